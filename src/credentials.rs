@@ -1,0 +1,34 @@
+//! Who asks: a user name and a secret that no output ever shows.
+
+use std::fmt;
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// HTTP Basic credentials: an account's SID and its auth token, or an API key and its secret.
+#[derive(Clone)]
+pub struct Credentials {
+    /// The account's SID or the API key's (`SK…`).
+    pub user: Arc<str>,
+    secret: Arc<SecretString>,
+}
+
+impl Credentials {
+    /// Takes a user name and its secret.
+    #[must_use]
+    pub fn new(user: impl Into<Arc<str>>, secret: impl Into<String>) -> Self {
+        Self { user: user.into(), secret: Arc::new(SecretString::from(secret.into())) }
+    }
+
+    /// The secret, for the `Authorization` header and for nothing else.
+    #[must_use]
+    pub fn expose_secret(&self) -> &str {
+        self.secret.expose_secret()
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Credentials({}:***)", self.user)
+    }
+}

@@ -1,0 +1,215 @@
+//! The desired state: what the files declare, parsed and checked.
+//!
+//! [`Desired`] is built only by `Desired::parse`, so every later step may rely on it: numbers are
+//! valid and unique, every account exists, settings are merged (defaults < profile < number) and do
+//! not contradict each other.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::number::{AccountSid, PhoneNumber};
+use crate::settings::Managed;
+
+/// The whole declared fleet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Desired {
+    /// The accounts, in the order of the file. Never empty.
+    pub accounts: Vec<Account>,
+    /// What a plan may do.
+    pub policy: Policy,
+    /// The declared numbers, sorted by number, each once.
+    pub numbers: Vec<Declared>,
+    /// The files that this came from, as they were named.
+    pub files: Vec<Arc<str>>,
+}
+
+/// Which account of [`Desired::accounts`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountIndex(pub u16);
+
+/// One account that the file declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its name in the file; `default` where the file declares none.
+    pub name: Arc<str>,
+    /// `None` only for the account `default`, whose SID comes from `TWILIO_ACCOUNT_SID`.
+    pub sid: Option<AccountSid>,
+    /// The parent of a subaccount: it makes the transfers.
+    pub parent: Option<AccountIndex>,
+    /// Where its credentials are; `None` where the file names none.
+    pub credentials: Option<EnvPrefix>,
+}
+
+/// The name of a declared account without `accounts:`.
+pub const DEFAULT_ACCOUNT: &str = "default";
+
+/// The prefix of the environment variables that hold an account's credentials.
+///
+/// Only `PREFIX_API_KEY`, `PREFIX_API_SECRET` and `PREFIX_AUTH_TOKEN` are ever read, so that a file
+/// from a pull request cannot name another variable (law 11).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvPrefix(String);
+
+impl EnvPrefix {
+    /// Accepts upper-case letters, digits and underscores, starting with a letter.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let well_formed = text.starts_with(|c: char| c.is_ascii_uppercase())
+            && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+            && text.len() <= 64;
+        well_formed.then(|| Self(text.to_owned()))
+    }
+
+    /// `PREFIX_API_KEY` and its like.
+    #[must_use]
+    pub fn variable(&self, suffix: &str) -> String {
+        format!("{}_{suffix}", self.0)
+    }
+}
+
+impl fmt::Display for EnvPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a plan may do, from `policy:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// What happens to live numbers of a listed account that the file does not name.
+    pub unlisted: Unlisted,
+    /// The limits on one plan.
+    pub limits: Limits,
+}
+
+/// How much one plan may do. The operator's limits cap the file's (law 11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Purchases in one plan.
+    pub purchases: Limit,
+    /// Releases in one plan.
+    pub releases: Limit,
+    /// Numbers that one plan touches, in whatever way.
+    pub changes: Limit,
+}
+
+impl Default for Policy {
+    /// What a file without `policy:` gets.
+    fn default() -> Self {
+        Self {
+            unlisted: Unlisted::Ignore,
+            limits: Limits {
+                purchases: Limit::Count(10),
+                releases: Limit::Count(0),
+                changes: Limit::Percent(100),
+            },
+        }
+    }
+}
+
+/// Live numbers that the file does not name are…
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unlisted {
+    /// left alone, and counted.
+    Ignore,
+    /// left alone, and listed in the plan.
+    Report,
+    /// released, within the limits.
+    Release,
+}
+
+/// A limit: a count, or a share of the fleet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// At most so many. 0 means none.
+    Count(u32),
+    /// At most this percentage of the fleet (the larger of the live and the declared numbers),
+    /// rounded down.
+    Percent(u8),
+}
+
+impl Limit {
+    /// Parses `10` or `5%`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.strip_suffix('%') {
+            Some(percent) => percent.trim_end().parse().ok().filter(|p| *p <= 100).map(Self::Percent),
+            None => text.parse().ok().map(Self::Count),
+        }
+    }
+
+    /// The count that the limit comes to for a fleet of this size.
+    #[must_use]
+    pub fn count(self, fleet: usize) -> usize {
+        match self {
+            Self::Count(count) => count as usize,
+            Self::Percent(percent) => fleet * usize::from(percent) / 100,
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(count) => write!(f, "{count}"),
+            Self::Percent(percent) => write!(f, "{percent}%"),
+        }
+    }
+}
+
+/// One declared number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Declared {
+    /// The number.
+    pub number: PhoneNumber,
+    /// The account that it belongs in.
+    pub account: AccountIndex,
+    /// Whether it is to be there at all.
+    pub state: State,
+    /// Never released and never moved.
+    pub protect: bool,
+    /// The managed settings, merged.
+    pub settings: Managed,
+    /// Where it was declared.
+    pub place: Place,
+}
+
+/// Whether a declared number is to exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// The number is to be in its account.
+    Present,
+    /// The tombstone: the number is to be released.
+    Released,
+}
+
+/// Where a number was declared: a file of [`Desired::files`], and the entry in its `numbers:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Index into [`Desired::files`].
+    pub file: u32,
+    /// Index into the file's `numbers:`.
+    pub entry: u32,
+}
+
+impl Desired {
+    /// The account of an index that this `Desired` handed out.
+    #[must_use]
+    pub fn account(&self, index: AccountIndex) -> &Account {
+        &self.accounts[usize::from(index.0)]
+    }
+
+    /// Every account with its index.
+    pub fn accounts(&self) -> impl Iterator<Item = (AccountIndex, &Account)> {
+        self.accounts.iter().enumerate().map(|(at, account)| (AccountIndex(at as u16), account))
+    }
+
+    /// What the file declares for a number.
+    #[must_use]
+    pub fn declared(&self, number: PhoneNumber) -> Option<&Declared> {
+        self.numbers
+            .binary_search_by_key(&number, |declared| declared.number)
+            .ok()
+            .map(|at| &self.numbers[at])
+    }
+}

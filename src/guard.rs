@@ -1,0 +1,129 @@
+//! The safety rules between a plan and its execution: limits, and who may lift them.
+//!
+//! Only [`approve`] makes an [`Approved`], and only `execute` takes one.
+
+use crate::desired::{Limit, Limits};
+use crate::digest::Digest;
+use crate::plan::{ActionKind, Plan};
+
+/// A plan that may be executed.
+#[derive(Debug)]
+pub struct Approved(Plan);
+
+impl Approved {
+    /// The plan.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.0
+    }
+}
+
+/// The limits that the operator sets by flag or environment. They cap the file's, which can only
+/// be stricter: the repository cannot raise its own powers (law 11).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OperatorLimits {
+    /// `--max-purchases`, `NUMCTL_MAX_PURCHASES`.
+    pub purchases: Option<Limit>,
+    /// `--max-releases`, `NUMCTL_MAX_RELEASES`.
+    pub releases: Option<Limit>,
+    /// `--max-changes`, `NUMCTL_MAX_CHANGES`.
+    pub changes: Option<Limit>,
+}
+
+/// Why a plan may not be executed. The plan is still shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Every limit that the plan goes beyond.
+    pub broken: Vec<Broken>,
+    /// The plan's digest: `--accept` with it lifts the limits for exactly this plan.
+    pub digest: Digest,
+}
+
+/// One limit that a plan goes beyond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Broken {
+    /// Which.
+    pub limit: LimitName,
+    /// How many the plan has.
+    pub wanted: usize,
+    /// How many are allowed.
+    pub allowed: usize,
+    /// The limit as it is written.
+    pub written: Limit,
+    /// Who set it.
+    pub set_by: SetBy,
+}
+
+/// A limit's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitName {
+    /// `max_purchases`
+    Purchases,
+    /// `max_releases`
+    Releases,
+    /// `max_changes`
+    Changes,
+}
+
+impl LimitName {
+    /// Its name in the file.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Purchases => "max_purchases",
+            Self::Releases => "max_releases",
+            Self::Changes => "max_changes",
+        }
+    }
+}
+
+/// Who set a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetBy {
+    /// The file's `policy:`, or its default.
+    File,
+    /// A flag or the environment.
+    Operator,
+}
+
+/// Approves a plan that keeps every limit, or whose digest has been accepted.
+///
+/// # Errors
+/// The limits that it goes beyond, with both figures.
+pub fn approve(
+    plan: Plan,
+    file: &Limits,
+    operator: &OperatorLimits,
+    accepted: Option<Digest>,
+) -> Result<Approved, (Plan, Refusal)> {
+    match check(&plan, file, operator) {
+        Some(refusal) if accepted != Some(refusal.digest) => Err((plan, refusal)),
+        Some(_) | None => Ok(Approved(plan)),
+    }
+}
+
+/// What [`approve`] would refuse a plan for.
+#[must_use]
+pub fn check(plan: &Plan, file: &Limits, operator: &OperatorLimits) -> Option<Refusal> {
+    let rules = [
+        (LimitName::Purchases, plan.count(ActionKind::Purchase), file.purchases, operator.purchases),
+        (LimitName::Releases, plan.count(ActionKind::Release), file.releases, operator.releases),
+        (LimitName::Changes, plan.touched(), file.changes, operator.changes),
+    ];
+    let broken: Vec<Broken> = rules
+        .into_iter()
+        .filter_map(|(limit, wanted, file, operator)| {
+            let file = (file.count(plan.fleet), file, SetBy::File);
+            let operator = operator.map(|limit| (limit.count(plan.fleet), limit, SetBy::Operator));
+            let (allowed, written, set_by) = match operator {
+                Some(operator) if operator.0 < file.0 => operator,
+                Some(_) | None => file,
+            };
+            (wanted > allowed).then_some(Broken { limit, wanted, allowed, written, set_by })
+        })
+        .collect();
+    if broken.is_empty() {
+        return None;
+    }
+    Some(Refusal { broken, digest: Digest::of(plan) })
+}

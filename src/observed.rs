@@ -1,0 +1,309 @@
+//! The observed state: what is live in every account, from complete listings only.
+//!
+//! [`ListingBuilder`] is the only way to a [`Listing`], and gives one only after the last page, so a
+//! lost page can never look like missing numbers (law 3).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::desired::AccountIndex;
+use crate::number::{AccountSid, NumberSid, PhoneNumber};
+use crate::settings::{Field, Settings, Value};
+
+/// One live number, as much of it as a plan needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Live {
+    /// `None` where the API gave none ("may be null due to missing data"), or gave something that
+    /// is no number: see [`Live::raw_number`].
+    pub number: Option<PhoneNumber>,
+    /// What stood in `phone_number` where it is not a number.
+    pub raw_number: Option<Box<str>>,
+    /// `None` where neither `sid` nor `url` gave it; it is looked up before the number is acted on.
+    pub sid: Option<NumberSid>,
+    /// `None` where the listing does not say (the page's list sample does not).
+    pub account_sid: Option<AccountSid>,
+    /// `None` where unset. Kept apart from [`Live::settings`], which many numbers share.
+    pub friendly_name: Option<Box<str>>,
+    /// The rest of the configuration.
+    pub settings: Arc<Settings>,
+    /// Whether the number can do SMS; `None` where the listing does not say.
+    pub sms: Option<bool>,
+}
+
+impl Live {
+    /// The value of a field, `None` where it is unset.
+    #[must_use]
+    pub fn get(&self, field: Field) -> Option<Value> {
+        match field {
+            Field::FriendlyName => self.friendly_name.as_deref().map(|name| Value::Text(name.into())),
+            _ => self.settings.get(field).cloned(),
+        }
+    }
+
+    /// The value that a field has in effect: the set one, else the API's default.
+    #[must_use]
+    pub fn effective(&self, field: Field) -> Option<Value> {
+        self.get(field).or_else(|| field.default_value())
+    }
+
+    /// The whole configuration, the name included.
+    #[must_use]
+    pub fn all_settings(&self) -> Settings {
+        Field::all().filter_map(|field| Some((field, self.get(field)?))).collect()
+    }
+}
+
+/// One page of a listing, as the API client read it.
+#[derive(Debug)]
+pub struct Page {
+    /// The rows.
+    pub rows: Vec<Live>,
+    /// Where the next page is, `None` on the last one. Already checked to stay on the API's host.
+    pub next: Option<Box<str>>,
+}
+
+/// Something about a listing that a person should know and that stops nothing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Note {
+    /// A row came twice, since the fleet moved while it was listed.
+    Repeated(NumberSid),
+    /// A row whose `phone_number` is null or empty.
+    NoNumber(Option<NumberSid>),
+    /// A row whose `phone_number` is not a phone number.
+    NotANumber(Box<str>),
+    /// A row that has neither `sid` nor a `url` that ends in one.
+    NoSid(PhoneNumber),
+}
+
+/// Why a listing was given up. The account is not planned for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ListingError {
+    /// A page links to a page that was read before.
+    #[error("the listing loops: page {page} links to a page that was already read")]
+    Loop {
+        /// The page with the link, counted from 1.
+        page: usize,
+    },
+    /// A row names another account than the one that was asked.
+    #[error("the listing is of account {found}, not of {asked}: the credentials belong to another account")]
+    WrongAccount {
+        /// The account that was asked.
+        asked: AccountSid,
+        /// The account that the row names.
+        found: AccountSid,
+    },
+    /// More pages than a listing may have.
+    #[error("the listing goes on after {0} pages")]
+    TooManyPages(usize),
+}
+
+/// A listing has at most so many pages: with the smallest page that an operator would ask for
+/// (50), five million numbers. More is a server that never ends.
+const PAGES_MAX: usize = 100_000;
+
+/// Collects the pages of one account's listing.
+#[derive(Debug)]
+pub struct ListingBuilder {
+    account: AccountSid,
+    rows: Vec<Live>,
+    seen: BTreeMap<NumberSid, usize>,
+    without_sid: BTreeSet<PhoneNumber>,
+    links: BTreeSet<Box<str>>,
+    notes: Vec<Note>,
+}
+
+/// What one more page made of a listing.
+#[derive(Debug)]
+pub enum Progress {
+    /// There is more, at this link.
+    More(ListingBuilder, Box<str>),
+    /// That was the last page.
+    Complete(Listing),
+}
+
+impl ListingBuilder {
+    /// A listing of `account` of which nothing has been read yet.
+    #[must_use]
+    pub fn new(account: AccountSid) -> Self {
+        Self {
+            account,
+            rows: Vec::new(),
+            seen: BTreeMap::new(),
+            without_sid: BTreeSet::new(),
+            links: BTreeSet::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// How many numbers have been read.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether nothing has been read.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Takes the next page.
+    ///
+    /// # Errors
+    /// When the pages loop, never end, or belong to another account.
+    pub fn push(mut self, page: Page) -> Result<Progress, ListingError> {
+        for row in page.rows {
+            self.take(row)?;
+        }
+        let Some(next) = page.next else {
+            return Ok(Progress::Complete(self.finish()));
+        };
+        let pages = self.links.len() + 1;
+        if pages >= PAGES_MAX {
+            return Err(ListingError::TooManyPages(pages));
+        }
+        if !self.links.insert(next.clone()) {
+            return Err(ListingError::Loop { page: pages });
+        }
+        Ok(Progress::More(self, next))
+    }
+
+    fn take(&mut self, row: Live) -> Result<(), ListingError> {
+        if let Some(found) = row.account_sid
+            && found != self.account
+        {
+            return Err(ListingError::WrongAccount { asked: self.account, found });
+        }
+        if let Some(sid) = row.sid {
+            if let Some(&at) = self.seen.get(&sid) {
+                // The later row is the fresher one.
+                self.rows[at] = row;
+                self.notes.push(Note::Repeated(sid));
+                return Ok(());
+            }
+            self.seen.insert(sid, self.rows.len());
+        }
+        match (&row.number, &row.raw_number) {
+            (None, Some(raw)) => self.notes.push(Note::NotANumber(raw.clone())),
+            (None, None) => self.notes.push(Note::NoNumber(row.sid)),
+            (Some(number), _) if row.sid.is_none() => {
+                // Without a SID the number is the only key there is.
+                if !self.without_sid.insert(*number) {
+                    return Ok(());
+                }
+                self.notes.push(Note::NoSid(*number));
+            }
+            (Some(_), _) => {}
+        }
+        self.rows.push(row);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Listing {
+        self.rows.sort_by_key(|a| (a.number, a.sid));
+        self.notes.sort();
+        self.notes.dedup();
+        Listing { account: self.account, rows: self.rows, notes: self.notes }
+    }
+}
+
+/// The complete listing of one account.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    account: AccountSid,
+    rows: Vec<Live>,
+    notes: Vec<Note>,
+}
+
+impl Listing {
+    /// The account's SID.
+    #[must_use]
+    pub fn account(&self) -> AccountSid {
+        self.account
+    }
+
+    /// The rows, sorted by number and SID.
+    #[must_use]
+    pub fn rows(&self) -> &[Live] {
+        &self.rows
+    }
+
+    /// What a person should know of it.
+    #[must_use]
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+}
+
+/// What is live in every account that the file lists, each listing complete.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    listings: Vec<Listing>,
+    by_number: Vec<(PhoneNumber, AccountIndex, u32)>,
+}
+
+/// Where a number was observed.
+#[derive(Debug, Clone, Copy)]
+pub struct Found<'a> {
+    /// The account that has it.
+    pub account: AccountIndex,
+    /// The number.
+    pub live: &'a Live,
+}
+
+impl Observed {
+    /// Puts the listings together, one for each account of the file, in the order of its accounts.
+    #[must_use]
+    pub fn new(listings: Vec<Listing>) -> Self {
+        let mut by_number: Vec<_> = listings
+            .iter()
+            .enumerate()
+            .flat_map(|(account, listing)| {
+                let rows = listing.rows.iter().enumerate();
+                rows.filter_map(move |(at, row)| Some((row.number?, AccountIndex(account as u16), at as u32)))
+            })
+            .collect();
+        by_number.sort_unstable();
+        Self { listings, by_number }
+    }
+
+    /// Everywhere that a number was seen: nowhere, once, or (while it moves, or where the API says
+    /// so) more than once.
+    pub fn find(&self, number: PhoneNumber) -> impl Iterator<Item = Found<'_>> {
+        let start = self.by_number.partition_point(|entry| entry.0 < number);
+        self.by_number[start..]
+            .iter()
+            .take_while(move |entry| entry.0 == number)
+            .map(|&(_, account, at)| Found { account, live: &self.listing(account).rows[at as usize] })
+    }
+
+    /// Every live number that has a number, in order.
+    pub fn numbers(&self) -> impl Iterator<Item = (PhoneNumber, Found<'_>)> {
+        self.by_number.iter().map(|&(number, account, at)| {
+            (number, Found { account, live: &self.listing(account).rows[at as usize] })
+        })
+    }
+
+    /// The listing of an account.
+    #[must_use]
+    pub fn listing(&self, account: AccountIndex) -> &Listing {
+        &self.listings[usize::from(account.0)]
+    }
+
+    /// Every listing with its account.
+    pub fn listings(&self) -> impl Iterator<Item = (AccountIndex, &Listing)> {
+        self.listings.iter().enumerate().map(|(at, listing)| (AccountIndex(at as u16), listing))
+    }
+
+    /// How many numbers are live in all accounts together, those without a number included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.listings.iter().map(|listing| listing.rows.len()).sum()
+    }
+
+    /// Whether nothing is live.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

@@ -1,0 +1,526 @@
+//! The planner: a pure function from what is declared and what is live to what is to be done.
+//!
+//! Every choice is made here. What is deliberately not done is in the plan too, as [`Held`] and
+//! [`Warning`], so that inaction is explained by values and never by a log line alone.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::desired::{AccountIndex, Declared, Desired, State, Unlisted};
+use crate::diff::{self, FieldChange};
+use crate::number::{AccountSid, NumberSid, PhoneNumber};
+use crate::observed::{Found, Live, Note, Observed};
+use crate::settings::{Field, Managed, Settings, Want};
+
+/// What is to be done, in the order in which it is shown.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct Plan {
+    /// The accounts that the steps' indices mean.
+    pub accounts: Vec<AccountRef>,
+    /// What is to be done: purchases, transfers (each with its configuration right after it),
+    /// configurations, releases; within each by account and number.
+    pub steps: Vec<Step>,
+    /// What the file asks for, or would seem to, and is not done, with the reason.
+    pub held: Vec<Held>,
+    /// What a reviewer should know.
+    pub warnings: Vec<Warning>,
+    /// Declared numbers that are as declared.
+    pub unchanged: usize,
+    /// Live numbers that the file does not name, under `unlisted: ignore` and `report`.
+    pub unlisted: usize,
+    /// The larger of the live and the declared numbers: what a limit's percentage is of.
+    pub fleet: usize,
+}
+
+/// An account as a plan names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountRef {
+    /// Its name in the file.
+    pub name: Arc<str>,
+    /// Its SID.
+    pub sid: AccountSid,
+    /// Its parent, whose credentials make the transfers.
+    pub parent: Option<AccountIndex>,
+}
+
+/// One action and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// What to do.
+    pub action: Action,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// What is to be done to one number. Each variant holds all that the call needs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Buy exactly this number, with its configuration.
+    Purchase {
+        /// The number.
+        number: PhoneNumber,
+        /// The account that buys it.
+        account: AccountIndex,
+        /// The configuration that goes along.
+        settings: Managed,
+    },
+    /// Move the number to another account.
+    Transfer {
+        /// The number as it was observed.
+        target: Target,
+        /// The account that it moves to.
+        to: AccountIndex,
+        /// What the move must not lose: the managed settings, configured again where the move
+        /// cleared them.
+        settings: Managed,
+    },
+    /// Change fields of the number, in the account that it lives in by then.
+    Configure {
+        /// The number as it was observed.
+        target: Target,
+        /// The account that it lives in when this runs.
+        account: AccountIndex,
+        /// The changed fields. Never empty.
+        changes: Vec<FieldChange>,
+    },
+    /// Give the number back.
+    Release {
+        /// The number as it was observed.
+        target: Target,
+    },
+}
+
+/// The live number that an action is about, as it was when the plan was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The number.
+    pub number: PhoneNumber,
+    /// Its SID; `None` where the listing gave none: looked up before anything is done.
+    pub sid: Option<NumberSid>,
+    /// The account that it was observed in.
+    pub account: AccountIndex,
+    /// Its whole configuration then: what a fresh read is compared with.
+    pub before: Settings,
+}
+
+/// Which of the four kinds an action is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ActionKind {
+    /// Costs money.
+    Purchase,
+    /// Changes the account.
+    Transfer,
+    /// Changes fields.
+    Configure,
+    /// Cannot be taken back.
+    Release,
+}
+
+impl ActionKind {
+    /// The kinds, in the order of a plan.
+    pub const ALL: [Self; 4] = [Self::Purchase, Self::Transfer, Self::Configure, Self::Release];
+
+    /// The word for it, in JSON and in text.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Purchase => "purchase",
+            Self::Transfer => "transfer",
+            Self::Configure => "configure",
+            Self::Release => "release",
+        }
+    }
+}
+
+impl Action {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> ActionKind {
+        match self {
+            Self::Purchase { .. } => ActionKind::Purchase,
+            Self::Transfer { .. } => ActionKind::Transfer,
+            Self::Configure { .. } => ActionKind::Configure,
+            Self::Release { .. } => ActionKind::Release,
+        }
+    }
+
+    /// The number that it is about.
+    #[must_use]
+    pub fn number(&self) -> PhoneNumber {
+        match self {
+            Self::Purchase { number, .. } => *number,
+            Self::Transfer { target, .. } | Self::Configure { target, .. } | Self::Release { target } => {
+                target.number
+            }
+        }
+    }
+
+    /// The account that the number is in once the action is done, or was in, for a release.
+    #[must_use]
+    pub fn account(&self) -> AccountIndex {
+        match self {
+            Self::Purchase { account, .. } | Self::Configure { account, .. } => *account,
+            Self::Transfer { to, .. } => *to,
+            Self::Release { target } => target.account,
+        }
+    }
+
+    /// The live number that it is about; a purchase has none.
+    #[must_use]
+    pub fn target(&self) -> Option<&Target> {
+        match self {
+            Self::Purchase { .. } => None,
+            Self::Transfer { target, .. } | Self::Configure { target, .. } | Self::Release { target } => {
+                Some(target)
+            }
+        }
+    }
+}
+
+/// Why an action is in the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// Declared, and in none of the listed accounts.
+    Missing,
+    /// Declared in another account than the one that has it.
+    WrongAccount,
+    /// Live fields differ from the declared ones.
+    Drifted,
+    /// The file says `state: released`.
+    Tombstone,
+    /// The file does not name it, and says `unlisted: release`.
+    Unlisted,
+}
+
+/// Something that the plan leaves undone on purpose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The number.
+    pub number: PhoneNumber,
+    /// The account of the file.
+    pub account: AccountIndex,
+    /// Why.
+    pub why: HeldReason,
+}
+
+/// Why something is left undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldReason {
+    /// It would have to move, and is protected.
+    ProtectedFromTransfer {
+        /// Where it is.
+        lives_in: AccountIndex,
+    },
+    /// Short codes are never bought.
+    ShortCodeNotBought,
+    /// The tombstone names another account than the one that has the number.
+    ReleaseInOtherAccount {
+        /// Where it is.
+        lives_in: AccountIndex,
+    },
+    /// The API shows the number more than once, with different SIDs or in different accounts.
+    Ambiguous,
+}
+
+/// Something that a reviewer should know, and that is not an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Warning {
+    /// Declared URLs that an application or a trunk overrides.
+    Inert {
+        /// The number.
+        number: PhoneNumber,
+        /// What overrides them: an application or the trunk.
+        overridden_by: Field,
+    },
+    /// Declared SMS settings on a number that has no SMS: left out, since the API refuses the whole
+    /// request (21407).
+    NoSms {
+        /// The number.
+        number: PhoneNumber,
+    },
+    /// A declared fallback URL without a primary one: left out, since the API refuses it
+    /// (21405, 21406).
+    FallbackWithoutPrimary {
+        /// The number.
+        number: PhoneNumber,
+        /// The fallback.
+        field: Field,
+    },
+    /// Setting a field clears another at the API that the file does not manage.
+    ClearsUnmanaged {
+        /// The number.
+        number: PhoneNumber,
+        /// The field that the file sets.
+        sets: Field,
+        /// The field that is set now and will not be.
+        clears: Field,
+    },
+    /// A live number that the file does not name, under `unlisted: report`.
+    Unlisted {
+        /// The number.
+        number: PhoneNumber,
+        /// Where it is.
+        account: AccountIndex,
+    },
+    /// Something about a listing.
+    Listing {
+        /// The account.
+        account: AccountIndex,
+        /// What.
+        note: Note,
+    },
+}
+
+/// Plans how to get from what is live to what is declared.
+///
+/// `accounts` are those of `desired`, with their SIDs known. The result is the same for the same
+/// input, whatever the order of the file or of the listings.
+pub fn plan(desired: &Desired, accounts: &[AccountRef], observed: &Observed) -> Plan {
+    let mut planner = Planner {
+        desired,
+        observed,
+        steps: Vec::new(),
+        held: Vec::new(),
+        warnings: Vec::new(),
+        unchanged: 0,
+        unlisted: 0,
+    };
+    for declared in &desired.numbers {
+        planner.number(declared);
+    }
+    planner.unlisted_numbers();
+    for (account, listing) in observed.listings() {
+        let notes = listing.notes().iter().cloned();
+        planner.warnings.extend(notes.map(|note| Warning::Listing { account, note }));
+    }
+    planner.finish(accounts)
+}
+
+struct Planner<'a> {
+    desired: &'a Desired,
+    observed: &'a Observed,
+    steps: Vec<Step>,
+    held: Vec<Held>,
+    warnings: Vec<Warning>,
+    unchanged: usize,
+    unlisted: usize,
+}
+
+impl Planner<'_> {
+    fn number(&mut self, declared: &Declared) {
+        let mut found = self.observed.find(declared.number);
+        match (declared.state, found.next(), found.next()) {
+            (_, Some(_), Some(_)) => self.hold(declared, HeldReason::Ambiguous),
+            (State::Present, None, _) => self.missing(declared),
+            (State::Present, Some(found), None) => self.present(declared, found),
+            (State::Released, None, _) => self.unchanged += 1,
+            (State::Released, Some(found), None) if found.account == declared.account => {
+                self.step(Action::Release { target: target(declared.number, found) }, Reason::Tombstone)
+            }
+            (State::Released, Some(found), None) => {
+                self.hold(declared, HeldReason::ReleaseInOtherAccount { lives_in: found.account });
+            }
+        }
+    }
+
+    fn missing(&mut self, declared: &Declared) {
+        if declared.number.is_short_code() {
+            return self.hold(declared, HeldReason::ShortCodeNotBought);
+        }
+        self.warn_inert(declared, |field| declared.settings.get(field)?.effective(field));
+        let (number, account, settings) = (declared.number, declared.account, declared.settings.clone());
+        self.step(Action::Purchase { number, account, settings }, Reason::Missing);
+    }
+
+    fn present(&mut self, declared: &Declared, found: Found<'_>) {
+        let moves = found.account != declared.account;
+        if moves && declared.protect {
+            return self.hold(declared, HeldReason::ProtectedFromTransfer { lives_in: found.account });
+        }
+        let managed = self.settable(declared, found.live);
+        let changes = diff::changes(&managed, found.live);
+        self.warn_inert(declared, |field| match declared.settings.get(field) {
+            Some(want) => want.effective(field),
+            None => found.live.get(field),
+        });
+        self.warn_cleared(declared, found.live, &changes);
+        if moves {
+            let target = target(declared.number, found);
+            self.step(
+                Action::Transfer { target, to: declared.account, settings: managed },
+                Reason::WrongAccount,
+            );
+        }
+        if !changes.is_empty() {
+            let target = target(declared.number, found);
+            self.step(Action::Configure { target, account: declared.account, changes }, Reason::Drifted);
+        } else if !moves {
+            self.unchanged += 1;
+        }
+    }
+
+    /// The managed settings without those that the API is known to refuse on this number, which
+    /// would take the others of the same request down with them.
+    fn settable(&mut self, declared: &Declared, live: &Live) -> Managed {
+        let mut refused = BTreeSet::new();
+        if live.sms == Some(false)
+            && declared.settings.iter().any(|(field, want)| field.is_sms() && *want != Want::Clear)
+        {
+            self.warnings.push(Warning::NoSms { number: declared.number });
+        }
+        if live.sms == Some(false) {
+            refused.extend(declared.settings.iter().map(|(field, _)| field).filter(|field| field.is_sms()));
+        }
+        for (fallback, primary) in
+            [(Field::VoiceFallbackUrl, Field::VoiceUrl), (Field::SmsFallbackUrl, Field::SmsUrl)]
+        {
+            let wants_fallback = matches!(declared.settings.get(fallback), Some(Want::Set(_)));
+            let has_primary = match declared.settings.get(primary) {
+                Some(want) => *want != Want::Clear,
+                None => live.get(primary).is_some(),
+            };
+            if wants_fallback && !has_primary && !refused.contains(&fallback) {
+                self.warnings
+                    .push(Warning::FallbackWithoutPrimary { number: declared.number, field: fallback });
+                refused.insert(fallback);
+            }
+        }
+        if refused.is_empty() {
+            declared.settings.clone()
+        } else {
+            declared.settings.filtered(|field| !refused.contains(&field))
+        }
+    }
+
+    fn warn_inert(&mut self, declared: &Declared, after: impl Fn(Field) -> Option<crate::settings::Value>) {
+        let declares_url = |fields: [Field; 2]| {
+            fields.iter().any(|field| matches!(declared.settings.get(*field), Some(Want::Set(_))))
+        };
+        let mut warn =
+            |overridden_by| self.warnings.push(Warning::Inert { number: declared.number, overridden_by });
+        if declares_url([Field::VoiceUrl, Field::VoiceFallbackUrl]) {
+            if after(Field::VoiceTrunkSid).is_some() {
+                warn(Field::VoiceTrunkSid);
+            } else if after(Field::VoiceApplicationSid).is_some() {
+                warn(Field::VoiceApplicationSid);
+            }
+        }
+        if declares_url([Field::SmsUrl, Field::SmsFallbackUrl]) && after(Field::SmsApplicationSid).is_some() {
+            warn(Field::SmsApplicationSid);
+        }
+    }
+
+    fn warn_cleared(&mut self, declared: &Declared, live: &Live, changes: &[FieldChange]) {
+        for change in changes.iter().filter(|change| change.after().is_some()) {
+            if let Some(clears) = change.field.clears_at_api()
+                && declared.settings.get(clears).is_none()
+                && live.get(clears).is_some()
+            {
+                self.warnings.push(Warning::ClearsUnmanaged {
+                    number: declared.number,
+                    sets: change.field,
+                    clears,
+                });
+            }
+        }
+    }
+
+    fn unlisted_numbers(&mut self) {
+        let policy = self.desired.policy.unlisted;
+        // The same walk over two sorted lists, so that a million numbers cost no million look-ups.
+        let mut declared = self.desired.numbers.iter().map(|declared| declared.number).peekable();
+        let mut previous = None;
+        let mut numbers = self.observed.numbers().peekable();
+        while let Some((number, found)) = numbers.next() {
+            while declared.peek().is_some_and(|named| *named < number) {
+                declared.next();
+            }
+            let ambiguous = previous == Some(number) || numbers.peek().is_some_and(|next| next.0 == number);
+            let first = previous.replace(number) != Some(number);
+            if declared.peek() == Some(&number) {
+                continue;
+            }
+            match policy {
+                Unlisted::Release if ambiguous => {
+                    if first {
+                        self.held.push(Held { number, account: found.account, why: HeldReason::Ambiguous });
+                    }
+                }
+                Unlisted::Release => {
+                    self.step(Action::Release { target: target(number, found) }, Reason::Unlisted);
+                }
+                Unlisted::Report => {
+                    self.unlisted += 1;
+                    self.warnings.push(Warning::Unlisted { number, account: found.account });
+                }
+                Unlisted::Ignore => self.unlisted += 1,
+            }
+        }
+    }
+
+    fn step(&mut self, action: Action, reason: Reason) {
+        self.steps.push(Step { action, reason });
+    }
+
+    fn hold(&mut self, declared: &Declared, why: HeldReason) {
+        self.held.push(Held { number: declared.number, account: declared.account, why });
+    }
+
+    fn finish(mut self, accounts: &[AccountRef]) -> Plan {
+        let moved: BTreeSet<PhoneNumber> = self
+            .steps
+            .iter()
+            .filter(|step| step.action.kind() == ActionKind::Transfer)
+            .map(|step| step.action.number())
+            .collect();
+        self.steps.sort_by_key(|step| {
+            let action = &step.action;
+            let kind = action.kind();
+            // A number that moves is configured right after its move, before any other number
+            // is touched: in between its calls may go nowhere.
+            let rung = if moved.contains(&action.number()) { ActionKind::Transfer } else { kind };
+            (rung, action.account(), action.number(), kind)
+        });
+        self.held.sort_by_key(|held| (held.account, held.number));
+        Plan {
+            accounts: accounts.to_vec(),
+            steps: self.steps,
+            held: self.held,
+            warnings: self.warnings,
+            unchanged: self.unchanged,
+            unlisted: self.unlisted,
+            fleet: self.observed.len().max(self.desired.numbers.len()),
+        }
+    }
+}
+
+fn target(number: PhoneNumber, found: Found<'_>) -> Target {
+    Target { number, sid: found.live.sid, account: found.account, before: found.live.all_settings() }
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// How many actions of a kind there are.
+    #[must_use]
+    pub fn count(&self, kind: ActionKind) -> usize {
+        self.steps.iter().filter(|step| step.action.kind() == kind).count()
+    }
+
+    /// How many numbers the plan touches.
+    #[must_use]
+    pub fn touched(&self) -> usize {
+        self.steps.iter().map(|step| step.action.number()).collect::<BTreeSet<_>>().len()
+    }
+
+    /// The account of an index of this plan.
+    #[must_use]
+    pub fn account(&self, index: AccountIndex) -> &AccountRef {
+        &self.accounts[usize::from(index.0)]
+    }
+}

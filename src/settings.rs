@@ -1,0 +1,587 @@
+//! What can be configured on a number: the fields, their types, and the two kinds of set of them:
+//! [`Settings`] as they are live, and [`Managed`] as a file declares them.
+//!
+//! [`Field`] is the only place that knows a field's JSON name, its POST parameter and its kind.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::number::{AddressSid, ApplicationSid, TrunkSid};
+
+/// One field of a number's configuration, in the order in which people read them.
+///
+/// `emergency_status` is left out on purpose: writes to it are ignored at the vendor, so it is
+/// read and shown, and never compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Field {
+    /// Up to 64 characters; the API's default is the number, nicely formatted.
+    FriendlyName,
+    /// Where call status events go.
+    StatusCallback,
+    /// GET or POST.
+    StatusCallbackMethod,
+    /// Asked when a call comes in.
+    VoiceUrl,
+    /// GET or POST.
+    VoiceMethod,
+    /// Asked when `voice.url` fails; needs a `voice.url` (error 21405).
+    VoiceFallbackUrl,
+    /// GET or POST.
+    VoiceFallbackMethod,
+    /// Takes precedence over the voice URLs; excludes the trunk.
+    VoiceApplicationSid,
+    /// Takes precedence over the application and the voice URLs; excludes the application.
+    VoiceTrunkSid,
+    /// `voice` or `fax`.
+    VoiceReceiveMode,
+    /// A CNAM look-up of the caller's name.
+    VoiceCallerIdLookup,
+    /// The address that emergency calls are located by.
+    VoiceEmergencyAddressSid,
+    /// Asked when a message comes in.
+    SmsUrl,
+    /// GET or POST.
+    SmsMethod,
+    /// Asked when `sms.url` fails; needs an `sms.url` (error 21406).
+    SmsFallbackUrl,
+    /// GET or POST.
+    SmsFallbackMethod,
+    /// Takes precedence over the SMS URLs.
+    SmsApplicationSid,
+}
+
+/// What a field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Free text.
+    Text,
+    /// An absolute http or https URL.
+    Url,
+    /// GET or POST.
+    Method,
+    /// `AP…`.
+    Application,
+    /// `TK…`.
+    Trunk,
+    /// `AD…`.
+    Address,
+    /// `voice` or `fax`.
+    ReceiveMode,
+    /// true or false.
+    Flag,
+}
+
+struct FieldRow {
+    field: Field,
+    json: &'static str,
+    parameter: &'static str,
+    kind: Kind,
+    documented: bool,
+}
+
+macro_rules! fields {
+    ($($field:ident $json:literal $parameter:literal $kind:ident $documented:ident;)*) => {
+        const FIELDS: &[FieldRow] = &[$(FieldRow {
+            field: Field::$field, json: $json, parameter: $parameter, kind: Kind::$kind, documented: $documented!(),
+        }),*];
+    };
+}
+macro_rules! documented {
+    () => {
+        true
+    };
+}
+macro_rules! by_scheme {
+    () => {
+        false
+    };
+}
+
+// The POST parameters of the API's page, and (`by_scheme`) those that it shows only as readable,
+// named by the same scheme: law 6, the echo, decides whether the API took them.
+fields! {
+    FriendlyName             "friendly_name"               "FriendlyName"                            Text        by_scheme;
+    StatusCallback           "status_callback"             "Configurations.StatusCallback"           Url         documented;
+    StatusCallbackMethod     "status_callback_method"      "Configurations.StatusCallbackMethod"     Method      documented;
+    VoiceUrl                 "voice.url"                   "Configurations.Voice.Url"                Url         documented;
+    VoiceMethod              "voice.method"                "Configurations.Voice.Method"             Method      documented;
+    VoiceFallbackUrl         "voice.fallback_url"          "Configurations.Voice.FallbackUrl"        Url         documented;
+    VoiceFallbackMethod      "voice.fallback_method"       "Configurations.Voice.FallbackMethod"     Method      documented;
+    VoiceApplicationSid      "voice.application_sid"       "Configurations.Voice.ApplicationSid"     Application documented;
+    VoiceTrunkSid            "voice.trunk_sid"             "Configurations.Voice.TrunkSid"           Trunk       by_scheme;
+    VoiceReceiveMode         "voice.receive_mode"          "Configurations.Voice.ReceiveMode"        ReceiveMode by_scheme;
+    VoiceCallerIdLookup      "voice.caller_id_lookup"      "Configurations.Voice.CallerIdLookup"     Flag        by_scheme;
+    VoiceEmergencyAddressSid "voice.emergency_address_sid" "Configurations.Voice.EmergencyAddressSid" Address    by_scheme;
+    SmsUrl                   "sms.url"                     "Configurations.Sms.Url"                  Url         documented;
+    SmsMethod                "sms.method"                  "Configurations.Sms.Method"               Method      documented;
+    SmsFallbackUrl           "sms.fallback_url"            "Configurations.Sms.FallbackUrl"          Url         documented;
+    SmsFallbackMethod        "sms.fallback_method"         "Configurations.Sms.FallbackMethod"       Method      documented;
+    SmsApplicationSid        "sms.application_sid"         "Configurations.Sms.ApplicationSid"       Application documented;
+}
+
+impl Field {
+    /// Every field, in order.
+    pub fn all() -> impl Iterator<Item = Self> {
+        FIELDS.iter().map(|row| row.field)
+    }
+
+    fn row(self) -> &'static FieldRow {
+        // FIELDS lists the variants in order; a test holds it to that.
+        &FIELDS[self as usize]
+    }
+
+    /// The API's JSON name, dotted below `voice` and `sms`: `voice.url`. Also the file's.
+    #[must_use]
+    pub fn json_name(self) -> &'static str {
+        self.row().json
+    }
+
+    /// The field of a JSON name.
+    #[must_use]
+    pub fn from_json_name(name: &str) -> Option<Self> {
+        FIELDS.iter().find(|row| row.json == name).map(|row| row.field)
+    }
+
+    /// The ActiveNumbers POST parameter: `Configurations.Voice.Url`.
+    #[must_use]
+    pub fn parameter(self) -> &'static str {
+        self.row().parameter
+    }
+
+    /// What the field holds.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        self.row().kind
+    }
+
+    /// Whether the API's page lists the field among the POST parameters. Where it does not, the
+    /// parameter is named by the page's scheme, and nothing promises that it works.
+    #[must_use]
+    pub fn is_documented_parameter(self) -> bool {
+        self.row().documented
+    }
+
+    /// Whether the field is part of the SMS configuration, which only a number with SMS takes
+    /// (error 21407).
+    #[must_use]
+    pub fn is_sms(self) -> bool {
+        self >= Self::SmsUrl
+    }
+
+    /// What the API does when the field is not set: null, `""` and this value are the same, and
+    /// never make a difference.
+    #[must_use]
+    pub fn default_value(self) -> Option<Value> {
+        match self.kind() {
+            Kind::Method => Some(Value::Method(HttpMethod::Post)),
+            Kind::Flag => Some(Value::Flag(false)),
+            Kind::ReceiveMode => Some(Value::ReceiveMode(ReceiveMode::Voice)),
+            Kind::Text | Kind::Url | Kind::Application | Kind::Trunk | Kind::Address => None,
+        }
+    }
+
+    /// The field that setting this one clears at the API (page: "Setting a TrunkSid will
+    /// automatically delete your VoiceApplicationSid and vice versa").
+    #[must_use]
+    pub fn clears_at_api(self) -> Option<Self> {
+        match self {
+            Self::VoiceApplicationSid => Some(Self::VoiceTrunkSid),
+            Self::VoiceTrunkSid => Some(Self::VoiceApplicationSid),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.json_name())
+    }
+}
+
+impl serde::Serialize for Field {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.json_name())
+    }
+}
+
+/// GET or POST: the methods that the API takes for a webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HttpMethod {
+    /// GET
+    Get,
+    /// POST, the API's default.
+    Post,
+}
+
+/// `voice` or `fax`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReceiveMode {
+    /// The default.
+    Voice,
+    /// Programmable Fax, which the vendor has shut down.
+    Fax,
+}
+
+/// The value of one field. Never empty: an unset field has no value.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Value {
+    /// A friendly name.
+    Text(Arc<str>),
+    /// A URL, kept as it was written.
+    Url(Arc<str>),
+    /// A webhook's method.
+    Method(HttpMethod),
+    /// An application.
+    Application(ApplicationSid),
+    /// A trunk.
+    Trunk(TrunkSid),
+    /// An address.
+    Address(AddressSid),
+    /// Voice or fax.
+    ReceiveMode(ReceiveMode),
+    /// true or false.
+    Flag(bool),
+    /// A text from the API that its field's type does not cover: shown, compared, never sent.
+    Foreign(Arc<str>),
+}
+
+/// Why a text is not a value of its field.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ValueError {
+    /// Not a SID of the wanted kind.
+    #[error(transparent)]
+    Sid(#[from] crate::number::SidError),
+    /// Not an absolute http(s) URL.
+    #[error("{0:?} is not a URL that the API can call: {1}")]
+    Url(String, &'static str),
+    /// Not GET or POST.
+    #[error("{0:?} is not a method that the API uses for webhooks: GET or POST")]
+    Method(String),
+    /// Not `voice` or `fax`.
+    #[error("{0:?} is not a receive mode: voice or fax")]
+    ReceiveMode(String),
+    /// Not a boolean.
+    #[error("{0:?} is not true or false")]
+    Flag(String),
+    /// A name over the API's limit.
+    #[error("a friendly_name has at most 64 characters; this one has {0}")]
+    NameTooLong(usize),
+    /// A control character.
+    #[error("{0:?} holds a control character")]
+    Control(String),
+}
+
+/// The API's limit on `friendly_name`, in characters (page: Basic Capability Properties).
+pub const FRIENDLY_NAME_MAX_CHARACTERS: usize = 64;
+
+impl Value {
+    /// Parses what a person wrote, strictly.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn declared(kind: Kind, text: &str) -> Result<Self, ValueError> {
+        if text.chars().any(char::is_control) {
+            return Err(ValueError::Control(text.to_owned()));
+        }
+        Ok(match kind {
+            Kind::Text => match text.chars().count() {
+                0..=FRIENDLY_NAME_MAX_CHARACTERS => Self::Text(text.into()),
+                count => return Err(ValueError::NameTooLong(count)),
+            },
+            Kind::Url => {
+                check_url(text).map_err(|why| ValueError::Url(crate::secret_url::masked(text), why))?;
+                Self::Url(text.into())
+            }
+            Kind::Method => Self::Method(method(text).ok_or_else(|| ValueError::Method(text.to_owned()))?),
+            Kind::Application => Self::Application(ApplicationSid::declared(text)?),
+            Kind::Trunk => Self::Trunk(TrunkSid::declared(text)?),
+            Kind::Address => Self::Address(AddressSid::declared(text)?),
+            Kind::ReceiveMode => {
+                Self::ReceiveMode(receive_mode(text).ok_or_else(|| ValueError::ReceiveMode(text.to_owned()))?)
+            }
+            Kind::Flag => Self::Flag(text.parse().map_err(|_| ValueError::Flag(text.to_owned()))?),
+        })
+    }
+
+    /// Reads what the API gave, whatever it looks like; `""` is no value.
+    #[must_use]
+    pub fn observed(kind: Kind, text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return None;
+        }
+        let typed = match kind {
+            Kind::Text => Some(Self::Text(text.into())),
+            Kind::Url => Some(Self::Url(text.into())),
+            Kind::Method => method(text).map(Self::Method),
+            Kind::Application => ApplicationSid::observed(text).map(Self::Application),
+            Kind::Trunk => TrunkSid::observed(text).map(Self::Trunk),
+            Kind::Address => AddressSid::observed(text).map(Self::Address),
+            Kind::ReceiveMode => receive_mode(text).map(Self::ReceiveMode),
+            Kind::Flag => text.parse().ok().map(Self::Flag),
+        };
+        Some(typed.unwrap_or_else(|| Self::Foreign(text.into())))
+    }
+
+    /// The text that goes into a request or a saved plan. It may hold a webhook's password: for
+    /// people, use [`Value::masked`].
+    #[must_use]
+    pub fn wire(&self) -> String {
+        match self {
+            Self::Text(text) | Self::Url(text) | Self::Foreign(text) => text.to_string(),
+            Self::Method(HttpMethod::Get) => "GET".into(),
+            Self::Method(HttpMethod::Post) => "POST".into(),
+            Self::Application(sid) => sid.to_string(),
+            Self::Trunk(sid) => sid.to_string(),
+            Self::Address(sid) => sid.to_string(),
+            Self::ReceiveMode(ReceiveMode::Voice) => "voice".into(),
+            Self::ReceiveMode(ReceiveMode::Fax) => "fax".into(),
+            Self::Flag(flag) => flag.to_string(),
+        }
+    }
+
+    /// The text for people, logs and machines: the secrets of a URL are masked.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        match self {
+            Self::Url(url) | Self::Foreign(url) => crate::secret_url::masked(url),
+            Self::Text(_)
+            | Self::Method(_)
+            | Self::Application(_)
+            | Self::Trunk(_)
+            | Self::Address(_)
+            | Self::ReceiveMode(_)
+            | Self::Flag(_) => self.wire(),
+        }
+    }
+
+    /// Whether the value carries a secret, which [`Value::masked`] hides.
+    #[must_use]
+    pub fn has_secret(&self) -> bool {
+        self.masked() != self.wire()
+    }
+
+    /// Whether two values mean the same to the API. URLs are the same when they are written the
+    /// same, or when they differ only by what a server may normalise (an empty path, a default
+    /// port, the host's case, percent-encoding): such a difference could never settle.
+    #[must_use]
+    pub fn means(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Url(a), Self::Url(b)) => {
+                a == b || matches!((url::Url::parse(a), url::Url::parse(b)), (Ok(a), Ok(b)) if a == b)
+            }
+            _ => self == other,
+        }
+    }
+}
+
+fn method(text: &str) -> Option<HttpMethod> {
+    if text.eq_ignore_ascii_case("GET") {
+        Some(HttpMethod::Get)
+    } else if text.eq_ignore_ascii_case("POST") {
+        Some(HttpMethod::Post)
+    } else {
+        None
+    }
+}
+
+fn receive_mode(text: &str) -> Option<ReceiveMode> {
+    match text {
+        "voice" => Some(ReceiveMode::Voice),
+        "fax" => Some(ReceiveMode::Fax),
+        _ => None,
+    }
+}
+
+fn check_url(text: &str) -> Result<(), &'static str> {
+    if text.chars().any(char::is_whitespace) {
+        return Err("it holds white space");
+    }
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return Err("it is not absolute; it starts with https:// or http://");
+    };
+    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+        return Err("its scheme is neither https nor http");
+    }
+    if rest.starts_with('/') || rest.is_empty() {
+        return Err("it names no host");
+    }
+    match url::Url::parse(text) {
+        Ok(url) if url.host_str().is_some_and(|host| !host.is_empty()) => Ok(()),
+        Ok(_) => Err("it names no host"),
+        Err(url::ParseError::InvalidPort) => Err("its port is not a number up to 65535"),
+        Err(_) => Err("its host is malformed"),
+    }
+}
+
+/// The configuration of a number as it is live: only what is set, by field, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
+pub struct Settings(Box<[(Field, Value)]>);
+
+impl Settings {
+    /// The value of a field, `None` where it is unset.
+    #[must_use]
+    pub fn get(&self, field: Field) -> Option<&Value> {
+        self.0.binary_search_by_key(&field, |entry| entry.0).ok().map(|at| &self.0[at].1)
+    }
+
+    /// Everything that is set, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (Field, &Value)> {
+        self.0.iter().map(|(field, value)| (*field, value))
+    }
+
+    /// The value that a field has in effect: the set one, else the API's default.
+    #[must_use]
+    pub fn effective(&self, field: Field) -> Option<Value> {
+        self.get(field).cloned().or_else(|| field.default_value())
+    }
+}
+
+impl FromIterator<(Field, Value)> for Settings {
+    fn from_iter<I: IntoIterator<Item = (Field, Value)>>(entries: I) -> Self {
+        let mut entries: Vec<_> = entries.into_iter().collect();
+        entries.sort_by_key(|entry| entry.0);
+        entries.dedup_by_key(|entry| entry.0);
+        Self(entries.into_boxed_slice())
+    }
+}
+
+/// What a file says of one field. A field of which it says nothing is unmanaged, and left as it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Want {
+    /// `null` or `""`: cleared.
+    Clear,
+    /// This value.
+    Set(Value),
+}
+
+impl Want {
+    /// The value that the field has in effect once this is done: a cleared field has the API's
+    /// default, if there is one.
+    #[must_use]
+    pub fn effective(&self, field: Field) -> Option<Value> {
+        match self {
+            Self::Clear => field.default_value(),
+            Self::Set(value) => Some(value.clone()),
+        }
+    }
+
+    /// The text that goes into a request: clearing is an empty value, or the default where the
+    /// API has one (it refuses an empty method, error 21403).
+    #[must_use]
+    pub fn wire(&self, field: Field) -> String {
+        self.effective(field).map_or_else(String::new, |value| value.wire())
+    }
+}
+
+/// The configuration that a file declares for a number: the managed fields, in order.
+///
+/// Numbers without settings of their own share one `Managed` through its `Arc`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, PartialOrd, Ord, Hash)]
+pub struct Managed(Arc<[(Field, Want)]>);
+
+impl Managed {
+    /// What the file says of a field; `None` leaves it unmanaged.
+    #[must_use]
+    pub fn get(&self, field: Field) -> Option<&Want> {
+        self.0.binary_search_by_key(&field, |entry| entry.0).ok().map(|at| &self.0[at].1)
+    }
+
+    /// Every managed field, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (Field, &Want)> {
+        self.0.iter().map(|(field, want)| (*field, want))
+    }
+
+    /// Whether nothing is managed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// `self` with what `over` says laid over it, field by field.
+    #[must_use]
+    pub fn overlaid(&self, over: &Self) -> Self {
+        if over.is_empty() {
+            return self.clone();
+        }
+        over.iter().chain(self.iter()).map(|(field, want)| (field, want.clone())).collect()
+    }
+
+    /// The managed fields that `keep` keeps.
+    #[must_use]
+    pub fn filtered(&self, mut keep: impl FnMut(Field) -> bool) -> Self {
+        self.iter().filter(|(field, _)| keep(*field)).map(|(field, want)| (field, want.clone())).collect()
+    }
+}
+
+impl FromIterator<(Field, Want)> for Managed {
+    /// Where a field comes twice, the first one stands.
+    fn from_iter<I: IntoIterator<Item = (Field, Want)>>(entries: I) -> Self {
+        let mut entries: Vec<_> = entries.into_iter().collect();
+        entries.sort_by_key(|entry| entry.0);
+        entries.dedup_by_key(|entry| entry.0);
+        Self(entries.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_lists_the_fields_in_order() {
+        for (at, field) in Field::all().enumerate() {
+            assert_eq!(field as usize, at);
+            assert_eq!(Field::from_json_name(field.json_name()), Some(field));
+        }
+    }
+
+    #[test]
+    fn urls_are_compared_by_meaning_and_kept_as_written() {
+        let url = |text: &str| Value::Url(text.into());
+        assert!(url("https://a.example").means(&url("https://a.example/")));
+        assert!(url("https://A.example:443/x y").means(&url("https://a.example/x%20y")));
+        assert!(!url("https://a.example/x").means(&url("https://a.example/X")));
+        assert!(url("not a url").means(&url("not a url")));
+        assert_eq!(url("https://A.example").wire(), "https://A.example");
+    }
+
+    #[test]
+    fn bad_urls_say_why_and_never_show_the_password() {
+        for (text, why) in [
+            ("/answer", "not absolute"),
+            ("ftp://a.example", "scheme"),
+            ("https://", "no host"),
+            ("https:///x", "no host"),
+            ("https://a.example:99999/", "port"),
+            ("https://a b.example", "white space"),
+        ] {
+            let message = Value::declared(Kind::Url, text).expect_err(text).to_string();
+            assert!(message.contains(why), "{message}");
+        }
+        let message =
+            Value::declared(Kind::Url, "ftp://u:hunter2@a.example/x").expect_err("scheme").to_string();
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+
+    #[test]
+    fn an_overlay_wins_field_by_field() {
+        let base: Managed = [
+            (Field::VoiceUrl, Want::Set(Value::Url("https://a.example".into()))),
+            (Field::SmsUrl, Want::Clear),
+        ]
+        .into_iter()
+        .collect();
+        let over: Managed = [(Field::VoiceUrl, Want::Clear)].into_iter().collect();
+        let merged = base.overlaid(&over);
+        assert_eq!(merged.get(Field::VoiceUrl), Some(&Want::Clear));
+        assert_eq!(merged.get(Field::SmsUrl), Some(&Want::Clear));
+        assert_eq!(merged.get(Field::VoiceMethod), None);
+    }
+
+    #[test]
+    fn names_over_64_characters_are_refused() {
+        assert!(Value::declared(Kind::Text, &"é".repeat(64)).is_ok());
+        assert!(Value::declared(Kind::Text, &"é".repeat(65)).is_err());
+    }
+}

@@ -1,0 +1,2 @@
+//! The integration tests: the real binary against the sandbox over real HTTP, golden files, and
+//! the planner's laws.
