@@ -1,4 +1,6 @@
 //! numctl keeps a fleet of Twilio phone numbers in a declared state.
+pub mod api;
+pub mod backoff;
 pub mod credentials;
 pub mod desired;
 pub mod diff;

@@ -60,6 +60,8 @@ pub struct Page {
     pub rows: Vec<Live>,
     /// Where the next page is, `None` on the last one. Already checked to stay on the API's host.
     pub next: Option<Box<str>>,
+    /// Which page the server says this is, counted from 0, where it says so.
+    pub index: Option<usize>,
 }
 
 /// Something about a listing that a person should know and that stops nothing.
@@ -83,6 +85,14 @@ pub enum ListingError {
     Loop {
         /// The page with the link, counted from 1.
         page: usize,
+    },
+    /// A page is not the one that comes next.
+    #[error("the listing skips: page {expected} was asked for and page {found} came")]
+    OutOfOrder {
+        /// The page that comes next, counted from 1.
+        expected: usize,
+        /// The page that came.
+        found: usize,
     },
     /// A row names another account than the one that was asked.
     #[error("the listing is of account {found}, not of {asked}: the credentials belong to another account")]
@@ -152,13 +162,19 @@ impl ListingBuilder {
     /// # Errors
     /// When the pages loop, never end, or belong to another account.
     pub fn push(mut self, page: Page) -> Result<Progress, ListingError> {
+        let expected = self.links.len();
+        if let Some(found) = page.index
+            && found != expected
+        {
+            return Err(ListingError::OutOfOrder { expected: expected + 1, found: found + 1 });
+        }
         for row in page.rows {
             self.take(row)?;
         }
         let Some(next) = page.next else {
             return Ok(Progress::Complete(self.finish()));
         };
-        let pages = self.links.len() + 1;
+        let pages = expected + 1;
         if pages >= PAGES_MAX {
             return Err(ListingError::TooManyPages(pages));
         }

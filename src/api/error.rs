@@ -1,0 +1,357 @@
+//! What the API answers when it does not do what was asked: typed by what the caller does next.
+
+use std::time::{Duration, SystemTime};
+
+use crate::transport::{Response, TransportError};
+
+use super::page_link::PageLinkError;
+
+/// What was being done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operation {
+    /// `GET /ActiveNumbers`
+    List,
+    /// `GET /ActiveNumbers/{Sid}`
+    Fetch,
+    /// `GET /AvailableNumbers`
+    Search,
+    /// `POST /ActiveNumbers`
+    Purchase,
+    /// `POST /ActiveNumbers/{Sid}`
+    Configure,
+    /// `POST /ActiveNumbers/{Sid}.json` with `AccountSid`
+    Transfer,
+    /// `DELETE /ActiveNumbers/{Sid}`
+    Release,
+}
+
+impl Operation {
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Fetch => "fetch",
+            Self::Search => "search",
+            Self::Purchase => "purchase",
+            Self::Configure => "configure",
+            Self::Transfer => "transfer",
+            Self::Release => "release",
+        }
+    }
+}
+
+/// A request that did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.describe())]
+pub struct ApiError {
+    /// What was being done.
+    pub operation: Operation,
+    /// What kind of failure it is.
+    pub kind: ErrorKind,
+    /// The HTTP status, where there was an answer.
+    pub status: Option<u16>,
+    /// The API's own error code.
+    pub code: Option<u32>,
+    /// The API's message, or ours where it gave none.
+    pub message: String,
+    /// The API's link to more.
+    pub more_info: Option<String>,
+    /// `Twilio-Request-Id`, which the vendor's support asks for.
+    pub request_id: Option<String>,
+}
+
+/// The failures, told apart by what the caller does next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// No byte was sent: certainly not processed.
+    NotSent,
+    /// Sent, and no answer in time: processed or not.
+    TimedOut,
+    /// Sent, and the answer was lost or cut short: processed or not.
+    Lost,
+    /// 5xx: processed or not.
+    Server {
+        /// How long the server asks to wait.
+        retry_after: Option<Duration>,
+    },
+    /// 429, code 20429: the vendor says that it was not processed.
+    Throttled {
+        /// How long the server asks to wait.
+        retry_after: Option<Duration>,
+    },
+    /// 401: the credentials are wrong, or of another account or region.
+    Unauthorized,
+    /// 403: the account or the key may not do this.
+    Forbidden,
+    /// 404 on one number.
+    NotFound,
+    /// 404 on a list: the preview is not enabled for the account. Never an empty fleet.
+    NotEnabled,
+    /// 409: somebody else changes it at this moment.
+    Conflict,
+    /// 21452, 21422: the number is not on offer.
+    NotAvailable,
+    /// 21650 and its like: an identity document, address or bundle is wanted first.
+    PaperworkRequired,
+    /// 21404: a trial account cannot buy.
+    TrialAccount,
+    /// Any other refusal by the API.
+    Rejected,
+    /// An answer that is not the API's: HTML, a cut body, JSON of another shape.
+    NotTheApi,
+    /// A page link that is not followed.
+    PageLink,
+}
+
+impl ErrorKind {
+    /// Whether the request may have been processed all the same.
+    #[must_use]
+    pub fn leaves_doubt(&self) -> bool {
+        match self {
+            Self::TimedOut | Self::Lost | Self::Server { .. } | Self::NotTheApi => true,
+            Self::NotSent
+            | Self::Throttled { .. }
+            | Self::Unauthorized
+            | Self::Forbidden
+            | Self::NotFound
+            | Self::NotEnabled
+            | Self::Conflict
+            | Self::NotAvailable
+            | Self::PaperworkRequired
+            | Self::TrialAccount
+            | Self::Rejected
+            | Self::PageLink => false,
+        }
+    }
+
+    /// How long the server asked to wait.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Server { retry_after } | Self::Throttled { retry_after } => *retry_after,
+            _ => None,
+        }
+    }
+}
+
+/// A `Retry-After` beyond this is not waited out: the run would seem to hang.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
+
+/// Reads `Retry-After`: seconds or an HTTP date, clamped to five minutes. Nonsense is `None`.
+#[must_use]
+pub fn retry_after(header: Option<&str>, now: SystemTime) -> Option<Duration> {
+    let text = header?.trim();
+    let wait = match text.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or(Duration::ZERO),
+    };
+    Some(wait.min(RETRY_AFTER_MAX))
+}
+
+#[derive(serde::Deserialize, Default)]
+struct Body {
+    #[serde(default)]
+    code: Option<serde_json::Value>,
+    #[serde(default)]
+    message: Option<String>,
+    #[serde(default)]
+    detail: Option<String>,
+    #[serde(default)]
+    more_info: Option<String>,
+}
+
+impl ApiError {
+    /// Types an answer whose status is not the expected one.
+    #[must_use]
+    pub fn from_response(operation: Operation, response: &Response, now: SystemTime) -> Self {
+        // A body that is not the API's JSON (a proxy's HTML) leaves the status to speak.
+        let parsed: Option<Body> = serde_json::from_slice(&response.body).ok();
+        let is_api = parsed.as_ref().is_some_and(|body| body.code.is_some() || body.message.is_some());
+        let body = parsed.unwrap_or_default();
+        let code = body.code.as_ref().and_then(|code| match code {
+            serde_json::Value::Number(number) => number.as_u64().and_then(|n| u32::try_from(n).ok()),
+            serde_json::Value::String(text) => text.parse().ok(),
+            _ => None,
+        });
+        let retry_after = retry_after(response.retry_after.as_deref(), now);
+        let kind = match (response.status, code) {
+            (429, _) | (_, Some(20429)) => ErrorKind::Throttled { retry_after },
+            (500.., _) => ErrorKind::Server { retry_after },
+            (401, _) => ErrorKind::Unauthorized,
+            (403, _) => ErrorKind::Forbidden,
+            (404, _) if matches!(operation, Operation::List | Operation::Search) => ErrorKind::NotEnabled,
+            (404, _) if is_api || response.body.is_empty() => ErrorKind::NotFound,
+            (409, _) => ErrorKind::Conflict,
+            (_, Some(21452 | 21422)) => ErrorKind::NotAvailable,
+            (_, Some(21613 | 21615 | 21631 | 21649 | 21650 | 21651)) => ErrorKind::PaperworkRequired,
+            (_, Some(21404)) => ErrorKind::TrialAccount,
+            (400..500, _) if is_api => ErrorKind::Rejected,
+            _ => ErrorKind::NotTheApi,
+        };
+        let message = body.message.or(body.detail).unwrap_or_else(|| match kind {
+            ErrorKind::NotTheApi => format!("the answer is not the API's ({})", response.describe_type()),
+            _ => "the API gave no message".to_owned(),
+        });
+        Self {
+            operation,
+            kind,
+            status: Some(response.status),
+            code,
+            message,
+            more_info: body.more_info,
+            request_id: response.request_id.clone(),
+        }
+    }
+
+    /// Types the loss of a request.
+    #[must_use]
+    pub fn from_transport(operation: Operation, error: &TransportError) -> Self {
+        let kind = match error {
+            TransportError::NotSent(_) => ErrorKind::NotSent,
+            TransportError::TimedOut(_) => ErrorKind::TimedOut,
+            TransportError::Broken(_) => ErrorKind::Lost,
+        };
+        Self::new(operation, kind, error.to_string())
+    }
+
+    /// A success status whose body is not what the API sends.
+    #[must_use]
+    pub fn unreadable(operation: Operation, response: &Response, why: &str) -> Self {
+        Self {
+            status: Some(response.status),
+            request_id: response.request_id.clone(),
+            ..Self::new(operation, ErrorKind::NotTheApi, format!("the answer is not the API's: {why}"))
+        }
+    }
+
+    /// A page link that is not followed.
+    #[must_use]
+    pub fn page_link(error: &PageLinkError) -> Self {
+        Self::new(Operation::List, ErrorKind::PageLink, error.to_string())
+    }
+
+    fn new(operation: Operation, kind: ErrorKind, message: String) -> Self {
+        Self { operation, kind, status: None, code: None, message, more_info: None, request_id: None }
+    }
+
+    /// What to do about it, for a person.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        Some(match &self.kind {
+            ErrorKind::NotSent => "the API could not be reached: check the network, the proxy and --base-url",
+            ErrorKind::TimedOut => "the API did not answer in time: raise --timeout, or try again",
+            ErrorKind::Lost | ErrorKind::Server { .. } => "the API failed: try again later",
+            ErrorKind::Throttled { .. } => {
+                "the account has too many requests at once: lower --max-concurrency or set --rate-limit"
+            }
+            ErrorKind::Unauthorized => {
+                "check the account SID and its token or key; a key of the parent does not reach a subaccount, and keys belong to one region"
+            }
+            ErrorKind::Forbidden => "the account is not active, or the key lacks the permission",
+            ErrorKind::NotFound => "the number is not in this account any more: plan again",
+            ErrorKind::NotEnabled => {
+                "ActiveNumbers is a closed preview and is not enabled for this account: ask the vendor for access"
+            }
+            ErrorKind::Conflict => "somebody else was changing the number: run again",
+            ErrorKind::NotAvailable => {
+                "the number is not on offer (any more): find another with `numctl search`"
+            }
+            ErrorKind::PaperworkRequired => {
+                "the vendor wants an identity document, an address or a bundle first: add it in the console, then run again"
+            }
+            ErrorKind::TrialAccount => "a trial account cannot buy numbers by API: upgrade the account",
+            ErrorKind::NotTheApi => {
+                "something between here and the API answered: check the proxy and --base-url"
+            }
+            ErrorKind::PageLink => {
+                "the listing was given up, since it may be incomplete: tell the vendor, or check the proxy"
+            }
+            ErrorKind::Rejected => match self.code? {
+                21402 => "the URL is not one that the API calls: it needs http(s) and a public host",
+                21403 => "the method must be GET or POST",
+                21405 => "a voice.fallback_url needs a voice.url",
+                21406 => "an sms.fallback_url needs an sms.url",
+                21407 => "the number has no SMS: leave its sms settings out",
+                21409 => "caller_id_lookup is not possible on this number",
+                21420 => "the application is not one of this account",
+                21470..=21474 => {
+                    "transfers go between a parent and its active subaccounts, by the parent's credentials"
+                }
+                _ => return None,
+            },
+        })
+    }
+
+    fn describe(&self) -> String {
+        let mut text = String::new();
+        if let Some(status) = self.status {
+            text.push_str(&format!("HTTP {status}"));
+            if let Some(code) = self.code {
+                text.push_str(&format!(", code {code}"));
+            }
+            text.push_str(": ");
+        }
+        text.push_str(&self.message);
+        text
+    }
+}
+
+impl Response {
+    fn describe_type(&self) -> String {
+        match &self.content_type {
+            Some(kind) => format!("content type {kind}"),
+            None => "no content type".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(operation: Operation, status: u16, body: &str) -> ApiError {
+        let response = Response { status, body: body.as_bytes().to_vec(), ..Response::default() };
+        ApiError::from_response(operation, &response, SystemTime::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn errors_are_typed_by_what_to_do_next() {
+        let none_found = r#"{"code":21452,"message":"No phone numbers found","more_info":"https://www.twilio.com/docs/errors/21452","status":400}"#;
+        let typed = error(Operation::Purchase, 400, none_found);
+        assert_eq!(typed.kind, ErrorKind::NotAvailable);
+        assert_eq!(typed.code, Some(21452));
+        assert_eq!(typed.to_string(), "HTTP 400, code 21452: No phone numbers found");
+        for (operation, status, body, kind) in [
+            (Operation::Purchase, 400, r#"{"code":21650,"message":"m"}"#, ErrorKind::PaperworkRequired),
+            (Operation::Purchase, 400, r#"{"code":"21404","message":"m"}"#, ErrorKind::TrialAccount),
+            (Operation::List, 401, r#"{"code":20003,"message":"Authenticate"}"#, ErrorKind::Unauthorized),
+            (Operation::List, 403, "", ErrorKind::Forbidden),
+            (Operation::List, 404, r#"{"code":20404}"#, ErrorKind::NotEnabled),
+            (Operation::List, 404, "<html>", ErrorKind::NotEnabled),
+            (Operation::Fetch, 404, r#"{"code":20404,"message":"m"}"#, ErrorKind::NotFound),
+            (Operation::Fetch, 404, "<html>proxy</html>", ErrorKind::NotTheApi),
+            (Operation::Configure, 409, "{}", ErrorKind::Conflict),
+            (Operation::Configure, 429, "slow", ErrorKind::Throttled { retry_after: None }),
+            (Operation::Configure, 502, "<html>", ErrorKind::Server { retry_after: None }),
+            (Operation::Configure, 400, r#"{"code":21402,"message":"m"}"#, ErrorKind::Rejected),
+            (Operation::Configure, 400, "<html>", ErrorKind::NotTheApi),
+            (Operation::List, 302, "", ErrorKind::NotTheApi),
+        ] {
+            assert_eq!(error(operation, status, body).kind, kind, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date_within_reason() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        let wait = |text| retry_after(Some(text), now).map(|wait| wait.as_secs());
+        assert_eq!(wait("2"), Some(2));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:49:47 GMT"), Some(10));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:49:27 GMT"), Some(0));
+        assert_eq!(wait("Thu, 01 Jan 2099 00:00:00 GMT"), Some(300));
+        assert_eq!(wait("1000000000000"), Some(300));
+        assert_eq!(wait("-1"), None);
+        assert_eq!(wait("soon"), None);
+    }
+}
