@@ -16,6 +16,12 @@ impl Approved {
     pub fn plan(&self) -> &Plan {
         &self.0
     }
+
+    /// The plan, for the executor.
+    #[must_use]
+    pub(crate) fn into_plan(self) -> Plan {
+        self.0
+    }
 }
 
 /// The limits that the operator sets by flag or environment. They cap the file's, which can only

@@ -1,14 +1,22 @@
 //! numctl keeps a fleet of Twilio phone numbers in a declared state.
 pub mod api;
 pub mod backoff;
+pub mod client;
 pub mod credentials;
 pub mod desired;
 pub mod diff;
 pub mod digest;
+pub mod environment;
+pub mod execute;
 pub mod guard;
+pub mod http;
 pub mod number;
+pub mod observe;
 pub mod observed;
+pub mod pace;
 pub mod plan;
+pub mod report;
 pub mod secret_url;
 pub mod settings;
+pub mod stale;
 pub mod transport;

@@ -1,0 +1,635 @@
+//! Carries out an approved plan. Every choice was made in the plan; what is decided here is only
+//! whether and when to try again, by the total match in [`crate::backoff::next`].
+//!
+//! The actions of one number run one after the other; numbers run side by side; releases start only
+//! once every purchase and every transfer of the run has ended well (law 4).
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::stream::{self, StreamExt};
+use tokio::sync::watch;
+use tracing::{Instrument, info_span, warn};
+
+use crate::api::error::{ApiError, ErrorKind};
+use crate::backoff::{self, Next};
+use crate::client::Client;
+use crate::desired::AccountIndex;
+use crate::diff;
+use crate::guard::Approved;
+use crate::number::{NumberSid, PhoneNumber};
+use crate::observed::Live;
+use crate::plan::{Action, ActionKind, Plan, Target};
+use crate::report::{End, Failure, Outcome, Report, Skip};
+use crate::settings::{Field, Managed, Want};
+use crate::stale;
+use crate::transport::Transport;
+
+/// How far a person has asked the run to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stop {
+    /// Not at all.
+    Run,
+    /// Finish what is in flight, start nothing more.
+    Drain,
+    /// Drop everything at once.
+    Now,
+}
+
+/// What happens while a plan is carried out, for whoever shows it.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A step begins.
+    Started {
+        /// Its place in the plan.
+        step: usize,
+    },
+    /// A step has ended.
+    Ended {
+        /// Its place in the plan.
+        step: usize,
+        /// How.
+        end: &'a End,
+    },
+}
+
+/// Carries out a plan. Never fails as a whole: what happened is in the report.
+///
+/// `clients` are those of the plan's accounts, in their order.
+pub async fn execute<T: Transport>(
+    approved: Approved,
+    clients: &[Client<T>],
+    numbers_at_once: usize,
+    stop: watch::Receiver<Stop>,
+    on_event: impl Fn(Event<'_>),
+) -> Report {
+    let plan = approved.into_plan();
+    let run = Run {
+        plan: &plan,
+        clients,
+        stop,
+        refused: clients.iter().map(|_| AtomicBool::new(false)).collect(),
+        on_event: &on_event,
+    };
+    let mut chains: BTreeMap<(bool, usize), Vec<usize>> = BTreeMap::new();
+    let mut first_of: BTreeMap<PhoneNumber, usize> = BTreeMap::new();
+    for (at, step) in plan.steps.iter().enumerate() {
+        let first = *first_of.entry(step.action.number()).or_insert(at);
+        chains.entry((step.action.kind() == ActionKind::Release, first)).or_default().push(at);
+    }
+    let (releases, others): (Vec<_>, Vec<_>) =
+        chains.into_iter().partition(|((is_release, _), _)| *is_release);
+    let mut ends: Vec<Option<End>> = vec![None; plan.steps.len()];
+    let carry_out = async |chains: Vec<((bool, usize), Vec<usize>)>, ends: &mut Vec<Option<End>>| {
+        let mut done =
+            stream::iter(chains).map(|(_, chain)| run.chain(chain)).buffer_unordered(numbers_at_once.max(1));
+        while let Some(chain_ends) = done.next().await {
+            for (step, end) in chain_ends {
+                (run.on_event)(Event::Ended { step, end: &end });
+                ends[step] = Some(end);
+            }
+        }
+    };
+    carry_out(others, &mut ends).await;
+    let replaced = plan.steps.iter().zip(&ends).all(|(step, end)| match step.action.kind() {
+        ActionKind::Purchase | ActionKind::Transfer => {
+            end.as_ref().is_some_and(|end| end.outcome.is_settled())
+        }
+        ActionKind::Configure | ActionKind::Release => true,
+    });
+    if replaced {
+        carry_out(releases, &mut ends).await;
+    } else {
+        let why = if run.stopping() { Skip::Interrupted } else { Skip::ReplacementMissing };
+        for step in releases.into_iter().flat_map(|(_, chain)| chain) {
+            let end = End { outcome: Outcome::Skipped(why), attempts: 0 };
+            (run.on_event)(Event::Ended { step, end: &end });
+            ends[step] = Some(end);
+        }
+    }
+    let interrupted = run.stopping();
+    // Every chain gives an end to each of its steps; the default only keeps this total.
+    let missing = || End { outcome: Outcome::Skipped(Skip::Interrupted), attempts: 0 };
+    let ends = ends.into_iter().map(|end| end.unwrap_or_else(missing)).collect();
+    Report { plan, ends, interrupted }
+}
+
+struct Run<'a, T> {
+    plan: &'a Plan,
+    clients: &'a [Client<T>],
+    stop: watch::Receiver<Stop>,
+    /// By account: it has refused the credentials, and every further request would be refused too.
+    refused: Vec<AtomicBool>,
+    on_event: &'a dyn Fn(Event<'_>),
+}
+
+/// What one step leaves behind while it runs, so that dropping it half-way can be reported.
+#[derive(Default)]
+struct Trace {
+    attempts: std::sync::atomic::AtomicU32,
+    /// A write is on its way, or its outcome is not yet known.
+    in_doubt: AtomicBool,
+}
+
+impl Trace {
+    fn sending(&self) {
+        self.attempts.fetch_add(1, Ordering::Relaxed);
+        self.in_doubt.store(true, Ordering::Relaxed);
+    }
+
+    fn answered(&self, error: Option<&ApiError>) {
+        if error.is_none_or(|error| !error.kind.leaves_doubt()) {
+            self.in_doubt.store(false, Ordering::Relaxed);
+        }
+    }
+
+    fn is_in_doubt(&self) -> bool {
+        self.in_doubt.load(Ordering::Relaxed)
+    }
+}
+
+type Done<V> = Result<V, Outcome>;
+
+impl<T: Transport> Run<'_, T> {
+    fn stopping(&self) -> bool {
+        *self.stop.borrow() >= Stop::Drain
+    }
+
+    async fn stopped_now(&self) {
+        let mut stop = self.stop.clone();
+        if stop.wait_for(|stop| *stop >= Stop::Now).await.is_err() {
+            // Nobody can stop the run any more.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn client(&self, account: AccountIndex) -> &Client<T> {
+        &self.clients[usize::from(account.0)]
+    }
+
+    /// Who moves a number: the parent of the account that has it.
+    fn mover(&self, target: &Target) -> AccountIndex {
+        self.plan.account(target.account).parent.unwrap_or(target.account)
+    }
+
+    /// The account whose credentials an action's write uses.
+    fn acting(&self, action: &Action) -> AccountIndex {
+        match action {
+            Action::Transfer { target, .. } => self.mover(target),
+            Action::Purchase { .. } | Action::Configure { .. } | Action::Release { .. } => action.account(),
+        }
+    }
+
+    fn refused(&self, account: AccountIndex) -> &AtomicBool {
+        &self.refused[usize::from(account.0)]
+    }
+
+    /// Carries out the steps of one number, one after the other.
+    async fn chain(&self, steps: Vec<usize>) -> Vec<(usize, End)> {
+        let mut ends: Vec<(usize, End)> = Vec::with_capacity(steps.len());
+        let mut arrived: Option<Arrived> = None;
+        for step in steps {
+            let action = &self.plan.steps[step].action;
+            let skip = if ends.iter().any(|(_, end)| !end.outcome.is_settled()) {
+                Some(Skip::EarlierFailed)
+            } else if self.stopping() {
+                Some(Skip::Interrupted)
+            } else if self.refused(self.acting(action)).load(Ordering::Relaxed) {
+                Some(Skip::AccountRefused)
+            } else {
+                None
+            };
+            if let Some(skip) = skip {
+                ends.push((step, End { outcome: Outcome::Skipped(skip), attempts: 0 }));
+                continue;
+            }
+            (self.on_event)(Event::Started { step });
+            let configured_next = self.plan.steps.get(step + 1).is_some_and(|next| {
+                next.action.kind() == ActionKind::Configure && next.action.number() == action.number()
+            });
+            let end = self.step(action, configured_next, &mut arrived).await;
+            ends.push((step, end));
+        }
+        ends
+    }
+
+    async fn step(&self, action: &Action, configured_next: bool, arrived: &mut Option<Arrived>) -> End {
+        let trace = Trace::default();
+        let span = info_span!(
+            "action",
+            kind = action.kind().word(),
+            number = %action.number(),
+            account = %self.plan.account(action.account()).sid,
+        );
+        let work = async {
+            match action {
+                Action::Purchase { number, account, settings } => {
+                    self.purchase(*number, *account, settings, &trace).await
+                }
+                Action::Transfer { target, to, settings } => {
+                    self.transfer(target, *to, settings, configured_next, arrived, &trace).await
+                }
+                Action::Configure { target, account, changes } => match arrived.take() {
+                    Some(arrived) => {
+                        self.settle(*account, arrived.sid, &arrived.settings, arrived.live, &trace).await
+                    }
+                    None => {
+                        let wants: Vec<_> =
+                            changes.iter().map(|change| (change.field, change.want.clone())).collect();
+                        self.configure(target, *account, wants, &trace).await
+                    }
+                },
+                Action::Release { target } => self.release(target, &trace).await,
+            }
+        };
+        let outcome = tokio::select! {
+            biased;
+            () = self.stopped_now() => {
+                if trace.is_in_doubt() { Outcome::Unknown(Failure::Abandoned) } else { Outcome::Skipped(Skip::Interrupted) }
+            }
+            done = work.instrument(span.clone()) => match done {
+                Ok(()) => Outcome::Succeeded,
+                Err(outcome) => outcome,
+            },
+        };
+        let _entered = span.entered();
+        if let Outcome::Failed(failure) | Outcome::Unknown(failure) = &outcome {
+            let request_id = outcome.api_error().and_then(|error| error.request_id.as_deref());
+            warn!(outcome = outcome.word(), error = ?failure.to_string(), ?request_id, "action did not succeed");
+            if outcome.api_error().is_some_and(|error| error.kind == ErrorKind::Unauthorized) {
+                self.refused(self.acting(action)).store(true, Ordering::Relaxed);
+            }
+        } else {
+            tracing::info!(outcome = outcome.word(), "action ended");
+        }
+        End { outcome, attempts: trace.attempts.into_inner() }
+    }
+
+    /// Buys a number: looks before it sends, and again whenever the outcome is in doubt; never
+    /// another number in its place (law 1).
+    async fn purchase(
+        &self,
+        number: PhoneNumber,
+        account: AccountIndex,
+        settings: &Managed,
+        trace: &Trace,
+    ) -> Done<()> {
+        let client = self.client(account);
+        let wants = wants(settings);
+        let mut look = true;
+        let mut in_doubt: Option<ApiError> = None;
+        let mut failures = 0;
+        loop {
+            if look {
+                match (client.find(number).await, &in_doubt) {
+                    (Ok(None), _) => {}
+                    (Ok(Some(live)), Some(_)) => {
+                        trace.answered(None);
+                        return self.bought(account, number, settings, live, trace).await;
+                    }
+                    (Ok(Some(_)), None) => return Err(Outcome::Skipped(Skip::AlreadyOwned)),
+                    (Err(error), None) => return Err(Outcome::Failed(error.into())),
+                    (Err(error), Some(_)) => return Err(Outcome::Unknown(error.into())),
+                }
+            }
+            if failures > 0 && self.stopping() {
+                return Err(in_doubt.map_or(Outcome::Skipped(Skip::Interrupted), not_seen));
+            }
+            trace.sending();
+            let error = match client.purchase(number, &wants).await {
+                Ok(live) => {
+                    trace.answered(None);
+                    return self.bought(account, number, settings, live, trace).await;
+                }
+                Err(error) => error,
+            };
+            failures += 1;
+            if in_doubt.is_none() {
+                trace.answered(Some(&error));
+            }
+            let last = failures >= backoff::ATTEMPTS_MAX;
+            match backoff::next(ActionKind::Purchase, &error.kind) {
+                Next::Look => {
+                    if error.kind.leaves_doubt() || in_doubt.is_some() {
+                        in_doubt = Some(error.clone());
+                    }
+                }
+                Next::Resend if !last => {}
+                // After a send in doubt, "not available" may well mean that we have it by now.
+                Next::Stop if in_doubt.is_some() && error.kind == ErrorKind::NotAvailable => {}
+                Next::Resend | Next::Stop => {
+                    return Err(in_doubt.map_or_else(|| Outcome::Failed(error.into()), not_seen));
+                }
+            }
+            client.wait(failures, &error).await;
+            if last {
+                // One more look, and no more sends.
+                return match (client.find(number).await, in_doubt) {
+                    (Ok(Some(live)), Some(_)) => {
+                        trace.answered(None);
+                        self.bought(account, number, settings, live, trace).await
+                    }
+                    (_, Some(doubt)) => Err(not_seen(doubt)),
+                    (_, None) => Err(Outcome::Failed(error.into())),
+                };
+            }
+            // What was certainly not processed may be sent again at once; what was in doubt before
+            // still is.
+            look = in_doubt.is_some() || matches!(error.kind, ErrorKind::Conflict);
+        }
+    }
+
+    /// A purchase was answered, or found: is it the number, and is it configured as asked?
+    async fn bought(
+        &self,
+        account: AccountIndex,
+        number: PhoneNumber,
+        settings: &Managed,
+        live: Live,
+        trace: &Trace,
+    ) -> Done<()> {
+        if live.number.is_some() && live.number != Some(number) {
+            let other = live.number.map(|number| number.to_string()).unwrap_or_default();
+            return Err(Outcome::Failed(Failure::OtherNumber(other)));
+        }
+        if live.account_sid.is_some_and(|sid| sid != self.client(account).account) {
+            return Err(Outcome::Failed(Failure::OtherNumber("another account's number".to_owned())));
+        }
+        if diff::changes(settings, &live).is_empty() {
+            return Ok(());
+        }
+        // The page's own purchase sample has no `sid`.
+        let sid = match live.sid {
+            Some(sid) => sid,
+            None => self.look_up_sid(account, number).await?,
+        };
+        self.settle(account, sid, settings, live, trace).await
+    }
+
+    async fn look_up_sid(&self, account: AccountIndex, number: PhoneNumber) -> Done<NumberSid> {
+        match self.client(account).find(number).await {
+            Ok(Some(live)) => live.sid.ok_or(Outcome::Skipped(Skip::NoSid)),
+            Ok(None) => Err(Outcome::Skipped(Skip::Changed)),
+            Err(error) => Err(Outcome::Failed(error.into())),
+        }
+    }
+
+    async fn sid(&self, target: &Target) -> Done<NumberSid> {
+        match target.sid {
+            Some(sid) => Ok(sid),
+            None => self.look_up_sid(target.account, target.number).await,
+        }
+    }
+
+    async fn configure(
+        &self,
+        target: &Target,
+        account: AccountIndex,
+        wants: Vec<(Field, Want)>,
+        trace: &Trace,
+    ) -> Done<()> {
+        let sid = self.sid(target).await?;
+        self.send_fields(account, sid, wants, trace).await
+    }
+
+    /// Brings a number whose live state is known to what is managed of it.
+    async fn settle(
+        &self,
+        account: AccountIndex,
+        sid: NumberSid,
+        settings: &Managed,
+        live: Live,
+        trace: &Trace,
+    ) -> Done<()> {
+        let changes = diff::changes(settings, &live);
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let wants = changes.into_iter().map(|change| (change.field, change.want)).collect();
+        self.send_fields(account, sid, wants, trace).await
+    }
+
+    /// Sends fields, and believes the number rather than the status (law 6).
+    async fn send_fields(
+        &self,
+        account: AccountIndex,
+        sid: NumberSid,
+        mut wants: Vec<(Field, Want)>,
+        trace: &Trace,
+    ) -> Done<()> {
+        let client = self.client(account);
+        let mut failures = 0;
+        loop {
+            trace.sending();
+            let error = match client.configure(sid, &wants).await {
+                Ok(echo) => {
+                    trace.answered(None);
+                    if missing(&wants, &echo).is_empty() {
+                        return Ok(());
+                    }
+                    // An answer may be older than what it answers: the number itself decides.
+                    return match client.fetch(sid).await {
+                        Ok(Some(live)) => match missing(&wants, &live) {
+                            missing if missing.is_empty() => Ok(()),
+                            missing => Err(Outcome::Failed(Failure::NotTaken(missing))),
+                        },
+                        Ok(None) => Err(Outcome::Failed(Failure::NotTaken(missing(&wants, &echo)))),
+                        Err(error) => Err(Outcome::Unknown(error.into())),
+                    };
+                }
+                Err(error) => error,
+            };
+            failures += 1;
+            let next = backoff::next(ActionKind::Configure, &error.kind);
+            let last = failures >= backoff::ATTEMPTS_MAX || self.stopping();
+            match next {
+                Next::Stop => {
+                    trace.answered(Some(&error));
+                    return Err(Outcome::Failed(error.into()));
+                }
+                Next::Resend if last => {
+                    trace.answered(Some(&error));
+                    return Err(Outcome::Failed(error.into()));
+                }
+                Next::Resend => client.wait(failures, &error).await,
+                Next::Look => {
+                    client.wait(failures, &error).await;
+                    match client.fetch(sid).await {
+                        Ok(Some(live)) => {
+                            wants.retain(|(field, want)| !diff::is_met(*field, want, &live));
+                            if wants.is_empty() {
+                                trace.answered(None);
+                                return Ok(());
+                            }
+                            if last {
+                                return Err(Outcome::Unknown(error.into()));
+                            }
+                        }
+                        Ok(None) | Err(_) => return Err(Outcome::Unknown(error.into())),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Moves a number, with the credentials of the parent of the account that has it.
+    async fn transfer(
+        &self,
+        target: &Target,
+        to: AccountIndex,
+        settings: &Managed,
+        configured_next: bool,
+        arrived: &mut Option<Arrived>,
+        trace: &Trace,
+    ) -> Done<()> {
+        let sid = self.sid(target).await?;
+        let mover = self.client(self.mover(target));
+        let gaining = self.client(to);
+        let mut failures = 0;
+        let live = loop {
+            trace.sending();
+            let error = match mover.transfer(sid, gaining.account).await {
+                Ok(echo) if echo.account_sid == Some(gaining.account) => {
+                    trace.answered(None);
+                    break echo;
+                }
+                Ok(_) => match gaining.fetch(sid).await {
+                    Ok(Some(live)) => {
+                        trace.answered(None);
+                        break live;
+                    }
+                    Ok(None) => return Err(Outcome::Failed(Failure::DidNotMove)),
+                    Err(error) => return Err(Outcome::Unknown(error.into())),
+                },
+                Err(error) => error,
+            };
+            failures += 1;
+            let last = failures >= backoff::ATTEMPTS_MAX || self.stopping();
+            match backoff::next(ActionKind::Transfer, &error.kind) {
+                Next::Stop => {
+                    trace.answered(Some(&error));
+                    return Err(Outcome::Failed(error.into()));
+                }
+                Next::Resend if last => {
+                    trace.answered(Some(&error));
+                    return Err(Outcome::Failed(error.into()));
+                }
+                Next::Resend => mover.wait(failures, &error).await,
+                Next::Look => {
+                    mover.wait(failures, &error).await;
+                    match gaining.fetch(sid).await {
+                        Ok(Some(live)) => {
+                            trace.answered(None);
+                            break live;
+                        }
+                        Ok(None) if last || error.kind == ErrorKind::NotFound => {
+                            return Err(match error.kind.leaves_doubt() {
+                                true => Outcome::Unknown(error.into()),
+                                false => Outcome::Failed(error.into()),
+                            });
+                        }
+                        Ok(None) => {}
+                        Err(_) => return Err(Outcome::Unknown(error.into())),
+                    }
+                }
+            }
+        };
+        if configured_next {
+            *arrived = Some(Arrived { sid, settings: settings.clone(), live });
+            return Ok(());
+        }
+        // Nothing differed before the move; what the move cleared is put back at once.
+        self.settle(to, sid, settings, live, trace).await
+    }
+
+    /// Releases a number: reads that very number right before, and only if it is still as the plan
+    /// saw it (law 2).
+    async fn release(&self, target: &Target, trace: &Trace) -> Done<()> {
+        let client = self.client(target.account);
+        let sid = self.sid(target).await?;
+        let mut failures = 0;
+        let mut in_doubt: Option<ApiError> = None;
+        loop {
+            let doubtful = |failure: Failure, in_doubt: &Option<ApiError>| match in_doubt {
+                Some(_) => Outcome::Unknown(failure),
+                None => Outcome::Failed(failure),
+            };
+            let fresh = match client.fetch(sid).await {
+                Ok(fresh) => fresh,
+                Err(error) => return Err(doubtful(error.into(), &in_doubt)),
+            };
+            let Some(fresh) = fresh else {
+                // One 404 is not proof: the number must be absent from the account's listing too.
+                return match client.find(target.number).await {
+                    Ok(None) if in_doubt.is_some() => {
+                        trace.answered(None);
+                        Ok(())
+                    }
+                    Ok(None) => Err(Outcome::Skipped(Skip::AlreadyGone)),
+                    Ok(Some(_)) => Err(Outcome::Skipped(Skip::Changed)),
+                    Err(error) => Err(doubtful(error.into(), &in_doubt)),
+                };
+            };
+            if !is_as_planned(target, sid, self.plan, &fresh) {
+                return Err(Outcome::Skipped(Skip::Changed));
+            }
+            if failures >= backoff::ATTEMPTS_MAX || (failures > 0 && self.stopping()) {
+                return Err(match in_doubt {
+                    Some(error) => Outcome::Unknown(error.into()),
+                    None => Outcome::Skipped(Skip::Interrupted),
+                });
+            }
+            trace.sending();
+            let Err(error) = client.release(sid).await else {
+                trace.answered(None);
+                return Ok(());
+            };
+            failures += 1;
+            match backoff::next(ActionKind::Release, &error.kind) {
+                Next::Resend if failures < backoff::ATTEMPTS_MAX => {
+                    if in_doubt.is_none() {
+                        trace.answered(Some(&error));
+                    }
+                    client.wait(failures, &error).await;
+                }
+                Next::Look => {
+                    client.wait(failures, &error).await;
+                    if error.kind.leaves_doubt() {
+                        in_doubt = Some(error);
+                    }
+                }
+                Next::Resend | Next::Stop => {
+                    trace.answered(Some(&error));
+                    return Err(doubtful(error.into(), &in_doubt));
+                }
+            }
+        }
+    }
+}
+
+fn not_seen(last_answer: ApiError) -> Outcome {
+    Outcome::Unknown(Failure::NotSeen(last_answer))
+}
+
+/// A number that a transfer has just brought, for the configuration that follows.
+struct Arrived {
+    sid: NumberSid,
+    settings: Managed,
+    live: Live,
+}
+
+fn wants(settings: &Managed) -> Vec<(Field, Want)> {
+    settings.iter().map(|(field, want)| (field, want.clone())).collect()
+}
+
+fn missing(wants: &[(Field, Want)], live: &Live) -> Vec<Field> {
+    wants.iter().filter(|(field, want)| !diff::is_met(*field, want, live)).map(|(field, _)| *field).collect()
+}
+
+/// Whether a fresh read shows the very number that the plan saw, configured as it was then.
+fn is_as_planned(target: &Target, sid: NumberSid, plan: &Plan, fresh: &Live) -> bool {
+    fresh.number == Some(target.number)
+        && fresh.sid.is_none_or(|fresh_sid| fresh_sid == sid)
+        && fresh.account_sid.is_none_or(|account| account == plan.account(target.account).sid)
+        && stale::changed_fields(target, fresh).is_empty()
+}

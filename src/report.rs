@@ -1,0 +1,189 @@
+//! What became of a plan: every action has one of four ends, and nothing is forgotten (law 9).
+
+use crate::api::error::ApiError;
+use crate::client::ListError;
+use crate::plan::Plan;
+use crate::settings::Field;
+
+/// The ends of every step of a plan, in the plan's order.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Report {
+    /// The plan.
+    pub plan: Plan,
+    /// One for each of the plan's steps.
+    pub ends: Vec<End>,
+    /// Whether a person stopped the run.
+    pub interrupted: bool,
+}
+
+/// How one action ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// Which of the four.
+    pub outcome: Outcome,
+    /// How often the write was sent.
+    pub attempts: u32,
+}
+
+/// The four ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The API did it, and its answer shows it.
+    Succeeded,
+    /// The API did not do it, or not all of it.
+    Failed(Failure),
+    /// It was not tried.
+    Skipped(Skip),
+    /// It was sent, and whether the API did it could not be found out.
+    Unknown(Failure),
+}
+
+/// Why an action failed, or is in doubt.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The API refused, or failed.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// A look-up did not give a listing.
+    #[error(transparent)]
+    Lookup(#[from] ListError),
+    /// The API answered with success and did not take these fields (law 6).
+    #[error("the API answered with success and did not take {}", names(.0))]
+    NotTaken(Vec<Field>),
+    /// The answer is about another number than the one asked for.
+    #[error("the API answered about {0}, which is not the number that was asked for")]
+    OtherNumber(String),
+    /// The transfer was answered with success and the number is still where it was.
+    #[error("the API answered with success and the number did not move")]
+    DidNotMove,
+    /// Sent, and not seen since.
+    #[error("it was sent, and the number was not seen in the account afterwards; the last answer was: {0}")]
+    NotSeen(ApiError),
+    /// The run was stopped while a write was on its way.
+    #[error("the run was stopped while the request was on its way")]
+    Abandoned,
+}
+
+fn names(fields: &[Field]) -> String {
+    fields.iter().map(|field| field.json_name()).collect::<Vec<_>>().join(", ")
+}
+
+/// Why an action was not tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Skip {
+    /// A person stopped the run first.
+    Interrupted,
+    /// An earlier action on the same number did not succeed.
+    EarlierFailed,
+    /// A purchase or a transfer of this run did not succeed: nothing is released before its
+    /// replacement is there (law 4).
+    ReplacementMissing,
+    /// The account refused the credentials of this run already.
+    AccountRefused,
+    /// The number turned up in the account right before its purchase.
+    AlreadyOwned,
+    /// The number is no longer as the plan saw it, right before its release.
+    Changed,
+    /// The number is gone already.
+    AlreadyGone,
+    /// The API never gave the number's SID, without which nothing can be done to it.
+    NoSid,
+}
+
+impl Skip {
+    /// Whether what the action wanted is the case all the same.
+    #[must_use]
+    pub fn is_harmless(self) -> bool {
+        match self {
+            Self::AlreadyGone => true,
+            Self::Interrupted
+            | Self::EarlierFailed
+            | Self::ReplacementMissing
+            | Self::AccountRefused
+            | Self::AlreadyOwned
+            | Self::Changed
+            | Self::NoSid => false,
+        }
+    }
+
+    /// For a person.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Interrupted => "the run was stopped first",
+            Self::EarlierFailed => "an earlier step for this number did not succeed",
+            Self::ReplacementMissing => {
+                "a purchase or transfer of this run did not succeed, and nothing is released before its replacement is there"
+            }
+            Self::AccountRefused => "the account refused the credentials earlier in this run",
+            Self::AlreadyOwned => "the account has the number already: the listing had missed it; run again",
+            Self::Changed => "the number is no longer as the plan saw it; plan again",
+            Self::AlreadyGone => "the number is gone already",
+            Self::NoSid => "the API gives no SID for the number, so that nothing can be done to it",
+        }
+    }
+}
+
+impl Outcome {
+    /// The contract's word for it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed(_) => "failed",
+            Self::Skipped(_) => "skipped",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+
+    /// Whether there is nothing left to do for this action.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        match self {
+            Self::Succeeded => true,
+            Self::Skipped(skip) => skip.is_harmless(),
+            Self::Failed(_) | Self::Unknown(_) => false,
+        }
+    }
+
+    /// What went wrong, with what to do about it.
+    #[must_use]
+    pub fn error(&self) -> Option<String> {
+        match self {
+            Self::Succeeded => None,
+            Self::Skipped(skip) => Some(skip.words().to_owned()),
+            Self::Failed(failure) | Self::Unknown(failure) => Some(failure.to_string()),
+        }
+    }
+
+    /// The API's error behind it, if there is one.
+    #[must_use]
+    pub fn api_error(&self) -> Option<&ApiError> {
+        match self {
+            Self::Failed(failure) | Self::Unknown(failure) => match failure {
+                Failure::Api(error) | Failure::Lookup(ListError::Api(error)) | Failure::NotSeen(error) => {
+                    Some(error)
+                }
+                Failure::Lookup(ListError::Listing(_))
+                | Failure::NotTaken(_)
+                | Failure::OtherNumber(_)
+                | Failure::DidNotMove
+                | Failure::Abandoned => None,
+            },
+            Self::Succeeded | Self::Skipped(_) => None,
+        }
+    }
+}
+
+impl Report {
+    /// How many actions ended like this.
+    pub fn count(&self, word: &str) -> usize {
+        self.ends.iter().filter(|end| end.outcome.word() == word).count()
+    }
+
+    /// Whether every action did what it was to do.
+    pub fn is_settled(&self) -> bool {
+        self.ends.iter().all(|end| end.outcome.is_settled())
+    }
+}

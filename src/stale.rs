@@ -1,0 +1,76 @@
+//! Whether a saved plan still fits what is live: number by number, only those that it touches.
+
+use crate::number::PhoneNumber;
+use crate::observed::{Live, Observed};
+use crate::plan::{Action, Plan, Target};
+use crate::settings::Field;
+
+/// One number that has moved on since the plan was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stale {
+    /// The number.
+    pub number: PhoneNumber,
+    /// What is different.
+    pub why: StaleReason,
+}
+
+/// What is different.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StaleReason {
+    /// It was to be bought, and is there.
+    AlreadyThere,
+    /// It is in none of the plan's accounts.
+    Gone,
+    /// It is in another account, or in more than one.
+    Elsewhere,
+    /// It has another SID: it was released and bought again.
+    OtherSid,
+    /// These fields have changed.
+    Changed(Vec<Field>),
+}
+
+/// The numbers that a plan touches and that are no longer as it saw them.
+#[must_use]
+pub fn stale(plan: &Plan, observed: &Observed) -> Vec<Stale> {
+    plan.steps
+        .iter()
+        .filter_map(|step| {
+            let why = match &step.action {
+                Action::Purchase { number, .. } => {
+                    observed.find(*number).next().map(|_| StaleReason::AlreadyThere)
+                }
+                Action::Transfer { target, .. }
+                | Action::Configure { target, .. }
+                | Action::Release { target } => moved_on(target, observed),
+            }?;
+            Some(Stale { number: step.action.number(), why })
+        })
+        .collect()
+}
+
+fn moved_on(target: &Target, observed: &Observed) -> Option<StaleReason> {
+    let mut found = observed.find(target.number);
+    let Some(first) = found.next() else {
+        return Some(StaleReason::Gone);
+    };
+    if found.next().is_some() || first.account != target.account {
+        return Some(StaleReason::Elsewhere);
+    }
+    if first.live.sid != target.sid {
+        return Some(StaleReason::OtherSid);
+    }
+    let changed = changed_fields(target, first.live);
+    (!changed.is_empty()).then_some(StaleReason::Changed(changed))
+}
+
+/// The fields whose live value is no longer the one that the plan saw.
+#[must_use]
+pub fn changed_fields(target: &Target, live: &Live) -> Vec<Field> {
+    Field::all()
+        .filter(|field| match (target.before.effective(*field), live.effective(*field)) {
+            (None, None) => false,
+            (Some(before), Some(now)) => !before.means(&now),
+            (None, Some(_)) | (Some(_), None) => true,
+        })
+        .collect()
+}
