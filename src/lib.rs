@@ -16,6 +16,7 @@ pub mod observed;
 pub mod pace;
 pub mod plan;
 pub mod report;
+pub mod saved_plan;
 pub mod secret_url;
 pub mod settings;
 pub mod stale;

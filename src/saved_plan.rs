@@ -1,0 +1,580 @@
+//! A plan in a file: what a reviewer approves and a later `apply plan.json` carries out.
+//!
+//! It holds no credential. A password inside a webhook URL has to be in it, or it could not be
+//! applied: the file says so in `carries_webhook_passwords` and is written for its owner only.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::desired::{AccountIndex, Desired, EnvPrefix, Limit, Limits};
+use crate::diff::FieldChange;
+use crate::digest::Digest;
+use crate::number::{AccountSid, NumberSid, PhoneNumber};
+use crate::plan::{AccountRef, Action, ActionKind, Plan, Reason, Step, Target};
+use crate::settings::{Field, Managed, Settings, Value, Want};
+
+/// The version of the file's shape.
+const FORMAT_VERSION: u32 = 1;
+
+/// What makes a JSON file one of ours.
+const KIND: &str = "numctl-plan";
+
+/// Why a file is not a plan that can be applied.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SavedPlanError {
+    /// Not JSON of this shape.
+    #[error("it is not a saved plan: {0}")]
+    NotAPlan(String),
+    /// Another version's shape.
+    #[error("it is a saved plan of format {0}; this numctl reads format {FORMAT_VERSION}: plan again")]
+    OtherFormat(u32),
+    /// Edited, or cut and mended, since it was written.
+    #[error("it was changed after it was written (its checksum does not match): plan again")]
+    Changed,
+    /// Something in it is not what its place calls for.
+    #[error("it holds {what} {text:?}, which is not one: plan again")]
+    Malformed {
+        /// What was expected.
+        what: &'static str,
+        /// What is there.
+        text: String,
+    },
+}
+
+/// The plan, and what applying it needs besides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SavedPlan {
+    /// The plan.
+    pub plan: Plan,
+    /// Where each account's credentials are.
+    pub credentials: Vec<Option<EnvPrefix>>,
+    /// The file's limits when it was made.
+    pub limits: Limits,
+    /// The files that it was made from, as they were named.
+    pub files: Vec<Arc<str>>,
+    /// The version of numctl that made it.
+    pub tool_version: String,
+}
+
+impl SavedPlan {
+    /// Takes a plan that was just made.
+    #[must_use]
+    pub fn new(plan: Plan, desired: &Desired) -> Self {
+        Self {
+            plan,
+            credentials: desired.accounts.iter().map(|account| account.credentials.clone()).collect(),
+            limits: desired.policy.limits,
+            files: desired.files.clone(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// Whether the file will hold a password of a webhook URL.
+    #[must_use]
+    pub fn carries_passwords(&self) -> bool {
+        self.plan.steps.iter().any(|step| {
+            let wanted: Vec<&Want> = match &step.action {
+                Action::Purchase { settings, .. } | Action::Transfer { settings, .. } => {
+                    settings.iter().map(|(_, want)| want).collect()
+                }
+                Action::Configure { changes, .. } => changes.iter().map(|change| &change.want).collect(),
+                Action::Release { .. } => Vec::new(),
+            };
+            let before =
+                step.action.target().map(|target| target.before.iter().any(|(_, value)| value.has_secret()));
+            before == Some(true)
+                || wanted.iter().any(|want| matches!(want, Want::Set(value) if value.has_secret()))
+        })
+    }
+
+    /// The file's text.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut file = self.to_file();
+        file.checksum = checksum(&file);
+        // Texts, numbers and lists of them always serialise.
+        let mut text = serde_json::to_string_pretty(&file).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
+    /// Reads a file's text back.
+    ///
+    /// # Errors
+    /// When it is no saved plan, or not as it was written.
+    pub fn from_json(text: &str) -> Result<Self, SavedPlanError> {
+        #[derive(Deserialize)]
+        struct Head {
+            kind: String,
+            format_version: u32,
+        }
+        let head: Head = serde_json::from_str(text).map_err(|_| {
+            SavedPlanError::NotAPlan("write one with `numctl plan --out plan.json`".to_owned())
+        })?;
+        if head.kind != KIND {
+            return Err(SavedPlanError::NotAPlan(format!("its kind is {:?}", head.kind)));
+        }
+        if head.format_version != FORMAT_VERSION {
+            return Err(SavedPlanError::OtherFormat(head.format_version));
+        }
+        let file: File =
+            serde_json::from_str(text).map_err(|error| SavedPlanError::NotAPlan(error.to_string()))?;
+        if checksum(&file) != file.checksum {
+            return Err(SavedPlanError::Changed);
+        }
+        let saved = Self::from_file(file)?;
+        Ok(saved)
+    }
+
+    fn to_file(&self) -> File {
+        let plan = &self.plan;
+        File {
+            kind: KIND.to_owned(),
+            format_version: FORMAT_VERSION,
+            digest: Digest::of(plan).to_string(),
+            checksum: String::new(),
+            tool_version: self.tool_version.clone(),
+            files: self.files.iter().map(ToString::to_string).collect(),
+            carries_webhook_passwords: self.carries_passwords(),
+            accounts: plan
+                .accounts
+                .iter()
+                .zip(&self.credentials)
+                .map(|(account, credentials)| FileAccount {
+                    name: account.name.to_string(),
+                    sid: account.sid.to_string(),
+                    parent: account.parent.map(|parent| plan.account(parent).name.to_string()),
+                    credentials_env: credentials.as_ref().map(ToString::to_string),
+                })
+                .collect(),
+            limits: FileLimits {
+                max_purchases: self.limits.purchases.to_string(),
+                max_releases: self.limits.releases.to_string(),
+                max_changes: self.limits.changes.to_string(),
+                fleet: plan.fleet,
+            },
+            summary: FileSummary {
+                purchase: plan.count(ActionKind::Purchase),
+                configure: plan.count(ActionKind::Configure),
+                transfer: plan.count(ActionKind::Transfer),
+                release: plan.count(ActionKind::Release),
+                unchanged: plan.unchanged,
+                unlisted: plan.unlisted,
+            },
+            actions: plan.steps.iter().map(|step| file_action(plan, step)).collect(),
+        }
+    }
+
+    fn from_file(file: File) -> Result<Self, SavedPlanError> {
+        let index = |name: &str| {
+            let at = file.accounts.iter().position(|account| account.name == name);
+            at.and_then(|at| u16::try_from(at).ok())
+                .map(AccountIndex)
+                .ok_or_else(|| malformed("an account of the plan", name))
+        };
+        let accounts = file
+            .accounts
+            .iter()
+            .map(|account| {
+                Ok(AccountRef {
+                    name: account.name.as_str().into(),
+                    sid: AccountSid::observed(&account.sid)
+                        .ok_or_else(|| malformed("an account SID", &account.sid))?,
+                    parent: account.parent.as_deref().map(index).transpose()?,
+                })
+            })
+            .collect::<Result<Vec<_>, SavedPlanError>>()?;
+        let credentials = file
+            .accounts
+            .iter()
+            .map(|account| match &account.credentials_env {
+                Some(text) => EnvPrefix::parse(text)
+                    .map(Some)
+                    .ok_or_else(|| malformed("a prefix of environment variables", text)),
+                None => Ok(None),
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let steps = file
+            .actions
+            .iter()
+            .map(|action| step(action, &index))
+            .collect::<Result<Vec<_>, SavedPlanError>>()?;
+        let limit = |text: &str| Limit::parse(text).ok_or_else(|| malformed("a limit", text));
+        Ok(Self {
+            plan: Plan {
+                accounts,
+                steps,
+                held: Vec::new(),
+                warnings: Vec::new(),
+                unchanged: file.summary.unchanged,
+                unlisted: file.summary.unlisted,
+                fleet: file.limits.fleet,
+            },
+            credentials,
+            limits: Limits {
+                purchases: limit(&file.limits.max_purchases)?,
+                releases: limit(&file.limits.max_releases)?,
+                changes: limit(&file.limits.max_changes)?,
+            },
+            files: file.files.iter().map(|name| Arc::from(name.as_str())).collect(),
+            tool_version: file.tool_version,
+        })
+    }
+}
+
+fn malformed(what: &'static str, text: &str) -> SavedPlanError {
+    SavedPlanError::Malformed { what, text: text.to_owned() }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    kind: String,
+    format_version: u32,
+    digest: String,
+    checksum: String,
+    tool_version: String,
+    files: Vec<String>,
+    carries_webhook_passwords: bool,
+    accounts: Vec<FileAccount>,
+    limits: FileLimits,
+    summary: FileSummary,
+    actions: Vec<FileAction>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileAccount {
+    name: String,
+    sid: String,
+    parent: Option<String>,
+    credentials_env: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileLimits {
+    max_purchases: String,
+    max_releases: String,
+    max_changes: String,
+    fleet: usize,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileSummary {
+    purchase: usize,
+    configure: usize,
+    transfer: usize,
+    release: usize,
+    unchanged: usize,
+    unlisted: usize,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileAction {
+    kind: String,
+    phone_number: String,
+    account: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from_account: Option<String>,
+    sid: Option<String>,
+    reason: String,
+    /// What changes.
+    changes: Vec<FileChange>,
+    /// The live configuration that the plan relies on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    observed: Vec<FileValue>,
+    /// What a transfer must not lose.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    keeps: Vec<FileValue>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileChange {
+    field: String,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileValue {
+    field: String,
+    value: Option<String>,
+}
+
+/// SHA-256 over the file with an empty checksum: it shows a change, it does not prove an author.
+fn checksum(file: &File) -> String {
+    let mut hash = Sha256::new();
+    let parts = [
+        serde_json::to_vec(&file.actions),
+        serde_json::to_vec(&file.accounts),
+        serde_json::to_vec(&file.limits),
+        serde_json::to_vec(&(&file.kind, file.format_version, &file.digest, &file.tool_version, &file.files)),
+    ];
+    for part in parts.into_iter().flatten() {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn wanted(field: Field, want: &Want) -> FileValue {
+    let value = match want {
+        Want::Clear => None,
+        Want::Set(value) => Some(value.wire()),
+    };
+    FileValue { field: field.json_name().to_owned(), value }
+}
+
+fn file_action(plan: &Plan, step: &Step) -> FileAction {
+    let action = &step.action;
+    let name = |account: AccountIndex| plan.account(account).name.to_string();
+    let change = |field: Field, before: Option<&Value>, want: &Want| FileChange {
+        field: field.json_name().to_owned(),
+        before: before.map(Value::wire),
+        after: wanted(field, want).value,
+    };
+    let (changes, keeps) = match action {
+        Action::Purchase { settings, .. } => {
+            (settings.iter().map(|(field, want)| change(field, None, want)).collect(), Vec::new())
+        }
+        Action::Transfer { settings, .. } => {
+            (Vec::new(), settings.iter().map(|(field, want)| wanted(field, want)).collect())
+        }
+        Action::Configure { changes, .. } => {
+            let of = |entry: &FieldChange| change(entry.field, entry.before.as_ref(), &entry.want);
+            (changes.iter().map(of).collect(), Vec::new())
+        }
+        Action::Release { .. } => (Vec::new(), Vec::new()),
+    };
+    let target = action.target();
+    FileAction {
+        kind: action.kind().word().to_owned(),
+        phone_number: action.number().to_string(),
+        account: name(action.account()),
+        from_account: target.map(|target| name(target.account)),
+        sid: target.and_then(|target| target.sid).map(|sid| sid.to_string()),
+        reason: reason_word(step.reason).to_owned(),
+        changes,
+        observed: target
+            .map(|target| {
+                let value = |(field, value): (Field, &Value)| FileValue {
+                    field: field.json_name().to_owned(),
+                    value: Some(value.wire()),
+                };
+                target.before.iter().map(value).collect()
+            })
+            .unwrap_or_default(),
+        keeps,
+    }
+}
+
+fn reason_word(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Missing => "missing",
+        Reason::WrongAccount => "wrong_account",
+        Reason::Drifted => "drifted",
+        Reason::Tombstone => "tombstone",
+        Reason::Unlisted => "unlisted",
+    }
+}
+
+fn parse_reason(text: &str) -> Result<Reason, SavedPlanError> {
+    [Reason::Missing, Reason::WrongAccount, Reason::Drifted, Reason::Tombstone, Reason::Unlisted]
+        .into_iter()
+        .find(|reason| reason_word(*reason) == text)
+        .ok_or_else(|| malformed("a reason", text))
+}
+
+fn field(text: &str) -> Result<Field, SavedPlanError> {
+    Field::from_json_name(text).ok_or_else(|| malformed("a field", text))
+}
+
+fn want(field: Field, value: Option<&str>) -> Result<Want, SavedPlanError> {
+    match value {
+        None => Ok(Want::Clear),
+        Some(text) => Value::declared(field.kind(), text)
+            .map(Want::Set)
+            .map_err(|_| malformed("a value for its field", text)),
+    }
+}
+
+fn step(
+    action: &FileAction,
+    index: &impl Fn(&str) -> Result<AccountIndex, SavedPlanError>,
+) -> Result<Step, SavedPlanError> {
+    let number = PhoneNumber::observed(&action.phone_number)
+        .ok_or_else(|| malformed("a phone number", &action.phone_number))?;
+    let account = index(&action.account)?;
+    let target = || {
+        let from = action.from_account.as_deref().ok_or_else(|| malformed("a from_account", ""))?;
+        let before: Settings = action
+            .observed
+            .iter()
+            .map(|entry| {
+                let field = field(&entry.field)?;
+                let text = entry.value.as_deref().unwrap_or_default();
+                Ok(Value::observed(field.kind(), text).map(|value| (field, value)))
+            })
+            .filter_map(Result::transpose)
+            .collect::<Result<_, SavedPlanError>>()?;
+        let sid = match &action.sid {
+            Some(text) => {
+                Some(NumberSid::observed(text).ok_or_else(|| malformed("a phone number SID", text))?)
+            }
+            None => None,
+        };
+        Ok::<_, SavedPlanError>(Target { number, sid, account: index(from)?, before })
+    };
+    let managed = |entries: &mut dyn Iterator<Item = (&String, Option<&str>)>| {
+        entries
+            .map(|(name, value)| {
+                let field = field(name)?;
+                Ok((field, want(field, value)?))
+            })
+            .collect::<Result<Managed, SavedPlanError>>()
+    };
+    let parsed = match action.kind.as_str() {
+        "purchase" => {
+            let entries = &mut action.changes.iter().map(|change| (&change.field, change.after.as_deref()));
+            Action::Purchase { number, account, settings: managed(entries)? }
+        }
+        "transfer" => {
+            let entries = &mut action.keeps.iter().map(|entry| (&entry.field, entry.value.as_deref()));
+            Action::Transfer { target: target()?, to: account, settings: managed(entries)? }
+        }
+        "configure" => {
+            let changes = action
+                .changes
+                .iter()
+                .map(|change| {
+                    let field = field(&change.field)?;
+                    let before =
+                        change.before.as_deref().and_then(|text| Value::observed(field.kind(), text));
+                    Ok(FieldChange { field, before, want: want(field, change.after.as_deref())? })
+                })
+                .collect::<Result<Vec<_>, SavedPlanError>>()?;
+            Action::Configure { target: target()?, account, changes }
+        }
+        "release" => Action::Release { target: target()? },
+        other => return Err(malformed("a kind of action", other)),
+    };
+    Ok(Step { action: parsed, reason: parse_reason(&action.reason)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sid(letter: &str) -> String {
+        letter.repeat(32)
+    }
+
+    fn sample() -> SavedPlan {
+        let number = |text: &str| PhoneNumber::declared(text).expect("a number");
+        let target = |text: &str, account| Target {
+            number: number(text),
+            sid: NumberSid::observed(&format!("PN{}", sid("a"))),
+            account: AccountIndex(account),
+            before: [(Field::VoiceUrl, Value::Url("https://u:hunter2@a.example".into()))]
+                .into_iter()
+                .collect(),
+        };
+        let settings: Managed = [
+            (Field::VoiceUrl, Want::Set(Value::Url("https://b.example".into()))),
+            (Field::SmsUrl, Want::Clear),
+            (Field::VoiceCallerIdLookup, Want::Set(Value::Flag(true))),
+        ]
+        .into_iter()
+        .collect();
+        let changes = vec![FieldChange {
+            field: Field::VoiceUrl,
+            before: Some(Value::Url("https://u:hunter2@a.example".into())),
+            want: Want::Set(Value::Url("https://b.example".into())),
+        }];
+        let account = |name: &str, letter: &str, parent| AccountRef {
+            name: name.into(),
+            sid: AccountSid::declared(&format!("AC{}", sid(letter))).expect("a SID"),
+            parent,
+        };
+        let steps = vec![
+            Step {
+                action: Action::Purchase {
+                    number: number("+15552230000"),
+                    account: AccountIndex(0),
+                    settings: settings.clone(),
+                },
+                reason: Reason::Missing,
+            },
+            Step {
+                action: Action::Transfer { target: target("+15552230001", 0), to: AccountIndex(1), settings },
+                reason: Reason::WrongAccount,
+            },
+            Step {
+                action: Action::Configure {
+                    target: target("+15552230002", 0),
+                    account: AccountIndex(0),
+                    changes,
+                },
+                reason: Reason::Drifted,
+            },
+            Step { action: Action::Release { target: target("+15552230003", 1) }, reason: Reason::Tombstone },
+        ];
+        SavedPlan {
+            plan: Plan {
+                accounts: vec![account("main", "a", None), account("emea", "b", Some(AccountIndex(0)))],
+                steps,
+                held: Vec::new(),
+                warnings: Vec::new(),
+                unchanged: 3,
+                unlisted: 2,
+                fleet: 9,
+            },
+            credentials: vec![EnvPrefix::parse("TWILIO"), None],
+            limits: crate::desired::Policy::default().limits,
+            files: vec!["fleet.yaml".into()],
+            tool_version: "0.1.0".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_saved_plan_reads_back_as_it_was() {
+        let saved = sample();
+        let read = SavedPlan::from_json(&saved.to_json()).expect("reads back");
+        assert_eq!(read, saved);
+        assert_eq!(Digest::of(&read.plan), Digest::of(&saved.plan));
+    }
+
+    #[test]
+    fn any_edit_is_noticed() {
+        let text = sample().to_json();
+        for (from, to) in [
+            ("b.example", "evil.example"),
+            ("\"release\"", "\"configure\""),
+            ("\"max_releases\": \"0\"", "\"max_releases\": \"9\""),
+            ("+15552230000", "+15552230009"),
+        ] {
+            assert!(text.contains(from), "{from}");
+            assert!(SavedPlan::from_json(&text.replacen(from, to, 1)).is_err(), "{from}");
+        }
+    }
+
+    #[test]
+    fn other_files_are_no_plans() {
+        for text in ["", "{}", "[]", "version: 1", r#"{"kind":"numctl-plan","format_version":2}"#] {
+            assert!(SavedPlan::from_json(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn passwords_are_declared() {
+        assert!(sample().carries_passwords());
+        assert!(sample().to_json().contains("\"carries_webhook_passwords\": true"));
+    }
+}
