@@ -1,0 +1,306 @@
+//! The plan as a pull-request comment.
+//!
+//! Foreign text stands in code only, where no renderer finds mentions, references, links or HTML:
+//! in fences longer than any run of backticks inside, or in code spans that hold none.
+
+use std::fmt::{self, Write};
+
+use crate::digest::Digest;
+use crate::guard::Refusal;
+use crate::plan::{ActionKind, Plan, Step};
+use crate::settings::Field;
+
+use super::delta::{Delta, Piece, View};
+use super::group::{self, Group, GroupChange, Said};
+use super::shown::{count, quoted, shown_value};
+use super::words::{self, Summary, plural};
+
+/// The most that a comment may have: GitHub refuses more than 65,536 characters, and what posts the
+/// comment may add a line of its own. Counted in bytes, of which there are never fewer.
+pub const BYTES_MAX: usize = 60_000;
+
+/// What the summary, the refusal and the line about what is left out need at most.
+const RESERVE: usize = 4_000;
+
+/// How much of the comment the numbers of one group may take. Releases may have nearly all of it:
+/// what cannot be taken back is what a reviewer must see.
+const LIST_BYTES_MAX: usize = 3_000;
+const RELEASE_BYTES_MAX: usize = 40_000;
+
+/// Writes a plan as a comment of at most [`BYTES_MAX`] bytes, and why it is refused where it is.
+///
+/// # Errors
+/// Those of `out`.
+pub fn plan(out: &mut impl Write, plan: &Plan, refusal: Option<&Refusal>) -> fmt::Result {
+    let summary = Summary::of(plan);
+    let mut text = String::new();
+    write_head(&mut text, plan, &summary, refusal)?;
+    let mut groups = group::groups(plan);
+    // Stable: the rest stays in the order of the plan.
+    groups.sort_by_key(|group| group.kind != ActionKind::Release);
+    let mut release_bytes = RELEASE_BYTES_MAX;
+    let mut left_out = LeftOut::default();
+    for group in &groups {
+        let is_release = group.kind == ActionKind::Release;
+        let block = group_block(plan, group, if is_release { release_bytes } else { LIST_BYTES_MAX })?;
+        // One huge group hides itself only, and none of those after it.
+        if text.len() + block.len() > BYTES_MAX - RESERVE {
+            left_out.groups += 1;
+            left_out.actions += group.steps.len();
+            left_out.releases += if is_release { group.steps.len() } else { 0 };
+            continue;
+        }
+        text.push_str(&block);
+        if is_release {
+            release_bytes = release_bytes.saturating_sub(block.len());
+        }
+    }
+    if left_out.groups > 0 {
+        let releases = match left_out.releases {
+            0 => String::new(),
+            releases => format!(" ({} among them)", plural(releases, "release")),
+        };
+        writeln!(
+            text,
+            "**{}{releases} in {} not shown here: the comment would be too long.** \
+             `numctl plan --format json` lists all of them.\n",
+            plural(left_out.actions, "more action"),
+            if left_out.groups == 1 {
+                "1 group is".into()
+            } else {
+                format!("{} groups are", count(left_out.groups))
+            },
+        )?;
+    }
+    for (title, all) in [("Held back", group::held(plan)), ("Warnings", group::warnings(plan))] {
+        write_said(&mut text, title, &all)?;
+    }
+    out.write_str(&text)
+}
+
+/// What there was no room for.
+#[derive(Default)]
+struct LeftOut {
+    groups: usize,
+    actions: usize,
+    releases: usize,
+}
+
+fn write_head(text: &mut String, plan: &Plan, summary: &Summary, refusal: Option<&Refusal>) -> fmt::Result {
+    let verdict = match refusal {
+        Some(_) => "refused, beyond its limits".to_owned(),
+        None if plan.is_empty() => "no changes".to_owned(),
+        None => format!("{} to change", plural(plan.touched(), "number")),
+    };
+    writeln!(text, "### numctl plan: {verdict}\n")?;
+    if let Some(refusal) = refusal {
+        writeln!(text, "> [!CAUTION]\n> This plan goes beyond its limits, and will not be applied:")?;
+        for broken in &refusal.broken {
+            writeln!(text, "> - {}", words::broken(broken).replace("max_", "max\\_"))?;
+        }
+        writeln!(
+            text,
+            ">\n> To let exactly this plan through, and no other: `--accept {}`\n",
+            refusal.digest
+        )?;
+    }
+    writeln!(text, "| purchase | configure | transfer | release | unchanged | unlisted |")?;
+    writeln!(text, "| ---: | ---: | ---: | ---: | ---: | ---: |")?;
+    let cell = |n: usize| if n == 0 { "0".to_owned() } else { format!("**{}**", count(n)) };
+    writeln!(
+        text,
+        "| {} | {} | {} | {} | {} | {} |\n",
+        cell(summary.purchase),
+        cell(summary.configure),
+        cell(summary.transfer),
+        cell(summary.release),
+        count(summary.unchanged),
+        count(summary.unlisted),
+    )?;
+    if plan.is_empty() {
+        let verdict = if plan.held.is_empty() { words::NO_CHANGES } else { words::NO_CHANGES_BUT_HELD };
+        return writeln!(text, "{verdict}\n");
+    }
+    writeln!(text, "Digest: `{}`\n", Digest::of(plan))?;
+    if summary.release > 0 {
+        writeln!(text, "**Caution:** {}\n", words::RELEASE_CAUTION)?;
+    }
+    if summary.purchase > 0 {
+        writeln!(text, "{}\n", words::PURCHASE_CAUTION)?;
+    }
+    Ok(())
+}
+
+/// One group, folded; releases are open.
+fn group_block(plan: &Plan, group: &Group<'_>, list_bytes: usize) -> Result<String, fmt::Error> {
+    let place = match group.from {
+        Some(from) => format!(
+            "from <code>{}</code> to <code>{}</code>",
+            html(&words::account(plan, from)),
+            html(&words::account(plan, group.account))
+        ),
+        None if group.kind == ActionKind::Release => {
+            format!("from <code>{}</code>", html(&words::account(plan, group.account)))
+        }
+        None => format!("in <code>{}</code>", html(&words::account(plan, group.account))),
+    };
+    let what = match group.steps[..] {
+        [step] => step.action.number().to_string(),
+        _ => plural(group.steps.len(), "number"),
+    };
+    let title = format!(
+        "<b>{}</b> {what} {place}: {}",
+        group.kind.word(),
+        words::reason(group.reason).replace("state: released", "<code>state: released</code>")
+    );
+    let body = group_body(group, list_bytes)?;
+    details(&title, &body, group.kind == ActionKind::Release)
+}
+
+fn group_body(group: &Group<'_>, list_bytes: usize) -> Result<String, fmt::Error> {
+    let mut body = String::new();
+    let sign = match group.kind {
+        ActionKind::Purchase => '+',
+        ActionKind::Release => '-',
+        // `!` is what colours a line in a diff fence without saying that it comes or goes.
+        ActionKind::Transfer | ActionKind::Configure => '!',
+    };
+    let ranges = group::ranges(group.steps.iter().map(|step| step.action.number()));
+    if ranges.len() == group.steps.len() {
+        list(&mut body, list_bytes, group.steps.iter().map(|step| (1, format!("{sign} {}", line(step)))))?;
+    } else {
+        list(&mut body, list_bytes, ranges.iter().map(|range| (range.count, format!("{sign} {range}"))))?;
+    }
+    group.changes.iter().try_for_each(|change| write_change(&mut body, group.kind, change))?;
+    Ok(body)
+}
+
+/// Lines while there is room for them, then how many subjects are left.
+fn list(body: &mut String, bytes: usize, lines: impl Iterator<Item = (usize, String)>) -> fmt::Result {
+    let mut left = 0;
+    for (subjects, line) in lines {
+        if left == 0 && body.len() + line.len() < bytes {
+            writeln!(body, "{line}")?;
+        } else {
+            left += subjects;
+        }
+    }
+    if left > 0 {
+        writeln!(body, "! and {} more (all in --format json)", count(left))?;
+    }
+    Ok(())
+}
+
+fn line(step: &Step) -> String {
+    let mut line = step.action.number().to_string();
+    if let Some(target) = step.action.target() {
+        match target.sid {
+            Some(sid) => line.push_str(&format!("  {sid}")),
+            None => line.push_str("  SID not listed"),
+        }
+        if let Some(name) = target.before.get(Field::FriendlyName) {
+            line.push_str(&format!("  {}", quoted(&name.masked())));
+        }
+    }
+    line
+}
+
+fn write_change(body: &mut String, kind: ActionKind, change: &GroupChange) -> fmt::Result {
+    match change {
+        GroupChange::Same(delta) => write_delta(body, kind, delta),
+        GroupChange::From { field, before, after } => {
+            writeln!(body, "  {field}:")?;
+            writeln!(body, "- ({} different values)", count(*before))?;
+            match after {
+                Some(after) => writeln!(body, "+ {}", shown_value(Some(after))),
+                None => writeln!(body, "+ (cleared)"),
+            }
+        }
+        GroupChange::Varied { field, changes, example: (number, delta) } => {
+            writeln!(body, "  {field}: {} different changes, such as for {number}:", count(*changes))?;
+            write_delta(body, kind, delta)
+        }
+    }
+}
+
+fn write_delta(body: &mut String, kind: ActionKind, delta: &Delta) -> fmt::Result {
+    let text = |pieces: &[Piece]| pieces.iter().map(|piece| piece.text.as_str()).collect::<String>();
+    writeln!(body, "  {}:", delta.field)?;
+    match delta.view() {
+        View::Lines { before, after } => writeln!(body, "- {}\n+ {}", text(&before), text(&after)),
+        View::Arrow { after, .. } if kind == ActionKind::Purchase => writeln!(body, "+ {after}"),
+        View::Arrow { before, after } => writeln!(body, "- {before}\n+ {after}"),
+        View::Note(note) => writeln!(body, "! {note}"),
+    }
+}
+
+/// Held entries or warnings, as many as there is room for.
+fn write_said(text: &mut String, title: &str, all: &[Said]) -> fmt::Result {
+    if all.is_empty() {
+        return Ok(());
+    }
+    let total: usize = all.iter().map(Said::count).sum();
+    let mut body = String::new();
+    let mut left = 0;
+    for said in all {
+        let (entries, more) = said.entries(10);
+        let mut block = String::new();
+        writeln!(block, "{}:", said.message)?;
+        for entry in entries {
+            writeln!(block, "  {entry}")?;
+        }
+        if more > 0 {
+            writeln!(block, "  and {} more (all in --format json)", count(more))?;
+        }
+        if left == 0 && text.len() + body.len() + block.len() <= BYTES_MAX - RESERVE / 2 {
+            body.push_str(&block);
+        } else {
+            left += said.count();
+        }
+    }
+    if left > 0 {
+        writeln!(body, "and {} more (all in --format json)", count(left))?;
+    }
+    let block = details_in("text", &format!("<b>{title}</b> ({})", count(total)), &body, false)?;
+    text.push_str(&block);
+    Ok(())
+}
+
+fn details(title: &str, body: &str, open: bool) -> Result<String, fmt::Error> {
+    details_in("diff", title, body, open)
+}
+
+fn details_in(language: &str, title: &str, body: &str, open: bool) -> Result<String, fmt::Error> {
+    let mut block = String::new();
+    let open = if open { " open" } else { "" };
+    writeln!(block, "<details{open}><summary>{title}</summary>\n")?;
+    let fence = fence(body);
+    writeln!(block, "{fence}{language}\n{body}{fence}\n\n</details>\n")?;
+    Ok(block)
+}
+
+/// A fence that nothing in `body` can close.
+#[must_use]
+pub fn fence(body: &str) -> String {
+    let longest = body.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    "`".repeat(3.max(longest + 1))
+}
+
+/// Text inside an HTML element on one line.
+fn html(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            // Not even inside <code> is Markdown or a mention to be found.
+            '`' | '*' | '_' | '[' | ']' | '@' | '#' | '|' | '\\' | ':' | '~' => {
+                out.push_str(&format!("&#{};", u32::from(c)));
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}

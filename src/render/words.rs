@@ -1,0 +1,268 @@
+//! The sentences: why something is done, why something is not, and what a reviewer should know.
+//! Every format says the same words.
+
+use crate::desired::AccountIndex;
+use crate::guard::{Broken, LimitName, SetBy};
+use crate::number::PhoneNumber;
+use crate::observed::Note;
+use crate::plan::{ActionKind, Held, HeldReason, Plan, Reason, Warning};
+use crate::settings::Field;
+
+use super::shown::{COLUMNS_MAX, Shown, count, quoted_within};
+
+/// The caution under every plan with releases.
+pub const RELEASE_CAUTION: &str = "A released number stops working at once and may be given to a stranger. The vendor's support page \
+     says that it can be had back for about 10 days, if nobody else has taken it.";
+
+/// The caution under every plan with purchases.
+pub const PURCHASE_CAUTION: &str =
+    "Purchases cost money: each number is charged when it is bought, and every month after that.";
+
+/// The verdict on a plan without steps.
+pub const NO_CHANGES: &str = "No changes: everything is as declared.";
+
+/// The verdict on a plan without steps in which something is held back.
+pub const NO_CHANGES_BUT_HELD: &str =
+    "No changes to make, but not everything is as declared: see what is held back.";
+
+/// Counts of a plan, taken in one pass.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Summary {
+    /// Numbers to buy.
+    pub purchase: usize,
+    /// Numbers to change.
+    pub configure: usize,
+    /// Numbers to move.
+    pub transfer: usize,
+    /// Numbers to give back.
+    pub release: usize,
+    /// Numbers that are as declared.
+    pub unchanged: usize,
+    /// Live numbers that the file does not name.
+    pub unlisted: usize,
+}
+
+impl Summary {
+    /// The counts of a plan.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        let mut summary = Self { unchanged: plan.unchanged, unlisted: plan.unlisted, ..Self::default() };
+        for step in &plan.steps {
+            *match step.action.kind() {
+                ActionKind::Purchase => &mut summary.purchase,
+                ActionKind::Transfer => &mut summary.transfer,
+                ActionKind::Configure => &mut summary.configure,
+                ActionKind::Release => &mut summary.release,
+            } += 1;
+        }
+        summary
+    }
+
+    /// `1 to purchase, 2 to configure, 1 to transfer, 1 to release; 37 unchanged, 2 unlisted`
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        format!(
+            "{} to purchase, {} to configure, {} to transfer, {} to release; {} unchanged, {} unlisted",
+            count(self.purchase),
+            count(self.configure),
+            count(self.transfer),
+            count(self.release),
+            count(self.unchanged),
+            count(self.unlisted),
+        )
+    }
+}
+
+/// `1 number`, `3,000 numbers`.
+#[must_use]
+pub fn plural(many: usize, one: &str) -> String {
+    format!("{} {one}{}", count(many), if many == 1 { "" } else { "s" })
+}
+
+/// The name of an account of a plan, fit to be shown.
+#[must_use]
+pub fn account(plan: &Plan, index: AccountIndex) -> String {
+    Shown(&plan.account(index).name).to_string()
+}
+
+/// The code of a reason, for machines.
+#[must_use]
+pub fn reason_code(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Missing => "missing",
+        Reason::WrongAccount => "wrong_account",
+        Reason::Drifted => "drifted",
+        Reason::Tombstone => "tombstone",
+        Reason::Unlisted => "unlisted",
+    }
+}
+
+/// Why an action is in a plan.
+#[must_use]
+pub fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Missing => "declared, and in none of the listed accounts",
+        Reason::WrongAccount => "declared in another account than the one that has it",
+        Reason::Drifted => "live settings differ from the declared ones",
+        Reason::Tombstone => "the file says state: released",
+        Reason::Unlisted => "the file does not name it, and says unlisted: release",
+    }
+}
+
+/// The code of why something is held back, for machines.
+#[must_use]
+pub fn held_code(why: HeldReason) -> &'static str {
+    match why {
+        HeldReason::ProtectedFromTransfer { .. } => "protected_from_transfer",
+        HeldReason::ShortCodeNotBought => "short_code_not_bought",
+        HeldReason::ReleaseInOtherAccount { .. } => "release_in_other_account",
+        HeldReason::Ambiguous => "ambiguous",
+    }
+}
+
+/// Where a number that is held back lives, if that is why.
+#[must_use]
+pub fn held_lives_in(why: HeldReason) -> Option<AccountIndex> {
+    match why {
+        HeldReason::ProtectedFromTransfer { lives_in } | HeldReason::ReleaseInOtherAccount { lives_in } => {
+            Some(lives_in)
+        }
+        HeldReason::ShortCodeNotBought | HeldReason::Ambiguous => None,
+    }
+}
+
+/// Why something is held back.
+#[must_use]
+pub fn held(plan: &Plan, held: &Held) -> String {
+    let declared = account(plan, held.account);
+    match held.why {
+        HeldReason::ProtectedFromTransfer { lives_in } => format!(
+            "not transferred from {} to {declared}: it is protected (take out `protect` to move it)",
+            account(plan, lives_in)
+        ),
+        HeldReason::ShortCodeNotBought => {
+            format!(
+                "not bought for {declared}: short codes are leased from the vendor, never bought by numctl"
+            )
+        }
+        HeldReason::ReleaseInOtherAccount { lives_in } => format!(
+            "not released: the file releases it in {declared}, and it lives in {}",
+            account(plan, lives_in)
+        ),
+        HeldReason::Ambiguous => {
+            "left alone: the API shows it more than once, with different SIDs or in different accounts".into()
+        }
+    }
+}
+
+/// What a warning is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A number.
+    Number(PhoneNumber),
+    /// Something without one, fit to be shown.
+    Other(String),
+}
+
+/// The parts of a warning, for every format.
+#[derive(Debug, Clone)]
+pub struct WarningParts {
+    /// The code, for machines.
+    pub kind: &'static str,
+    /// What it is about.
+    pub subject: Subject,
+    /// The account, where that is part of it.
+    pub account: Option<AccountIndex>,
+    /// The field, where that is part of it.
+    pub field: Option<Field>,
+    /// What to know, the same for every subject.
+    pub message: String,
+}
+
+/// Takes a warning apart.
+#[must_use]
+pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
+    let parts = |kind, number: &PhoneNumber, field, message| WarningParts {
+        kind,
+        subject: Subject::Number(*number),
+        account: None,
+        field,
+        message,
+    };
+    match warning {
+        Warning::Inert { number, overridden_by } => {
+            let part = if overridden_by.is_sms() { "sms" } else { "voice" };
+            let message = format!("the declared {part} URLs have no effect: {overridden_by} overrides them");
+            parts("inert", number, Some(*overridden_by), message)
+        }
+        Warning::NoSms { number } => {
+            let message = "the declared sms settings are left out: no SMS here, and the API would refuse the \
+                           whole request (21407)";
+            parts("no_sms", number, None, message.into())
+        }
+        Warning::FallbackWithoutPrimary { number, field } => {
+            let (primary, code) = match field {
+                Field::SmsFallbackUrl => (Field::SmsUrl, "21406"),
+                _ => (Field::VoiceUrl, "21405"),
+            };
+            let message =
+                format!("the declared {field} is left out: the API refuses it without a {primary} ({code})");
+            parts("fallback_without_primary", number, Some(*field), message)
+        }
+        Warning::ClearsUnmanaged { number, sets, clears } => {
+            let message = format!("setting {sets} clears {clears}, which is set now and not in the file");
+            parts("clears_unmanaged", number, Some(*clears), message)
+        }
+        Warning::Unlisted { number, account: index } => {
+            let message = format!("live in {}, and not in the file", account(plan, *index));
+            WarningParts { account: Some(*index), ..parts("unlisted", number, None, message) }
+        }
+        Warning::Listing { account: index, note } => {
+            let name = account(plan, *index);
+            let (kind, subject, message) = match note {
+                Note::Repeated(sid) => (
+                    "listed_twice",
+                    Subject::Other(sid.to_string()),
+                    format!("listed more than once in {name}, since the fleet moved meanwhile: counted once"),
+                ),
+                Note::NoNumber(sid) => (
+                    "no_number",
+                    Subject::Other(sid.map_or_else(|| "a row without a SID".into(), |sid| sid.to_string())),
+                    format!("listed in {name} without a phone number: left alone"),
+                ),
+                Note::NotANumber(raw) => (
+                    "not_a_number",
+                    Subject::Other(quoted_within(raw, COLUMNS_MAX)),
+                    format!("listed in {name} as a phone number, and is none: left alone"),
+                ),
+                Note::NoSid(number) => (
+                    "no_sid",
+                    Subject::Number(*number),
+                    format!("listed in {name} without a SID: looked up before anything is done to it"),
+                ),
+            };
+            WarningParts { kind, subject, account: Some(*index), field: None, message }
+        }
+    }
+}
+
+/// One broken limit, with both figures and who set it.
+#[must_use]
+pub fn broken(broken: &Broken) -> String {
+    let what = match broken.limit {
+        LimitName::Purchases => plural(broken.wanted, "purchase"),
+        LimitName::Releases => plural(broken.wanted, "release"),
+        LimitName::Changes => format!("{} changed", plural(broken.wanted, "number")),
+    };
+    let (name, by) = match broken.set_by {
+        SetBy::File => (broken.limit.word().to_owned(), "the file's policy or its default"),
+        SetBy::Operator => (format!("--{}", broken.limit.word().replace('_', "-")), "the operator's limit"),
+    };
+    let allowed = match broken.written {
+        crate::desired::Limit::Count(_) => count(broken.allowed),
+        crate::desired::Limit::Percent(_) => {
+            format!("{} of the fleet, {}", broken.written, count(broken.allowed))
+        }
+    };
+    format!("{what} planned, {name} allows {allowed} ({by})")
+}

@@ -1,0 +1,394 @@
+//! What people and machines read, kept in files. `UPDATE_EXPECT=1 cargo test --test it golden`
+//! rewrites them; read every difference as a user would.
+
+use std::sync::Arc;
+
+use expect_test::expect_file;
+use numctl::desired::{AccountIndex, Limit, Limits, Policy};
+use numctl::diff::FieldChange;
+use numctl::guard::{self, OperatorLimits, Refusal};
+use numctl::number::{AccountSid, NumberSid, PhoneNumber};
+use numctl::observed::Note;
+use numctl::plan::{AccountRef, Action, Held, HeldReason, Plan, Reason, Step, Target, Warning};
+use numctl::render::{json, markdown, text};
+use numctl::settings::{Field, Managed, Settings, Value, Want};
+
+const MAIN: AccountIndex = AccountIndex(0);
+const EMEA: AccountIndex = AccountIndex(1);
+
+fn number(last: u64) -> PhoneNumber {
+    PhoneNumber::declared(&format!("+1555{:07}", 2_230_000 + last)).expect("a number")
+}
+
+fn sid(last: u64) -> NumberSid {
+    NumberSid::declared(&format!("PN{last:032x}")).expect("a SID")
+}
+
+fn value(field: Field, text: &str) -> Value {
+    Value::observed(field.kind(), text).expect("not empty")
+}
+
+fn target(last: u64, account: AccountIndex, before: &[(Field, &str)]) -> Target {
+    let before: Settings = before.iter().map(|(field, text)| (*field, value(*field, text))).collect();
+    Target { number: number(last), sid: Some(sid(last)), account, before }
+}
+
+fn change(field: Field, before: Option<&str>, after: Option<&str>) -> FieldChange {
+    let want = after.map_or(Want::Clear, |text| Want::Set(value(field, text)));
+    FieldChange { field, before: before.map(|text| value(field, text)), want }
+}
+
+fn configure(last: u64, name: Option<&str>, changes: Vec<FieldChange>) -> Step {
+    let before: Vec<_> = name.into_iter().map(|name| (Field::FriendlyName, name)).collect();
+    let target = target(last, MAIN, &before);
+    Step { action: Action::Configure { target, account: MAIN, changes }, reason: Reason::Drifted }
+}
+
+fn release(last: u64, name: Option<&str>, reason: Reason) -> Step {
+    let before: Vec<_> = name.into_iter().map(|name| (Field::FriendlyName, name)).collect();
+    Step { action: Action::Release { target: target(last, MAIN, &before) }, reason }
+}
+
+fn purchase(last: u64, settings: &[(Field, &str)]) -> Step {
+    let settings: Managed =
+        settings.iter().map(|(field, text)| (*field, Want::Set(value(*field, text)))).collect();
+    Step {
+        action: Action::Purchase { number: number(last), account: MAIN, settings },
+        reason: Reason::Missing,
+    }
+}
+
+fn transfer(last: u64) -> Step {
+    let target = target(last, MAIN, &[(Field::FriendlyName, "Paris desk")]);
+    Step {
+        action: Action::Transfer { target, to: EMEA, settings: Managed::default() },
+        reason: Reason::WrongAccount,
+    }
+}
+
+fn plan(steps: Vec<Step>) -> Plan {
+    plan_of("main", "emea", steps)
+}
+
+fn plan_of(main: &str, emea: &str, steps: Vec<Step>) -> Plan {
+    let account = |name: &str, letter: &str, parent| AccountRef {
+        name: name.into(),
+        sid: AccountSid::declared(&format!("AC{}", letter.repeat(32))).expect("a SID"),
+        parent,
+    };
+    Plan {
+        accounts: vec![account(main, "a", None), account(emea, "b", Some(MAIN))],
+        steps,
+        held: Vec::new(),
+        warnings: Vec::new(),
+        unchanged: 37,
+        unlisted: 2,
+        fleet: 40,
+    }
+}
+
+fn four_kinds() -> Plan {
+    plan(vec![
+        purchase(
+            0,
+            &[
+                (Field::FriendlyName, "Support line, New York"),
+                (Field::VoiceUrl, "https://voice.example.com/answer"),
+                (Field::VoiceMethod, "POST"),
+            ],
+        ),
+        transfer(1),
+        configure(
+            2,
+            Some("Billing"),
+            vec![
+                change(
+                    Field::VoiceUrl,
+                    Some("https://old.example.com/v1/answer?lang=en"),
+                    Some("https://voice.example.com/v2/answer?lang=en"),
+                ),
+                change(Field::VoiceMethod, Some("GET"), Some("POST")),
+                change(Field::VoiceCallerIdLookup, None, Some("true")),
+                change(Field::SmsUrl, Some("https://voice.example.com/sms"), None),
+            ],
+        ),
+        configure(3, None, vec![change(Field::FriendlyName, Some("Suport line"), Some("Support line"))]),
+        release(4, Some("Trade fair 2019"), Reason::Tombstone),
+    ])
+}
+
+fn three() -> Plan {
+    plan((0..3).map(|last| configure(last, Some("Support"), moved_url(None))).collect())
+}
+
+fn moved_url(old: Option<u64>) -> Vec<FieldChange> {
+    let old = old
+        .map_or_else(|| "https://old.example.com/answer".into(), |n| format!("https://old.example.com/{n}"));
+    vec![change(Field::VoiceUrl, Some(&old), Some("https://voice.example.com/answer"))]
+}
+
+fn three_thousand() -> Plan {
+    let mut steps: Vec<_> = (0..2_000).map(|last| configure(last, None, moved_url(None))).collect();
+    // Every second one: no ranges.
+    steps.extend((0..1_000).map(|at| configure(2_000 + 2 * at, None, moved_url(None))));
+    steps.extend((0..500).map(|at| {
+        configure(
+            10_000 + at,
+            None,
+            vec![change(
+                Field::SmsUrl,
+                Some(&format!("https://old.example.com/{at}")),
+                Some("https://voice.example.com/sms"),
+            )],
+        )
+    }));
+    steps.extend((0..100).map(|at| {
+        configure(
+            20_000 + at,
+            None,
+            vec![change(Field::FriendlyName, Some(&format!("line {at}")), Some(&format!("Line {at}")))],
+        )
+    }));
+    let mut plan = plan(steps);
+    plan.warnings = (0..3_000).map(|last| Warning::NoSms { number: number(last) }).collect();
+    plan
+}
+
+const HOSTILE: &str =
+    "\u{1b}[2J\u{202e}``` </details> @team #1 | <img src=x> [a](http://b)\r\n+ purchase \u{200b}\"x\"";
+
+fn hostile() -> Plan {
+    let evil_url = "https://u:p@x.example/```</details>|@team\u{1b}[31m?a=\u{9b}1";
+    let mut plan = plan_of(
+        "ma`in|</summary>@team",
+        "emea\n# heading\u{202e}",
+        vec![
+            purchase(0, &[(Field::FriendlyName, HOSTILE)]),
+            transfer(1),
+            configure(
+                2,
+                Some(HOSTILE),
+                vec![
+                    change(Field::FriendlyName, Some(HOSTILE), Some("fine")),
+                    change(Field::VoiceUrl, Some(evil_url), Some("https://fine.example")),
+                    change(Field::VoiceMethod, Some("PATCH\u{1b}c```"), Some("POST")),
+                ],
+            ),
+            release(4, Some(HOSTILE), Reason::Unlisted),
+        ],
+    );
+    plan.warnings = vec![Warning::Listing { account: EMEA, note: Note::NotANumber(HOSTILE.into()) }];
+    plan.held = vec![Held { number: number(7), account: EMEA, why: HeldReason::Ambiguous }];
+    plan
+}
+
+fn secrets() -> Plan {
+    plan(vec![
+        configure(
+            0,
+            None,
+            vec![change(
+                Field::VoiceUrl,
+                Some("https://hook:hunter2@voice.example.com/answer"),
+                Some("https://hook:correcthorse@voice.example.com/answer"),
+            )],
+        ),
+        configure(
+            1,
+            None,
+            vec![change(
+                Field::SmsUrl,
+                Some("https://voice.example.com/sms?token=hunter2"),
+                Some("https://voice.example.com/sms?token=correcthorse&v=2"),
+            )],
+        ),
+    ])
+}
+
+fn held_and_warnings() -> Plan {
+    let mut plan = plan(Vec::new());
+    let held = |last, why| Held { number: number(last), account: EMEA, why };
+    plan.held = vec![
+        held(0, HeldReason::ProtectedFromTransfer { lives_in: MAIN }),
+        Held {
+            number: PhoneNumber::declared("88811").expect("a short code"),
+            account: MAIN,
+            why: HeldReason::ShortCodeNotBought,
+        },
+        held(1, HeldReason::ReleaseInOtherAccount { lives_in: MAIN }),
+        held(2, HeldReason::Ambiguous),
+        held(3, HeldReason::Ambiguous),
+    ];
+    let listing = |note| Warning::Listing { account: MAIN, note };
+    plan.warnings = vec![
+        Warning::Inert { number: number(0), overridden_by: Field::VoiceTrunkSid },
+        Warning::Inert { number: number(1), overridden_by: Field::SmsApplicationSid },
+        Warning::NoSms { number: number(2) },
+        Warning::FallbackWithoutPrimary { number: number(3), field: Field::VoiceFallbackUrl },
+        Warning::FallbackWithoutPrimary { number: number(4), field: Field::SmsFallbackUrl },
+        Warning::ClearsUnmanaged {
+            number: number(5),
+            sets: Field::VoiceTrunkSid,
+            clears: Field::VoiceApplicationSid,
+        },
+        Warning::Unlisted { number: number(6), account: EMEA },
+        listing(Note::Repeated(sid(7))),
+        listing(Note::NoNumber(Some(sid(8)))),
+        listing(Note::NoNumber(None)),
+        listing(Note::NotANumber("anonymous".into())),
+        listing(Note::NoSid(number(9))),
+    ];
+    plan
+}
+
+/// Beyond the cap: releases without ranges, purchases that share nothing but their fields.
+fn large() -> Plan {
+    let mut steps = Vec::new();
+    for at in 0..30 {
+        let url = format!("https://voice.example.com/{at}/{}", "x".repeat(900));
+        steps.push(purchase(2 * at, &[(Field::VoiceUrl, &url), (Field::SmsUrl, &url)]));
+    }
+    for at in 0..30 {
+        let (old, new) = ("a".repeat(700), format!("{}{at}", "b".repeat(700)));
+        let change = change(
+            Field::VoiceUrl,
+            Some(&format!("https://old.example.com/{old}")),
+            Some(&format!("https://voice.example.com/{new}")),
+        );
+        steps.push(configure(10_000 + at, None, vec![change]));
+    }
+    steps.extend((0..2_000).map(|at| release(20_000 + 2 * at, Some("Old line"), Reason::Unlisted)));
+    plan(steps)
+}
+
+fn refused(plan: &Plan, operator: &OperatorLimits) -> Refusal {
+    let file: Limits = Policy::default().limits;
+    guard::check(plan, &file, operator).expect("refused")
+}
+
+fn written_text(plan: &Plan, refusal: Option<&Refusal>, colour: bool) -> String {
+    let mut out = String::new();
+    text::plan(&mut out, plan, refusal, text::Style { colour }).expect("a String takes everything");
+    out
+}
+
+fn written_json(plan: &Plan, refusal: Option<&Refusal>) -> String {
+    let mut out = Vec::new();
+    json::plan(&mut out, plan, refusal).expect("a Vec takes everything");
+    String::from_utf8(out).expect("UTF-8")
+}
+
+fn written_markdown(plan: &Plan, refusal: Option<&Refusal>) -> String {
+    let mut out = String::new();
+    markdown::plan(&mut out, plan, refusal).expect("a String takes everything");
+    assert!(out.len() <= markdown::BYTES_MAX, "{} bytes", out.len());
+    out
+}
+
+fn check(name: &str, plan: &Plan, refusal: Option<&Refusal>) {
+    let file = |extension: &str| expect_file![format!("golden/{name}.{extension}")];
+    let plain = written_text(plan, refusal, false);
+    let coloured = written_text(plan, refusal, true);
+    let json = written_json(plan, refusal);
+    let markdown = written_markdown(plan, refusal);
+    for (format, text) in [("text", &plain), ("json", &json), ("markdown", &markdown)] {
+        let acting = text.chars().find(|c| *c != '\n' && numctl::render::shown::must_be_spelt_out(*c));
+        assert_eq!(acting, None, "{name} as {format}");
+        assert!(!text.contains("hunter2") && !text.contains("correcthorse"), "{name} as {format}");
+    }
+    assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), plain, "colour adds nothing but colour");
+    serde_json::from_str::<serde_json::Value>(&json).expect("JSON");
+    file("txt").assert_eq(&plain);
+    file("md").assert_eq(&markdown);
+    // The escapes themselves are unreadable in a file; this is the one place to see them.
+    file("ansi.txt").assert_eq(&coloured.replace('\u{1b}', "␛"));
+    if plan.steps.len() + plan.warnings.len() < 100 {
+        file("json").assert_eq(&json);
+    }
+}
+
+#[test]
+fn empty() {
+    check("empty", &plan(Vec::new()), None);
+}
+
+#[test]
+fn all_four_kinds() {
+    check("four_kinds", &four_kinds(), None);
+}
+
+#[test]
+fn three_changes() {
+    check("three", &three(), None);
+}
+
+#[test]
+fn three_thousand_changes() {
+    check("three_thousand", &three_thousand(), None);
+}
+
+#[test]
+fn hostile_text() {
+    check("hostile", &hostile(), None);
+}
+
+#[test]
+fn secrets_in_urls() {
+    check("secrets", &secrets(), None);
+}
+
+#[test]
+fn limits_refused() {
+    let mut plan = four_kinds();
+    plan.steps.extend((5..9).map(|last| release(last, None, Reason::Unlisted)));
+    let operator = OperatorLimits {
+        purchases: Some(Limit::Count(0)),
+        changes: Some(Limit::Percent(10)),
+        ..OperatorLimits::default()
+    };
+    let refusal = refused(&plan, &operator);
+    check("refused", &plan, Some(&refusal));
+}
+
+#[test]
+fn every_held_entry_and_warning() {
+    check("held_and_warnings", &held_and_warnings(), None);
+}
+
+#[test]
+fn a_large_plan_keeps_its_releases_under_the_cap() {
+    let plan = large();
+    let refusal = refused(&plan, &OperatorLimits::default());
+    check("large", &plan, Some(&refusal));
+}
+
+/// Whatever the plan, the comment stays under the cap, and the summary is in it.
+#[test]
+fn the_markdown_cap_holds_for_many_accounts_with_releases() {
+    let mut plan = plan(Vec::new());
+    let name: Arc<str> = "`".repeat(120).into();
+    plan.accounts = (0..3_000)
+        .map(|at| AccountRef {
+            name: name.clone(),
+            sid: AccountSid::declared(&format!("AC{at:032x}")).expect("a SID"),
+            parent: None,
+        })
+        .collect();
+    for at in 0..3_000 {
+        let mut step = release(u64::from(at), Some(HOSTILE), Reason::Tombstone);
+        if let Action::Release { target } = &mut step.action {
+            target.account = AccountIndex(at);
+        }
+        plan.steps.push(step);
+        plan.held.push(Held {
+            number: number(u64::from(at)),
+            account: AccountIndex(at),
+            why: HeldReason::Ambiguous,
+        });
+        let note = Note::NotANumber("`".repeat(5_000 + usize::from(at)).into());
+        plan.warnings.push(Warning::Listing { account: AccountIndex(at), note });
+    }
+    let markdown = written_markdown(&plan, None);
+    assert!(markdown.contains("**3,000**"), "{markdown}");
+    assert!(markdown.contains("releases among them"), "{markdown}");
+}
