@@ -83,6 +83,24 @@ pub fn masked(url: &str) -> String {
     out
 }
 
+/// A free text, such as an API's error message, with the secrets of every URL in it masked.
+#[must_use]
+pub fn masked_in_text(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let before = rest[..at].char_indices().rev().find(|(_, c)| !c.is_ascii_alphanumeric());
+        let start = before.map_or(0, |(at, c)| at + c.len_utf8());
+        let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`' | ')' | ']' | '}');
+        let end = rest[at + 3..].find(is_end).map_or(rest.len(), |length| at + 3 + length);
+        out.push_str(&rest[..start]);
+        out.push_str(&masked(&rest[start..end]));
+        rest = &rest[end..];
+    }
+    out.push_str(rest);
+    out
+}
+
 fn is_secret_name(name: &str) -> bool {
     let decoded =
         url::form_urlencoded::parse(name.as_bytes()).next().map(|(name, _)| name.to_ascii_lowercase());
@@ -92,6 +110,18 @@ fn is_secret_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_in_free_text_are_cut() {
+        for (text, shown) in [
+            ("no URL", "no URL"),
+            ("Url 'https://u:p@a.example/x' is bad", "Url 'https://u:***@a.example/x' is bad"),
+            ("(http://u:p@a) and https://b/?token=x, é", "(http://u:***@a) and https://b/?token=*** é"),
+            ("é://u:p@x ://", "é://u:***@x ://"),
+        ] {
+            assert_eq!(masked_in_text(text), shown);
+        }
+    }
 
     #[test]
     fn secrets_are_cut_and_the_rest_is_kept() {

@@ -198,8 +198,9 @@ impl ApiError {
             kind,
             status: Some(response.status),
             code,
-            message,
-            more_info: body.more_info,
+            // The API quotes what it was sent, passwords in URLs included.
+            message: crate::secret_url::masked_in_text(&message),
+            more_info: body.more_info.as_deref().map(crate::secret_url::masked_in_text),
             request_id: response.request_id.clone(),
         }
     }

@@ -1,0 +1,382 @@
+//! The arguments, declared once: parsing, `--help` and the shell completions come from here.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::api::filter::{Filter, Filters};
+use crate::desired::Limit;
+use crate::guard::OperatorLimits;
+use crate::sandbox::Faults;
+
+/// Keeps a fleet of Twilio phone numbers in a declared state.
+#[derive(Debug, Parser)]
+#[command(
+    name = "numctl",
+    version,
+    propagate_version = true,
+    after_help = "Example (needs no account):\n  numctl apply --sandbox --yes -f examples/quickstart.yaml\n\n\
+                  Exit codes: 0 done, 1 error, 2 changes pending (plan --detailed-exitcode), 3 incomplete, 4 refused."
+)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(super) struct Global {
+    /// Run on an embedded sandbox, whose state lasts in .numctl/sandbox.json
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(super) sandbox: bool,
+    /// Scheme, host and port of the API instead of the vendor's
+    #[arg(long, global = true, value_name = "URL", env = "NUMCTL_BASE_URL", hide_env = true, help_heading = "Global options")]
+    pub(super) base_url: Option<String>,
+    /// Which API to use
+    #[arg(long, global = true, value_enum, value_name = "API", env = "NUMCTL_API", hide_env = true, default_value = "active-numbers", hide_default_value = true, hide_possible_values = true, help_heading = "Global options")]
+    pub(super) api: Api,
+    /// Numbers a page to ask for [default: 1000, the API's largest]
+    #[arg(long, global = true, value_name = "N", default_value_t = crate::client::PAGE_SIZE_MAX, hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..=1000), help_heading = "Global options")]
+    pub(super) page_size: u16,
+    /// Requests at once, per account [default: 10]
+    #[arg(long, global = true, value_name = "N", default_value_t = 10, hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..=1000), help_heading = "Global options")]
+    pub(super) max_concurrency: u16,
+    /// Requests a second, per account [default: no limit]
+    #[arg(long, global = true, value_name = "R", value_parser = rate, help_heading = "Global options")]
+    pub(super) rate_limit: Option<f64>,
+    /// Give a request up after this [default: 30s]
+    #[arg(long, global = true, value_name = "DURATION", default_value = "30s", hide_default_value = true, value_parser = duration, help_heading = "Global options")]
+    pub(super) timeout: Duration,
+    /// Logs on stderr as text or json
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value = "text", hide_default_value = true, hide_possible_values = true, help_heading = "Global options")]
+    pub(super) log_format: LogFormat,
+    /// Log more: -v actions, -vv requests
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
+    pub(super) verbose: u8,
+}
+
+/// The APIs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Api {
+    /// The Active Numbers preview.
+    ActiveNumbers,
+    /// The generally available v2010 API.
+    IncomingPhoneNumbers,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Check a file offline
+    Validate(ValidateArgs),
+    /// Show what would change
+    Plan(PlanArgs),
+    /// Show what would change, ask, and do it
+    Apply(ApplyArgs),
+    /// Show live numbers
+    Get(GetArgs),
+    /// Write a desired-state file for what is live
+    Export(ExportArgs),
+    /// Show numbers on offer
+    Search(SearchArgs),
+    /// Serve an emulator of the API over HTTP
+    Sandbox(SandboxArgs),
+    /// Print the JSON Schema of the desired-state file
+    Schema,
+    /// Print shell completions
+    Completions(CompletionsArgs),
+}
+
+/// `-f`, which may repeat and may name a directory.
+#[derive(Debug, Args)]
+pub(super) struct FileArgs {
+    /// Desired-state file, or a directory of them; may repeat; - is stdin
+    #[arg(short, long = "file", value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+}
+
+/// The operator's limits.
+#[derive(Debug, Args)]
+pub(super) struct LimitArgs {
+    /// Cap on purchases, such as 10 or 5%; the file can only be stricter
+    #[arg(long, value_name = "LIMIT", env = "NUMCTL_MAX_PURCHASES", hide_env = true, value_parser = limit)]
+    max_purchases: Option<Limit>,
+    /// Cap on releases
+    #[arg(long, value_name = "LIMIT", env = "NUMCTL_MAX_RELEASES", hide_env = true, value_parser = limit)]
+    max_releases: Option<Limit>,
+    /// Cap on touched numbers
+    #[arg(long, value_name = "LIMIT", env = "NUMCTL_MAX_CHANGES", hide_env = true, value_parser = limit)]
+    max_changes: Option<Limit>,
+}
+
+impl LimitArgs {
+    pub(super) fn limits(&self) -> OperatorLimits {
+        OperatorLimits { purchases: self.max_purchases, releases: self.max_releases, changes: self.max_changes }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  numctl validate -f fleet.yaml")]
+pub(super) struct ValidateArgs {
+    #[command(flatten)]
+    pub(super) files: FileArgs,
+    /// How findings are written
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub(super) format: TextOrJson,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  numctl plan -f fleet.yaml\n  numctl plan -f fleets/ --out plan.json --format markdown > comment.md")]
+pub(super) struct PlanArgs {
+    #[command(flatten)]
+    pub(super) files: FileArgs,
+    /// Save the plan, for `numctl apply PLAN.JSON`
+    #[arg(long, value_name = "PLAN.JSON")]
+    pub(super) out: Option<PathBuf>,
+    /// How the plan is written
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub(super) format: PlanFormat,
+    /// Exit with 2 when there are changes
+    #[arg(long)]
+    pub(super) detailed_exitcode: bool,
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  numctl apply -f fleet.yaml\n  numctl apply plan.json --yes")]
+pub(super) struct ApplyArgs {
+    /// A plan saved by `numctl plan --out`
+    #[arg(value_name = "PLAN.JSON", conflicts_with = "files", required_unless_present = "files")]
+    pub(super) plan: Option<PathBuf>,
+    /// Desired-state file, or a directory of them; may repeat; - is stdin
+    #[arg(short, long = "file", value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Do not ask (required when not at a terminal)
+    #[arg(short, long)]
+    pub(super) yes: bool,
+    /// Lift the limits for exactly the plan with this digest
+    #[arg(long, value_name = "DIGEST")]
+    pub(super) accept: Option<String>,
+    /// How the result is written
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub(super) format: TextOrJson,
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
+}
+
+/// The accounts of commands that need no file.
+#[derive(Debug, Args)]
+pub(super) struct AccountArgs {
+    /// Take the accounts from this file (else the one in the environment)
+    #[arg(short, long = "file", value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Only this account, by name or SID
+    #[arg(long, value_name = "NAME")]
+    pub(super) account: Option<String>,
+}
+
+/// The API's list filters (page: ActiveNumbers List Resource).
+#[derive(Debug, Args)]
+pub(super) struct FilterArgs {
+    /// Exactly this number
+    #[arg(long, value_name = "E164", help_heading = "Filters")]
+    phone_number: Option<String>,
+    /// local, mobile, tollfree, shortcode
+    #[arg(long = "type", value_name = "TYPE", help_heading = "Filters")]
+    number_type: Option<String>,
+    /// Two letters, such as US
+    #[arg(long, value_name = "ISO", help_heading = "Filters", visible_alias = "iso-country")]
+    country: Option<String>,
+    /// State or province
+    #[arg(long, value_name = "TEXT", help_heading = "Filters")]
+    region: Option<String>,
+    /// City
+    #[arg(long, value_name = "TEXT", help_heading = "Filters")]
+    locality: Option<String>,
+    /// Postal code
+    #[arg(long, value_name = "TEXT", help_heading = "Filters")]
+    postal_code: Option<String>,
+    /// LATA (North America)
+    #[arg(long, value_name = "N", help_heading = "Filters")]
+    lata: Option<String>,
+    /// Rate center (North America)
+    #[arg(long, value_name = "TEXT", help_heading = "Filters")]
+    rate_center: Option<String>,
+    /// Latitude
+    #[arg(long, value_name = "DEGREES", allow_hyphen_values = true, help_heading = "Filters")]
+    latitude: Option<String>,
+    /// Longitude
+    #[arg(long, value_name = "DEGREES", allow_hyphen_values = true, help_heading = "Filters")]
+    longitude: Option<String>,
+    /// international, domestic or none
+    #[arg(long, value_name = "WORD", help_heading = "Filters")]
+    voice_caller_id_preservation: Option<String>,
+    /// domestic, foreign or global
+    #[arg(long, value_name = "WORD", help_heading = "Filters")]
+    voice_reachability: Option<String>,
+    /// international, domestic or none
+    #[arg(long, value_name = "WORD", help_heading = "Filters")]
+    sms_sender_id_preservation: Option<String>,
+    /// domestic, foreign or global
+    #[arg(long, value_name = "WORD", help_heading = "Filters")]
+    sms_reachability: Option<String>,
+    /// domestic, foreign or global
+    #[arg(long, value_name = "WORD", help_heading = "Filters")]
+    mms_reachability: Option<String>,
+}
+
+impl FilterArgs {
+    pub(super) fn filters(&self) -> Filters {
+        let given = [
+            (Filter::PhoneNumber, &self.phone_number),
+            (Filter::Type, &self.number_type),
+            (Filter::IsoCountry, &self.country),
+            (Filter::Region, &self.region),
+            (Filter::Locality, &self.locality),
+            (Filter::PostalCode, &self.postal_code),
+            (Filter::Lata, &self.lata),
+            (Filter::RateCenter, &self.rate_center),
+            (Filter::Latitude, &self.latitude),
+            (Filter::Longitude, &self.longitude),
+            (Filter::VoiceInboundCallerIdPreservation, &self.voice_caller_id_preservation),
+            (Filter::VoiceInboundReachability, &self.voice_reachability),
+            (Filter::SmsInboundSenderIdPreservation, &self.sms_sender_id_preservation),
+            (Filter::SmsInboundReachability, &self.sms_reachability),
+            (Filter::MmsInboundReachability, &self.mms_reachability),
+        ];
+        Filters(given.into_iter().filter_map(|(filter, value)| Some((filter, value.clone()?))).collect())
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  numctl get --type tollfree --format json")]
+pub(super) struct GetArgs {
+    #[command(flatten)]
+    pub(super) accounts: AccountArgs,
+    /// How the numbers are written
+    #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
+    pub(super) format: ListFormat,
+    #[command(flatten)]
+    pub(super) filters: FilterArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  numctl export > fleet.yaml && numctl plan -f fleet.yaml")]
+pub(super) struct ExportArgs {
+    #[command(flatten)]
+    pub(super) accounts: AccountArgs,
+    /// Write to this file, readable by its owner only
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  numctl search --country US --type local --region NY")]
+pub(super) struct SearchArgs {
+    #[command(flatten)]
+    pub(super) accounts: AccountArgs,
+    /// At most so many numbers
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    pub(super) limit: usize,
+    /// How the numbers are written
+    #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
+    pub(super) format: ListFormat,
+    #[command(flatten)]
+    pub(super) filters: FilterArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  numctl sandbox --numbers 100 --latency 50ms --faults 500=0.05,429=0.05\n\n\
+                        --rate-limit here is the rate that the sandbox allows each account.")]
+pub(super) struct SandboxArgs {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub(super) listen: SocketAddr,
+    /// Keep the state in this file
+    #[arg(long, value_name = "FILE")]
+    pub(super) state: Option<PathBuf>,
+    /// Live numbers to start with [default: 4]
+    #[arg(long, value_name = "N")]
+    pub(super) numbers: Option<usize>,
+    /// Answer after this long
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(super) latency: Option<Duration>,
+    /// What goes wrong, such as 429=0.1,500=0.05,drop-after=0.02; `list` shows all
+    #[arg(long, value_name = "SPEC", value_parser = faults, default_value = "", hide_default_value = true)]
+    pub(super) faults: Faults,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  numctl completions bash > /etc/bash_completion.d/numctl")]
+pub(super) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(super) shell: clap_complete::Shell,
+}
+
+/// How a plan is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum PlanFormat {
+    /// For a terminal.
+    Text,
+    /// For machines.
+    Json,
+    /// For a pull-request comment.
+    Markdown,
+}
+
+/// How a result is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum TextOrJson {
+    /// For a terminal.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// How a list is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ListFormat {
+    /// For a terminal.
+    Table,
+    /// For machines.
+    Json,
+    /// For people and machines.
+    Yaml,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration > Duration::ZERO => Ok(duration),
+        Ok(_) => Err("it must be longer than nothing".to_owned()),
+        Err(error) => Err(format!("{error}; write a duration such as 30s, 500ms or 2m")),
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
+        Ok(_) | Err(_) => Err("a rate is a number of requests a second above 0, such as 10".to_owned()),
+    }
+}
+
+fn limit(text: &str) -> Result<Limit, String> {
+    Limit::parse(text).ok_or_else(|| "a limit is a count such as 10, or a share such as 5%".to_owned())
+}
+
+fn faults(text: &str) -> Result<Faults, String> {
+    text.parse().map_err(|error: crate::sandbox::FaultError| error.to_string())
+}
