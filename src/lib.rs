@@ -7,6 +7,7 @@ pub mod guard;
 pub mod number;
 pub mod observed;
 pub mod plan;
+pub mod sandbox;
 pub mod secret_url;
 pub mod settings;
 pub mod transport;
