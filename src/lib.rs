@@ -18,6 +18,7 @@ pub mod pace;
 pub mod plan;
 pub mod render;
 pub mod report;
+pub mod sandbox;
 pub mod saved_plan;
 pub mod secret_url;
 pub mod settings;

@@ -1,0 +1,103 @@
+//! The sandbox: the ActiveNumbers API seen from the other side.
+//!
+//! One model, three ways in: [`Sandbox::handle`] answers a request, [`InMemory`] is a
+//! [`Transport`] over it without sockets, and [`start`] serves it over HTTP. It is written from the
+//! API's page, oddities included; what the page leaves open is a [`faults::Dialect`] switch.
+//!
+//! The default world is [`World::demo`].
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::transport::{Request, Response, Transport, TransportError};
+
+mod answer;
+mod api;
+mod catalogue;
+mod config;
+pub mod faults;
+mod filters;
+mod options;
+mod page;
+mod serve;
+mod shapes;
+mod state;
+mod world;
+
+pub use answer::{Delivery, HttpAnswer, HttpRequest, Operation};
+pub use api::{LogEntry, Requests, Sandbox};
+pub use faults::{FaultError, Faults};
+pub use options::{Options, Running, StartError, start};
+pub use serve::serve;
+pub use state::StateError;
+pub use world::{AUTH_TOKEN, Account, MAIN_SID, MOST_NUMBERS, SUBACCOUNT_SID, Status, World};
+
+/// A sandbox that several hands share.
+#[derive(Debug, Clone, Default)]
+pub struct Shared(Arc<Mutex<Sandbox>>);
+
+impl Shared {
+    /// Shares a sandbox.
+    #[must_use]
+    pub fn new(sandbox: Sandbox) -> Self {
+        Self(Arc::new(Mutex::new(sandbox)))
+    }
+
+    /// The sandbox, for the moment.
+    pub fn lock(&self) -> MutexGuard<'_, Sandbox> {
+        // A panic while it was locked is a failed test's; the model is still whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The sandbox as a [`Transport`], without sockets and without time: what a simulation runs
+/// against. Answers are ready at once; a request that hangs has timed out at once.
+#[derive(Debug, Clone, Default)]
+pub struct InMemory(Shared);
+
+impl InMemory {
+    /// A transport to a sandbox.
+    #[must_use]
+    pub fn new(sandbox: Shared) -> Self {
+        Self(sandbox)
+    }
+
+    /// The sandbox behind it.
+    #[must_use]
+    pub fn sandbox(&self) -> &Shared {
+        &self.0
+    }
+
+    fn answer(&self, request: &Request) -> Result<Response, TransportError> {
+        let asked = HttpRequest {
+            method: request.verb.word().to_owned(),
+            path: request.url.path().to_owned(),
+            query: request.url.query().unwrap_or_default().to_owned(),
+            form: request.form.clone().unwrap_or_default(),
+            credentials: Some((
+                request.credentials.user.to_string(),
+                request.credentials.expose_secret().to_owned(),
+            )),
+            base: request.url.origin().ascii_serialization(),
+        };
+        let answer = self.0.lock().handle(&asked);
+        match answer.delivery {
+            Delivery::Whole => Ok(Response {
+                status: answer.status,
+                content_type: answer.header("Content-Type").map(str::to_owned),
+                retry_after: answer.header("Retry-After").map(str::to_owned),
+                request_id: answer.header("Twilio-Request-Id").map(str::to_owned),
+                body: answer.body,
+            }),
+            Delivery::Dropped => Err(TransportError::Broken("the connection was closed unanswered".into())),
+            Delivery::Truncated => Err(TransportError::Broken("the answer broke off".into())),
+            Delivery::Hung => Err(TransportError::TimedOut(request.timeout)),
+        }
+    }
+}
+
+impl Transport for InMemory {
+    fn send(&self, request: Request) -> impl Future<Output = Result<Response, TransportError>> + Send {
+        std::future::ready(self.answer(&request))
+    }
+}

@@ -1,0 +1,163 @@
+//! One request and one answer as the sandbox sees them, on a socket or without one.
+
+use std::time::Duration;
+
+use url::form_urlencoded;
+
+/// A request, already taken off the wire.
+#[derive(Debug, Clone, Default)]
+pub struct HttpRequest {
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// The path, percent-encoding left as it came.
+    pub path: String,
+    /// The raw query, without the `?`.
+    pub query: String,
+    /// The raw `application/x-www-form-urlencoded` body.
+    pub form: String,
+    /// The user name and the secret of HTTP Basic.
+    pub credentials: Option<(String, String)>,
+    /// Scheme, host and port that the client used, for the links: `http://127.0.0.1:4010`.
+    pub base: String,
+}
+
+impl HttpRequest {
+    /// The decoded parameters of the query.
+    pub(crate) fn query_pairs(&self) -> Vec<(String, String)> {
+        pairs(&self.query)
+    }
+
+    /// The decoded parameters of a POST: the query's, then the body's. Callers in the wild send
+    /// them in either place.
+    pub(crate) fn post_pairs(&self) -> Vec<(String, String)> {
+        let mut all = pairs(&self.query);
+        all.extend(pairs(&self.form));
+        all
+    }
+}
+
+fn pairs(text: &str) -> Vec<(String, String)> {
+    form_urlencoded::parse(text.as_bytes()).into_owned().collect()
+}
+
+/// What happens to an answer on its way, which only a socket (or its stand-in) can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Delivery {
+    /// It arrives.
+    #[default]
+    Whole,
+    /// The connection closes without a byte of it.
+    Dropped,
+    /// The connection closes in the middle of the body.
+    Truncated,
+    /// Nothing arrives, and the connection stays open until the client gives up.
+    Hung,
+}
+
+/// An answer.
+#[derive(Debug, Clone, Default)]
+pub struct HttpAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// How long to wait before sending it.
+    pub delay: Duration,
+    /// Whether it arrives.
+    pub delivery: Delivery,
+}
+
+impl HttpAnswer {
+    /// The value of a header.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
+/// An error that the API answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ApiError {
+    pub(crate) status: u16,
+    /// `None` where the vendor's catalogue has no code for the case: none is made up.
+    pub(crate) code: Option<u32>,
+    pub(crate) message: String,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: u16, code: u32, message: impl Into<String>) -> Self {
+        Self { status, code: Some(code), message: message.into() }
+    }
+
+    /// 400, the status of every refused parameter.
+    pub(crate) fn bad(code: u32, message: impl Into<String>) -> Self {
+        Self::new(400, code, message)
+    }
+
+    pub(crate) fn not_found(path: &str) -> Self {
+        Self::new(404, 20404, format!("The requested resource {path} was not found"))
+    }
+
+    pub(crate) fn body(&self) -> String {
+        let message = serde_json::Value::from(self.message.as_str());
+        let status = self.status;
+        match self.code {
+            Some(code) => format!(
+                "{{\"code\":{code},\"message\":{message},\"more_info\":\"https://www.twilio.com/docs/errors/{code}\",\"status\":{status}}}"
+            ),
+            None => format!("{{\"message\":{message},\"status\":{status}}}"),
+        }
+    }
+}
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operation {
+    /// GET on the list.
+    List,
+    /// GET on one number.
+    Fetch,
+    /// GET on the numbers on offer.
+    Search,
+    /// POST on the list.
+    Purchase,
+    /// POST on one number.
+    Configure,
+    /// POST on one number with an `AccountSid`.
+    Transfer,
+    /// DELETE on one number.
+    Release,
+}
+
+impl Operation {
+    /// Every operation.
+    pub const ALL: [Self; 7] = [
+        Self::List,
+        Self::Fetch,
+        Self::Search,
+        Self::Purchase,
+        Self::Configure,
+        Self::Transfer,
+        Self::Release,
+    ];
+
+    /// The name in the request log and in fault specifications.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Fetch => "fetch",
+            Self::Search => "search",
+            Self::Purchase => "purchase",
+            Self::Configure => "configure",
+            Self::Transfer => "transfer",
+            Self::Release => "release",
+        }
+    }
+
+    pub(crate) fn is_write(self) -> bool {
+        !matches!(self, Self::List | Self::Fetch | Self::Search)
+    }
+}

@@ -1,0 +1,351 @@
+//! What can be set on a number, from the other side: which parameters are known, what they take,
+//! and which combinations the API refuses.
+//!
+//! This table is written from the API's page a second time, on purpose, and shares nothing with
+//! `crate::settings`: a parameter misspelt there is then unknown here, and is ignored, as the
+//! vendor ignores it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use url::Url;
+
+use super::answer::ApiError;
+use super::faults::Dialect;
+
+/// One setting of a number, except its friendly name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Slot {
+    StatusCallback,
+    StatusCallbackMethod,
+    VoiceUrl,
+    VoiceMethod,
+    VoiceFallbackUrl,
+    VoiceFallbackMethod,
+    VoiceApplicationSid,
+    VoiceTrunkSid,
+    VoiceReceiveMode,
+    VoiceCallerIdLookup,
+    VoiceEmergencyAddressSid,
+    SmsUrl,
+    SmsMethod,
+    SmsFallbackUrl,
+    SmsFallbackMethod,
+    SmsApplicationSid,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    Url,
+    Method,
+    Application,
+    Sid(&'static str),
+    OneOf(&'static [&'static str]),
+}
+
+struct Row {
+    slot: Slot,
+    parameter: &'static str,
+    /// The key in a state file.
+    key: &'static str,
+    takes: Takes,
+    /// Whether the page lists it among the POST parameters.
+    documented: bool,
+}
+
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    Row { slot: Slot::StatusCallback, parameter: "Configurations.StatusCallback", key: "status_callback", takes: Takes::Url, documented: true },
+    Row { slot: Slot::StatusCallbackMethod, parameter: "Configurations.StatusCallbackMethod", key: "status_callback_method", takes: Takes::Method, documented: true },
+    Row { slot: Slot::VoiceUrl, parameter: "Configurations.Voice.Url", key: "voice.url", takes: Takes::Url, documented: true },
+    Row { slot: Slot::VoiceMethod, parameter: "Configurations.Voice.Method", key: "voice.method", takes: Takes::Method, documented: true },
+    Row { slot: Slot::VoiceFallbackUrl, parameter: "Configurations.Voice.FallbackUrl", key: "voice.fallback_url", takes: Takes::Url, documented: true },
+    Row { slot: Slot::VoiceFallbackMethod, parameter: "Configurations.Voice.FallbackMethod", key: "voice.fallback_method", takes: Takes::Method, documented: true },
+    Row { slot: Slot::VoiceApplicationSid, parameter: "Configurations.Voice.ApplicationSid", key: "voice.application_sid", takes: Takes::Application, documented: true },
+    Row { slot: Slot::VoiceTrunkSid, parameter: "Configurations.Voice.TrunkSid", key: "voice.trunk_sid", takes: Takes::Sid("TK"), documented: false },
+    Row { slot: Slot::VoiceReceiveMode, parameter: "Configurations.Voice.ReceiveMode", key: "voice.receive_mode", takes: Takes::OneOf(&["voice", "fax"]), documented: false },
+    Row { slot: Slot::VoiceCallerIdLookup, parameter: "Configurations.Voice.CallerIdLookup", key: "voice.caller_id_lookup", takes: Takes::OneOf(&["true", "false"]), documented: false },
+    Row { slot: Slot::VoiceEmergencyAddressSid, parameter: "Configurations.Voice.EmergencyAddressSid", key: "voice.emergency_address_sid", takes: Takes::Sid("AD"), documented: false },
+    Row { slot: Slot::SmsUrl, parameter: "Configurations.Sms.Url", key: "sms.url", takes: Takes::Url, documented: true },
+    Row { slot: Slot::SmsMethod, parameter: "Configurations.Sms.Method", key: "sms.method", takes: Takes::Method, documented: true },
+    Row { slot: Slot::SmsFallbackUrl, parameter: "Configurations.Sms.FallbackUrl", key: "sms.fallback_url", takes: Takes::Url, documented: true },
+    Row { slot: Slot::SmsFallbackMethod, parameter: "Configurations.Sms.FallbackMethod", key: "sms.fallback_method", takes: Takes::Method, documented: true },
+    Row { slot: Slot::SmsApplicationSid, parameter: "Configurations.Sms.ApplicationSid", key: "sms.application_sid", takes: Takes::Application, documented: true },
+];
+
+impl Slot {
+    fn row(self) -> &'static Row {
+        // ROWS lists the variants in order; a test holds it to that.
+        &ROWS[self as usize]
+    }
+
+    /// The key in a state file.
+    pub(crate) fn key(self) -> &'static str {
+        self.row().key
+    }
+
+    /// The slot of a state file's key.
+    pub(crate) fn from_key(key: &str) -> Option<Self> {
+        ROWS.iter().find(|row| row.key == key).map(|row| row.slot)
+    }
+
+    fn is_sms(self) -> bool {
+        self >= Self::SmsUrl
+    }
+
+    fn is_url(self) -> bool {
+        self.row().takes == Takes::Url
+    }
+}
+
+/// The settings of one number: only those that are set. Equal ones are shared.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Config(BTreeMap<Slot, Arc<str>>);
+
+impl Config {
+    pub(crate) fn get(&self, slot: Slot) -> Option<&str> {
+        self.0.get(&slot).map(AsRef::as_ref)
+    }
+
+    pub(crate) fn set(&mut self, slot: Slot, value: &str) {
+        self.0.insert(slot, value.into());
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot, &str)> {
+        self.0.iter().map(|(slot, value)| (*slot, value.as_ref()))
+    }
+
+    /// What a number carries right after its purchase, unless the purchase says otherwise.
+    pub(crate) fn fresh(has_sms: bool) -> Self {
+        let mut config = Self::default();
+        config.set(Slot::VoiceUrl, "https://demo.twilio.com/welcome/voice/");
+        if has_sms {
+            config.set(Slot::SmsUrl, "https://demo.twilio.com/welcome/sms/reply");
+        }
+        config
+    }
+
+    /// What is left after a transfer: applications, trunks and addresses belong to the losing
+    /// account. Whether URLs survive is not documented, hence the switch.
+    pub(crate) fn transferred(&self, clear_urls: bool) -> Self {
+        let keeps = |slot: Slot| match slot.row().takes {
+            Takes::Application | Takes::Sid(_) => false,
+            Takes::Url => !clear_urls,
+            Takes::Method | Takes::OneOf(_) => true,
+        };
+        Self(
+            self.0
+                .iter()
+                .filter(|(slot, _)| keeps(**slot))
+                .map(|(slot, value)| (*slot, value.clone()))
+                .collect(),
+        )
+    }
+}
+
+/// The friendly name and the settings after a write.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Outcome {
+    /// `None` is the default name.
+    pub(crate) friendly_name: Option<Arc<str>>,
+    pub(crate) config: Config,
+}
+
+/// Lays the parameters of a POST over what is set. Names that are not known are ignored; of a name
+/// that comes twice, the last one counts.
+pub(crate) fn apply(
+    parameters: &[(String, String)],
+    has_sms: bool,
+    dialect: &Dialect,
+    mut now: Outcome,
+) -> Result<Outcome, ApiError> {
+    let mut touched_urls = false;
+    for (name, value) in parameters {
+        if name == "FriendlyName" || name == "Configurations.FriendlyName" {
+            if !dialect.documented_only {
+                now.friendly_name = friendly_name(value)?;
+            }
+            continue;
+        }
+        let Some(row) = ROWS.iter().find(|row| row.parameter == name) else { continue };
+        if dialect.documented_only && !row.documented {
+            continue;
+        }
+        touched_urls |= row.slot.is_url();
+        set(&mut now.config, row, value, has_sms, dialect)?;
+    }
+    if touched_urls {
+        check_fallbacks(&now.config)?;
+    }
+    Ok(now)
+}
+
+fn friendly_name(value: &str) -> Result<Option<Arc<str>>, ApiError> {
+    if value.chars().count() > 64 {
+        return Err(ApiError::bad(20422, "FriendlyName has more than 64 characters"));
+    }
+    Ok((!value.is_empty()).then(|| value.into()))
+}
+
+fn set(
+    config: &mut Config,
+    row: &Row,
+    value: &str,
+    has_sms: bool,
+    dialect: &Dialect,
+) -> Result<(), ApiError> {
+    // A method has no "unset": the catalogue's 21403 wants GET or POST.
+    if value.is_empty() && row.takes != Takes::Method {
+        config.0.remove(&row.slot);
+        return Ok(());
+    }
+    if row.slot.is_sms() && !has_sms {
+        return Err(ApiError::bad(21407, "This Phone Number type does not support SMS or MMS"));
+    }
+    let name = row.parameter;
+    let kept = match row.takes {
+        Takes::Url => {
+            let parsed =
+                web_url(value).ok_or_else(|| ApiError::bad(21402, format!("{name} is not a valid URL")))?;
+            if dialect.normalise_urls { parsed.to_string() } else { value.to_owned() }
+        }
+        Takes::Method => {
+            let upper = value.to_ascii_uppercase();
+            if upper != "GET" && upper != "POST" {
+                return Err(ApiError::bad(21403, format!("{name} is not a valid method: GET or POST")));
+            }
+            upper
+        }
+        Takes::Application => {
+            if !is_sid(value, "AP") {
+                return Err(ApiError::bad(21420, format!("{name} is not accessible or does not exist")));
+            }
+            value.to_owned()
+        }
+        Takes::Sid(prefix) => {
+            if !is_sid(value, prefix) {
+                return Err(ApiError::bad(20422, format!("{name} is not a SID that starts with {prefix}")));
+            }
+            value.to_owned()
+        }
+        Takes::OneOf(words) => {
+            let lower = value.to_ascii_lowercase();
+            if !words.contains(&lower.as_str()) {
+                return Err(ApiError::bad(20422, format!("{name} is one of {}", words.join(", "))));
+            }
+            lower
+        }
+    };
+    config.set(row.slot, &kept);
+    match row.slot {
+        Slot::VoiceApplicationSid => config.0.remove(&Slot::VoiceTrunkSid),
+        Slot::VoiceTrunkSid => config.0.remove(&Slot::VoiceApplicationSid),
+        _ => None,
+    };
+    Ok(())
+}
+
+fn check_fallbacks(config: &Config) -> Result<(), ApiError> {
+    let lacks = |url, fallback| config.get(fallback).is_some() && config.get(url).is_none();
+    if lacks(Slot::VoiceUrl, Slot::VoiceFallbackUrl) {
+        return Err(ApiError::bad(21405, "A Voice FallbackUrl needs a Voice Url"));
+    }
+    if lacks(Slot::SmsUrl, Slot::SmsFallbackUrl) {
+        return Err(ApiError::bad(21406, "An Sms FallbackUrl needs an Sms Url"));
+    }
+    Ok(())
+}
+
+fn web_url(text: &str) -> Option<Url> {
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return None;
+    }
+    let (_, rest) = text.split_once("://")?;
+    let url = Url::parse(text).ok()?;
+    let web = matches!(url.scheme(), "http" | "https");
+    (web && !rest.starts_with('/') && url.host_str().is_some_and(|host| !host.is_empty())).then_some(url)
+}
+
+/// A prefix and 32 hexadecimal digits.
+pub(crate) fn is_sid(text: &str, prefix: &str) -> bool {
+    text.strip_prefix(prefix)
+        .is_some_and(|tail| tail.len() == 32 && tail.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(now: Config, parameters: &[(&str, &str)]) -> Result<Config, u32> {
+        let parameters: Vec<_> = parameters.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        apply(&parameters, true, &Dialect::default(), Outcome { friendly_name: None, config: now })
+            .map(|outcome| outcome.config)
+            .map_err(|error| error.code.unwrap_or(0))
+    }
+
+    #[test]
+    fn the_table_lists_the_slots_in_order() {
+        for (at, row) in ROWS.iter().enumerate() {
+            assert_eq!(row.slot as usize, at);
+            assert_eq!(Slot::from_key(row.key), Some(row.slot));
+        }
+    }
+
+    #[test]
+    fn the_table_knows_every_parameter_that_numctl_sends() {
+        for field in crate::settings::Field::all() {
+            let name = field.parameter();
+            let row = ROWS.iter().find(|row| row.parameter == name);
+            assert!(name == "FriendlyName" || row.is_some(), "{name}");
+            assert_eq!(
+                row.is_some_and(|row| row.documented),
+                field.is_documented_parameter(),
+                "{name}: what the page documents"
+            );
+        }
+    }
+
+    #[test]
+    fn trunk_and_application_delete_each_other() {
+        let (application, trunk) = (format!("AP{}", "a".repeat(32)), format!("TK{}", "b".repeat(32)));
+        let one =
+            after(Config::default(), &[("Configurations.Voice.ApplicationSid", &application)]).expect("set");
+        let two = after(one.clone(), &[("Configurations.Voice.TrunkSid", &trunk)]).expect("set");
+        assert_eq!(two.get(Slot::VoiceApplicationSid), None);
+        let three = after(two, &[("Configurations.Voice.ApplicationSid", &application)]).expect("set");
+        assert_eq!(three, one);
+    }
+
+    #[test]
+    fn every_refusal_has_its_code() {
+        let url = ("Configurations.Voice.Url", "https://a.example");
+        let fallback = ("Configurations.Voice.FallbackUrl", "https://b.example");
+        let empty = Config::default;
+        assert_eq!(after(empty(), &[("Configurations.Voice.Url", "ftp://a")]), Err(21402));
+        assert_eq!(after(empty(), &[("Configurations.Voice.Url", "https:///a")]), Err(21402));
+        assert_eq!(after(empty(), &[("Configurations.Voice.Url", " https://a.example")]), Err(21402));
+        assert_eq!(after(empty(), &[("Configurations.Voice.Method", "PUT")]), Err(21403));
+        assert_eq!(after(empty(), &[("Configurations.Voice.Method", "")]), Err(21403));
+        assert_eq!(after(empty(), &[fallback]), Err(21405));
+        assert_eq!(after(empty(), &[("Configurations.Sms.FallbackUrl", "https://b.example")]), Err(21406));
+        assert_eq!(after(empty(), &[("Configurations.Sms.ApplicationSid", "APx")]), Err(21420));
+        assert_eq!(after(empty(), &[("FriendlyName", &"x".repeat(65))]), Err(20422));
+        let both = after(empty(), &[fallback, url]).expect("the order in the form does not matter");
+        assert_eq!(after(both.clone(), &[("Configurations.Voice.Url", "")]), Err(21405));
+        let cleared =
+            after(both, &[("Configurations.Voice.Url", ""), ("Configurations.Voice.FallbackUrl", "")]);
+        assert_eq!(cleared, Ok(empty()));
+    }
+
+    #[test]
+    fn unknown_parameters_are_ignored_silently() {
+        let odd = [
+            ("Configuration.Voice.Url", "https://a.example"),
+            ("configurations.voice.url", "https://a.example"),
+            // The page's own curl example has these spaces, and its answer shows that nothing took.
+            ("Configurations.Voice.Url ", " https://my-voice-url.com"),
+            ("Configurations.Voice.EmergencyStatus", "Active"),
+        ];
+        assert_eq!(after(Config::default(), &odd), Ok(Config::default()));
+    }
+}

@@ -1,0 +1,133 @@
+//! Paging: which page was asked for, and the `meta` block with its links.
+//!
+//! `next_page_url` and `previous_page_url` are always good. `first_page_url` and `url` have the
+//! malformations of the page's samples, and nobody may follow them: no `?` before `PageSize` where
+//! there is no filter, a raw `+`, a stray `/US`.
+
+use url::form_urlencoded;
+
+use super::answer::ApiError;
+use super::faults::Dialect;
+use super::filters::Filters;
+use super::shapes::quoted;
+
+/// The page that a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Page {
+    pub(crate) number: usize,
+    pub(crate) size: usize,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self { number: 0, size: 50 }
+    }
+}
+
+impl Page {
+    pub(crate) fn new(parameters: &[(String, String)], dialect: &Dialect) -> Result<Self, ApiError> {
+        let mut page = Self::default();
+        for (name, value) in parameters {
+            match name.as_str() {
+                "PageSize" => match value.parse() {
+                    Ok(size @ 1..=1000) => page.size = size,
+                    _ => return Err(ApiError::bad(20007, "PageSize must be between 1 and 1000")),
+                },
+                "Page" => {
+                    page.number =
+                        value.parse().map_err(|_| ApiError::bad(20422, "Page must be a number from 0 on"))?;
+                }
+                _ => {}
+            }
+        }
+        if let Some(cap) = dialect.page_cap {
+            page.size = page.size.min(cap);
+        }
+        Ok(page)
+    }
+}
+
+/// `{"items":[…],"meta":{…}}`.
+pub(crate) fn envelope(
+    rows: &[String],
+    more: bool,
+    page: Page,
+    filters: &Filters,
+    address: &str,
+    dialect: &Dialect,
+) -> String {
+    let Page { number, size } = page;
+    let next = more.then(|| {
+        let host =
+            if dialect.link_foreign { "https://preview.example.com/Numbers/ActiveNumbers" } else { address };
+        link(host, filters, Page { number: number + usize::from(!dialect.link_loop), size })
+    });
+    let previous = number.checked_sub(1).map(|number| link(address, filters, Page { number, size }));
+    let or_null = |link: Option<String>| link.map_or_else(|| "null".into(), |link| quoted(&link));
+    format!(
+        "{{\"items\":[{}],\"meta\":{{\"page\":{number},\"page_size\":{size},\"first_page_url\":{},\"previous_page_url\":{},\
+         \"url\":{},\"next_page_url\":{},\"key\":\"items\"}}}}",
+        rows.join(","),
+        quoted(&odd_link(address, filters, Page { number: 0, size }, true)),
+        or_null(previous),
+        quoted(&odd_link(address, filters, page, false)),
+        or_null(next),
+    )
+}
+
+/// A link that can be followed.
+fn link(address: &str, filters: &Filters, page: Page) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(filters.iter());
+    query.append_pair("PageSize", &page.size.to_string()).append_pair("Page", &page.number.to_string());
+    format!("{address}?{}", query.finish())
+}
+
+/// A link as malformed as those of the page's samples.
+fn odd_link(address: &str, filters: &Filters, page: Page, is_first: bool) -> String {
+    let tail = format!("&PageSize={}&Page={}", page.size, page.number);
+    if filters.is_empty() {
+        return format!("{address}{tail}");
+    }
+    let stray =
+        if is_first && filters.phone_number().is_some_and(|n| n.starts_with("+1")) { "/US" } else { "" };
+    let raw: Vec<_> = filters
+        .iter()
+        .map(|(name, value)| {
+            let value: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
+            format!("{name}={}", value.replace("%2B", "+"))
+        })
+        .collect();
+    format!("{address}{stray}?{}{tail}", raw.join("&"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_good_where_they_are_followed_and_odd_where_the_page_is_odd() {
+        let filters = Filters::new(&[("PhoneNumber".into(), "+1555*".into())]);
+        let page = Page { number: 1, size: 2 };
+        let body = envelope(&[], true, page, &filters, "http://h/Numbers/ActiveNumbers", &Dialect::default());
+        let meta = serde_json::from_str::<serde_json::Value>(&body).expect("JSON")["meta"].clone();
+        assert_eq!(
+            meta["next_page_url"],
+            "http://h/Numbers/ActiveNumbers?PhoneNumber=%2B1555*&PageSize=2&Page=2"
+        );
+        assert_eq!(
+            meta["previous_page_url"],
+            "http://h/Numbers/ActiveNumbers?PhoneNumber=%2B1555*&PageSize=2&Page=0"
+        );
+        assert_eq!(
+            meta["first_page_url"],
+            "http://h/Numbers/ActiveNumbers/US?PhoneNumber=+1555*&PageSize=2&Page=0"
+        );
+        assert_eq!(meta["url"], "http://h/Numbers/ActiveNumbers?PhoneNumber=+1555*&PageSize=2&Page=1");
+        let body =
+            envelope(&[], false, Page::default(), &Filters::default(), "http://h/x", &Dialect::default());
+        let meta = serde_json::from_str::<serde_json::Value>(&body).expect("JSON")["meta"].clone();
+        assert_eq!(meta["url"], "http://h/x&PageSize=50&Page=0");
+        assert!(meta["next_page_url"].is_null() && meta["previous_page_url"].is_null());
+    }
+}

@@ -1,0 +1,201 @@
+//! The rows, as the API's page shows them, oddities included.
+//!
+//! The page has two forms of a number's configuration. The plural one (`configurations`: list and
+//! purchase) says null for what is unset, has `receive_mode` and an `mms` block, and calls the
+//! callback `status_callback`. The singular one (`configuration`: fetch, configure, transfer)
+//! mixes `""` and null, has methods where there is no URL, and calls it `status_callback_url`.
+//!
+//! Two choices go beyond the page, so that the echo of a write can be checked: the singular form
+//! has `receive_mode` once it was set, and the plural one shows a method of GET even without URL.
+
+use crate::number::PhoneNumber;
+
+use super::catalogue::{self, Kind};
+use super::config::{Config, Slot};
+use super::faults::{Dialect, ListShape};
+use super::world::Owned;
+
+/// JSON that grows key by key, in the order of the page.
+struct Object(String);
+
+impl Object {
+    fn new() -> Self {
+        Self("{".into())
+    }
+
+    /// Adds a key with a value that is JSON already.
+    fn raw(mut self, key: &str, json: &str) -> Self {
+        if self.0.len() > 1 {
+            self.0.push(',');
+        }
+        self.0.push('"');
+        self.0.push_str(key);
+        self.0.push_str("\":");
+        self.0.push_str(json);
+        self
+    }
+
+    fn text(self, key: &str, value: &str) -> Self {
+        self.raw(key, &quoted(value))
+    }
+
+    fn text_or_null(self, key: &str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.text(key, value),
+            None => self.raw(key, "null"),
+        }
+    }
+
+    fn end(mut self) -> String {
+        self.0.push('}');
+        self.0
+    }
+}
+
+/// A JSON string.
+pub(crate) fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// A row of `ActiveNumbers` in the plural form.
+pub(crate) fn listed(number: PhoneNumber, owned: &Owned, base: &str, dialect: &Dialect) -> String {
+    let kind = catalogue::kind_of(number);
+    let name = name(number, owned);
+    let text = number.to_string();
+    let shown = (!dialect.null_numbers || !text.ends_with('9')).then_some(text.as_str());
+    let mut row = Object::new().text_or_null("phone_number", shown);
+    if dialect.list != ListShape::Bare {
+        row = row.text("url", &url(owned, base));
+    }
+    row = row.raw("capabilities", &kind.capabilities_json);
+    if dialect.list == ListShape::Wild {
+        row = row.text("account_sid", &owned.account).text("sid", &owned.sid());
+    }
+    blocks(row, kind)
+        .raw("configurations", &plural(&owned.config, (dialect.list != ListShape::Bare).then_some(&name)))
+        .end()
+}
+
+/// A number in the singular form.
+pub(crate) fn fetched(number: PhoneNumber, owned: &Owned, base: &str) -> String {
+    let kind = catalogue::kind_of(number);
+    Object::new()
+        .text("phone_number", &number.to_string())
+        .text("url", &url(owned, base))
+        .raw("capabilities", &kind.capabilities_json)
+        .text("account_sid", &owned.account)
+        .text("sid", &owned.sid())
+        .raw("regulatory", &kind.regulatory_json)
+        .raw("configuration", &singular(&owned.config, &name(number, owned)))
+        .text("type", kind.number_type)
+        .text("lifecycle", "generally-available")
+        .raw("geography", &kind.geography_json)
+        .end()
+}
+
+/// A row of `AvailableNumbers`.
+pub(crate) fn offered(number: PhoneNumber) -> String {
+    let kind = catalogue::kind_of(number);
+    let row =
+        Object::new().text("phone_number", &number.to_string()).raw("capabilities", &kind.capabilities_json);
+    blocks(row, kind).text("base_setup_price", "0.0").text("base_recurring_price", kind.price).end()
+}
+
+fn blocks(row: Object, kind: &Kind) -> Object {
+    row.raw("regulatory", &kind.regulatory_json)
+        .text("type", kind.number_type)
+        .text("lifecycle", "generally-available")
+        .raw("geography", &kind.geography_json)
+}
+
+fn name(number: PhoneNumber, owned: &Owned) -> String {
+    owned.friendly_name.as_deref().map_or_else(|| catalogue::default_name(number), str::to_owned)
+}
+
+fn url(owned: &Owned, base: &str) -> String {
+    format!("{base}/Numbers/ActiveNumbers/{}", owned.sid())
+}
+
+/// Always "Inactive" in the page's samples, none of which has an address.
+fn emergency_status(config: &Config) -> &'static str {
+    if config.get(Slot::VoiceEmergencyAddressSid).is_some() { "Active" } else { "Inactive" }
+}
+
+fn lookup(config: &Config) -> &'static str {
+    if config.get(Slot::VoiceCallerIdLookup) == Some("true") { "true" } else { "false" }
+}
+
+fn plural(config: &Config, friendly_name: Option<&String>) -> String {
+    let get = |slot| config.get(slot);
+    let method = |url, method| match (config.get(url), config.get(method)) {
+        (_, Some("GET")) => Some("GET"),
+        (Some(_), _) => Some("POST"),
+        (None, _) => None,
+    };
+    let voice = Object::new()
+        .text_or_null("application_sid", get(Slot::VoiceApplicationSid))
+        .text_or_null("trunk_sid", get(Slot::VoiceTrunkSid))
+        .text("emergency_status", emergency_status(config))
+        .text_or_null("emergency_address_sid", get(Slot::VoiceEmergencyAddressSid))
+        .text("receive_mode", get(Slot::VoiceReceiveMode).unwrap_or("voice"))
+        .text_or_null("url", get(Slot::VoiceUrl))
+        .text_or_null("method", method(Slot::VoiceUrl, Slot::VoiceMethod))
+        .text_or_null("fallback_url", get(Slot::VoiceFallbackUrl))
+        .text_or_null("fallback_method", method(Slot::VoiceFallbackUrl, Slot::VoiceFallbackMethod))
+        .raw("caller_id_lookup", lookup(config))
+        .end();
+    let sms = Object::new()
+        .text_or_null("application_sid", get(Slot::SmsApplicationSid))
+        .text_or_null("url", get(Slot::SmsUrl))
+        .text_or_null("method", method(Slot::SmsUrl, Slot::SmsMethod))
+        .text_or_null("fallback_url", get(Slot::SmsFallbackUrl))
+        .text_or_null("fallback_method", method(Slot::SmsFallbackUrl, Slot::SmsFallbackMethod))
+        .end();
+    let mut all = Object::new();
+    if let Some(name) = friendly_name {
+        all = all.text("friendly_name", name);
+    }
+    all.raw("voice", &voice)
+        .raw("sms", &sms)
+        // No parameter sets any of it.
+        .raw(
+            "mms",
+            r#"{"application_sid":null,"url":null,"method":null,"fallback_url":null,"fallback_method":null}"#,
+        )
+        .text("status_callback", get(Slot::StatusCallback).unwrap_or_default())
+        .text("status_callback_method", get(Slot::StatusCallbackMethod).unwrap_or("POST"))
+        .end()
+}
+
+fn singular(config: &Config, friendly_name: &str) -> String {
+    let get = |slot| config.get(slot);
+    let or_empty = |slot| config.get(slot).unwrap_or_default();
+    let method = |slot| config.get(slot).unwrap_or("POST");
+    let mut voice = Object::new()
+        .text("url", or_empty(Slot::VoiceUrl))
+        .text("method", method(Slot::VoiceMethod))
+        .text_or_null("fallback_url", get(Slot::VoiceFallbackUrl))
+        .text("fallback_method", method(Slot::VoiceFallbackMethod))
+        .text_or_null("application_sid", get(Slot::VoiceApplicationSid))
+        .text_or_null("trunk_sid", get(Slot::VoiceTrunkSid))
+        .text_or_null("emergency_address_sid", get(Slot::VoiceEmergencyAddressSid))
+        .text("emergency_status", emergency_status(config))
+        .raw("caller_id_lookup", lookup(config));
+    if let Some(mode) = get(Slot::VoiceReceiveMode) {
+        voice = voice.text("receive_mode", mode);
+    }
+    let sms = Object::new()
+        .text("url", or_empty(Slot::SmsUrl))
+        .text("method", method(Slot::SmsMethod))
+        .text("fallback_url", or_empty(Slot::SmsFallbackUrl))
+        .text("fallback_method", method(Slot::SmsFallbackMethod))
+        .text("application_sid", or_empty(Slot::SmsApplicationSid))
+        .end();
+    Object::new()
+        .text("friendly_name", friendly_name)
+        .text("status_callback_url", or_empty(Slot::StatusCallback))
+        .text("status_callback_method", method(Slot::StatusCallbackMethod))
+        .raw("voice", &voice.end())
+        .raw("sms", &sms)
+        .end()
+}
