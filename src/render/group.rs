@@ -9,7 +9,7 @@ use crate::settings::{Field, Value};
 
 use super::delta::{Delta, deltas};
 use super::shown::count;
-use super::words::{self, Subject};
+use super::words::{self, Subject, plural};
 
 /// So many different changes of the same fields are each shown; when there are more, values that
 /// differ are counted instead. Enough to read every change of a day's work, few enough that a
@@ -198,6 +198,12 @@ impl Said {
     #[must_use]
     pub fn count(&self) -> usize {
         self.numbers.len() + self.others.len()
+    }
+
+    /// `3,000 numbers`, or `rows` where some of them have no number.
+    #[must_use]
+    pub fn how_many(&self) -> String {
+        plural(self.count(), if self.others.is_empty() { "number" } else { "row" })
     }
 
     /// The subjects, ranges drawn together, at most so many entries, and how many subjects are left.

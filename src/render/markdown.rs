@@ -22,9 +22,11 @@ pub const BYTES_MAX: usize = 60_000;
 /// What the summary, the refusal and the line about what is left out need at most.
 const RESERVE: usize = 4_000;
 
-/// How much of the comment the numbers of one group may take. Releases may have nearly all of it:
-/// what cannot be taken back is what a reviewer must see.
-const LIST_BYTES_MAX: usize = 3_000;
+/// Numbers or ranges that are listed of one group, unless it is of releases.
+const ENTRIES_MAX: usize = 20;
+
+/// How much of the comment the numbers of all releases may take, which is most of it: what cannot
+/// be taken back is what a reviewer must see.
 const RELEASE_BYTES_MAX: usize = 40_000;
 
 /// Writes a plan as a comment of at most [`BYTES_MAX`] bytes, and why it is refused where it is.
@@ -42,7 +44,7 @@ pub fn plan(out: &mut impl Write, plan: &Plan, refusal: Option<&Refusal>) -> fmt
     let mut left_out = LeftOut::default();
     for group in &groups {
         let is_release = group.kind == ActionKind::Release;
-        let block = group_block(plan, group, if is_release { release_bytes } else { LIST_BYTES_MAX })?;
+        let block = group_block(plan, group, release_bytes)?;
         // One huge group hides itself only, and none of those after it.
         if text.len() + block.len() > BYTES_MAX - RESERVE {
             left_out.groups += 1;
@@ -89,8 +91,9 @@ struct LeftOut {
 fn write_head(text: &mut String, plan: &Plan, summary: &Summary, refusal: Option<&Refusal>) -> fmt::Result {
     let verdict = match refusal {
         Some(_) => "refused, beyond its limits".to_owned(),
-        None if plan.is_empty() => "no changes".to_owned(),
-        None => format!("{} to change", plural(plan.touched(), "number")),
+        None if plan.is_empty() && plan.held.is_empty() => "no changes".to_owned(),
+        None if plan.is_empty() => format!("no changes, {} held back", count(plan.held.len())),
+        None => format!("changes to {}", plural(plan.touched(), "number")),
     };
     writeln!(text, "### numctl plan: {verdict}\n")?;
     if let Some(refusal) = refusal {
@@ -132,7 +135,7 @@ fn write_head(text: &mut String, plan: &Plan, summary: &Summary, refusal: Option
 }
 
 /// One group, folded; releases are open.
-fn group_block(plan: &Plan, group: &Group<'_>, list_bytes: usize) -> Result<String, fmt::Error> {
+fn group_block(plan: &Plan, group: &Group<'_>, release_bytes: usize) -> Result<String, fmt::Error> {
     let place = match group.from {
         Some(from) => format!(
             "from <code>{}</code> to <code>{}</code>",
@@ -153,11 +156,11 @@ fn group_block(plan: &Plan, group: &Group<'_>, list_bytes: usize) -> Result<Stri
         group.kind.word(),
         words::reason(group.reason).replace("state: released", "<code>state: released</code>")
     );
-    let body = group_body(group, list_bytes)?;
+    let body = group_body(group, release_bytes)?;
     details(&title, &body, group.kind == ActionKind::Release)
 }
 
-fn group_body(group: &Group<'_>, list_bytes: usize) -> Result<String, fmt::Error> {
+fn group_body(group: &Group<'_>, release_bytes: usize) -> Result<String, fmt::Error> {
     let mut body = String::new();
     let sign = match group.kind {
         ActionKind::Purchase => '+',
@@ -165,24 +168,29 @@ fn group_body(group: &Group<'_>, list_bytes: usize) -> Result<String, fmt::Error
         // `!` is what colours a line in a diff fence without saying that it comes or goes.
         ActionKind::Transfer | ActionKind::Configure => '!',
     };
-    let ranges = group::ranges(group.steps.iter().map(|step| step.action.number()));
-    if ranges.len() == group.steps.len() {
-        list(&mut body, list_bytes, group.steps.iter().map(|step| (1, format!("{sign} {}", line(step)))))?;
-    } else {
-        list(&mut body, list_bytes, ranges.iter().map(|range| (range.count, format!("{sign} {range}"))))?;
-    }
+    write_numbers(&mut body, sign, group, release_bytes)?;
     group.changes.iter().try_for_each(|change| write_change(&mut body, group.kind, change))?;
     Ok(body)
 }
 
-/// Lines while there is room for them, then how many subjects are left.
-fn list(body: &mut String, bytes: usize, lines: impl Iterator<Item = (usize, String)>) -> fmt::Result {
+/// The numbers one by one while there is room for that, else as ranges.
+fn write_numbers(body: &mut String, sign: char, group: &Group<'_>, release_bytes: usize) -> fmt::Result {
+    let is_release = group.kind == ActionKind::Release;
+    if is_release || group.steps.len() <= ENTRIES_MAX {
+        let lines: String = group.steps.iter().map(|step| format!("{sign} {}\n", line(step))).collect();
+        if !is_release || lines.len() <= release_bytes {
+            return body.write_str(&lines);
+        }
+    }
     let mut left = 0;
-    for (subjects, line) in lines {
-        if left == 0 && body.len() + line.len() < bytes {
-            writeln!(body, "{line}")?;
+    let ranges = group::ranges(group.steps.iter().map(|step| step.action.number()));
+    for (at, range) in ranges.iter().enumerate() {
+        let line = format!("{sign} {range}\n");
+        let fits = if is_release { body.len() + line.len() <= release_bytes } else { at < ENTRIES_MAX };
+        if left == 0 && fits {
+            body.push_str(&line);
         } else {
-            left += subjects;
+            left += range.count;
         }
     }
     if left > 0 {
@@ -209,15 +217,12 @@ fn write_change(body: &mut String, kind: ActionKind, change: &GroupChange) -> fm
     match change {
         GroupChange::Same(delta) => write_delta(body, kind, delta),
         GroupChange::From { field, before, after } => {
-            writeln!(body, "  {field}:")?;
-            writeln!(body, "- ({} different values)", count(*before))?;
-            match after {
-                Some(after) => writeln!(body, "+ {}", shown_value(Some(after))),
-                None => writeln!(body, "+ (cleared)"),
-            }
+            writeln!(body, "- {field}: ({} different values)", count(*before))?;
+            let after = after.as_ref().map_or_else(|| "(cleared)".into(), |value| shown_value(Some(value)));
+            writeln!(body, "+ {field}: {after}")
         }
         GroupChange::Varied { field, changes, example: (number, delta) } => {
-            writeln!(body, "  {field}: {} different changes, such as for {number}:", count(*changes))?;
+            writeln!(body, "! {field}: {} different changes; that of {number}:", count(*changes))?;
             write_delta(body, kind, delta)
         }
     }
@@ -225,13 +230,17 @@ fn write_change(body: &mut String, kind: ActionKind, change: &GroupChange) -> fm
 
 fn write_delta(body: &mut String, kind: ActionKind, delta: &Delta) -> fmt::Result {
     let text = |pieces: &[Piece]| pieces.iter().map(|piece| piece.text.as_str()).collect::<String>();
-    writeln!(body, "  {}:", delta.field)?;
-    match delta.view() {
-        View::Lines { before, after } => writeln!(body, "- {}\n+ {}", text(&before), text(&after)),
-        View::Arrow { after, .. } if kind == ActionKind::Purchase => writeln!(body, "+ {after}"),
-        View::Arrow { before, after } => writeln!(body, "- {before}\n+ {after}"),
-        View::Note(note) => writeln!(body, "! {note}"),
-    }
+    let field = delta.field;
+    let (before, after) = match delta.view() {
+        View::Lines { before, after } => (text(&before), text(&after)),
+        // A new number had nothing before.
+        View::Arrow { after, .. } if kind == ActionKind::Purchase => {
+            return writeln!(body, "+ {field}: {after}");
+        }
+        View::Arrow { before, after } => (before, after),
+        View::Note(note) => return writeln!(body, "! {field}: {note}"),
+    };
+    writeln!(body, "- {field}: {before}\n+ {field}: {after}")
 }
 
 /// Held entries or warnings, as many as there is room for.

@@ -123,7 +123,7 @@ fn write_group(out: &mut impl Write, plan: &Plan, group: &Group<'_>, style: Styl
     } else {
         let many = style.paint(BOLD, words::plural(group.steps.len(), "number"));
         writeln!(out, "{sign} {word} {many} {place}")?;
-        writeln!(out, "    {}", style.paint(DIMMED, format_args!("each: {reason}")))?;
+        writeln!(out, "    {}", style.paint(DIMMED, reason))?;
         write_numbers(out, group)?;
     }
     group.changes.iter().try_for_each(|change| write_change(out, group.kind, change, style))
@@ -170,33 +170,40 @@ fn write_numbers(out: &mut impl Write, group: &Group<'_>) -> fmt::Result {
 
 fn write_change(out: &mut impl Write, kind: ActionKind, change: &GroupChange, style: Style) -> fmt::Result {
     match change {
-        GroupChange::Same(delta) => write_delta(out, kind, delta, style),
+        GroupChange::Same(delta) => write_delta(out, kind, delta.field.json_name(), delta, style),
         GroupChange::From { field, before, after } => {
             let after = after.as_ref().map_or_else(|| "(cleared)".into(), |value| shown_value(Some(value)));
-            writeln!(out, "    {field}: ({} different values) -> {after}", count(*before))
+            let before = style.paint(RED, format_args!("({} different values)", count(*before)));
+            writeln!(out, "    {field}: {before} -> {}", style.paint(GREEN, after))
         }
         GroupChange::Varied { field, changes, example: (number, delta) } => {
-            writeln!(out, "    {field}: {} different changes, such as for {number}:", count(*changes))?;
-            write_delta(out, kind, delta, style)
+            let label = format!("{field} ({} different changes; that of {number})", count(*changes));
+            write_delta(out, kind, &label, delta, style)
         }
     }
 }
 
-fn write_delta(out: &mut impl Write, kind: ActionKind, delta: &Delta, style: Style) -> fmt::Result {
-    let field = delta.field;
+fn write_delta(
+    out: &mut impl Write,
+    kind: ActionKind,
+    label: &str,
+    delta: &Delta,
+    style: Style,
+) -> fmt::Result {
     match delta.view() {
         View::Lines { before, after } => {
-            writeln!(out, "    {field}:")?;
+            writeln!(out, "    {label}:")?;
             writeln!(out, "      {} {}", style.paint(RED, '-'), pieces(&before, RED, style))?;
             writeln!(out, "      {} {}", style.paint(GREEN, '+'), pieces(&after, GREEN, style))
         }
+        // A new number had nothing before.
         View::Arrow { after, .. } if kind == ActionKind::Purchase => {
-            writeln!(out, "    {field}: {}", style.paint(GREEN, after))
+            writeln!(out, "    {label}: {}", style.paint(GREEN, after))
         }
         View::Arrow { before, after } => {
-            writeln!(out, "    {field}: {} -> {}", style.paint(RED, before), style.paint(GREEN, after))
+            writeln!(out, "    {label}: {} -> {}", style.paint(RED, before), style.paint(GREEN, after))
         }
-        View::Note(note) => writeln!(out, "    {field}: {note}"),
+        View::Note(note) => writeln!(out, "    {label}: {note}"),
     }
 }
 
@@ -223,7 +230,7 @@ fn write_said(out: &mut impl Write, title: &str, all: &[Said], style: Style) -> 
             writeln!(out, "  ! {}: {}", entries.join(", "), said.message)?;
             continue;
         }
-        writeln!(out, "  ! {} of these: {}", count(said.count()), said.message)?;
+        writeln!(out, "  ! {}: {}", said.how_many(), said.message)?;
         for entry in entries {
             writeln!(out, "      {entry}")?;
         }

@@ -1,7 +1,7 @@
 //! The sentences: why something is done, why something is not, and what a reviewer should know.
 //! Every format says the same words.
 
-use crate::desired::AccountIndex;
+use crate::desired::{AccountIndex, Limit};
 use crate::guard::{Broken, LimitName, SetBy};
 use crate::number::PhoneNumber;
 use crate::observed::Note;
@@ -105,7 +105,7 @@ pub fn reason(reason: Reason) -> &'static str {
         Reason::WrongAccount => "declared in another account than the one that has it",
         Reason::Drifted => "live settings differ from the declared ones",
         Reason::Tombstone => "the file says state: released",
-        Reason::Unlisted => "the file does not name it, and says unlisted: release",
+        Reason::Unlisted => "not in the file, which says unlisted: release",
     }
 }
 
@@ -252,17 +252,15 @@ pub fn broken(broken: &Broken) -> String {
     let what = match broken.limit {
         LimitName::Purchases => plural(broken.wanted, "purchase"),
         LimitName::Releases => plural(broken.wanted, "release"),
-        LimitName::Changes => format!("{} changed", plural(broken.wanted, "number")),
+        LimitName::Changes => format!("changes to {}", plural(broken.wanted, "number")),
     };
     let (name, by) = match broken.set_by {
-        SetBy::File => (broken.limit.word().to_owned(), "the file's policy or its default"),
-        SetBy::Operator => (format!("--{}", broken.limit.word().replace('_', "-")), "the operator's limit"),
+        SetBy::File => (broken.limit.word().to_owned(), "set by the file's policy, or its default"),
+        SetBy::Operator => (format!("--{}", broken.limit.word().replace('_', "-")), "set by the operator"),
     };
-    let allowed = match broken.written {
-        crate::desired::Limit::Count(_) => count(broken.allowed),
-        crate::desired::Limit::Percent(_) => {
-            format!("{} of the fleet, {}", broken.written, count(broken.allowed))
-        }
+    let share = match broken.written {
+        Limit::Count(_) => String::new(),
+        Limit::Percent(_) => format!("{} of the fleet; ", broken.written),
     };
-    format!("{what} planned, {name} allows {allowed} ({by})")
+    format!("{what} planned, {name} allows {} ({share}{by})", count(broken.allowed))
 }

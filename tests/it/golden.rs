@@ -9,7 +9,7 @@ use numctl::diff::FieldChange;
 use numctl::guard::{self, OperatorLimits, Refusal};
 use numctl::number::{AccountSid, NumberSid, PhoneNumber};
 use numctl::observed::Note;
-use numctl::plan::{AccountRef, Action, Held, HeldReason, Plan, Reason, Step, Target, Warning};
+use numctl::plan::{AccountRef, Action, ActionKind, Held, HeldReason, Plan, Reason, Step, Target, Warning};
 use numctl::render::{json, markdown, text};
 use numctl::settings::{Field, Managed, Settings, Value, Want};
 
@@ -359,7 +359,13 @@ fn every_held_entry_and_warning() {
 fn a_large_plan_keeps_its_releases_under_the_cap() {
     let plan = large();
     let refusal = refused(&plan, &OperatorLimits::default());
-    check("large", &plan, Some(&refusal));
+    let markdown = written_markdown(&plan, Some(&refusal));
+    assert!(markdown.contains("| **30** | **30** | 0 | **2,000** | 37 | 2 |"));
+    for step in plan.steps.iter().filter(|step| step.action.kind() == ActionKind::Release) {
+        assert!(markdown.contains(&format!("\n- {}", step.action.number())), "{}", step.action.number());
+    }
+    let left_out = "more actions in 53 groups are not shown here: the comment would be too long.";
+    assert!(markdown.contains(left_out), "{}", &markdown[markdown.len() - 1_000..]);
 }
 
 /// Whatever the plan, the comment stays under the cap, and the summary is in it.
