@@ -5,7 +5,7 @@
 //! credentials of its own.
 
 use crate::credentials::Credentials;
-use crate::desired::{Account, AccountIndex, Desired, EnvPrefix};
+use crate::desired::{Account, AccountIndex, EnvPrefix};
 use crate::number::{AccountSid, SidError};
 use crate::plan::AccountRef;
 
@@ -73,10 +73,10 @@ pub enum Source<'a> {
 ///
 /// # Errors
 /// When the default account has no SID in the environment.
-pub fn accounts(desired: &Desired, source: &Source<'_>) -> Result<Vec<AccountRef>, EnvironmentError> {
-    desired
-        .accounts()
-        .map(|(_, account)| {
+pub fn accounts(declared: &[Account], source: &Source<'_>) -> Result<Vec<AccountRef>, EnvironmentError> {
+    declared
+        .iter()
+        .map(|account| {
             let sid = match account.sid {
                 Some(sid) => sid,
                 None => default_sid(source)?,

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `numctl` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    numctl::cli::run()
+}

@@ -1,0 +1,226 @@
+//! `get`, `search` and `export`: what is live, what is on offer.
+
+use std::io::{self, Write};
+
+use comfy_table::{Cell, ContentArrangement, Table, presets};
+use serde_json::Value;
+
+use crate::api::error::Operation;
+use crate::api::filter::Filters;
+use crate::api::resource::{masked, normal_form};
+use crate::desired::AccountIndex;
+use crate::export::export as export_file;
+use crate::render::json::value as write_json;
+use crate::render::shown::Shown;
+
+use super::arguments::{ExportArgs, GetArgs, Global, ListFormat, SearchArgs};
+use super::fleet::{self, Fleet};
+use super::{Ended, Exit, Fatal, output};
+
+pub(super) async fn get(global: &Global, args: &GetArgs) -> Ended {
+    let fleet = Fleet::open(global, &fleet::accounts_of(&args.accounts)?).await?;
+    let accounts = fleet.only(args.accounts.account.as_deref());
+    let columns = &[
+        ("NUMBER", "/phone_number"),
+        ("NAME", "/configurations/friendly_name"),
+        ("TYPE", "/type"),
+        ("COUNTRY", "/geography/iso_country"),
+        ("VOICE", "voice"),
+        ("SMS", "sms"),
+        ("SID", "/sid"),
+    ];
+    let ended = match accounts {
+        Ok(accounts) => {
+            write_rows(&fleet, &accounts, Operation::List, &args.filters.filters(), usize::MAX, args.format, columns)
+                .await
+        }
+        Err(error) => Err(error),
+    };
+    fleet.close().await?;
+    ended
+}
+
+pub(super) async fn search(global: &Global, args: &SearchArgs) -> Ended {
+    let fleet = Fleet::open(global, &fleet::accounts_of(&args.accounts)?).await?;
+    let accounts = fleet.only(args.accounts.account.as_deref());
+    let columns = &[
+        ("NUMBER", "/phone_number"),
+        ("TYPE", "/type"),
+        ("COUNTRY", "/geography/iso_country"),
+        ("REGION", "/geography/region"),
+        ("LOCALITY", "/geography/locality"),
+        ("ADDRESS", "/regulatory/address_requirements"),
+        ("MONTHLY", "/base_recurring_price"),
+        ("SETUP", "/base_setup_price"),
+    ];
+    let ended = match accounts {
+        // What is on offer is the same for every account.
+        Ok(accounts) => {
+            let first = &accounts[..1];
+            let filters = args.filters.filters();
+            write_rows(&fleet, first, Operation::Search, &filters, args.limit, args.format, columns).await
+        }
+        Err(error) => Err(error),
+    };
+    fleet.close().await?;
+    ended
+}
+
+pub(super) async fn export(global: &Global, args: &ExportArgs) -> Ended {
+    let declared = fleet::accounts_of(&args.accounts)?;
+    let fleet = Fleet::open(global, &declared).await?;
+    let exported = match fleet.only(args.accounts.account.as_deref()) {
+        Ok(only) if only.len() == fleet.accounts.len() => {
+            fleet.observe().await.map(|observed| export_file(&declared, &observed))
+        }
+        Ok(only) => export_one(&fleet, &declared, only[0]).await,
+        Err(error) => Err(error),
+    };
+    fleet.close().await?;
+    let exported = exported?;
+    match &args.out {
+        Some(path) => {
+            output::write_private(path, &exported.yaml)?;
+            output::note(format_args!("Written to {}.", path.display()));
+        }
+        None => output::print(&exported.yaml)?,
+    }
+    if exported.carries_passwords {
+        output::note("note: the file holds passwords of webhook URLs: keep it readable by its owner only (--out does)");
+    }
+    if exported.left_out > 0 {
+        output::note(format_args!("note: {} left out; the file's comments say what and why", exported.left_out));
+    }
+    Ok(Exit::Done)
+}
+
+async fn export_one(
+    fleet: &Fleet,
+    declared: &[crate::desired::Account],
+    only: AccountIndex,
+) -> Result<crate::export::Export, Fatal> {
+    let at = usize::from(only.0);
+    let listing = fleet.clients[at]
+        .list(&Filters::default(), |_| {})
+        .await
+        .map_err(|error| Fatal::new(fleet.describe(only, &error)))?;
+    let account = crate::desired::Account { parent: None, ..declared[at].clone() };
+    Ok(export_file(&[account], &crate::observed::Observed::new(vec![listing])))
+}
+
+async fn write_rows(
+    fleet: &Fleet,
+    accounts: &[AccountIndex],
+    operation: Operation,
+    filters: &Filters,
+    limit: usize,
+    format: ListFormat,
+    columns: &[(&str, &str)],
+) -> Ended {
+    let mut rows = Rows::new(format, columns);
+    let mut left = limit;
+    for account in accounts {
+        let client = &fleet.clients[usize::from(account.0)];
+        let mut written = Ok(());
+        let name = &fleet.accounts[usize::from(account.0)].name;
+        let listed = client
+            .browse(operation, filters, |items| {
+                let page: Vec<Value> = items.into_iter().take(left).map(|item| item_form(operation, item)).collect();
+                left -= page.len();
+                written = rows.page(name, page);
+                left > 0 && written.is_ok()
+            })
+            .await;
+        if let Err(error) = written {
+            return if error.kind() == io::ErrorKind::BrokenPipe { Ok(Exit::Done) } else { Err(error.into()) };
+        }
+        listed.map_err(|error| Fatal::new(fleet.describe(*account, &error)))?;
+    }
+    match rows.end() {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        Ok(()) | Err(_) => Ok(Exit::Done),
+    }
+}
+
+fn item_form(operation: Operation, item: Value) -> Value {
+    match operation {
+        Operation::Search => item,
+        _ => masked(normal_form(item)),
+    }
+}
+
+/// Writes rows as they come: JSON and YAML need no more memory than a page.
+struct Rows<'a> {
+    out: Box<dyn Write>,
+    format: ListFormat,
+    columns: &'a [(&'a str, &'a str)],
+    table: Table,
+    count: usize,
+}
+
+impl<'a> Rows<'a> {
+    fn new(format: ListFormat, columns: &'a [(&'a str, &'a str)]) -> Self {
+        let mut table = Table::new();
+        table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        table.set_header(std::iter::once("ACCOUNT").chain(columns.iter().map(|(title, _)| *title)));
+        Self { out: Box::new(output::stdout()), format, columns, table, count: 0 }
+    }
+
+    fn page(&mut self, account: &str, items: Vec<Value>) -> io::Result<()> {
+        for item in items {
+            match self.format {
+                ListFormat::Json => {
+                    self.out.write_all(if self.count == 0 { b"[\n  " } else { b",\n  " })?;
+                    write_json(&mut self.out, &item)?;
+                }
+                ListFormat::Yaml => {
+                    let text = serde_yaml::to_string(&[item]).map_err(io::Error::other)?;
+                    self.out.write_all(text.as_bytes())?;
+                }
+                ListFormat::Table => {
+                    let cells = self.columns.iter().map(|(_, path)| Cell::new(cell(&item, path)));
+                    self.table.add_row(std::iter::once(Cell::new(Shown(account))).chain(cells));
+                }
+            }
+            self.count += 1;
+        }
+        Ok(())
+    }
+
+    fn end(mut self) -> io::Result<()> {
+        match self.format {
+            ListFormat::Json if self.count == 0 => writeln!(self.out, "[]")?,
+            ListFormat::Json => writeln!(self.out, "\n]")?,
+            ListFormat::Yaml if self.count == 0 => writeln!(self.out, "[]")?,
+            ListFormat::Yaml => {}
+            ListFormat::Table if self.count == 0 => output::note("No numbers."),
+            ListFormat::Table => {
+                let text = self.table.to_string();
+                for line in text.lines() {
+                    writeln!(self.out, "{}", line.trim_end())?;
+                }
+            }
+        }
+        self.out.flush()
+    }
+}
+
+/// One cell: a JSON pointer, or what voice and SMS are routed to.
+fn cell(item: &Value, path: &str) -> String {
+    let text = |pointer: &str| item.pointer(pointer).filter(|value| !value.is_null()).map(plain);
+    let value = match path {
+        "voice" => ["/configurations/voice/trunk_sid", "/configurations/voice/application_sid", "/configurations/voice/url"]
+            .into_iter()
+            .find_map(text),
+        "sms" => ["/configurations/sms/application_sid", "/configurations/sms/url"].into_iter().find_map(text),
+        pointer => text(pointer),
+    };
+    value.map_or_else(|| "-".to_owned(), |value| Shown(&value).to_string())
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,62 @@
+//! `numctl plan`: desired → observed → plan → render.
+
+use crate::desired::Desired;
+use crate::guard::{self, Refusal};
+use crate::plan::{self, Plan};
+use crate::render;
+use crate::saved_plan::SavedPlan;
+
+use super::arguments::{Global, PlanArgs, PlanFormat};
+use super::fleet::{self, Fleet};
+use super::{Ended, Exit, Fatal, output};
+
+pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
+    let desired = fleet::read(&args.files.files)?;
+    let fleet = Fleet::open(global, &desired.accounts).await?;
+    let plan = make(&desired, &fleet).await;
+    fleet.close().await?;
+    let plan = plan?;
+    let refusal = guard::check(&plan, &desired.policy.limits, &args.limits.limits());
+    show(&plan, refusal.as_ref(), args.format)?;
+    let pending = !plan.is_empty();
+    if let Some(path) = &args.out {
+        let saved = SavedPlan::new(plan, &desired);
+        output::write_private(path, &saved.to_json())?;
+        if saved.carries_passwords() {
+            output::note(format_args!(
+                "note: {} holds passwords of webhook URLs, and is readable by its owner only",
+                path.display()
+            ));
+        }
+        let path = path.display();
+        output::note(format_args!("The plan is saved in {path}. To carry it out: numctl apply {path}"));
+    }
+    Ok(if args.detailed_exitcode && pending { Exit::Pending } else { Exit::Done })
+}
+
+/// Lists what is live and plans.
+pub(super) async fn make(desired: &Desired, fleet: &Fleet) -> Result<Plan, Fatal> {
+    let observed = fleet.observe().await?;
+    Ok(plan::plan(desired, &fleet.accounts, &observed))
+}
+
+fn show(plan: &Plan, refusal: Option<&Refusal>, format: PlanFormat) -> Result<(), Fatal> {
+    match format {
+        PlanFormat::Text => show_text(plan, refusal),
+        PlanFormat::Json => output::print_with(|out| render::json::plan(out, plan, refusal)),
+        PlanFormat::Markdown => {
+            let mut text = String::new();
+            render::markdown::plan(&mut text, plan, refusal).map_err(Fatal::from)?;
+            output::print(&text)
+        }
+    }
+}
+
+/// Shows a plan to a person.
+pub(super) fn show_text(plan: &Plan, refusal: Option<&Refusal>) -> Result<(), Fatal> {
+    output::print_with(|out| {
+        let mut text = String::new();
+        render::text::plan(&mut text, plan, refusal, output::style()).map_err(std::io::Error::other)?;
+        out.write_all(text.as_bytes())
+    })
+}

@@ -1,0 +1,22 @@
+//! `numctl sandbox`: serves the emulator until it is stopped.
+
+use crate::sandbox::{Options, start};
+
+use super::arguments::{Global, SandboxArgs};
+use super::{Ended, Exit, output};
+
+pub(super) async fn run(global: &Global, args: &SandboxArgs) -> Ended {
+    let running = start(Options {
+        listen: args.listen,
+        state: args.state.clone(),
+        numbers: args.numbers,
+        latency: args.latency,
+        rate_limit: global.rate_limit,
+        faults: args.faults.clone(),
+    })
+    .await?;
+    output::print(&format!("{}ready\n", running.env_lines()))?;
+    super::apply::interrupted().await;
+    running.stop().await?;
+    Ok(Exit::Done)
+}

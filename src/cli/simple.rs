@@ -1,0 +1,60 @@
+//! The commands that need no API: `validate`, `schema`, `completions`.
+
+use clap::CommandFactory as _;
+
+use crate::desired::Desired;
+use crate::desired::finding::{Finding, Findings, findings_json};
+use crate::desired::schema::schema as file_schema;
+use crate::load::load;
+use crate::render::words::plural;
+
+use super::arguments::{Arguments, CompletionsArgs, TextOrJson, ValidateArgs};
+use super::{Ended, Exit, Fatal, output};
+
+pub(super) fn validate(args: &ValidateArgs) -> Ended {
+    let parsed = load(&args.files.files).and_then(|sources| Desired::parse(&sources));
+    match args.format {
+        TextOrJson::Json => validate_json(&parsed),
+        TextOrJson::Text => {
+            let styled = output::stderr_is_terminal();
+            let parsed = parsed.map_err(|findings| Fatal::new(findings.render(styled)))?;
+            for warning in &parsed.warnings {
+                output::note(warning.render(styled));
+            }
+            let desired = parsed.desired;
+            output::print(&format!(
+                "Valid: {} in {}, {}.\n",
+                plural(desired.numbers.len(), "number"),
+                plural(desired.accounts.len(), "account"),
+                plural(parsed.warnings.len(), "warning"),
+            ))?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn validate_json(parsed: &Result<crate::desired::Parsed, Findings>) -> Ended {
+    let (valid, numbers, findings): (bool, usize, Vec<Finding>) = match parsed {
+        Ok(parsed) => (true, parsed.desired.numbers.len(), parsed.warnings.clone()),
+        Err(findings) => (false, 0, findings.iter().cloned().collect()),
+    };
+    let body = serde_json::json!({ "valid": valid, "numbers": numbers, "findings": findings_json(&findings) });
+    print_json(&body)?;
+    Ok(if valid { Exit::Done } else { Exit::Error })
+}
+
+pub(super) fn schema() -> Ended {
+    print_json(&file_schema())?;
+    Ok(Exit::Done)
+}
+
+pub(super) fn completions(args: &CompletionsArgs) -> Ended {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Arguments::command(), "numctl", &mut script);
+    output::print_with(|out| out.write_all(&script))?;
+    Ok(Exit::Done)
+}
+
+fn print_json(value: &serde_json::Value) -> Result<(), Fatal> {
+    output::print(&format!("{value:#}\n"))
+}
