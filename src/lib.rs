@@ -4,6 +4,7 @@ pub mod desired;
 pub mod diff;
 pub mod digest;
 pub mod guard;
+pub mod load;
 pub mod number;
 pub mod observed;
 pub mod plan;
