@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::excerpt::quoted;
-use super::file::{self, File, Given, Section};
+use super::file::{self, Count, File, Given, Section};
 use super::issue::{At, Issue, Issues};
 use super::layers;
 use super::place::Step;
@@ -250,7 +250,7 @@ fn credentials(
 }
 
 /// The policy, and the file that has it.
-pub(super) fn policy(files: &[(usize, File)], issues: &mut Issues) -> Policy {
+pub(super) fn policy(files: &[(usize, File)], issues: &mut Issues) -> (Policy, Option<usize>) {
     let mut policy = Policy::default();
     let mut first = None;
     for (file, raw) in files.iter().filter_map(|(file, raw)| Some((*file, raw.policy.as_ref()?))) {
@@ -278,8 +278,8 @@ pub(super) fn policy(files: &[(usize, File)], issues: &mut Issues) -> Policy {
                 }
             };
         }
-        let mut limit = |field: &str, given: &Given, limit: &mut Limit| {
-            let Some(text) = given.text() else { return };
+        let mut limit = |field: &str, given: &Count, limit: &mut Limit| {
+            let Some(text) = given.0.as_deref() else { return };
             match parse_limit(text) {
                 Some(parsed) => *limit = parsed,
                 None => issues.push(
@@ -293,7 +293,7 @@ pub(super) fn policy(files: &[(usize, File)], issues: &mut Issues) -> Policy {
         limit("max_releases", &raw.max_releases, releases);
         limit("max_changes", &raw.max_changes, changes);
     }
-    policy
+    (policy, first)
 }
 
 /// [`Limit::parse`], and no signs, spaces or leading zeros, which YAML's versions read differently.

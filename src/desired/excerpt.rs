@@ -63,7 +63,12 @@ fn mask_line(line: &str) -> String {
     let line = &mask_tokens(&mask_named(line));
     // Twice: over the whole line, which hides every password up to the last `@`; then URL by URL,
     // for the query parameters of each.
-    let line = if line.contains('@') { masked(line) } else { line.to_owned() };
+    let line = match line.find(": ") {
+        _ if !line.contains('@') => line.to_owned(),
+        // Without a URL, the key is none of a password.
+        Some(at) if !line.contains("://") => format!("{}{}", &line[..at + 2], masked(&line[at + 2..])),
+        _ => masked(line),
+    };
     let mut out = String::new();
     let mut rest = line.as_str();
     while let Some(next) = rest.get(1..).and_then(find_url) {
@@ -91,7 +96,8 @@ fn mask_named(line: &str) -> String {
     line.to_owned()
 }
 
-/// Hides what looks like an auth token: 32 hexadecimal digits without the prefix of a SID.
+/// Hides what looks like an auth token: 32 hexadecimal digits in lower case, without the
+/// capitals that start a SID.
 fn mask_tokens(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
@@ -100,7 +106,7 @@ fn mask_tokens(line: &str) -> String {
         let end = run.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(run.len());
         out.push_str(before);
         let (word, after) = run.split_at(end);
-        let token = word.len() == 32 && word.bytes().all(|b| b.is_ascii_hexdigit());
+        let token = word.len() == 32 && word.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         out.push_str(if token { "***" } else { word });
         rest = after;
     }
@@ -114,6 +120,20 @@ fn find_url(text: &str) -> Option<usize> {
 
 /// Masks one URL, and the start of a password whose `@` is on another line.
 fn mask_url(text: &str) -> String {
+    // What follows a URL in a line or a message is none of its query.
+    let closes = |rest: &str| rest.is_empty() || rest.starts_with([' ', ',', '}', ']', ')', ':']);
+    let from = text.find("://").unwrap_or(0);
+    let end = text
+        .char_indices()
+        .skip_while(|(at, _)| *at < from)
+        .find(|(at, c)| c.is_whitespace() || (matches!(c, '"' | '\'') && *at > 0 && closes(&text[at + 1..])));
+    match end {
+        Some((at, _)) => mask_one(&text[..at]) + &text[at..],
+        _ => mask_one(text),
+    }
+}
+
+fn mask_one(text: &str) -> String {
     let text = if text.contains("://") { masked(text) } else { text.to_owned() };
     let Some(at) = text.find("://") else { return text };
     let authority = at + 3;

@@ -45,13 +45,26 @@ pub(super) struct File {
     pub(super) numbers: Section<Vec<Number>>,
 }
 
-/// A section of the file, which may be there and hold nothing (`numbers:`).
+/// A part of the file that may be there and hold nothing (`numbers:`).
 #[derive(Debug, Default)]
 pub(super) enum Section<T> {
     #[default]
     Absent,
     Null,
     Is(T),
+}
+
+impl<T> Section<Box<T>> {
+    fn is(&self) -> Option<&T> {
+        match self {
+            Self::Is(group) => Some(group),
+            Self::Absent | Self::Null => None,
+        }
+    }
+
+    fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Section<T> {
@@ -112,15 +125,15 @@ pub(super) struct Policy {
     /// The most purchases of one plan: a count, or a share such as "5%". Default: 10.
     #[serde(default)]
     #[schemars(schema_with = "schema::limit")]
-    pub(super) max_purchases: Given,
+    pub(super) max_purchases: Count,
     /// The most releases of one plan. Default: 0, which means none.
     #[serde(default)]
     #[schemars(schema_with = "schema::limit")]
-    pub(super) max_releases: Given,
+    pub(super) max_releases: Count,
     /// The most numbers that one plan touches. Default: 100%.
     #[serde(default)]
     #[schemars(schema_with = "schema::limit")]
-    pub(super) max_changes: Given,
+    pub(super) max_changes: Count,
 }
 
 /// Settings for many numbers: `defaults:` or one of `profiles:`. What is left out is not managed;
@@ -150,10 +163,10 @@ pub(super) struct Layer {
     pub(super) status_callback_method: Setting,
     /// How calls are answered.
     #[serde(default)]
-    pub(super) voice: Box<Voice>,
+    pub(super) voice: Section<Box<Voice>>,
     /// How messages are answered.
     #[serde(default)]
-    pub(super) sms: Box<Sms>,
+    pub(super) sms: Section<Box<Sms>>,
 }
 
 /// One number. What is left out is not managed; null or "" clears.
@@ -194,10 +207,10 @@ pub(super) struct Number {
     pub(super) status_callback_method: Setting,
     /// How calls are answered.
     #[serde(default)]
-    pub(super) voice: Option<Box<Voice>>,
+    pub(super) voice: Section<Box<Voice>>,
     /// How messages are answered.
     #[serde(default)]
-    pub(super) sms: Option<Box<Sms>>,
+    pub(super) sms: Section<Box<Sms>>,
 }
 
 /// How calls are answered.
@@ -277,6 +290,8 @@ pub(super) struct Said<'a> {
     top: [(Field, &'a Setting); 3],
     voice: Option<&'a Voice>,
     sms: Option<&'a Sms>,
+    voice_null: bool,
+    sms_null: bool,
 }
 
 impl Layer {
@@ -287,8 +302,10 @@ impl Layer {
                 (Field::StatusCallback, &self.status_callback),
                 (Field::StatusCallbackMethod, &self.status_callback_method),
             ],
-            voice: Some(&self.voice),
-            sms: Some(&self.sms),
+            voice: self.voice.is(),
+            sms_null: self.sms.is_null(),
+            voice_null: self.voice.is_null(),
+            sms: self.sms.is(),
         }
     }
 }
@@ -301,8 +318,10 @@ impl Number {
                 (Field::StatusCallback, &self.status_callback),
                 (Field::StatusCallbackMethod, &self.status_callback_method),
             ],
-            voice: self.voice.as_deref(),
-            sms: self.sms.as_deref(),
+            voice: self.voice.is(),
+            sms_null: self.sms.is_null(),
+            voice_null: self.voice.is_null(),
+            sms: self.sms.is(),
         }
     }
 }
@@ -337,6 +356,11 @@ impl<'a> Said<'a> {
             .chain(voice)
             .chain(sms)
             .filter_map(|(field, setting)| Some((field, setting.text()?)))
+    }
+
+    /// The groups that are null, which could mean "clear all of it", or nothing.
+    pub(super) fn null_groups(&self) -> impl Iterator<Item = &'static str> + use<> {
+        [(self.voice_null, "voice"), (self.sms_null, "sms")].into_iter().filter(|g| g.0).map(|g| g.1)
     }
 
     /// `voice.emergency_status`, which is no [`Field`] since nothing is ever done with it.
@@ -449,27 +473,37 @@ impl Given {
 
 impl<'de> Deserialize<'de> for Given {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // `deserialize_str` and not `any`: the text of `5%`, `10`, `no` is wanted as written.
-        deserializer.deserialize_str(Counted).map(Some).map(Self)
+        deserializer.deserialize_str(Text("text")).map(Some).map(Self)
     }
 }
 
-/// Text, or the integer that JSON has for a count.
-struct Counted;
+/// The text of a count or a share, whether it is written as text or as an integer.
+#[derive(Debug, Default)]
+pub(super) struct Count(pub(super) Option<Box<str>>);
 
-impl Visitor<'_> for Counted {
-    type Value = Box<str>;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("text")
-    }
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(text.into())
-    }
-    fn visit_u64<E>(self, count: u64) -> Result<Self::Value, E> {
-        Ok(count.to_string().into())
-    }
-    fn visit_i64<E>(self, count: i64) -> Result<Self::Value, E> {
-        Ok(count.to_string().into())
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Written;
+        impl Visitor<'_> for Written {
+            type Value = Box<str>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a count such as 10, or a share such as 5%")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(text.into())
+            }
+            fn visit_u64<E>(self, count: u64) -> Result<Self::Value, E> {
+                Ok(count.to_string().into())
+            }
+            fn visit_i64<E>(self, count: i64) -> Result<Self::Value, E> {
+                Ok(count.to_string().into())
+            }
+            fn visit_f64<E>(self, count: f64) -> Result<Self::Value, E> {
+                // With its point, so that no fraction or exponent passes for a count.
+                Ok(format!("{count:?}").into())
+            }
+        }
+        deserializer.deserialize_any(Written).map(Some).map(Self)
     }
 }
 
@@ -502,24 +536,6 @@ impl<'de> Deserialize<'de> for Digits {
             }
             fn visit_str<E>(self, text: &str) -> Result<Box<str>, E> {
                 Ok(text.into())
-            }
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Box<str>, E> {
-                let meant = match number {
-                    0..=99_999_999 => format!("\"{number}\""),
-                    _ => format!("\"+{number}\""),
-                };
-                Err(E::custom(format_args!(
-                    "{OWN}a phone number is text, and {number} is an integer\ndid you mean {meant}?"
-                )))
-            }
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Box<str>, E> {
-                Err(E::custom(format_args!("{OWN}a phone number is text, and {number} is an integer")))
-            }
-            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Box<str>, E> {
-                Err(E::custom(format_args!(
-                    "{OWN}a phone number is text, and {number} is a floating-point number\n\
-                     write it in quotes, such as \"+15552230000\""
-                )))
             }
         }
         deserializer.deserialize_str(Written).map(Some).map(Self)

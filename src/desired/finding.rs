@@ -152,9 +152,10 @@ impl Finding {
             group = group.element(Level::HELP.message(help.as_str()));
         }
         let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
-        let mut out = renderer.decor_style(DecorStyle::Ascii).render(&[group]);
-        out.push('\n');
-        out
+        let shown = renderer.decor_style(DecorStyle::Ascii).render(&[group]);
+        // The origin is given apart from the excerpt, which may be cut or masked and so has other
+        // columns; the renderer then takes the excerpt for another file and opens it with `:::`.
+        shown.lines().filter(|line| !is_bare_separator(line)).flat_map(|line| [line, "\n"]).collect()
     }
 
     /// The finding as JSON: `severity`, `message`, `file`, `line`, `column`, `path`, `also`, `help`.
@@ -187,6 +188,18 @@ impl Finding {
     }
 }
 
+/// A line that is nothing but `:::`, coloured or not.
+fn is_bare_separator(line: &str) -> bool {
+    let mut plain = String::new();
+    let mut rest = line;
+    while let Some((before, styled)) = rest.split_once('\u{1b}') {
+        plain.push_str(before);
+        rest = styled.split_once('m').map_or("", |(_, after)| after);
+    }
+    plain.push_str(rest);
+    plain.trim() == ":::"
+}
+
 fn origin(place: &Location) -> Origin<'_> {
     Origin::path(&*place.file).line(place.line).char_column(place.column)
 }
@@ -203,7 +216,7 @@ pub fn render_findings(findings: &[Finding], styled: bool) -> String {
     findings.iter().map(|finding| finding.render(styled) + "\n").collect()
 }
 
-/// Why there is no `Desired`: at least one error, and the warnings beside it.
+/// Why there is no `Desired`: at least one error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Findings {
     findings: Vec<Finding>,
@@ -213,9 +226,10 @@ pub struct Findings {
 
 impl Findings {
     /// `None` where there is no error among them.
-    pub(crate) fn new(findings: Vec<Finding>, more: usize) -> Option<Self> {
-        let any = findings.iter().any(|finding| finding.severity == Severity::Error);
-        any.then_some(Self { findings, more })
+    pub(crate) fn new(mut findings: Vec<Finding>, more: usize) -> Option<Self> {
+        // Warnings can wait until there is a file that is used; beside an error they are noise.
+        findings.retain(|finding| finding.severity == Severity::Error);
+        (!findings.is_empty()).then_some(Self { findings, more })
     }
 
     /// For what cannot happen, so that it is an error and no panic.
@@ -223,7 +237,7 @@ impl Findings {
         Self { findings: vec![Finding::error("the files could not be merged", None)], more: 0 }
     }
 
-    /// The findings in the order of the files, errors and warnings.
+    /// The errors in the order of the files.
     pub fn iter(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter()
     }
@@ -231,7 +245,7 @@ impl Findings {
     /// How many errors there are.
     #[must_use]
     pub fn errors(&self) -> usize {
-        self.more + self.findings.iter().filter(|finding| finding.severity == Severity::Error).count()
+        self.more + self.findings.len()
     }
 
     /// All of it as text, and how many more errors there are where not all are listed.

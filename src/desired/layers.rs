@@ -20,6 +20,15 @@ pub(super) fn managed(
     said: &Said<'_>,
 ) -> Managed {
     let at = |field: &str| At::Path { file, path: below(&layer(), field), key: false };
+    for group in said.null_groups() {
+        issues.push(
+            Issue::error(
+                At::Path { file, path: below(&layer(), group), key: true },
+                format!("`{group}` cannot be null as a whole"),
+            )
+            .help("to clear fields, name them, such as `{ url: null }`; to leave them unmanaged, remove the line"),
+        );
+    }
     if let Some(status) = said.emergency_status() {
         emergency_status(issues, file, status, || at("voice.emergency_status"));
     }
@@ -96,7 +105,7 @@ fn value_help(field: Field, text: &str) -> Option<String> {
         Kind::Method => {
             Some("the vendor calls webhooks with GET or POST only".to_owned()).filter(|_| text.len() <= 7)
         }
-        Kind::Flag | Kind::Application | Kind::Trunk | Kind::Address | Kind::ReceiveMode => None,
+        Kind::Text | Kind::Flag | Kind::Application | Kind::Trunk | Kind::Address | Kind::ReceiveMode => None,
     }
 }
 

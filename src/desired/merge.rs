@@ -48,10 +48,10 @@ pub(super) fn merge(sources: &[&Source], files: &[(usize, File)], issues: &mut I
             );
         }
     }
-    let policy = accounts::policy(files, issues);
+    let (policy, policy_file) = accounts::policy(files, issues);
     let accounts = accounts::accounts(files, issues);
     if policy.unlisted == Unlisted::Release {
-        check_complete(sources, files, issues);
+        check_complete(sources, files, policy_file, issues);
     }
     let mut merger = Merger {
         issues,
@@ -75,7 +75,12 @@ pub(super) fn merge(sources: &[&Source], files: &[(usize, File)], issues: &mut I
 
 /// Law 2: a file cut short mostly still parses, so where a missing line releases a number, each file
 /// must show that it is whole.
-fn check_complete(sources: &[&Source], files: &[(usize, File)], issues: &mut Issues) {
+fn check_complete(
+    sources: &[&Source],
+    files: &[(usize, File)],
+    policy_file: Option<usize>,
+    issues: &mut Issues,
+) {
     let mut any = false;
     for (file, raw) in files {
         match &raw.numbers {
@@ -107,7 +112,7 @@ fn check_complete(sources: &[&Source], files: &[(usize, File)], issues: &mut Iss
     if !any {
         issues.push(
             Issue::error(
-                At::Nowhere,
+                policy_file.map_or(At::Nowhere, |file| At::value(file, ["policy".into(), "unlisted".into()])),
                 "the files name no number, and `unlisted: release` would release every number",
             )
             .help("set `unlisted: ignore`"),

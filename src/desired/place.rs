@@ -250,6 +250,22 @@ pub(super) fn node_at(text: &str, byte: usize) -> Option<(Path, Range<usize>)> {
     found
 }
 
+/// The value that starts at a byte: also a list or a mapping, of which only the start is known.
+pub(super) fn value_at(text: &str, byte: usize) -> Option<(Path, Range<usize>)> {
+    let mut found = None;
+    walk(text, |node| {
+        if node.span.start > byte {
+            return Go::Stop;
+        }
+        if !node.key && node.span.start == byte {
+            found = Some((node.path.to_vec(), node.span.clone()));
+            return Go::Stop;
+        }
+        Go::On
+    });
+    found
+}
+
 /// The first key of this name that starts at a byte or after it.
 pub(super) fn key_from(text: &str, from: usize, name: &str) -> Option<(Path, Range<usize>)> {
     let mut found = None;

@@ -181,7 +181,7 @@ fn syntax_issue(file: usize, text: &str, byte: Option<usize>, whole: &str) -> Is
         "EOF while parsing a value" => {
             Issue::error(At::File(file), "the file is empty").help("it starts with `version: 1`")
         }
-        "found unknown escape character" => {
+        "found unknown escape character" | "did not find expected hexadecimal number" => {
             issue("this is no escape that YAML knows", "write a backslash as \\\\, or use single quotes")
         }
         _ if problem.contains("control characters") => {
@@ -212,15 +212,15 @@ fn data_issue(file: usize, text: &str, byte: usize, from: usize, message: &str) 
         return match place::doubled_key(text, from, name) {
             Some((path, second, first)) => {
                 let first = At::Span { file, span: first, path: path.clone(), whole: true };
-                Issue::error(at(Some((path, second))), format!("`{name}` stands here twice"))
+                Issue::error(at(Some((path, second))), format!("`{name}` is given twice"))
                     .also(first, "first here")
                     .help("keep one of them")
             }
-            None => Issue::error(at(node), format!("`{name}` stands here twice")).help("keep one of them"),
+            None => Issue::error(at(node), format!("`{name}` is given twice")).help("keep one of them"),
         };
     }
     if let Some(rest) = message.strip_prefix("unknown field `") {
-        let (name, known) = rest.rsplit_once("`, ").unwrap_or((rest, ""));
+        let (name, known) = rest.split_once("`, expected ").or(rest.split_once("`, ")).unwrap_or((rest, ""));
         let named = |path: &Path| matches!(path.last(), Some(Step::Key(key)) if **key == *name);
         let node = match node {
             Some(node) if named(&node.0) => Some(node),
@@ -243,12 +243,21 @@ fn data_issue(file: usize, text: &str, byte: usize, from: usize, message: &str) 
             "a sequence" => "a list",
             other => other,
         };
+        let node = place::value_at(text, byte).or(node);
         let field = match node.as_ref().and_then(|(path, _)| path.last()) {
             Some(Step::Key(key)) => format!("`{key}` takes"),
             Some(Step::Index(_)) => "each entry is".to_owned(),
             None => "a file is".to_owned(),
         };
-        return Issue::error(at(node), format!("{field} {expected}; this is {}", found_in_words(found)));
+        let issue = Issue::error(at(node), format!("{field} {expected}; this is {}", found_in_words(found)));
+        return match found.strip_prefix("integer `").map(|digits| digits.trim_end_matches('`')) {
+            // Never taken for the number: a plus or zeros may have been lost on the way here.
+            Some(digits) if expected.starts_with("a phone number") && !digits.starts_with('-') => {
+                let plus = if digits.len() > 8 { "+" } else { "" };
+                issue.help(format!("did you mean \"{plus}{digits}\"?"))
+            }
+            _ => issue,
+        };
     }
     Issue::error(at(node), message)
 }
