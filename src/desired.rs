@@ -4,8 +4,25 @@
 //! valid and unique, every account exists, settings are merged (defaults < profile < number) and do
 //! not contradict each other.
 
+mod accounts;
+mod excerpt;
+mod file;
+pub mod finding;
+mod issue;
+mod layers;
+mod merge;
+mod parse;
+mod place;
+mod read;
+pub mod schema;
+mod suggest;
+
 use std::fmt;
 use std::sync::Arc;
+
+pub use finding::{Finding, Findings, Location, Severity};
+pub use parse::{Format, Parsed, Source};
+pub use read::MAX_FILE_BYTES;
 
 use crate::number::{AccountSid, PhoneNumber};
 use crate::settings::Managed;
@@ -13,7 +30,7 @@ use crate::settings::Managed;
 /// The whole declared fleet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Desired {
-    /// The accounts, in the order of the file. Never empty.
+    /// The accounts, sorted by name. Never empty.
     pub accounts: Vec<Account>,
     /// What a plan may do.
     pub policy: Policy,

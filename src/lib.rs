@@ -1,6 +1,7 @@
 //! numctl keeps a fleet of Twilio phone numbers in a declared state.
 pub mod api;
 pub mod backoff;
+pub mod cli;
 pub mod client;
 pub mod credentials;
 pub mod desired;
@@ -11,6 +12,7 @@ pub mod execute;
 pub mod export;
 pub mod guard;
 pub mod http;
+pub mod load;
 pub mod number;
 pub mod observe;
 pub mod observed;

@@ -91,7 +91,8 @@ pub fn masked_in_text(text: &str) -> String {
     while let Some(at) = rest.find("://") {
         let before = rest[..at].char_indices().rev().find(|(_, c)| !c.is_ascii_alphanumeric());
         let start = before.map_or(0, |(at, c)| at + c.len_utf8());
-        let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`' | ')' | ']' | '}');
+        let is_end =
+            |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`' | ')' | ']' | '}');
         let end = rest[at + 3..].find(is_end).map_or(rest.len(), |length| at + 3 + length);
         out.push_str(&rest[..start]);
         out.push_str(&masked(&rest[start..end]));

@@ -29,7 +29,10 @@ const USED: &str = ".used";
 pub(super) async fn run(global: &Global, args: &ApplyArgs) -> Ended {
     let accepted = match &args.accept {
         Some(text) => Some(Digest::parse(text).ok_or_else(|| {
-            Fatal::new(format!("--accept {:?}: a digest is the 32 hexadecimal digits under a plan", Shown(text).to_string()))
+            Fatal::new(format!(
+                "--accept {:?}: a digest is the 32 hexadecimal digits under a plan",
+                Shown(text).to_string()
+            ))
         })?),
         None => None,
     };
@@ -165,7 +168,9 @@ async fn carry_out(
 
 fn confirmed(as_json: bool, approved: &Approved) -> Result<bool, Fatal> {
     if !io::stdin().is_terminal() || !output::stderr_is_terminal() {
-        return Err(Fatal::new("this is not a terminal, so that nobody can be asked: add --yes to apply without asking"));
+        return Err(Fatal::new(
+            "this is not a terminal, so that nobody can be asked: add --yes to apply without asking",
+        ));
     }
     if as_json {
         let mut text = String::new();

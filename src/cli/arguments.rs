@@ -34,10 +34,28 @@ pub(super) struct Global {
     #[arg(long, global = true, help_heading = "Global options")]
     pub(super) sandbox: bool,
     /// Scheme, host and port of the API instead of the vendor's
-    #[arg(long, global = true, value_name = "URL", env = "NUMCTL_BASE_URL", hide_env = true, help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "NUMCTL_BASE_URL",
+        hide_env = true,
+        help_heading = "Global options"
+    )]
     pub(super) base_url: Option<String>,
     /// Which API to use
-    #[arg(long, global = true, value_enum, value_name = "API", env = "NUMCTL_API", hide_env = true, default_value = "active-numbers", hide_default_value = true, hide_possible_values = true, help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "API",
+        env = "NUMCTL_API",
+        hide_env = true,
+        default_value = "active-numbers",
+        hide_default_value = true,
+        hide_possible_values = true,
+        help_heading = "Global options"
+    )]
     pub(super) api: Api,
     /// Numbers a page to ask for [default: 1000, the API's largest]
     #[arg(long, global = true, value_name = "N", default_value_t = crate::client::PAGE_SIZE_MAX, hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..=1000), help_heading = "Global options")]
@@ -52,7 +70,16 @@ pub(super) struct Global {
     #[arg(long, global = true, value_name = "DURATION", default_value = "30s", hide_default_value = true, value_parser = duration, help_heading = "Global options")]
     pub(super) timeout: Duration,
     /// Logs on stderr as text or json
-    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value = "text", hide_default_value = true, hide_possible_values = true, help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_default_value = true,
+        hide_possible_values = true,
+        help_heading = "Global options"
+    )]
     pub(super) log_format: LogFormat,
     /// Log more: -v actions, -vv requests
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
@@ -123,7 +150,11 @@ pub(super) struct LimitArgs {
 
 impl LimitArgs {
     pub(super) fn limits(&self) -> OperatorLimits {
-        OperatorLimits { purchases: self.max_purchases, releases: self.max_releases, changes: self.max_changes }
+        OperatorLimits {
+            purchases: self.max_purchases,
+            releases: self.max_releases,
+            changes: self.max_changes,
+        }
     }
 }
 
@@ -138,7 +169,9 @@ pub(super) struct ValidateArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  numctl plan -f fleet.yaml\n  numctl plan -f fleets/ --out plan.json --format markdown > comment.md")]
+#[command(
+    after_help = "Examples:\n  numctl plan -f fleet.yaml\n  numctl plan -f fleets/ --out plan.json --format markdown > comment.md"
+)]
 pub(super) struct PlanArgs {
     #[command(flatten)]
     pub(super) files: FileArgs,
@@ -299,8 +332,10 @@ pub(super) struct SearchArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  numctl sandbox --numbers 100 --latency 50ms --faults 500=0.05,429=0.05\n\n\
-                        --rate-limit here is the rate that the sandbox allows each account.")]
+#[command(
+    after_help = "Example:\n  numctl sandbox --numbers 100 --latency 50ms --faults 500=0.05,429=0.05\n\n\
+                        --rate-limit here is the rate that the sandbox allows each account."
+)]
 pub(super) struct SandboxArgs {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]

@@ -17,6 +17,7 @@ use crate::observed::Observed;
 use crate::pace::Pace;
 use crate::plan::AccountRef;
 use crate::render::shown::Shown;
+use crate::render::words::plural;
 use crate::sandbox::{self, Options, Running};
 
 use super::arguments::{AccountArgs, Api, Global};
@@ -35,13 +36,16 @@ pub(super) struct Fleet {
     sandbox: Option<Running>,
 }
 
-/// Reads and checks the files; their warnings go to stderr.
+/// Reads and checks the files. What is doubtful in them is counted here and shown by `validate`.
 pub(super) fn read(files: &[PathBuf]) -> Result<Desired, Fatal> {
     let styled = output::stderr_is_terminal();
     let sources = load(files).map_err(|findings| Fatal::new(findings.render(styled)))?;
     let parsed = Desired::parse(&sources).map_err(|findings| Fatal::new(findings.render(styled)))?;
-    for warning in &parsed.warnings {
-        output::note(warning.render(styled));
+    if !parsed.warnings.is_empty() {
+        let many = plural(parsed.warnings.len(), "warning");
+        output::note(format_args!(
+            "note: {many} on the files; `numctl validate` with the same -f shows what"
+        ));
     }
     Ok(parsed.desired)
 }
@@ -49,7 +53,11 @@ pub(super) fn read(files: &[PathBuf]) -> Result<Desired, Fatal> {
 /// The declared accounts of commands that need no file: those of the file if one is given, else the
 /// default one.
 pub(super) fn accounts_of(args: &AccountArgs) -> Result<Vec<Account>, Fatal> {
-    if args.files.is_empty() { Ok(vec![environment::default_account()]) } else { Ok(read(&args.files)?.accounts) }
+    if args.files.is_empty() {
+        Ok(vec![environment::default_account()])
+    } else {
+        Ok(read(&args.files)?.accounts)
+    }
 }
 
 impl Fleet {
@@ -108,11 +116,14 @@ impl Fleet {
     /// Lists every account, with progress.
     pub(super) async fn observe(&self) -> Result<Observed, Fatal> {
         let listing = progress::Listing::start(self.clients.len());
-        let observed = observe(&self.clients, |account, numbers| listing.page(usize::from(account.0), numbers)).await;
+        let observed =
+            observe(&self.clients, |account, numbers| listing.page(usize::from(account.0), numbers)).await;
         listing.done();
         observed.map_err(|failed| {
-            let lines: Vec<String> = failed.iter().map(|(account, error)| self.describe(*account, error)).collect();
-            let all = "nothing was planned and nothing was changed: a number that is not seen may be in there";
+            let lines: Vec<String> =
+                failed.iter().map(|(account, error)| self.describe(*account, error)).collect();
+            let all =
+                "nothing was planned and nothing was changed: a number that is not seen may be in there";
             Fatal::new(format!("{}\n{all}", lines.join("\n")))
         })
     }
@@ -140,10 +151,14 @@ impl Fleet {
     /// The accounts that `--account` leaves: all of them, or the one it names.
     pub(super) fn only(&self, name: Option<&str>) -> Result<Vec<AccountIndex>, Fatal> {
         let Some(name) = name else {
-            return Ok((0..self.accounts.len()).filter_map(|at| u16::try_from(at).ok()).map(AccountIndex).collect());
+            return Ok((0..self.accounts.len())
+                .filter_map(|at| u16::try_from(at).ok())
+                .map(AccountIndex)
+                .collect());
         };
         environment::find(&self.accounts, name).map(|index| vec![index]).ok_or_else(|| {
-            let known: Vec<String> = self.accounts.iter().map(|account| Shown(&account.name).to_string()).collect();
+            let known: Vec<String> =
+                self.accounts.iter().map(|account| Shown(&account.name).to_string()).collect();
             Fatal::new(format!(
                 "no account {:?}: there is {} (accounts come from -f FILE, else from the environment)",
                 Shown(name).to_string(),
@@ -185,7 +200,14 @@ fn clients(
         .map(|(account, prefix)| {
             let credentials = environment::credentials(account, prefix.as_ref(), source)?;
             let pace = Pace::new(usize::from(global.max_concurrency), global.rate_limit);
-            Ok(Client::new(account.sid, transport.clone(), endpoint.clone(), credentials, manner.clone(), pace))
+            Ok(Client::new(
+                account.sid,
+                transport.clone(),
+                endpoint.clone(),
+                credentials,
+                manner.clone(),
+                pace,
+            ))
         })
         .collect()
 }
@@ -193,7 +215,8 @@ fn clients(
 async fn start_sandbox() -> Result<Running, Fatal> {
     let path = Path::new(SANDBOX_STATE);
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| Fatal::new(format!("{}: {error}", folder.display())))?;
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Fatal::new(format!("{}: {error}", folder.display())))?;
     }
     let options = Options {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),

@@ -31,8 +31,16 @@ pub(super) async fn get(global: &Global, args: &GetArgs) -> Ended {
     ];
     let ended = match accounts {
         Ok(accounts) => {
-            write_rows(&fleet, &accounts, Operation::List, &args.filters.filters(), usize::MAX, args.format, columns)
-                .await
+            write_rows(
+                &fleet,
+                &accounts,
+                Operation::List,
+                &args.filters.filters(),
+                usize::MAX,
+                args.format,
+                columns,
+            )
+            .await
         }
         Err(error) => Err(error),
     };
@@ -86,10 +94,15 @@ pub(super) async fn export(global: &Global, args: &ExportArgs) -> Ended {
         None => output::print(&exported.yaml)?,
     }
     if exported.carries_passwords {
-        output::note("note: the file holds passwords of webhook URLs: keep it readable by its owner only (--out does)");
+        output::note(
+            "note: the file holds passwords of webhook URLs: keep it readable by its owner only (--out does)",
+        );
     }
     if exported.left_out > 0 {
-        output::note(format_args!("note: {} left out; the file's comments say what and why", exported.left_out));
+        output::note(format_args!(
+            "note: {} left out; the file's comments say what and why",
+            exported.left_out
+        ));
     }
     Ok(Exit::Done)
 }
@@ -125,14 +138,19 @@ async fn write_rows(
         let name = &fleet.accounts[usize::from(account.0)].name;
         let listed = client
             .browse(operation, filters, |items| {
-                let page: Vec<Value> = items.into_iter().take(left).map(|item| item_form(operation, item)).collect();
+                let page: Vec<Value> =
+                    items.into_iter().take(left).map(|item| item_form(operation, item)).collect();
                 left -= page.len();
                 written = rows.page(name, page);
                 left > 0 && written.is_ok()
             })
             .await;
         if let Err(error) = written {
-            return if error.kind() == io::ErrorKind::BrokenPipe { Ok(Exit::Done) } else { Err(error.into()) };
+            return if error.kind() == io::ErrorKind::BrokenPipe {
+                Ok(Exit::Done)
+            } else {
+                Err(error.into())
+            };
         }
         listed.map_err(|error| Fatal::new(fleet.describe(*account, &error)))?;
     }
@@ -161,7 +179,7 @@ struct Rows<'a> {
 impl<'a> Rows<'a> {
     fn new(format: ListFormat, columns: &'a [(&'a str, &'a str)]) -> Self {
         let mut table = Table::new();
-        table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(std::iter::once("ACCOUNT").chain(columns.iter().map(|(title, _)| *title)));
         Self { out: Box::new(output::stdout()), format, columns, table, count: 0 }
     }
@@ -209,10 +227,16 @@ impl<'a> Rows<'a> {
 fn cell(item: &Value, path: &str) -> String {
     let text = |pointer: &str| item.pointer(pointer).filter(|value| !value.is_null()).map(plain);
     let value = match path {
-        "voice" => ["/configurations/voice/trunk_sid", "/configurations/voice/application_sid", "/configurations/voice/url"]
-            .into_iter()
-            .find_map(text),
-        "sms" => ["/configurations/sms/application_sid", "/configurations/sms/url"].into_iter().find_map(text),
+        "voice" => [
+            "/configurations/voice/trunk_sid",
+            "/configurations/voice/application_sid",
+            "/configurations/voice/url",
+        ]
+        .into_iter()
+        .find_map(text),
+        "sms" => {
+            ["/configurations/sms/application_sid", "/configurations/sms/url"].into_iter().find_map(text)
+        }
         pointer => text(pointer),
     };
     value.map_or_else(|| "-".to_owned(), |value| Shown(&value).to_string())

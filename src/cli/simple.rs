@@ -38,7 +38,8 @@ fn validate_json(parsed: &Result<crate::desired::Parsed, Findings>) -> Ended {
         Ok(parsed) => (true, parsed.desired.numbers.len(), parsed.warnings.clone()),
         Err(findings) => (false, 0, findings.iter().cloned().collect()),
     };
-    let body = serde_json::json!({ "valid": valid, "numbers": numbers, "findings": findings_json(&findings) });
+    let body =
+        serde_json::json!({ "valid": valid, "numbers": numbers, "findings": findings_json(&findings) });
     print_json(&body)?;
     Ok(if valid { Exit::Done } else { Exit::Error })
 }

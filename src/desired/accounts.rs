@@ -1,0 +1,304 @@
+//! `accounts:` and `policy:`, from all files.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::excerpt::quoted;
+use super::file::{self, Count, File, Given, Section};
+use super::issue::{At, Issue, Issues};
+use super::layers;
+use super::place::Step;
+use super::suggest;
+use super::{Account, AccountIndex, DEFAULT_ACCOUNT, EnvPrefix, Limit, Limits, Policy, Unlisted};
+
+fn key(text: &str) -> Step {
+    text.into()
+}
+
+/// The accounts, sorted by name.
+pub(super) struct Accounts {
+    pub(super) list: Vec<Account>,
+    by_name: HashMap<Arc<str>, AccountIndex>,
+    /// Whether any file has `accounts:`.
+    pub(super) declared: bool,
+}
+
+impl Accounts {
+    /// The account of a name, or an issue that lists the names.
+    pub(super) fn find(
+        &self,
+        issues: &mut Issues,
+        name: &str,
+        at: impl FnOnce() -> At,
+    ) -> Option<AccountIndex> {
+        if let Some(index) = self.by_name.get(name) {
+            return Some(*index);
+        }
+        let issue = Issue::error(at(), format!("there is no account {}", quoted(name)));
+        issues.push(if !self.declared {
+            issue.help(
+                "the file declares no `accounts:`; add it, or leave `account` out to use the one from the environment",
+            )
+        } else {
+            issue.help(choices(name, self.names()))
+        });
+        None
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.list.iter().map(|account| &*account.name)
+    }
+}
+
+/// "did you mean …?", and the list.
+pub(super) fn choices<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone) -> String {
+    let list = suggest::list(names.clone());
+    match suggest::nearest(name, names) {
+        Some(near) => format!("did you mean {near}? (there are: {list})"),
+        None => format!("there are: {list}"),
+    }
+}
+
+/// Refuses names that are no names. True where the name will do.
+pub(super) fn check_name(issues: &mut Issues, name: &str, what: &str, at: At) -> bool {
+    if name == "<<" {
+        issues.push(
+            Issue::error(at, "YAML's merge keys (`<<`) are not read")
+                .help("put what several numbers share under `profiles:`, and name it with `profile:`"),
+        );
+        return false;
+    }
+    let problem = if name.trim().is_empty() {
+        "is empty"
+    } else if name != name.trim() {
+        "starts or ends with white space"
+    } else if name.chars().any(char::is_control) {
+        "holds a control character"
+    } else if name.chars().count() > 64 {
+        "has more than 64 characters"
+    } else {
+        return true;
+    };
+    issues.push(Issue::error(at, format!("the name of {what} {problem}")));
+    false
+}
+
+pub(super) fn accounts(files: &[(usize, File)], issues: &mut Issues) -> Accounts {
+    let mut declared = false;
+    let mut raw: Vec<(&str, usize, &file::Account)> = Vec::new();
+    for (index, file) in files {
+        match &file.accounts {
+            Section::Absent => continue,
+            Section::Is(map) if !map.0.is_empty() => {
+                raw.extend(map.0.iter().map(|(name, account)| (&**name, *index, account)));
+            }
+            Section::Null | Section::Is(_) => issues.push(
+                Issue::error(At::key(*index, [key("accounts")]), "`accounts:` names no account")
+                    .help("name one, or leave `accounts:` out to use the account from the environment"),
+            ),
+        }
+        declared = true;
+    }
+    if !declared {
+        let name: Arc<str> = DEFAULT_ACCOUNT.into();
+        let only = Account { name: name.clone(), sid: None, parent: None, credentials: None };
+        return Accounts { list: vec![only], by_name: [(name, AccountIndex(0))].into(), declared };
+    }
+    raw.sort_by_key(|(name, file, _)| (*name, *file));
+    raw.dedup_by(|second, first| {
+        let twice = second.0 == first.0;
+        if twice {
+            issues.push(
+                Issue::error(
+                    At::key(second.1, [key("accounts"), key(second.0)]),
+                    format!("the account {} is declared twice", quoted(second.0)),
+                )
+                .also(At::key(first.1, [key("accounts"), key(first.0)]), "first here")
+                .help("keep one of them"),
+            );
+        }
+        twice
+    });
+    if raw.len() > usize::from(u16::MAX) {
+        issues
+            .push(Issue::error(At::Nowhere, format!("there are {} accounts; 65535 are allowed", raw.len())));
+        raw.truncate(usize::from(u16::MAX));
+    }
+    let by_name: HashMap<Arc<str>, AccountIndex> =
+        raw.iter().enumerate().map(|(at, (name, ..))| (Arc::from(*name), AccountIndex(at as u16))).collect();
+    let mut list = Vec::with_capacity(raw.len());
+    let mut by_sid = HashMap::new();
+    for (name, file, account) in &raw {
+        let at = |field: &str| At::value(*file, [key("accounts"), key(name), key(field)]);
+        let named = At::key(*file, [key("accounts"), key(name)]);
+        check_name(issues, name, "an account", named.clone());
+        let sid = match account.sid.text() {
+            Some(text) => layers::account_sid(issues, at("sid"), text),
+            None => {
+                issues.push(
+                    Issue::error(named, format!("the account {} has no `sid`", quoted(name)))
+                        .help("add `sid: AC…`, which the vendor's console shows"),
+                );
+                None
+            }
+        };
+        if let Some(sid) = sid
+            && let Some((other, other_at)) = by_sid.insert(sid, (*name, at("sid")))
+        {
+            issues.push(
+                Issue::error(
+                    at("sid"),
+                    format!("{} and {} are the same account", quoted(other), quoted(name)),
+                )
+                .also(other_at, "this SID first stands here")
+                .help("keep one of the two names"),
+            );
+        }
+        list.push(Account {
+            name: (*name).into(),
+            sid,
+            parent: parent(&raw, &by_name, issues, name, &account.parent, at("parent")),
+            credentials: credentials(issues, *file, name, account.credentials.as_ref()),
+        });
+    }
+    Accounts { list, by_name, declared }
+}
+
+fn parent(
+    raw: &[(&str, usize, &file::Account)],
+    by_name: &HashMap<Arc<str>, AccountIndex>,
+    issues: &mut Issues,
+    name: &str,
+    parent: &Given,
+    at: At,
+) -> Option<AccountIndex> {
+    let parent = parent.text()?;
+    if parent == name {
+        issues.push(
+            Issue::error(at, format!("the account {} is its own parent", quoted(name)))
+                .help("a main account has no `parent`"),
+        );
+        return None;
+    }
+    let Some(index) = by_name.get(parent) else {
+        let names = raw.iter().map(|(other, ..)| *other).filter(|other| *other != name);
+        issues.push(
+            Issue::error(at, format!("the parent {} is no account of the file", quoted(parent)))
+                .help(choices(parent, names)),
+        );
+        return None;
+    };
+    let (_, file, account) = raw[usize::from(index.0)];
+    if let Some(grand) = account.parent.text() {
+        let message = if grand == name {
+            format!("{} and {} are each other's parent", quoted(name), quoted(parent))
+        } else {
+            format!("the parent {} has a parent itself", quoted(parent))
+        };
+        issues.push(
+            Issue::error(at, message)
+                .also(At::value(file, [key("accounts"), key(parent), key("parent")]), "its parent")
+                .help("the vendor has one level of subaccounts: name the main account"),
+        );
+        return None;
+    }
+    Some(*index)
+}
+
+fn credentials(
+    issues: &mut Issues,
+    file: usize,
+    name: &str,
+    credentials: Option<&file::Credentials>,
+) -> Option<EnvPrefix> {
+    let credentials = credentials?;
+    let path = |field: &str| [key("accounts"), key(name), key("credentials"), key(field)];
+    let Some(text) = credentials.env.text() else {
+        issues.push(
+            Issue::error(
+                At::key(file, [key("accounts"), key(name), key("credentials")]),
+                "`credentials` does not say where they are",
+            )
+            .help("write `credentials: { env: TWILIO }` for TWILIO_AUTH_TOKEN and its like"),
+        );
+        return None;
+    };
+    let at = At::value(file, path("env"));
+    let Some(prefix) = EnvPrefix::parse(text) else {
+        let help = if text.contains('$') {
+            "numctl replaces no variables: write the prefix alone, such as TWILIO, and set TWILIO_AUTH_TOKEN"
+        } else {
+            "a prefix has capital letters, digits and underscores: TWILIO stands for TWILIO_API_KEY and \
+             TWILIO_API_SECRET, or TWILIO_AUTH_TOKEN"
+        };
+        // The text is not quoted: it may be the credential itself.
+        issues.push(Issue::error(at, "`env` is not a prefix of environment variables").help(help));
+        return None;
+    };
+    for suffix in ["_AUTH_TOKEN", "_API_KEY", "_API_SECRET"] {
+        if let Some(meant) = text.strip_suffix(suffix) {
+            issues.push(
+                Issue::warning(
+                    at.clone(),
+                    format!("`env` is a prefix: this reads {}", prefix.variable("AUTH_TOKEN")),
+                )
+                .help(format!("did you mean `env: {meant}`?")),
+            );
+        }
+    }
+    Some(prefix)
+}
+
+/// The policy, and the file that has it.
+pub(super) fn policy(files: &[(usize, File)], issues: &mut Issues) -> (Policy, Option<usize>) {
+    let mut policy = Policy::default();
+    let mut first = None;
+    for (file, raw) in files.iter().filter_map(|(file, raw)| Some((*file, raw.policy.as_ref()?))) {
+        if let Some(first) = first {
+            issues.push(
+                Issue::error(At::key(file, [key("policy")]), "`policy:` stands in two files")
+                    .also(At::key(first, [key("policy")]), "first here")
+                    .help("a fleet has one policy: keep one of them"),
+            );
+            continue;
+        }
+        first = Some(file);
+        let at = |field: &str| At::value(file, [key("policy"), key(field)]);
+        if let Some(text) = raw.unlisted.text() {
+            policy.unlisted = match text {
+                "ignore" => Unlisted::Ignore,
+                "report" => Unlisted::Report,
+                "release" => Unlisted::Release,
+                _ => {
+                    issues.push(
+                        Issue::error(at("unlisted"), format!("{} is no choice for `unlisted`", quoted(text)))
+                            .help(choices(text, ["ignore", "report", "release"].into_iter())),
+                    );
+                    Unlisted::Ignore
+                }
+            };
+        }
+        let mut limit = |field: &str, given: &Count, limit: &mut Limit| {
+            let Some(text) = given.0.as_deref() else { return };
+            match parse_limit(text) {
+                Some(parsed) => *limit = parsed,
+                None => issues.push(
+                    Issue::error(at(field), format!("{} is not a limit", quoted(text)))
+                        .help("write a count such as 10, or a share of the fleet such as 5% (up to 100%)"),
+                ),
+            }
+        };
+        let Limits { purchases, releases, changes } = &mut policy.limits;
+        limit("max_purchases", &raw.max_purchases, purchases);
+        limit("max_releases", &raw.max_releases, releases);
+        limit("max_changes", &raw.max_changes, changes);
+    }
+    (policy, first)
+}
+
+/// [`Limit::parse`], and no signs, spaces or leading zeros, which YAML's versions read differently.
+fn parse_limit(text: &str) -> Option<Limit> {
+    let digits = text.strip_suffix('%').unwrap_or(text);
+    let plain = digits.bytes().all(|b| b.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
+    Limit::parse(text).filter(|_| plain)
+}

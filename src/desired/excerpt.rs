@@ -1,0 +1,238 @@
+//! One line of a file, fit to be shown: secrets masked (law 11), control characters escaped
+//! (law 12), long lines cut.
+
+use std::ops::Range;
+
+use crate::secret_url::masked;
+
+/// So much of a long line is shown on either side of what it is about.
+const CONTEXT: usize = 60;
+/// So much of a text that a message quotes is shown.
+const QUOTED: usize = 100;
+
+/// A line to show, and what in it is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Excerpt {
+    pub(super) text: String,
+    pub(super) marked: Range<usize>,
+}
+
+/// The excerpt of `line`, of which the bytes `marked` are meant. `whole` says that they are a whole
+/// key or value, so that no URL reaches over their ends.
+pub(super) fn excerpt(line: &str, marked: Range<usize>, whole: bool) -> Excerpt {
+    let start = floor(line, marked.start);
+    let end = floor(line, marked.end).max(start);
+    let safe = mask_line(line);
+    let [before, mid, after] = if safe == line || whole {
+        let (before, rest) = line.split_at(start);
+        let (mid, after) = rest.split_at(end - start);
+        if safe == line {
+            [before.to_owned(), mid.to_owned(), after.to_owned()]
+        } else {
+            [mask_line(before), mask_line(mid), mask_line(after)]
+        }
+    } else {
+        let indent = safe.len() - safe.trim_start().len();
+        [safe[..indent].to_owned(), safe[indent..].to_owned(), String::new()]
+    };
+    let before = keep_end(&escaped(&before), CONTEXT);
+    let mid = keep_start(&escaped(&mid), 2 * CONTEXT);
+    let after = keep_start(&escaped(&after), CONTEXT);
+    let marked = before.len()..before.len() + mid.len();
+    Excerpt { text: before + &mid + after.trim_end(), marked }
+}
+
+/// A text from a file, in double quotes, for a message.
+pub(super) fn quoted(text: &str) -> String {
+    format!("\"{}\"", keep_start(&escaped(&mask_line(text)), QUOTED))
+}
+
+/// A message that may quote a file's text: secrets masked, control characters escaped, cut.
+pub(super) fn message(text: &str) -> String {
+    keep_start(&escaped(&mask_line(text)), 1_000)
+}
+
+/// Masks the secrets of every URL in a line. Where in doubt it hides more than it must.
+fn mask_line(line: &str) -> String {
+    let webby = line.contains("//") || line.contains(['@', '?', '/']);
+    if line.contains('\\') && webby {
+        // Escapes may hide the `://` and the `@` from what follows, so the value goes as a whole.
+        let from = line.find(": ").or_else(|| line.find("\":")).map_or(0, |at| at + 2);
+        return format!("{}***", &line[..from]);
+    }
+    let line = &mask_tokens(&mask_named(line));
+    // Twice: over the whole line, which hides every password up to the last `@`; then URL by URL,
+    // for the query parameters of each.
+    let line = match line.find(": ") {
+        _ if !line.contains('@') => line.to_owned(),
+        // Without a URL, the key is none of a password.
+        Some(at) if !line.contains("://") => format!("{}{}", &line[..at + 2], masked(&line[at + 2..])),
+        _ => masked(line),
+    };
+    let mut out = String::new();
+    let mut rest = line.as_str();
+    while let Some(next) = rest.get(1..).and_then(find_url) {
+        let (chunk, tail) = rest.split_at(next + 1);
+        out.push_str(&mask_url(chunk));
+        rest = tail;
+    }
+    out + &mask_url(rest)
+}
+
+/// Hides what follows a key that names a secret: nobody should write one there, and some do.
+fn mask_named(line: &str) -> String {
+    let lower = line.to_ascii_lowercase();
+    for name in ["auth_token", "authtoken", "api_secret", "apisecret", "secret", "password"] {
+        if let Some(at) = lower.find(name) {
+            let rest = &line[at + name.len()..];
+            let key_ends = rest.trim_start_matches(['"', '\'', ' ']);
+            if let Some(value) = key_ends.strip_prefix(": ").or_else(|| key_ends.strip_prefix(":\""))
+                && !value.trim().is_empty()
+            {
+                return format!("{}: ***", &line[..at + name.len()]);
+            }
+        }
+    }
+    line.to_owned()
+}
+
+/// Hides what looks like an auth token: 32 hexadecimal digits in lower case, without the
+/// capitals that start a SID.
+fn mask_tokens(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
+        let (before, run) = rest.split_at(start);
+        let end = run.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(run.len());
+        out.push_str(before);
+        let (word, after) = run.split_at(end);
+        let token = word.len() == 32 && word.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        out.push_str(if token { "***" } else { word });
+        rest = after;
+    }
+    out + rest
+}
+
+fn find_url(text: &str) -> Option<usize> {
+    let lower = text.to_ascii_lowercase();
+    [lower.find("https://"), lower.find("http://")].into_iter().flatten().min()
+}
+
+/// Masks one URL, and the start of a password whose `@` is on another line.
+fn mask_url(text: &str) -> String {
+    // What follows a URL in a line or a message is none of its query.
+    let closes = |rest: &str| rest.is_empty() || rest.starts_with([' ', ',', '}', ']', ')', ':']);
+    let from = text.find("://").unwrap_or(0);
+    let end = text
+        .char_indices()
+        .skip_while(|(at, _)| *at < from)
+        .find(|(at, c)| c.is_whitespace() || (matches!(c, '"' | '\'') && *at > 0 && closes(&text[at + 1..])));
+    match end {
+        Some((at, _)) => mask_one(&text[..at]) + &text[at..],
+        _ => mask_one(text),
+    }
+}
+
+fn mask_one(text: &str) -> String {
+    let text = if text.contains("://") { masked(text) } else { text.to_owned() };
+    let Some(at) = text.find("://") else { return text };
+    let authority = at + 3;
+    let end = text[authority..]
+        .find(|c: char| matches!(c, '/' | '?' | '#' | '@' | '"' | '\'' | ',' | '}') || c.is_whitespace())
+        .map_or(text.len(), |end| authority + end);
+    match text[authority..end].find(':') {
+        Some(colon) if !text[authority + colon + 1..end].bytes().all(|b| b.is_ascii_digit() || b == b'*') => {
+            format!("{}***{}", &text[..authority + colon + 1], &text[end..])
+        }
+        _ => text,
+    }
+}
+
+/// Control characters, and those that reorder or hide text, as `\u{…}`; a tab as `\t`.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\t' => out.push_str("\\t"),
+            '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}' => out.extend(c.escape_unicode()),
+            c if c.is_control() => out.extend(c.escape_unicode()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn floor(text: &str, at: usize) -> usize {
+    text.floor_char_boundary(at.min(text.len()))
+}
+
+fn keep_start(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+fn keep_end(text: &str, max: usize) -> String {
+    match text.chars().count().checked_sub(max) {
+        Some(cut) if cut > 0 => {
+            let at = text.char_indices().nth(cut).map_or(0, |(at, _)| at);
+            format!("…{}", &text[at..])
+        }
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_survives_in_a_line() {
+        for line in [
+            "  url: https://u:hunter2@a.example/x",
+            "  voice: {url: https://u:hunter2@a.example/x, fallback_url: https://v:hunter2@b.example}",
+            "  voice: {url: https://a.example/?token=hunter2&b=1, fallback_url: https://b.example/?a=b&token=hunter2}",
+            r#"  "url": "https:\/\/u:hunter2@a.example\/x""#,
+            r#"  "url": "https:\/\/a.example\/x?token=hunter2""#,
+            r#"  url: "https://u:hunter2\"#,
+            r#"  url: "https://u:hunter2\u0040a.example""#,
+            "  url: https://u:hunter2",
+            "  url: HTTPS://u:hunter2@a.example",
+            "  url: https://u:x://hunter2@a.example",
+            "  auth_token: hunter2",
+            r#"  "auth_token": "hunter2","#,
+            r#"{"auth_token":"hunter2"}"#,
+        ] {
+            let shown = excerpt(line, 2..5, true);
+            assert!(!shown.text.contains("hunter2"), "{}", shown.text);
+            for at in 0..line.len() {
+                let shown = excerpt(line, at..at + 1, false);
+                assert!(!shown.text.contains("hunter2"), "{}", shown.text);
+            }
+            assert!(!quoted(line).contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn harmless_lines_stay_as_they_are() {
+        for line in ["  url: https://a.example:8080/x?y=1", "numbers:", "  friendly_name: \"50 % off\""] {
+            assert_eq!(excerpt(line, 0..3, false).text, line);
+        }
+    }
+
+    #[test]
+    fn odd_characters_are_escaped_and_long_lines_cut() {
+        let shown = excerpt("a\u{1b}[31mb\tc\u{202e}", 1..2, true);
+        assert_eq!(shown.text, "a\\u{1b}[31mb\\tc\\u{202e}");
+        assert_eq!(&shown.text[shown.marked], "\\u{1b}");
+        let long = format!("{}here{}", "é".repeat(500), "x".repeat(500));
+        let shown = excerpt(&long, 1000..1004, true);
+        assert!(shown.text.chars().count() < 140);
+        assert_eq!(&shown.text[shown.marked], "here");
+    }
+}

@@ -1,0 +1,192 @@
+//! Findings before their places are known: a check says the path, and one pass over each file turns
+//! all of its paths into lines and columns.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::excerpt;
+use super::finding::{Finding, Location, Severity};
+use super::parse::Source;
+use super::place::{self, Path, Step, Wanted};
+
+/// More errors than this are only counted: nobody reads them, and a million of them would cost
+/// more than the fleet.
+const MOST: usize = 1_000;
+
+/// Where an issue is.
+#[derive(Debug, Clone)]
+pub(super) enum At {
+    /// A path in a file (index into the sources).
+    Path { file: usize, path: Path, key: bool },
+    /// Bytes of a file; `whole` where they are a whole key or value.
+    Span { file: usize, span: Range<usize>, path: Path, whole: bool },
+    /// The file as a whole.
+    File(usize),
+    /// All of them.
+    Nowhere,
+}
+
+impl At {
+    /// The value at a path.
+    pub(super) fn value<const N: usize>(file: usize, path: [Step; N]) -> Self {
+        Self::Path { file, path: path.into(), key: false }
+    }
+
+    /// The key at a path.
+    pub(super) fn key<const N: usize>(file: usize, path: [Step; N]) -> Self {
+        Self::Path { file, path: path.into(), key: true }
+    }
+
+    fn file(&self) -> Option<usize> {
+        match self {
+            Self::Path { file, .. } | Self::Span { file, .. } | Self::File(file) => Some(*file),
+            Self::Nowhere => None,
+        }
+    }
+}
+
+/// A finding whose place is still a path.
+#[derive(Debug, Clone)]
+pub(super) struct Issue {
+    severity: Severity,
+    message: String,
+    at: At,
+    also: Vec<(At, String)>,
+    help: Option<String>,
+}
+
+impl Issue {
+    pub(super) fn error(at: At, message: impl AsRef<str>) -> Self {
+        Self::new(Severity::Error, at, message.as_ref())
+    }
+
+    pub(super) fn warning(at: At, message: impl AsRef<str>) -> Self {
+        Self::new(Severity::Warning, at, message.as_ref())
+    }
+
+    fn new(severity: Severity, at: At, message: &str) -> Self {
+        Self { severity, message: excerpt::message(message), at, also: Vec::new(), help: None }
+    }
+
+    pub(super) fn help(mut self, help: impl AsRef<str>) -> Self {
+        self.help = Some(excerpt::message(help.as_ref()));
+        self
+    }
+
+    pub(super) fn also(mut self, at: At, what: impl AsRef<str>) -> Self {
+        self.also.push((at, excerpt::message(what.as_ref())));
+        self
+    }
+}
+
+/// The issues of a run.
+#[derive(Debug, Default)]
+pub(super) struct Issues {
+    list: Vec<Issue>,
+    errors: usize,
+    /// Warnings that are given once per file: what, the first place, how often.
+    repeated: BTreeMap<(usize, String), (At, usize, String)>,
+}
+
+impl Issues {
+    pub(super) fn push(&mut self, issue: Issue) {
+        if issue.severity == Severity::Error {
+            self.errors += 1;
+            if self.errors > MOST {
+                return;
+            }
+        }
+        self.list.push(issue);
+    }
+
+    /// A warning that is given once per file, at its first place and with a count.
+    pub(super) fn repeat(&mut self, file: usize, message: &str, help: &str, at: impl FnOnce() -> At) {
+        match self.repeated.get_mut(&(file, message.to_owned())) {
+            Some((_, count, _)) => *count += 1,
+            None => {
+                self.repeated.insert((file, message.to_owned()), (at(), 1, help.to_owned()));
+            }
+        }
+    }
+
+    pub(super) fn any_errors(&self) -> bool {
+        self.errors > 0
+    }
+
+    /// The findings in the order of the files and their lines, and how many errors are left out.
+    pub(super) fn resolve(mut self, sources: &[&Source]) -> (Vec<Finding>, usize) {
+        for ((_, message), (at, count, help)) in std::mem::take(&mut self.repeated) {
+            let message = if count == 1 { message } else { format!("{message} ({count} places)") };
+            self.push(Issue::warning(at, message).help(help));
+        }
+        let mut wanted: BTreeMap<usize, Vec<Wanted>> = BTreeMap::new();
+        for at in self.list.iter().flat_map(|i| std::iter::once(&i.at).chain(i.also.iter().map(|a| &a.0))) {
+            if let At::Path { file, path, key } = at {
+                wanted.entry(*file).or_default().push(Wanted { path: path.clone(), key: *key });
+            }
+        }
+        let mut spans: BTreeMap<usize, _> = wanted
+            .iter()
+            .map(|(file, wanted)| (*file, place::locate(sources[*file].body(), wanted).into_iter()))
+            .collect();
+        let mut lines = Lines::default();
+        let mut locate = |at: &At| -> Option<Location> {
+            let source = sources[at.file()?];
+            Some(match at {
+                At::Path { file, path, .. } => {
+                    // The spans come in the order in which the paths were gathered above.
+                    let span = spans.get_mut(file)?.next()?;
+                    lines.location(*file, source, span, place::display(path), true)
+                }
+                At::Span { file, span, path, whole } => {
+                    lines.location(*file, source, span.clone(), place::display(path), *whole)
+                }
+                At::File(_) | At::Nowhere => Location::of_file(source.name.clone()),
+            })
+        };
+        let mut findings: Vec<(Option<usize>, Finding)> = self
+            .list
+            .iter()
+            .map(|issue| {
+                let place = locate(&issue.at);
+                let also =
+                    issue.also.iter().filter_map(|(at, what)| Some((locate(at)?, what.clone()))).collect();
+                let finding = Finding {
+                    severity: issue.severity,
+                    message: issue.message.clone(),
+                    place,
+                    also,
+                    help: issue.help.clone(),
+                };
+                (issue.at.file(), finding)
+            })
+            .collect();
+        findings.sort_by_key(|(file, finding)| {
+            (finding.severity, *file, finding.place.as_ref().map_or(0, |place| place.span.start))
+        });
+        (findings.into_iter().map(|(_, finding)| finding).collect(), self.errors.saturating_sub(MOST))
+    }
+}
+
+/// Line starts, counted once per file that has findings.
+#[derive(Default)]
+struct Lines(BTreeMap<usize, Vec<usize>>);
+
+impl Lines {
+    fn location(
+        &mut self,
+        file: usize,
+        source: &Source,
+        span: Range<usize>,
+        path: String,
+        whole: bool,
+    ) -> Location {
+        let text = source.body();
+        let starts = self.0.entry(file).or_insert_with(|| {
+            std::iter::once(0)
+                .chain(text.bytes().enumerate().filter(|b| b.1 == b'\n').map(|b| b.0 + 1))
+                .collect()
+        });
+        Location::new(source.name.clone(), text, starts, span, path, whole)
+    }
+}

@@ -1,0 +1,145 @@
+//! The settings of one layer (`defaults:`, a profile, a number), each checked by itself.
+
+use super::excerpt::{message, quoted};
+use super::file::Said;
+use super::issue::{At, Issue, Issues};
+use super::place::{Path, Step};
+use crate::number::AccountSid;
+use crate::settings::{Field, Kind, Managed, Value, Want};
+
+/// The path of a field below that of its layer.
+pub(super) fn below(layer: &[Step], field: &str) -> Path {
+    layer.iter().cloned().chain(field.split('.').map(Step::from)).collect()
+}
+
+/// The managed settings of a layer. What does not check is left out, and an issue says so.
+pub(super) fn managed(
+    issues: &mut Issues,
+    file: usize,
+    layer: impl Fn() -> Path,
+    said: &Said<'_>,
+) -> Managed {
+    let at = |field: &str| At::Path { file, path: below(&layer(), field), key: false };
+    for group in said.null_groups() {
+        issues.push(
+            Issue::error(
+                At::Path { file, path: below(&layer(), group), key: true },
+                format!("`{group}` cannot be null as a whole"),
+            )
+            .help("to clear fields, name them, such as `{ url: null }`; to leave them unmanaged, remove the line"),
+        );
+    }
+    if let Some(status) = said.emergency_status() {
+        emergency_status(issues, file, status, || at("voice.emergency_status"));
+    }
+    let mut settings = Vec::new();
+    for (field, text) in said.settings() {
+        if !field.is_documented_parameter() {
+            issues.repeat(
+                file,
+                &format!("the API's page does not list `{field}` among the parameters that can be set"),
+                &format!(
+                    "it is sent as {} all the same; should the API not take it, the apply says so",
+                    field.parameter()
+                ),
+                || At::Path { file, path: below(&layer(), field.json_name()), key: true },
+            );
+        }
+        if let Some(want) = want(issues, field, text, || at(field.json_name())) {
+            if let Want::Set(Value::Url(url)) = &want
+                && url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:"))
+            {
+                issues.repeat(
+                    file,
+                    "an `http://` webhook: callers' numbers and messages travel unencrypted",
+                    "use https://",
+                    || at(field.json_name()),
+                );
+            }
+            settings.push((field, want));
+        }
+    }
+    if settings.is_empty() { Managed::default() } else { settings.into_iter().collect() }
+}
+
+fn want(issues: &mut Issues, field: Field, text: &str, at: impl Fn() -> At) -> Option<Want> {
+    if text.is_empty() {
+        if field == Field::FriendlyName {
+            issues.push(
+                Issue::error(at(), "`friendly_name` cannot be cleared: a number always has one")
+                    .help("leave `friendly_name` out to keep the name that it has, or write another"),
+            );
+            return None;
+        }
+        return Some(Want::Clear);
+    }
+    match Value::declared(field.kind(), text) {
+        Ok(value) => Some(Want::Set(value)),
+        Err(error) => {
+            let issue = Issue::error(at(), format!("`{field}`: {}", message(&error.to_string())));
+            issues.push(match value_help(field, text) {
+                Some(help) => issue.help(help),
+                None => issue,
+            });
+            None
+        }
+    }
+}
+
+fn value_help(field: Field, text: &str) -> Option<String> {
+    if text != text.trim() {
+        return Some("remove the white space around it".to_owned());
+    }
+    if text.contains("${") || text.contains("{{") {
+        return Some("the file is read as it is: numctl replaces no variables".to_owned());
+    }
+    match field.kind() {
+        Kind::Url => {
+            let bare =
+                !text.contains("://") && !text.starts_with('/') && text.contains('.') && !text.contains(' ');
+            bare.then(|| format!("did you mean {}?", quoted(&format!("https://{text}"))))
+        }
+        Kind::Text => {
+            Some("the API's limit is 64 characters".to_owned()).filter(|_| text.chars().count() > 64)
+        }
+        Kind::Method => {
+            Some("the vendor calls webhooks with GET or POST only".to_owned()).filter(|_| text.len() <= 7)
+        }
+        Kind::Flag | Kind::Application | Kind::Trunk | Kind::Address | Kind::ReceiveMode => None,
+    }
+}
+
+fn emergency_status(issues: &mut Issues, file: usize, status: &str, at: impl Fn() -> At) {
+    if !matches!(status, "Active" | "Inactive" | "") {
+        issues.push(
+            Issue::error(
+                at(),
+                format!("`voice.emergency_status`: {} is not Active or Inactive", quoted(status)),
+            )
+            .help("leave it out: the vendor ignores what is written to it"),
+        );
+        return;
+    }
+    issues.repeat(
+        file,
+        "`voice.emergency_status` has no effect: the vendor ignores writes to it",
+        "remove it; `emergency_address_sid` is what can be set",
+        at,
+    );
+}
+
+/// An account's SID.
+pub(super) fn account_sid(issues: &mut Issues, at: At, text: &str) -> Option<AccountSid> {
+    match AccountSid::declared(text) {
+        Ok(sid) => Some(sid),
+        Err(error) => {
+            let issue = Issue::error(at, message(&error.to_string()));
+            issues.push(if text.contains("${") {
+                issue.help("the file is read as it is: numctl replaces no variables")
+            } else {
+                issue
+            });
+            None
+        }
+    }
+}

@@ -1,0 +1,465 @@
+//! The files together: defaults < profile < number, field by field, and the rules that only the
+//! whole can break.
+
+use std::collections::{HashMap, HashSet};
+
+use super::accounts::{self, Accounts};
+use super::excerpt::{message, quoted};
+use super::file::{self, File, Section};
+use super::issue::{At, Issue, Issues};
+use super::layers;
+use super::parse::{Format, Source};
+use super::place::{Path, Step};
+use super::{AccountIndex, Declared, Desired, Place, State, Unlisted};
+use crate::number::PhoneNumber;
+use crate::settings::{Field, Managed, Want};
+
+/// `defaults:` or a profile, checked.
+struct Layer {
+    name: Box<str>,
+    file: usize,
+    path: Path,
+    settings: Managed,
+    account: Option<AccountIndex>,
+    protect: Option<bool>,
+    used: bool,
+}
+
+struct Merger<'a> {
+    issues: &'a mut Issues,
+    accounts: Accounts,
+    defaults: Option<Layer>,
+    profiles: Vec<Layer>,
+    /// defaults + profile, by profile: what numbers without settings of their own share.
+    bases: HashMap<Option<usize>, Managed>,
+    /// Contradictions within such a base, which are told once and not per number.
+    told: HashSet<(Option<usize>, Field)>,
+    /// Bases that were checked for a number without settings of its own.
+    checked: HashSet<Option<usize>>,
+}
+
+/// The fleet; `None` only where an issue says why.
+pub(super) fn merge(sources: &[&Source], files: &[(usize, File)], issues: &mut Issues) -> Option<Desired> {
+    for (file, raw) in files {
+        if raw.version.is_none() {
+            issues.push(
+                Issue::error(At::File(*file), "`version` is missing")
+                    .help("start the file with `version: 1`"),
+            );
+        }
+    }
+    let (policy, policy_file) = accounts::policy(files, issues);
+    let accounts = accounts::accounts(files, issues);
+    if policy.unlisted == Unlisted::Release {
+        check_complete(sources, files, policy_file, issues);
+    }
+    let mut merger = Merger {
+        issues,
+        accounts,
+        defaults: None,
+        profiles: Vec::new(),
+        bases: HashMap::new(),
+        told: HashSet::new(),
+        checked: HashSet::new(),
+    };
+    merger.read_defaults(files);
+    merger.read_profiles(files);
+    let numbers = merger.numbers(sources, files);
+    merger.check_unused(numbers.is_empty());
+    let accounts = merger.accounts.list;
+    if issues.any_errors() {
+        return None;
+    }
+    Some(Desired { accounts, policy, numbers, files: sources.iter().map(|s| s.name.clone()).collect() })
+}
+
+/// Law 2: a file cut short mostly still parses, so where a missing line releases a number, each file
+/// must show that it is whole.
+fn check_complete(
+    sources: &[&Source],
+    files: &[(usize, File)],
+    policy_file: Option<usize>,
+    issues: &mut Issues,
+) {
+    let mut any = false;
+    for (file, raw) in files {
+        match &raw.numbers {
+            Section::Is(numbers) if !numbers.is_empty() => any = true,
+            Section::Absent => {}
+            Section::Null | Section::Is(_) => {
+                any = true;
+                issues.push(
+                    Issue::error(
+                        At::key(*file, ["numbers".into()]),
+                        "`numbers:` is empty, and `unlisted: release` would release every number",
+                    )
+                    .help("remove `numbers:`, or set `unlisted: ignore`"),
+                );
+            }
+        }
+        let text = sources[*file].body();
+        let last = text.lines().rev().find(|line| !line.trim().is_empty());
+        if sources[*file].format == Format::Yaml && last.map(str::trim_end) != Some("...") {
+            let end = text.trim_end().len();
+            let at = At::Span { file: *file, span: end..end, path: Path::new(), whole: false };
+            issues.push(
+                Issue::error(at, "under `unlisted: release`, the last line of a file must be `...`").help(
+                    "a file cut short would release what it lost: add YAML's end marker, three dots, as the last line",
+                ),
+            );
+        }
+    }
+    if !any {
+        issues.push(
+            Issue::error(
+                policy_file.map_or(At::Nowhere, |file| At::value(file, ["policy".into(), "unlisted".into()])),
+                "the files name no number, and `unlisted: release` would release every number",
+            )
+            .help("set `unlisted: ignore`"),
+        );
+    }
+}
+
+impl Merger<'_> {
+    fn layer(&mut self, file: usize, path: Path, name: &str, raw: &file::Layer) -> Layer {
+        let settings = layers::managed(self.issues, file, || path.clone(), &raw.said());
+        let account = raw.account.text().and_then(|name| {
+            let at = || At::Path { file, path: layers::below(&path, "account"), key: false };
+            self.accounts.find(self.issues, name, at)
+        });
+        Layer { name: name.into(), file, path, settings, account, protect: raw.protect.0, used: false }
+    }
+
+    fn read_defaults(&mut self, files: &[(usize, File)]) {
+        for (file, raw) in files.iter().filter_map(|(file, raw)| Some((*file, raw.defaults.as_ref()?))) {
+            let at = At::key(file, ["defaults".into()]);
+            if let Some(first) = &self.defaults {
+                self.issues.push(
+                    Issue::error(at, "`defaults:` stands in two files")
+                        .also(At::key(first.file, ["defaults".into()]), "first here")
+                        .help("keep one of them; what only some numbers share is a profile"),
+                );
+                continue;
+            }
+            self.defaults = Some(self.layer(file, vec!["defaults".into()], "defaults", raw));
+        }
+    }
+
+    fn read_profiles(&mut self, files: &[(usize, File)]) {
+        let mut raw: Vec<_> = files
+            .iter()
+            .filter_map(|(file, raw)| Some((*file, raw.profiles.as_ref()?)))
+            .flat_map(|(file, map)| map.0.iter().map(move |(name, layer)| (name, file, layer)))
+            .collect();
+        raw.sort_by_key(|(name, file, _)| (*name, *file));
+        for (name, file, layer) in raw {
+            let path: Path = vec!["profiles".into(), (&**name).into()];
+            let at = At::Path { file, path: path.clone(), key: true };
+            if let Some(first) = self.profiles.last().filter(|last| last.name == *name) {
+                self.issues.push(
+                    Issue::error(at, format!("the profile {} is declared twice", quoted(name)))
+                        .also(At::Path { file: first.file, path, key: true }, "first here")
+                        .help("keep one of them"),
+                );
+                continue;
+            }
+            accounts::check_name(self.issues, name, "a profile", at);
+            let layer = self.layer(file, path, name, layer);
+            self.profiles.push(layer);
+        }
+    }
+
+    fn numbers(&mut self, sources: &[&Source], files: &[(usize, File)]) -> Vec<Declared> {
+        let total = files.iter().map(|(_, file)| numbers_of(file).len()).sum();
+        let mut numbers: Vec<Declared> = Vec::with_capacity(total);
+        for (file, raw) in files {
+            for (entry, number) in numbers_of(raw).iter().enumerate() {
+                numbers.extend(self.number(*file, entry, number));
+            }
+            self.check_cut(*file, sources[*file], numbers_of(raw));
+        }
+        numbers.sort_by_key(|declared| (declared.number, declared.place.file, declared.place.entry));
+        numbers.dedup_by(|second, first| {
+            let twice = second.number == first.number;
+            if twice {
+                let at = |place: Place| {
+                    let entry = Step::Index(place.entry as usize);
+                    At::value(place.file as usize, ["numbers".into(), entry, "phone_number".into()])
+                };
+                self.issues.push(
+                    Issue::error(at(second.place), format!("{} is declared twice", second.number))
+                        .also(at(first.place), "first here")
+                        .help("keep one of them"),
+                );
+            }
+            twice
+        });
+        numbers
+    }
+
+    /// A tombstone whose number is the last thing in its file may be another number cut short.
+    fn check_cut(&mut self, file: usize, source: &Source, numbers: &[file::Number]) {
+        let Some(last) = numbers.last().filter(|last| last.state.text() == Some("released")) else { return };
+        let digits = last.phone_number.0.as_deref().unwrap_or_default();
+        if source.format == Format::Yaml && !digits.is_empty() && source.body().ends_with(digits) {
+            let at =
+                At::value(file, ["numbers".into(), Step::Index(numbers.len() - 1), "phone_number".into()]);
+            self.issues.push(
+                Issue::error(
+                    at,
+                    "the file ends right behind a number that is to be released: is it cut short?",
+                )
+                .help("end the line with a line break, or put the number in quotes"),
+            );
+        }
+    }
+
+    fn number(&mut self, file: usize, entry: usize, raw: &file::Number) -> Option<Declared> {
+        let path = || -> Path { vec!["numbers".into(), Step::Index(entry)] };
+        let at = |field: &str| At::Path { file, path: layers::below(&path(), field), key: false };
+        let number = match raw.phone_number.0.as_deref() {
+            None => {
+                let at = At::Path { file, path: path(), key: false };
+                self.issues.push(Issue::error(at, "this entry has no `phone_number`").help(
+                    "add `phone_number: \"+15552230000\"`, or indent the line to belong to the entry above",
+                ));
+                None
+            }
+            Some(text) => match PhoneNumber::declared(text) {
+                Ok(number) => Some(number),
+                Err(error) => {
+                    self.issues.push(Issue::error(at("phone_number"), message(&error.to_string())));
+                    None
+                }
+            },
+        };
+        let profile = raw.profile.text().and_then(|name| self.profile(name, || at("profile")));
+        let account = match raw.account.text() {
+            Some(name) => self.accounts.find(self.issues, name, || at("account")),
+            None => self.inherited_account(profile, || at("phone_number"), raw.profile.text().is_some()),
+        };
+        let own = layers::managed(self.issues, file, path, &raw.said());
+        let state = match raw.state.text() {
+            None | Some("present") => State::Present,
+            Some("released") => State::Released,
+            Some(text) => {
+                self.issues.push(
+                    Issue::error(at("state"), format!("{} is no `state`", quoted(text)))
+                        .help(accounts::choices(text, ["present", "released"].into_iter())),
+                );
+                State::Present
+            }
+        };
+        let protect =
+            raw.protect.0.or_else(|| self.inherited_protect(profile).map(|by| by.0)).unwrap_or(false);
+        let settings = match state {
+            State::Present => {
+                let merged = self.merged(profile, &own);
+                self.check_merged(file, entry, profile, &own, &merged);
+                merged
+            }
+            State::Released => {
+                self.check_tombstone(file, entry, raw, profile, protect, !own.is_empty());
+                Managed::default()
+            }
+        };
+        let place = Place { file: u32::try_from(file).ok()?, entry: u32::try_from(entry).ok()? };
+        Some(Declared { number: number?, account: account?, state, protect, settings, place })
+    }
+
+    fn profile(&mut self, name: &str, at: impl FnOnce() -> At) -> Option<usize> {
+        if let Ok(index) = self.profiles.binary_search_by(|profile| (*profile.name).cmp(name)) {
+            self.profiles[index].used = true;
+            return Some(index);
+        }
+        let issue = Issue::error(at(), format!("there is no profile {}", quoted(name)));
+        let names = self.profiles.iter().map(|profile| &*profile.name);
+        self.issues.push(if self.profiles.is_empty() {
+            issue.help("the file declares no `profiles:`")
+        } else {
+            issue.help(accounts::choices(name, names))
+        });
+        None
+    }
+
+    fn inherited_account(
+        &mut self,
+        profile: Option<usize>,
+        at: impl FnOnce() -> At,
+        names_profile: bool,
+    ) -> Option<AccountIndex> {
+        let of_profile = profile.and_then(|index| self.profiles[index].account);
+        let of_defaults = self.defaults.as_ref().and_then(|defaults| defaults.account);
+        let only = (self.accounts.list.len() == 1).then_some(AccountIndex(0));
+        let found = of_profile.or(of_defaults).or(only);
+        // An unknown profile was reported, and might have named the account.
+        if found.is_none() && (profile.is_some() || !names_profile) {
+            self.issues.push(Issue::error(at(), "the number does not say which account it belongs in").help(
+                format!(
+                    "add `account:` to it, to its profile or to `defaults:`; there are: {}",
+                    super::suggest::list(self.accounts.names())
+                ),
+            ));
+        }
+        found
+    }
+
+    /// `protect` as the profile or the defaults have it, and where.
+    fn inherited_protect(&self, profile: Option<usize>) -> Option<(bool, At)> {
+        let of = |layer: &Layer| {
+            let at = At::Path { file: layer.file, path: layers::below(&layer.path, "protect"), key: false };
+            Some((layer.protect?, at))
+        };
+        profile.and_then(|index| of(&self.profiles[index])).or_else(|| of(self.defaults.as_ref()?))
+    }
+
+    fn merged(&mut self, profile: Option<usize>, own: &Managed) -> Managed {
+        let base = self.bases.entry(profile).or_insert_with(|| {
+            let defaults = self.defaults.as_ref().map(|layer| layer.settings.clone()).unwrap_or_default();
+            match profile {
+                Some(index) => defaults.overlaid(&self.profiles[index].settings),
+                None => defaults,
+            }
+        });
+        base.overlaid(own)
+    }
+
+    fn check_tombstone(
+        &mut self,
+        file: usize,
+        entry: usize,
+        raw: &file::Number,
+        profile: Option<usize>,
+        protect: bool,
+        has_settings: bool,
+    ) {
+        let at = |field: &str| At::value(file, ["numbers".into(), Step::Index(entry), field.into()]);
+        if protect {
+            let issue = Issue::error(at("state"), "the number is to be released, and is protected");
+            let (by, help) = match self.inherited_protect(profile) {
+                Some((_, by)) if raw.protect.0.is_none() => {
+                    (by, "to release it, add `protect: false` to the number; to keep it, remove `state`")
+                }
+                _ => (at("protect"), "to release it, remove `protect`; to keep it, remove `state`"),
+            };
+            self.issues.push(issue.also(by, "protected here").help(help));
+        }
+        if has_settings {
+            self.issues.repeat(
+                file,
+                "settings of a number that is to be released have no effect",
+                "remove them",
+                || at("state"),
+            );
+        }
+    }
+
+    /// The rules on settings that hold after the merge.
+    fn check_merged(
+        &mut self,
+        file: usize,
+        entry: usize,
+        profile: Option<usize>,
+        own: &Managed,
+        merged: &Managed,
+    ) {
+        if own.is_empty() && !self.checked.insert(profile) {
+            return;
+        }
+        let place = |merger: &Self, field: Field| -> (At, String) {
+            let mut layer: Path = vec!["numbers".into(), Step::Index(entry)];
+            let mut of = file;
+            let mut name = "the number itself".to_owned();
+            if own.get(field).is_none() {
+                let profile = profile.map(|index| &merger.profiles[index]);
+                let has = |layer: &&Layer| layer.settings.get(field).is_some();
+                if let Some(found) = profile.filter(has).or(merger.defaults.as_ref().filter(has)) {
+                    layer.clone_from(&found.path);
+                    of = found.file;
+                    name = match found.path.len() {
+                        1 => "`defaults`".to_owned(),
+                        _ => format!("the profile {}", quoted(&found.name)),
+                    };
+                }
+            }
+            (At::Path { file: of, path: layers::below(&layer, field.json_name()), key: false }, name)
+        };
+        // What only the base says is told once, at the base.
+        let first_time = |merger: &mut Self, one: Field, other: Field| {
+            let only_base = own.get(one).is_none() && own.get(other).is_none();
+            !only_base || merger.told.insert((profile, one))
+        };
+        let is_set = |field: Field| matches!(merged.get(field), Some(Want::Set(_)));
+        let (application, trunk) = (Field::VoiceApplicationSid, Field::VoiceTrunkSid);
+        if is_set(application) && is_set(trunk) && first_time(self, application, trunk) {
+            let (at, by) = place(self, application);
+            let (other_at, other_by) = place(self, trunk);
+            self.issues.push(
+                Issue::error(at, format!("`{application}` and `{trunk}` exclude each other, and both are set"))
+                    .also(other_at, format!("`{trunk}` is set here, by {other_by}"))
+                    .help(format!(
+                        "`{application}` is set by {by}; remove one of the two, or clear one on the number with null"
+                    )),
+            );
+        }
+        for (fallback, url, code) in
+            [(Field::VoiceFallbackUrl, Field::VoiceUrl, 21405), (Field::SmsFallbackUrl, Field::SmsUrl, 21406)]
+        {
+            let cleared = matches!(merged.get(url), Some(Want::Clear));
+            if is_set(fallback) && cleared && first_time(self, fallback, url) {
+                let (at, _) = place(self, fallback);
+                let (url_at, url_by) = place(self, url);
+                self.issues.push(
+                    Issue::error(at, format!("`{fallback}` is set, and `{url}` is cleared"))
+                        .also(url_at, format!("`{url}` is cleared here, by {url_by}"))
+                        .help(format!(
+                            "a fallback needs a URL to fall back from (the API's error {code}): set `{url}`, or clear \
+                             `{fallback}` as well"
+                        )),
+                );
+            }
+        }
+        let inert = [
+            (trunk, [Field::VoiceUrl, Field::VoiceFallbackUrl].as_slice()),
+            (application, &[Field::VoiceUrl, Field::VoiceFallbackUrl]),
+            (Field::SmsApplicationSid, &[Field::SmsUrl, Field::SmsFallbackUrl]),
+        ];
+        for (over, urls) in inert {
+            for url in urls.iter().copied().filter(|url| is_set(over) && is_set(*url)) {
+                if first_time(self, url, over) {
+                    let (at, _) = place(self, url);
+                    self.issues.repeat(
+                        file,
+                        &format!("`{url}` has no effect beside `{over}`"),
+                        "it is set all the same, for when the other is cleared; remove it if that is not wanted",
+                        || at,
+                    );
+                }
+            }
+        }
+    }
+
+    fn check_unused(&mut self, no_numbers: bool) {
+        if no_numbers {
+            if !self.issues.any_errors() {
+                self.issues.push(
+                    Issue::warning(At::Nowhere, "the files name no number")
+                        .help("`numctl export` writes a file for the numbers that are live"),
+                );
+            }
+            return;
+        }
+        for profile in self.profiles.iter().filter(|profile| !profile.used) {
+            let at = At::Path { file: profile.file, path: profile.path.clone(), key: true };
+            let issue = Issue::warning(at, format!("no number uses the profile {}", quoted(&profile.name)));
+            self.issues.push(issue.help("name it with `profile:` on a number, or remove it"));
+        }
+    }
+}
+
+fn numbers_of(file: &File) -> &[file::Number] {
+    match &file.numbers {
+        Section::Is(numbers) => numbers,
+        Section::Absent | Section::Null => &[],
+    }
+}

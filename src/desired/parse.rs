@@ -1,0 +1,78 @@
+//! From the files' texts to one checked [`Desired`].
+
+use std::sync::Arc;
+
+use super::finding::{Finding, Findings};
+use super::issue::{At, Issue, Issues};
+use super::{Desired, merge, read};
+
+/// The text of one file.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The file as it was named, for people.
+    pub name: Arc<str>,
+    /// What it holds.
+    pub text: String,
+    /// How it is written.
+    pub format: Format,
+}
+
+/// How a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// YAML 1.2, one document.
+    Yaml,
+    /// JSON, of which the same fields are read eleven times as fast.
+    Json,
+}
+
+impl Source {
+    /// The text without a byte order mark.
+    pub(super) fn body(&self) -> &str {
+        self.text.strip_prefix('\u{feff}').unwrap_or(&self.text)
+    }
+}
+
+/// What the files declare.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parsed {
+    /// The fleet.
+    pub desired: Desired,
+    /// What is doubtful in the files.
+    pub warnings: Vec<Finding>,
+}
+
+impl Desired {
+    /// Reads, merges and checks the files of one fleet.
+    ///
+    /// The result does not depend on the order of the sources, nor (but for [`super::Place`]) on the
+    /// order of what is in them.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each thing with its place. A file that does not parse gives its
+    /// first error only.
+    pub fn parse(sources: &[Source]) -> Result<Parsed, Findings> {
+        let mut sources: Vec<&Source> = sources.iter().collect();
+        sources.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut issues = Issues::default();
+        if sources.is_empty() {
+            issues.push(Issue::error(At::Nowhere, "no file was given"));
+        }
+        let mut files = Vec::with_capacity(sources.len());
+        for (index, source) in sources.iter().enumerate() {
+            match read::read(index, source) {
+                Ok(file) => files.push((index, file)),
+                Err(issue) => issues.push(issue),
+            }
+        }
+        // With a file missing, every reference into it would be reported as an error of its own.
+        let desired = if issues.any_errors() { None } else { merge::merge(&sources, &files, &mut issues) };
+        let (findings, more) = issues.resolve(&sources);
+        match (desired, Findings::new(findings.clone(), more)) {
+            (_, Some(errors)) => Err(errors),
+            (Some(desired), None) => Ok(Parsed { desired, warnings: findings }),
+            // `merge` gives nothing only with an error; should it ever, that is one.
+            (None, None) => Err(Findings::unexplained()),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The JSON Schema of the file, for editors and for checks in other tools.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
+
+use super::file::File;
+
+/// The schema, draft 2020-12, made from the structs that parse the file.
+///
+/// It refuses what a schema can refuse. References between entries, doubled numbers and the rules
+/// that hold after the merge are left to `numctl validate`.
+#[must_use]
+pub fn schema() -> Value {
+    schemars::generate::SchemaSettings::draft2020_12()
+        .into_generator()
+        .into_root_schema_for::<File>()
+        .to_value()
+}
+
+pub(super) fn version(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "const": 1 })
+}
+
+pub(super) fn name(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "minLength": 1 })
+}
+
+pub(super) fn account_sid(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^AC[0-9a-fA-F]{32}$" })
+}
+
+pub(super) fn env_prefix(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^[A-Z][A-Z0-9_]{0,63}$" })
+}
+
+pub(super) fn unlisted(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": ["ignore", "report", "release"] })
+}
+
+pub(super) fn limit(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "anyOf": [
+        { "type": "integer", "minimum": 0, "maximum": 4_294_967_295_u32 },
+        { "type": "string", "pattern": "^(100|[1-9]?[0-9])%$" },
+    ] })
+}
+
+pub(super) fn flag(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "boolean" })
+}
+
+pub(super) fn state(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": ["present", "released"] })
+}
+
+pub(super) fn phone_number(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^(\\+[1-9][0-9]{5,14}|[1-9][0-9]{2,7})$" })
+}
+
+pub(super) fn friendly_name(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "minLength": 1, "maxLength": 64 })
+}
+
+pub(super) fn url(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "pattern": "^([hH][tT][tT][pP][sS]?://[^/\\s]\\S*)?$" })
+}
+
+pub(super) fn method(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "pattern": "^([gG][eE][tT]|[pP][oO][sS][tT])?$" })
+}
+
+pub(super) fn application_sid(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "pattern": "^(AP[0-9a-fA-F]{32})?$" })
+}
+
+pub(super) fn trunk_sid(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "pattern": "^(TK[0-9a-fA-F]{32})?$" })
+}
+
+pub(super) fn address_sid(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "pattern": "^(AD[0-9a-fA-F]{32})?$" })
+}
+
+pub(super) fn receive_mode(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": ["voice", "fax", "", null] })
+}
+
+pub(super) fn clearable_flag(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": [true, false, "", null] })
+}
+
+pub(super) fn emergency_status(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": ["Active", "Inactive", "", null] })
+}

@@ -1,0 +1,42 @@
+//! "Did you mean": the nearest of some names.
+
+/// The candidate that was probably meant.
+pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let plain = plain(name);
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::osa_distance(&plain, &self::plain(candidate)), candidate))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, candidate)| *distance <= 1.max(candidate.len().min(name.len()) / 3))
+        .map(|(_, candidate)| candidate)
+}
+
+/// Case and separators are what people vary most.
+fn plain(name: &str) -> String {
+    name.chars().take(64).filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// The names, for a message: `a, b, c`, cut after some.
+pub(super) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    const SHOWN: usize = 12;
+    let names: Vec<&str> = names.into_iter().collect();
+    let mut out = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        out.push_str(&format!(" and {} more", names.len() - SHOWN));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_are_found_and_far_ones_are_not() {
+        let names = ["friendly_name", "voice", "sms", "status_callback"];
+        assert_eq!(nearest("voic", names), Some("voice"));
+        assert_eq!(nearest("friendlyName", names), Some("friendly_name"));
+        assert_eq!(nearest("StatusCallback", names), Some("status_callback"));
+        assert_eq!(nearest("colour", names), None);
+    }
+}

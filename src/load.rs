@@ -1,0 +1,144 @@
+//! Reads what `-f` names: the only part of parsing that touches the file system.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::desired::finding::{Finding, Findings, Location};
+use crate::desired::{Format, MAX_FILE_BYTES, Source};
+
+/// The files of the given paths: a file, a directory (every `*.yaml`, `*.yml` and `*.json` in it,
+/// sorted, not below it), or `-` for stdin. A file that is named twice is read once.
+///
+/// # Errors
+/// Every file that is missing, unreadable, too large or no UTF-8 text, and every directory without
+/// a file to read. Nothing is read in part.
+pub fn load(paths: &[PathBuf]) -> Result<Vec<Source>, Findings> {
+    let mut findings = Vec::new();
+    let mut seen = HashSet::new();
+    let mut sources = Vec::new();
+    for path in paths {
+        match files_of(path) {
+            Ok(files) => {
+                for file in files {
+                    // Two names of one file would be reported as every number declared twice.
+                    if !seen.insert(fs::canonicalize(&file).unwrap_or_else(|_| file.clone())) {
+                        continue;
+                    }
+                    match read(&file) {
+                        Ok(source) => sources.push(source),
+                        Err(finding) => findings.push(*finding),
+                    }
+                }
+            }
+            Err(finding) => findings.push(*finding),
+        }
+    }
+    if paths.is_empty() {
+        findings.push(Finding::error("no file was given", Some("name one with -f")));
+    }
+    Findings::new(findings, 0).map_or(Ok(sources), Err)
+}
+
+fn files_of(path: &Path) -> Result<Vec<PathBuf>, Box<Finding>> {
+    if path == Path::new("-") || !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let entries = fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let entries =
+        entries.map_err(|error| refused(path, &format!("the directory cannot be read: {error}"), None))?;
+    let mut files: Vec<PathBuf> = entries
+        .into_iter()
+        .map(|entry| entry.path())
+        .filter(|path| is_ours(path) && !path.is_dir())
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        return Err(refused(
+            path,
+            "the directory holds no *.yaml, *.yml or *.json file",
+            Some("directories below it are not read"),
+        ));
+    }
+    Ok(files)
+}
+
+/// Files that editors and mounts keep beside the real ones start with a dot (`.fleet.yaml.swp`,
+/// Kubernetes' `..data`).
+fn is_ours(path: &Path) -> bool {
+    let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    !hidden && matches!(extension, Some("yaml" | "yml" | "json"))
+}
+
+fn name_of(path: &Path) -> Arc<str> {
+    if path == Path::new("-") {
+        return "<stdin>".into();
+    }
+    // A file's name is text from outside, too (law 12).
+    let name = path.display().to_string();
+    name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect::<String>().into()
+}
+
+fn refused(path: &Path, message: &str, help: Option<&str>) -> Box<Finding> {
+    Box::new(Finding::error(message, help).at(Location::of_file(name_of(path))))
+}
+
+fn read(path: &Path) -> Result<Source, Box<Finding>> {
+    let stdin = path == Path::new("-");
+    let bytes = if stdin {
+        read_at_most(path, io::stdin().lock())?
+    } else {
+        let meta = fs::metadata(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => refused(path, "there is no such file", None),
+            _ => refused(path, &format!("the file cannot be read: {error}"), None),
+        })?;
+        // Opening a FIFO would wait for a writer, and a device may never end.
+        if !meta.is_file() {
+            return Err(refused(path, "this is not a regular file", Some("to read from a pipe, use -f -")));
+        }
+        if meta.len() > MAX_FILE_BYTES as u64 {
+            return Err(too_large(path));
+        }
+        let file = fs::File::open(path)
+            .map_err(|error| refused(path, &format!("the file cannot be read: {error}"), None))?;
+        read_at_most(path, file)?
+    };
+    let name = name_of(path);
+    let text = text_of(name.clone(), bytes)?;
+    let json = match path.extension() {
+        Some(extension) => extension == "json",
+        None => stdin && text.trim_start().starts_with('{'),
+    };
+    Ok(Source { name, text, format: if json { Format::Json } else { Format::Yaml } })
+}
+
+fn read_at_most(path: &Path, from: impl Read) -> Result<Vec<u8>, Box<Finding>> {
+    let mut bytes = Vec::new();
+    from.take(MAX_FILE_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| refused(path, &format!("the file cannot be read: {error}"), None))?;
+    if bytes.len() > MAX_FILE_BYTES { Err(too_large(path)) } else { Ok(bytes) }
+}
+
+fn too_large(path: &Path) -> Box<Finding> {
+    let message = format!("the file is larger than {} MiB", MAX_FILE_BYTES >> 20);
+    refused(path, &message, Some("split it: -f takes a directory of files as one fleet"))
+}
+
+fn text_of(name: Arc<str>, bytes: Vec<u8>) -> Result<String, Box<Finding>> {
+    let save = Some("save it as UTF-8");
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        let finding = Finding::error("the file is UTF-16", save);
+        return Err(Box::new(finding.at(Location::of_file(name))));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let bytes = error.into_bytes();
+        let text = String::from_utf8_lossy(&bytes);
+        let finding = Finding::error(format!("the byte 0x{:02x} is not UTF-8", bytes[at]), save);
+        Box::new(finding.at(Location::of_byte(name, &text, at)))
+    })
+}
