@@ -203,12 +203,10 @@ async fn save_changes(sandbox: Shared, path: PathBuf, mut changes: watch::Receiv
         changes.borrow_and_update();
         let (sandbox, path) = (sandbox.clone(), path.clone());
         let began = Instant::now();
-        match tokio::task::spawn_blocking(move || save(&sandbox, &path).map_err(|error| (path, error))).await
-        {
-            Ok(Err((path, error))) => {
-                tracing::warn!(path = %path.display(), %error, "the sandbox's state was not saved")
-            }
-            Ok(Ok(())) | Err(_) => {}
+        let saving =
+            tokio::task::spawn_blocking(move || save(&sandbox, &path).map_err(|error| (path, error)));
+        if let Ok(Err((path, error))) = saving.await {
+            tracing::warn!(path = %path.display(), %error, "the sandbox's state was not saved");
         }
         pause = SAVE_AFTER.max(began.elapsed() * 10);
     }

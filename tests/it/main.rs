@@ -1,2 +1,4 @@
 //! The integration tests: the real binary against the sandbox over real HTTP, golden files, and
 //! the planner's laws.
+mod sandbox_http;
+mod sandbox_page;
