@@ -99,7 +99,9 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         Some(path) => load(path)?,
         None => None,
     };
-    let world = world.unwrap_or_else(|| World::demo(numbers));
+    let mut world = world.unwrap_or_else(|| World::demo(numbers));
+    // A state file may be written by hand; the accounts that are announced must be there.
+    world.ensure_account(SUBACCOUNT_SID, Some(MAIN_SID));
     let listener =
         TcpListener::bind(options.listen).await.map_err(|error| StartError::Listen(options.listen, error))?;
     let addr = listener.local_addr().map_err(|error| StartError::Listen(options.listen, error))?;
