@@ -3,3 +3,5 @@
 
 mod bad_inputs;
 mod golden;
+mod sandbox_http;
+mod sandbox_page;
