@@ -212,6 +212,8 @@ pub enum HeldReason {
         /// Where it is.
         lives_in: AccountIndex,
     },
+    /// The file says `state: released`, and protects it.
+    ProtectedFromRelease,
     /// Short codes are never bought.
     ShortCodeNotBought,
     /// The tombstone names another account than the one that has the number.
@@ -315,6 +317,10 @@ impl Planner<'_> {
             (State::Present, None, _) => self.missing(declared),
             (State::Present, Some(found), None) => self.present(declared, found),
             (State::Released, None, _) => self.unchanged += 1,
+            // The file's reader refuses that; a release is not left to one check.
+            (State::Released, Some(_), None) if declared.protect => {
+                self.hold(declared, HeldReason::ProtectedFromRelease);
+            }
             (State::Released, Some(found), None) if found.account == declared.account => {
                 self.step(Action::Release { target: target(declared.number, found) }, Reason::Tombstone)
             }

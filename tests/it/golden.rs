@@ -216,6 +216,7 @@ fn held_and_warnings() -> Plan {
             why: HeldReason::ShortCodeNotBought,
         },
         held(1, HeldReason::ReleaseInOtherAccount { lives_in: MAIN }),
+        held(4, HeldReason::ProtectedFromRelease),
         held(2, HeldReason::Ambiguous),
         held(3, HeldReason::Ambiguous),
     ];
