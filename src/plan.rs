@@ -351,6 +351,10 @@ impl Planner<'_> {
         let changes = diff::changes(&managed, found.live);
         self.warn_inert(declared, |field| match declared.settings.get(field) {
             Some(want) => want.effective(field),
+            // What a change clears overrides nothing by then.
+            None if changes.iter().any(|c| c.after().is_some() && c.field.clears_at_api() == Some(field)) => {
+                None
+            }
             None => found.live.get(field),
         });
         self.warn_cleared(declared, found.live, &changes);
