@@ -107,7 +107,7 @@ pub struct ListingBuilder {
     account: AccountSid,
     rows: Vec<Live>,
     seen: BTreeMap<NumberSid, usize>,
-    without_sid: BTreeSet<PhoneNumber>,
+    without_sid: BTreeMap<PhoneNumber, Vec<usize>>,
     links: BTreeSet<Box<str>>,
     notes: Vec<Note>,
 }
@@ -129,7 +129,7 @@ impl ListingBuilder {
             account,
             rows: Vec::new(),
             seen: BTreeMap::new(),
-            without_sid: BTreeSet::new(),
+            without_sid: BTreeMap::new(),
             links: BTreeSet::new(),
             notes: Vec::new(),
         }
@@ -187,10 +187,13 @@ impl ListingBuilder {
             (None, Some(raw)) => self.notes.push(Note::NotANumber(raw.clone())),
             (None, None) => self.notes.push(Note::NoNumber(row.sid)),
             (Some(number), _) if row.sid.is_none() => {
-                // Without a SID the number is the only key there is.
-                if !self.without_sid.insert(*number) {
+                // Without a SID only the whole row tells a repetition; two that differ stay, and
+                // make the number ambiguous, whichever came first.
+                let same = self.without_sid.entry(*number).or_default();
+                if same.iter().any(|&at| self.rows[at] == row) {
                     return Ok(());
                 }
+                same.push(self.rows.len());
                 self.notes.push(Note::NoSid(*number));
             }
             (Some(_), _) => {}
