@@ -310,3 +310,35 @@ impl Observed {
         self.len() == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str) -> Live {
+        Live {
+            number: PhoneNumber::observed("+15552230000"),
+            raw_number: None,
+            sid: None,
+            account_sid: None,
+            friendly_name: Some(name.into()),
+            settings: Arc::default(),
+            sms: None,
+        }
+    }
+
+    fn listed(rows: Vec<Live>) -> Listing {
+        let account = AccountSid::observed(&format!("AC{:032}", 0)).expect("a SID");
+        match ListingBuilder::new(account).push(Page { rows, next: None }).expect("a listing") {
+            Progress::Complete(listing) => listing,
+            Progress::More(..) => unreachable!("there is one page"),
+        }
+    }
+
+    #[test]
+    fn rows_without_a_sid_that_differ_are_both_kept() {
+        assert_eq!(listed(vec![row("a"), row("a")]).rows().len(), 1);
+        let observed = Observed::new(vec![listed(vec![row("a"), row("b"), row("a")])]);
+        assert_eq!(observed.find(PhoneNumber::observed("+15552230000").expect("a number")).count(), 2);
+    }
+}

@@ -2,3 +2,4 @@
 //! the planner's laws.
 
 mod golden;
+mod planner_laws;
