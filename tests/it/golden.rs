@@ -403,6 +403,38 @@ fn the_markdown_cap_holds_for_many_accounts_with_releases() {
     assert!(markdown.contains("releases among them"), "{markdown}");
 }
 
+/// Remembers how much was written, and the largest piece of it.
+#[derive(Default)]
+struct Meter {
+    total: usize,
+    largest: usize,
+}
+
+impl std::io::Write for Meter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.total += bytes.len();
+        self.largest = self.largest.max(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn ten_thousand_actions_are_written_piece_by_piece() {
+    let plan =
+        plan((0..10_000).map(|last| configure(last, Some("Support"), moved_url(Some(last)))).collect());
+    let mut meter = Meter::default();
+    json::plan(&mut meter, &plan, None).expect("a meter takes everything");
+    assert!(meter.total > 2_000_000, "{}", meter.total);
+    assert!(meter.largest < 1_000, "{}", meter.largest);
+    let text = written_text(&plan, None, false);
+    assert!(text.len() < 1_000, "{text}");
+    written_markdown(&plan, None);
+}
+
 fn observed(accounts: Vec<Vec<Live>>) -> Observed {
     let listing = |(rows, letter): (Vec<Live>, &str)| {
         let sid = AccountSid::declared(&format!("AC{}", letter.repeat(32))).expect("a SID");

@@ -382,7 +382,9 @@ proptest! {
             let declared = desired.declared(step.action.number());
             match (step.action.kind(), step.reason) {
                 (ActionKind::Release, Reason::Tombstone) => {
-                    prop_assert!(declared.is_some_and(|d| d.state == State::Released));
+                    // In the account that it names, too.
+                    let asked = |d: &Declared| d.state == State::Released && d.account == step.action.account();
+                    prop_assert!(declared.is_some_and(asked));
                 }
                 (ActionKind::Release, reason) => {
                     prop_assert_eq!(reason, Reason::Unlisted);
