@@ -501,6 +501,16 @@ proptest! {
         }
     }
 
+    /// The default `max_changes`: a fleet that is replaced as a whole touches more numbers than are
+    /// live, and more than are declared.
+    #[test]
+    fn a_hundred_percent_is_no_limit(desired in desired(), world in world()) {
+        let all = Limit::Percent(100);
+        let file = Limits { purchases: all, releases: all, changes: all };
+        let refusal = guard::check(&world.plan(&desired), &file, &OperatorLimits::default());
+        prop_assert_eq!(refusal, None);
+    }
+
     #[test]
     fn numbers_are_replaced_before_they_are_removed(desired in desired(), world in world()) {
         let steps = kinds(&world.plan(&desired));
