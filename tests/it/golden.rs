@@ -514,6 +514,8 @@ fn an_export_of_nothing() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
     /// Whatever a name, a URL or an account is called, it stays a text in its place.
     #[test]
     fn foreign_text_never_acts(

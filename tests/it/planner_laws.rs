@@ -320,7 +320,7 @@ fn inert(plan: &Plan) -> Vec<Warning> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
     fn a_plan_done_leaves_nothing_to_plan(desired in desired(), mut world in world()) {
