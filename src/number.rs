@@ -271,7 +271,13 @@ fn sid_tail(text: &str, prefix: &str) -> Option<[u8; 32]> {
 
 fn check_sid(text: &str, prefix: &'static str, what: &'static str) -> Result<[u8; 32], SidError> {
     let article = if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-    let problem = |problem: String| SidError { text: text.to_owned(), article, what, problem };
+    let problem = |problem: String| SidError {
+        // Someone may have put a webhook URL here.
+        text: crate::secret_url::masked(text),
+        article,
+        what,
+        problem,
+    };
     let Some(rest) = text.strip_prefix(prefix) else {
         return Err(problem(match (text.get(..2), SID_KINDS.iter().find(|kind| text.starts_with(kind.0))) {
             (_, Some((other, name))) => {

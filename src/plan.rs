@@ -212,6 +212,8 @@ pub enum HeldReason {
         /// Where it is.
         lives_in: AccountIndex,
     },
+    /// The file says `state: released`, and protects it.
+    ProtectedFromRelease,
     /// Short codes are never bought.
     ShortCodeNotBought,
     /// The tombstone names another account than the one that has the number.
@@ -315,6 +317,10 @@ impl Planner<'_> {
             (State::Present, None, _) => self.missing(declared),
             (State::Present, Some(found), None) => self.present(declared, found),
             (State::Released, None, _) => self.unchanged += 1,
+            // The file's reader refuses that; a release is not left to one check.
+            (State::Released, Some(_), None) if declared.protect => {
+                self.hold(declared, HeldReason::ProtectedFromRelease);
+            }
             (State::Released, Some(found), None) if found.account == declared.account => {
                 self.step(Action::Release { target: target(declared.number, found) }, Reason::Tombstone)
             }
@@ -329,7 +335,10 @@ impl Planner<'_> {
             return self.hold(declared, HeldReason::ShortCodeNotBought);
         }
         self.warn_inert(declared, |field| declared.settings.get(field)?.effective(field));
-        let (number, account, settings) = (declared.number, declared.account, declared.settings.clone());
+        // One refused fallback would take the whole purchase down, in every cycle anew.
+        let lone = self.lone_fallbacks(declared, |_| false);
+        let settings = declared.settings.filtered(|field| !lone.contains(&field));
+        let (number, account) = (declared.number, declared.account);
         self.step(Action::Purchase { number, account, settings }, Reason::Missing);
     }
 
@@ -342,6 +351,10 @@ impl Planner<'_> {
         let changes = diff::changes(&managed, found.live);
         self.warn_inert(declared, |field| match declared.settings.get(field) {
             Some(want) => want.effective(field),
+            // What a change clears overrides nothing by then.
+            None if changes.iter().any(|c| c.after().is_some() && c.field.clears_at_api() == Some(field)) => {
+                None
+            }
             None => found.live.get(field),
         });
         self.warn_cleared(declared, found.live, &changes);
@@ -372,25 +385,33 @@ impl Planner<'_> {
         if live.sms == Some(false) {
             refused.extend(declared.settings.iter().map(|(field, _)| field).filter(|field| field.is_sms()));
         }
-        for (fallback, primary) in
-            [(Field::VoiceFallbackUrl, Field::VoiceUrl), (Field::SmsFallbackUrl, Field::SmsUrl)]
-        {
-            let wants_fallback = matches!(declared.settings.get(fallback), Some(Want::Set(_)));
-            let has_primary = match declared.settings.get(primary) {
-                Some(want) => *want != Want::Clear,
-                None => live.get(primary).is_some(),
-            };
-            if wants_fallback && !has_primary && !refused.contains(&fallback) {
-                self.warnings
-                    .push(Warning::FallbackWithoutPrimary { number: declared.number, field: fallback });
-                refused.insert(fallback);
-            }
-        }
+        refused.extend(self.lone_fallbacks(declared, |field| {
+            live.sms == Some(false) && field.is_sms() || live.get(field).is_some()
+        }));
         if refused.is_empty() {
             declared.settings.clone()
         } else {
             declared.settings.filtered(|field| !refused.contains(&field))
         }
+    }
+
+    /// The declared fallback URLs whose primary URL is neither declared nor, as `is_live` knows,
+    /// there.
+    fn lone_fallbacks(&mut self, declared: &Declared, is_live: impl Fn(Field) -> bool) -> Vec<Field> {
+        let pairs = [(Field::VoiceFallbackUrl, Field::VoiceUrl), (Field::SmsFallbackUrl, Field::SmsUrl)];
+        let mut lone = Vec::new();
+        for (field, primary) in pairs {
+            let wants_fallback = matches!(declared.settings.get(field), Some(Want::Set(_)));
+            let has_primary = match declared.settings.get(primary) {
+                Some(want) => *want != Want::Clear,
+                None => is_live(primary),
+            };
+            if wants_fallback && !has_primary {
+                self.warnings.push(Warning::FallbackWithoutPrimary { number: declared.number, field });
+                lone.push(field);
+            }
+        }
+        lone
     }
 
     fn warn_inert(&mut self, declared: &Declared, after: impl Fn(Field) -> Option<crate::settings::Value>) {

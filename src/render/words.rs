@@ -114,6 +114,7 @@ pub fn reason(reason: Reason) -> &'static str {
 pub fn held_code(why: HeldReason) -> &'static str {
     match why {
         HeldReason::ProtectedFromTransfer { .. } => "protected_from_transfer",
+        HeldReason::ProtectedFromRelease => "protected_from_release",
         HeldReason::ShortCodeNotBought => "short_code_not_bought",
         HeldReason::ReleaseInOtherAccount { .. } => "release_in_other_account",
         HeldReason::Ambiguous => "ambiguous",
@@ -127,7 +128,7 @@ pub fn held_lives_in(why: HeldReason) -> Option<AccountIndex> {
         HeldReason::ProtectedFromTransfer { lives_in } | HeldReason::ReleaseInOtherAccount { lives_in } => {
             Some(lives_in)
         }
-        HeldReason::ShortCodeNotBought | HeldReason::Ambiguous => None,
+        HeldReason::ProtectedFromRelease | HeldReason::ShortCodeNotBought | HeldReason::Ambiguous => None,
     }
 }
 
@@ -140,6 +141,9 @@ pub fn held(plan: &Plan, held: &Held) -> String {
             "not transferred from {} to {declared}: it is protected (take out `protect` to move it)",
             account(plan, lives_in)
         ),
+        HeldReason::ProtectedFromRelease => {
+            "not released: it is protected (take out `protect` to release it)".into()
+        }
         HeldReason::ShortCodeNotBought => {
             format!(
                 "not bought for {declared}: short codes are leased from the vendor, never bought by numctl"

@@ -3,5 +3,6 @@
 
 mod bad_inputs;
 mod golden;
+mod planner_laws;
 mod sandbox_http;
 mod sandbox_page;
