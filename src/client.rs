@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tracing::{Instrument, debug, debug_span, warn};
 use url::Url;
@@ -308,7 +308,7 @@ impl<T: Transport> Client<T> {
             if (200..300).contains(&response.status) {
                 return Ok(response);
             }
-            Err(ApiError::from_response(operation, &response, SystemTime::now()))
+            Err(ApiError::from_response(operation, &response))
         }
         .instrument(span)
         .await

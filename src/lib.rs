@@ -18,6 +18,7 @@ pub mod observe;
 pub mod observed;
 pub mod pace;
 pub mod plan;
+pub mod reconcile;
 pub mod render;
 pub mod report;
 pub mod sandbox;
