@@ -55,6 +55,30 @@ pub struct Manner {
     pub dice: Arc<Dice>,
 }
 
+/// Says whether writes are (still) ours: a lock or a lease is held. Asked right before every write
+/// (law 10).
+#[derive(Clone, Default)]
+pub struct Writer(Option<Arc<dyn Fn() -> bool + Send + Sync>>);
+
+impl Writer {
+    /// A writer for as long as `is_held` says so. The default is one without a lock.
+    pub fn new(is_held: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(is_held)))
+    }
+
+    /// Whether a write may start now.
+    #[must_use]
+    pub fn may_write(&self) -> bool {
+        self.0.as_ref().is_none_or(|is_held| is_held())
+    }
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "Writer(fenced)" } else { "Writer(free)" })
+    }
+}
+
 /// Why a listing failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ListError {
@@ -76,6 +100,7 @@ pub struct Client<T> {
     credentials: Credentials,
     manner: Manner,
     pace: Pace,
+    writer: Writer,
 }
 
 impl<T: Transport> Client<T> {
@@ -88,7 +113,18 @@ impl<T: Transport> Client<T> {
         manner: Manner,
         pace: Pace,
     ) -> Self {
-        Self { account, transport, endpoint, credentials, manner, pace }
+        Self { account, transport, endpoint, credentials, manner, pace, writer: Writer::default() }
+    }
+
+    /// From now on writes only while `writer` says so.
+    pub fn fence(&mut self, writer: Writer) {
+        self.writer = writer;
+    }
+
+    /// Whether a write may start now.
+    #[must_use]
+    pub fn may_write(&self) -> bool {
+        self.writer.may_write()
     }
 
     /// Lists every live number of the account, page by page; `on_page` hears how many there are so
@@ -286,6 +322,10 @@ impl<T: Transport> Client<T> {
         let span = debug_span!("request", account = %self.account, operation = operation.word());
         async {
             let _turn = self.pace.turn().await;
+            // The turn may have been a long time coming: the executor has asked before it.
+            if verb != Verb::Get && !self.may_write() {
+                return Err(ApiError::fenced(operation));
+            }
             let request = Request {
                 verb,
                 url,

@@ -143,6 +143,18 @@ impl Trace {
         }
     }
 
+    /// Nothing is written without the lock (law 10); what it comes to depends on what was sent.
+    fn may_send<T: Transport>(&self, client: &Client<T>) -> Done<()> {
+        if client.may_write() {
+            return Ok(());
+        }
+        Err(match (self.is_in_doubt(), self.attempts.load(Ordering::Relaxed)) {
+            (true, _) => Outcome::Unknown(Failure::LostLock),
+            (false, 0) => Outcome::Skipped(Skip::LostLock),
+            (false, _) => Outcome::Failed(Failure::LostLock),
+        })
+    }
+
     fn is_in_doubt(&self) -> bool {
         self.in_doubt.load(Ordering::Relaxed)
     }
@@ -295,6 +307,7 @@ impl<T: Transport> Run<'_, T> {
             if failures > 0 && self.stopping() {
                 return Err(in_doubt.map_or(Outcome::Skipped(Skip::Interrupted), not_seen));
             }
+            trace.may_send(client)?;
             trace.sending();
             let error = match client.purchase(number, &wants).await {
                 Ok(live) => {
@@ -420,6 +433,7 @@ impl<T: Transport> Run<'_, T> {
         let client = self.client(account);
         let mut failures = 0;
         loop {
+            trace.may_send(client)?;
             trace.sending();
             let error = match client.configure(sid, &wants).await {
                 Ok(echo) => {
@@ -487,6 +501,7 @@ impl<T: Transport> Run<'_, T> {
         let gaining = self.client(to);
         let mut failures = 0;
         let live = loop {
+            trace.may_send(mover)?;
             trace.sending();
             let error = match mover.transfer(sid, gaining.account).await {
                 Ok(echo) if echo.account_sid == Some(gaining.account) => {
@@ -579,6 +594,7 @@ impl<T: Transport> Run<'_, T> {
                     None => Outcome::Skipped(Skip::Interrupted),
                 });
             }
+            trace.may_send(client)?;
             trace.sending();
             let Err(error) = client.release(sid).await else {
                 trace.answered(None);

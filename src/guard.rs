@@ -2,6 +2,7 @@
 //!
 //! Only [`approve`] makes an [`Approved`], and only `execute` takes one.
 
+use crate::budget::{Amounts, Outlook};
 use crate::desired::{Limit, Limits};
 use crate::digest::Digest;
 use crate::plan::{ActionKind, Plan};
@@ -52,12 +53,27 @@ pub struct Broken {
     pub limit: LimitName,
     /// How many the plan has.
     pub wanted: usize,
+    /// Over which stretch of time.
+    pub over: Over,
+    /// How many the plan and what was spent in that time come to.
+    pub total: usize,
     /// How many are allowed.
     pub allowed: usize,
     /// The limit as it is written.
     pub written: Limit,
     /// Who set it.
     pub set_by: SetBy,
+}
+
+/// What a limit is held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// The plan by itself: one apply, one cycle.
+    Plan,
+    /// All that was done since the files were last changed.
+    Generation,
+    /// The last 24 hours.
+    Day,
 }
 
 /// A limit's name.
@@ -108,24 +124,67 @@ pub fn approve(
     }
 }
 
+/// Approves a plan of the daemon: each limit holds for the plan, for the files' generation and for
+/// the last 24 hours (law 8). Nothing lifts them here: no person is asked.
+///
+/// # Errors
+/// The limits that it goes beyond, with both figures.
+pub fn approve_over_time(
+    plan: Plan,
+    file: &Limits,
+    operator: &OperatorLimits,
+    outlook: &Outlook,
+) -> Result<Approved, (Plan, Refusal)> {
+    match check_over_time(&plan, file, operator, outlook) {
+        Some(refusal) => Err((plan, refusal)),
+        None => Ok(Approved(plan)),
+    }
+}
+
 /// What [`approve`] would refuse a plan for.
 #[must_use]
 pub fn check(plan: &Plan, file: &Limits, operator: &OperatorLimits) -> Option<Refusal> {
-    let rules = [
-        (LimitName::Purchases, plan.count(ActionKind::Purchase), file.purchases, operator.purchases),
-        (LimitName::Releases, plan.count(ActionKind::Release), file.releases, operator.releases),
-        (LimitName::Changes, plan.touched(), file.changes, operator.changes),
+    check_over_time(plan, file, operator, &Outlook::default())
+}
+
+/// What [`approve_over_time`] would refuse a plan for.
+#[must_use]
+pub fn check_over_time(
+    plan: &Plan,
+    file: &Limits,
+    operator: &OperatorLimits,
+    outlook: &Outlook,
+) -> Option<Refusal> {
+    let own = Amounts {
+        purchases: plan.count(ActionKind::Purchase),
+        releases: plan.count(ActionKind::Release),
+        touched: plan.touched(),
+    };
+    let rules: [(LimitName, fn(&Amounts) -> usize, Limit, Option<Limit>); 3] = [
+        (LimitName::Purchases, |amounts| amounts.purchases, file.purchases, operator.purchases),
+        (LimitName::Releases, |amounts| amounts.releases, file.releases, operator.releases),
+        (LimitName::Changes, |amounts| amounts.touched, file.changes, operator.changes),
     ];
     let broken: Vec<Broken> = rules
         .into_iter()
-        .filter_map(|(limit, wanted, file, operator)| {
+        .filter_map(|(limit, amount, file, operator)| {
             let file = (file.count(plan.fleet), file, SetBy::File);
             let operator = operator.map(|limit| (limit.count(plan.fleet), limit, SetBy::Operator));
             let (allowed, written, set_by) = match operator {
                 Some(operator) if operator.0 < file.0 => operator,
                 Some(_) | None => file,
             };
-            (wanted > allowed).then_some(Broken { limit, wanted, allowed, written, set_by })
+            let wanted = amount(&own);
+            // What was spent before is no reason to refuse a plan that spends nothing of it.
+            if wanted == 0 {
+                return None;
+            }
+            let (over, total) =
+                [(Over::Plan, Some(own)), (Over::Generation, outlook.generation), (Over::Day, outlook.day)]
+                    .into_iter()
+                    .filter_map(|(over, amounts)| Some((over, amount(&amounts?))))
+                    .find(|(_, total)| *total > allowed)?;
+            Some(Broken { limit, wanted, over, total, allowed, written, set_by })
         })
         .collect();
     if broken.is_empty() {

@@ -1,6 +1,7 @@
 //! numctl keeps a fleet of Twilio phone numbers in a declared state.
 pub mod api;
 pub mod backoff;
+pub mod budget;
 pub mod cli;
 pub mod client;
 pub mod credentials;
@@ -12,7 +13,9 @@ pub mod execute;
 pub mod export;
 pub mod guard;
 pub mod http;
+pub mod ledger;
 pub mod load;
+pub mod lock;
 pub mod number;
 pub mod observe;
 pub mod observed;
@@ -27,3 +30,4 @@ pub mod secret_url;
 pub mod settings;
 pub mod stale;
 pub mod transport;
+pub mod watch;

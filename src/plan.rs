@@ -223,6 +223,10 @@ pub enum HeldReason {
     },
     /// The API shows the number more than once, with different SIDs or in different accounts.
     Ambiguous,
+    /// The daemon bought it under this very content of the files, and it is gone again.
+    BoughtInThisGeneration,
+    /// A purchase is held back, and nothing is released before its replacement is there.
+    ReplacementHeld,
 }
 
 /// Something that a reviewer should know, and that is not an action.

@@ -3,50 +3,101 @@
 //! `apply` walks the same line and stops to ask; the daemon and the simulation walk it as it stands
 //! here, on every wake-up.
 
+use std::time::Duration;
+
 use tokio::sync::watch;
 
+use crate::budget::{Budget, Generation};
 use crate::client::{Client, ListError};
 use crate::desired::{AccountIndex, Desired};
 use crate::execute::{Event, Stop, execute};
 use crate::guard::{self, OperatorLimits, Refusal};
+use crate::ledger::LedgerError;
 use crate::observe::observe;
 use crate::plan::{AccountRef, Plan, plan};
 use crate::report::Report;
 use crate::transport::Transport;
 
+/// What a pass goes by. `clients` are those of `accounts`, which are those of `desired`.
+#[derive(Debug)]
+pub struct Cycle<'a, T> {
+    /// What is declared.
+    pub desired: &'a Desired,
+    /// The content that it came from.
+    pub generation: Generation,
+    /// The accounts.
+    pub accounts: &'a [AccountRef],
+    /// Their clients; each asks its [`Writer`](crate::client::Writer) before it writes.
+    pub clients: &'a [Client<T>],
+    /// The operator's limits.
+    pub operator: &'a OperatorLimits,
+    /// How many numbers are in hand at once.
+    pub numbers_at_once: usize,
+    /// Plan, and write nothing.
+    pub dry_run: bool,
+    /// Since the epoch.
+    pub now: Duration,
+}
+
 /// What a pass came to.
 #[derive(Debug)]
 #[must_use]
 pub enum Pass {
+    /// It was stopped before anything was planned.
+    Stopped,
     /// Some account could not be listed: nothing was planned (law 3).
     NotObserved(Vec<(AccountIndex, ListError)>),
     /// The plan goes beyond a limit: nothing was written (law 8).
     Refused(Plan, Refusal),
+    /// A dry run: the plan would be carried out.
+    Planned(Plan),
+    /// What the plan spends could not be recorded: nothing was written.
+    NotRecorded(Plan, LedgerError),
     /// The plan, empty or not, was carried out.
     Executed(Report),
 }
 
-/// Walks the line once. `clients` are those of `accounts`, which are those of `desired`.
+/// Walks the line once. `record` keeps the budget, and is back before the first write.
 pub async fn pass<T: Transport>(
-    desired: &Desired,
-    accounts: &[AccountRef],
-    clients: &[Client<T>],
-    operator: &OperatorLimits,
-    numbers_at_once: usize,
+    cycle: &Cycle<'_, T>,
+    budget: &mut Budget,
+    record: impl Fn(&Budget) -> Result<(), LedgerError>,
     stop: watch::Receiver<Stop>,
     on_event: impl Fn(&Plan, Event<'_>),
 ) -> Pass {
-    let observed = match observe(clients, |_, _| {}).await {
-        Ok(observed) => observed,
-        Err(failed) => return Pass::NotObserved(failed),
+    let Cycle { desired, generation, now, .. } = *cycle;
+    let mut stopped = stop.clone();
+    let observed = tokio::select! {
+        observed = observe(cycle.clients, |_, _| {}) => match observed {
+            Ok(observed) => observed,
+            Err(failed) => return Pass::NotObserved(failed),
+        },
+        // Reading has nothing to finish.
+        Ok(_) = stopped.wait_for(|stop| *stop >= Stop::Drain) => return Pass::Stopped,
     };
-    let plan = plan(desired, accounts, &observed);
-    match guard::approve(plan, &desired.policy.limits, operator, None) {
-        Err((plan, refusal)) => Pass::Refused(plan, refusal),
-        Ok(approved) => {
-            let shown = approved.plan().clone();
-            let report = execute(approved, clients, numbers_at_once, stop, |event| on_event(&shown, event));
-            Pass::Executed(report.await)
-        }
+    budget.observe(&observed, generation, now);
+    let mut plan = plan(desired, cycle.accounts, &observed);
+    budget.hold_back(&mut plan, generation);
+    let outlook = budget.outlook(&plan, generation, now);
+    let approved = match guard::approve_over_time(plan, &desired.policy.limits, cycle.operator, &outlook) {
+        Err((plan, refusal)) => return Pass::Refused(plan, refusal),
+        Ok(approved) => approved,
+    };
+    if cycle.dry_run {
+        return Pass::Planned(approved.into_plan());
     }
+    if !approved.plan().is_empty() {
+        // On a copy: what was not recorded was not spent either.
+        let mut spent = budget.clone();
+        spent.spend(approved.plan(), generation, now);
+        if let Err(error) = record(&spent) {
+            return Pass::NotRecorded(approved.into_plan(), error);
+        }
+        *budget = spent;
+    }
+    let shown = approved.plan().clone();
+    let report =
+        execute(approved, cycle.clients, cycle.numbers_at_once, stop, |event| on_event(&shown, event)).await;
+    budget.settle(&report);
+    Pass::Executed(report)
 }

@@ -63,6 +63,9 @@ pub enum Failure {
     /// The run was stopped while a write was on its way.
     #[error("the run was stopped while the request was on its way")]
     Abandoned,
+    /// The lock was lost between two writes of the action.
+    #[error("the lock on the account was lost before the action was complete")]
+    LostLock,
 }
 
 fn names(fields: &[Field]) -> String {
@@ -89,6 +92,8 @@ pub enum Skip {
     AlreadyGone,
     /// The API never gave the number's SID, without which nothing can be done to it.
     NoSid,
+    /// The lock on the account is not ours any more (law 10).
+    LostLock,
 }
 
 impl Skip {
@@ -103,7 +108,8 @@ impl Skip {
             | Self::AccountRefused
             | Self::AlreadyOwned
             | Self::Changed
-            | Self::NoSid => false,
+            | Self::NoSid
+            | Self::LostLock => false,
         }
     }
 
@@ -121,6 +127,7 @@ impl Skip {
             Self::Changed => "the number is no longer as the plan saw it; plan again",
             Self::AlreadyGone => "the number is gone already",
             Self::NoSid => "the API gives no SID for the number, so that nothing can be done to it",
+            Self::LostLock => "the lock on the account was lost: somebody else may be writing",
         }
     }
 }
@@ -169,7 +176,8 @@ impl Outcome {
                 | Failure::NotTaken(_)
                 | Failure::OtherNumber(_)
                 | Failure::DidNotMove
-                | Failure::Abandoned => None,
+                | Failure::Abandoned
+                | Failure::LostLock => None,
             },
             Self::Succeeded | Self::Skipped(_) => None,
         }

@@ -239,6 +239,12 @@ impl ApiError {
         Self::new(Operation::List, ErrorKind::PageLink, error.to_string())
     }
 
+    /// A write that was not sent, since the lock is not ours (any more).
+    #[must_use]
+    pub fn fenced(operation: Operation) -> Self {
+        Self::new(operation, ErrorKind::NotSent, "not sent: the lock on the account is lost".to_owned())
+    }
+
     fn new(operation: Operation, kind: ErrorKind, message: String) -> Self {
         Self { operation, kind, status: None, code: None, message, more_info: None, request_id: None }
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::ser::{SerializeSeq as _, Serializer};
 
 use crate::digest::Digest;
-use crate::guard::{Broken, Refusal, SetBy};
+use crate::guard::{Broken, Over, Refusal, SetBy};
 use crate::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::observed::Note;
 use crate::plan::{Action, Held, Plan, Step, Warning};
@@ -285,6 +285,11 @@ struct RefusalJson {
 struct BrokenJson {
     limit: &'static str,
     wanted: usize,
+    /// Absent where the plan by itself goes beyond the limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    over: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<usize>,
     allowed: usize,
     written: String,
     set_by: &'static str,
@@ -305,6 +310,12 @@ impl BrokenJson {
         Self {
             limit: broken.limit.word(),
             wanted: broken.wanted,
+            over: match broken.over {
+                Over::Plan => None,
+                Over::Generation => Some("generation"),
+                Over::Day => Some("24h"),
+            },
+            total: (broken.over != Over::Plan).then_some(broken.total),
             allowed: broken.allowed,
             written: broken.written.to_string(),
             set_by: match broken.set_by {

@@ -2,7 +2,7 @@
 //! Every format says the same words.
 
 use crate::desired::{AccountIndex, Limit};
-use crate::guard::{Broken, LimitName, SetBy};
+use crate::guard::{Broken, LimitName, Over, SetBy};
 use crate::number::PhoneNumber;
 use crate::observed::Note;
 use crate::plan::{ActionKind, Held, HeldReason, Plan, Reason, Warning};
@@ -118,6 +118,8 @@ pub fn held_code(why: HeldReason) -> &'static str {
         HeldReason::ShortCodeNotBought => "short_code_not_bought",
         HeldReason::ReleaseInOtherAccount { .. } => "release_in_other_account",
         HeldReason::Ambiguous => "ambiguous",
+        HeldReason::BoughtInThisGeneration => "bought_in_this_generation",
+        HeldReason::ReplacementHeld => "replacement_held",
     }
 }
 
@@ -128,7 +130,11 @@ pub fn held_lives_in(why: HeldReason) -> Option<AccountIndex> {
         HeldReason::ProtectedFromTransfer { lives_in } | HeldReason::ReleaseInOtherAccount { lives_in } => {
             Some(lives_in)
         }
-        HeldReason::ProtectedFromRelease | HeldReason::ShortCodeNotBought | HeldReason::Ambiguous => None,
+        HeldReason::ProtectedFromRelease
+        | HeldReason::ShortCodeNotBought
+        | HeldReason::Ambiguous
+        | HeldReason::BoughtInThisGeneration
+        | HeldReason::ReplacementHeld => None,
     }
 }
 
@@ -155,6 +161,14 @@ pub fn held(plan: &Plan, held: &Held) -> String {
         ),
         HeldReason::Ambiguous => {
             "left alone: the API shows it more than once, with different SIDs or in different accounts".into()
+        }
+        HeldReason::BoughtInThisGeneration => format!(
+            "not bought again for {declared}: it was bought for these very files, and is gone: any edit of them lets \
+             it be bought once more"
+        ),
+        HeldReason::ReplacementHeld => {
+            "not released: a purchase is held back, and nothing is released before its replacement is there"
+                .into()
         }
     }
 }
@@ -266,5 +280,10 @@ pub fn broken(broken: &Broken) -> String {
         Limit::Count(_) => String::new(),
         Limit::Percent(_) => format!("{} of the fleet; ", broken.written),
     };
-    format!("{what} planned, {name} allows {} ({share}{by})", count(broken.allowed))
+    let in_all = match broken.over {
+        Over::Plan => String::new(),
+        Over::Generation => format!(", {} in all since the files last changed", count(broken.total)),
+        Over::Day => format!(", {} in all within 24 hours", count(broken.total)),
+    };
+    format!("{what} planned{in_all}, {name} allows {} ({share}{by})", count(broken.allowed))
 }

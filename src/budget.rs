@@ -1,0 +1,377 @@
+//! What the daemon has spent: per generation of the files, and per rolling 24 hours. Pure: the time
+//! comes in, as a duration since the epoch.
+//!
+//! The order keeps a crash on the safe side: [`Budget::spend`] counts a whole plan, and is saved,
+//! before its first write; [`Budget::settle`] gives back what certainly did not happen. A write in
+//! doubt stays counted, and a second try at the same number is not counted again, since at most one
+//! of the two can have bought it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::api::error::Operation;
+use crate::desired::Source;
+use crate::number::PhoneNumber;
+use crate::observed::Observed;
+use crate::plan::{ActionKind, Held, HeldReason, Plan};
+use crate::report::{End, Failure, Outcome, Report};
+
+/// How long what was spent counts.
+pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The version of the file that a budget lasts in.
+const VERSION: u32 = 1;
+
+/// The content of the files in force: any edit makes another one, and undoing it the first again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Generation([u8; 8]);
+
+impl Generation {
+    /// The generation of these files' texts, in their order.
+    #[must_use]
+    pub fn of(sources: &[Source]) -> Self {
+        let mut hash = Sha256::new();
+        for source in sources {
+            // The length keeps text from moving between files unseen.
+            hash.update((source.text.len() as u64).to_be_bytes());
+            hash.update(source.text.as_bytes());
+        }
+        let mut first = [0; 8];
+        first.copy_from_slice(&hash.finalize()[..8]);
+        Self(first)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let value = u64::from_str_radix(text, 16).ok()?;
+        (text.len() == 16).then(|| Self(value.to_be_bytes()))
+    }
+}
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// How much: of a plan, or of a stretch of time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Amounts {
+    /// Purchases, those in doubt included.
+    pub purchases: usize,
+    /// Releases, those in doubt included.
+    pub releases: usize,
+    /// Different numbers that were touched: one that flaps all day is one number.
+    pub touched: usize,
+}
+
+/// What each stretch of time would come to, were a plan carried out on top of what was spent.
+///
+/// The default has no stretches: a single apply, which is held to its plan's own amounts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Outlook {
+    /// The present generation of the files, the plan included.
+    pub generation: Option<Amounts>,
+    /// The last 24 hours, the plan included.
+    pub day: Option<Amounts>,
+}
+
+/// Where a purchase or a release is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Stage {
+    /// About to be sent by the cycle that is running.
+    Sending,
+    /// Sent, perhaps: its outcome was not seen.
+    InDoubt,
+    /// Seen to have happened.
+    Done,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Spend {
+    kind: Kind,
+    number: PhoneNumber,
+    at: Duration,
+    generation: Generation,
+    stage: Stage,
+}
+
+/// The kinds that are counted one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Purchase,
+    Release,
+}
+
+impl Kind {
+    fn of(kind: ActionKind) -> Option<Self> {
+        match kind {
+            ActionKind::Purchase => Some(Self::Purchase),
+            ActionKind::Release => Some(Self::Release),
+            ActionKind::Transfer | ActionKind::Configure => None,
+        }
+    }
+
+    fn operation(self) -> Operation {
+        match self {
+            Self::Purchase => Operation::Purchase,
+            Self::Release => Operation::Release,
+        }
+    }
+}
+
+/// The last time that a number was touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Touch {
+    at: Duration,
+    generation: Generation,
+}
+
+/// What was spent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Budget {
+    spends: Vec<Spend>,
+    touched: BTreeMap<PhoneNumber, Touch>,
+}
+
+impl Budget {
+    /// Takes note of what is live: a purchase in doubt has happened if its number is there, a
+    /// release in doubt if it is not. Forgets what counts no longer.
+    pub fn observe(&mut self, observed: &Observed, generation: Generation, now: Duration) {
+        for spend in &mut self.spends {
+            let is_live = observed.find(spend.number).next().is_some();
+            match (spend.stage, spend.kind, is_live) {
+                (Stage::Done, _, _) => {}
+                (_, Kind::Purchase, true) | (_, Kind::Release, false) => spend.stage = Stage::Done,
+                // Not seen is no proof: it stays counted.
+                (_, Kind::Purchase, false) | (_, Kind::Release, true) => spend.stage = Stage::InDoubt,
+            }
+            // A clock that was set back must not make an entry last for ever.
+            spend.at = spend.at.min(now);
+        }
+        self.spends.retain(|spend| spend.generation == generation || is_recent(spend.at, now));
+        self.touched.retain(|_, touch| {
+            touch.at = touch.at.min(now);
+            touch.generation == generation || is_recent(touch.at, now)
+        });
+    }
+
+    /// Takes out of a plan the purchase of each number that was bought in this generation already
+    /// and is gone again: something else takes it away, and only a person can say whether it is to
+    /// be paid for once more. Its replacement being uncertain, nothing is released then (law 4).
+    pub fn hold_back(&self, plan: &mut Plan, generation: Generation) {
+        let bought: BTreeSet<PhoneNumber> = self
+            .spends
+            .iter()
+            .filter(|spend| {
+                spend.kind == Kind::Purchase && spend.stage == Stage::Done && spend.generation == generation
+            })
+            .map(|spend| spend.number)
+            .collect();
+        let again = |kind, number| kind == ActionKind::Purchase && bought.contains(&number);
+        if !plan.steps.iter().any(|step| again(step.action.kind(), step.action.number())) {
+            return;
+        }
+        let held = &mut plan.held;
+        plan.steps.retain(|step| {
+            let (kind, number, account) = (step.action.kind(), step.action.number(), step.action.account());
+            let why = match kind {
+                ActionKind::Purchase if again(kind, number) => HeldReason::BoughtInThisGeneration,
+                ActionKind::Release => HeldReason::ReplacementHeld,
+                ActionKind::Purchase | ActionKind::Transfer | ActionKind::Configure => return true,
+            };
+            held.push(Held { number, account, why });
+            false
+        });
+        held.sort_by_key(|held| held.number);
+    }
+
+    /// What generation and day come to with this plan.
+    #[must_use]
+    pub fn outlook(&self, plan: &Plan, generation: Generation, now: Duration) -> Outlook {
+        let mut after = self.clone();
+        after.spend(plan, generation, now);
+        Outlook {
+            generation: Some(after.amounts(|spent_in, _| spent_in == generation)),
+            day: Some(after.amounts(|_, at| is_recent(at, now))),
+        }
+    }
+
+    fn amounts(&self, counts: impl Fn(Generation, Duration) -> bool) -> Amounts {
+        let spent = |kind| {
+            self.spends
+                .iter()
+                .filter(|spend| spend.kind == kind && counts(spend.generation, spend.at))
+                .count()
+        };
+        Amounts {
+            purchases: spent(Kind::Purchase),
+            releases: spent(Kind::Release),
+            touched: self.touched.values().filter(|touch| counts(touch.generation, touch.at)).count(),
+        }
+    }
+
+    /// Counts all that a plan is about to spend. To be saved before the plan's first write.
+    pub fn spend(&mut self, plan: &Plan, generation: Generation, now: Duration) {
+        for step in &plan.steps {
+            let number = step.action.number();
+            self.touched.insert(number, Touch { at: now, generation });
+            let Some(kind) = Kind::of(step.action.kind()) else { continue };
+            let open = self
+                .spends
+                .iter_mut()
+                .find(|spend| spend.kind == kind && spend.number == number && spend.stage != Stage::Done);
+            match open {
+                // The same key again: at most one of the two sends can have had an effect.
+                Some(open) => *open = Spend { at: now, generation, ..*open },
+                None => {
+                    self.spends.push(Spend { kind, number, at: now, generation, stage: Stage::Sending });
+                }
+            }
+        }
+    }
+
+    /// Gives back what certainly did not happen.
+    pub fn settle(&mut self, report: &Report) {
+        for (step, end) in report.plan.steps.iter().zip(&report.ends) {
+            let Some(kind) = Kind::of(step.action.kind()) else { continue };
+            let number = step.action.number();
+            let open = self
+                .spends
+                .iter()
+                .position(|spend| spend.kind == kind && spend.number == number && spend.stage != Stage::Done);
+            let Some(open) = open else { continue };
+            if end.outcome == Outcome::Succeeded {
+                self.spends[open].stage = Stage::Done;
+            } else if self.spends[open].stage == Stage::Sending && did_not_happen(kind, end) {
+                self.spends.swap_remove(open);
+            } else {
+                self.spends[open].stage = Stage::InDoubt;
+            }
+        }
+    }
+
+    /// The text that [`Budget::from_json`] reads.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let spends = self.spends.iter().map(|spend| SpendJson {
+            kind: spend.kind,
+            number: spend.number.to_string(),
+            at: spend.at.as_secs(),
+            generation: spend.generation.to_string(),
+            stage: spend.stage,
+        });
+        let touched = self.touched.iter().map(|(number, touch)| TouchJson {
+            number: number.to_string(),
+            at: touch.at.as_secs(),
+            generation: touch.generation.to_string(),
+        });
+        let json = BudgetJson { version: VERSION, spends: spends.collect(), touched: touched.collect() };
+        // Strings and integers always have a JSON.
+        serde_json::to_string(&json).unwrap_or_default()
+    }
+
+    /// Reads what [`Budget::to_json`] wrote. What was being sent then is in doubt now.
+    ///
+    /// # Errors
+    /// Says what in it is wrong.
+    pub fn from_json(text: &str) -> Result<Self, BudgetError> {
+        let json: BudgetJson = serde_json::from_str(text)?;
+        if json.version != VERSION {
+            return Err(BudgetError::Version(json.version));
+        }
+        let number = |text: &str| {
+            PhoneNumber::observed(text)
+                .ok_or_else(|| BudgetError::Value(format!("{text:?} is not a phone number")))
+        };
+        let generation = |text: &str| {
+            Generation::parse(text).ok_or_else(|| BudgetError::Value(format!("{text:?} is not a generation")))
+        };
+        let mut budget = Self::default();
+        for spend in json.spends {
+            budget.spends.push(Spend {
+                kind: spend.kind,
+                number: number(&spend.number)?,
+                at: Duration::from_secs(spend.at),
+                generation: generation(&spend.generation)?,
+                stage: match spend.stage {
+                    Stage::Done => Stage::Done,
+                    Stage::Sending | Stage::InDoubt => Stage::InDoubt,
+                },
+            });
+        }
+        for touch in json.touched {
+            let (at, generation) = (Duration::from_secs(touch.at), generation(&touch.generation)?);
+            budget.touched.insert(number(&touch.number)?, Touch { at, generation });
+        }
+        Ok(budget)
+    }
+}
+
+fn is_recent(at: Duration, now: Duration) -> bool {
+    now.saturating_sub(at) < DAY
+}
+
+/// Whether an action's own write, of which the budget speaks, certainly had no effect.
+fn did_not_happen(kind: Kind, end: &End) -> bool {
+    match &end.outcome {
+        Outcome::Succeeded | Outcome::Unknown(_) => false,
+        _ if end.attempts == 0 => true,
+        // Refused for good; an error of another operation came after the write itself.
+        Outcome::Failed(Failure::Api(error)) => {
+            error.operation == kind.operation() && !error.kind.leaves_doubt()
+        }
+        Outcome::Failed(_) | Outcome::Skipped(_) => false,
+    }
+}
+
+/// Why a saved budget was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum BudgetError {
+    /// Not the JSON of a budget.
+    #[error("it is not a budget: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A later version's.
+    #[error("it has version {0}; this numctl reads version {VERSION}")]
+    Version(u32),
+    /// A value that a budget cannot hold.
+    #[error("{0}")]
+    Value(String),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BudgetJson {
+    version: u32,
+    spends: Vec<SpendJson>,
+    touched: Vec<TouchJson>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SpendJson {
+    kind: Kind,
+    number: String,
+    at: u64,
+    generation: String,
+    stage: Stage,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TouchJson {
+    number: String,
+    at: u64,
+    generation: String,
+}
