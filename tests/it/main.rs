@@ -2,3 +2,4 @@
 //! the planner's laws.
 
 mod bad_inputs;
+mod desired_file;
