@@ -166,8 +166,10 @@ fn escaped(text: &str) -> String {
     out
 }
 
-fn floor(text: &str, at: usize) -> usize {
-    text.floor_char_boundary(at.min(text.len()))
+/// The character boundary at a byte, or the last one before it.
+pub(super) fn floor(text: &str, at: usize) -> usize {
+    let at = at.min(text.len());
+    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 fn keep_start(text: &str, max: usize) -> String {
