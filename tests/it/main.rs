@@ -2,6 +2,7 @@
 //! the planner's laws.
 
 mod bad_inputs;
+mod desired_file;
 mod golden;
 mod planner_laws;
 mod sandbox_http;
