@@ -102,7 +102,7 @@ fn value_help(field: Field, text: &str) -> Option<String> {
         Kind::Method => {
             Some("the vendor calls webhooks with GET or POST only".to_owned()).filter(|_| text.len() <= 7)
         }
-        Kind::Flag | Kind::Application | Kind::Trunk | Kind::Address | Kind::ReceiveMode => None,
+        Kind::Text | Kind::Flag | Kind::Application | Kind::Trunk | Kind::Address | Kind::ReceiveMode => None,
     }
 }
 
