@@ -493,13 +493,13 @@ impl<T: Transport> Run<'_, T> {
                     trace.answered(None);
                     break echo;
                 }
-                Ok(_) => match gaining.fetch(sid).await {
+                Ok(_) => match fetch_in(gaining, sid, target.number).await {
                     Ok(Some(live)) => {
                         trace.answered(None);
                         break live;
                     }
                     Ok(None) => return Err(Outcome::Failed(Failure::DidNotMove)),
-                    Err(error) => return Err(Outcome::Unknown(error.into())),
+                    Err(failure) => return Err(Outcome::Unknown(failure)),
                 },
                 Err(error) => error,
             };
@@ -517,7 +517,7 @@ impl<T: Transport> Run<'_, T> {
                 Next::Resend => mover.wait(failures, &error).await,
                 Next::Look => {
                     mover.wait(failures, &error).await;
-                    match gaining.fetch(sid).await {
+                    match fetch_in(gaining, sid, target.number).await {
                         Ok(Some(live)) => {
                             trace.answered(None);
                             break live;
@@ -609,6 +609,22 @@ impl<T: Transport> Run<'_, T> {
 
 fn not_seen(last_answer: ApiError) -> Outcome {
     Outcome::Unknown(Failure::NotSeen(last_answer))
+}
+
+/// The number, if it is in the client's own account. A parent can fetch its subaccounts' numbers
+/// too, so that an answer alone does not show where the number is.
+async fn fetch_in<T: Transport>(
+    client: &Client<T>,
+    sid: NumberSid,
+    number: PhoneNumber,
+) -> Result<Option<Live>, Failure> {
+    match client.fetch(sid).await? {
+        None => Ok(None),
+        Some(live) => match live.account_sid {
+            Some(account) => Ok((account == client.account).then_some(live)),
+            None => Ok(client.find(number).await?),
+        },
+    }
 }
 
 /// A number that a transfer has just brought, for the configuration that follows.
