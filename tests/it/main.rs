@@ -2,4 +2,5 @@
 //! the planner's laws.
 
 mod bad_inputs;
+mod e2e;
 mod golden;
