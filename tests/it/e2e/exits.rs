@@ -2,7 +2,8 @@
 
 use super::harness::{Bench, Sandbox};
 
-const CHANGE: &str = "version: 1\nnumbers:\n  - phone_number: \"+15552230000\"\n    friendly_name: New\n";
+const CHANGE: &str =
+    "version: 1\nnumbers:\n  - phone_number: \"+15552230000\"\n    status_callback: https://a.example/New\n";
 const RELEASE: &str = "version: 1\nnumbers:\n  - phone_number: \"+15552230000\"\n    state: released\n";
 
 #[test]

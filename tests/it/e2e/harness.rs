@@ -327,8 +327,13 @@ pub(super) fn owned(number: &str, account: &str, name: Option<&str>, config: Val
     entry
 }
 
-/// The head of a file with both accounts.
+/// The head of a file with both accounts; numbers are in `main` unless they say otherwise.
 pub(super) fn two_accounts() -> String {
+    format!("{}defaults: {{account: main}}\n", accounts_only())
+}
+
+/// The same without `defaults`.
+pub(super) fn accounts_only() -> String {
     format!(
         "version: 1\naccounts:\n  main: {{sid: {MAIN}, credentials: {{env: TWILIO}}}}\n  \
          emea: {{sid: {SUB}, parent: main, credentials: {{env: EMEA}}}}\n"

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::harness::{Bench, Canned, MAIN, SUB, Sandbox, owned, two_accounts, world};
+use super::harness::{Bench, Canned, MAIN, SUB, Sandbox, accounts_only, owned, two_accounts, world};
 
 const TOKEN: &str = "canarytokenfeedfacefeedfacefeed1";
 const PASSWORD: &str = "canarypassword2";
@@ -32,10 +32,10 @@ fn canary_world() -> serde_json::Value {
 
 fn canary_file() -> String {
     format!(
-        "{}policy: {{max_releases: 1}}\ndefaults: {{voice: {{url: \"https://user:{PASSWORD}@new.example/?token={PASSWORD}\"}}}}\n\
+        "{}policy: {{max_releases: 1}}\ndefaults: {{account: main, voice: {{url: \"https://user:{PASSWORD}@new.example/?token={PASSWORD}\"}}}}\n\
          numbers:\n  - phone_number: \"+15552230000\"\n  - {{phone_number: \"+15552230001\", account: emea}}\n  \
          - {{phone_number: \"+15552230002\", state: released}}\n  - phone_number: \"+15552230100\"\n",
-        two_accounts()
+        accounts_only()
     )
 }
 
@@ -93,7 +93,7 @@ fn refused_inputs_show_no_secret() {
         &["apply", "bad.json"],
         &["get", "--base-url", &url],
         &["get", "--base-url", &format!("http://user:{PASSWORD}@127.0.0.1:1")],
-        &["get", "--base-url", &format!("{PASSWORD}@x")],
+        &["get", "--base-url", &format!("user:{PASSWORD}@x")],
         &["get", "--account", &url],
     ] {
         quiet(&bench.run(args).exits(1), &format!("{args:?}"));
@@ -167,7 +167,7 @@ fn hostile_errors_stay_text_everywhere() {
     let server = Canned::serve(move |at, _| {
         let status = if at % 2 == 0 { 400 } else { 500 };
         let head = format!(
-            "HTTP/1.1 {status} X\r\nTwilio-Request-Id: \u{9b}31m\u{7f}\r\nContent-Type: application/json\r\n"
+            "HTTP/1.1 {status} X\r\nTwilio-Request-Id: \u{9b}31m\r\nContent-Type: application/json\r\n"
         );
         format!("{head}Connection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len())
     });
@@ -178,6 +178,7 @@ fn hostile_errors_stay_text_everywhere() {
             let args = [args, &["-vvv", "--log-format", format]].concat();
             let ran = bench.run(&args).exits(1);
             inert(&ran, &format!("{args:?}"));
+            assert!(ran.err.contains("trying again") && ran.err.contains("## Injected"), "{}", ran.err);
             if format == "json" {
                 for line in ran.err.lines().filter(|line| line.starts_with('{')) {
                     assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
