@@ -13,7 +13,7 @@ use tracing::{Instrument, info_span, warn};
 
 use crate::api::error::{ApiError, ErrorKind};
 use crate::backoff::{self, Next};
-use crate::client::Client;
+use crate::client::{Client, Sighting};
 use crate::desired::AccountIndex;
 use crate::diff;
 use crate::guard::Approved;
@@ -282,12 +282,14 @@ impl<T: Transport> Run<'_, T> {
         loop {
             if look {
                 match (client.find(number).await, &in_doubt) {
-                    (Ok(None), _) => {}
-                    (Ok(Some(live)), Some(_)) => {
+                    (Ok(Sighting::Absent), _) => {}
+                    (Ok(Sighting::There(live)), Some(_)) => {
                         trace.answered(None);
-                        return self.bought(account, number, settings, live, trace).await;
+                        return self.bought(account, number, settings, *live, trace).await;
                     }
-                    (Ok(Some(_)), None) => return Err(Outcome::Skipped(Skip::AlreadyOwned)),
+                    (Ok(Sighting::There(_)), None) => return Err(Outcome::Skipped(Skip::AlreadyOwned)),
+                    (Ok(Sighting::Perhaps), None) => return Err(Outcome::Skipped(Skip::PerhapsOwned)),
+                    (Ok(Sighting::Perhaps), Some(doubt)) => return Err(not_seen(doubt.clone())),
                     (Err(error), None) => return Err(Outcome::Failed(error.into())),
                     (Err(error), Some(_)) => return Err(Outcome::Unknown(error.into())),
                 }
@@ -325,9 +327,9 @@ impl<T: Transport> Run<'_, T> {
             if last {
                 // One more look, and no more sends.
                 return match (client.find(number).await, in_doubt) {
-                    (Ok(Some(live)), Some(_)) => {
+                    (Ok(Sighting::There(live)), Some(_)) => {
                         trace.answered(None);
-                        self.bought(account, number, settings, live, trace).await
+                        self.bought(account, number, settings, *live, trace).await
                     }
                     (_, Some(doubt)) => Err(not_seen(doubt)),
                     (_, None) => Err(Outcome::Failed(error.into())),
@@ -361,15 +363,23 @@ impl<T: Transport> Run<'_, T> {
         // The page's own purchase sample has no `sid`.
         let sid = match live.sid {
             Some(sid) => sid,
-            None => self.look_up_sid(account, number).await?,
+            None => match self.look_up_sid(account, number).await {
+                Ok(sid) => sid,
+                // Nothing more can be done to it, but bought it is: not skipped.
+                Err(Outcome::Skipped(_)) => {
+                    return Err(Outcome::Failed(Failure::NotTaken(missing(&wants(settings), &live))));
+                }
+                Err(other) => return Err(other),
+            },
         };
         self.settle(account, sid, settings, live, trace).await
     }
 
     async fn look_up_sid(&self, account: AccountIndex, number: PhoneNumber) -> Done<NumberSid> {
         match self.client(account).find(number).await {
-            Ok(Some(live)) => live.sid.ok_or(Outcome::Skipped(Skip::NoSid)),
-            Ok(None) => Err(Outcome::Skipped(Skip::Changed)),
+            Ok(Sighting::There(live)) => live.sid.ok_or(Outcome::Skipped(Skip::NoSid)),
+            Ok(Sighting::Perhaps) => Err(Outcome::Skipped(Skip::NoSid)),
+            Ok(Sighting::Absent) => Err(Outcome::Skipped(Skip::Changed)),
             Err(error) => Err(Outcome::Failed(error.into())),
         }
     }
@@ -561,12 +571,12 @@ impl<T: Transport> Run<'_, T> {
             let Some(fresh) = fresh else {
                 // One 404 is not proof: the number must be absent from the account's listing too.
                 return match client.find(target.number).await {
-                    Ok(None) if in_doubt.is_some() => {
+                    Ok(Sighting::Absent) if in_doubt.is_some() => {
                         trace.answered(None);
                         Ok(())
                     }
-                    Ok(None) => Err(Outcome::Skipped(Skip::AlreadyGone)),
-                    Ok(Some(_)) => Err(Outcome::Skipped(Skip::Changed)),
+                    Ok(Sighting::Absent) => Err(Outcome::Skipped(Skip::AlreadyGone)),
+                    Ok(Sighting::There(_) | Sighting::Perhaps) => Err(Outcome::Skipped(Skip::Changed)),
                     Err(error) => Err(doubtful(error.into(), &in_doubt)),
                 };
             };
@@ -622,7 +632,10 @@ async fn fetch_in<T: Transport>(
         None => Ok(None),
         Some(live) => match live.account_sid {
             Some(account) => Ok((account == client.account).then_some(live)),
-            None => Ok(client.find(number).await?),
+            None => Ok(match client.find(number).await? {
+                Sighting::There(live) => Some(*live),
+                Sighting::Absent | Sighting::Perhaps => None,
+            }),
         },
     }
 }

@@ -83,6 +83,8 @@ pub enum Skip {
     AccountRefused,
     /// The number turned up in the account right before its purchase.
     AlreadyOwned,
+    /// Right before its purchase, the account showed something without a number, which may be it.
+    PerhapsOwned,
     /// The number is no longer as the plan saw it, right before its release.
     Changed,
     /// The number is gone already.
@@ -102,6 +104,7 @@ impl Skip {
             | Self::ReplacementMissing
             | Self::AccountRefused
             | Self::AlreadyOwned
+            | Self::PerhapsOwned
             | Self::Changed
             | Self::NoSid => false,
         }
@@ -118,6 +121,9 @@ impl Skip {
             }
             Self::AccountRefused => "the account refused the credentials earlier in this run",
             Self::AlreadyOwned => "the account has the number already: the listing had missed it; run again",
+            Self::PerhapsOwned => {
+                "asked for this number, the API shows one without digits, so that the account may have it already; nothing was bought"
+            }
             Self::Changed => "the number is no longer as the plan saw it; plan again",
             Self::AlreadyGone => "the number is gone already",
             Self::NoSid => "the API gives no SID for the number, so that nothing can be done to it",
