@@ -7,3 +7,4 @@ mod golden;
 mod planner_laws;
 mod sandbox_http;
 mod sandbox_page;
+mod tidy;
