@@ -8,6 +8,7 @@ use tracing::{Instrument, debug, debug_span, warn};
 use url::Url;
 
 use crate::api::endpoint::Endpoint;
+pub use crate::api::error::ListError;
 use crate::api::error::{ApiError, ErrorKind, Operation};
 use crate::api::filter::Filters;
 use crate::api::page_link;
@@ -15,7 +16,7 @@ use crate::api::wire::{self, Interner};
 use crate::backoff;
 use crate::credentials::Credentials;
 use crate::number::{AccountSid, NumberSid, PhoneNumber};
-use crate::observed::{Listing, ListingBuilder, ListingError, Live, Page, Progress};
+use crate::observed::{Listing, ListingBuilder, Live, Page, Progress};
 use crate::pace::Pace;
 use crate::settings::{Field, Want};
 use crate::transport::{Request, Response, Transport, Verb};
@@ -53,17 +54,6 @@ pub struct Manner {
     pub timeout: Duration,
     /// Jitter.
     pub dice: Arc<Dice>,
-}
-
-/// Why a listing failed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ListError {
-    /// A request failed, or a page link is not followed.
-    #[error(transparent)]
-    Api(#[from] ApiError),
-    /// The pages do not add up to a listing.
-    #[error(transparent)]
-    Listing(#[from] ListingError),
 }
 
 /// What a look-up of one number shows.

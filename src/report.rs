@@ -1,7 +1,6 @@
 //! What became of a plan: every action has one of four ends, and nothing is forgotten (law 9).
 
-use crate::api::error::ApiError;
-use crate::client::ListError;
+use crate::api::error::{ApiError, ListError};
 use crate::plan::Plan;
 use crate::settings::Field;
 

@@ -8,3 +8,4 @@ mod golden;
 mod planner_laws;
 mod sandbox_http;
 mod sandbox_page;
+mod tidy;
