@@ -239,9 +239,19 @@ impl<T: Transport> Client<T> {
     /// Sends one release, once.
     ///
     /// # Errors
-    /// Anything but a 204 (or another 2xx).
+    /// Anything but the API's own 204: a proxy's sign-in page comes with a 200 too, and then nothing
+    /// was released.
     pub async fn release(&self, sid: NumberSid) -> Result<(), ApiError> {
-        self.once(Operation::Release, Verb::Delete, self.endpoint.active_number(sid), None).await.map(drop)
+        let url = self.endpoint.active_number(sid);
+        let response = self.once(Operation::Release, Verb::Delete, url, None).await?;
+        if response.status != 204 || !response.body.is_empty() {
+            return Err(ApiError::unreadable(
+                Operation::Release,
+                &response,
+                "a release is answered with an empty 204",
+            ));
+        }
+        Ok(())
     }
 
     async fn write(

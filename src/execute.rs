@@ -319,6 +319,17 @@ impl<T: Transport> Run<'_, T> {
                 Next::Resend if !last => {}
                 // After a send in doubt, "not available" may well mean that we have it by now.
                 Next::Stop if in_doubt.is_some() && error.kind == ErrorKind::NotAvailable => {}
+                // A network may deliver a request twice, and the second is refused for what the first
+                // has bought: one look tells. (The simulation found this one.)
+                Next::Stop if error.kind == ErrorKind::NotAvailable => {
+                    return match client.find(number).await {
+                        Ok(Sighting::There(live)) => {
+                            self.bought(account, number, settings, *live, trace).await
+                        }
+                        Ok(Sighting::Absent) => Err(Outcome::Failed(error.into())),
+                        Ok(Sighting::Perhaps) | Err(_) => Err(not_seen(error)),
+                    };
+                }
                 Next::Resend | Next::Stop => {
                     return Err(in_doubt.map_or_else(|| Outcome::Failed(error.into()), not_seen));
                 }
