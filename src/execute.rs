@@ -587,12 +587,12 @@ impl<T: Transport> Run<'_, T> {
                         Ok(())
                     }
                     Ok(Sighting::Absent) => Err(Outcome::Skipped(Skip::AlreadyGone)),
-                    Ok(Sighting::There(_) | Sighting::Perhaps) => Err(Outcome::Skipped(Skip::Changed)),
+                    Ok(Sighting::There(_) | Sighting::Perhaps) => Err(changed(in_doubt)),
                     Err(error) => Err(doubtful(error.into(), &in_doubt)),
                 };
             };
             if !is_as_planned(target, sid, self.plan, &fresh) {
-                return Err(Outcome::Skipped(Skip::Changed));
+                return Err(changed(in_doubt));
             }
             if failures >= backoff::ATTEMPTS_MAX || (failures > 0 && self.stopping()) {
                 return Err(match in_doubt {
@@ -615,9 +615,8 @@ impl<T: Transport> Run<'_, T> {
                 }
                 Next::Look => {
                     client.wait(failures, &error).await;
-                    if error.kind.leaves_doubt() {
-                        in_doubt = Some(error);
-                    }
+                    // A 404 too: the network may have delivered the request twice.
+                    in_doubt = Some(error);
                 }
                 Next::Resend | Next::Stop => {
                     trace.answered(Some(&error));
@@ -625,6 +624,14 @@ impl<T: Transport> Run<'_, T> {
                 }
             }
         }
+    }
+}
+
+/// The number is not what the plan saw: left alone, unless a release of it may have been under way.
+fn changed(in_doubt: Option<ApiError>) -> Outcome {
+    match in_doubt {
+        Some(error) => Outcome::Unknown(error.into()),
+        None => Outcome::Skipped(Skip::Changed),
     }
 }
 
