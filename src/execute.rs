@@ -630,7 +630,7 @@ impl<T: Transport> Run<'_, T> {
 /// The number is not what the plan saw: left alone, unless a release of it may have been under way.
 fn changed(in_doubt: Option<ApiError>) -> Outcome {
     match in_doubt {
-        Some(error) => Outcome::Unknown(error.into()),
+        Some(error) => Outcome::Unknown(Failure::ChangedMeanwhile(error)),
         None => Outcome::Skipped(Skip::Changed),
     }
 }
