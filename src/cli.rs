@@ -9,8 +9,11 @@ mod logging;
 mod output;
 mod plan;
 mod progress;
+mod run;
 mod sandbox;
+mod signals;
 mod simple;
+mod yaml;
 
 use std::process::ExitCode;
 
@@ -82,7 +85,7 @@ pub fn run() -> ExitCode {
             return exit.into();
         }
     };
-    logging::start(&arguments.global);
+    logging::start(&arguments.global, matches!(arguments.command, Command::Run(_)));
     match dispatch(arguments) {
         Ok(exit) => exit.into(),
         Err(Fatal(message)) => {
@@ -100,6 +103,7 @@ fn dispatch(arguments: Arguments) -> Ended {
         Command::Completions(args) => simple::completions(&args),
         Command::Plan(args) => block_on(plan::run(&global, &args)),
         Command::Apply(args) => block_on(apply::run(&global, &args)),
+        Command::Run(args) => block_on(run::run(&global, &args)),
         Command::Get(args) => block_on(listing::get(&global, &args)),
         Command::Search(args) => block_on(listing::search(&global, &args)),
         Command::Export(args) => block_on(listing::export(&global, &args)),

@@ -8,6 +8,7 @@ use tracing::{Instrument, debug, debug_span, warn};
 use url::Url;
 
 use crate::api::endpoint::Endpoint;
+pub use crate::api::error::ListError;
 use crate::api::error::{ApiError, ErrorKind, Operation};
 use crate::api::filter::Filters;
 use crate::api::page_link;
@@ -15,7 +16,7 @@ use crate::api::wire::{self, Interner};
 use crate::backoff;
 use crate::credentials::Credentials;
 use crate::number::{AccountSid, NumberSid, PhoneNumber};
-use crate::observed::{Listing, ListingBuilder, ListingError, Live, Page, Progress};
+use crate::observed::{Listing, ListingBuilder, Live, Page, Progress};
 use crate::pace::Pace;
 use crate::settings::{Field, Want};
 use crate::transport::{Request, Response, Transport, Verb};
@@ -79,15 +80,15 @@ impl std::fmt::Debug for Writer {
     }
 }
 
-/// Why a listing failed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ListError {
-    /// A request failed, or a page link is not followed.
-    #[error(transparent)]
-    Api(#[from] ApiError),
-    /// The pages do not add up to a listing.
-    #[error(transparent)]
-    Listing(#[from] ListingError),
+/// What a look-up of one number shows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Sighting {
+    /// The account does not have it.
+    Absent,
+    /// The account has it.
+    There(Box<Live>),
+    /// Something came without its number, and may be it.
+    Perhaps,
 }
 
 /// One account's client.
@@ -215,14 +216,18 @@ impl<T: Transport> Client<T> {
         }
     }
 
-    /// Everything that the account has under this very number: nothing, or one (law 1's look-up).
+    /// What the account has under this very number (law 1's look-up).
     ///
     /// # Errors
     /// When the look-up fails for good.
-    pub async fn find(&self, number: PhoneNumber) -> Result<Option<Live>, ListError> {
+    pub async fn find(&self, number: PhoneNumber) -> Result<Sighting, ListError> {
         let listing = self.list(&Filters::number(number), |_| {}).await?;
         // A server may read the filter as a pattern; only the very number counts.
-        Ok(listing.rows().iter().find(|row| row.number == Some(number)).cloned())
+        Ok(match listing.rows().iter().find(|row| row.number == Some(number)) {
+            Some(live) => Sighting::There(Box::new(live.clone())),
+            None if listing.rows().iter().any(|row| row.number.is_none()) => Sighting::Perhaps,
+            None => Sighting::Absent,
+        })
     }
 
     /// The number of a SID; `None` when the API knows none.
@@ -270,9 +275,19 @@ impl<T: Transport> Client<T> {
     /// Sends one release, once.
     ///
     /// # Errors
-    /// Anything but a 204 (or another 2xx).
+    /// Anything but the API's own 204: a proxy's sign-in page comes with a 200 too, and then nothing
+    /// was released.
     pub async fn release(&self, sid: NumberSid) -> Result<(), ApiError> {
-        self.once(Operation::Release, Verb::Delete, self.endpoint.active_number(sid), None).await.map(drop)
+        let url = self.endpoint.active_number(sid);
+        let response = self.once(Operation::Release, Verb::Delete, url, None).await?;
+        if response.status != 204 || !response.body.is_empty() {
+            return Err(ApiError::unreadable(
+                Operation::Release,
+                &response,
+                "a release is answered with an empty 204",
+            ));
+        }
+        Ok(())
     }
 
     async fn write(
@@ -305,7 +320,7 @@ impl<T: Transport> Client<T> {
     /// Waits before another try, as [`backoff::delay`] says.
     pub async fn wait(&self, failures: u32, error: &ApiError) {
         let wait = backoff::delay(failures, error.kind.retry_after(), self.manner.dice.throw());
-        warn!(account = %self.account, operation = error.operation.word(), %error, ?wait, failures, "trying again");
+        warn!(account = %self.account, operation = error.operation.word(), error = ?error.to_string(), ?wait, failures, "trying again");
         if matches!(error.kind, ErrorKind::Throttled { .. }) {
             self.pace.pause(wait).await;
         }

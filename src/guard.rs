@@ -13,13 +13,11 @@ pub struct Approved(Plan);
 
 impl Approved {
     /// The plan.
-    #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.0
     }
 
     /// The plan, for the executor.
-    #[must_use]
     pub(crate) fn into_plan(self) -> Plan {
         self.0
     }
@@ -97,6 +95,14 @@ impl LimitName {
             Self::Changes => "max_changes",
         }
     }
+
+    fn of(self, amounts: &Amounts) -> usize {
+        match self {
+            Self::Purchases => amounts.purchases,
+            Self::Releases => amounts.releases,
+            Self::Changes => amounts.touched,
+        }
+    }
 }
 
 /// Who set a limit.
@@ -117,9 +123,9 @@ pub fn approve(
     file: &Limits,
     operator: &OperatorLimits,
     accepted: Option<Digest>,
-) -> Result<Approved, (Plan, Refusal)> {
+) -> Result<Approved, Box<(Plan, Refusal)>> {
     match check(&plan, file, operator) {
-        Some(refusal) if accepted != Some(refusal.digest) => Err((plan, refusal)),
+        Some(refusal) if accepted != Some(refusal.digest) => Err(Box::new((plan, refusal))),
         Some(_) | None => Ok(Approved(plan)),
     }
 }
@@ -134,9 +140,9 @@ pub fn approve_over_time(
     file: &Limits,
     operator: &OperatorLimits,
     outlook: &Outlook,
-) -> Result<Approved, (Plan, Refusal)> {
+) -> Result<Approved, Box<(Plan, Refusal)>> {
     match check_over_time(&plan, file, operator, outlook) {
-        Some(refusal) => Err((plan, refusal)),
+        Some(refusal) => Err(Box::new((plan, refusal))),
         None => Ok(Approved(plan)),
     }
 }
@@ -160,21 +166,21 @@ pub fn check_over_time(
         releases: plan.count(ActionKind::Release),
         touched: plan.touched(),
     };
-    let rules: [(LimitName, fn(&Amounts) -> usize, Limit, Option<Limit>); 3] = [
-        (LimitName::Purchases, |amounts| amounts.purchases, file.purchases, operator.purchases),
-        (LimitName::Releases, |amounts| amounts.releases, file.releases, operator.releases),
-        (LimitName::Changes, |amounts| amounts.touched, file.changes, operator.changes),
+    let rules = [
+        (LimitName::Purchases, file.purchases, operator.purchases),
+        (LimitName::Releases, file.releases, operator.releases),
+        (LimitName::Changes, file.changes, operator.changes),
     ];
     let broken: Vec<Broken> = rules
         .into_iter()
-        .filter_map(|(limit, amount, file, operator)| {
+        .filter_map(|(limit, file, operator)| {
             let file = (file.count(plan.fleet), file, SetBy::File);
             let operator = operator.map(|limit| (limit.count(plan.fleet), limit, SetBy::Operator));
             let (allowed, written, set_by) = match operator {
                 Some(operator) if operator.0 < file.0 => operator,
                 Some(_) | None => file,
             };
-            let wanted = amount(&own);
+            let wanted = limit.of(&own);
             // What was spent before is no reason to refuse a plan that spends nothing of it.
             if wanted == 0 {
                 return None;
@@ -182,7 +188,7 @@ pub fn check_over_time(
             let (over, total) =
                 [(Over::Plan, Some(own)), (Over::Generation, outlook.generation), (Over::Day, outlook.day)]
                     .into_iter()
-                    .filter_map(|(over, amounts)| Some((over, amount(&amounts?))))
+                    .filter_map(|(over, amounts)| Some((over, limit.of(&amounts?))))
                     .find(|(_, total)| *total > allowed)?;
             Some(Broken { limit, wanted, over, total, allowed, written, set_by })
         })

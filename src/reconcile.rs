@@ -80,7 +80,7 @@ pub async fn pass<T: Transport>(
     budget.hold_back(&mut plan, generation);
     let outlook = budget.outlook(&plan, generation, now);
     let approved = match guard::approve_over_time(plan, &desired.policy.limits, cycle.operator, &outlook) {
-        Err((plan, refusal)) => return Pass::Refused(plan, refusal),
+        Err(refused) => return Pass::Refused(refused.0, refused.1),
         Ok(approved) => approved,
     };
     if cycle.dry_run {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::observed::ListingError;
 use crate::transport::{Response, TransportError};
 
 use super::page_link::PageLinkError;
@@ -309,6 +310,17 @@ impl ApiError {
         text.push_str(&self.message);
         text
     }
+}
+
+/// Why a listing failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ListError {
+    /// A request failed, or a page link is not followed.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// The pages do not add up to a listing.
+    #[error(transparent)]
+    Listing(#[from] ListingError),
 }
 
 impl Response {

@@ -21,6 +21,7 @@ use crate::stale::{Stale, StaleReason, stale};
 use super::arguments::{ApplyArgs, Global, TextOrJson};
 use super::fleet::{self, Fleet};
 use super::plan::{make, show_text};
+use super::signals::{Interrupts, stop_by_signal};
 use super::{Ended, Exit, Fatal, output, progress};
 
 /// A saved plan is used once: this is put behind its name.
@@ -44,7 +45,9 @@ pub(super) async fn run(global: &Global, args: &ApplyArgs) -> Ended {
 
 async fn fresh(global: &Global, args: &ApplyArgs, accepted: Option<Digest>) -> Ended {
     let desired = fleet::read(&args.files)?;
-    let fleet = Fleet::open(global, &desired.accounts).await?;
+    let mut fleet = Fleet::open(global, &desired.accounts).await?;
+    // From before the first look to after the last write.
+    let _locks = fleet.lock(&args.lock, args.lock_timeout).await?;
     let ended = match make(&desired, &fleet).await {
         Ok(plan) => carry_out(global, args, &fleet, plan, &desired.policy.limits, accepted, None).await,
         Err(error) => Err(error),
@@ -68,7 +71,8 @@ async fn saved(global: &Global, args: &ApplyArgs, path: &Path, accepted: Option<
         output::error(&format!("{shown} was used already (see {}): plan again", marker.display()));
         return Ok(Exit::Refused);
     }
-    let fleet = Fleet::of_plan(global, &saved.plan.accounts, &saved.credentials).await?;
+    let mut fleet = Fleet::of_plan(global, &saved.plan.accounts, &saved.credentials).await?;
+    let _locks = fleet.lock(&args.lock, args.lock_timeout).await?;
     let ended = match fleet.observe().await {
         Ok(observed) => fresh_enough(global, args, &fleet, saved, &observed, accepted, &marker).await,
         Err(error) => Err(error),
@@ -129,7 +133,8 @@ async fn carry_out(
     let as_json = args.format == TextOrJson::Json;
     let approved = match guard::approve(plan, limits, &args.limits.limits(), accepted) {
         Ok(approved) => approved,
-        Err((plan, refusal)) => {
+        Err(refused) => {
+            let (plan, refusal) = *refused;
             match as_json {
                 true => output::print_with(|out| render::json::plan(out, &plan, Some(&refusal)))?,
                 false => show_text(&plan, Some(&refusal))?,
@@ -155,15 +160,25 @@ async fn carry_out(
         mark_used(marker)?;
     }
     let report = with_progress(global, fleet, approved).await;
-    match as_json {
-        true => output::print_with(|out| render::report::json(out, &report))?,
-        false => {
-            let mut text = String::from("\n");
-            render::report::text(&mut text, &report, output::style())?;
-            output::print(&text)?;
+    let exit = if report.is_settled() { Exit::Done } else { Exit::Incomplete };
+    match show_report(as_json, &report) {
+        Ok(()) => Ok(exit),
+        // 1 would say that nothing was attempted, and 0 that somebody was told.
+        Err(Fatal(error)) => {
+            let done = render::words::plural(report.count("succeeded"), "action");
+            output::error(&format!("{error}: the report is lost; {done} of {} succeeded", report.ends.len()));
+            Ok(Exit::Incomplete)
         }
     }
-    Ok(if report.is_settled() { Exit::Done } else { Exit::Incomplete })
+}
+
+fn show_report(as_json: bool, report: &Report) -> Result<(), Fatal> {
+    if as_json {
+        return output::print_with(|out| render::report::json(out, report));
+    }
+    let mut text = String::from("\n");
+    render::report::text(&mut text, report, output::style())?;
+    output::print(&text)
 }
 
 fn confirmed(as_json: bool, approved: &Approved) -> Result<bool, Fatal> {
@@ -186,7 +201,8 @@ fn confirmed(as_json: bool, approved: &Approved) -> Result<bool, Fatal> {
 
 async fn with_progress(global: &Global, fleet: &Fleet, approved: Approved) -> Report {
     let (stop, stopped) = watch::channel(Stop::Run);
-    let listener = tokio::spawn(listen_for_signals(stop));
+    // Heard from here on: before the first write, and also between two of them.
+    let listener = tokio::spawn(stop_by_signal(Interrupts::listen_with_hangup(), stop, None));
     let shown = approved.plan().clone();
     let progress = progress::Applying::start(shown.steps.len());
     // Each account keeps its own pace; this only bounds how many numbers are in hand.
@@ -198,37 +214,6 @@ async fn with_progress(global: &Global, fleet: &Fleet, approved: Approved) -> Re
     progress.done();
     listener.abort();
     report
-}
-
-/// Once: finish what is in flight and report. Twice: stop at once.
-async fn listen_for_signals(stop: watch::Sender<Stop>) {
-    interrupted().await;
-    // The run may be over; then there is nobody to tell.
-    let _ = stop.send(Stop::Drain);
-    output::note("Stopping: what is in flight is finished, nothing more is started. Once more to drop it.");
-    interrupted().await;
-    let _ = stop.send(Stop::Now);
-}
-
-#[cfg(unix)]
-pub(super) async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        Err(_) => {
-            let _ = tokio::signal::ctrl_c().await;
-        }
-    }
-}
-
-#[cfg(not(unix))]
-pub(super) async fn interrupted() {
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 fn used_marker(path: &Path) -> PathBuf {

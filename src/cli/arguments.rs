@@ -112,6 +112,8 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// Show what would change, ask, and do it
     Apply(ApplyArgs),
+    /// Keep the fleet as declared: on an interval, and when a file changes
+    Run(RunArgs),
     /// Show live numbers
     Get(GetArgs),
     /// Write a desired-state file for what is live
@@ -206,6 +208,49 @@ pub(super) struct ApplyArgs {
     /// How the result is written
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
     pub(super) format: TextOrJson,
+    #[command(flatten)]
+    pub(super) lock: LockArgs,
+    /// Wait so long for the lock [default: not at all]
+    #[arg(long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = humantime::parse_duration)]
+    pub(super) lock_timeout: Duration,
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
+}
+
+/// One writer per account on one host.
+#[derive(Debug, Args)]
+pub(super) struct LockArgs {
+    /// One writer per account: hold a lock in this directory, the same for every numctl of the host
+    #[arg(long, value_name = "DIR", env = "NUMCTL_LOCK_DIR", hide_env = true)]
+    pub(super) lock_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  numctl run -f fleets/ --interval 60s --state-dir /var/lib/numctl --lock-dir /run/numctl\n\n\
+                  SIGTERM or ctrl-c finishes what is in flight and exits with 0; a second one drops it. SIGHUP looks again."
+)]
+pub(super) struct RunArgs {
+    /// Desired-state file, or a directory of them; may repeat
+    #[arg(short, long = "file", value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Between two cycles
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
+    pub(super) interval: Duration,
+    /// One cycle, with the exit codes of apply
+    #[arg(long)]
+    pub(super) once: bool,
+    /// Show what would change, and write nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Keep here what was spent, for the limits over 24 hours; else a restart forgets it
+    #[arg(long, value_name = "DIR", env = "NUMCTL_STATE_DIR", hide_env = true)]
+    pub(super) state_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) lock: LockArgs,
+    /// How long a stop may take before it drops what is in flight
+    #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = duration)]
+    pub(super) grace: Duration,
     #[command(flatten)]
     pub(super) limits: LimitArgs,
 }
@@ -349,7 +394,7 @@ pub(super) struct SandboxArgs {
     /// Answer after this long
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(super) latency: Option<Duration>,
-    /// What goes wrong, such as 429=0.1,500=0.05,drop-after=0.02; `list` shows all
+    /// What goes wrong, such as 429=0.1,500=0.05,drop-after=0.02; a name it does not know shows all
     #[arg(long, value_name = "SPEC", value_parser = faults, default_value = "", hide_default_value = true)]
     pub(super) faults: Faults,
 }

@@ -4,13 +4,16 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::api::endpoint::Endpoint;
 use crate::client::{Client, Dice, ListError, Manner};
+use crate::daemon::Reached;
 use crate::desired::{Account, AccountIndex, Desired, EnvPrefix};
 use crate::environment::{self, Source};
 use crate::http::Http;
 use crate::load::load;
+use crate::lock::{LockError, Locks};
 use crate::number::AccountSid;
 use crate::observe::observe;
 use crate::observed::Observed;
@@ -19,13 +22,16 @@ use crate::plan::AccountRef;
 use crate::render::shown::Shown;
 use crate::render::words::plural;
 use crate::sandbox::{self, Options, Running};
+use crate::secret_url::masked;
 
-use super::arguments::{AccountArgs, Api, Global};
+use super::arguments::{AccountArgs, Api, Global, LockArgs};
 use super::output;
 use super::{Fatal, progress};
 
 /// Where the embedded sandbox keeps its state.
 const SANDBOX_STATE: &str = ".numctl/sandbox.json";
+/// How often a lock that is taken is asked for again.
+const LOCK_POLL: Duration = Duration::from_millis(100);
 
 /// The accounts of a command and how to reach them.
 pub(super) struct Fleet {
@@ -63,34 +69,8 @@ pub(super) fn accounts_of(args: &AccountArgs) -> Result<Vec<Account>, Fatal> {
 impl Fleet {
     /// Finds the accounts and their credentials, and makes a client for each.
     pub(super) async fn open(global: &Global, declared: &[Account]) -> Result<Self, Fatal> {
-        if global.api == Api::IncomingPhoneNumbers {
-            return Err(Fatal::new(
-                "--api incoming-phone-numbers is not built yet: use active-numbers, the default",
-            ));
-        }
-        let sandbox = if global.sandbox { Some(start_sandbox().await?) } else { None };
-        let variables = |name: &str| std::env::var(name).ok();
-        let main;
-        let source = match &sandbox {
-            Some(running) => {
-                main = AccountSid::observed(running.account_sid())
-                    .ok_or_else(|| Fatal::new("the sandbox's account has no SID"))?;
-                Source::Sandbox { main, token: running.auth_token() }
-            }
-            None => Source::Variables(&variables),
-        };
-        let accounts = environment::accounts(declared, &source)?;
-        if let Some(running) = &sandbox {
-            for account in &accounts {
-                let parent = account.parent.map(|parent| accounts[usize::from(parent.0)].sid.to_string());
-                // Any file can be rehearsed: its accounts exist here too.
-                running.ensure_account(&account.sid.to_string(), parent.as_deref());
-            }
-        }
-        let credentials: Vec<Option<EnvPrefix>> =
-            declared.iter().map(|account| account.credentials.clone()).collect();
-        let base_url = sandbox.as_ref().map(Running::base_url).or_else(|| global.base_url.clone());
-        let clients = clients(global, base_url, &accounts, &credentials, &source)?;
+        let sandbox = sandbox_of(global).await?;
+        let Reached { accounts, clients } = reach(global, declared, sandbox.as_ref())?;
         Ok(Self { accounts, clients, sandbox })
     }
 
@@ -111,6 +91,26 @@ impl Fleet {
             })
             .collect();
         Self::open(global, &declared).await
+    }
+
+    /// Holds the lock of every account, where a directory for locks is given, until the result is
+    /// dropped; waits for it so long. From then on nothing is written without it (law 10).
+    pub(super) async fn lock(&mut self, args: &LockArgs, timeout: Duration) -> Result<Locks, Fatal> {
+        let mut locks = Locks::default();
+        let Some(directory) = &args.lock_dir else { return Ok(locks) };
+        let sids: Vec<AccountSid> = self.accounts.iter().map(|account| account.sid).collect();
+        let began = Instant::now();
+        while let Err(error) = locks.hold(directory, &sids) {
+            let left = timeout.saturating_sub(began.elapsed());
+            if left.is_zero() || !matches!(error, LockError::Busy { .. }) {
+                return Err(Fatal::new(format!("{}; nothing was attempted", Fatal::from(error).0)));
+            }
+            tokio::time::sleep(left.min(LOCK_POLL)).await;
+        }
+        for client in &mut self.clients {
+            client.fence(locks.writer(client.account));
+        }
+        Ok(locks)
     }
 
     /// Lists every account, with progress.
@@ -161,7 +161,7 @@ impl Fleet {
                 self.accounts.iter().map(|account| Shown(&account.name).to_string()).collect();
             Fatal::new(format!(
                 "no account {:?}: there is {} (accounts come from -f FILE, else from the environment)",
-                Shown(name).to_string(),
+                Shown(&masked(name)).to_string(),
                 known.join(", ")
             ))
         })
@@ -174,6 +174,47 @@ impl Fleet {
         }
         Ok(())
     }
+}
+
+/// The embedded sandbox, where it is asked for.
+pub(super) async fn sandbox_of(global: &Global) -> Result<Option<Running>, Fatal> {
+    Ok(if global.sandbox { Some(start_sandbox().await?) } else { None })
+}
+
+/// Finds the accounts and their credentials, and makes a client for each.
+pub(super) fn reach(
+    global: &Global,
+    declared: &[Account],
+    sandbox: Option<&Running>,
+) -> Result<Reached<Http>, Fatal> {
+    if global.api == Api::IncomingPhoneNumbers {
+        return Err(Fatal::new(
+            "--api incoming-phone-numbers is not built yet: use active-numbers, the default",
+        ));
+    }
+    let variables = |name: &str| std::env::var(name).ok();
+    let main;
+    let source = match sandbox {
+        Some(running) => {
+            main = AccountSid::observed(running.account_sid())
+                .ok_or_else(|| Fatal::new("the sandbox's account has no SID"))?;
+            Source::Sandbox { main, token: running.auth_token() }
+        }
+        None => Source::Variables(&variables),
+    };
+    let accounts = environment::accounts(declared, &source)?;
+    if let Some(running) = sandbox {
+        for account in &accounts {
+            let parent = account.parent.map(|parent| accounts[usize::from(parent.0)].sid.to_string());
+            // Any file can be rehearsed: its accounts exist here too.
+            running.ensure_account(&account.sid.to_string(), parent.as_deref());
+        }
+    }
+    let credentials: Vec<Option<EnvPrefix>> =
+        declared.iter().map(|account| account.credentials.clone()).collect();
+    let base_url = sandbox.map(Running::base_url).or_else(|| global.base_url.clone());
+    let clients = clients(global, base_url, &accounts, &credentials, &source)?;
+    Ok(Reached { accounts, clients })
 }
 
 fn clients(
@@ -227,7 +268,7 @@ async fn start_sandbox() -> Result<Running, Fatal> {
 }
 
 /// Jitter must differ between processes, and need not be secret.
-fn fresh_seed() -> u64 {
+pub(super) fn fresh_seed() -> u64 {
     use std::hash::{BuildHasher, Hasher};
     std::collections::hash_map::RandomState::new().build_hasher().finish()
 }

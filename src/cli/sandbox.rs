@@ -3,6 +3,7 @@
 use crate::sandbox::{Options, start};
 
 use super::arguments::{Global, SandboxArgs};
+use super::signals::Interrupts;
 use super::{Ended, Exit, output};
 
 pub(super) async fn run(global: &Global, args: &SandboxArgs) -> Ended {
@@ -15,8 +16,9 @@ pub(super) async fn run(global: &Global, args: &SandboxArgs) -> Ended {
         faults: args.faults.clone(),
     })
     .await?;
+    let mut interrupts = Interrupts::listen();
     output::print(&format!("{}ready\n", running.env_lines()))?;
-    super::apply::interrupted().await;
+    interrupts.next().await;
     running.stop().await?;
     Ok(Exit::Done)
 }

@@ -1,0 +1,128 @@
+//! `numctl run`: the daemon, from arguments to the loop and back to an exit code.
+
+use std::cell::Cell;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{Notify, watch};
+use tracing::{info, warn};
+
+use crate::client::Dice;
+use crate::daemon::{Daemon, End, StartError, run as run_daemon};
+use crate::desired::Desired;
+use crate::digest::Digest;
+use crate::execute::Stop;
+use crate::guard::Refusal;
+use crate::ledger::Ledger;
+use crate::plan::Plan;
+use crate::reconcile::Pass;
+
+use super::arguments::{Global, RunArgs};
+use super::plan::show_text;
+use super::signals::{Interrupts, ring_on_hangup, stop_by_signal};
+use super::{Ended, Exit, Fatal, fleet};
+
+pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
+    if args.files.iter().any(|path| path == Path::new("-")) {
+        return Err(Fatal::new("-f -: the daemon reads its files again and again; name a file"));
+    }
+    let (stop, stopped) = watch::channel(Stop::Run);
+    let signals = tokio::spawn(stop_by_signal(Interrupts::listen(), stop, Some(args.grace)));
+    let bell = Arc::new(Notify::new());
+    let hangups = tokio::spawn(ring_on_hangup(bell.clone()));
+    let ledger = match &args.state_dir {
+        Some(directory) if !args.dry_run => Ledger::open(directory)?,
+        Some(_) | None => Ledger::InMemory,
+    };
+    info!(
+        interval = ?args.interval,
+        once = args.once,
+        dry_run = args.dry_run,
+        budget = %match &args.state_dir {
+            Some(directory) => format!("kept in {}", directory.display()),
+            None => "a restart forgets what was spent (see --state-dir)".to_owned(),
+        },
+        lock = %args.lock.lock_dir.as_ref().map_or_else(|| "none".to_owned(), |dir| dir.display().to_string()),
+        "starting"
+    );
+    let sandbox = fleet::sandbox_of(global).await?;
+    let shown = Cell::new(None);
+    let daemon = Daemon {
+        files: args.files.clone(),
+        interval: args.interval,
+        once: args.once,
+        dry_run: args.dry_run,
+        operator: args.limits.limits(),
+        numbers_at_once: usize::from(global.max_concurrency),
+        lock_dir: args.lock.lock_dir.clone(),
+        ledger,
+        dice: Arc::new(Dice::seeded(fleet::fresh_seed())),
+        clock: &since_the_epoch,
+        reach: &|desired: &Desired| {
+            fleet::reach(global, &desired.accounts, sandbox.as_ref()).map_err(|Fatal(text)| text)
+        },
+        tell: &|pass| tell(pass, &shown),
+        stop: stopped.clone(),
+        bell,
+    };
+    let ended = run_daemon(&daemon).await;
+    signals.abort();
+    hangups.abort();
+    if let Some(running) = sandbox {
+        running.stop().await?;
+    }
+    match ended {
+        Ok(End::Once(pass)) => Ok(exit_of_once(&pass)),
+        Ok(End::Stopped(pass)) => {
+            let at_once = *stopped.borrow() == Stop::Now;
+            info!("stopped");
+            Ok(exit_of_stop(pass.as_deref(), at_once))
+        }
+        Err(StartError::Files(text) | StartError::Reach(text)) => Err(Fatal(text)),
+        Err(error @ StartError::Lock(_)) => Err(Fatal::new(format!("{error}; nothing was attempted"))),
+        Err(error @ StartError::Ledger(_)) => Err(error.into()),
+    }
+}
+
+/// Those of `apply`.
+fn exit_of_once(pass: &Pass) -> Exit {
+    match pass {
+        Pass::Stopped | Pass::NotObserved(_) | Pass::NotRecorded(..) => Exit::Error,
+        Pass::Refused(..) => Exit::Refused,
+        Pass::Planned(_) => Exit::Done,
+        Pass::Executed(report) if report.is_settled() => Exit::Done,
+        Pass::Executed(_) => Exit::Incomplete,
+    }
+}
+
+/// A daemon that has drained is done, whatever is left to do; one that had to drop something whose
+/// outcome is open says so.
+fn exit_of_stop(pass: Option<&Pass>, at_once: bool) -> Exit {
+    match pass {
+        Some(Pass::Executed(report)) if at_once && report.count("unknown") > 0 => Exit::Incomplete,
+        Some(_) | None => Exit::Done,
+    }
+}
+
+/// Shows a plan that is not carried out, once for as long as it stays the same.
+fn tell(pass: &Pass, shown: &Cell<Option<Digest>>) {
+    let show = |plan: &Plan, refusal: Option<&Refusal>| {
+        let digest = Digest::of(plan);
+        if shown.replace(Some(digest)) != Some(digest)
+            && let Err(Fatal(error)) = show_text(plan, refusal)
+        {
+            warn!(error, "the plan could not be shown");
+        }
+    };
+    match pass {
+        Pass::Refused(plan, refusal) => show(plan, Some(refusal)),
+        Pass::Planned(plan) => show(plan, None),
+        Pass::Stopped | Pass::NotObserved(_) | Pass::NotRecorded(..) | Pass::Executed(_) => shown.set(None),
+    }
+}
+
+fn since_the_epoch() -> Duration {
+    // A clock before 1970 has no better answer.
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}

@@ -1,0 +1,357 @@
+//! The loop: one pass after the other, on an interval, when a file changes, and on a signal.
+//!
+//! Level-triggered: a wake-up only means "look again". Nothing that fails in a cycle ends the loop;
+//! what cannot be done now is tried again, later and later.
+
+mod files;
+mod schedule;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, sleep_until};
+use tracing::{error, info, warn};
+
+use crate::budget::{Budget, Generation};
+use crate::client::{Client, Dice};
+use crate::desired::Desired;
+use crate::execute::Stop;
+use crate::guard::OperatorLimits;
+use crate::ledger::{Ledger, LedgerError};
+use crate::lock::{LockError, Locks};
+use crate::plan::{AccountRef, ActionKind, Plan};
+use crate::reconcile::{Cycle, Pass, pass};
+use crate::transport::Transport;
+use crate::watch::Watch;
+
+use files::{Files, Look};
+use schedule::Went;
+
+/// How often a daemon that waits for the lock asks for it.
+const STAND_BY: Duration = Duration::from_secs(1);
+
+/// What the loop goes by.
+pub struct Daemon<'a, T> {
+    /// The files and directories of `-f`.
+    pub files: Vec<PathBuf>,
+    /// Between two cycles while all is well.
+    pub interval: Duration,
+    /// One cycle, and no more.
+    pub once: bool,
+    /// Plan, and write nothing: neither to the API nor to the ledger.
+    pub dry_run: bool,
+    /// The operator's limits.
+    pub operator: OperatorLimits,
+    /// How many numbers of each account are in hand at once.
+    pub numbers_at_once: usize,
+    /// Where the locks are; `None` for none.
+    pub lock_dir: Option<PathBuf>,
+    /// Where the budget lasts.
+    pub ledger: Ledger,
+    /// Jitter.
+    pub dice: Arc<Dice>,
+    /// The time since the epoch.
+    pub clock: &'a dyn Fn() -> Duration,
+    /// Finds the accounts of a file, and makes their clients.
+    pub reach: &'a dyn Fn(&Desired) -> Result<Reached<T>, String>,
+    /// Hears of every pass.
+    pub tell: &'a dyn Fn(&Pass),
+    /// How far the loop is to stop.
+    pub stop: watch::Receiver<Stop>,
+    /// Rung by a signal: look again, now.
+    pub bell: Arc<Notify>,
+}
+
+/// The accounts of a file and their clients, in the file's order.
+#[derive(Debug)]
+pub struct Reached<T> {
+    /// The accounts.
+    pub accounts: Vec<AccountRef>,
+    /// Their clients.
+    pub clients: Vec<Client<T>>,
+}
+
+/// How the loop ended.
+#[derive(Debug)]
+pub enum End {
+    /// It was stopped; the pass that was interrupted, where one was.
+    Stopped(Option<Box<Pass>>),
+    /// It was to run once.
+    Once(Box<Pass>),
+}
+
+/// Why the loop did not start. Nothing was attempted.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The first load must be good: there is no last good one yet.
+    #[error("{0}")]
+    Files(String),
+    /// Accounts, credentials, hosts.
+    #[error("{0}")]
+    Reach(String),
+    /// The lock, where the loop does not wait for it.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The budget.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// The last good content of the files.
+struct InForce<T> {
+    desired: Desired,
+    generation: Generation,
+    reached: Reached<T>,
+    /// What is on disk now is another content, and not a good one.
+    is_old: bool,
+}
+
+/// The writer's own things: there for as long as the lock is.
+#[derive(Default)]
+struct Writing {
+    locks: Locks,
+    /// Read once the lock is held: another daemon may have spent meanwhile.
+    budget: Option<Budget>,
+    /// Said already that somebody else has the lock.
+    said: bool,
+}
+
+/// Runs until it is stopped, or once.
+///
+/// # Errors
+/// Only at the start.
+pub async fn run<T: Transport>(daemon: &Daemon<'_, T>) -> Result<End, StartError> {
+    // Before the first look, so that no change falls between the two.
+    let mut watch = Watch::start(&daemon.files);
+    let mut files = Files::new(daemon.files.clone());
+    let Some(look) = daemon.unless_stopped(files.look()).await else { return Ok(End::Stopped(None)) };
+    let mut force = match look {
+        Look::New(desired, generation) => daemon.take(*desired, generation).map_err(StartError::Reach)?,
+        Look::Bad(text) => return Err(StartError::Files(text)),
+        Look::Same => return Err(StartError::Files("error: no file was read".to_owned())),
+    };
+    let mut writing = Writing::default();
+    let mut failures = 0;
+    let mut is_first = true;
+    loop {
+        if daemon.stopping() {
+            return Ok(End::Stopped(None));
+        }
+        match daemon.lock(&mut force, &mut writing) {
+            Ok(()) => {}
+            Err(error) if is_first && (daemon.once || matches!(error, LockError::Io(..))) => {
+                return Err(error.into());
+            }
+            Err(error) => {
+                is_first = false;
+                if !std::mem::replace(&mut writing.said, true) {
+                    info!(%error, "standing by: writing begins when the lock is free");
+                }
+                let mut stop = daemon.stop.clone();
+                tokio::select! {
+                    () = sleep(STAND_BY) => {}
+                    _ = stop.wait_for(|stop| *stop >= Stop::Drain) => {}
+                }
+                daemon.follow(&mut files, &mut watch, &mut force).await;
+                continue;
+            }
+        }
+        let began = Instant::now();
+        let pass = match daemon.cycle(&force, &mut writing.budget).await {
+            Ok(pass) => Some(pass),
+            Err(error) if is_first => return Err(error.into()),
+            Err(error) => {
+                error!(error = %error, "the budget cannot be read: nothing is attempted");
+                None
+            }
+        };
+        is_first = false;
+        let went = pass.as_ref().map_or(Went::Badly, went);
+        failures = if went == Went::Well { 0 } else { failures + 1 };
+        let wait = schedule::wait(daemon.interval, went, failures, daemon.dice.throw());
+        if let Some(pass) = pass {
+            (daemon.tell)(&pass);
+            log(&force, &pass, began.elapsed(), wait);
+            if daemon.once {
+                return Ok(End::Once(Box::new(pass)));
+            }
+            if daemon.stopping() {
+                return Ok(End::Stopped(Some(Box::new(pass))));
+            }
+        }
+        daemon.wait(Instant::now() + wait, &mut files, &mut watch, &mut force).await;
+    }
+}
+
+impl<T: Transport> Daemon<'_, T> {
+    fn stopping(&self) -> bool {
+        *self.stop.borrow() >= Stop::Drain
+    }
+
+    async fn unless_stopped<V>(&self, work: impl Future<Output = V>) -> Option<V> {
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            done = work => Some(done),
+            Ok(_) = stop.wait_for(|stop| *stop >= Stop::Drain) => None,
+        }
+    }
+
+    fn take(&self, desired: Desired, generation: Generation) -> Result<InForce<T>, String> {
+        let reached = (self.reach)(&desired)?;
+        Ok(InForce { desired, generation, reached, is_old: false })
+    }
+
+    /// Holds the lock of every account, and fences every client with it.
+    fn lock(&self, force: &mut InForce<T>, writing: &mut Writing) -> Result<(), LockError> {
+        // A dry run writes nothing, so that nobody has to wait for it.
+        let Some(directory) = self.lock_dir.as_ref().filter(|_| !self.dry_run) else { return Ok(()) };
+        if !writing.locks.are_held() {
+            error!("a lock's file was removed or replaced: locking anew");
+            *writing = Writing::default();
+        }
+        let sids: Vec<_> = force.reached.accounts.iter().map(|account| account.sid).collect();
+        writing.locks.hold(directory, &sids)?;
+        for client in &mut force.reached.clients {
+            client.fence(writing.locks.writer(client.account));
+        }
+        writing.said = false;
+        Ok(())
+    }
+
+    /// One pass, with the budget kept before and after it.
+    async fn cycle(&self, force: &InForce<T>, budget: &mut Option<Budget>) -> Result<Pass, LedgerError> {
+        let budget = match budget {
+            Some(budget) => budget,
+            None => budget.insert(self.ledger.load()?),
+        };
+        let cycle = Cycle {
+            desired: &force.desired,
+            generation: force.generation,
+            accounts: &force.reached.accounts,
+            clients: &force.reached.clients,
+            operator: &self.operator,
+            numbers_at_once: self.numbers_at_once * force.reached.clients.len().max(1),
+            dry_run: self.dry_run,
+            now: (self.clock)(),
+        };
+        let before = budget.clone();
+        let pass =
+            pass(&cycle, budget, |budget| self.ledger.save(budget), self.stop.clone(), |_, _| {}).await;
+        // What was given back, or seen to have happened. Without it the ledger says too much, never
+        // too little.
+        if !self.dry_run
+            && *budget != before
+            && !matches!(pass, Pass::NotRecorded(..))
+            && let Err(error) = self.ledger.save(budget)
+        {
+            warn!(%error, "the budget was not saved after the cycle");
+        }
+        Ok(pass)
+    }
+
+    /// Waits for the next cycle: until it is due, a good change of the files, or a signal.
+    async fn wait(&self, due: Instant, files: &mut Files, watch: &mut Watch, force: &mut InForce<T>) {
+        let mut stop = self.stop.clone();
+        loop {
+            let is_due = tokio::select! {
+                _ = stop.wait_for(|stop| *stop >= Stop::Drain) => return,
+                () = sleep_until(due) => true,
+                () = self.bell.notified() => true,
+                () = watch.changed() => false,
+            };
+            if self.follow(files, watch, force).await || is_due {
+                return;
+            }
+        }
+    }
+
+    /// Looks at the files; says whether another content is in force now.
+    async fn follow(&self, files: &mut Files, watch: &mut Watch, force: &mut InForce<T>) -> bool {
+        let Some(look) = self.unless_stopped(files.look()).await else { return false };
+        let refused = match look {
+            Look::Same => return false,
+            Look::New(desired, generation) => match self.take(*desired, generation) {
+                Ok(new) => {
+                    let is_other = new.generation != force.generation;
+                    info!(generation = %new.generation, numbers = new.desired.numbers.len(), "the files changed");
+                    *force = new;
+                    watch.aim();
+                    return is_other;
+                }
+                Err(text) => text,
+            },
+            Look::Bad(text) => text,
+        };
+        force.is_old = true;
+        let named: Vec<_> = files.paths().iter().map(|path| path.display().to_string()).collect();
+        error!(
+            files = named.join(", "),
+            in_force = %force.generation,
+            "the files changed and are not taken; the last good ones stay in force:\n{}",
+            refused.trim_end()
+        );
+        false
+    }
+}
+
+fn went(pass: &Pass) -> Went {
+    match pass {
+        Pass::Stopped | Pass::Planned(_) | Pass::Refused(..) => Went::Well,
+        Pass::NotObserved(_) | Pass::NotRecorded(..) => Went::Badly,
+        Pass::Executed(report) if report.is_settled() => Went::Well,
+        Pass::Executed(_) => Went::InPart,
+    }
+}
+
+/// One line a cycle, and one for each thing that went wrong.
+fn log<T>(force: &InForce<T>, pass: &Pass, took: Duration, next: Duration) {
+    let generation = force.generation;
+    if force.is_old {
+        warn!(in_force = %generation, "the files on disk are not good; the last good ones are in force");
+    }
+    let (plan, result) = match pass {
+        Pass::Stopped => (None, "stopped"),
+        Pass::NotObserved(failed) => {
+            for (account, error) in failed {
+                let name = &force.desired.account(*account).name;
+                error!(account = %name, error = %error, "an account could not be listed: nothing is planned");
+            }
+            (None, "not observed")
+        }
+        Pass::Refused(plan, refusal) => {
+            error!(digest = %refusal.digest, broken = ?refusal.broken, "refused by a limit: nothing is changed");
+            (Some(plan), "refused")
+        }
+        Pass::Planned(plan) => (Some(plan), if plan.is_empty() { "in sync" } else { "drift" }),
+        Pass::NotRecorded(plan, error) => {
+            error!(%error, "what is about to be spent cannot be recorded: nothing is changed");
+            (Some(plan), "not recorded")
+        }
+        Pass::Executed(report) if report.plan.is_empty() => (Some(&report.plan), "in sync"),
+        Pass::Executed(report) if report.is_settled() => (Some(&report.plan), "done"),
+        Pass::Executed(report) => {
+            (Some(&report.plan), if report.interrupted { "interrupted" } else { "incomplete" })
+        }
+    };
+    let count = |kind| plan.map_or(0, |plan: &Plan| plan.count(kind));
+    let ended = |word| if let Pass::Executed(report) = pass { report.count(word) } else { 0 };
+    info!(
+        result,
+        %generation,
+        purchases = count(ActionKind::Purchase),
+        transfers = count(ActionKind::Transfer),
+        configures = count(ActionKind::Configure),
+        releases = count(ActionKind::Release),
+        succeeded = ended("succeeded"),
+        failed = ended("failed"),
+        skipped = ended("skipped"),
+        unknown = ended("unknown"),
+        held = plan.map_or(0, |plan| plan.held.len()),
+        unchanged = plan.map_or(0, |plan| plan.unchanged),
+        ?took,
+        ?next,
+        "cycle"
+    );
+}
