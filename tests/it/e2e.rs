@@ -3,6 +3,7 @@
 
 mod commands;
 mod crash;
+mod daemon;
 mod doors;
 mod exits;
 mod faults;
