@@ -8,6 +8,8 @@ mod doors;
 mod exits;
 mod faults;
 mod harness;
+mod kills;
+mod process;
 mod quickstart;
 mod requests;
 mod saved;

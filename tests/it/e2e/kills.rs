@@ -1,0 +1,86 @@
+//! kill -9 in the middle of `apply` and of `run`, again and again, with faults on: nothing is bought
+//! twice, nothing that the file does not release is released, and it converges (laws 1, 2, 5).
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::harness::Sandbox;
+
+const FAULTS: &str = "500=0.1,drop-after=0.1,429=0.1,seed=";
+const BOUGHT: usize = 24;
+
+/// Two numbers to configure, one to release, one that nobody names, and a crowd to buy.
+fn fleet(edit: usize) -> String {
+    let mut file = format!(
+        "version: 1\npolicy: {{max_purchases: 100, max_releases: 1}}\nnumbers:\n  \
+         - {{phone_number: \"+15552230000\", friendly_name: Edit {edit}}}\n  \
+         - {{phone_number: \"+15552230001\", status_callback: \"https://a.example/{edit}\"}}\n  \
+         - {{phone_number: \"+15552230002\", state: released}}\n"
+    );
+    for at in 0..BOUGHT {
+        writeln!(file, "  - {{phone_number: \"+155522301{at:02}\", friendly_name: N{at}}}").expect("written");
+    }
+    file
+}
+
+fn state(sandbox: &Sandbox) -> Value {
+    serde_json::from_str(&sandbox.ask("GET", "/_sandbox/state", "").1).expect("JSON")
+}
+
+/// Kills `args` so many times, each time a little later than the last; then lets it converge and
+/// checks what came of it.
+fn kill(args: &[&str], kills: usize, seed: usize) {
+    let (sandbox, bench) = Sandbox::start(&["--latency", "10ms"]);
+    let minted = state(&sandbox)["minted"].as_u64().expect("a count");
+    let (mut purchases, mut releases, mut killed) = (0, 0, 0);
+    let mut tally = || {
+        // Nobody asks now; the log holds a thousand, and no process lives that long.
+        let log = sandbox.requests();
+        let done = |operation, status| {
+            let entries = log["log"].as_array().expect("a log").iter();
+            entries.filter(|entry| entry["operation"] == operation && entry["status"] == status).count()
+        };
+        purchases += done("purchase", 201);
+        releases += done("release", 204);
+        assert!(log["total"].as_u64() <= Some(1000), "the log is whole");
+        sandbox.forget_requests();
+    };
+    for at in 0..kills {
+        sandbox.faults(&format!("{FAULTS}{}", seed + at));
+        bench.write("fleet.yaml", &fleet(at));
+        let process = bench.spawn(args);
+        // From before the first request to the middle of the writes.
+        std::thread::sleep(Duration::from_millis(40 + 29 * (at as u64 * 7 % 16)));
+        process.signal("KILL");
+        // An apply may have been quicker.
+        killed += usize::from(process.end().code.is_none());
+        // What was on its way arrives.
+        std::thread::sleep(Duration::from_millis(20));
+        tally();
+    }
+    assert!(killed * 4 >= kills * 3, "{killed} of {kills} were killed");
+    sandbox.faults("");
+    let last = bench.read("fleet.yaml");
+    bench.run(&["run", "--once", "-f", "fleet.yaml", "--state-dir", "state", "--lock-dir", "locks"]).exits(0);
+    tally();
+    assert_eq!(bench.plan(&last).exits(0).json()["actions"], Value::Array(Vec::new()));
+    assert_eq!((purchases, releases), (BOUGHT, 1));
+    let state = state(&sandbox);
+    assert_eq!(state["minted"].as_u64(), Some(minted + BOUGHT as u64), "each was bought once");
+    let left = state["numbers"].as_array().expect("numbers").len();
+    assert_eq!(left, 4 - 1 + BOUGHT, "and only what the file releases is gone");
+    assert!(sandbox.number("+15552230003").is_some());
+}
+
+#[test]
+fn apply_is_killed_again_and_again() {
+    kill(&["apply", "--yes", "--max-concurrency", "2", "--lock-dir", "locks", "-f", "fleet.yaml"], 24, 1);
+}
+
+#[test]
+fn run_is_killed_again_and_again() {
+    let args = ["run", "-f", "fleet.yaml", "--interval", "50ms", "--max-concurrency", "2"];
+    kill(&[&args[..], &["--state-dir", "state", "--lock-dir", "locks"]].concat(), 20, 100);
+}
