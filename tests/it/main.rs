@@ -2,6 +2,7 @@
 //! the planner's laws.
 
 mod bad_inputs;
+mod budget_laws;
 mod desired_file;
 mod e2e;
 mod golden;
