@@ -129,17 +129,24 @@ struct Trace {
     attempts: std::sync::atomic::AtomicU32,
     /// A write is on its way, or its outcome is not yet known.
     in_doubt: AtomicBool,
+    /// The same before the last send: that one's refusal says nothing about the ones before it.
+    doubted_before: AtomicBool,
 }
 
 impl Trace {
     fn sending(&self) {
         self.attempts.fetch_add(1, Ordering::Relaxed);
-        self.in_doubt.store(true, Ordering::Relaxed);
+        let doubted = self.in_doubt.swap(true, Ordering::Relaxed);
+        self.doubted_before.store(doubted, Ordering::Relaxed);
     }
 
     fn answered(&self, error: Option<&ApiError>) {
-        if error.is_none_or(|error| !error.kind.leaves_doubt()) {
-            self.in_doubt.store(false, Ordering::Relaxed);
+        match error {
+            None => self.in_doubt.store(false, Ordering::Relaxed),
+            Some(error) if !error.kind.leaves_doubt() => {
+                self.in_doubt.store(self.doubted_before.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+            Some(_) => {}
         }
     }
 
@@ -486,7 +493,10 @@ impl<T: Transport> Run<'_, T> {
                     trace.answered(Some(&error));
                     return Err(Outcome::Failed(error.into()));
                 }
-                Next::Resend => client.wait(failures, &error).await,
+                Next::Resend => {
+                    trace.answered(Some(&error));
+                    client.wait(failures, &error).await;
+                }
                 Next::Look => {
                     client.wait(failures, &error).await;
                     match client.fetch(sid).await {
@@ -550,7 +560,10 @@ impl<T: Transport> Run<'_, T> {
                     trace.answered(Some(&error));
                     return Err(Outcome::Failed(error.into()));
                 }
-                Next::Resend => mover.wait(failures, &error).await,
+                Next::Resend => {
+                    trace.answered(Some(&error));
+                    mover.wait(failures, &error).await;
+                }
                 Next::Look => {
                     mover.wait(failures, &error).await;
                     match fetch_in(gaining, sid, target.number).await {

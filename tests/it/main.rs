@@ -5,6 +5,7 @@ mod bad_inputs;
 mod budget_laws;
 mod desired_file;
 mod e2e;
+mod fence;
 mod golden;
 mod planner_laws;
 mod sandbox_http;

@@ -1,0 +1,81 @@
+//! Law 10: nothing is written outside a held lock, whenever it is lost.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use numctl::api::endpoint::Endpoint;
+use numctl::budget::{Budget, Generation};
+use numctl::client::{Client, Dice, Manner, Writer};
+use numctl::credentials::Credentials;
+use numctl::desired::{Desired, Format, Source};
+use numctl::execute::Stop;
+use numctl::guard::OperatorLimits;
+use numctl::number::AccountSid;
+use numctl::pace::Pace;
+use numctl::plan::AccountRef;
+use numctl::reconcile::{Cycle, Pass, pass};
+use numctl::report::{Failure, Outcome, Skip};
+use numctl::sandbox::{AUTH_TOKEN, InMemory, MAIN_SID, Sandbox, Shared, World};
+use tokio::sync::watch;
+
+const FILE: &str = "version: 1\npolicy: {max_releases: 1}\nnumbers:\n  - phone_number: \"+15552230100\"\n  \
+                    - {phone_number: \"+15552230000\", friendly_name: New}\n  - {phone_number: \"+15552230001\", friendly_name: New}\n  \
+                    - {phone_number: \"+15552230002\", state: released}\n";
+
+/// The writes that arrived, and the ends of the pass, when the lock is there for the first `asked`
+/// times that somebody asks.
+async fn with_a_lock_for(asked: usize) -> (usize, Vec<Outcome>) {
+    let sandbox = Shared::new(Sandbox::new(World::demo(4), "".parse().expect("no faults")));
+    let source = Source { name: "f".into(), text: FILE.to_owned(), format: Format::Yaml };
+    let desired = Desired::parse(std::slice::from_ref(&source)).expect("a good file").desired;
+    let sid = AccountSid::declared(MAIN_SID).expect("a SID");
+    let mut client = Client::new(
+        sid,
+        Arc::new(InMemory::new(sandbox.clone())),
+        Endpoint::at("http://127.0.0.1:1").expect("a URL"),
+        Credentials::new(MAIN_SID, AUTH_TOKEN),
+        Manner { page_size: 1000, timeout: Duration::from_secs(15), dice: Arc::new(Dice::seeded(1)) },
+        Pace::new(4, None),
+    );
+    let so_far = AtomicUsize::new(0);
+    client.fence(Writer::new(move || so_far.fetch_add(1, Ordering::SeqCst) < asked));
+    let (_running, stop) = watch::channel(Stop::Run);
+    let cycle = Cycle {
+        desired: &desired,
+        generation: Generation::of(&[source]),
+        accounts: &[AccountRef { name: "default".into(), sid, parent: None }],
+        clients: &[client],
+        operator: &OperatorLimits::default(),
+        numbers_at_once: 1,
+        dry_run: false,
+        now: Duration::from_secs(1_800_000_000),
+    };
+    let Pass::Executed(report) = pass(&cycle, &mut Budget::default(), |_| Ok(()), stop, |_, _| {}).await
+    else {
+        panic!("not carried out")
+    };
+    let sandbox = sandbox.lock();
+    let writes = sandbox.requests().log.iter().filter(|entry| entry.method != "GET").count();
+    (writes, report.ends.into_iter().map(|end| end.outcome).collect())
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_written_without_the_lock() {
+    // Each write asks twice: before its turn, and once the turn has come.
+    for asked in 0..10 {
+        let (writes, ends) = with_a_lock_for(asked).await;
+        assert_eq!(writes, (asked / 2).min(4), "{asked}: {ends:?}");
+        assert_eq!(ends.iter().filter(|end| **end == Outcome::Succeeded).count(), writes);
+        for end in ends.iter().filter(|end| **end != Outcome::Succeeded) {
+            assert!(
+                matches!(
+                    end,
+                    Outcome::Skipped(Skip::LostLock | Skip::ReplacementMissing)
+                        | Outcome::Failed(Failure::LostLock)
+                ),
+                "{asked}: {end:?}"
+            );
+        }
+    }
+}
