@@ -11,7 +11,8 @@ use super::harness::Sandbox;
 const FAULTS: &str = "500=0.1,drop-after=0.1,429=0.1,seed=";
 const BOUGHT: usize = 24;
 
-/// Two numbers to configure, one to release, one that nobody names, and a crowd to buy.
+/// Two numbers to configure, one to release, one that nobody names, and a crowd to buy, which every
+/// edit renames, so that no process is done before it is killed.
 fn fleet(edit: usize) -> String {
     let mut file = format!(
         "version: 1\npolicy: {{max_purchases: 100, max_releases: 1}}\nnumbers:\n  \
