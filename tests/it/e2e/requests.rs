@@ -39,8 +39,8 @@ fn an_apply_of_changes_lists_once_and_posts_only_what_changed() {
     let mut forms: Vec<_> = sandbox.log("configure").iter().map(|entry| decoded(&entry["form"])).collect();
     forms.sort();
     let url = ("Configurations.Voice.Url".to_owned(), "https://a.example/v".to_owned());
-    assert_eq!(forms[0], [url.clone()]);
-    assert_eq!(forms[1], [url.clone()]);
+    assert_eq!(forms[0], std::slice::from_ref(&url));
+    assert_eq!(forms[1], std::slice::from_ref(&url));
     assert_eq!(forms[2], [url, ("FriendlyName".to_owned(), "One".to_owned())]);
     sandbox.forget_requests();
     bench.apply(file).exits(0);
