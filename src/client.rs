@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tracing::{Instrument, debug, debug_span, warn};
 use url::Url;
 
 use crate::api::endpoint::Endpoint;
+pub use crate::api::error::ListError;
 use crate::api::error::{ApiError, ErrorKind, Operation};
 use crate::api::filter::Filters;
 use crate::api::page_link;
@@ -15,7 +16,7 @@ use crate::api::wire::{self, Interner};
 use crate::backoff;
 use crate::credentials::Credentials;
 use crate::number::{AccountSid, NumberSid, PhoneNumber};
-use crate::observed::{Listing, ListingBuilder, ListingError, Live, Page, Progress};
+use crate::observed::{Listing, ListingBuilder, Live, Page, Progress};
 use crate::pace::Pace;
 use crate::settings::{Field, Want};
 use crate::transport::{Request, Response, Transport, Verb};
@@ -53,17 +54,6 @@ pub struct Manner {
     pub timeout: Duration,
     /// Jitter.
     pub dice: Arc<Dice>,
-}
-
-/// Why a listing failed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ListError {
-    /// A request failed, or a page link is not followed.
-    #[error(transparent)]
-    Api(#[from] ApiError),
-    /// The pages do not add up to a listing.
-    #[error(transparent)]
-    Listing(#[from] ListingError),
 }
 
 /// What a look-up of one number shows.
@@ -249,9 +239,19 @@ impl<T: Transport> Client<T> {
     /// Sends one release, once.
     ///
     /// # Errors
-    /// Anything but a 204 (or another 2xx).
+    /// Anything but the API's own 204: a proxy's sign-in page comes with a 200 too, and then nothing
+    /// was released.
     pub async fn release(&self, sid: NumberSid) -> Result<(), ApiError> {
-        self.once(Operation::Release, Verb::Delete, self.endpoint.active_number(sid), None).await.map(drop)
+        let url = self.endpoint.active_number(sid);
+        let response = self.once(Operation::Release, Verb::Delete, url, None).await?;
+        if response.status != 204 || !response.body.is_empty() {
+            return Err(ApiError::unreadable(
+                Operation::Release,
+                &response,
+                "a release is answered with an empty 204",
+            ));
+        }
+        Ok(())
     }
 
     async fn write(
@@ -323,7 +323,7 @@ impl<T: Transport> Client<T> {
             if (200..300).contains(&response.status) {
                 return Ok(response);
             }
-            Err(ApiError::from_response(operation, &response, SystemTime::now()))
+            Err(ApiError::from_response(operation, &response))
         }
         .instrument(span)
         .await

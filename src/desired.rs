@@ -156,10 +156,14 @@ impl Limit {
     }
 
     /// The count that the limit comes to for a fleet of this size.
+    ///
+    /// 100% is everything: a plan that buys one number for each that it releases touches twice as
+    /// many as are live or declared, and the default limit must not refuse it.
     #[must_use]
     pub fn count(self, fleet: usize) -> usize {
         match self {
             Self::Count(count) => count as usize,
+            Self::Percent(100..) => usize::MAX,
             Self::Percent(percent) => fleet * usize::from(percent) / 100,
         }
     }

@@ -319,6 +319,17 @@ impl<T: Transport> Run<'_, T> {
                 Next::Resend if !last => {}
                 // After a send in doubt, "not available" may well mean that we have it by now.
                 Next::Stop if in_doubt.is_some() && error.kind == ErrorKind::NotAvailable => {}
+                // A network may deliver a request twice, and the second is refused for what the first
+                // has bought: one look tells. (The simulation found this one.)
+                Next::Stop if error.kind == ErrorKind::NotAvailable => {
+                    return match client.find(number).await {
+                        Ok(Sighting::There(live)) => {
+                            self.bought(account, number, settings, *live, trace).await
+                        }
+                        Ok(Sighting::Absent) => Err(Outcome::Failed(error.into())),
+                        Ok(Sighting::Perhaps) | Err(_) => Err(not_seen(error)),
+                    };
+                }
                 Next::Resend | Next::Stop => {
                     return Err(in_doubt.map_or_else(|| Outcome::Failed(error.into()), not_seen));
                 }
@@ -503,13 +514,13 @@ impl<T: Transport> Run<'_, T> {
                     trace.answered(None);
                     break echo;
                 }
-                Ok(_) => match gaining.fetch(sid).await {
+                Ok(_) => match fetch_in(gaining, sid, target.number).await {
                     Ok(Some(live)) => {
                         trace.answered(None);
                         break live;
                     }
                     Ok(None) => return Err(Outcome::Failed(Failure::DidNotMove)),
-                    Err(error) => return Err(Outcome::Unknown(error.into())),
+                    Err(failure) => return Err(Outcome::Unknown(failure)),
                 },
                 Err(error) => error,
             };
@@ -527,7 +538,7 @@ impl<T: Transport> Run<'_, T> {
                 Next::Resend => mover.wait(failures, &error).await,
                 Next::Look => {
                     mover.wait(failures, &error).await;
-                    match gaining.fetch(sid).await {
+                    match fetch_in(gaining, sid, target.number).await {
                         Ok(Some(live)) => {
                             trace.answered(None);
                             break live;
@@ -576,12 +587,12 @@ impl<T: Transport> Run<'_, T> {
                         Ok(())
                     }
                     Ok(Sighting::Absent) => Err(Outcome::Skipped(Skip::AlreadyGone)),
-                    Ok(Sighting::There(_) | Sighting::Perhaps) => Err(Outcome::Skipped(Skip::Changed)),
+                    Ok(Sighting::There(_) | Sighting::Perhaps) => Err(changed(in_doubt)),
                     Err(error) => Err(doubtful(error.into(), &in_doubt)),
                 };
             };
             if !is_as_planned(target, sid, self.plan, &fresh) {
-                return Err(Outcome::Skipped(Skip::Changed));
+                return Err(changed(in_doubt));
             }
             if failures >= backoff::ATTEMPTS_MAX || (failures > 0 && self.stopping()) {
                 return Err(match in_doubt {
@@ -604,9 +615,8 @@ impl<T: Transport> Run<'_, T> {
                 }
                 Next::Look => {
                     client.wait(failures, &error).await;
-                    if error.kind.leaves_doubt() {
-                        in_doubt = Some(error);
-                    }
+                    // A 404 too: the network may have delivered the request twice.
+                    in_doubt = Some(error);
                 }
                 Next::Resend | Next::Stop => {
                     trace.answered(Some(&error));
@@ -617,8 +627,35 @@ impl<T: Transport> Run<'_, T> {
     }
 }
 
+/// The number is not what the plan saw: left alone, unless a release of it may have been under way.
+fn changed(in_doubt: Option<ApiError>) -> Outcome {
+    match in_doubt {
+        Some(error) => Outcome::Unknown(Failure::ChangedMeanwhile(error)),
+        None => Outcome::Skipped(Skip::Changed),
+    }
+}
+
 fn not_seen(last_answer: ApiError) -> Outcome {
     Outcome::Unknown(Failure::NotSeen(last_answer))
+}
+
+/// The number, if it is in the client's own account. A parent can fetch its subaccounts' numbers
+/// too, so that an answer alone does not show where the number is.
+async fn fetch_in<T: Transport>(
+    client: &Client<T>,
+    sid: NumberSid,
+    number: PhoneNumber,
+) -> Result<Option<Live>, Failure> {
+    match client.fetch(sid).await? {
+        None => Ok(None),
+        Some(live) => match live.account_sid {
+            Some(account) => Ok((account == client.account).then_some(live)),
+            None => Ok(match client.find(number).await? {
+                Sighting::There(live) => Some(*live),
+                Sighting::Absent | Sighting::Perhaps => None,
+            }),
+        },
+    }
 }
 
 /// A number that a transfer has just brought, for the configuration that follows.

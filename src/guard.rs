@@ -12,13 +12,11 @@ pub struct Approved(Plan);
 
 impl Approved {
     /// The plan.
-    #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.0
     }
 
     /// The plan, for the executor.
-    #[must_use]
     pub(crate) fn into_plan(self) -> Plan {
         self.0
     }
@@ -101,9 +99,9 @@ pub fn approve(
     file: &Limits,
     operator: &OperatorLimits,
     accepted: Option<Digest>,
-) -> Result<Approved, (Plan, Refusal)> {
+) -> Result<Approved, Box<(Plan, Refusal)>> {
     match check(&plan, file, operator) {
-        Some(refusal) if accepted != Some(refusal.digest) => Err((plan, refusal)),
+        Some(refusal) if accepted != Some(refusal.digest) => Err(Box::new((plan, refusal))),
         Some(_) | None => Ok(Approved(plan)),
     }
 }

@@ -65,6 +65,7 @@ impl Transport for Http {
             status: answer.status().as_u16(),
             content_type: header("content-type"),
             retry_after: header("retry-after"),
+            date: header("date"),
             request_id: header("twilio-request-id"),
             body: Vec::new(),
         };

@@ -1,4 +1,55 @@
 //! numctl keeps a fleet of Twilio phone numbers in a declared state.
+//!
+//! Data goes one way, and every command shares this one path:
+//!
+//! ```text
+//! files -> Desired ─┐
+//!                   ├─ plan -> Plan ─ approve -> Approved ─ execute -> Report ─ render
+//! API -> Observed ──┘
+//! ```
+//!
+//! Every choice is made in the plan. The executor decides only whether to try again. Only
+//! [`guard::approve`] makes an `Approved`, and only [`execute::execute`] takes one.
+//!
+//! # The map, in reading order
+//!
+//! A module uses only modules that stand above it here. `tests/it/tidy.rs` reads this list and
+//! holds the code to it.
+//!
+//! Pure: no runtime, no network, no files, no environment, no clock, no logs.
+//!
+//! - [`secret_url`]: webhook URLs without their secrets
+//! - [`number`]: phone numbers and SIDs, parsed once
+//! - [`settings`]: what can be configured on a number; live values and managed ones
+//! - [`desired`]: what the files declare, parsed and checked, with findings at their places
+//! - [`observed`]: what is live, from complete listings only
+//! - [`diff`]: what a file manages of a number against what is live
+//! - [`plan`]: desired and observed to actions, each with its reason
+//! - [`digest`]: the name of exactly one plan
+//! - [`guard`]: limits, and who may lift them
+//! - [`stale`]: whether a saved plan still fits what is live
+//! - [`saved_plan`]: a plan in a file
+//! - [`credentials`]: who asks, with a secret that no output shows
+//! - [`environment`]: which account reads which variables, which the caller looks up
+//! - [`transport`]: the seam: one request in, its answer or the way it was lost out
+//! - [`api`]: the ActiveNumbers API as values: requests, answers, typed errors
+//! - [`backoff`]: whether to try again, and when
+//! - [`report`]: what became of every action
+//! - [`render`]: plans and reports for people and machines
+//! - [`export`]: a desired-state file for what is live
+//!
+//! I/O: a thin shell round the above.
+//!
+//! - [`pace`]: how many requests at once and a second
+//! - [`client`]: one account's view of the API
+//! - [`observe`]: lists every account
+//! - [`execute`]: carries out an approved plan
+//! - [`reconcile`]: one pass of the whole line
+//! - [`load`]: reads what `-f` names
+//! - [`http`]: the transport over the network
+//! - [`sandbox`]: the API seen from the other side, in memory and over HTTP
+//! - [`cli`]: arguments in, exit code out
+
 pub mod api;
 pub mod backoff;
 pub mod cli;
@@ -18,6 +69,7 @@ pub mod observe;
 pub mod observed;
 pub mod pace;
 pub mod plan;
+pub mod reconcile;
 pub mod render;
 pub mod report;
 pub mod sandbox;

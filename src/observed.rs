@@ -117,7 +117,7 @@ pub struct ListingBuilder {
     account: AccountSid,
     rows: Vec<Live>,
     seen: BTreeMap<NumberSid, usize>,
-    without_sid: BTreeSet<PhoneNumber>,
+    without_sid: BTreeMap<PhoneNumber, Vec<usize>>,
     links: BTreeSet<Box<str>>,
     notes: Vec<Note>,
 }
@@ -139,7 +139,7 @@ impl ListingBuilder {
             account,
             rows: Vec::new(),
             seen: BTreeMap::new(),
-            without_sid: BTreeSet::new(),
+            without_sid: BTreeMap::new(),
             links: BTreeSet::new(),
             notes: Vec::new(),
         }
@@ -203,10 +203,13 @@ impl ListingBuilder {
             (None, Some(raw)) => self.notes.push(Note::NotANumber(raw.clone())),
             (None, None) => self.notes.push(Note::NoNumber(row.sid)),
             (Some(number), _) if row.sid.is_none() => {
-                // Without a SID the number is the only key there is.
-                if !self.without_sid.insert(*number) {
+                // Without a SID only the whole row tells a repetition; two that differ stay, and
+                // make the number ambiguous, whichever came first.
+                let same = self.without_sid.entry(*number).or_default();
+                if same.iter().any(|&at| self.rows[at] == row) {
                     return Ok(());
                 }
+                same.push(self.rows.len());
                 self.notes.push(Note::NoSid(*number));
             }
             (Some(_), _) => {}
@@ -321,5 +324,37 @@ impl Observed {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str) -> Live {
+        Live {
+            number: PhoneNumber::observed("+15552230000"),
+            raw_number: None,
+            sid: None,
+            account_sid: None,
+            friendly_name: Some(name.into()),
+            settings: Arc::default(),
+            sms: None,
+        }
+    }
+
+    fn listed(rows: Vec<Live>) -> Listing {
+        let account = AccountSid::observed(&format!("AC{:032}", 0)).expect("a SID");
+        match ListingBuilder::new(account).push(Page { rows, next: None, index: None }).expect("a listing") {
+            Progress::Complete(listing) => listing,
+            Progress::More(..) => unreachable!("there is one page"),
+        }
+    }
+
+    #[test]
+    fn rows_without_a_sid_that_differ_are_both_kept() {
+        assert_eq!(listed(vec![row("a"), row("a")]).rows().len(), 1);
+        let observed = Observed::new(vec![listed(vec![row("a"), row("b"), row("a")])]);
+        assert_eq!(observed.find(PhoneNumber::observed("+15552230000").expect("a number")).count(), 2);
     }
 }

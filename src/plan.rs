@@ -212,6 +212,8 @@ pub enum HeldReason {
         /// Where it is.
         lives_in: AccountIndex,
     },
+    /// The file says `state: released`, and protects it.
+    ProtectedFromRelease,
     /// Short codes are never bought.
     ShortCodeNotBought,
     /// The tombstone names another account than the one that has the number.
@@ -245,6 +247,14 @@ pub enum Warning {
         /// The number.
         number: PhoneNumber,
         /// The fallback.
+        field: Field,
+    },
+    /// A declared clearing of a URL that has a fallback which the file does not manage: left out,
+    /// since the API refuses a fallback without a primary (21405, 21406).
+    FallbackInTheWay {
+        /// The number.
+        number: PhoneNumber,
+        /// The URL that stays.
         field: Field,
     },
     /// Setting a field clears another at the API that the file does not manage.
@@ -297,6 +307,10 @@ pub fn plan(desired: &Desired, accounts: &[AccountRef], observed: &Observed) -> 
     planner.finish(accounts)
 }
 
+/// Each fallback URL with the primary one that the API wants beside it.
+const FALLBACKS: [(Field, Field); 2] =
+    [(Field::VoiceFallbackUrl, Field::VoiceUrl), (Field::SmsFallbackUrl, Field::SmsUrl)];
+
 struct Planner<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
@@ -315,6 +329,10 @@ impl Planner<'_> {
             (State::Present, None, _) => self.missing(declared),
             (State::Present, Some(found), None) => self.present(declared, found),
             (State::Released, None, _) => self.unchanged += 1,
+            // The file's reader refuses that; a release is not left to one check.
+            (State::Released, Some(_), None) if declared.protect => {
+                self.hold(declared, HeldReason::ProtectedFromRelease);
+            }
             (State::Released, Some(found), None) if found.account == declared.account => {
                 self.step(Action::Release { target: target(declared.number, found) }, Reason::Tombstone)
             }
@@ -329,7 +347,10 @@ impl Planner<'_> {
             return self.hold(declared, HeldReason::ShortCodeNotBought);
         }
         self.warn_inert(declared, |field| declared.settings.get(field)?.effective(field));
-        let (number, account, settings) = (declared.number, declared.account, declared.settings.clone());
+        // One refused fallback would take the whole purchase down, in every cycle anew.
+        let lone = self.lone_fallbacks(declared, |_| false);
+        let settings = declared.settings.filtered(|field| !lone.contains(&field));
+        let (number, account) = (declared.number, declared.account);
         self.step(Action::Purchase { number, account, settings }, Reason::Missing);
     }
 
@@ -342,6 +363,10 @@ impl Planner<'_> {
         let changes = diff::changes(&managed, found.live);
         self.warn_inert(declared, |field| match declared.settings.get(field) {
             Some(want) => want.effective(field),
+            // What a change clears overrides nothing by then.
+            None if changes.iter().any(|c| c.after().is_some() && c.field.clears_at_api() == Some(field)) => {
+                None
+            }
             None => found.live.get(field),
         });
         self.warn_cleared(declared, found.live, &changes);
@@ -372,18 +397,17 @@ impl Planner<'_> {
         if live.sms == Some(false) {
             refused.extend(declared.settings.iter().map(|(field, _)| field).filter(|field| field.is_sms()));
         }
-        for (fallback, primary) in
-            [(Field::VoiceFallbackUrl, Field::VoiceUrl), (Field::SmsFallbackUrl, Field::SmsUrl)]
-        {
-            let wants_fallback = matches!(declared.settings.get(fallback), Some(Want::Set(_)));
-            let has_primary = match declared.settings.get(primary) {
-                Some(want) => *want != Want::Clear,
-                None => live.get(primary).is_some(),
-            };
-            if wants_fallback && !has_primary && !refused.contains(&fallback) {
-                self.warnings
-                    .push(Warning::FallbackWithoutPrimary { number: declared.number, field: fallback });
-                refused.insert(fallback);
+        refused.extend(self.lone_fallbacks(declared, |field| {
+            live.sms == Some(false) && field.is_sms() || live.get(field).is_some()
+        }));
+        for (fallback, primary) in FALLBACKS {
+            if declared.settings.get(primary) == Some(&Want::Clear)
+                && declared.settings.get(fallback).is_none()
+                && live.get(fallback).is_some()
+                && live.get(primary).is_some()
+            {
+                self.warnings.push(Warning::FallbackInTheWay { number: declared.number, field: primary });
+                refused.insert(primary);
             }
         }
         if refused.is_empty() {
@@ -391,6 +415,24 @@ impl Planner<'_> {
         } else {
             declared.settings.filtered(|field| !refused.contains(&field))
         }
+    }
+
+    /// The declared fallback URLs whose primary URL is neither declared nor, as `is_live` knows,
+    /// there.
+    fn lone_fallbacks(&mut self, declared: &Declared, is_live: impl Fn(Field) -> bool) -> Vec<Field> {
+        let mut lone = Vec::new();
+        for (field, primary) in FALLBACKS {
+            let wants_fallback = matches!(declared.settings.get(field), Some(Want::Set(_)));
+            let has_primary = match declared.settings.get(primary) {
+                Some(want) => *want != Want::Clear,
+                None => is_live(primary),
+            };
+            if wants_fallback && !has_primary {
+                self.warnings.push(Warning::FallbackWithoutPrimary { number: declared.number, field });
+                lone.push(field);
+            }
+        }
+        lone
     }
 
     fn warn_inert(&mut self, declared: &Declared, after: impl Fn(Field) -> Option<crate::settings::Value>) {

@@ -1,7 +1,6 @@
 //! What became of a plan: every action has one of four ends, and nothing is forgotten (law 9).
 
-use crate::api::error::ApiError;
-use crate::client::ListError;
+use crate::api::error::{ApiError, ListError};
 use crate::plan::Plan;
 use crate::settings::Field;
 
@@ -60,6 +59,11 @@ pub enum Failure {
     /// Sent, and not seen since.
     #[error("it was sent, and the number was not seen in the account afterwards; the last answer was: {0}")]
     NotSeen(ApiError),
+    /// Sent, in doubt, and not sent again, since the number has changed.
+    #[error(
+        "it was sent, and not again, since the number is no longer as the plan saw it; the last answer was: {0}"
+    )]
+    ChangedMeanwhile(ApiError),
     /// The run was stopped while a write was on its way.
     #[error("the run was stopped while the request was on its way")]
     Abandoned,
@@ -168,9 +172,10 @@ impl Outcome {
     pub fn api_error(&self) -> Option<&ApiError> {
         match self {
             Self::Failed(failure) | Self::Unknown(failure) => match failure {
-                Failure::Api(error) | Failure::Lookup(ListError::Api(error)) | Failure::NotSeen(error) => {
-                    Some(error)
-                }
+                Failure::Api(error)
+                | Failure::Lookup(ListError::Api(error))
+                | Failure::NotSeen(error)
+                | Failure::ChangedMeanwhile(error) => Some(error),
                 Failure::Lookup(ListError::Listing(_))
                 | Failure::NotTaken(_)
                 | Failure::OtherNumber(_)

@@ -86,6 +86,7 @@ impl InMemory {
                 status: answer.status,
                 content_type: answer.header("Content-Type").map(str::to_owned),
                 retry_after: answer.header("Retry-After").map(str::to_owned),
+                date: answer.header("Date").map(str::to_owned),
                 request_id: answer.header("Twilio-Request-Id").map(str::to_owned),
                 body: answer.body,
             }),

@@ -281,8 +281,10 @@ impl Value {
     /// # Errors
     /// Says what is wrong with it.
     pub fn declared(kind: Kind, text: &str) -> Result<Self, ValueError> {
+        // A URL may stand in any field by mistake, and its password in no message.
+        let shown = || crate::secret_url::masked(text);
         if text.chars().any(char::is_control) {
-            return Err(ValueError::Control(text.to_owned()));
+            return Err(ValueError::Control(shown()));
         }
         Ok(match kind {
             Kind::Text => match text.chars().count() {
@@ -290,17 +292,17 @@ impl Value {
                 count => return Err(ValueError::NameTooLong(count)),
             },
             Kind::Url => {
-                check_url(text).map_err(|why| ValueError::Url(crate::secret_url::masked(text), why))?;
+                check_url(text).map_err(|why| ValueError::Url(shown(), why))?;
                 Self::Url(text.into())
             }
-            Kind::Method => Self::Method(method(text).ok_or_else(|| ValueError::Method(text.to_owned()))?),
+            Kind::Method => Self::Method(method(text).ok_or_else(|| ValueError::Method(shown()))?),
             Kind::Application => Self::Application(ApplicationSid::declared(text)?),
             Kind::Trunk => Self::Trunk(TrunkSid::declared(text)?),
             Kind::Address => Self::Address(AddressSid::declared(text)?),
             Kind::ReceiveMode => {
-                Self::ReceiveMode(receive_mode(text).ok_or_else(|| ValueError::ReceiveMode(text.to_owned()))?)
+                Self::ReceiveMode(receive_mode(text).ok_or_else(|| ValueError::ReceiveMode(shown()))?)
             }
-            Kind::Flag => Self::Flag(text.parse().map_err(|_| ValueError::Flag(text.to_owned()))?),
+            Kind::Flag => Self::Flag(text.parse().map_err(|_| ValueError::Flag(shown()))?),
         })
     }
 
@@ -562,6 +564,14 @@ mod tests {
         let message =
             Value::declared(Kind::Url, "ftp://u:hunter2@a.example/x").expect_err("scheme").to_string();
         assert!(!message.contains("hunter2"), "{message}");
+        for field in Field::all().filter(|field| field.kind() != Kind::Text) {
+            let message =
+                Value::declared(field.kind(), "https://u:hunter2@a.example/\u{1b}").expect_err("control");
+            assert!(!message.to_string().contains("hunter2"), "{field}: {message}");
+            if let Err(error) = Value::declared(field.kind(), "https://u:hunter2@a.example/x") {
+                assert!(!error.to_string().contains("hunter2"), "{field}: {error}");
+            }
+        }
     }
 
     #[test]

@@ -58,6 +58,8 @@ pub struct Response {
     pub content_type: Option<String>,
     /// `Retry-After`, as sent: seconds or an HTTP date.
     pub retry_after: Option<String>,
+    /// `Date`, which `Retry-After` is measured from.
+    pub date: Option<String>,
     /// `Twilio-Request-Id`.
     pub request_id: Option<String>,
     /// The body, decompressed and complete: a body cut short is [`TransportError::Broken`].

@@ -1,7 +1,8 @@
 //! What the API answers when it does not do what was asked: typed by what the caller does next.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use crate::observed::ListingError;
 use crate::transport::{Response, TransportError};
 
 use super::page_link::PageLinkError;
@@ -139,12 +140,19 @@ impl ErrorKind {
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 
 /// Reads `Retry-After`: seconds or an HTTP date, clamped to five minutes. Nonsense is `None`.
+///
+/// A date is measured from the answer's own `Date`, so that a clock that is off, here or there,
+/// does not matter.
 #[must_use]
-pub fn retry_after(header: Option<&str>, now: SystemTime) -> Option<Duration> {
+pub fn retry_after(header: Option<&str>, date: Option<&str>) -> Option<Duration> {
     let text = header?.trim();
     let wait = match text.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or(Duration::ZERO),
+        Err(_) => {
+            let until = httpdate::parse_http_date(text).ok()?;
+            let answered = httpdate::parse_http_date(date?.trim()).ok()?;
+            until.duration_since(answered).unwrap_or(Duration::ZERO)
+        }
     };
     Some(wait.min(RETRY_AFTER_MAX))
 }
@@ -164,7 +172,7 @@ struct Body {
 impl ApiError {
     /// Types an answer whose status is not the expected one.
     #[must_use]
-    pub fn from_response(operation: Operation, response: &Response, now: SystemTime) -> Self {
+    pub fn from_response(operation: Operation, response: &Response) -> Self {
         // A body that is not the API's JSON (a proxy's HTML) leaves the status to speak.
         let parsed: Option<Body> = serde_json::from_slice(&response.body).ok();
         let is_api = parsed.as_ref().is_some_and(|body| body.code.is_some() || body.message.is_some());
@@ -174,7 +182,7 @@ impl ApiError {
             serde_json::Value::String(text) => text.parse().ok(),
             _ => None,
         });
-        let retry_after = retry_after(response.retry_after.as_deref(), now);
+        let retry_after = retry_after(response.retry_after.as_deref(), response.date.as_deref());
         let kind = match (response.status, code) {
             (429, _) | (_, Some(20429)) => ErrorKind::Throttled { retry_after },
             (500.., _) => ErrorKind::Server { retry_after },
@@ -298,6 +306,17 @@ impl ApiError {
     }
 }
 
+/// Why a listing failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ListError {
+    /// A request failed, or a page link is not followed.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// The pages do not add up to a listing.
+    #[error(transparent)]
+    Listing(#[from] ListingError),
+}
+
 impl Response {
     fn describe_type(&self) -> String {
         match &self.content_type {
@@ -313,7 +332,7 @@ mod tests {
 
     fn error(operation: Operation, status: u16, body: &str) -> ApiError {
         let response = Response { status, body: body.as_bytes().to_vec(), ..Response::default() };
-        ApiError::from_response(operation, &response, SystemTime::UNIX_EPOCH)
+        ApiError::from_response(operation, &response)
     }
 
     #[test]
@@ -345,8 +364,8 @@ mod tests {
 
     #[test]
     fn retry_after_is_seconds_or_a_date_within_reason() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
-        let wait = |text| retry_after(Some(text), now).map(|wait| wait.as_secs());
+        let date = Some("Sun, 06 Nov 1994 08:49:37 GMT");
+        let wait = |text| retry_after(Some(text), date).map(|wait| wait.as_secs());
         assert_eq!(wait("2"), Some(2));
         assert_eq!(wait("Sun, 06 Nov 1994 08:49:47 GMT"), Some(10));
         assert_eq!(wait("Sun, 06 Nov 1994 08:49:27 GMT"), Some(0));
@@ -354,5 +373,6 @@ mod tests {
         assert_eq!(wait("1000000000000"), Some(300));
         assert_eq!(wait("-1"), None);
         assert_eq!(wait("soon"), None);
+        assert_eq!(retry_after(Some("Sun, 06 Nov 1994 08:49:47 GMT"), None), None);
     }
 }

@@ -129,7 +129,8 @@ async fn carry_out(
     let as_json = args.format == TextOrJson::Json;
     let approved = match guard::approve(plan, limits, &args.limits.limits(), accepted) {
         Ok(approved) => approved,
-        Err((plan, refusal)) => {
+        Err(refused) => {
+            let (plan, refusal) = *refused;
             match as_json {
                 true => output::print_with(|out| render::json::plan(out, &plan, Some(&refusal)))?,
                 false => show_text(&plan, Some(&refusal))?,

@@ -19,7 +19,7 @@ use crate::plan::AccountRef;
 use crate::render::shown::Shown;
 use crate::render::words::plural;
 use crate::sandbox::{self, Options, Running};
-use crate::secret_url::masked_in_text;
+use crate::secret_url::masked;
 
 use super::arguments::{AccountArgs, Api, Global};
 use super::output;
@@ -162,7 +162,7 @@ impl Fleet {
                 self.accounts.iter().map(|account| Shown(&account.name).to_string()).collect();
             Fatal::new(format!(
                 "no account {:?}: there is {} (accounts come from -f FILE, else from the environment)",
-                Shown(&masked_in_text(name)).to_string(),
+                Shown(&masked(name)).to_string(),
                 known.join(", ")
             ))
         })

@@ -23,14 +23,12 @@ pub(super) fn excerpt(line: &str, marked: Range<usize>, whole: bool) -> Excerpt 
     let start = floor(line, marked.start);
     let end = floor(line, marked.end).max(start);
     let safe = mask_line(line);
-    let [before, mid, after] = if safe == line || whole {
-        let (before, rest) = line.split_at(start);
-        let (mid, after) = rest.split_at(end - start);
-        if safe == line {
-            [before.to_owned(), mid.to_owned(), after.to_owned()]
-        } else {
-            [mask_line(before), mask_line(mid), mask_line(after)]
-        }
+    let (before, rest) = line.split_at(start);
+    let (mid, after) = rest.split_at(end - start);
+    let parts = [before, mid, after].map(|part| if safe == line { part.to_owned() } else { mask_line(part) });
+    // Only what is safe for the line as a whole is shown: a part alone may not look like a secret.
+    let [before, mid, after] = if safe == line || (whole && parts.concat() == safe) {
+        parts
     } else {
         let indent = safe.len() - safe.trim_start().len();
         [safe[..indent].to_owned(), safe[indent..].to_owned(), String::new()]
@@ -63,11 +61,13 @@ fn mask_line(line: &str) -> String {
     let line = &mask_tokens(&mask_named(line));
     // Twice: over the whole line, which hides every password up to the last `@`; then URL by URL,
     // for the query parameters of each.
-    let line = match line.find(": ") {
-        _ if !line.contains('@') => line.to_owned(),
-        // Without a URL, the key is none of a password.
-        Some(at) if !line.contains("://") => format!("{}{}", &line[..at + 2], masked(&line[at + 2..])),
-        _ => masked(line),
+    let line = match (line.rfind('@'), line.find(": ")) {
+        (None, _) => line.to_owned(),
+        // Without a URL, the key is no part of a password.
+        (Some(at), Some(key)) if !line.contains("://") && key < at => {
+            format!("{}{}{}", &line[..key + 2], masked(&line[key + 2..=at]), &line[at + 1..])
+        }
+        (Some(at), _) => masked(&line[..=at]) + &line[at + 1..],
     };
     let mut out = String::new();
     let mut rest = line.as_str();
@@ -166,8 +166,10 @@ fn escaped(text: &str) -> String {
     out
 }
 
-fn floor(text: &str, at: usize) -> usize {
-    text.floor_char_boundary(at.min(text.len()))
+/// The character boundary at a byte, or the last one before it.
+pub(super) fn floor(text: &str, at: usize) -> usize {
+    let at = at.min(text.len());
+    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 fn keep_start(text: &str, max: usize) -> String {

@@ -21,11 +21,15 @@ pub(super) const OWN: char = '\u{1}';
 /// One desired-state file of numctl.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a mapping that starts with `version: 1`")]
-#[schemars(title = "numctl desired state", description = "What a fleet of phone numbers is to be.")]
+#[schemars(
+    title = "numctl desired state",
+    description = "What a fleet of phone numbers is to be.",
+    extend("required" = ["version"])
+)]
 pub(super) struct File {
     /// The version of this format: 1.
     #[serde(default)]
-    #[schemars(required, schema_with = "schema::version")]
+    #[schemars(schema_with = "schema::version")]
     pub(super) version: Option<Version>,
     /// The accounts by name. Without it there is one, named "default", from the environment.
     #[serde(default)]
@@ -88,10 +92,11 @@ impl<T: JsonSchema> JsonSchema for Section<T> {
 /// One account.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a mapping with `sid:`")]
+#[schemars(extend("required" = ["sid"]))]
 pub(super) struct Account {
     /// The account's SID, AC and 32 hexadecimal digits.
     #[serde(default)]
-    #[schemars(required, schema_with = "schema::account_sid")]
+    #[schemars(schema_with = "schema::account_sid")]
     pub(super) sid: Given,
     /// The account that this one is a subaccount of; it makes the transfers.
     #[serde(default)]
@@ -105,11 +110,12 @@ pub(super) struct Account {
 /// Where an account's credentials are.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a mapping such as `{ env: TWILIO }`")]
+#[schemars(extend("required" = ["env"]))]
 pub(super) struct Credentials {
     /// The prefix of the environment variables: PREFIX_API_KEY and PREFIX_API_SECRET, or
     /// PREFIX_AUTH_TOKEN.
     #[serde(default)]
-    #[schemars(required, schema_with = "schema::env_prefix")]
+    #[schemars(schema_with = "schema::env_prefix")]
     pub(super) env: Given,
 }
 
@@ -172,10 +178,11 @@ pub(super) struct Layer {
 /// One number. What is left out is not managed; null or "" clears.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a mapping with `phone_number:`")]
+#[schemars(extend("required" = ["phone_number"]))]
 pub(super) struct Number {
     /// The number in E.164, or a short code.
     #[serde(default)]
-    #[schemars(required, schema_with = "schema::phone_number")]
+    #[schemars(schema_with = "schema::phone_number")]
     pub(super) phone_number: Digits,
     /// Which of `profiles:` applies.
     #[serde(default)]

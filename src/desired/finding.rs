@@ -8,7 +8,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde_json::{Value, json};
 
-use super::excerpt::{Excerpt, excerpt};
+use super::excerpt::{Excerpt, excerpt, floor};
 
 /// Longer lines are not shown, not even in part.
 const LONGEST_LINE: usize = 16_384;
@@ -61,7 +61,7 @@ impl Location {
         path: String,
         whole: bool,
     ) -> Self {
-        let start = text.floor_char_boundary(span.start.min(text.len()));
+        let start = floor(text, span.start);
         let line = starts.partition_point(|line| *line <= start).max(1);
         let line_start = starts.get(line - 1).copied().unwrap_or(0);
         let line_end = starts.get(line).map_or(text.len(), |next| next - 1);

@@ -99,13 +99,10 @@ fn value_help(field: Field, text: &str) -> Option<String> {
                 !text.contains("://") && !text.starts_with('/') && text.contains('.') && !text.contains(' ');
             bare.then(|| format!("did you mean {}?", quoted(&format!("https://{text}"))))
         }
-        Kind::Text => {
-            Some("the API's limit is 64 characters".to_owned()).filter(|_| text.chars().count() > 64)
-        }
         Kind::Method => {
             Some("the vendor calls webhooks with GET or POST only".to_owned()).filter(|_| text.len() <= 7)
         }
-        Kind::Flag | Kind::Application | Kind::Trunk | Kind::Address | Kind::ReceiveMode => None,
+        Kind::Text | Kind::Flag | Kind::Application | Kind::Trunk | Kind::Address | Kind::ReceiveMode => None,
     }
 }
 

@@ -62,7 +62,7 @@ impl Desired {
         for (index, source) in sources.iter().enumerate() {
             match read::read(index, source) {
                 Ok(file) => files.push((index, file)),
-                Err(issue) => issues.push(issue),
+                Err(issue) => issues.push(*issue),
             }
         }
         // With a file missing, every reference into it would be reported as an error of its own.

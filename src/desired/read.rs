@@ -15,16 +15,20 @@ pub const MAX_FILE_BYTES: usize = 64 << 20;
 /// The most aliases in a file. Profiles do what aliases are used for.
 const MAX_ALIASES: usize = 10_000;
 
+/// The most brackets that are open at once.
+const MAX_DEPTH: usize = 256;
+
 /// Reads one file; one issue is all that comes of a file that does not parse.
-pub(super) fn read(index: usize, source: &Source) -> Result<File, Issue> {
+pub(super) fn read(index: usize, source: &Source) -> Result<File, Box<Issue>> {
     let text = source.body();
     check_text(index, text)?;
     match source.format {
         Format::Yaml => {
+            check_depth(index, text)?;
             check_aliases(index, text)?;
-            serde_yaml::from_str(text).map_err(|error| yaml_issue(index, text, &error))
+            serde_yaml::from_str(text).map_err(|error| yaml_issue(index, text, &error).into())
         }
-        Format::Json => serde_json::from_str(text).map_err(|error| json_issue(index, text, &error)),
+        Format::Json => serde_json::from_str(text).map_err(|error| json_issue(index, text, &error).into()),
     }
 }
 
@@ -32,13 +36,14 @@ fn span(file: usize, span: Range<usize>) -> At {
     At::Span { file, span, path: Path::new(), whole: false }
 }
 
-fn check_text(file: usize, text: &str) -> Result<(), Issue> {
+fn check_text(file: usize, text: &str) -> Result<(), Box<Issue>> {
     if text.len() > MAX_FILE_BYTES {
         return Err(Issue::error(
             At::File(file),
             format!("the file has {} MiB; {} are read at most", text.len() >> 20, MAX_FILE_BYTES >> 20),
         )
-        .help("split it: -f takes a directory of files as one fleet"));
+        .help("split it: -f takes a directory of files as one fleet")
+        .into());
     }
     let odd = |b: &u8| (*b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r')) || *b == 0x7f;
     if let Some(at) = text.bytes().position(|b| odd(&b)) {
@@ -51,16 +56,38 @@ fn check_text(file: usize, text: &str) -> Result<(), Issue> {
             issue.help("is it UTF-16, or no text at all? Save it as UTF-8")
         } else {
             issue.help("remove it; in double quotes, YAML writes it as an escape, such as \"\\u0007\"")
-        });
+        }
+        .into());
     }
     let mut lines = text.lines().map(str::trim);
     if lines.all(|line| line.is_empty() || line.starts_with('#') || line == "---" || line == "...") {
-        return Err(Issue::error(At::File(file), "the file is empty").help("it starts with `version: 1`"));
+        return Err(Issue::error(At::File(file), "the file is empty")
+            .help("it starts with `version: 1`")
+            .into());
     }
     Ok(())
 }
 
-fn check_aliases(file: usize, text: &str) -> Result<(), Issue> {
+/// libyaml takes time in the square of the depth of `[` and `{`, so that 100 kB of them are a minute.
+/// Counting them in text and comments, too, errs only far beyond what anybody writes.
+fn check_depth(file: usize, text: &str) -> Result<(), Box<Issue>> {
+    let mut depth = 0_usize;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return Err(Issue::error(span(file, at..at + 1), "this is nested too deeply")
+                .help("the format is never more than five levels deep")
+                .into());
+        }
+    }
+    Ok(())
+}
+
+fn check_aliases(file: usize, text: &str) -> Result<(), Box<Issue>> {
     // Counting for sure takes a parse; a file without an asterisk before a word needs none.
     let bytes = text.as_bytes();
     let some = bytes.windows(2).any(|pair| pair[0] == b'*' && !pair[1].is_ascii_whitespace());
@@ -76,7 +103,7 @@ fn check_aliases(file: usize, text: &str) -> Result<(), Issue> {
         return Ok(());
     };
     let at = first_alias(bytes).map_or(At::File(file), |at| span(file, at..at + 1));
-    Err(Issue::error(at, too_much).help("use `profiles:` for what several numbers share"))
+    Err(Issue::error(at, too_much).help("use `profiles:` for what several numbers share").into())
 }
 
 fn first_alias(bytes: &[u8]) -> Option<usize> {
@@ -124,7 +151,7 @@ fn yaml_issue(file: usize, text: &str, error: &serde_yaml::Error) -> Issue {
 /// What libyaml says, in the file's terms.
 fn syntax_issue(file: usize, text: &str, byte: Option<usize>, whole: &str) -> Issue {
     let byte = byte.unwrap_or(0).min(text.len());
-    let here = text[text.floor_char_boundary(byte)..].chars().next();
+    let here = text[super::excerpt::floor(text, byte)..].chars().next();
     let (problem, context) = match whole.find(", while ") {
         Some(at) => (strip_place(&whole[..at]), Some(&whole[at + 2..])),
         None => (strip_place(whole), None),
@@ -241,6 +268,7 @@ fn data_issue(file: usize, text: &str, byte: usize, from: usize, message: &str) 
     {
         let expected = match expected {
             "a sequence" => "a list",
+            "field identifier" => "names of fields as its keys",
             other => other,
         };
         let node = place::value_at(text, byte).or(node);

@@ -1,7 +1,7 @@
 //! The plan for machines: `plan --format json`.
 //!
 //! One action a line, written as it is made, so that 100,000 of them need no memory and two plans
-//! can be compared line by line. Characters that could act on a terminal are `\u` escapes, which
+//! can be compared line by line. It is written in many small pieces: give it a `BufWriter`. Characters that could act on a terminal are `\u` escapes, which
 //! JSON reads back as the same text.
 
 use std::io::{self, Write};
@@ -86,6 +86,10 @@ struct Quiet;
 
 impl serde_json::ser::Formatter for Quiet {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        // serde_json escapes the controls below the space itself.
+        if fragment.bytes().all(|b| b.is_ascii() && b != 0x7f) {
+            return out.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some((at, c)) = rest.char_indices().find(|(_, c)| must_be_spelt_out(*c)) {
             out.write_all(&rest.as_bytes()[..at])?;

@@ -114,6 +114,7 @@ pub fn reason(reason: Reason) -> &'static str {
 pub fn held_code(why: HeldReason) -> &'static str {
     match why {
         HeldReason::ProtectedFromTransfer { .. } => "protected_from_transfer",
+        HeldReason::ProtectedFromRelease => "protected_from_release",
         HeldReason::ShortCodeNotBought => "short_code_not_bought",
         HeldReason::ReleaseInOtherAccount { .. } => "release_in_other_account",
         HeldReason::Ambiguous => "ambiguous",
@@ -127,7 +128,7 @@ pub fn held_lives_in(why: HeldReason) -> Option<AccountIndex> {
         HeldReason::ProtectedFromTransfer { lives_in } | HeldReason::ReleaseInOtherAccount { lives_in } => {
             Some(lives_in)
         }
-        HeldReason::ShortCodeNotBought | HeldReason::Ambiguous => None,
+        HeldReason::ProtectedFromRelease | HeldReason::ShortCodeNotBought | HeldReason::Ambiguous => None,
     }
 }
 
@@ -140,6 +141,9 @@ pub fn held(plan: &Plan, held: &Held) -> String {
             "not transferred from {} to {declared}: it is protected (take out `protect` to move it)",
             account(plan, lives_in)
         ),
+        HeldReason::ProtectedFromRelease => {
+            "not released: it is protected (take out `protect` to release it)".into()
+        }
         HeldReason::ShortCodeNotBought => {
             format!(
                 "not bought for {declared}: short codes are leased from the vendor, never bought by numctl"
@@ -208,6 +212,17 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
             let message =
                 format!("the declared {field} is left out: the API refuses it without a {primary} ({code})");
             parts("fallback_without_primary", number, Some(*field), message)
+        }
+        Warning::FallbackInTheWay { number, field } => {
+            let (fallback, code) = match field {
+                Field::SmsUrl => (Field::SmsFallbackUrl, "21406"),
+                _ => (Field::VoiceFallbackUrl, "21405"),
+            };
+            let message = format!(
+                "{field} is not cleared: its {fallback} is set and not in the file, and the API refuses a fallback \
+                 alone ({code}): declare both cleared"
+            );
+            parts("fallback_in_the_way", number, Some(*field), message)
         }
         Warning::ClearsUnmanaged { number, sets, clears } => {
             let message = format!("setting {sets} clears {clears}, which is set now and not in the file");

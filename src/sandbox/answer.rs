@@ -1,7 +1,5 @@
 //! One request and one answer as the sandbox sees them, on a socket or without one.
 
-use std::time::Duration;
-
 use url::form_urlencoded;
 
 /// A request, already taken off the wire.
@@ -63,8 +61,6 @@ pub struct HttpAnswer {
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Vec<u8>,
-    /// How long to wait before sending it.
-    pub delay: Duration,
     /// Whether it arrives.
     pub delivery: Delivery,
 }

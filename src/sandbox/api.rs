@@ -181,10 +181,11 @@ impl Sandbox {
         let dialect = &self.faults.dialect;
         let (page, filters) = (Page::new(&query, dialect)?, Filters::new(&query));
         let (numbers, more) = self.world.list(account, &filters, page.number, page.size);
+        let mut memo = shapes::Memo::default();
         let rows: Vec<_> = numbers
             .into_iter()
             .filter_map(|number| Some((number, self.world.owned(number)?)))
-            .map(|(number, owned)| shapes::listed(number, owned, &request.base, dialect))
+            .map(|(number, owned)| shapes::listed(number, owned, &request.base, dialect, &mut memo))
             .collect();
         Ok((200, envelope(&rows, more, page, &filters, &format!("{}{ACTIVE}", request.base), dialect)))
     }
@@ -253,7 +254,7 @@ impl Sandbox {
         let filters = Filters::new(&[("PhoneNumber".to_owned(), wanted)]);
         let address = format!("{}{ACTIVE}", request.base);
         let row = self.world.owned(number).map_or_else(String::new, |owned| {
-            shapes::listed(number, owned, &request.base, &self.faults.dialect)
+            shapes::listed(number, owned, &request.base, &self.faults.dialect, &mut shapes::Memo::default())
         });
         Ok((201, envelope(&[row], false, Page::default(), &filters, &address, &self.faults.dialect)))
     }

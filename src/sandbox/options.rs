@@ -99,7 +99,9 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         Some(path) => load(path)?,
         None => None,
     };
-    let world = world.unwrap_or_else(|| World::demo(numbers));
+    let mut world = world.unwrap_or_else(|| World::demo(numbers));
+    // A state file may be written by hand; the accounts that are announced must be there.
+    world.ensure_account(SUBACCOUNT_SID, Some(MAIN_SID));
     let listener =
         TcpListener::bind(options.listen).await.map_err(|error| StartError::Listen(options.listen, error))?;
     let addr = listener.local_addr().map_err(|error| StartError::Listen(options.listen, error))?;
@@ -203,12 +205,10 @@ async fn save_changes(sandbox: Shared, path: PathBuf, mut changes: watch::Receiv
         changes.borrow_and_update();
         let (sandbox, path) = (sandbox.clone(), path.clone());
         let began = Instant::now();
-        match tokio::task::spawn_blocking(move || save(&sandbox, &path).map_err(|error| (path, error))).await
-        {
-            Ok(Err((path, error))) => {
-                tracing::warn!(path = %path.display(), %error, "the sandbox's state was not saved")
-            }
-            Ok(Ok(())) | Err(_) => {}
+        let saving =
+            tokio::task::spawn_blocking(move || save(&sandbox, &path).map_err(|error| (path, error)));
+        if let Ok(Err((path, error))) = saving.await {
+            tracing::warn!(path = %path.display(), %error, "the sandbox's state was not saved");
         }
         pause = SAVE_AFTER.max(began.elapsed() * 10);
     }

@@ -137,9 +137,6 @@ impl Server {
 }
 
 async fn deliver(answer: HttpAnswer, stopped: watch::Receiver<bool>) -> Response {
-    if !answer.delay.is_zero() {
-        tokio::time::sleep(answer.delay).await;
-    }
     let broken = || std::io::Error::other("the sandbox was told to break the connection");
     let body = match answer.delivery {
         Delivery::Whole => Body::from(answer.body),

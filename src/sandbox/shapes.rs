@@ -8,6 +8,8 @@
 //! Two choices go beyond the page, so that the echo of a write can be checked: the singular form
 //! has `receive_mode` once it was set, and the plural one shows a method of GET even without URL.
 
+use std::sync::Arc;
+
 use crate::number::PhoneNumber;
 
 use super::catalogue::{self, Kind};
@@ -54,11 +56,34 @@ impl Object {
 
 /// A JSON string.
 pub(crate) fn quoted(text: &str) -> String {
+    // Nearly every text of a row is plain, and a page has ten thousand of them.
+    if text.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'"' && b != b'\\') {
+        return format!("\"{text}\"");
+    }
     serde_json::Value::from(text).to_string()
 }
 
+/// The last configuration shown, since most rows of a page have the same.
+#[derive(Default)]
+pub(crate) struct Memo(Option<(Arc<Config>, String)>);
+
+impl Memo {
+    fn plural(&mut self, config: &Arc<Config>) -> &str {
+        if self.0.as_ref().is_none_or(|(known, _)| !Arc::ptr_eq(known, config)) {
+            self.0 = Some((config.clone(), plural(config)));
+        }
+        self.0.as_ref().map_or("", |(_, json)| json)
+    }
+}
+
 /// A row of `ActiveNumbers` in the plural form.
-pub(crate) fn listed(number: PhoneNumber, owned: &Owned, base: &str, dialect: &Dialect) -> String {
+pub(crate) fn listed(
+    number: PhoneNumber,
+    owned: &Owned,
+    base: &str,
+    dialect: &Dialect,
+    memo: &mut Memo,
+) -> String {
     let kind = catalogue::kind_of(number);
     let name = name(number, owned);
     let text = number.to_string();
@@ -71,9 +96,14 @@ pub(crate) fn listed(number: PhoneNumber, owned: &Owned, base: &str, dialect: &D
     if dialect.list == ListShape::Wild {
         row = row.text("account_sid", &owned.account).text("sid", &owned.sid());
     }
-    blocks(row, kind)
-        .raw("configurations", &plural(&owned.config, (dialect.list != ListShape::Bare).then_some(&name)))
-        .end()
+    let rest = memo.plural(&owned.config);
+    let configurations = match dialect.list {
+        ListShape::Bare => format!("{{{rest}}}"),
+        ListShape::Wild | ListShape::WithoutSid => {
+            format!("{{\"friendly_name\":{},{rest}}}", quoted(&name))
+        }
+    };
+    blocks(row, kind).raw("configurations", &configurations).end()
 }
 
 /// A number in the singular form.
@@ -125,7 +155,8 @@ fn lookup(config: &Config) -> &'static str {
     if config.get(Slot::VoiceCallerIdLookup) == Some("true") { "true" } else { "false" }
 }
 
-fn plural(config: &Config, friendly_name: Option<&String>) -> String {
+/// The plural form but for the friendly name and the braces around it all.
+fn plural(config: &Config) -> String {
     let get = |slot| config.get(slot);
     let method = |url, method| match (config.get(url), config.get(method)) {
         (_, Some("GET")) => Some("GET"),
@@ -151,20 +182,13 @@ fn plural(config: &Config, friendly_name: Option<&String>) -> String {
         .text_or_null("fallback_url", get(Slot::SmsFallbackUrl))
         .text_or_null("fallback_method", method(Slot::SmsFallbackUrl, Slot::SmsFallbackMethod))
         .end();
-    let mut all = Object::new();
-    if let Some(name) = friendly_name {
-        all = all.text("friendly_name", name);
-    }
-    all.raw("voice", &voice)
-        .raw("sms", &sms)
-        // No parameter sets any of it.
-        .raw(
-            "mms",
-            r#"{"application_sid":null,"url":null,"method":null,"fallback_url":null,"fallback_method":null}"#,
-        )
-        .text("status_callback", get(Slot::StatusCallback).unwrap_or_default())
-        .text("status_callback_method", get(Slot::StatusCallbackMethod).unwrap_or("POST"))
-        .end()
+    // No parameter sets any of `mms`.
+    format!(
+        "\"voice\":{voice},\"sms\":{sms},\"mms\":{{\"application_sid\":null,\"url\":null,\"method\":null,\
+         \"fallback_url\":null,\"fallback_method\":null}},\"status_callback\":{},\"status_callback_method\":{}",
+        quoted(get(Slot::StatusCallback).unwrap_or_default()),
+        quoted(get(Slot::StatusCallbackMethod).unwrap_or("POST")),
+    )
 }
 
 fn singular(config: &Config, friendly_name: &str) -> String {

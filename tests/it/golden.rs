@@ -4,13 +4,16 @@
 use std::sync::Arc;
 
 use expect_test::expect_file;
-use numctl::desired::{AccountIndex, Limit, Limits, Policy};
+use numctl::desired::{Account, AccountIndex, EnvPrefix, Limit, Limits, Policy};
 use numctl::diff::FieldChange;
+use numctl::export;
 use numctl::guard::{self, OperatorLimits, Refusal};
 use numctl::number::{AccountSid, NumberSid, PhoneNumber};
-use numctl::observed::Note;
+use numctl::observed::{ListingBuilder, Live, Note, Observed, Page, Progress};
 use numctl::plan::{AccountRef, Action, ActionKind, Held, HeldReason, Plan, Reason, Step, Target, Warning};
 use numctl::render::{json, markdown, text};
+use proptest::prelude::*;
+
 use numctl::settings::{Field, Managed, Settings, Value, Want};
 
 const MAIN: AccountIndex = AccountIndex(0);
@@ -216,6 +219,7 @@ fn held_and_warnings() -> Plan {
             why: HeldReason::ShortCodeNotBought,
         },
         held(1, HeldReason::ReleaseInOtherAccount { lives_in: MAIN }),
+        held(4, HeldReason::ProtectedFromRelease),
         held(2, HeldReason::Ambiguous),
         held(3, HeldReason::Ambiguous),
     ];
@@ -226,6 +230,7 @@ fn held_and_warnings() -> Plan {
         Warning::NoSms { number: number(2) },
         Warning::FallbackWithoutPrimary { number: number(3), field: Field::VoiceFallbackUrl },
         Warning::FallbackWithoutPrimary { number: number(4), field: Field::SmsFallbackUrl },
+        Warning::FallbackInTheWay { number: number(4), field: Field::SmsUrl },
         Warning::ClearsUnmanaged {
             number: number(5),
             sets: Field::VoiceTrunkSid,
@@ -364,7 +369,7 @@ fn a_large_plan_keeps_its_releases_under_the_cap() {
     for step in plan.steps.iter().filter(|step| step.action.kind() == ActionKind::Release) {
         assert!(markdown.contains(&format!("\n- {}", step.action.number())), "{}", step.action.number());
     }
-    let left_out = "more actions in 53 groups are not shown here: the comment would be too long.";
+    let left_out = "more actions in 48 groups are not shown here: the comment would be too long.";
     assert!(markdown.contains(left_out), "{}", &markdown[markdown.len() - 1_000..]);
 }
 
@@ -397,4 +402,165 @@ fn the_markdown_cap_holds_for_many_accounts_with_releases() {
     let markdown = written_markdown(&plan, None);
     assert!(markdown.contains("**3,000**"), "{markdown}");
     assert!(markdown.contains("releases among them"), "{markdown}");
+}
+
+/// Remembers how much was written, and the largest piece of it.
+#[derive(Default)]
+struct Meter {
+    total: usize,
+    largest: usize,
+}
+
+impl std::io::Write for Meter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.total += bytes.len();
+        self.largest = self.largest.max(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn ten_thousand_actions_are_written_piece_by_piece() {
+    let plan =
+        plan((0..10_000).map(|last| configure(last, Some("Support"), moved_url(Some(last)))).collect());
+    let mut meter = Meter::default();
+    json::plan(&mut meter, &plan, None).expect("a meter takes everything");
+    assert!(meter.total > 2_000_000, "{}", meter.total);
+    assert!(meter.largest < 1_000, "{}", meter.largest);
+    let text = written_text(&plan, None, false);
+    assert!(text.len() < 1_000, "{text}");
+    written_markdown(&plan, None);
+}
+
+fn observed(accounts: Vec<Vec<Live>>) -> Observed {
+    let listing = |(rows, letter): (Vec<Live>, &str)| {
+        let sid = AccountSid::declared(&format!("AC{}", letter.repeat(32))).expect("a SID");
+        match ListingBuilder::new(sid).push(Page { rows, next: None, index: None }).expect("a listing") {
+            Progress::Complete(listing) => listing,
+            Progress::More(..) => unreachable!("there is one page"),
+        }
+    };
+    Observed::new(accounts.into_iter().zip(["a", "b"]).map(listing).collect())
+}
+
+fn live(last: u64, name: &str, settings: &[(Field, &str)]) -> Live {
+    let settings: Settings = settings.iter().map(|(field, text)| (*field, value(*field, text))).collect();
+    Live {
+        number: Some(number(last)),
+        raw_number: None,
+        sid: Some(sid(last)),
+        account_sid: None,
+        friendly_name: Some(name.into()),
+        settings: Arc::new(settings),
+        sms: Some(true),
+    }
+}
+
+fn account(name: &str, letter: &str, parent: Option<AccountIndex>, prefix: &str) -> Account {
+    Account {
+        name: name.into(),
+        sid: AccountSid::declared(&format!("AC{}", letter.repeat(32))).ok(),
+        parent,
+        credentials: EnvPrefix::parse(prefix),
+    }
+}
+
+fn support() -> Vec<(Field, &'static str)> {
+    vec![
+        (Field::StatusCallback, "https://voice.example.com/status"),
+        (Field::VoiceUrl, "https://voice.example.com/answer"),
+        (Field::VoiceMethod, "POST"),
+        (Field::SmsUrl, "https://voice.example.com/sms"),
+        (Field::SmsMethod, "POST"),
+    ]
+}
+
+#[test]
+fn an_export_of_two_accounts() {
+    let with_password = [
+        (Field::VoiceUrl, "https://hook:hunter2@ivr.example.com/"),
+        (Field::VoiceMethod, "POST"),
+        (Field::VoiceCallerIdLookup, "true"),
+        (Field::SmsMethod, "POST"),
+    ];
+    let mut rows: Vec<_> = (0..3).map(|last| live(last, &format!("Support {last}"), &support())).collect();
+    rows.push(live(3, HOSTILE, &with_password));
+    rows.push(Live { number: None, ..live(4, "lost", &[]) });
+    rows.push(Live { number: None, raw_number: Some(HOSTILE.into()), ..live(5, "odd", &[]) });
+    let emea = vec![live(6, "Paris", &with_password), live(7, "Lyon: \"sud\"", &with_password)];
+    let accounts = [account("main", "a", None, "TWILIO"), account("emea", "b", Some(MAIN), "EMEA")];
+    let export = export::export(&accounts, &observed(vec![rows, emea]));
+    assert!(export.carries_passwords);
+    expect_file!["golden/export_two_accounts.yaml"].assert_eq(&export.yaml);
+}
+
+#[test]
+fn an_export_of_one_account() {
+    let rows = vec![live(0, "Support", &support()), live(1, "Support", &support()), live(2, "Fax", &[])];
+    let accounts = [account("main", "a", None, "TWILIO")];
+    let export = export::export(&accounts, &observed(vec![rows]));
+    assert!(!export.carries_passwords);
+    expect_file!["golden/export_one_account.yaml"].assert_eq(&export.yaml);
+}
+
+#[test]
+fn an_export_of_nothing() {
+    let accounts = [Account { name: "default".into(), sid: None, parent: None, credentials: None }];
+    let export = export::export(&accounts, &observed(vec![Vec::new()]));
+    expect_file!["golden/export_nothing.yaml"].assert_eq(&export.yaml);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// Whatever a name, a URL or an account is called, it stays a text in its place.
+    #[test]
+    fn foreign_text_never_acts(
+        name in "(\\PC|[\u{0}-\u{1f}`@<>|\u{202a}-\u{202e}\u{2028}]|</details>|```+|\n){1,40}",
+        account in "(\\PC|[`@<>|&\n]|</code>){1,40}",
+    ) {
+        let url = format!("https://u:secret-of-a-hook@h.example/{name}");
+        let mut plan = plan_of(&account, &name, vec![
+            purchase(0, &[(Field::FriendlyName, &name)]),
+            transfer(1),
+            configure(2, Some(&name), vec![change(Field::VoiceUrl, Some(&url), Some(&name))]),
+            release(3, Some(&name), Reason::Tombstone),
+        ]);
+        plan.warnings.push(Warning::Listing { account: EMEA, note: Note::NotANumber(name.as_str().into()) });
+        plan.held.push(Held { number: number(4), account: EMEA, why: HeldReason::Ambiguous });
+        let (text, json, markdown) =
+            (written_text(&plan, None, false), written_json(&plan, None), written_markdown(&plan, None));
+        for text in [&text, &json, &markdown] {
+            prop_assert!(text.chars().all(|c| c == '\n' || !numctl::render::shown::must_be_spelt_out(c)));
+            if !name.contains("secret-of-a-hook") {
+                prop_assert!(!text.contains("secret-of-a-hook"));
+            }
+        }
+        let read: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        prop_assert_eq!(&read["actions"][0]["changes"][0]["after"], &serde_json::Value::from(name));
+        prop_assert_eq!(&read["actions"][0]["account"], &serde_json::Value::from(account));
+        // Outside the fences there is only what we wrote.
+        let mut fence: Option<String> = None;
+        for line in markdown.lines() {
+            match &fence {
+                Some(open) if line == open => fence = None,
+                Some(_) => {}
+                None if line.starts_with("```") => {
+                    fence = Some(line.chars().take_while(|c| *c == '`').collect());
+                }
+                None => {
+                    let tags = ["<details>", "<details open>", "</details>", "<summary>", "</summary>", "<b>", "</b>",
+                        "<code>", "</code>"];
+                    let rest = tags.iter().fold(line.to_owned(), |rest, tag| rest.replace(tag, ""));
+                    let ours = rest.starts_with("Digest: `") || rest.starts_with("### ");
+                    prop_assert!(ours || !rest.contains(['<', '>', '@', '`', '[']), "{}", line);
+                }
+            }
+        }
+        prop_assert_eq!(fence, None);
+    }
 }

@@ -2,5 +2,10 @@
 //! the planner's laws.
 
 mod bad_inputs;
+mod desired_file;
 mod e2e;
 mod golden;
+mod planner_laws;
+mod sandbox_http;
+mod sandbox_page;
+mod tidy;

@@ -1,0 +1,555 @@
+//! The desired-state file: what it means, whatever way it is written, and that a file cut short
+//! never means more releases.
+
+use std::sync::Arc;
+
+use numctl::desired::schema::schema;
+use numctl::desired::{
+    Desired, Findings, Format, Limit, Parsed, Severity, Source, State, Unlisted, finding::render_findings,
+};
+use numctl::settings::{Field, Value, Want};
+use proptest::prelude::*;
+
+const SAMPLE: &str = r#"
+version: 1
+accounts:                       # optional: without it, one account named "default", from the environment
+  main:
+    sid: ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+    credentials: { env: TWILIO }          # reads TWILIO_API_KEY+TWILIO_API_SECRET, else TWILIO_AUTH_TOKEN
+  emea:
+    sid: ACbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+    parent: main
+    credentials: { env: EMEA }
+policy:
+  unlisted: ignore
+  max_purchases: 10
+  max_releases: 0
+  max_changes: 100%
+defaults:                       # applied to every number
+  account: main
+  voice: { method: POST }
+profiles:                       # named configurations
+  support:
+    status_callback: https://voice.example.com/status
+    voice: { url: https://voice.example.com/answer, fallback_url: https://backup.example.com/answer }
+    sms: { url: https://voice.example.com/sms }
+numbers:
+  - phone_number: "+15552230000"
+    profile: support
+    account: emea
+    friendly_name: Support line, New York
+    protect: true
+    voice: { caller_id_lookup: true }
+  - phone_number: "+15552230001"
+    state: released
+"#;
+
+fn source(name: &str, text: &str, format: Format) -> Source {
+    Source { name: name.into(), text: text.to_owned(), format }
+}
+
+fn parse(text: &str) -> Result<Parsed, Findings> {
+    Desired::parse(&[source("fleet.yaml", text, Format::Yaml)])
+}
+
+fn parsed(text: &str) -> Parsed {
+    parse(text).unwrap_or_else(|findings| panic!("{findings}\n{text}"))
+}
+
+/// `voice.url = …`, one line per managed field of a number.
+fn settings(parsed: &Parsed, number: &str) -> Vec<String> {
+    let number = number.parse().expect("a number");
+    let declared = parsed.desired.declared(number).expect("declared");
+    declared
+        .settings
+        .iter()
+        .map(|(field, want)| match want {
+            Want::Clear => format!("{field} cleared"),
+            Want::Set(value) => format!("{field} = {}", value.wire()),
+        })
+        .collect()
+}
+
+#[test]
+fn the_contracts_sample_means_what_it_says() {
+    let parsed = parsed(SAMPLE);
+    let desired = &parsed.desired;
+    let names: Vec<_> = desired.accounts.iter().map(|account| &*account.name).collect();
+    assert_eq!(names, ["emea", "main"]);
+    let emea = &desired.accounts[0];
+    assert_eq!(emea.sid.map(|sid| sid.to_string()), Some(format!("AC{}", "b".repeat(32))));
+    assert_eq!(emea.parent.map(|index| desired.account(index).name.to_string()).as_deref(), Some("main"));
+    assert_eq!(
+        emea.credentials.as_ref().map(|env| env.variable("AUTH_TOKEN")).as_deref(),
+        Some("EMEA_AUTH_TOKEN")
+    );
+    assert_eq!(desired.policy.unlisted, Unlisted::Ignore);
+    assert_eq!(desired.policy.limits.purchases, Limit::Count(10));
+    assert_eq!(desired.policy.limits.releases, Limit::Count(0));
+    assert_eq!(desired.policy.limits.changes, Limit::Percent(100));
+    let [support, gone] = &desired.numbers[..] else { panic!("{:?}", desired.numbers) };
+    assert_eq!(support.number.to_string(), "+15552230000");
+    assert_eq!(&*desired.account(support.account).name, "emea");
+    assert!(support.protect && support.state == State::Present);
+    assert_eq!(
+        settings(&parsed, "+15552230000"),
+        [
+            "friendly_name = Support line, New York",
+            "status_callback = https://voice.example.com/status",
+            "voice.url = https://voice.example.com/answer",
+            "voice.method = POST",
+            "voice.fallback_url = https://backup.example.com/answer",
+            "voice.caller_id_lookup = true",
+            "sms.url = https://voice.example.com/sms",
+        ]
+    );
+    assert_eq!(
+        (gone.number.to_string().as_str(), gone.state, gone.protect),
+        ("+15552230001", State::Released, false)
+    );
+    assert_eq!(&*desired.account(gone.account).name, "main");
+    assert!(gone.settings.is_empty());
+    let shown = render_findings(&parsed.warnings, false);
+    assert_eq!(parsed.warnings.len(), 2, "{shown}");
+    assert!(shown.contains("`friendly_name`") && shown.contains("`voice.caller_id_lookup`"), "{shown}");
+    assert!(parsed.warnings.iter().all(|warning| warning.severity == Severity::Warning));
+}
+
+#[test]
+fn an_unquoted_number_is_that_number_or_an_error_wherever_it_stands() {
+    // In its place it keeps its text; everywhere else that takes text, digits stay digits.
+    let places = [
+        "numbers: [{ phone_number: N }]",
+        "numbers:\n  - phone_number: N",
+        "numbers:\n  - { phone_number: N, protect: false }",
+        "numbers:\n  - protect: false\n    phone_number: N # comment",
+        "numbers:\n  -\n    phone_number:\n      N",
+        "numbers:\n  - phone_number: &n N",
+        "numbers:\n  - phone_number: !!str N",
+        "profiles: { p: { friendly_name: &n N } }\nnumbers:\n  - { phone_number: *n, profile: p }",
+        "numbers:\n  - { phone_number: N, state: released }",
+        "numbers:\n  - ? phone_number\n    : N",
+    ];
+    for place in places {
+        for written in ["+15552230000", "\"+15552230000\"", "'+15552230000'"] {
+            let text = format!("version: 1\n{}\n", place.replace('N', written));
+            let numbers = parsed(&text).desired.numbers;
+            assert_eq!(numbers.len(), 1);
+            assert_eq!(numbers[0].number.to_string(), "+15552230000", "{text}");
+        }
+        for written in ["15552230000", "\"15552230000\"", "015552230000", "1.5552230000e10", "1_555_223_0000"]
+        {
+            let text = format!("version: 1\n{}\n", place.replace('N', written));
+            let errors = parse(&text).expect_err(&text).to_string();
+            assert!(
+                errors.contains("+15552230000\"") || errors.contains("a national prefix"),
+                "{text}{errors}"
+            );
+        }
+    }
+    let json = |number: &str| {
+        let text = format!("{{\"version\": 1, \"numbers\": [{{\"phone_number\": {number}}}]}}");
+        [Format::Json, Format::Yaml].map(|format| Desired::parse(&[source("fleet.json", &text, format)]))
+    };
+    for good in json("\"+15552230000\"") {
+        assert_eq!(good.expect("quoted").desired.numbers[0].number.to_string(), "+15552230000");
+    }
+    for bad in ["15552230000", "15552230000.0", "-15552230000", "\"15552230000\"", "5552230000"] {
+        for result in json(bad) {
+            result.expect_err(bad);
+        }
+    }
+    // The text of other fields survives as well.
+    let text = "version: 1\nprofiles: { +15552230000: { friendly_name: +15552230009 } }\n\
+                numbers: [{ phone_number: +15552230000, profile: +15552230000 }]\n";
+    assert_eq!(settings(&parsed(text), "+15552230000"), ["friendly_name = +15552230009"]);
+}
+
+#[test]
+fn the_number_wins_over_its_profile_and_that_over_the_defaults() {
+    let parsed = parsed(
+        "version: 1
+defaults:
+  voice: { url: https://d.example, method: GET }
+  sms: { url: https://d.example }
+  protect: true
+profiles:
+  p: { voice: { url: https://p.example, fallback_url: https://p.example/f }, sms: { url: null } }
+numbers:
+  - phone_number: '+15552230000'
+  - { phone_number: '+15552230001', profile: p }
+  - { phone_number: '+15552230002', profile: p, protect: false, voice: { url: https://n.example, method: '' }, sms: { url: ~ } }
+  - { phone_number: '+15552230003', profile: p }
+",
+    );
+    let plain = ["voice.url = https://d.example", "voice.method = GET", "sms.url = https://d.example"];
+    assert_eq!(settings(&parsed, "+15552230000"), plain);
+    assert_eq!(
+        settings(&parsed, "+15552230001"),
+        [
+            "voice.url = https://p.example",
+            "voice.method = GET",
+            "voice.fallback_url = https://p.example/f",
+            "sms.url cleared"
+        ]
+    );
+    assert_eq!(
+        settings(&parsed, "+15552230002"),
+        [
+            "voice.url = https://n.example",
+            "voice.method cleared",
+            "voice.fallback_url = https://p.example/f",
+            "sms.url cleared"
+        ]
+    );
+    let protect: Vec<_> = parsed.desired.numbers.iter().map(|declared| declared.protect).collect();
+    assert_eq!(protect, [true, true, false, true]);
+    // Numbers without settings of their own share them: a million numbers cost little.
+    let [_, one, _, three] = &parsed.desired.numbers[..] else { panic!("four numbers") };
+    let address =
+        |managed: &numctl::settings::Managed| managed.iter().next().map(|(_, want)| std::ptr::from_ref(want));
+    assert_eq!(address(&one.settings), address(&three.settings));
+}
+
+#[test]
+fn warnings_name_the_first_place_and_count() {
+    let parsed = parsed(
+        "version: 1
+profiles: { unused: {} }
+numbers:
+  - { phone_number: '+15552230000', friendly_name: A, voice: { emergency_status: Active } }
+  - { phone_number: '+15552230001', friendly_name: B, voice: { url: http://u:hunter2@a.example } }
+  - { phone_number: '+15552230002', state: released, sms: { url: https://a.example } }
+",
+    );
+    let shown = render_findings(&parsed.warnings, false);
+    for part in [
+        "no number uses the profile \"unused\"",
+        "`friendly_name` among the parameters that can be set (2 places)\n --> fleet.yaml:4:",
+        "`voice.emergency_status` has no effect",
+        "an `http://` webhook",
+        "settings of a number that is to be released have no effect",
+    ] {
+        assert!(shown.contains(part), "{part}\n{shown}");
+    }
+    assert_eq!(parsed.warnings.len(), 5, "{shown}");
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert!(parsed.warnings.iter().all(|warning| !warning.json().to_string().contains("hunter2")));
+    assert!(render_findings(&parsed.warnings, true).contains('\u{1b}'));
+}
+
+/// The numbers that a file would have released, of a fleet of which it names all but one.
+fn releases(desired: &Desired, live: &[&str]) -> Vec<String> {
+    live.iter()
+        .filter(|number| match desired.declared(number.parse().expect("a number")) {
+            Some(declared) => declared.state == State::Released,
+            None => desired.policy.unlisted == Unlisted::Release,
+        })
+        .map(ToString::to_string)
+        .collect()
+}
+
+#[test]
+fn a_file_cut_anywhere_releases_nothing_more() {
+    let live =
+        ["+15552230000", "+15552230001", "+15552230002", "+15552230009", "+442079460000", "+44207946000"];
+    let head = "policy: { unlisted: release, max_releases: 5 }\n";
+    let numbers = "numbers:\n  - phone_number: +15552230000\n    protect: true\n  - phone_number: \"+15552230001\"\n  \
+                   - {phone_number: +15552230002, friendly_name: x}\n  - state: released\n    phone_number: +442079460000\n";
+    for text in [
+        format!("version: 1\n{head}{numbers}...\n"),
+        format!("version: 1\n{numbers}{head}...\n"),
+        format!("{head}{numbers}version: 1\n...\n"),
+        format!("version: 1\n{head}{numbers}\n...  \n\n"),
+    ] {
+        let whole = releases(&parsed(&text).desired, &live);
+        assert_eq!(whole, ["+15552230009", "+442079460000", "+44207946000"]);
+        for cut in 0..text.len() {
+            if let Ok(parsed) = parse(&text[..cut]) {
+                for number in releases(&parsed.desired, &live) {
+                    assert!(whole.contains(&number), "{number} after cut {cut}:\n{}", &text[..cut]);
+                }
+                // Only what lost its `unlisted: release` or nothing but white space still parses.
+                let lost = parsed.desired.policy.unlisted != Unlisted::Release;
+                assert!(lost || text[cut..].trim().is_empty(), "{}", &text[..cut]);
+                // The tombstone, had it been cut, must not name another number.
+                for declared in parsed.desired.numbers.iter().filter(|d| d.state == State::Released) {
+                    assert_eq!(declared.number.to_string(), "+442079460000");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn directories_and_stdin_like_names_are_one_fleet() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(
+        folder.path().join("b.yml"),
+        "version: 1\nnumbers: [{ phone_number: +15552230001, profile: p }]\n",
+    )
+    .expect("b");
+    std::fs::write(
+        folder.path().join("a.yaml"),
+        "version: 1\nprofiles: { p: { voice: { url: https://a.example } } }\n",
+    )
+    .expect("a");
+    std::fs::write(folder.path().join("c.json"), "{\"version\": 1, \"policy\": {\"max_purchases\": 3, \"max_changes\": \"5%\"}, \"numbers\": [{\"phone_number\": \"+15552230000\", \"voice\": {\"url\": null, \"caller_id_lookup\": false}}]}").expect("c");
+    std::fs::write(folder.path().join(".d.yaml"), "not: read").expect("d");
+    let twice = [folder.path().to_owned(), folder.path().join("b.yml")];
+    let sources = numctl::load::load(&twice).expect("three files");
+    assert_eq!(sources.len(), 3);
+    let parsed = Desired::parse(&sources).unwrap_or_else(|findings| panic!("{findings}"));
+    assert_eq!(settings(&parsed, "+15552230000"), ["voice.url cleared", "voice.caller_id_lookup = false"]);
+    assert_eq!(settings(&parsed, "+15552230001"), ["voice.url = https://a.example"]);
+    assert_eq!(parsed.desired.policy.limits.purchases, Limit::Count(3));
+    assert_eq!(parsed.desired.policy.limits.changes, Limit::Percent(5));
+
+    let fifo = folder.path().join("pipe.yaml");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    if made.is_ok_and(|status| status.success()) {
+        let refused = numctl::load::load(std::slice::from_ref(&fifo)).expect_err("a FIFO").to_string();
+        assert!(refused.contains("not a regular file"), "{refused}");
+    }
+    let missing = numctl::load::load(&[folder.path().join("none.yaml")]).expect_err("none").to_string();
+    assert!(missing.contains("there is no such file") && missing.contains("none.yaml"), "{missing}");
+    let large = folder.path().join("large.yaml");
+    std::fs::File::create(&large).and_then(|file| file.set_len((64 << 20) + 1)).expect("a large file");
+    let refused = numctl::load::load(&[large]).expect_err("too large").to_string();
+    assert!(refused.contains("larger than 64 MiB"), "{refused}");
+}
+
+fn without_places(parsed: &Parsed) -> (Vec<String>, String) {
+    let desired = &parsed.desired;
+    let numbers = desired
+        .numbers
+        .iter()
+        .map(|n| format!("{} {:?} {:?} {} {:?}", n.number, n.account, n.state, n.protect, n.settings))
+        .collect();
+    (numbers, format!("{:?} {:?}", desired.accounts, desired.policy))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_order_of_files_and_entries_does_not_matter(
+        order in Just((0..12usize).collect::<Vec<_>>()).prop_shuffle(),
+        files in Just((0..4usize).collect::<Vec<_>>()).prop_shuffle(),
+        names in Just(vec!["a", "b", "c", "d"]).prop_shuffle(),
+    ) {
+        let build = |order: &[usize], files: &[usize], names: &[&str]| {
+            let mut texts = [
+                "version: 1\naccounts: { m: { sid: ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa }, n: { sid: ACbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb, parent: m } }\n".to_owned(),
+                "version: 1\nprofiles: { p: { voice: { url: https://p.example } } }\npolicy: { unlisted: report }\n".to_owned(),
+                "version: 1\ndefaults: { account: m, sms: { method: GET } }\nnumbers:\n".to_owned(),
+                "version: 1\nnumbers:\n".to_owned(),
+            ];
+            for (place, entry) in order.iter().enumerate() {
+                let extra = ["", ", profile: p", ", account: n", ", state: released"][entry % 4];
+                texts[2 + place % 2].push_str(&format!("  - {{ phone_number: +155522300{entry:02}{extra} }}\n"));
+            }
+            let sources: Vec<Source> = files
+                .iter()
+                .map(|at| source(names[*at], &texts[*at], Format::Yaml))
+                .collect();
+            without_places(&Desired::parse(&sources).expect("a good fleet"))
+        };
+        let straight = build(&(0..12).collect::<Vec<_>>(), &[0, 1, 2, 3], &["a", "b", "c", "d"]);
+        prop_assert_eq!(build(&order, &files, &names), straight);
+    }
+
+    #[test]
+    fn no_text_panics_or_shows_control_characters(text in "(version: 1\n)?[\\x00-\\x7fé🎉+*&<>:{}\\[\\]\"' \n-]{0,80}") {
+        for format in [Format::Yaml, Format::Json] {
+            if let Err(findings) = Desired::parse(&[source("x", &text, format)]) {
+                let shown = findings.render(false);
+                prop_assert!(shown.chars().all(|c| c == '\n' || !c.is_control()), "{:?}", shown);
+            }
+        }
+    }
+}
+
+/// The keywords of JSON Schema that ours uses; panics on any other, so that none goes unchecked.
+fn accepts(root: &serde_json::Value, schema: &serde_json::Value, value: &serde_json::Value) -> bool {
+    use serde_json::Value as Json;
+    let Json::Object(keywords) = schema else { return schema != &Json::Bool(false) };
+    keywords.iter().all(|(keyword, argument)| match keyword.as_str() {
+        "$schema" | "title" | "description" | "$defs" | "default" => true,
+        "$ref" => {
+            let name =
+                argument.as_str().and_then(|path| path.strip_prefix("#/$defs/")).expect("a local $ref");
+            accepts(root, &root["$defs"][name], value)
+        }
+        "type" => {
+            let is = |kind: &Json| match kind.as_str().expect("a type") {
+                "object" => value.is_object(),
+                "array" => value.is_array(),
+                "string" => value.is_string(),
+                "boolean" => value.is_boolean(),
+                "null" => value.is_null(),
+                "integer" => value.is_i64() || value.is_u64(),
+                other => panic!("type {other}"),
+            };
+            argument.as_array().map_or_else(|| is(argument), |kinds| kinds.iter().any(is))
+        }
+        "const" => argument == value,
+        "enum" => argument.as_array().expect("an enum").contains(value),
+        "anyOf" => argument.as_array().expect("anyOf").iter().any(|one| accepts(root, one, value)),
+        "required" => argument
+            .as_array()
+            .expect("required")
+            .iter()
+            .all(|key| value.as_object().is_none_or(|map| map.contains_key(key.as_str().expect("a key")))),
+        "properties" => value.as_object().is_none_or(|map| {
+            map.iter().all(|(key, value)| argument.get(key).is_none_or(|schema| accepts(root, schema, value)))
+        }),
+        "additionalProperties" => value.as_object().is_none_or(|map| {
+            let known =
+                |key: &String| keywords.get("properties").is_some_and(|known| known.get(key).is_some());
+            map.iter().filter(|(key, _)| !known(key)).all(|(_, value)| accepts(root, argument, value))
+        }),
+        "items" => {
+            value.as_array().is_none_or(|list| list.iter().all(|value| accepts(root, argument, value)))
+        }
+        "minProperties" => {
+            value.as_object().is_none_or(|map| map.len() as u64 >= argument.as_u64().expect("a count"))
+        }
+        "minLength" => {
+            value.as_str().is_none_or(|s| s.chars().count() as u64 >= argument.as_u64().expect("a count"))
+        }
+        "maxLength" => {
+            value.as_str().is_none_or(|s| s.chars().count() as u64 <= argument.as_u64().expect("a count"))
+        }
+        "minimum" => value.as_f64().is_none_or(|n| n >= argument.as_f64().expect("a bound")),
+        "maximum" => value.as_f64().is_none_or(|n| n <= argument.as_f64().expect("a bound")),
+        "pattern" => {
+            value.as_str().is_none_or(|text| matches_pattern(argument.as_str().expect("a pattern"), text))
+        }
+        other => panic!("the test does not know the keyword {other}"),
+    })
+}
+
+fn matches_pattern(pattern: &str, text: &str) -> bool {
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if let Some((before, rest)) = pattern.split_once("[0-9a-fA-F]{32}") {
+        let clearable = rest == ")?$";
+        let prefix = before.trim_start_matches(['^', '(']);
+        let hex = |rest: &str| rest.len() == 32 && rest.bytes().all(|b| b.is_ascii_hexdigit());
+        return (clearable && text.is_empty()) || text.strip_prefix(prefix).is_some_and(hex);
+    }
+    match pattern {
+        r"^(\+[1-9][0-9]{5,14}|[1-9][0-9]{2,7})$" => {
+            let rest = text.strip_prefix('+');
+            let long = rest.is_some_and(|r| (6..=15).contains(&r.len()) && !r.starts_with('0') && digits(r));
+            long || ((3..=8).contains(&text.len()) && !text.starts_with('0') && digits(text))
+        }
+        "^[A-Z][A-Z0-9_]{0,63}$" => numctl::desired::EnvPrefix::parse(text).is_some(),
+        "^(100|[1-9]?[0-9])%$" => {
+            text.ends_with('%') && matches!(Limit::parse(text), Some(Limit::Percent(_)))
+        }
+        r"^([hH][tT][tT][pP][sS]?://[^/\s]\S*)?$" => {
+            let lower = text.to_lowercase();
+            let rest = lower.strip_prefix("https://").or(lower.strip_prefix("http://"));
+            text.is_empty()
+                || rest
+                    .is_some_and(|r| !r.is_empty() && !r.starts_with('/') && !r.contains(char::is_whitespace))
+        }
+        "^([gG][eE][tT]|[pP][oO][sS][tT])?$" => {
+            text.is_empty() || ["get", "post"].contains(&text.to_lowercase().as_str())
+        }
+        other => panic!("the test does not know the pattern {other}"),
+    }
+}
+
+#[test]
+fn the_schema_accepts_what_the_parser_accepts_and_refuses_what_it_can() {
+    let schema = schema();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    let takes = |text: &str| {
+        let value: serde_json::Value = serde_yaml::from_str(text).expect("YAML");
+        accepts(&schema, &schema, &value)
+    };
+    assert!(takes(SAMPLE));
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for entry in std::fs::read_dir(root.join("examples")).into_iter().flatten().flatten() {
+        if entry.path().extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+            let text = std::fs::read_to_string(entry.path()).expect("an example");
+            parsed(&text);
+            assert!(takes(&text), "{}", entry.path().display());
+        }
+    }
+    assert!(takes(
+        "version: 1\nnumbers: [{ phone_number: '88811', voice: { url: null, caller_id_lookup: '' } }]"
+    ));
+    // What a schema cannot see: references, doubled numbers, merged settings, syntax, the end marker.
+    let beyond = [
+        "account_not_said",
+        "account_sid_twice",
+        "account_undeclared",
+        "account_unknown",
+        "account_unknown_in_defaults",
+        "application_and_trunk",
+        "application_and_trunk_from_layers",
+        "control_escaped",
+        "doubled_account",
+        "doubled_key",
+        "doubled_profile",
+        "doubled_section",
+        "fallback_without_url",
+        "merge_key_in_profiles",
+        "number_unknown_code",
+        "parent_cycle",
+        "parent_itself",
+        "parent_two_levels",
+        "parent_unknown",
+        "profile_none",
+        "profile_unknown",
+        "release_numbers_empty",
+        "release_numbers_missing",
+        "release_without_end",
+        "released_and_protected",
+        "released_and_protected_by_profile",
+        "sms_fallback_without_url",
+        "url_port",
+    ];
+    let mut refused = 0;
+    let mut accepted = Vec::new();
+    for entry in std::fs::read_dir(root.join("tests/it/bad")).expect("bad inputs").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some(stem) = name.strip_suffix(".yaml") else { continue };
+        let Ok(text) = std::fs::read_to_string(entry.path()) else { continue };
+        let Ok(value) = serde_yaml::from_str::<serde_json::Value>(&text) else { continue };
+        if accepts(&schema, &schema, &value) {
+            accepted.push(stem.to_owned());
+        } else {
+            refused += 1;
+        }
+    }
+    accepted.sort();
+    assert_eq!(accepted, beyond, "the schema accepts these");
+    assert!(refused >= 50, "{refused}");
+}
+
+#[test]
+fn a_value_is_told_from_a_cleared_one_and_from_none() {
+    let text = "version: 1\nnumbers: [{ phone_number: +15552230000, voice: { url: null, method: '', fallback_method: get } }]";
+    let parsed = parsed(text);
+    let managed = &parsed.desired.numbers[0].settings;
+    assert_eq!(managed.get(Field::VoiceUrl), Some(&Want::Clear));
+    assert_eq!(managed.get(Field::VoiceMethod), Some(&Want::Clear));
+    assert_eq!(managed.get(Field::SmsUrl), None);
+    assert!(matches!(managed.get(Field::VoiceFallbackMethod), Some(Want::Set(Value::Method(_)))));
+    let name: Arc<str> = parsed.desired.files[0].clone();
+    assert_eq!(&*name, "fleet.yaml");
+}
+
+#[test]
+fn deep_nesting_is_refused_before_it_costs_anything() {
+    // libyaml takes time in the square of the depth: 100 kB of this took a minute.
+    for open in ["[", "{a: "] {
+        let text = format!("version: 1\nnumbers: {}", open.repeat(1_000_000));
+        let refused = parse(&text).expect_err("too deep").to_string();
+        assert!(refused.contains("nested too deeply"), "{refused}");
+    }
+}

@@ -1,0 +1,311 @@
+//! The rules of the house, read off the sources: the order of dependence (the map in `src/lib.rs`),
+//! what pure files may not touch, and that the README tells of what there is.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::CommandFactory as _;
+use numctl::cli::Arguments;
+
+/// What a pure file may not name: runtimes, the network, files, the environment, clocks, logs.
+const IMPURE: &[&str] = &[
+    "tokio",
+    "reqwest",
+    "notify::",
+    "tracing",
+    "std::fs",
+    "std::env",
+    "std::net",
+    "std::thread",
+    "Instant::now",
+    "SystemTime::now",
+    "println!",
+];
+
+/// Files longer than 600 lines, and why that is right.
+const LONG: &[(&str, &str)] = &[
+    ("src/desired/file.rs", "one shape, its types side by side; the schema is made from the same"),
+    ("src/execute.rs", "the four kinds of action share their handling of lost answers"),
+];
+
+const LINES_MAX: usize = 600;
+
+/// What may lie at the top of the repository.
+const TOP: &[&str] = &[
+    ".ci",
+    ".deny.toml",
+    ".gitattributes",
+    ".github",
+    ".gitignore",
+    ".rustfmt.toml",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "deploy",
+    "examples",
+    "src",
+    "tests",
+];
+
+struct SourceFile {
+    /// From the root: `src/api/error.rs`.
+    path: String,
+    /// All of it.
+    text: String,
+    /// Without whole-line comments and the tests at its end.
+    code: String,
+}
+
+impl SourceFile {
+    /// The module of `src/lib.rs` that the file belongs to: `api`.
+    fn module(&self) -> &str {
+        let path = self.path.trim_start_matches("src/");
+        path.split('/').next().unwrap_or(path).trim_end_matches(".rs")
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn walk(folder: &str) -> Vec<SourceFile> {
+    let mut folders: Vec<PathBuf> = vec![root().join(folder)];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder of sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(root()).expect("below the root").display().to_string();
+                let text = read(&name);
+                files.push(SourceFile { code: code(&text), path: name, text });
+            }
+        }
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files
+}
+
+/// By this repository's habit the tests are the last part of a file.
+fn code(text: &str) -> String {
+    let end = text.find("#[cfg(test)]\nmod ").unwrap_or(text.len());
+    let lines = text[..end].lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The modules in the order of the map in `src/lib.rs`, and how many of them are pure.
+fn map() -> (Vec<String>, usize) {
+    let text = read("src/lib.rs");
+    let mut modules = Vec::new();
+    let mut pure = 0;
+    for line in text.lines() {
+        if line.starts_with("//! I/O:") {
+            pure = modules.len();
+        }
+        if let Some((name, _)) = line.strip_prefix("//! - [`").and_then(|rest| rest.split_once("`]: ")) {
+            modules.push(name.to_owned());
+        }
+    }
+    assert!(pure > 0 && pure < modules.len(), "src/lib.rs: a pure part, then one that starts with `I/O:`");
+    (modules, pure)
+}
+
+/// The names after `crate::`, but not those of `pub(in crate::…)`.
+fn used(code: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for (at, found) in code.match_indices("crate::") {
+        let foreign = code[..at].ends_with(|c: char| c == '$' || c == '_' || c.is_alphanumeric());
+        if !foreign && !code[..at].ends_with("in ") {
+            let rest = &code[at + found.len()..];
+            names
+                .push(rest.split(|c: char| c != '_' && !c.is_alphanumeric()).next().unwrap_or("").to_owned());
+        }
+    }
+    names
+}
+
+/// Whole words of capitals that start with a known prefix: the names of environment variables.
+fn variables(code: &str, found: &mut Vec<String>) {
+    for word in code.split(|c: char| c != '_' && !c.is_ascii_uppercase() && !c.is_ascii_digit()) {
+        let known = word.starts_with("NUMCTL_") || word.starts_with("TWILIO_");
+        if known && !word.ends_with('_') && !found.iter().any(|name| name == word) {
+            found.push(word.to_owned());
+        }
+    }
+}
+
+fn none(findings: String) {
+    assert!(findings.is_empty(), "\n{findings}");
+}
+
+#[test]
+fn every_module_stands_in_the_map_and_uses_only_what_stands_above_it() {
+    let (modules, _) = map();
+    let place = |name: &str| modules.iter().position(|module| module == name);
+    let mut findings = String::new();
+    for file in walk("src") {
+        let module = file.module();
+        if matches!(module, "lib" | "main") {
+            continue;
+        }
+        let Some(own) = place(module) else {
+            let _ = writeln!(findings, "{}: give `{module}` a line in the map of src/lib.rs", file.path);
+            continue;
+        };
+        for name in used(&file.code) {
+            if place(&name).is_none_or(|at| at > own) {
+                let _ = writeln!(
+                    findings,
+                    "{}: uses crate::{name}, which is not above `{module}` in src/lib.rs",
+                    file.path
+                );
+            }
+        }
+    }
+    let lib = read("src/lib.rs");
+    for module in &modules {
+        if !lib.contains(&format!("pub mod {module};")) {
+            let _ = writeln!(findings, "src/lib.rs: the map has `{module}`, which is not there");
+        }
+    }
+    none(findings);
+}
+
+#[test]
+fn pure_files_touch_nothing_outside() {
+    let (modules, pure) = map();
+    let mut findings = String::new();
+    for file in walk("src") {
+        if !modules[..pure].iter().any(|module| module == file.module()) {
+            continue;
+        }
+        for word in IMPURE.iter().filter(|word| file.code.contains(**word)) {
+            let _ = writeln!(findings, "{}: pure by the map of src/lib.rs, but names {word}", file.path);
+        }
+    }
+    none(findings);
+}
+
+#[test]
+fn files_open_with_their_doc_and_keep_their_manners() {
+    let mut findings = String::new();
+    for file in walk("src") {
+        if !file.text.starts_with("//! ") {
+            let _ = writeln!(findings, "{}: the first line is a `//!` doc of the module", file.path);
+        }
+        let lines = file.text.lines().count();
+        if lines > LINES_MAX && !LONG.iter().any(|(path, _)| *path == file.path) {
+            let _ = writeln!(findings, "{}: {lines} lines; part it, or say in LONG why not", file.path);
+        }
+        for word in [".unwrap()", "todo!", "unimplemented!", "dbg!", "serde_yml"] {
+            if file.code.contains(word) {
+                let _ = writeln!(findings, "{}: {word} outside of tests", file.path);
+            }
+        }
+        for word in ["TODO", "FIXME", "XXX"] {
+            if file.text.split(|c: char| !c.is_alphanumeric()).any(|found| found == word) {
+                let _ = writeln!(findings, "{}: {word}: do it, or file an issue", file.path);
+            }
+        }
+    }
+    for (path, _) in LONG {
+        if !root().join(path).exists() {
+            let _ = writeln!(findings, "{path}: in LONG, and not there");
+        }
+    }
+    none(findings);
+}
+
+#[test]
+fn only_the_parser_knows_yaml_and_only_the_output_prints() {
+    let mut findings = String::new();
+    for file in walk("src") {
+        if file.code.contains("serde_yaml::") && file.module() != "desired" && file.module() != "cli" {
+            let _ = writeln!(findings, "{}: serde_yaml outside of `desired` and `cli`", file.path);
+        }
+        if file.code.contains("println!") && file.path != "src/cli/output.rs" {
+            let _ = writeln!(findings, "{}: prints; src/cli/output.rs does that", file.path);
+        }
+    }
+    none(findings);
+}
+
+#[test]
+fn the_top_level_holds_only_what_belongs_there() {
+    // Only what git tracks: what a person saves beside it is theirs. Without git there is nothing to ask.
+    let listed = std::process::Command::new("git").arg("ls-files").current_dir(root()).output();
+    let Ok(listed) = listed else { return };
+    let mut findings = String::new();
+    let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let mut names: Vec<&str> = text.lines().filter_map(|path| path.split('/').next()).collect();
+    names.dedup();
+    for name in names.iter().filter(|name| !TOP.contains(name)) {
+        let _ = writeln!(findings, "{name}: not among the entries of the top level (TOP)");
+    }
+    none(findings);
+}
+
+#[test]
+fn the_readme_tells_of_every_command_option_and_variable() {
+    let readme = read("README.md");
+    let mut findings = String::new();
+    let command = Arguments::command();
+    for sub in command.get_subcommands() {
+        let name = sub.get_name();
+        if !readme.contains(&format!("numctl {name}")) && !readme.contains(&format!("`{name}`")) {
+            let _ = writeln!(findings, "README.md: nothing on `numctl {name}`");
+        }
+        for option in sub.get_arguments().chain(command.get_arguments()) {
+            if let Some(long) = option.get_long()
+                && !readme.contains(&format!("--{long}"))
+            {
+                let _ = writeln!(findings, "README.md: nothing on --{long} of `numctl {name}`");
+            }
+        }
+    }
+    let mut names = Vec::new();
+    for file in walk("src") {
+        variables(&file.code, &mut names);
+    }
+    for suffix in ["API_KEY", "API_SECRET", "AUTH_TOKEN"] {
+        names.push(format!("TWILIO_{suffix}"));
+    }
+    for name in names {
+        if !readme.contains(&name) {
+            let _ = writeln!(findings, "README.md: nothing on the variable {name}");
+        }
+    }
+    none(findings);
+}
+
+#[test]
+fn what_the_readme_names_as_a_guard_is_a_test() {
+    let readme = read("README.md");
+    let section =
+        readme.split("\n## ").find(|section| section.starts_with("Safety")).expect("a Safety section");
+    let tests: String = walk("src").into_iter().chain(walk("tests")).map(|file| file.text).collect();
+    let mut guards = 0;
+    let mut findings = String::new();
+    for row in section.lines().filter(|line| line.starts_with('|')) {
+        let cell = row.trim_end_matches('|').rsplit('|').next().unwrap_or("");
+        for name in cell.split('`').skip(1).step_by(2) {
+            let is_path = name.contains(['/', '.', ':']);
+            guards += usize::from(!is_path);
+            if !is_path && !tests.contains(&format!("fn {name}(")) {
+                let _ = writeln!(findings, "README.md names the test {name}, which is not there");
+            }
+            if is_path && !root().join(name).exists() {
+                let _ = writeln!(findings, "README.md names {name}, which is not there");
+            }
+        }
+    }
+    assert!(guards > 0, "README.md: the Safety section has no table of guards");
+    none(findings);
+}
