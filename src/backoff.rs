@@ -23,7 +23,7 @@ const CAP: Duration = Duration::from_secs(30);
 pub fn delay(failures: u32, retry_after: Option<Duration>, dice: u64) -> Duration {
     let ceiling = BASE.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(CAP);
     // On nanoseconds as a whole, so that short waits do not round down to none.
-    let nanos = u128::from(dice) * ceiling.as_nanos() >> 64;
+    let nanos = (u128::from(dice) * ceiling.as_nanos()) >> 64;
     let jittered = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
     // A server that gave a time gave it to everyone at once: spread them out behind it.
     retry_after.map_or(jittered, |wait| wait + jittered / 4)

@@ -12,13 +12,11 @@ pub struct Approved(Plan);
 
 impl Approved {
     /// The plan.
-    #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.0
     }
 
     /// The plan, for the executor.
-    #[must_use]
     pub(crate) fn into_plan(self) -> Plan {
         self.0
     }
@@ -96,6 +94,7 @@ pub enum SetBy {
 ///
 /// # Errors
 /// The limits that it goes beyond, with both figures.
+#[expect(clippy::result_large_err, reason = "a refused plan is given back, to be shown: once a run")]
 pub fn approve(
     plan: Plan,
     file: &Limits,
