@@ -11,6 +11,7 @@ mod plan;
 mod progress;
 mod sandbox;
 mod simple;
+mod yaml;
 
 use std::process::ExitCode;
 

@@ -56,6 +56,17 @@ pub struct Manner {
     pub dice: Arc<Dice>,
 }
 
+/// What a look-up of one number shows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Sighting {
+    /// The account does not have it.
+    Absent,
+    /// The account has it.
+    There(Box<Live>),
+    /// Something came without its number, and may be it.
+    Perhaps,
+}
+
 /// One account's client.
 #[derive(Debug)]
 pub struct Client<T> {
@@ -169,14 +180,18 @@ impl<T: Transport> Client<T> {
         }
     }
 
-    /// Everything that the account has under this very number: nothing, or one (law 1's look-up).
+    /// What the account has under this very number (law 1's look-up).
     ///
     /// # Errors
     /// When the look-up fails for good.
-    pub async fn find(&self, number: PhoneNumber) -> Result<Option<Live>, ListError> {
+    pub async fn find(&self, number: PhoneNumber) -> Result<Sighting, ListError> {
         let listing = self.list(&Filters::number(number), |_| {}).await?;
         // A server may read the filter as a pattern; only the very number counts.
-        Ok(listing.rows().iter().find(|row| row.number == Some(number)).cloned())
+        Ok(match listing.rows().iter().find(|row| row.number == Some(number)) {
+            Some(live) => Sighting::There(Box::new(live.clone())),
+            None if listing.rows().iter().any(|row| row.number.is_none()) => Sighting::Perhaps,
+            None => Sighting::Absent,
+        })
     }
 
     /// The number of a SID; `None` when the API knows none.
@@ -224,9 +239,19 @@ impl<T: Transport> Client<T> {
     /// Sends one release, once.
     ///
     /// # Errors
-    /// Anything but a 204 (or another 2xx).
+    /// Anything but the API's own 204: a proxy's sign-in page comes with a 200 too, and then nothing
+    /// was released.
     pub async fn release(&self, sid: NumberSid) -> Result<(), ApiError> {
-        self.once(Operation::Release, Verb::Delete, self.endpoint.active_number(sid), None).await.map(drop)
+        let url = self.endpoint.active_number(sid);
+        let response = self.once(Operation::Release, Verb::Delete, url, None).await?;
+        if response.status != 204 || !response.body.is_empty() {
+            return Err(ApiError::unreadable(
+                Operation::Release,
+                &response,
+                "a release is answered with an empty 204",
+            ));
+        }
+        Ok(())
     }
 
     async fn write(
@@ -259,7 +284,7 @@ impl<T: Transport> Client<T> {
     /// Waits before another try, as [`backoff::delay`] says.
     pub async fn wait(&self, failures: u32, error: &ApiError) {
         let wait = backoff::delay(failures, error.kind.retry_after(), self.manner.dice.throw());
-        warn!(account = %self.account, operation = error.operation.word(), %error, ?wait, failures, "trying again");
+        warn!(account = %self.account, operation = error.operation.word(), error = ?error.to_string(), ?wait, failures, "trying again");
         if matches!(error.kind, ErrorKind::Throttled { .. }) {
             self.pace.pause(wait).await;
         }

@@ -13,7 +13,7 @@ use tracing::{Instrument, info_span, warn};
 
 use crate::api::error::{ApiError, ErrorKind};
 use crate::backoff::{self, Next};
-use crate::client::Client;
+use crate::client::{Client, Sighting};
 use crate::desired::AccountIndex;
 use crate::diff;
 use crate::guard::Approved;
@@ -282,12 +282,14 @@ impl<T: Transport> Run<'_, T> {
         loop {
             if look {
                 match (client.find(number).await, &in_doubt) {
-                    (Ok(None), _) => {}
-                    (Ok(Some(live)), Some(_)) => {
+                    (Ok(Sighting::Absent), _) => {}
+                    (Ok(Sighting::There(live)), Some(_)) => {
                         trace.answered(None);
-                        return self.bought(account, number, settings, live, trace).await;
+                        return self.bought(account, number, settings, *live, trace).await;
                     }
-                    (Ok(Some(_)), None) => return Err(Outcome::Skipped(Skip::AlreadyOwned)),
+                    (Ok(Sighting::There(_)), None) => return Err(Outcome::Skipped(Skip::AlreadyOwned)),
+                    (Ok(Sighting::Perhaps), None) => return Err(Outcome::Skipped(Skip::PerhapsOwned)),
+                    (Ok(Sighting::Perhaps), Some(doubt)) => return Err(not_seen(doubt.clone())),
                     (Err(error), None) => return Err(Outcome::Failed(error.into())),
                     (Err(error), Some(_)) => return Err(Outcome::Unknown(error.into())),
                 }
@@ -317,6 +319,17 @@ impl<T: Transport> Run<'_, T> {
                 Next::Resend if !last => {}
                 // After a send in doubt, "not available" may well mean that we have it by now.
                 Next::Stop if in_doubt.is_some() && error.kind == ErrorKind::NotAvailable => {}
+                // A network may deliver a request twice, and the second is refused for what the first
+                // has bought: one look tells. (The simulation found this one.)
+                Next::Stop if error.kind == ErrorKind::NotAvailable => {
+                    return match client.find(number).await {
+                        Ok(Sighting::There(live)) => {
+                            self.bought(account, number, settings, *live, trace).await
+                        }
+                        Ok(Sighting::Absent) => Err(Outcome::Failed(error.into())),
+                        Ok(Sighting::Perhaps) | Err(_) => Err(not_seen(error)),
+                    };
+                }
                 Next::Resend | Next::Stop => {
                     return Err(in_doubt.map_or_else(|| Outcome::Failed(error.into()), not_seen));
                 }
@@ -325,9 +338,9 @@ impl<T: Transport> Run<'_, T> {
             if last {
                 // One more look, and no more sends.
                 return match (client.find(number).await, in_doubt) {
-                    (Ok(Some(live)), Some(_)) => {
+                    (Ok(Sighting::There(live)), Some(_)) => {
                         trace.answered(None);
-                        self.bought(account, number, settings, live, trace).await
+                        self.bought(account, number, settings, *live, trace).await
                     }
                     (_, Some(doubt)) => Err(not_seen(doubt)),
                     (_, None) => Err(Outcome::Failed(error.into())),
@@ -361,15 +374,23 @@ impl<T: Transport> Run<'_, T> {
         // The page's own purchase sample has no `sid`.
         let sid = match live.sid {
             Some(sid) => sid,
-            None => self.look_up_sid(account, number).await?,
+            None => match self.look_up_sid(account, number).await {
+                Ok(sid) => sid,
+                // Nothing more can be done to it, but bought it is: not skipped.
+                Err(Outcome::Skipped(_)) => {
+                    return Err(Outcome::Failed(Failure::NotTaken(missing(&wants(settings), &live))));
+                }
+                Err(other) => return Err(other),
+            },
         };
         self.settle(account, sid, settings, live, trace).await
     }
 
     async fn look_up_sid(&self, account: AccountIndex, number: PhoneNumber) -> Done<NumberSid> {
         match self.client(account).find(number).await {
-            Ok(Some(live)) => live.sid.ok_or(Outcome::Skipped(Skip::NoSid)),
-            Ok(None) => Err(Outcome::Skipped(Skip::Changed)),
+            Ok(Sighting::There(live)) => live.sid.ok_or(Outcome::Skipped(Skip::NoSid)),
+            Ok(Sighting::Perhaps) => Err(Outcome::Skipped(Skip::NoSid)),
+            Ok(Sighting::Absent) => Err(Outcome::Skipped(Skip::Changed)),
             Err(error) => Err(Outcome::Failed(error.into())),
         }
     }
@@ -493,13 +514,13 @@ impl<T: Transport> Run<'_, T> {
                     trace.answered(None);
                     break echo;
                 }
-                Ok(_) => match gaining.fetch(sid).await {
+                Ok(_) => match fetch_in(gaining, sid, target.number).await {
                     Ok(Some(live)) => {
                         trace.answered(None);
                         break live;
                     }
                     Ok(None) => return Err(Outcome::Failed(Failure::DidNotMove)),
-                    Err(error) => return Err(Outcome::Unknown(error.into())),
+                    Err(failure) => return Err(Outcome::Unknown(failure)),
                 },
                 Err(error) => error,
             };
@@ -517,7 +538,7 @@ impl<T: Transport> Run<'_, T> {
                 Next::Resend => mover.wait(failures, &error).await,
                 Next::Look => {
                     mover.wait(failures, &error).await;
-                    match gaining.fetch(sid).await {
+                    match fetch_in(gaining, sid, target.number).await {
                         Ok(Some(live)) => {
                             trace.answered(None);
                             break live;
@@ -561,17 +582,17 @@ impl<T: Transport> Run<'_, T> {
             let Some(fresh) = fresh else {
                 // One 404 is not proof: the number must be absent from the account's listing too.
                 return match client.find(target.number).await {
-                    Ok(None) if in_doubt.is_some() => {
+                    Ok(Sighting::Absent) if in_doubt.is_some() => {
                         trace.answered(None);
                         Ok(())
                     }
-                    Ok(None) => Err(Outcome::Skipped(Skip::AlreadyGone)),
-                    Ok(Some(_)) => Err(Outcome::Skipped(Skip::Changed)),
+                    Ok(Sighting::Absent) => Err(Outcome::Skipped(Skip::AlreadyGone)),
+                    Ok(Sighting::There(_) | Sighting::Perhaps) => Err(changed(in_doubt)),
                     Err(error) => Err(doubtful(error.into(), &in_doubt)),
                 };
             };
             if !is_as_planned(target, sid, self.plan, &fresh) {
-                return Err(Outcome::Skipped(Skip::Changed));
+                return Err(changed(in_doubt));
             }
             if failures >= backoff::ATTEMPTS_MAX || (failures > 0 && self.stopping()) {
                 return Err(match in_doubt {
@@ -594,9 +615,8 @@ impl<T: Transport> Run<'_, T> {
                 }
                 Next::Look => {
                     client.wait(failures, &error).await;
-                    if error.kind.leaves_doubt() {
-                        in_doubt = Some(error);
-                    }
+                    // A 404 too: the network may have delivered the request twice.
+                    in_doubt = Some(error);
                 }
                 Next::Resend | Next::Stop => {
                     trace.answered(Some(&error));
@@ -607,8 +627,35 @@ impl<T: Transport> Run<'_, T> {
     }
 }
 
+/// The number is not what the plan saw: left alone, unless a release of it may have been under way.
+fn changed(in_doubt: Option<ApiError>) -> Outcome {
+    match in_doubt {
+        Some(error) => Outcome::Unknown(Failure::ChangedMeanwhile(error)),
+        None => Outcome::Skipped(Skip::Changed),
+    }
+}
+
 fn not_seen(last_answer: ApiError) -> Outcome {
     Outcome::Unknown(Failure::NotSeen(last_answer))
+}
+
+/// The number, if it is in the client's own account. A parent can fetch its subaccounts' numbers
+/// too, so that an answer alone does not show where the number is.
+async fn fetch_in<T: Transport>(
+    client: &Client<T>,
+    sid: NumberSid,
+    number: PhoneNumber,
+) -> Result<Option<Live>, Failure> {
+    match client.fetch(sid).await? {
+        None => Ok(None),
+        Some(live) => match live.account_sid {
+            Some(account) => Ok((account == client.account).then_some(live)),
+            None => Ok(match client.find(number).await? {
+                Sighting::There(live) => Some(*live),
+                Sighting::Absent | Sighting::Perhaps => None,
+            }),
+        },
+    }
 }
 
 /// A number that a transfer has just brought, for the configuration that follows.

@@ -94,15 +94,14 @@ pub enum SetBy {
 ///
 /// # Errors
 /// The limits that it goes beyond, with both figures.
-#[expect(clippy::result_large_err, reason = "a refused plan is given back, to be shown: once a run")]
 pub fn approve(
     plan: Plan,
     file: &Limits,
     operator: &OperatorLimits,
     accepted: Option<Digest>,
-) -> Result<Approved, (Plan, Refusal)> {
+) -> Result<Approved, Box<(Plan, Refusal)>> {
     match check(&plan, file, operator) {
-        Some(refusal) if accepted != Some(refusal.digest) => Err((plan, refusal)),
+        Some(refusal) if accepted != Some(refusal.digest) => Err(Box::new((plan, refusal))),
         Some(_) | None => Ok(Approved(plan)),
     }
 }

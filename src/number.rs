@@ -42,6 +42,11 @@ pub enum NumberError {
         "{0:?} starts with an international dialling prefix; E.164 starts with +: did you mean \"+{1}\"?"
     )]
     DialPrefix(String, String),
+    /// All digits and too long for a short code, and a zero in front: a trunk prefix, most likely.
+    #[error(
+        "{0:?} starts with 0, a national prefix; write E.164: a +, the country calling code and the number without that 0"
+    )]
+    NationalPrefix(String),
     /// A zero after the `+`.
     #[error("{0:?} has no country calling code: none starts with 0")]
     LeadingZero(String),
@@ -103,6 +108,9 @@ impl PhoneNumber {
                 && rest.len() > 6
             {
                 return Err(NumberError::DialPrefix(text.to_owned(), rest.to_owned()));
+            }
+            if digits.len() > 8 && digits.starts_with('0') {
+                return Err(NumberError::NationalPrefix(text.to_owned()));
             }
             if digits.len() > 8 {
                 return Err(NumberError::NoPlus(text.to_owned()));
@@ -402,6 +410,7 @@ mod tests {
             assert!(message.contains(part), "{text}: {message}");
         };
         fails_with("15552230000", "did you mean \"+15552230000\"");
+        fails_with("015552230000", "national prefix");
         fails_with("0015552230000", "did you mean \"+15552230000\"");
         fails_with("+1555223000", "9 digits after the calling code +1");
         fails_with("+1 555 223 0000", "not a digit");

@@ -249,6 +249,14 @@ pub enum Warning {
         /// The fallback.
         field: Field,
     },
+    /// A declared clearing of a URL that has a fallback which the file does not manage: left out,
+    /// since the API refuses a fallback without a primary (21405, 21406).
+    FallbackInTheWay {
+        /// The number.
+        number: PhoneNumber,
+        /// The URL that stays.
+        field: Field,
+    },
     /// Setting a field clears another at the API that the file does not manage.
     ClearsUnmanaged {
         /// The number.
@@ -298,6 +306,10 @@ pub fn plan(desired: &Desired, accounts: &[AccountRef], observed: &Observed) -> 
     }
     planner.finish(accounts)
 }
+
+/// Each fallback URL with the primary one that the API wants beside it.
+const FALLBACKS: [(Field, Field); 2] =
+    [(Field::VoiceFallbackUrl, Field::VoiceUrl), (Field::SmsFallbackUrl, Field::SmsUrl)];
 
 struct Planner<'a> {
     desired: &'a Desired,
@@ -388,6 +400,16 @@ impl Planner<'_> {
         refused.extend(self.lone_fallbacks(declared, |field| {
             live.sms == Some(false) && field.is_sms() || live.get(field).is_some()
         }));
+        for (fallback, primary) in FALLBACKS {
+            if declared.settings.get(primary) == Some(&Want::Clear)
+                && declared.settings.get(fallback).is_none()
+                && live.get(fallback).is_some()
+                && live.get(primary).is_some()
+            {
+                self.warnings.push(Warning::FallbackInTheWay { number: declared.number, field: primary });
+                refused.insert(primary);
+            }
+        }
         if refused.is_empty() {
             declared.settings.clone()
         } else {
@@ -398,9 +420,8 @@ impl Planner<'_> {
     /// The declared fallback URLs whose primary URL is neither declared nor, as `is_live` knows,
     /// there.
     fn lone_fallbacks(&mut self, declared: &Declared, is_live: impl Fn(Field) -> bool) -> Vec<Field> {
-        let pairs = [(Field::VoiceFallbackUrl, Field::VoiceUrl), (Field::SmsFallbackUrl, Field::SmsUrl)];
         let mut lone = Vec::new();
-        for (field, primary) in pairs {
+        for (field, primary) in FALLBACKS {
             let wants_fallback = matches!(declared.settings.get(field), Some(Want::Set(_)));
             let has_primary = match declared.settings.get(primary) {
                 Some(want) => *want != Want::Clear,

@@ -42,7 +42,7 @@ pub async fn pass<T: Transport>(
     };
     let plan = plan(desired, accounts, &observed);
     match guard::approve(plan, &desired.policy.limits, operator, None) {
-        Err((plan, refusal)) => Pass::Refused(plan, refusal),
+        Err(refused) => Pass::Refused(refused.0, refused.1),
         Ok(approved) => {
             let shown = approved.plan().clone();
             let report = execute(approved, clients, numbers_at_once, stop, |event| on_event(&shown, event));

@@ -59,6 +59,11 @@ pub enum Failure {
     /// Sent, and not seen since.
     #[error("it was sent, and the number was not seen in the account afterwards; the last answer was: {0}")]
     NotSeen(ApiError),
+    /// Sent, in doubt, and not sent again, since the number has changed.
+    #[error(
+        "it was sent, and not again, since the number is no longer as the plan saw it; the last answer was: {0}"
+    )]
+    ChangedMeanwhile(ApiError),
     /// The run was stopped while a write was on its way.
     #[error("the run was stopped while the request was on its way")]
     Abandoned,
@@ -82,6 +87,8 @@ pub enum Skip {
     AccountRefused,
     /// The number turned up in the account right before its purchase.
     AlreadyOwned,
+    /// Right before its purchase, the account showed something without a number, which may be it.
+    PerhapsOwned,
     /// The number is no longer as the plan saw it, right before its release.
     Changed,
     /// The number is gone already.
@@ -101,6 +108,7 @@ impl Skip {
             | Self::ReplacementMissing
             | Self::AccountRefused
             | Self::AlreadyOwned
+            | Self::PerhapsOwned
             | Self::Changed
             | Self::NoSid => false,
         }
@@ -117,6 +125,9 @@ impl Skip {
             }
             Self::AccountRefused => "the account refused the credentials earlier in this run",
             Self::AlreadyOwned => "the account has the number already: the listing had missed it; run again",
+            Self::PerhapsOwned => {
+                "asked for this number, the API shows one without digits, so that the account may have it already; nothing was bought"
+            }
             Self::Changed => "the number is no longer as the plan saw it; plan again",
             Self::AlreadyGone => "the number is gone already",
             Self::NoSid => "the API gives no SID for the number, so that nothing can be done to it",
@@ -161,9 +172,10 @@ impl Outcome {
     pub fn api_error(&self) -> Option<&ApiError> {
         match self {
             Self::Failed(failure) | Self::Unknown(failure) => match failure {
-                Failure::Api(error) | Failure::Lookup(ListError::Api(error)) | Failure::NotSeen(error) => {
-                    Some(error)
-                }
+                Failure::Api(error)
+                | Failure::Lookup(ListError::Api(error))
+                | Failure::NotSeen(error)
+                | Failure::ChangedMeanwhile(error) => Some(error),
                 Failure::Lookup(ListError::Listing(_))
                 | Failure::NotTaken(_)
                 | Failure::OtherNumber(_)

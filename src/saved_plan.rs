@@ -114,7 +114,7 @@ impl SavedPlan {
             SavedPlanError::NotAPlan("write one with `numctl plan --out plan.json`".to_owned())
         })?;
         if head.kind != KIND {
-            return Err(SavedPlanError::NotAPlan(format!("its kind is {:?}", head.kind)));
+            return Err(SavedPlanError::NotAPlan("its kind is another".to_owned()));
         }
         if head.format_version != FORMAT_VERSION {
             return Err(SavedPlanError::OtherFormat(head.format_version));
@@ -225,7 +225,7 @@ impl SavedPlan {
 }
 
 fn malformed(what: &'static str, text: &str) -> SavedPlanError {
-    SavedPlanError::Malformed { what, text: text.to_owned() }
+    SavedPlanError::Malformed { what, text: crate::secret_url::masked_in_text(text) }
 }
 
 #[derive(Serialize, Deserialize)]

@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::secret_url;
+
 /// Brings an item into the one shape: `configurations` with `friendly_name`, `status_callback` and
 /// no `""`, since null and `""` are the same value.
 #[must_use]
@@ -37,19 +39,40 @@ fn nulled(value: Value) -> Value {
 #[must_use]
 pub fn masked(value: Value) -> Value {
     match value {
-        Value::String(text) => Value::String(crate::secret_url::masked(&text)),
+        Value::String(text) => Value::String(secret_url::masked_in_text(&text)),
         Value::Array(values) => Value::Array(values.into_iter().map(masked).collect()),
-        Value::Object(map) => {
-            Value::Object(map.into_iter().map(|(key, value)| (key, masked(value))).collect())
-        }
+        Value::Object(map) => Value::Object(
+            map.into_iter()
+                .map(|(key, value)| match value {
+                    // What is to be a URL may hold a password even where it is none.
+                    Value::String(text) if is_url(&key) => (key, secret_url::masked(&text).into()),
+                    other => (key, masked(other)),
+                })
+                .collect(),
+        ),
         other => other,
     }
+}
+
+fn is_url(key: &str) -> bool {
+    key.ends_with("url") || key == "status_callback"
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn names_are_left_alone_and_passwords_are_not() {
+        let item = json!({"friendly_name": "Sales: 24@7", "voice": {"url": "u:p@host", "fallback_url": "https://u:p@b.example/"}});
+        let shown = json!({"friendly_name": "Sales: 24@7", "voice": {"url": "u:***@host", "fallback_url": "https://u:***@b.example/"}});
+        assert_eq!(masked(item), shown);
+        assert_eq!(
+            masked(json!({"friendly_name": "see https://u:p@b"})),
+            json!({"friendly_name": "see https://u:***@b"})
+        );
+    }
 
     #[test]
     fn both_forms_come_out_alike() {

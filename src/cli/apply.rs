@@ -129,7 +129,8 @@ async fn carry_out(
     let as_json = args.format == TextOrJson::Json;
     let approved = match guard::approve(plan, limits, &args.limits.limits(), accepted) {
         Ok(approved) => approved,
-        Err((plan, refusal)) => {
+        Err(refused) => {
+            let (plan, refusal) = *refused;
             match as_json {
                 true => output::print_with(|out| render::json::plan(out, &plan, Some(&refusal)))?,
                 false => show_text(&plan, Some(&refusal))?,
@@ -186,7 +187,8 @@ fn confirmed(as_json: bool, approved: &Approved) -> Result<bool, Fatal> {
 
 async fn with_progress(global: &Global, fleet: &Fleet, approved: Approved) -> Report {
     let (stop, stopped) = watch::channel(Stop::Run);
-    let listener = tokio::spawn(listen_for_signals(stop));
+    // Heard from here on: before the first write, and also between two of them.
+    let listener = tokio::spawn(listen_for_signals(Interrupts::listen(), stop));
     let shown = approved.plan().clone();
     let progress = progress::Applying::start(shown.steps.len());
     // Each account keeps its own pace; this only bounds how many numbers are in hand.
@@ -201,34 +203,61 @@ async fn with_progress(global: &Global, fleet: &Fleet, approved: Approved) -> Re
 }
 
 /// Once: finish what is in flight and report. Twice: stop at once.
-async fn listen_for_signals(stop: watch::Sender<Stop>) {
-    interrupted().await;
+async fn listen_for_signals(mut interrupts: Interrupts, stop: watch::Sender<Stop>) {
+    interrupts.next().await;
     // The run may be over; then there is nobody to tell.
     let _ = stop.send(Stop::Drain);
     output::note("Stopping: what is in flight is finished, nothing more is started. Once more to drop it.");
-    interrupted().await;
+    interrupts.next().await;
     let _ = stop.send(Stop::Now);
 }
 
+/// Ctrl-C and, where there is one, SIGTERM; none is lost between two calls of `next`.
+pub(super) struct Interrupts {
+    #[cfg(unix)]
+    signals: [Option<tokio::signal::unix::Signal>; 2],
+}
+
 #[cfg(unix)]
-pub(super) async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        Err(_) => {
-            let _ = tokio::signal::ctrl_c().await;
+impl Interrupts {
+    /// Listens from now on.
+    pub(super) fn listen() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        // One that cannot be heard keeps its default: it ends the process.
+        Self { signals: [SignalKind::interrupt(), SignalKind::terminate()].map(|kind| signal(kind).ok()) }
+    }
+
+    /// The next one.
+    pub(super) async fn next(&mut self) {
+        let [interrupt, terminate] = &mut self.signals;
+        tokio::select! {
+            () = heard(interrupt) => {}
+            () = heard(terminate) => {}
         }
     }
 }
 
+#[cfg(unix)]
+async fn heard(signal: &mut Option<tokio::signal::unix::Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
 #[cfg(not(unix))]
-pub(super) async fn interrupted() {
-    let _ = tokio::signal::ctrl_c().await;
+impl Interrupts {
+    /// Listens from the first `next` on.
+    pub(super) fn listen() -> Self {
+        Self {}
+    }
+
+    /// The next one.
+    pub(super) async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }
 
 fn used_marker(path: &Path) -> PathBuf {

@@ -349,7 +349,7 @@ pub(super) struct SandboxArgs {
     /// Answer after this long
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(super) latency: Option<Duration>,
-    /// What goes wrong, such as 429=0.1,500=0.05,drop-after=0.02; `list` shows all
+    /// What goes wrong, such as 429=0.1,500=0.05,drop-after=0.02; a name it does not know shows all
     #[arg(long, value_name = "SPEC", value_parser = faults, default_value = "", hide_default_value = true)]
     pub(super) faults: Faults,
 }

@@ -19,6 +19,7 @@ use crate::plan::AccountRef;
 use crate::render::shown::Shown;
 use crate::render::words::plural;
 use crate::sandbox::{self, Options, Running};
+use crate::secret_url::masked;
 
 use super::arguments::{AccountArgs, Api, Global};
 use super::output;
@@ -161,7 +162,7 @@ impl Fleet {
                 self.accounts.iter().map(|account| Shown(&account.name).to_string()).collect();
             Fatal::new(format!(
                 "no account {:?}: there is {} (accounts come from -f FILE, else from the environment)",
-                Shown(name).to_string(),
+                Shown(&masked(name)).to_string(),
                 known.join(", ")
             ))
         })

@@ -15,7 +15,7 @@ use crate::render::shown::Shown;
 
 use super::arguments::{ExportArgs, GetArgs, Global, ListFormat, SearchArgs};
 use super::fleet::{self, Fleet};
-use super::{Ended, Exit, Fatal, output};
+use super::{Ended, Exit, Fatal, output, yaml};
 
 pub(super) async fn get(global: &Global, args: &GetArgs) -> Ended {
     let fleet = Fleet::open(global, &fleet::accounts_of(&args.accounts)?).await?;
@@ -192,7 +192,8 @@ impl<'a> Rows<'a> {
                     write_json(&mut self.out, &item)?;
                 }
                 ListFormat::Yaml => {
-                    let text = serde_yaml::to_string(&[item]).map_err(io::Error::other)?;
+                    let mut text = String::new();
+                    yaml::value(&mut text, &Value::Array(vec![item]), 0);
                     self.out.write_all(text.as_bytes())?;
                 }
                 ListFormat::Table => {

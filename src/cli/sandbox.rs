@@ -2,6 +2,7 @@
 
 use crate::sandbox::{Options, start};
 
+use super::apply::Interrupts;
 use super::arguments::{Global, SandboxArgs};
 use super::{Ended, Exit, output};
 
@@ -15,8 +16,9 @@ pub(super) async fn run(global: &Global, args: &SandboxArgs) -> Ended {
         faults: args.faults.clone(),
     })
     .await?;
+    let mut interrupts = Interrupts::listen();
     output::print(&format!("{}ready\n", running.env_lines()))?;
-    super::apply::interrupted().await;
+    interrupts.next().await;
     running.stop().await?;
     Ok(Exit::Done)
 }

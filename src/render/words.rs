@@ -213,6 +213,17 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
                 format!("the declared {field} is left out: the API refuses it without a {primary} ({code})");
             parts("fallback_without_primary", number, Some(*field), message)
         }
+        Warning::FallbackInTheWay { number, field } => {
+            let (fallback, code) = match field {
+                Field::SmsUrl => (Field::SmsFallbackUrl, "21406"),
+                _ => (Field::VoiceFallbackUrl, "21405"),
+            };
+            let message = format!(
+                "{field} is not cleared: its {fallback} is set and not in the file, and the API refuses a fallback \
+                 alone ({code}): declare both cleared"
+            );
+            parts("fallback_in_the_way", number, Some(*field), message)
+        }
         Warning::ClearsUnmanaged { number, sets, clears } => {
             let message = format!("setting {sets} clears {clears}, which is set now and not in the file");
             parts("clears_unmanaged", number, Some(*clears), message)

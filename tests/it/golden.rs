@@ -230,6 +230,7 @@ fn held_and_warnings() -> Plan {
         Warning::NoSms { number: number(2) },
         Warning::FallbackWithoutPrimary { number: number(3), field: Field::VoiceFallbackUrl },
         Warning::FallbackWithoutPrimary { number: number(4), field: Field::SmsFallbackUrl },
+        Warning::FallbackInTheWay { number: number(4), field: Field::SmsUrl },
         Warning::ClearsUnmanaged {
             number: number(5),
             sets: Field::VoiceTrunkSid,

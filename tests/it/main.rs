@@ -3,6 +3,7 @@
 
 mod bad_inputs;
 mod desired_file;
+mod e2e;
 mod golden;
 mod planner_laws;
 mod sandbox_http;

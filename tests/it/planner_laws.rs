@@ -489,7 +489,8 @@ proptest! {
                 prop_assert_eq!(broken, 0);
                 prop_assert_eq!(approved.plan(), &plan);
             }
-            Err((shown, refusal)) => {
+            Err(refused) => {
+                let (shown, refusal) = *refused;
                 prop_assert_eq!(refusal.broken.len(), broken);
                 prop_assert_eq!(&shown, &plan, "a refused plan is still shown");
                 prop_assert!(guard::approve(shown, &file, &operator, Some(refusal.digest)).is_ok());

@@ -1,0 +1,13 @@
+//! End to end: the real binary, real HTTP, the sandbox as the other side. By subject; the harness
+//! waits for events (a line, a logged request), never for time.
+
+mod commands;
+mod crash;
+mod doors;
+mod exits;
+mod faults;
+mod harness;
+mod quickstart;
+mod requests;
+mod saved;
+mod secrets;
