@@ -147,14 +147,8 @@ impl<T: Transport> Client<T> {
             let raw = wire::read_page(&response.body, &mut interner)
                 .map_err(|why| ApiError::unreadable(Operation::List, &response, &why))?;
             drop(response);
-            let next = match raw.next {
-                None => None,
-                Some(link) => Some(
-                    page_link::resolve(&self.endpoint, &listing, &link)
-                        .map_err(|error| ApiError::page_link(&error))?,
-                ),
-            };
-            let page = Page { rows: raw.rows, next: next.map(|url| url.as_str().into()), index: raw.index };
+            let next = self.next_page(&listing, raw.next.as_deref())?;
+            let page = Page { rows: raw.rows, next, index: raw.index };
             match builder.push(page)? {
                 Progress::Complete(listing) => {
                     on_page(listing.rows().len());
@@ -198,14 +192,8 @@ impl<T: Transport> Client<T> {
                 return Err(not_ours("it has no meta").into());
             }
             let go_on = on_items(items);
-            let next = match body["meta"]["next_page_url"].as_str() {
-                Some(link) if go_on && !link.is_empty() => Some(
-                    page_link::resolve(&self.endpoint, &listing, link)
-                        .map_err(|error| ApiError::page_link(&error))?,
-                ),
-                Some(_) | None => None,
-            };
-            let page = Page { rows: Vec::new(), next: next.map(|url| url.as_str().into()), index: None };
+            let link = body["meta"]["next_page_url"].as_str().filter(|link| go_on && !link.is_empty());
+            let page = Page { rows: Vec::new(), next: self.next_page(&listing, link)?, index: None };
             match pages.push(page)? {
                 Progress::Complete(_) => return Ok(()),
                 Progress::More(more, link) => {
@@ -214,6 +202,13 @@ impl<T: Transport> Client<T> {
                 }
             }
         }
+    }
+
+    /// Where a page's link leads, checked to stay on the listing.
+    fn next_page(&self, listing: &Url, link: Option<&str>) -> Result<Option<Box<str>>, ApiError> {
+        link.map(|link| page_link::resolve(&self.endpoint, listing, link).map(|url| url.as_str().into()))
+            .transpose()
+            .map_err(|error| ApiError::page_link(&error))
     }
 
     /// What the account has under this very number (law 1's look-up).

@@ -61,7 +61,7 @@ pub async fn execute<T: Transport>(
     clients: &[Client<T>],
     numbers_at_once: usize,
     stop: watch::Receiver<Stop>,
-    on_event: impl Fn(Event<'_>),
+    on_event: impl Fn(&Plan, Event<'_>),
 ) -> Report {
     let plan = approved.into_plan();
     let run = Run {
@@ -69,7 +69,7 @@ pub async fn execute<T: Transport>(
         clients,
         stop,
         refused: clients.iter().map(|_| AtomicBool::new(false)).collect(),
-        on_event: &on_event,
+        on_event: &|event| on_event(&plan, event),
     };
     let mut chains: BTreeMap<(bool, usize), Vec<usize>> = BTreeMap::new();
     let mut first_of: BTreeMap<PhoneNumber, usize> = BTreeMap::new();
@@ -482,20 +482,15 @@ impl<T: Transport> Run<'_, T> {
                 Err(error) => error,
             };
             failures += 1;
-            let next = backoff::next(ActionKind::Configure, &error.kind);
             let last = failures >= backoff::ATTEMPTS_MAX || self.stopping();
-            match next {
-                Next::Stop => {
-                    trace.answered(Some(&error));
-                    return Err(Outcome::Failed(error.into()));
-                }
-                Next::Resend if last => {
-                    trace.answered(Some(&error));
-                    return Err(Outcome::Failed(error.into()));
-                }
-                Next::Resend => {
+            match backoff::next(ActionKind::Configure, &error.kind) {
+                Next::Resend if !last => {
                     trace.answered(Some(&error));
                     client.wait(failures, &error).await;
+                }
+                Next::Resend | Next::Stop => {
+                    trace.answered(Some(&error));
+                    return Err(Outcome::Failed(error.into()));
                 }
                 Next::Look => {
                     client.wait(failures, &error).await;
@@ -552,17 +547,13 @@ impl<T: Transport> Run<'_, T> {
             failures += 1;
             let last = failures >= backoff::ATTEMPTS_MAX || self.stopping();
             match backoff::next(ActionKind::Transfer, &error.kind) {
-                Next::Stop => {
-                    trace.answered(Some(&error));
-                    return Err(Outcome::Failed(error.into()));
-                }
-                Next::Resend if last => {
-                    trace.answered(Some(&error));
-                    return Err(Outcome::Failed(error.into()));
-                }
-                Next::Resend => {
+                Next::Resend if !last => {
                     trace.answered(Some(&error));
                     mover.wait(failures, &error).await;
+                }
+                Next::Resend | Next::Stop => {
+                    trace.answered(Some(&error));
+                    return Err(Outcome::Failed(error.into()));
                 }
                 Next::Look => {
                     mover.wait(failures, &error).await;

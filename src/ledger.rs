@@ -1,9 +1,10 @@
 //! Where the daemon's budget lasts: one small file, replaced as a whole before anything is spent.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::atomic_file;
 use crate::budget::{Budget, BudgetError};
 
 /// The file's name in the state directory.
@@ -63,27 +64,9 @@ impl Ledger {
     /// When the file system refuses; the last one that was kept is still there then.
     pub fn save(&self, budget: &Budget) -> Result<(), LedgerError> {
         let Self::In(directory) = self else { return Ok(()) };
-        let beside = directory.join(format!("{FILE}.new"));
-        let written = write_synced(&beside, &budget.to_json())
-            .and_then(|()| fs::rename(&beside, directory.join(FILE)))
-            .and_then(|()| sync_directory(directory));
-        written.map_err(|error| {
-            // The rest of a failed write; there may be none.
-            let _ = fs::remove_file(&beside);
-            LedgerError::Io(directory.join(FILE), error)
-        })
+        let path = directory.join(FILE);
+        atomic_file::replace(&path, budget.to_json().as_bytes()).map_err(|error| LedgerError::Io(path, error))
     }
-}
-
-fn write_synced(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = fs::File::create(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
-}
-
-/// Makes a rename last; only Unix opens directories.
-fn sync_directory(directory: &Path) -> io::Result<()> {
-    if cfg!(unix) { fs::File::open(directory)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -95,7 +78,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("numctl-ledger-{}", std::process::id()));
         let ledger = Ledger::open(&folder).expect("a ledger");
         assert_eq!(ledger.load().expect("a budget"), Budget::default());
-        assert!(!folder.join("budget.json.new").exists());
+        assert_eq!(fs::read_dir(&folder).expect("listed").count(), 1, "nothing is left beside it");
         fs::write(folder.join(FILE), "{").expect("nonsense");
         assert!(matches!(Ledger::open(&folder), Err(LedgerError::Content(..))));
         assert_eq!(fs::read_to_string(folder.join(FILE)).expect("kept"), "{");

@@ -41,6 +41,7 @@
 //!
 //! I/O: a thin shell round the above.
 //!
+//! - [`atomic_file`]: a file as a whole or not at all
 //! - [`pace`]: how many requests at once and a second
 //! - [`client`]: one account's view of the API
 //! - [`observe`]: lists every account
@@ -56,6 +57,7 @@
 //! - [`cli`]: arguments in, exit code out
 
 pub mod api;
+pub mod atomic_file;
 pub mod backoff;
 pub mod budget;
 pub mod cli;

@@ -193,6 +193,24 @@ pub enum Reason {
     Unlisted,
 }
 
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 5] =
+        [Self::Missing, Self::WrongAccount, Self::Drifted, Self::Tombstone, Self::Unlisted];
+
+    /// The word for it, for machines: in JSON and in saved plans.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::WrongAccount => "wrong_account",
+            Self::Drifted => "drifted",
+            Self::Tombstone => "tombstone",
+            Self::Unlisted => "unlisted",
+        }
+    }
+}
+
 /// Something that the plan leaves undone on purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {

@@ -95,9 +95,7 @@ pub async fn pass<T: Transport>(
         }
         *budget = spent;
     }
-    let shown = approved.plan().clone();
-    let report =
-        execute(approved, cycle.clients, cycle.numbers_at_once, stop, |event| on_event(&shown, event)).await;
+    let report = execute(approved, cycle.clients, cycle.numbers_at_once, stop, on_event).await;
     budget.settle(&report);
     Pass::Executed(report)
 }

@@ -69,30 +69,41 @@ impl InMemory {
     }
 
     fn answer(&self, request: &Request) -> Result<Response, TransportError> {
-        let asked = HttpRequest {
+        let answer = self.0.lock().handle(&HttpRequest::from(request));
+        match answer.delivery {
+            Delivery::Whole => Ok(answer.into()),
+            Delivery::Dropped => Err(TransportError::Broken("the connection was closed unanswered".into())),
+            Delivery::Truncated => Err(TransportError::Broken("the answer broke off".into())),
+            Delivery::Hung => Err(TransportError::TimedOut(request.timeout)),
+        }
+    }
+}
+
+impl From<&Request> for HttpRequest {
+    fn from(request: &Request) -> Self {
+        let credentials = &request.credentials;
+        Self {
             method: request.verb.word().to_owned(),
             path: request.url.path().to_owned(),
             query: request.url.query().unwrap_or_default().to_owned(),
             form: request.form.clone().unwrap_or_default(),
-            credentials: Some((
-                request.credentials.user.to_string(),
-                request.credentials.expose_secret().to_owned(),
-            )),
+            credentials: Some((credentials.user.to_string(), credentials.expose_secret().to_owned())),
             base: request.url.origin().ascii_serialization(),
-        };
-        let answer = self.0.lock().handle(&asked);
-        match answer.delivery {
-            Delivery::Whole => Ok(Response {
-                status: answer.status,
-                content_type: answer.header("Content-Type").map(str::to_owned),
-                retry_after: answer.header("Retry-After").map(str::to_owned),
-                date: answer.header("Date").map(str::to_owned),
-                request_id: answer.header("Twilio-Request-Id").map(str::to_owned),
-                body: answer.body,
-            }),
-            Delivery::Dropped => Err(TransportError::Broken("the connection was closed unanswered".into())),
-            Delivery::Truncated => Err(TransportError::Broken("the answer broke off".into())),
-            Delivery::Hung => Err(TransportError::TimedOut(request.timeout)),
+        }
+    }
+}
+
+impl From<HttpAnswer> for Response {
+    /// The answer as it arrives whole.
+    fn from(answer: HttpAnswer) -> Self {
+        let header = |name| answer.header(name).map(str::to_owned);
+        Self {
+            status: answer.status,
+            content_type: header("Content-Type"),
+            retry_after: header("Retry-After"),
+            date: header("Date"),
+            request_id: header("Twilio-Request-Id"),
+            body: answer.body,
         }
     }
 }

@@ -360,7 +360,7 @@ fn file_action(plan: &Plan, step: &Step) -> FileAction {
         account: name(action.account()),
         from_account: target.map(|target| name(target.account)),
         sid: target.and_then(|target| target.sid).map(|sid| sid.to_string()),
-        reason: reason_word(step.reason).to_owned(),
+        reason: step.reason.word().to_owned(),
         changes,
         observed: target
             .map(|target| {
@@ -375,21 +375,8 @@ fn file_action(plan: &Plan, step: &Step) -> FileAction {
     }
 }
 
-fn reason_word(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Missing => "missing",
-        Reason::WrongAccount => "wrong_account",
-        Reason::Drifted => "drifted",
-        Reason::Tombstone => "tombstone",
-        Reason::Unlisted => "unlisted",
-    }
-}
-
 fn parse_reason(text: &str) -> Result<Reason, SavedPlanError> {
-    [Reason::Missing, Reason::WrongAccount, Reason::Drifted, Reason::Tombstone, Reason::Unlisted]
-        .into_iter()
-        .find(|reason| reason_word(*reason) == text)
-        .ok_or_else(|| malformed("a reason", text))
+    Reason::ALL.into_iter().find(|reason| reason.word() == text).ok_or_else(|| malformed("a reason", text))
 }
 
 fn field(text: &str) -> Result<Field, SavedPlanError> {

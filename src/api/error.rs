@@ -27,7 +27,24 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// The word for it.
+    /// Every operation.
+    pub const ALL: [Self; 7] = [
+        Self::List,
+        Self::Fetch,
+        Self::Search,
+        Self::Purchase,
+        Self::Configure,
+        Self::Transfer,
+        Self::Release,
+    ];
+
+    /// Whether it changes anything.
+    #[must_use]
+    pub fn is_write(self) -> bool {
+        !matches!(self, Self::List | Self::Fetch | Self::Search)
+    }
+
+    /// The word for it, in logs, in the sandbox's request log and in its fault specifications.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::sync::watch;
 
+use crate::atomic_file::create_private;
 use crate::desired::Limits;
 use crate::digest::Digest;
 use crate::execute::{Stop, execute};
@@ -203,12 +204,11 @@ async fn with_progress(global: &Global, fleet: &Fleet, approved: Approved) -> Re
     let (stop, stopped) = watch::channel(Stop::Run);
     // Heard from here on: before the first write, and also between two of them.
     let listener = tokio::spawn(stop_by_signal(Interrupts::listen_with_hangup(), stop, None));
-    let shown = approved.plan().clone();
-    let progress = progress::Applying::start(shown.steps.len());
+    let progress = progress::Applying::start(approved.plan().steps.len());
     // Each account keeps its own pace; this only bounds how many numbers are in hand.
     let at_once = usize::from(global.max_concurrency) * fleet.clients.len().max(1);
-    let report = execute(approved, &fleet.clients, at_once, stopped, |event| {
-        progress.event(&shown, &event);
+    let report = execute(approved, &fleet.clients, at_once, stopped, |plan, event| {
+        progress.event(plan, &event);
     })
     .await;
     progress.done();
@@ -224,7 +224,7 @@ fn used_marker(path: &Path) -> PathBuf {
 
 /// Marks a saved plan as used, before its first write: whoever comes second is refused.
 fn mark_used(marker: &Path) -> Result<(), Fatal> {
-    match output::create_private(marker) {
+    match create_private(marker) {
         Ok(_) => Ok(()),
         Err(error) => Err(Fatal::new(format!(
             "{}: {error}: a saved plan is used once, and this cannot be noted; nothing was changed",

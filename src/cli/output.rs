@@ -1,12 +1,12 @@
 //! The only place that prints. Results go to stdout, everything else to stderr; a reader that has
 //! gone away (`| head`) ends the program quietly.
 
-use std::fs;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::Path;
 
 use anstyle::AnsiColor;
 
+use crate::atomic_file;
 use crate::render::text::Style;
 
 use super::Fatal;
@@ -64,35 +64,6 @@ pub(super) fn error(text: &str) {
 
 /// Writes a file that only its owner may read, complete or not at all.
 pub(super) fn write_private(path: &Path, text: &str) -> Result<(), Fatal> {
-    let failed = |error: io::Error| Fatal::new(format!("{}: {error}", path.display()));
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        Some(_) | None => Path::new("."),
-    };
-    let name = path.file_name().ok_or_else(|| Fatal::new(format!("{}: not a file name", path.display())))?;
-    let mut temporary = folder.join(name);
-    temporary.as_mut_os_string().push(format!(".{}.tmp", std::process::id()));
-    let written = create_private(&temporary)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        })
-        .and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        // The rest of a failed write; there may be none.
-        let _ = fs::remove_file(&temporary);
-    }
-    written.map_err(failed)
-}
-
-/// Creates a new file for its owner only; an existing one, or a link to one, is an error.
-pub(super) fn create_private(path: &Path) -> io::Result<fs::File> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    options.open(path)
+    atomic_file::replace(path, text.as_bytes())
+        .map_err(|error| Fatal::new(format!("{}: {error}", path.display())))
 }

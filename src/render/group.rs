@@ -73,7 +73,7 @@ pub fn groups(plan: &Plan) -> Vec<Group<'_>> {
         };
         let action = &step.action;
         let fields = deltas.iter().map(|delta| delta.field).collect();
-        let key = (action.kind(), action.account(), from, words::reason_code(step.reason), fields);
+        let key = (action.kind(), action.account(), from, step.reason.word(), fields);
         clusters.entry(key).or_default().push((step, deltas));
     }
     let mut groups: Vec<Group<'_>> = clusters.into_values().flat_map(split).filter_map(group).collect();

@@ -145,7 +145,7 @@ impl<'a> ActionJson<'a> {
             sid: action.target().and_then(|target| target.sid),
             from_account: from.map(|from| &*from.name),
             from_account_sid: from.map(|from| from.sid),
-            reason: words::reason_code(step.reason),
+            reason: step.reason.word(),
             changes: match from {
                 Some(from) => Changes::Account { before: &from.name, after: &account.name },
                 None => Changes::Fields(deltas(action)),

@@ -85,18 +85,6 @@ pub fn account(plan: &Plan, index: AccountIndex) -> String {
     Shown(&plan.account(index).name).to_string()
 }
 
-/// The code of a reason, for machines.
-#[must_use]
-pub fn reason_code(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Missing => "missing",
-        Reason::WrongAccount => "wrong_account",
-        Reason::Drifted => "drifted",
-        Reason::Tombstone => "tombstone",
-        Reason::Unlisted => "unlisted",
-    }
-}
-
 /// Why an action is in a plan.
 #[must_use]
 pub fn reason(reason: Reason) -> &'static str {

@@ -2,6 +2,9 @@
 
 use url::form_urlencoded;
 
+/// What a request asks for: the client's own word for it.
+pub use crate::api::error::Operation;
+
 /// A request, already taken off the wire.
 #[derive(Debug, Clone, Default)]
 pub struct HttpRequest {
@@ -105,55 +108,5 @@ impl ApiError {
             ),
             None => format!("{{\"message\":{message},\"status\":{status}}}"),
         }
-    }
-}
-
-/// What a request asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Operation {
-    /// GET on the list.
-    List,
-    /// GET on one number.
-    Fetch,
-    /// GET on the numbers on offer.
-    Search,
-    /// POST on the list.
-    Purchase,
-    /// POST on one number.
-    Configure,
-    /// POST on one number with an `AccountSid`.
-    Transfer,
-    /// DELETE on one number.
-    Release,
-}
-
-impl Operation {
-    /// Every operation.
-    pub const ALL: [Self; 7] = [
-        Self::List,
-        Self::Fetch,
-        Self::Search,
-        Self::Purchase,
-        Self::Configure,
-        Self::Transfer,
-        Self::Release,
-    ];
-
-    /// The name in the request log and in fault specifications.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::List => "list",
-            Self::Fetch => "fetch",
-            Self::Search => "search",
-            Self::Purchase => "purchase",
-            Self::Configure => "configure",
-            Self::Transfer => "transfer",
-            Self::Release => "release",
-        }
-    }
-
-    pub(crate) fn is_write(self) -> bool {
-        !matches!(self, Self::List | Self::Fetch | Self::Search)
     }
 }

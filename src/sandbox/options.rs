@@ -8,6 +8,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::atomic_file;
+
 use super::Shared;
 use super::api::Sandbox;
 use super::faults::Faults;
@@ -214,22 +216,11 @@ async fn save_changes(sandbox: Shared, path: PathBuf, mut changes: watch::Receiv
     }
 }
 
-/// Writes the state beside its file, then puts it in its place: a crash leaves the old one or the
-/// new one, never half of one.
+/// Saves the state as a whole; its folder is made where there is none.
 fn save(sandbox: &Shared, path: &Path) -> std::io::Result<()> {
     let json = serde_json::to_vec(&sandbox.lock().world)?;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)?;
     }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let beside = PathBuf::from(beside);
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&beside)?;
-    std::io::Write::write_all(&mut file, &json)?;
-    file.sync_all()?;
-    std::fs::rename(&beside, path)
+    atomic_file::replace(path, &json)
 }

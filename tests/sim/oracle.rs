@@ -3,7 +3,6 @@
 //! engine thinks.
 
 use numctl::desired::{Desired, State as Wanted, Unlisted};
-use numctl::guard::OperatorLimits;
 use numctl::number::{AccountSid, NumberSid, PhoneNumber};
 use numctl::observed::Live;
 use numctl::plan::{Action, ActionKind};
@@ -261,8 +260,6 @@ fn same(listed: &Live, read: &Live) -> bool {
 }
 
 fn check_limits(pass: &PassView) -> Vec<String> {
-    let operator = OperatorLimits::default();
-    let _ = operator;
     let fleet = pass.listed.len().max(pass.listed_numbers.len()).max(pass.desired.numbers.len());
     let limits = &pass.truth.policy.limits;
     let distinct = |wanted: Option<ActionKind>| {

@@ -31,7 +31,7 @@ enum End {
 
 impl Transport for Wire {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let asked = as_http(&request);
+        let asked = HttpRequest::from(&request);
         let timeout = request.timeout;
         let started = {
             let mut state = self.state.lock();
@@ -89,7 +89,7 @@ impl Transport for Wire {
                 Err(error)
             }
             End::Answer(answer) | End::Spoilt(answer) => {
-                let response = as_response(answer);
+                let response = Response::from(answer);
                 if self.receives(&asked, &response, spoilt, crash) {
                     return Ok(response);
                 }
@@ -367,32 +367,6 @@ fn replace(answer: &mut HttpAnswer, link: &str, other: &str) {
             body["meta"]["next_page_url"] = other.into();
         }
         answer.body = body.to_string().into_bytes();
-    }
-}
-
-fn as_http(request: &Request) -> HttpRequest {
-    HttpRequest {
-        method: request.verb.word().to_owned(),
-        path: request.url.path().to_owned(),
-        query: request.url.query().unwrap_or_default().to_owned(),
-        form: request.form.clone().unwrap_or_default(),
-        credentials: Some((
-            request.credentials.user.to_string(),
-            request.credentials.expose_secret().to_owned(),
-        )),
-        base: BASE.to_owned(),
-    }
-}
-
-fn as_response(answer: HttpAnswer) -> Response {
-    let header = |name: &str| answer.header(name).map(str::to_owned);
-    Response {
-        status: answer.status,
-        content_type: header("Content-Type"),
-        retry_after: header("Retry-After"),
-        request_id: header("Twilio-Request-Id"),
-        body: answer.body,
-        ..Response::default()
     }
 }
 
