@@ -44,7 +44,7 @@ pub enum Next {
 #[must_use]
 pub fn next(action: ActionKind, error: &ErrorKind) -> Next {
     match (action, error) {
-        (_, ErrorKind::NotSent | ErrorKind::Throttled { .. }) => Next::Resend,
+        (_, ErrorKind::NotSent | ErrorKind::Fenced | ErrorKind::Throttled { .. }) => Next::Resend,
         (_, ErrorKind::TimedOut | ErrorKind::Lost | ErrorKind::Server { .. } | ErrorKind::NotTheApi) => {
             Next::Look
         }
@@ -76,7 +76,8 @@ pub fn read_again(error: &ErrorKind) -> bool {
         | ErrorKind::Lost
         | ErrorKind::Server { .. }
         | ErrorKind::Throttled { .. } => true,
-        ErrorKind::Unauthorized
+        ErrorKind::Fenced
+        | ErrorKind::Unauthorized
         | ErrorKind::Forbidden
         | ErrorKind::NotFound
         | ErrorKind::NotEnabled

@@ -120,11 +120,11 @@ struct Writing {
 
 /// Runs until it is stopped, or once.
 ///
+/// `watch` was started before this, so that no change falls between it and the first look.
+///
 /// # Errors
 /// Only at the start.
-pub async fn run<T: Transport>(daemon: &Daemon<'_, T>) -> Result<End, StartError> {
-    // Before the first look, so that no change falls between the two.
-    let mut watch = Watch::start(&daemon.files);
+pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, mut watch: Watch) -> Result<End, StartError> {
     let mut files = Files::new(daemon.files.clone());
     let Some(look) = daemon.unless_stopped(files.look()).await else { return Ok(End::Stopped(None)) };
     let mut force = match look {
@@ -151,6 +151,7 @@ pub async fn run<T: Transport>(daemon: &Daemon<'_, T>) -> Result<End, StartError
                 }
                 let mut stop = daemon.stop.clone();
                 tokio::select! {
+                    biased;
                     () = sleep(STAND_BY) => {}
                     _ = stop.wait_for(|stop| *stop >= Stop::Drain) => {}
                 }
@@ -193,6 +194,7 @@ impl<T: Transport> Daemon<'_, T> {
     async fn unless_stopped<V>(&self, work: impl Future<Output = V>) -> Option<V> {
         let mut stop = self.stop.clone();
         tokio::select! {
+            biased;
             done = work => Some(done),
             Ok(_) = stop.wait_for(|stop| *stop >= Stop::Drain) => None,
         }
@@ -256,6 +258,7 @@ impl<T: Transport> Daemon<'_, T> {
         let mut stop = self.stop.clone();
         loop {
             let is_due = tokio::select! {
+                biased;
                 _ = stop.wait_for(|stop| *stop >= Stop::Drain) => return,
                 () = sleep_until(due) => true,
                 () = self.bell.notified() => true,

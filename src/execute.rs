@@ -129,7 +129,9 @@ struct Trace {
     attempts: std::sync::atomic::AtomicU32,
     /// A write is on its way, or its outcome is not yet known.
     in_doubt: AtomicBool,
-    /// The same before the last send: that one's refusal says nothing about the ones before it.
+    /// Some write of the step was seen to have worked.
+    has_done: AtomicBool,
+    /// The same as `in_doubt`, before the last send: that one's refusal says nothing about the ones before it.
     doubted_before: AtomicBool,
 }
 
@@ -142,8 +144,15 @@ impl Trace {
 
     fn answered(&self, error: Option<&ApiError>) {
         match error {
-            None => self.in_doubt.store(false, Ordering::Relaxed),
+            None => {
+                self.in_doubt.store(false, Ordering::Relaxed);
+                self.has_done.store(true, Ordering::Relaxed);
+            }
             Some(error) if !error.kind.leaves_doubt() => {
+                if error.kind == ErrorKind::Fenced {
+                    // What was held back was no attempt.
+                    self.attempts.fetch_sub(1, Ordering::Relaxed);
+                }
                 self.in_doubt.store(self.doubted_before.load(Ordering::Relaxed), Ordering::Relaxed);
             }
             Some(_) => {}
@@ -160,6 +169,15 @@ impl Trace {
             (false, 0) => Outcome::Skipped(Skip::LostLock),
             (false, _) => Outcome::Failed(Failure::LostLock),
         })
+    }
+
+    /// What a step comes to that is dropped half-way.
+    fn abandoned(&self) -> Outcome {
+        match (self.is_in_doubt(), self.has_done.load(Ordering::Relaxed)) {
+            (true, _) => Outcome::Unknown(Failure::Abandoned),
+            (false, true) => Outcome::Failed(Failure::Incomplete),
+            (false, false) => Outcome::Skipped(Skip::Interrupted),
+        }
     }
 
     fn is_in_doubt(&self) -> bool {
@@ -263,9 +281,7 @@ impl<T: Transport> Run<'_, T> {
         };
         let outcome = tokio::select! {
             biased;
-            () = self.stopped_now() => {
-                if trace.is_in_doubt() { Outcome::Unknown(Failure::Abandoned) } else { Outcome::Skipped(Skip::Interrupted) }
-            }
+            () = self.stopped_now() => trace.abandoned(),
             done = work.instrument(span.clone()) => match done {
                 Ok(()) => Outcome::Succeeded,
                 Err(outcome) => outcome,
@@ -326,16 +342,10 @@ impl<T: Transport> Run<'_, T> {
                 Err(error) => error,
             };
             failures += 1;
-            if in_doubt.is_none() {
-                trace.answered(Some(&error));
-            }
+            trace.answered(Some(&error));
             let last = failures >= backoff::ATTEMPTS_MAX;
             match backoff::next(ActionKind::Purchase, &error.kind) {
-                Next::Look => {
-                    if error.kind.leaves_doubt() || in_doubt.is_some() {
-                        in_doubt = Some(error.clone());
-                    }
-                }
+                Next::Look => in_doubt = Some(error.clone()),
                 Next::Resend if !last => {}
                 // After a send in doubt, "not available" may well mean that we have it by now.
                 Next::Stop if in_doubt.is_some() && error.kind == ErrorKind::NotAvailable => {}
@@ -368,7 +378,7 @@ impl<T: Transport> Run<'_, T> {
             }
             // What was certainly not processed may be sent again at once; what was in doubt before
             // still is.
-            look = in_doubt.is_some() || matches!(error.kind, ErrorKind::Conflict);
+            look = in_doubt.is_some();
         }
     }
 
@@ -628,9 +638,7 @@ impl<T: Transport> Run<'_, T> {
             failures += 1;
             match backoff::next(ActionKind::Release, &error.kind) {
                 Next::Resend if failures < backoff::ATTEMPTS_MAX => {
-                    if in_doubt.is_none() {
-                        trace.answered(Some(&error));
-                    }
+                    trace.answered(Some(&error));
                     client.wait(failures, &error).await;
                 }
                 Next::Look => {

@@ -68,6 +68,7 @@ pub async fn pass<T: Transport>(
     let Cycle { desired, generation, now, .. } = *cycle;
     let mut stopped = stop.clone();
     let observed = tokio::select! {
+        biased;
         observed = observe(cycle.clients, |_, _| {}) => match observed {
             Ok(observed) => observed,
             Err(failed) => return Pass::NotObserved(failed),

@@ -67,6 +67,9 @@ pub enum Failure {
     /// The run was stopped while a write was on its way.
     #[error("the run was stopped while the request was on its way")]
     Abandoned,
+    /// The run was stopped between two writes of the action.
+    #[error("the run was stopped before the action was complete: run again to finish it")]
+    Incomplete,
     /// The lock was lost between two writes of the action.
     #[error("the lock on the account was lost before the action was complete")]
     LostLock,
@@ -188,6 +191,7 @@ impl Outcome {
                 | Failure::OtherNumber(_)
                 | Failure::DidNotMove
                 | Failure::Abandoned
+                | Failure::Incomplete
                 | Failure::LostLock => None,
             },
             Self::Succeeded | Self::Skipped(_) => None,

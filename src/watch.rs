@@ -52,6 +52,13 @@ impl Watch {
         watch
     }
 
+    /// A watch on nothing, which wakes the daemon whenever `bell` is rung: for whoever changes the
+    /// files himself.
+    #[must_use]
+    pub fn rung(bell: Arc<Notify>) -> Self {
+        Self { paths: Vec::new(), seen: Vec::new(), touched: bell, watcher: None }
+    }
+
     /// Watches the directories that the files are in now: links may lead elsewhere than before.
     ///
     /// Directories, since a watch on a file does not survive its replacement, and sees nothing of a
@@ -70,6 +77,7 @@ impl Watch {
     pub async fn changed(&mut self) {
         loop {
             tokio::select! {
+                biased;
                 () = self.touched.notified() => return,
                 () = tokio::time::sleep(POLL) => {
                     let now = stats(&self.paths);

@@ -84,6 +84,8 @@ pub struct ApiError {
 pub enum ErrorKind {
     /// No byte was sent: certainly not processed.
     NotSent,
+    /// We did not even try: the lock on the account is not ours (any more).
+    Fenced,
     /// Sent, and no answer in time: processed or not.
     TimedOut,
     /// Sent, and the answer was lost or cut short: processed or not.
@@ -127,14 +129,14 @@ impl ErrorKind {
     #[must_use]
     pub fn leaves_doubt(&self) -> bool {
         match self {
-            Self::TimedOut | Self::Lost | Self::Server { .. } | Self::NotTheApi => true,
+            Self::TimedOut | Self::Lost | Self::Server { .. } | Self::NotTheApi | Self::Conflict => true,
             Self::NotSent
+            | Self::Fenced
             | Self::Throttled { .. }
             | Self::Unauthorized
             | Self::Forbidden
             | Self::NotFound
             | Self::NotEnabled
-            | Self::Conflict
             | Self::NotAvailable
             | Self::PaperworkRequired
             | Self::TrialAccount
@@ -260,7 +262,7 @@ impl ApiError {
     /// A write that was not sent, since the lock is not ours (any more).
     #[must_use]
     pub fn fenced(operation: Operation) -> Self {
-        Self::new(operation, ErrorKind::NotSent, "not sent: the lock on the account is lost".to_owned())
+        Self::new(operation, ErrorKind::Fenced, "not sent: the lock on the account is lost".to_owned())
     }
 
     fn new(operation: Operation, kind: ErrorKind, message: String) -> Self {
@@ -271,6 +273,7 @@ impl ApiError {
     #[must_use]
     pub fn advice(&self) -> Option<&'static str> {
         Some(match &self.kind {
+            ErrorKind::Fenced => "another process has the account: plan again once it is done",
             ErrorKind::NotSent => "the API could not be reached: check the network, the proxy and --base-url",
             ErrorKind::TimedOut => "the API did not answer in time: raise --timeout, or try again",
             ErrorKind::Lost | ErrorKind::Server { .. } => "the API failed: try again later",

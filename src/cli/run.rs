@@ -17,6 +17,7 @@ use crate::guard::Refusal;
 use crate::ledger::Ledger;
 use crate::plan::Plan;
 use crate::reconcile::Pass;
+use crate::watch::Watch;
 
 use super::arguments::{Global, RunArgs};
 use super::plan::show_text;
@@ -66,7 +67,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
         stop: stopped.clone(),
         bell,
     };
-    let ended = run_daemon(&daemon).await;
+    let ended = run_daemon(&daemon, Watch::start(&daemon.files)).await;
     signals.abort();
     hangups.abort();
     if let Some(running) = sandbox {

@@ -1,14 +1,16 @@
 //! Follows the files: a change is taken once it holds still, and one that is not good leaves the
 //! last good one in force (law 2).
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::sleep;
 
 use crate::budget::Generation;
-use crate::desired::Desired;
 use crate::desired::finding::Findings;
+use crate::desired::{Desired, Source};
 use crate::load::load;
 
 /// Between two reads that must be equal: a file that is being written rarely stands still so long.
@@ -32,11 +34,13 @@ pub(super) enum Look {
 pub(super) struct Files {
     paths: Vec<PathBuf>,
     last: Option<Result<Generation, String>>,
+    /// The files whose last good content showed its end: without it they were cut short.
+    marked: BTreeSet<Arc<str>>,
 }
 
 impl Files {
     pub(super) fn new(paths: Vec<PathBuf>) -> Self {
-        Self { paths, last: None }
+        Self { paths, last: None, marked: BTreeSet::new() }
     }
 
     pub(super) fn paths(&self) -> &[PathBuf] {
@@ -58,10 +62,7 @@ impl Files {
             (read, seen) = (again, seen_again);
             if is_equal {
                 let look = match (&read, &seen) {
-                    (Ok(sources), Ok(generation)) => match Desired::parse(sources) {
-                        Ok(parsed) => Look::New(Box::new(parsed.desired), *generation),
-                        Err(findings) => Look::Bad(findings.render(false)),
-                    },
+                    (Ok(sources), Ok(generation)) => self.judge(sources, *generation),
                     (Err(findings), _) => Look::Bad(findings.render(false)),
                     (Ok(_), Err(text)) => Look::Bad(text.clone()),
                 };
@@ -74,7 +75,28 @@ impl Files {
     }
 }
 
-fn seen(read: &Result<Vec<crate::desired::Source>, Findings>) -> Result<Generation, String> {
+impl Files {
+    /// Takes a content that holds still, where it is whole and good.
+    fn judge(&mut self, sources: &[Source], generation: Generation) -> Look {
+        let cut = sources.iter().find(|source| self.marked.contains(&source.name) && !source.shows_its_end());
+        if let Some(cut) = cut {
+            return Look::Bad(format!(
+                "error: {} ended with `...` and does not any more: it may have been cut short\n  help: end it with `...`, or start the daemon again to take it as it is",
+                cut.name
+            ));
+        }
+        match Desired::parse(sources) {
+            Ok(parsed) => {
+                let whole = sources.iter().filter(|source| source.shows_its_end());
+                self.marked = whole.map(|source| source.name.clone()).collect();
+                Look::New(Box::new(parsed.desired), generation)
+            }
+            Err(findings) => Look::Bad(findings.render(false)),
+        }
+    }
+}
+
+fn seen(read: &Result<Vec<Source>, Findings>) -> Result<Generation, String> {
     match read {
         Ok(sources) => Ok(Generation::of(sources)),
         Err(findings) => Err(findings.render(false)),

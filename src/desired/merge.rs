@@ -97,10 +97,8 @@ fn check_complete(
                 );
             }
         }
-        let text = sources[*file].body();
-        let last = text.lines().rev().find(|line| !line.trim().is_empty());
-        if sources[*file].format == Format::Yaml && last.map(str::trim_end) != Some("...") {
-            let end = text.trim_end().len();
+        if !sources[*file].shows_its_end() {
+            let end = sources[*file].body().trim_end().len();
             let at = At::Span { file: *file, span: end..end, path: Path::new(), whole: false };
             issues.push(
                 Issue::error(at, "under `unlisted: release`, the last line of a file must be `...`").help(

@@ -31,6 +31,14 @@ impl Source {
     pub(super) fn body(&self) -> &str {
         self.text.strip_prefix('\u{feff}').unwrap_or(&self.text)
     }
+
+    /// Whether a file that was cut short would show it: YAML that ends with the document end marker
+    /// `...`, and JSON, which does not parse without its end.
+    #[must_use]
+    pub fn shows_its_end(&self) -> bool {
+        let last = self.body().lines().rev().find(|line| !line.trim().is_empty());
+        self.format == Format::Json || last.map(str::trim_end) == Some("...")
+    }
 }
 
 /// What the files declare.

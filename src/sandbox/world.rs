@@ -182,6 +182,12 @@ impl World {
         }
     }
 
+    /// Who owns a number: the account's SID, and the number's own.
+    #[must_use]
+    pub fn owner(&self, number: PhoneNumber) -> Option<(&str, String)> {
+        self.numbers.get(&number).map(|owned| (&*owned.account, owned.sid()))
+    }
+
     pub(crate) fn numbers(&self) -> impl Iterator<Item = (PhoneNumber, &Owned)> {
         self.numbers.iter().map(|(number, owned)| (*number, owned))
     }

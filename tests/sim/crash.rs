@@ -1,97 +1,163 @@
 //! Every crash there is: for many plans that together have every kind of action, the process dies
-//! at every request boundary (before the send, after the server acted, after the answer came),
-//! starts again, and must end where it was going.
+//! at every request boundary (before the send, with the request lost, after the server acted, after
+//! the answer came), starts again, and must end where it was going.
+//!
+//! Half of the plans are an `apply`'s, the others a daemon's that keeps its budget and whose limits
+//! allow exactly what is to be done: what is counted before a crash must not be in the way after it.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use numctl::plan::ActionKind;
-use numctl::reconcile::Pass;
 use numctl::sandbox::Faults;
 use numctl::sandbox::faults::OwnedPurchase;
+use tokio::time::sleep;
 
-use crate::engine::{Ended, Engine, pass};
+use crate::actors::save;
 use crate::fates::Fates;
-use crate::fleet::{self, File};
-use crate::seed::{runtime, world};
+use crate::fleet::File;
+use crate::process::Host;
+use crate::runs::threads;
+use crate::seed::{Folder, clean_plan, runtime, world};
 use crate::state::{CrashPoint, Moment, Shared, State};
 use crate::tape::Tape;
 
 /// Plans to crash. Together they have at least [`PAIRS_MIN`] boundaries.
-const PLANS: u64 = 420;
+const PLANS: u64 = 400;
 const PAIRS_MIN: usize = 25_000;
-const MOMENTS: [Moment; 3] = [Moment::BeforeSend, Moment::AfterActing, Moment::AfterReceipt];
 
-/// The kinds of action that a pass without a crash carries out, and how many requests it takes; or,
-/// with a crash, what went wrong.
-async fn crashed(plan: u64, crash: Option<CrashPoint>) -> (Vec<ActionKind>, u64, Vec<String>) {
+/// What a plan comes to: its kinds of action, the requests that it takes, and what went wrong.
+struct Outcome {
+    kinds: BTreeSet<ActionKind>,
+    requests: u64,
+    wrong: Vec<String>,
+}
+
+async fn crashed(plan: u64, crash: Option<CrashPoint>, folder: PathBuf) -> Outcome {
     let mut tape = Tape::new(plan ^ 0xc4a5_0000);
     let mut faults = Faults::default();
     faults.dialect.owned = *tape.pick(&[OwnedPurchase::Refuse, OwnedPurchase::Update, OwnedPurchase::Ignore]);
     faults.dialect.transfer_clears = tape.chance(500);
     let sandbox = world(&mut tape, faults);
     let state = Shared::new(State::new(sandbox, tape.fork(), Fates::default(), false));
+    let is_daemon = tape.chance(500);
     let mut file = File::draw(&mut tape);
     file.make_satisfiable();
-    let truth = Arc::new(fleet::parse(&file.text()).expect("the file of the generator"));
-    let engine = Engine { desired: truth.clone(), truth, page_size: 5, seed: plan };
+    let interval = Duration::from_secs(20);
+    let host = Host {
+        state: state.clone(),
+        folder,
+        page_size: 5,
+        interval,
+        locks: is_daemon,
+        keeps_budget: is_daemon,
+    };
+    save(&host, &file);
+    let truth = state.lock().files[0].desired.clone();
+    let planned = clean_plan(&host, &truth).await;
+    if is_daemon {
+        file.max_purchases = planned.count(ActionKind::Purchase);
+        file.max_releases = planned.count(ActionKind::Release);
+        save(&host, &file);
+    }
     state.lock().crash = crash;
-    let mut kinds = Vec::new();
-    let first = pass(&state, &engine).await;
-    let requests = state.lock().requests;
-    if let (None, Ended::Pass(Pass::Executed(report))) = (crash, &first) {
-        kinds = report.plan.steps.iter().map(|step| step.action.kind()).collect();
-        if !report.is_settled() {
-            state.lock().violation(format!("without a crash: {:?}", report.ends));
-        }
-    }
-    if let (Some(crash), Ended::Pass(_)) = (crash, &first) {
-        state.lock().violation(format!("did not die at {crash:?}"));
-    }
-    // Whatever was done before, the second pass finishes, and the third finds nothing.
-    let mut settled = false;
-    for _ in 0..3 {
-        if let Ended::Pass(Pass::Executed(report)) = pass(&state, &engine).await
-            && report.plan.is_empty()
-        {
-            settled = true;
-            break;
-        }
-    }
+    let requests = match is_daemon {
+        true => one_daemon(&host, plan).await,
+        false => two_applies(&host, plan).await,
+    };
+    let died = state.lock().processes.iter().any(|process| *process.crashed.borrow());
     let mut state = state.lock();
-    if !settled {
-        state.violation("not converged three passes after the crash".to_owned());
+    if let (Some(crash), false) = (crash, died) {
+        state.violation(format!("did not die at {crash:?}"));
+    }
+    if !state.passes.values().last().is_some_and(|pass| pass.is_quiet) {
+        state.violation("not converged after the crash".to_owned());
     }
     state.sometimes.hand_in();
-    (kinds, requests, std::mem::take(&mut state.violations))
+    let kinds = planned.steps.iter().map(|step| step.action.kind()).collect();
+    Outcome { kinds, requests, wrong: std::mem::take(&mut state.violations) }
+}
+
+/// Runs `apply` until it has nothing to do; says how many requests the first one took.
+async fn two_applies(host: &Host, seed: u64) -> u64 {
+    let process = host.new_process(false, false);
+    host.apply(process, seed, None).await;
+    let requests = host.state.lock().requests;
+    for again in 1..=3 {
+        if quiet(host) {
+            break;
+        }
+        let process = host.new_process(false, false);
+        host.apply(process, seed + again, None).await;
+    }
+    requests
+}
+
+/// Runs a daemon, and again if it dies, until it has nothing to do.
+async fn one_daemon(host: &Host, seed: u64) -> u64 {
+    let process = host.new_process(true, true);
+    let mut first = None;
+    let done = async {
+        loop {
+            sleep(Duration::from_secs(1)).await;
+            if first.is_none() && host.state.lock().passes.values().any(|pass| pass.is_over) {
+                first = Some(host.state.lock().requests);
+            }
+            if quiet(host) {
+                return;
+            }
+        }
+    };
+    let lives = async {
+        for life in 0..4 {
+            host.daemon(process, seed + life).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = done => {}
+        () = lives => {}
+        () = sleep(Duration::from_secs(600)) => {}
+    }
+    first.unwrap_or_default()
+}
+
+fn quiet(host: &Host) -> bool {
+    host.state.lock().passes.values().last().is_some_and(|pass| pass.is_quiet)
+}
+
+fn run(plan: u64, crash: Option<CrashPoint>) -> Outcome {
+    let folder = Folder::new();
+    runtime().block_on(crashed(plan, crash, folder.0.clone()))
 }
 
 #[test]
-#[ignore = "issue 3: not finished"]
+#[ignore = "a release can go out long after its fresh read: the pace is being mended"]
 fn every_boundary() {
     let started = Instant::now();
     let (next, pairs) = (AtomicU64::new(0), AtomicUsize::new(0));
-    let kinds = std::sync::Mutex::new(std::collections::BTreeSet::new());
-    let failed = std::sync::Mutex::new(Vec::new());
-    let threads = std::thread::available_parallelism().map_or(1, |many| many.get());
+    let kinds = Mutex::new(BTreeSet::new());
+    let failed = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
-        for _ in 0..threads {
+        for _ in 0..threads() {
             scope.spawn(|| {
                 loop {
                     let plan = next.fetch_add(1, Ordering::Relaxed);
                     if plan >= PLANS || !failed.lock().expect("a lock").is_empty() {
                         return;
                     }
-                    let (of_plan, requests, wrong) = runtime().block_on(crashed(plan, None));
-                    kinds.lock().expect("a lock").extend(of_plan);
-                    if !wrong.is_empty() {
-                        failed.lock().expect("a lock").push((plan, None, wrong));
+                    let whole = run(plan, None);
+                    kinds.lock().expect("a lock").extend(whole.kinds);
+                    if !whole.wrong.is_empty() {
+                        failed.lock().expect("a lock").push((plan, None, whole.wrong));
                     }
-                    for request in 1..=requests {
-                        for moment in MOMENTS {
+                    for request in 1..=whole.requests {
+                        for moment in Moment::ALL {
                             let crash = CrashPoint { request, moment };
-                            let (_, _, wrong) = runtime().block_on(crashed(plan, Some(crash)));
+                            let wrong = run(plan, Some(crash)).wrong;
                             pairs.fetch_add(1, Ordering::Relaxed);
                             if !wrong.is_empty() {
                                 failed.lock().expect("a lock").push((plan, Some(crash), wrong));
@@ -107,5 +173,5 @@ fn every_boundary() {
     let pairs = pairs.into_inner();
     println!("{PLANS} plans crashed at {pairs} boundaries in {:.1} s", started.elapsed().as_secs_f64());
     assert!(pairs >= PAIRS_MIN, "{pairs} boundaries");
-    assert_eq!(kinds.into_inner().expect("a lock").len(), 4, "every kind of action");
+    assert_eq!(kinds.into_inner().expect("a lock").len(), ActionKind::ALL.len(), "every kind of action");
 }

@@ -25,10 +25,14 @@ pub enum Fate {
     Stale,
     WrongAccount,
     Revoke,
+    SlowBody,
+    NotFound,
+    Conflict,
+    NoItems,
 }
 
 impl Fate {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 25] = [
         Self::ConnectRefused,
         Self::RequestLost,
         Self::ResponseLost,
@@ -50,6 +54,10 @@ impl Fate {
         Self::Stale,
         Self::WrongAccount,
         Self::Revoke,
+        Self::SlowBody,
+        Self::NotFound,
+        Self::Conflict,
+        Self::NoItems,
     ];
 
     /// Whether it can happen to this kind of request.
@@ -61,7 +69,8 @@ impl Fate {
             | Self::LoopLink
             | Self::Reordered
             | Self::Stale
-            | Self::WrongAccount => is_list,
+            | Self::WrongAccount
+            | Self::NoItems => is_list,
             _ => true,
         }
     }
@@ -74,22 +83,32 @@ pub struct Fates {
     /// How often another actor does something, per request.
     pub actor: usize,
     pub crashes: bool,
+    /// A second `apply` or daemon without a lock.
     pub two_writers: bool,
     pub edits: bool,
-    pub cuts: bool,
+    /// Saves that are cut short, files that are missing or no YAML.
+    pub bad_files: bool,
     pub clock_jumps: bool,
+    /// The state directory cannot be written for a while.
+    pub full_disk: bool,
+    /// SIGTERM, and a second one.
+    pub signals: bool,
+    /// A lock's file is removed.
+    pub lock_thief: bool,
+    /// A saved plan is applied after a while.
+    pub saved_plans: bool,
 }
 
 impl Fates {
     pub fn draw(tape: &mut Tape) -> Self {
         let mut rates = Vec::new();
         for fate in Fate::ALL {
-            if tape.chance(350) {
+            if tape.chance(300) {
                 let most = match fate {
                     // These end a listing, or a run: at higher rates nothing else would be reached.
-                    Fate::Html | Fate::MalformedJson | Fate::CutBody | Fate::Revoke => 25,
+                    Fate::Html | Fate::MalformedJson | Fate::Revoke => 25,
                     Fate::PageRepeated | Fate::PageSkipped | Fate::ForeignLink | Fate::LoopLink => 60,
-                    Fate::WrongAccount => 60,
+                    Fate::WrongAccount | Fate::NoItems | Fate::NotFound => 60,
                     _ => 150,
                 };
                 rates.push((fate, tape.between(5, most)));
@@ -99,10 +118,14 @@ impl Fates {
             rates,
             actor: if tape.chance(400) { tape.between(5, 80) } else { 0 },
             crashes: tape.chance(500),
-            two_writers: tape.chance(200),
+            two_writers: tape.chance(150),
             edits: tape.chance(600),
-            cuts: tape.chance(300),
-            clock_jumps: tape.chance(200),
+            bad_files: tape.chance(300),
+            clock_jumps: tape.chance(150),
+            full_disk: tape.chance(100),
+            signals: tape.chance(200),
+            lock_thief: tape.chance(300),
+            saved_plans: tape.chance(250),
         }
     }
 

@@ -99,6 +99,10 @@ pub struct Entry {
 pub struct File {
     pub entries: Vec<Entry>,
     pub unlisted_release: bool,
+    /// It ends with YAML's document end marker, so that a cut shows.
+    pub marked: bool,
+    /// Said in a comment, so that equal files are different generations.
+    pub edition: usize,
     pub max_purchases: usize,
     pub max_releases: usize,
     pub max_changes: usize,
@@ -131,6 +135,8 @@ impl File {
         let limit = |tape: &mut Tape| if tight { tape.below(3) } else { 100 };
         Self {
             unlisted_release: !entries.is_empty() && tape.chance(150),
+            marked: tape.chance(500),
+            edition: 0,
             entries,
             max_purchases: limit(tape),
             max_releases: limit(tape),
@@ -140,6 +146,8 @@ impl File {
 
     /// What people do to files: change, add, remove, move, release.
     pub fn edit(&mut self, tape: &mut Tape) {
+        // Some edits are undone later, others are another edition for good.
+        self.edition = tape.below(3);
         for _ in 0..tape.between(1, 4) {
             let number = *tape.pick(&pool());
             match self.entries.iter().position(|known| known.number == number) {
@@ -157,13 +165,15 @@ impl File {
 
     /// Lifts what would keep the file from being reached.
     pub fn make_satisfiable(&mut self) {
-        (self.max_purchases, self.max_releases, self.max_changes) = (100, 100, 100);
+        (self.max_purchases, self.max_releases, self.max_changes) = (1000, 1000, 1000);
+        self.edition += 1000;
     }
 
     pub fn text(&self) -> String {
         let mut out = format!(
-            "version: 1\naccounts:\n  main: {{sid: {MAIN}, credentials: {{env: TWILIO}}}}\n  sub: {{sid: {SUB}, parent: main, credentials: {{env: SUB}}}}\n\
+            "# edition {}\nversion: 1\naccounts:\n  main: {{sid: {MAIN}, credentials: {{env: TWILIO}}}}\n  sub: {{sid: {SUB}, parent: main, credentials: {{env: SUB}}}}\n\
              policy:\n  unlisted: {}\n  max_purchases: {}\n  max_releases: {}\n  max_changes: {}\ndefaults: {{account: main}}\nnumbers:\n",
+            self.edition,
             if self.unlisted_release { "release" } else { "ignore" },
             self.max_purchases,
             self.max_releases,
@@ -214,7 +224,7 @@ impl File {
                 }
             }
         }
-        if self.unlisted_release {
+        if self.unlisted_release || self.marked {
             out.push_str("...\n");
         }
         out

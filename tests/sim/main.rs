@@ -1,21 +1,30 @@
-//! Deterministic simulation, begun (issue 3) and not finished: list, plan, approve, execute and retry
-//! on virtual time and over a simulated wire to the sandbox's model, with what can go wrong going
-//! wrong by a seed. It has found real bugs; some seeds still break an oracle, and whether the engine
-//! or the oracle is at fault is not settled. So its tests are ignored until they all pass:
+//! Deterministic simulation: the whole engine (the daemon's loop, `apply`, `apply` of a saved plan,
+//! and in them list, plan, approve, execute, retry, lock and budget) on virtual time, over a
+//! simulated wire to the sandbox's model, with what can go wrong going wrong by a seed.
 //!
-//! - `cargo test --test sim random_seeds -- --ignored --nocapture` (`SEEDS=`, `SEED_FROM=`)
-//! - `SEED=123 cargo test --test sim one_seed -- --ignored --nocapture` replays one with its log
-//! - `cargo test --test sim every_boundary -- --ignored --nocapture` crashes plans at every request
+//! What it proves, what it does not, and its figures are in README.md beside this file.
+//!
+//! - `cargo test --test sim` is what CI runs.
+//! - `SEED=123 cargo test --test sim one_seed -- --ignored --nocapture` replays one with its log.
+//! - `SEEDS=1000000 cargo test --test sim random_seeds -- --nocapture` is the long run
+//!   (`SEED_FROM=` starts elsewhere).
+//! - `cargo test --test sim mutants -- --ignored --nocapture` puts every bug of `mutants.rs` back,
+//!   one at a time, and demands that the simulation finds it (`MUTANT=name` for one of them).
 
 #![allow(unreachable_pub, reason = "a test binary has no public interface")]
 #![allow(clippy::print_stdout, reason = "its figures and event logs are its results")]
 
+mod actors;
+mod budgets;
 mod crash;
-mod engine;
 mod fates;
 mod fleet;
+mod learn;
 mod oracle;
+mod process;
+mod runs;
 mod seed;
+mod sending;
 mod sometimes;
 mod state;
 mod tape;

@@ -1,127 +1,147 @@
-//! The laws, checked at every send, at every act of the server, at every answer and at the end of
-//! every pass. Written from what crosses the wire and what the server does, never from what the
-//! engine thinks.
+//! The laws, checked at every send, at every act of the server and at the end of every pass. Written
+//! from what crosses the wire and what the server does, never from what the engine thinks.
 
-use numctl::desired::{Desired, State as Wanted, Unlisted};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use numctl::api::error::Operation;
+use numctl::desired::{AccountIndex, Desired, State as Wanted, Unlisted};
 use numctl::number::{AccountSid, NumberSid, PhoneNumber};
 use numctl::observed::Live;
-use numctl::plan::{Action, ActionKind};
+use numctl::plan::{Action, ActionKind, Target};
 use numctl::report::{Failure, Outcome, Report, Skip};
 use numctl::sandbox::HttpRequest;
 use numctl::settings::{Field, Want};
 use numctl::stale;
-use numctl::transport::{Response, TransportError};
-use url::form_urlencoded;
 
+use crate::budgets;
+use crate::sending::{Sending, asking};
 use crate::state::{Act, By, Deed, PassView, State};
-use crate::wire::{account_of, row, rows};
 
-/// A request, by what it means.
-#[derive(Debug, Clone)]
-pub enum Sending {
-    List { account: AccountSid, first: bool },
-    LookUp { number: PhoneNumber },
-    Fetch { sid: NumberSid },
-    Purchase { account: AccountSid, number: PhoneNumber, fields: Vec<Field> },
-    Configure { number: Option<PhoneNumber>, fields: Vec<Field> },
-    Transfer { number: Option<PhoneNumber>, to: String },
-    Release { account: AccountSid, sid: NumberSid, number: Option<PhoneNumber> },
-    Other,
-}
+/// Law 2: a release goes out so soon after the fresh read that it relies on.
+const FRESH: Duration = Duration::from_secs(5);
 
-impl Sending {
-    pub fn read(state: &State, request: &HttpRequest) -> Self {
-        let account = account_of(request);
-        let query: Vec<(String, String)> =
-            form_urlencoded::parse(request.query.as_bytes()).into_owned().collect();
-        let form: Vec<(String, String)> =
-            form_urlencoded::parse(request.form.as_bytes()).into_owned().collect();
-        let value = |pairs: &[(String, String)], key: &str| {
-            pairs.iter().find(|(k, _)| k == key).map(|(_, v)| v.clone())
-        };
-        let fields = Field::all().filter(|field| value(&form, field.parameter()).is_some()).collect();
-        let last = request.path.rsplit('/').next().unwrap_or_default();
-        let sid = NumberSid::observed(last.strip_suffix(".json").unwrap_or(last));
-        let number_of = |sid| {
-            let held =
-                state.holdings.iter().find(|(_, holding)| holding.sid == sid).map(|(number, _)| *number);
-            held.or_else(|| state.passes.values().find_map(|pass| pass.listed.get(&sid)?.number))
-        };
-        match (request.method.as_str(), sid) {
-            ("GET", None) => match value(&query, "PhoneNumber").and_then(|text| PhoneNumber::observed(&text))
-            {
-                Some(number) => Self::LookUp { number },
-                None => Self::List { account, first: value(&query, "Page").is_none() },
-            },
-            ("GET", Some(sid)) => Self::Fetch { sid },
-            ("POST", None) => match value(&form, "PhoneNumber").and_then(|text| PhoneNumber::observed(&text))
-            {
-                Some(number) => Self::Purchase { account, number, fields },
-                None => Self::Other,
-            },
-            ("POST", Some(sid)) => match value(&form, "AccountSid") {
-                Some(to) => Self::Transfer { number: number_of(sid), to },
-                None => Self::Configure { number: number_of(sid), fields },
-            },
-            ("DELETE", Some(sid)) => Self::Release { account, sid, number: number_of(sid) },
-            _ => Self::Other,
+/// Checks what must be true when a request is sent; gives the pass that it belongs to, which is a
+/// new one when a process that has none begins to list.
+pub fn sent(state: &mut State, process: usize, asked: &HttpRequest, sending: &Sending) -> u64 {
+    let is_listing = matches!(sending, Sending::List { is_first: true, .. });
+    let id = match state.processes[process].pass {
+        Some(id) => id,
+        None if is_listing => begin(state, process),
+        None => {
+            state.violation(format!("process {process} sends before it lists: {sending:?}"));
+            begin(state, process)
         }
-    }
-
-    fn write(&self) -> Option<(ActionKind, Option<PhoneNumber>)> {
-        match self {
-            Self::Purchase { number, .. } => Some((ActionKind::Purchase, Some(*number))),
-            Self::Configure { number, .. } => Some((ActionKind::Configure, *number)),
-            Self::Transfer { number, .. } => Some((ActionKind::Transfer, *number)),
-            Self::Release { number, .. } => Some((ActionKind::Release, *number)),
-            Self::List { .. } | Self::LookUp { .. } | Self::Fetch { .. } | Self::Other => None,
-        }
-    }
-}
-
-/// What must be true when a request is sent.
-pub fn sent(state: &mut State, id: u64, sending: &Sending) {
+    };
+    let now = state.now();
     let mut wrong = Vec::new();
+    if sending.write().is_some() {
+        wrong.extend(check_lock(state, process, id, asking(asked)));
+    }
+    let mut doubted = None;
     if let Some(pass) = state.passes.get_mut(&id) {
+        pass.requests += 1;
         match sending {
-            Sending::List { account, first: true } => {
+            Sending::List { account, is_first: true } => {
                 pass.whole.remove(account);
                 pass.spoilt.remove(account);
+                pass.pages.insert(*account, 0);
             }
             Sending::List { .. } | Sending::LookUp { .. } | Sending::Fetch { .. } | Sending::Other => {}
             Sending::Purchase { account, number, fields } => {
                 wrong.extend(check_purchase(pass, *account, *number, fields));
+                if pass.unsettled.contains(&(ActionKind::Purchase, *number)) {
+                    doubted = Some("purchase sent again after a look");
+                }
                 // Whatever comes of it, the next send of the same needs another look.
                 pass.absent.remove(number);
                 pass.unsettled.insert((ActionKind::Purchase, *number));
             }
-            Sending::Configure { number, fields, .. } => wrong.extend(check_configure(pass, *number, fields)),
-            Sending::Transfer { number, to } => {
-                wrong.extend(check_transfer(pass, *number, to));
+            Sending::Configure { number, fields } => wrong.extend(check_configure(pass, *number, fields)),
+            Sending::Transfer { number, sid, to } => {
+                wrong.extend(check_transfer(pass, *number, *sid, to));
                 if let Some(number) = number {
                     pass.unsettled.insert((ActionKind::Transfer, *number));
                 }
             }
             Sending::Release { account, sid, number } => {
-                wrong.extend(check_release(pass, *account, *sid, *number));
+                wrong.extend(check_release(pass, *account, *sid, *number, now));
+                // One read lets one release go out.
+                pass.read.remove(sid);
             }
         }
         if let Some((kind, number)) = sending.write() {
-            if pass.whole.len() < pass.desired.accounts.len() {
+            pass.last_write = Some(now);
+            if pass.whole.len() < pass.file.desired.accounts.len() {
                 wrong.push("a write on a partial view".to_owned());
             }
             if let Some(number) = number {
                 pass.sent.push((kind, number));
+                pass.in_doubt.insert((kind, number));
             }
-            wrong.extend(check_limits(pass));
+            wrong.extend(budgets::of_run(pass));
         }
+    }
+    if let Some(event) = doubted {
+        state.sometimes.reached(event);
     }
     for what in wrong {
         state.violation(format!("pass {id}: {what}: {sending:?}"));
     }
+    id
 }
 
-fn sid_of(desired: &Desired, index: numctl::desired::AccountIndex) -> Option<AccountSid> {
+fn begin(state: &mut State, process: usize) -> u64 {
+    let id = state.passes.len() as u64 + 1;
+    let began = state.now();
+    let sender = &mut state.processes[process];
+    sender.pass = Some(id);
+    let file = sender.file.clone().expect("a process has read its file before it sends");
+    let view = PassView {
+        process,
+        is_daemon: sender.is_daemon,
+        file,
+        began,
+        pages: Default::default(),
+        whole: Default::default(),
+        spoilt: Default::default(),
+        listed: Default::default(),
+        listed_numbers: Default::default(),
+        absent: Default::default(),
+        read: Default::default(),
+        sent: Vec::new(),
+        unsettled: Default::default(),
+        in_doubt: Default::default(),
+        last_write: None,
+        requests: 0,
+        is_quiet: false,
+        is_over: false,
+    };
+    state.passes.insert(id, view);
+    state.note(|| format!("process {process} begins pass {id}"));
+    id
+}
+
+/// Law 10: where there is a lock, its file is there, and nobody else who locks has written since
+/// this pass began.
+fn check_lock(state: &State, process: usize, id: u64, account: AccountSid) -> Vec<String> {
+    let Some(directory) = &state.processes[process].lock_dir else { return Vec::new() };
+    let mut wrong = Vec::new();
+    if !directory.join(format!("{account}.lock")).exists() {
+        wrong.push("a write after the lock was lost".to_owned());
+    }
+    let began = state.passes.get(&id).map(|pass| pass.began);
+    let others = state.passes.iter().filter(|(other, pass)| {
+        **other != id
+            && pass.process != process
+            && state.processes[pass.process].lock_dir.is_some()
+            && pass.last_write.is_some_and(|at| Some(at) > began)
+    });
+    wrong.extend(others.map(|(other, _)| format!("a write beside pass {other}'s, which has the lock too")));
+    wrong
+}
+
+fn sid_of(desired: &Desired, index: AccountIndex) -> Option<AccountSid> {
     desired.account(index).sid
 }
 
@@ -132,30 +152,31 @@ fn check_purchase(
     fields: &[Field],
 ) -> Vec<String> {
     let mut wrong = Vec::new();
-    match pass.desired.declared(number) {
+    match pass.file.desired.declared(number) {
         Some(declared) if declared.state == Wanted::Present => {
-            if sid_of(&pass.truth, declared.account) != Some(account) {
+            if sid_of(&pass.file.desired, declared.account) != Some(account) {
                 wrong.push("a purchase for another account than the declared one".to_owned());
             }
-            // A file cut short may still parse: the engine sends what it read.
-            let read = pass.desired.declared(number).unwrap_or(declared);
-            if let Some(field) = fields.iter().find(|field| read.settings.get(**field).is_none()) {
+            if let Some(field) = fields.iter().find(|field| declared.settings.get(**field).is_none()) {
                 wrong.push(format!("a purchase sets {field}, which is not managed"));
             }
             // Managed clears and values all go along: a fresh number is not blank.
             let lone = |field| matches!(field, Field::VoiceFallbackUrl | Field::SmsFallbackUrl);
             if let Some((field, _)) =
-                read.settings.iter().find(|(field, _)| !fields.contains(field) && !lone(*field))
+                declared.settings.iter().find(|(field, _)| !fields.contains(field) && !lone(*field))
             {
                 wrong.push(format!("a purchase leaves {field} out"));
             }
         }
         _ => wrong.push("a purchase beyond the file".to_owned()),
     }
+    if pass.file.truth.declared(number).is_none() {
+        wrong.push("a purchase that the whole file does not name".to_owned());
+    }
     if pass.listed_numbers.contains(&number) {
         wrong.push("a purchase of a number that was listed".to_owned());
     }
-    if !pass.absent.contains(&number) {
+    if !pass.absent.contains_key(&number) {
         wrong.push("a purchase without a look before it".to_owned());
     }
     wrong
@@ -163,10 +184,13 @@ fn check_purchase(
 
 fn check_configure(pass: &PassView, number: Option<PhoneNumber>, fields: &[Field]) -> Vec<String> {
     let Some(number) = number else { return Vec::new() };
-    let Some(declared) = pass.desired.declared(number) else {
+    let Some(declared) = pass.file.desired.declared(number) else {
         return vec!["a configure of a number that the file does not name".to_owned()];
     };
     let mut wrong = Vec::new();
+    if fields.is_empty() {
+        wrong.push("a configure of nothing".to_owned());
+    }
     if let Some(field) = fields.iter().find(|field| declared.settings.get(**field).is_none()) {
         wrong.push(format!("a configure sends {field}, which is not managed"));
     }
@@ -183,21 +207,25 @@ fn check_configure(pass: &PassView, number: Option<PhoneNumber>, fields: &[Field
     wrong
 }
 
-fn check_transfer(pass: &PassView, number: Option<PhoneNumber>, to: &str) -> Vec<String> {
+fn check_transfer(pass: &PassView, number: Option<PhoneNumber>, sid: NumberSid, to: &str) -> Vec<String> {
     let Some(number) = number else { return Vec::new() };
-    match pass.desired.declared(number) {
+    let mut wrong = Vec::new();
+    match pass.file.desired.declared(number) {
         Some(declared) if declared.state == Wanted::Present => {
-            let mut wrong = Vec::new();
-            if sid_of(&pass.truth, declared.account).map(|sid| sid.to_string()).as_deref() != Some(to) {
+            if sid_of(&pass.file.desired, declared.account).map(|sid| sid.to_string()).as_deref() != Some(to)
+            {
                 wrong.push("a transfer to another account than the declared one".to_owned());
             }
             if declared.protect {
                 wrong.push("a protected number is moved".to_owned());
             }
-            wrong
         }
-        _ => vec!["a transfer that the file does not ask for".to_owned()],
+        _ => wrong.push("a transfer that the file does not ask for".to_owned()),
     }
+    if pass.listed.get(&sid).is_some_and(|live| live.number != Some(number)) {
+        wrong.push("a transfer of another number than the listed one".to_owned());
+    }
+    wrong
 }
 
 fn check_release(
@@ -205,14 +233,18 @@ fn check_release(
     account: AccountSid,
     sid: NumberSid,
     number: Option<PhoneNumber>,
+    now: Duration,
 ) -> Vec<String> {
     let mut wrong = Vec::new();
-    let Some(read) = pass.read.get(&sid).cloned().flatten() else {
+    let Some((at, Some(read))) = pass.read.get(&sid).cloned() else {
         return vec!["a release without a fresh read".to_owned()];
     };
+    if now.saturating_sub(at) > FRESH {
+        wrong.push(format!("a release {:?} after its fresh read", now.saturating_sub(at)));
+    }
+    let truth = &pass.file.truth;
     let number = number.or(read.number);
-    let word = number.and_then(|number| pass.truth.declared(number));
-    match word {
+    match number.and_then(|number| truth.declared(number)) {
         Some(declared) => {
             if declared.state != Wanted::Released {
                 wrong.push("a release that the file does not ask for".to_owned());
@@ -220,11 +252,11 @@ fn check_release(
             if declared.protect {
                 wrong.push("a protected number is released".to_owned());
             }
-            if sid_of(&pass.truth, declared.account) != Some(account) {
+            if sid_of(truth, declared.account) != Some(account) {
                 wrong.push("a release in another account than the declared one".to_owned());
             }
         }
-        None if pass.truth.policy.unlisted == Unlisted::Release => {}
+        None if truth.policy.unlisted == Unlisted::Release => {}
         None => wrong.push("a release of a number that the file does not name".to_owned()),
     }
     match pass.listed.get(&sid) {
@@ -247,10 +279,10 @@ fn check_release(
 }
 
 fn same(listed: &Live, read: &Live) -> bool {
-    let target = numctl::plan::Target {
-        number: PhoneNumber::declared("+15552230000").expect("a number"),
+    let target = Target {
+        number: listed.number.unwrap_or_else(|| PhoneNumber::declared("+15552230000").expect("a number")),
         sid: listed.sid,
-        account: numctl::desired::AccountIndex(0),
+        account: AccountIndex(0),
         before: listed.all_settings(),
     };
     stale::changed_fields(&target, read)
@@ -259,144 +291,24 @@ fn same(listed: &Live, read: &Live) -> bool {
         .all(|field| field == Field::FriendlyName && listed.friendly_name.is_none())
 }
 
-fn check_limits(pass: &PassView) -> Vec<String> {
-    let fleet = pass.listed.len().max(pass.listed_numbers.len()).max(pass.desired.numbers.len());
-    let limits = &pass.truth.policy.limits;
-    let distinct = |wanted: Option<ActionKind>| {
-        let mut numbers: Vec<PhoneNumber> = pass
-            .sent
-            .iter()
-            .filter(|(kind, _)| wanted.is_none_or(|wanted| wanted == *kind))
-            .map(|(_, n)| *n)
-            .collect();
-        numbers.sort();
-        numbers.dedup();
-        numbers.len()
-    };
-    let mut wrong = Vec::new();
-    for (name, count, limit) in [
-        ("max_purchases", distinct(Some(ActionKind::Purchase)), limits.purchases),
-        ("max_releases", distinct(Some(ActionKind::Release)), limits.releases),
-        ("max_changes", distinct(None), limits.changes),
-    ] {
-        if count > limit.count(fleet) {
-            wrong.push(format!("{name} is {limit} and this is number {count}"));
-        }
-    }
-    wrong
-}
-
-/// What the engine learns from a request that was lost.
-pub fn lost(state: &mut State, id: u64, sending: &Sending, error: &TransportError) {
-    let certainly_not_sent = matches!(error, TransportError::NotSent(_));
-    if let (Some(pass), Sending::Purchase { number, .. }, true) =
-        (state.passes.get_mut(&id), sending, certainly_not_sent)
-    {
-        pass.absent.insert(*number);
-    }
-}
-
-/// What the engine learns from an answer.
-pub fn answered(state: &mut State, id: u64, sending: &Sending, response: &Response, spoilt: bool) {
-    let Some(pass) = state.passes.get_mut(&id) else { return };
-    let good = (200..300).contains(&response.status);
-    let mut reached = None;
-    match sending {
-        Sending::List { account, .. } => match rows(response) {
-            Some((rows, is_last)) if good => {
-                if spoilt {
-                    pass.spoilt.insert(*account);
-                }
-                // Rows of another account are there to be noticed.
-                if rows.iter().any(|row| row.account_sid.is_some_and(|sid| sid != *account)) {
-                    pass.spoilt.insert(*account);
-                }
-                for row in rows {
-                    pass.listed_numbers.extend(row.number);
-                    if let Some(sid) = row.sid {
-                        pass.listed.insert(sid, row);
-                    }
-                }
-                if is_last && !pass.spoilt.contains(account) {
-                    pass.whole.insert(*account);
-                }
-            }
-            // A page that failed is asked for again, or the listing never becomes whole.
-            _ => {}
-        },
-        Sending::LookUp { number, .. } => {
-            if let (true, Some((rows, true))) = (good && !spoilt, rows(response)) {
-                match rows.iter().any(|row| row.number == Some(*number)) {
-                    true => {
-                        pass.absent.remove(number);
-                        if pass.unsettled.remove(&(ActionKind::Purchase, *number)) {
-                            reached = Some("purchase in doubt was found bought");
-                        }
-                    }
-                    false => {
-                        pass.absent.insert(*number);
-                        if pass.unsettled.contains(&(ActionKind::Purchase, *number)) {
-                            reached = Some("purchase in doubt was found not bought and sent again");
-                        }
-                    }
-                }
-            }
-        }
-        Sending::Fetch { sid } => {
-            let read = if good { row(response) } else { None };
-            if let Some(live) = &read
-                && let Some(number) = live.number
-                && pass.truth.declared(number).is_some_and(|declared| {
-                    live.account_sid.is_some() && sid_of(&pass.truth, declared.account) == live.account_sid
-                })
-            {
-                pass.unsettled.remove(&(ActionKind::Transfer, number));
-            }
-            pass.read.insert(*sid, read);
-        }
-        Sending::Purchase { number, .. } => {
-            if good && row(response).is_some_and(|live| live.number == Some(*number)) {
-                pass.unsettled.remove(&(ActionKind::Purchase, *number));
-            }
-            // 429: the vendor says that it was not processed.
-            if response.status == 429 {
-                pass.absent.insert(*number);
-            }
-        }
-        Sending::Transfer { number: Some(number), to } => {
-            let arrived =
-                row(response).is_some_and(|live| live.account_sid.is_some_and(|sid| sid.to_string() == *to));
-            if good && arrived {
-                pass.unsettled.remove(&(ActionKind::Transfer, *number));
-            }
-        }
-        Sending::Configure { .. } | Sending::Transfer { .. } | Sending::Release { .. } | Sending::Other => {}
-    }
-    if let Some(event) = reached {
-        state.sometimes.reached(event);
-    }
-}
-
 /// What must be true of what the server did.
 pub fn acted(state: &mut State, act: &Act) {
     let By::Pass(id) = act.by else { return };
     let Some(pass) = state.passes.get(&id).cloned() else { return };
     match &act.deed {
         Deed::Bought { .. } => {
-            let bought = state
-                .acts
-                .iter()
-                .filter(|old| old.number == act.number && matches!(old.deed, Deed::Bought { .. }));
-            let released = state
-                .acts
-                .iter()
-                .filter(|old| old.number == act.number && matches!(old.deed, Deed::Released { .. }));
-            if bought.count() > released.count() {
+            // The act itself is not on the list yet.
+            let times = |test: &dyn Fn(&Deed) -> bool| {
+                state.acts.iter().filter(|old| old.number == act.number && test(&old.deed)).count()
+            };
+            let bought = times(&|deed| matches!(deed, Deed::Bought { .. })) + 1;
+            let released = times(&|deed| matches!(deed, Deed::Released { .. }));
+            if bought > released + 1 {
                 state.violation(format!("pass {id}: {} is bought twice", act.number));
             }
         }
         Deed::Configured { account, fields } => {
-            let Some(declared) = pass.desired.declared(act.number) else {
+            let Some(declared) = pass.file.desired.declared(act.number) else {
                 return state
                     .violation(format!("pass {id}: {} is not in the file and was configured", act.number));
             };
@@ -409,42 +321,66 @@ pub fn acted(state: &mut State, act: &Act) {
             if let Some(field) = fields.iter().find(|field| !allowed(field)) {
                 state.violation(format!("pass {id}: {} of {} changed and is not managed", field, act.number));
             }
-            if sid_of(&pass.desired, declared.account) != Some(*account) {
+            if sid_of(&pass.file.desired, declared.account) != Some(*account) {
                 state.violation(format!(
                     "pass {id}: {} is configured in an account that it is not declared in",
                     act.number
                 ));
             }
         }
-        Deed::Released { .. } | Deed::Moved { .. } => {}
+        Deed::Released { sid } => {
+            let of_foreign = pass.listed.get(sid).is_some_and(|live| live.number != Some(act.number));
+            if of_foreign {
+                state.violation(format!("pass {id}: {} is released under another's SID", act.number));
+            }
+        }
+        Deed::Moved { to } => {
+            let declared = pass.file.desired.declared(act.number);
+            if declared.and_then(|declared| sid_of(&pass.file.desired, declared.account)) != Some(*to) {
+                state.violation(format!("pass {id}: {} is moved to {to}", act.number));
+            }
+        }
+    }
+    state.acts.push(act.clone());
+    let over = budgets::over_time(state);
+    state.acts.pop();
+    let counts = pass.is_daemon && state.budget_lasts;
+    for what in over.into_iter().filter(|_| counts) {
+        state.violation(format!("pass {id}: {what}"));
     }
 }
 
 /// What must be true of a report.
-pub fn ended(state: &mut State, id: u64, report: &Report, writes: u64) {
+pub fn ended(state: &mut State, id: u64, report: &Report) {
     let acts: Vec<Act> = state.acts.iter().filter(|act| act.by == By::Pass(id)).cloned().collect();
     let did =
         |number, test: &dyn Fn(&Deed) -> bool| acts.iter().any(|act| act.number == number && test(&act.deed));
     let mut wrong = Vec::new();
     let mut events = Vec::new();
+    let writes = state.passes.get(&id).map_or(0, |pass| pass.sent.len() as u64);
     let attempts: u64 = report.ends.iter().map(|end| u64::from(end.attempts)).sum();
-    if attempts != writes {
+    // A second signal drops what has not left yet as if it had.
+    if attempts < writes || (attempts > writes && !report.interrupted) {
         wrong.push(format!("the report says {attempts} writes and the wire saw {writes}"));
     }
     if report.ends.len() != report.plan.steps.len() {
         wrong.push("an action without an end".to_owned());
     }
+    let mut settled = BTreeSet::new();
     for (step, end) in report.plan.steps.iter().zip(&report.ends) {
-        let number = step.action.number();
-        let failed_to = |operation: numctl::api::error::Operation| match &end.outcome {
+        let (number, kind) = (step.action.number(), step.action.kind());
+        let failed_to = |operation: Operation| match &end.outcome {
             Outcome::Failed(Failure::Api(error)) => error.operation == operation,
             _ => false,
         };
+        if !matches!(end.outcome, Outcome::Unknown(_)) {
+            settled.insert((kind, number));
+        }
         let skipped = matches!(end.outcome, Outcome::Skipped(_));
         match &step.action {
             Action::Purchase { .. } => {
                 let bought = did(number, &|deed| matches!(deed, Deed::Bought { .. }));
-                if bought && (skipped || failed_to(numctl::api::error::Operation::Purchase)) {
+                if bought && (skipped || failed_to(Operation::Purchase)) {
                     wrong.push(format!("{number} was bought and the report says {:?}", end.outcome));
                 }
                 let ever = state
@@ -469,16 +405,24 @@ pub fn ended(state: &mut State, id: u64, report: &Report, writes: u64) {
                     wrong.push(format!("{number} is still there and the report says that it was released"));
                 }
             }
-            Action::Configure { .. } => {
+            Action::Configure { account, changes, .. } => {
+                let others = report.plan.steps.iter().filter(|other| other.action.number() == number).count();
                 if skipped
                     && did(number, &|deed| matches!(deed, Deed::Configured { .. }))
                     && end.attempts == 0
+                    && others == 1
                 {
-                    let others =
-                        report.plan.steps.iter().filter(|other| other.action.number() == number).count();
-                    if others == 1 {
-                        wrong.push(format!("{number} was configured and the report says {:?}", end.outcome));
-                    }
+                    wrong.push(format!("{number} was configured and the report says {:?}", end.outcome));
+                }
+                // Law 6: what is reported as done has been done, or somebody undid it since.
+                let touched = acts.iter().any(|act| act.number == number);
+                let meddled = state.acts.iter().any(|act| act.number == number && act.by != By::Pass(id));
+                let is_met = state.holdings.get(&number).is_some_and(|holding| {
+                    holding.account == report.plan.account(*account).sid
+                        && changes.iter().all(|change| met(change.field, &change.want, holding))
+                });
+                if end.outcome == Outcome::Succeeded && others == 1 && !is_met && !meddled {
+                    wrong.push(format!("{number} is not as the report says ({touched})"));
                 }
             }
             Action::Transfer { .. } => {
@@ -490,20 +434,10 @@ pub fn ended(state: &mut State, id: u64, report: &Report, writes: u64) {
                 }
             }
         }
-        match (&end.outcome, step.action.kind()) {
-            (Outcome::Unknown(_), ActionKind::Purchase) => events.push("purchase ended unknown"),
-            (Outcome::Skipped(Skip::AlreadyOwned), _) => events.push("purchase averted: already owned"),
-            (Outcome::Skipped(Skip::Changed), ActionKind::Release) => {
-                events.push("release averted: changed since it was listed");
-            }
-            (Outcome::Skipped(Skip::AlreadyGone), _) => events.push("release averted: already gone"),
-            (Outcome::Skipped(Skip::ReplacementMissing), _) => {
-                events.push("release held back: a replacement was missing")
-            }
-            (Outcome::Skipped(Skip::AccountRefused), _) => events.push("account refused mid-run"),
-            (Outcome::Failed(Failure::NotTaken(_)), _) => events.push("fields were not taken"),
-            _ => {}
-        }
+        events.extend(event(&end.outcome, kind));
+    }
+    if let Some(pass) = state.passes.get_mut(&id) {
+        pass.in_doubt.retain(|write| !settled.contains(write));
     }
     for event in events {
         state.sometimes.reached(event);
@@ -511,4 +445,36 @@ pub fn ended(state: &mut State, id: u64, report: &Report, writes: u64) {
     for what in wrong {
         state.violation(format!("pass {id}: {what}"));
     }
+}
+
+fn met(field: Field, want: &Want, holding: &crate::state::Holding) -> bool {
+    let text = |value: Option<numctl::settings::Value>| value.map(|value| normal(&value.wire()));
+    text(want.effective(field)) == text(holding.settings.effective(field))
+}
+
+/// URLs as a URL parser prints them, since a server may store them so.
+pub fn normal(text: &str) -> String {
+    url::Url::parse(text).map_or_else(|_| text.to_owned(), String::from)
+}
+
+fn event(outcome: &Outcome, kind: ActionKind) -> Option<&'static str> {
+    Some(match (outcome, kind) {
+        (Outcome::Unknown(Failure::Abandoned), _) => "a second signal left a write in doubt",
+        (Outcome::Unknown(Failure::LostLock), _) => "lock lost with a write in doubt",
+        (Outcome::Unknown(_), ActionKind::Purchase) => "purchase ended unknown",
+        (Outcome::Unknown(_), ActionKind::Release) => "release ended unknown",
+        (Outcome::Unknown(_), ActionKind::Transfer) => "transfer ended unknown",
+        (Outcome::Unknown(_), ActionKind::Configure) => "configure ended unknown",
+        (Outcome::Skipped(Skip::AlreadyOwned), _) => "purchase averted: already owned",
+        (Outcome::Skipped(Skip::Changed), ActionKind::Release) => {
+            "release averted: changed since it was listed"
+        }
+        (Outcome::Skipped(Skip::AlreadyGone), _) => "release averted: already gone",
+        (Outcome::Skipped(Skip::ReplacementMissing), _) => "release held back: a replacement was missing",
+        (Outcome::Skipped(Skip::AccountRefused), _) => "account refused mid-run",
+        (Outcome::Skipped(Skip::Interrupted), _) => "a signal left actions undone",
+        (Outcome::Skipped(Skip::LostLock), _) => "lock lost before a write",
+        (Outcome::Failed(Failure::NotTaken(_)), _) => "fields were not taken",
+        _ => return None,
+    })
 }

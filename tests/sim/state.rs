@@ -1,26 +1,32 @@
-//! The simulated world: the sandbox's model, what it looked like before, and everything that was
-//! sent and done, by whom.
+//! The simulated world: the sandbox's model, what it looked like before, our processes, and
+//! everything that was sent and done, by whom.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use numctl::api::wire::{Interner, read_page};
+use numctl::api::wire::read_number;
+use numctl::budget::Generation;
 use numctl::desired::Desired;
+use numctl::execute::Stop;
 use numctl::number::{AccountSid, NumberSid, PhoneNumber};
 use numctl::observed::Live;
 use numctl::plan::ActionKind;
-use numctl::sandbox::{AUTH_TOKEN, Faults, HttpAnswer, HttpRequest, Sandbox, World};
+use numctl::sandbox::{AUTH_TOKEN, HttpAnswer, HttpRequest, Sandbox, World};
 use numctl::settings::{Field, Settings};
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::fates::Fates;
-use crate::fleet::{FOREIGN, MAIN, SUB};
 use crate::sometimes::Sometimes;
 use crate::tape::Tape;
 
 /// Where the simulated API is.
 pub const BASE: &str = "http://127.0.0.1:1";
+
+/// The wall clock's reading when a simulation starts: 2026-11-24.
+const EPOCH: Duration = Duration::from_secs(1_795_500_000);
 
 /// A number that somebody has.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +41,7 @@ pub type Holdings = BTreeMap<PhoneNumber, Holding>;
 /// Whose doing it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
-    /// A pass of one of our engines.
+    /// A pass of one of our processes.
     Pass(u64),
     /// Somebody else.
     Other,
@@ -57,25 +63,62 @@ pub enum Deed {
     Configured { account: AccountSid, fields: Vec<Field> },
 }
 
+/// A file that is in force in a process.
+#[derive(Debug, Clone)]
+pub struct InForce {
+    /// As it was read.
+    pub desired: Arc<Desired>,
+    /// The whole file behind it: the same, unless what was read had been cut short.
+    pub truth: Arc<Desired>,
+    pub generation: Generation,
+}
+
 /// What one pass knows, seen from the wire.
 #[derive(Debug, Clone)]
 pub struct PassView {
-    /// The file that the engine acts on, and the whole one that it was read from.
-    pub desired: Arc<Desired>,
-    pub truth: Arc<Desired>,
-    /// The accounts whose listing reached the engine to its end, unspoilt.
+    pub process: usize,
+    pub is_daemon: bool,
+    pub file: InForce,
+    pub began: Duration,
+    /// By account, how many pages of its listing came in order so far.
+    pub pages: BTreeMap<AccountSid, usize>,
+    /// The accounts whose listing came whole.
     pub whole: BTreeSet<AccountSid>,
     pub spoilt: BTreeSet<AccountSid>,
-    /// What the engine was shown in its listing.
+    /// What was shown in the listing.
     pub listed: BTreeMap<NumberSid, Live>,
     pub listed_numbers: BTreeSet<PhoneNumber>,
-    /// Numbers that a look-up showed to be absent, since the last send in doubt.
-    pub absent: BTreeSet<PhoneNumber>,
-    /// The freshest read of each SID that reached the engine.
-    pub read: BTreeMap<NumberSid, Option<Live>>,
+    /// Numbers that a look-up showed to be absent, since the last send in doubt, and when.
+    pub absent: BTreeMap<PhoneNumber, Duration>,
+    /// The freshest read of each SID that arrived, and when.
+    pub read: BTreeMap<NumberSid, (Duration, Option<Live>)>,
+    /// Writes, in the order of their sends.
     pub sent: Vec<(ActionKind, PhoneNumber)>,
     /// Purchases and transfers that were sent and are not known to have worked.
     pub unsettled: BTreeSet<(ActionKind, PhoneNumber)>,
+    /// Writes whose outcome the process never learnt.
+    pub in_doubt: BTreeSet<(ActionKind, PhoneNumber)>,
+    pub last_write: Option<Duration>,
+    pub requests: u64,
+    /// It was carried out, and there was nothing to do.
+    pub is_quiet: bool,
+    pub is_over: bool,
+}
+
+/// One of our processes.
+#[derive(Debug)]
+pub struct Process {
+    pub is_daemon: bool,
+    /// Where its locks are, where it locks.
+    pub lock_dir: Option<PathBuf>,
+    pub file: Option<InForce>,
+    /// It has had a whole file in force that ends with the document end marker.
+    pub saw_marked: bool,
+    pub pass: Option<u64>,
+    /// Tells its keeper that it has just died.
+    pub crashed: watch::Sender<bool>,
+    pub stop: watch::Sender<Stop>,
+    pub bell: Arc<Notify>,
 }
 
 /// Where a process is to die.
@@ -88,8 +131,21 @@ pub struct CrashPoint {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
     BeforeSend,
+    /// The request is lost with the process.
+    AfterSend,
     AfterActing,
     AfterReceipt,
+}
+
+impl Moment {
+    pub const ALL: [Self; 4] = [Self::BeforeSend, Self::AfterSend, Self::AfterActing, Self::AfterReceipt];
+}
+
+/// A file as people meant it.
+#[derive(Debug, Clone)]
+pub struct Whole {
+    pub text: String,
+    pub desired: Arc<Desired>,
 }
 
 pub struct State {
@@ -101,14 +157,24 @@ pub struct State {
     pub fates: Fates,
     pub faults_on: bool,
     pub revoked_until: Duration,
+    /// The files that people have saved so far; the last one is what they want.
+    pub files: Vec<Whole>,
+    pub processes: Vec<Process>,
     pub passes: BTreeMap<u64, PassView>,
-    pub next_pass: u64,
     pub requests: u64,
     pub writes: u64,
     pub crash: Option<CrashPoint>,
+    /// How far the wall clock was set forward, and back.
+    pub clock_ahead: Duration,
+    pub clock_behind: Duration,
+    pub told: Arc<Notify>,
+    /// Our daemons share a state directory: a restart forgets nothing.
+    pub budget_lasts: bool,
+    /// The state directory could not be written at some time.
+    pub disk_was_full: bool,
     pub violations: Vec<String>,
     pub sometimes: Sometimes,
-    pub started: Instant,
+    started: Instant,
     hash: u64,
     pub log: Option<Vec<String>>,
 }
@@ -141,23 +207,38 @@ impl State {
             fates,
             faults_on: false,
             revoked_until: Duration::ZERO,
+            files: Vec::new(),
+            processes: Vec::new(),
             passes: BTreeMap::new(),
-            next_pass: 1,
             requests: 0,
             writes: 0,
             crash: None,
+            clock_ahead: Duration::ZERO,
+            clock_behind: Duration::ZERO,
+            told: Arc::default(),
+            budget_lasts: true,
+            disk_was_full: false,
             violations: Vec::new(),
             sometimes: Sometimes::default(),
             started: Instant::now(),
             hash: 0xcbf2_9ce4_8422_2325,
             log: traced.then(Vec::new),
         };
-        state.holdings = state.look();
+        for number in crate::fleet::pool() {
+            if let Some(holding) = state.look(number) {
+                state.holdings.insert(number, holding);
+            }
+        }
         state
     }
 
     pub fn now(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    /// What the machine's clock says.
+    pub fn wall(&self) -> Duration {
+        (EPOCH + self.now() + self.clock_ahead).saturating_sub(self.clock_behind)
     }
 
     /// One line of the event log; two runs of a seed must give the same lines.
@@ -180,35 +261,61 @@ impl State {
         self.violations.push(what);
     }
 
-    /// Everything that is owned, read from the model without any fault.
-    fn look(&self) -> Holdings {
-        let mut clean = Sandbox::new(self.sandbox.world.clone(), Faults::default());
-        let mut holdings = Holdings::new();
-        for sid in [MAIN, SUB, FOREIGN] {
-            let answer = clean.handle(&get("/Numbers/ActiveNumbers", "PageSize=1000", sid));
-            let page = read_page(&answer.body, &mut Interner::default()).expect("the model's own listing");
-            for row in page.rows {
-                let (Some(number), Some(number_sid)) = (row.number, row.sid) else { continue };
-                let settings = row.all_settings();
-                holdings.insert(number, Holding { account: account(sid), sid: number_sid, settings });
-            }
+    /// From now on nothing goes wrong any more.
+    pub fn calm(&mut self) {
+        self.faults_on = false;
+        self.crash = None;
+        self.revoked_until = Duration::ZERO;
+        self.sandbox.faults.dialect.documented_only = false;
+    }
+
+    /// Kills a process: whoever keeps it drops it where it stands.
+    pub fn kill(&mut self, process: usize) {
+        self.note(|| format!("process {process} dies"));
+        self.processes[process].crashed.send_replace(true);
+    }
+
+    /// Who has a number, read from the model without any fault.
+    fn look(&mut self, number: PhoneNumber) -> Option<Holding> {
+        let (owner, sid) = self.sandbox.world.owner(number).map(|(owner, sid)| (owner.to_owned(), sid))?;
+        let asked = get(&format!("/Numbers/ActiveNumbers/{sid}"), "", &owner);
+        let answer = self.sandbox.handle(&asked);
+        let live = read_number(&answer.body).expect("the model's own number");
+        let sid = NumberSid::observed(&sid).expect("the model's own SID");
+        Some(Holding { account: account(&owner), sid, settings: live.all_settings() })
+    }
+
+    /// The number that a write is about.
+    fn subject(&self, request: &HttpRequest) -> Option<PhoneNumber> {
+        let last = request.path.rsplit('/').next().unwrap_or_default();
+        match NumberSid::observed(last.strip_suffix(".json").unwrap_or(last)) {
+            Some(sid) => self.holdings.iter().find(|(_, held)| held.sid == sid).map(|(number, _)| *number),
+            None => url::form_urlencoded::parse(request.form.as_bytes())
+                .find(|(key, _)| key == "PhoneNumber")
+                .and_then(|(_, value)| PhoneNumber::observed(&value)),
         }
-        holdings
     }
 
     /// Lets the server act on a request, and sees what it did.
     pub fn act(&mut self, request: &HttpRequest, by: By) -> HttpAnswer {
-        let answer = self.sandbox.handle(request);
-        if request.method == "GET" || !(200..300).contains(&answer.status) {
-            return answer;
+        if request.method == "GET" {
+            return self.sandbox.handle(request);
         }
-        self.history.push_back((self.now(), self.sandbox.world.clone()));
+        let number = self.subject(request);
+        let past = self.sandbox.world.clone();
+        let answer = self.sandbox.handle(request);
+        let Some(number) = number.filter(|_| (200..300).contains(&answer.status)) else { return answer };
+        self.history.push_back((self.now(), past));
         if self.history.len() > 6 {
             self.history.pop_front();
         }
-        let after = self.look();
-        let before = std::mem::replace(&mut self.holdings, after);
-        for act in differences(&before, &self.holdings, by) {
+        let before = self.holdings.remove(&number);
+        let after = self.look(number);
+        if let Some(after) = &after {
+            self.holdings.insert(number, after.clone());
+        }
+        for deed in differences(before.as_ref(), after.as_ref()) {
+            let act = Act { by, number, deed };
             self.note(|| format!("{:?} {} {:?}", act.by, act.number, act.deed));
             crate::oracle::acted(self, &act);
             self.acts.push(act);
@@ -218,16 +325,17 @@ impl State {
 
     /// Answers a read from what the world looked like up to five minutes ago.
     pub fn stale(&mut self, request: &HttpRequest) -> HttpAnswer {
-        let past: Vec<usize> = (0..self.history.len())
-            .filter(|at| self.now().saturating_sub(self.history[*at].0) <= Duration::from_secs(300))
-            .collect();
+        let oldest = self.now().saturating_sub(Duration::from_secs(300));
+        let past: Vec<usize> = (0..self.history.len()).filter(|at| self.history[*at].0 >= oldest).collect();
         if past.is_empty() {
             return self.sandbox.handle(request);
         }
         let at = past[self.tape.below(past.len())];
-        let mut old = self.sandbox.clone();
-        old.world = self.history[at].1.clone();
-        old.handle(request)
+        let old = self.history[at].1.clone();
+        let new = std::mem::replace(&mut self.sandbox.world, old);
+        let answer = self.sandbox.handle(request);
+        self.sandbox.world = new;
+        answer
     }
 }
 
@@ -247,33 +355,29 @@ pub fn post(path: &str, form: &[(&str, &str)], user: &str) -> HttpRequest {
     HttpRequest { method: "POST".into(), form, ..get(path, "", user) }
 }
 
-fn differences(before: &Holdings, after: &Holdings, by: By) -> Vec<Act> {
-    let mut acts = Vec::new();
-    for (number, old) in before {
-        match after.get(number) {
-            None => acts.push(Act { by, number: *number, deed: Deed::Released { sid: old.sid } }),
-            Some(new) if new.sid != old.sid => {
-                acts.push(Act { by, number: *number, deed: Deed::Released { sid: old.sid } });
-                acts.push(Act { by, number: *number, deed: Deed::Bought { account: new.account } });
-            }
-            Some(new) => {
-                if new.account != old.account {
-                    acts.push(Act { by, number: *number, deed: Deed::Moved { to: new.account } });
-                }
-                let fields: Vec<Field> = Field::all()
-                    .filter(|field| old.settings.effective(*field) != new.settings.effective(*field))
-                    .collect();
-                if !fields.is_empty() && new.account == old.account {
-                    let deed = Deed::Configured { account: new.account, fields };
-                    acts.push(Act { by, number: *number, deed });
-                }
+pub fn delete(path: &str, user: &str) -> HttpRequest {
+    HttpRequest { method: "DELETE".into(), ..get(path, "", user) }
+}
+
+fn differences(before: Option<&Holding>, after: Option<&Holding>) -> Vec<Deed> {
+    match (before, after) {
+        (None, None) => Vec::new(),
+        (None, Some(new)) => vec![Deed::Bought { account: new.account }],
+        (Some(old), None) => vec![Deed::Released { sid: old.sid }],
+        (Some(old), Some(new)) if new.sid != old.sid => {
+            vec![Deed::Released { sid: old.sid }, Deed::Bought { account: new.account }]
+        }
+        (Some(_), Some(new)) if before.map(|old| old.account) != Some(new.account) => {
+            vec![Deed::Moved { to: new.account }]
+        }
+        (Some(old), Some(new)) => {
+            let fields: Vec<Field> = Field::all()
+                .filter(|field| old.settings.effective(*field) != new.settings.effective(*field))
+                .collect();
+            match fields.is_empty() {
+                true => Vec::new(),
+                false => vec![Deed::Configured { account: new.account, fields }],
             }
         }
     }
-    for (number, new) in after {
-        if !before.contains_key(number) {
-            acts.push(Act { by, number: *number, deed: Deed::Bought { account: new.account } });
-        }
-    }
-    acts
 }

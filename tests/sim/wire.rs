@@ -1,216 +1,239 @@
 //! The simulated wire: numctl's `Transport` over the model, on virtual time, with a fate for each
-//! request.
+//! request. What was sent goes its way whatever becomes of the sender.
 
 use std::time::Duration;
 
-use numctl::api::wire::{Interner, read_number, read_page};
 use numctl::sandbox::{AUTH_TOKEN, Delivery, HttpAnswer, HttpRequest};
 use numctl::transport::{Request, Response, Transport, TransportError, Verb};
-use tokio::sync::watch;
+use tokio::sync::oneshot;
+use tokio::time::sleep;
 
+use crate::actors::another_actor;
 use crate::fates::Fate;
 use crate::fleet::{MAIN, SUB};
-use crate::oracle::{self, Sending};
-use crate::state::{BASE, By, Moment, Shared, State, account, get, post};
+use crate::learn;
+use crate::oracle;
+use crate::sending::Sending;
+use crate::state::{BASE, By, Moment, Shared, State};
 
-/// One engine's wire. `crashed` tells the engine's keeper that it has just died.
+/// One process's wire.
 pub struct Wire {
     pub state: Shared,
-    pub pass: u64,
-    pub crashed: watch::Sender<bool>,
+    pub process: usize,
 }
 
-/// How a request ends: after how long, and with what.
+/// A request on its way.
+struct Journey {
+    asked: HttpRequest,
+    sending: Sending,
+    pass: u64,
+    process: usize,
+    timeout: Duration,
+    latency: Duration,
+    fate: Option<Fate>,
+    crash: Option<Moment>,
+}
+
+/// How a request ends.
 enum End {
     Answer(HttpAnswer),
-    /// An answer with which no listing can be whole.
-    Spoilt(HttpAnswer),
     Lost(TransportError),
-    Dead,
+    /// Nobody answers.
+    Silence,
 }
 
 impl Transport for Wire {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let asked = HttpRequest::from(&request);
-        let timeout = request.timeout;
-        let started = {
-            let mut state = self.state.lock();
-            state.requests += 1;
-            if request.url.origin().ascii_serialization() != BASE {
-                state.violation(format!("credentials went to {}", request.url));
-            }
-            let crash = state.crash.filter(|crash| crash.request == state.requests).map(|crash| crash.moment);
-            if crash == Some(Moment::BeforeSend) {
-                state.sometimes.reached("crashed before a send");
-                state.note(|| {
-                    format!("pass {} dies before sending {} {}", self.pass, asked.method, asked.path)
-                });
-                self.crashed.send_replace(true);
-                None
-            } else {
-                let sending = Sending::read(&state, &asked);
-                oracle::sent(&mut state, self.pass, &sending);
-                if request.verb != Verb::Get {
-                    state.writes += 1;
-                }
-                let is_list = matches!(sending, Sending::List { .. } | Sending::LookUp { .. });
-                let fate = match state.faults_on {
-                    true => {
-                        let fates = state.fates.clone();
-                        fates.next(&mut state.tape, is_list)
-                    }
-                    false => None,
-                };
-                let latency = Duration::from_millis(state.tape.between(10, 200) as u64);
-                state.note(|| {
-                    format!(
-                        "pass {} {} {}?{} {} {fate:?}",
-                        self.pass, asked.method, asked.path, asked.query, asked.form
-                    )
-                });
-                Some((fate, latency, crash))
-            }
+        let Some(journey) = self.set_out(&request) else { return std::future::pending().await };
+        let (sending, pass, crash) = (journey.sending.clone(), journey.pass, journey.crash);
+        let (reply, replied) = oneshot::channel();
+        if journey.fate == Some(Fate::ConnectRefused) {
+            sleep(journey.latency).await;
+            self.state.lock().sometimes.reached("connect refused");
+            let error = TransportError::NotSent("connection refused".into());
+            learn::lost(&mut self.state.lock(), pass, &sending, &error);
+            return Err(error);
+        }
+        tokio::spawn(travel(self.state.clone(), journey, reply));
+        let end = tokio::select! {
+            biased;
+            end = replied => end.unwrap_or(End::Silence),
+            () = sleep(request.timeout) => End::Lost(TransportError::TimedOut(request.timeout)),
         };
-        let Some((fate, latency, crash)) = started else {
+        let arrived = self.arrive(end, pass, &sending);
+        if arrived.is_ok() && crash == Some(Moment::AfterReceipt) {
+            self.die("crashed after the answer came");
             return std::future::pending().await;
-        };
-        tokio::time::sleep(latency).await;
-        if self.state.lock().faults_on {
-            another_actor(&mut self.state.lock());
         }
-        let end = self.happen(fate, &asked, timeout, crash).await;
-        let spoilt = matches!(end, End::Spoilt(_));
-        match end {
-            End::Dead => std::future::pending().await,
-            End::Lost(error) => {
-                let mut state = self.state.lock();
-                let sending = Sending::read(&state, &asked);
-                oracle::lost(&mut state, self.pass, &sending, &error);
-                Err(error)
-            }
-            End::Answer(answer) | End::Spoilt(answer) => {
-                let response = Response::from(answer);
-                if self.receives(&asked, &response, spoilt, crash) {
-                    return Ok(response);
-                }
-                std::future::pending().await
-            }
-        }
+        arrived
     }
 }
 
 impl Wire {
-    /// The answer reaches the engine; false when the engine dies of it.
-    fn receives(
-        &self,
-        asked: &HttpRequest,
-        response: &Response,
-        spoilt: bool,
-        crash: Option<Moment>,
-    ) -> bool {
+    fn die(&self, event: &'static str) {
         let mut state = self.state.lock();
-        let sending = Sending::read(&state, asked);
-        oracle::answered(&mut state, self.pass, &sending, response, spoilt);
-        if crash == Some(Moment::AfterReceipt) {
-            state.sometimes.reached("crashed after the answer came");
-            state.note(|| format!("pass {} dies after the answer", self.pass));
-            self.crashed.send_replace(true);
-            return false;
-        }
-        state.note(|| format!("pass {} gets {} ({} bytes)", self.pass, response.status, response.body.len()));
-        true
+        state.sometimes.reached(event);
+        state.kill(self.process);
     }
 
-    async fn happen(
-        &self,
-        fate: Option<Fate>,
-        asked: &HttpRequest,
-        timeout: Duration,
-        crash: Option<Moment>,
-    ) -> End {
-        let by = By::Pass(self.pass);
-        let act = || {
-            let mut state = self.state.lock();
-            let now = state.now();
-            if state.revoked_until > now {
-                return status(401, r#"{"code":20003,"message":"Authenticate","status":401}"#);
+    /// What a request ends with, seen by its sender.
+    fn arrive(&self, end: End, pass: u64, sending: &Sending) -> Result<Response, TransportError> {
+        let mut state = self.state.lock();
+        let error = match end {
+            End::Answer(answer) => {
+                let response = Response::from(answer);
+                learn::answered(&mut state, pass, sending, &response);
+                state.note(|| format!("  {} {} bytes to pass {pass}", response.status, response.body.len()));
+                return Ok(response);
             }
-            state.act(asked, by)
+            End::Lost(error) => error,
+            End::Silence => TransportError::Broken("connection closed".into()),
         };
-        let end = self.fated(fate, asked, timeout, &act).await;
-        if crash == Some(Moment::AfterActing) {
-            let mut state = self.state.lock();
-            state.sometimes.reached("crashed after the server acted");
-            state.note(|| format!("pass {} dies before the answer", self.pass));
-            self.crashed.send_replace(true);
-            return End::Dead;
-        }
-        end
+        learn::lost(&mut state, pass, sending, &error);
+        state.note(|| format!("  lost to pass {pass}: {error}"));
+        Err(error)
     }
 
-    async fn fated(
-        &self,
-        fate: Option<Fate>,
-        asked: &HttpRequest,
-        timeout: Duration,
-        act: &impl Fn() -> HttpAnswer,
-    ) -> End {
-        let reached = |event| self.state.lock().sometimes.reached(event);
-        let draw = |bound| self.state.lock().tape.below(bound);
-        let is_read = asked.method == "GET";
-        let Some(fate) = fate else {
-            return delivered(act(), timeout);
+    /// Checks the laws of sending and draws the request's fate; `None` when the process dies first.
+    fn set_out(&self, request: &Request) -> Option<Journey> {
+        let asked = HttpRequest::from(request);
+        let mut state = self.state.lock();
+        state.requests += 1;
+        if request.url.origin().ascii_serialization() != BASE {
+            state.violation(format!("credentials went to {}", request.url));
+        }
+        let crash = state.crash.filter(|crash| crash.request == state.requests).map(|crash| crash.moment);
+        if crash == Some(Moment::BeforeSend) {
+            state.sometimes.reached("crashed before a send");
+            state.kill(self.process);
+            return None;
+        }
+        let sending = Sending::read(&state, &asked);
+        let pass = oracle::sent(&mut state, self.process, &asked, &sending);
+        if request.verb != Verb::Get {
+            state.writes += 1;
+        }
+        let is_list = matches!(sending, Sending::List { .. } | Sending::LookUp { .. });
+        let fate = match state.faults_on {
+            true => {
+                let State { fates, tape, .. } = &mut *state;
+                fates.next(tape, is_list)
+            }
+            false => None,
         };
+        let latency = Duration::from_millis(state.tape.between(10, 200) as u64);
+        state.note(|| {
+            format!("pass {pass} {} {}?{} {} {fate:?}", asked.method, asked.path, asked.query, asked.form)
+        });
+        if crash == Some(Moment::AfterSend) {
+            state.sometimes.reached("crashed with a request that was lost");
+            state.kill(self.process);
+            return None;
+        }
+        let timeout = request.timeout;
+        Some(Journey { asked, sending, pass, process: self.process, timeout, latency, fate, crash })
+    }
+}
+
+/// The way of a request to the server and back.
+async fn travel(state: Shared, journey: Journey, reply: oneshot::Sender<End>) {
+    sleep(journey.latency).await;
+    if state.lock().faults_on {
+        another_actor(&mut state.lock());
+    }
+    let end = journey.fated(&state).await;
+    if journey.crash == Some(Moment::AfterActing) {
+        let mut state = state.lock();
+        state.sometimes.reached("crashed after the server acted");
+        state.kill(journey.process);
+    }
+    match end {
+        // Held open until the sender gives up.
+        End::Silence => sleep(journey.timeout).await,
+        end => drop(reply.send(end)),
+    }
+}
+
+impl Journey {
+    fn act(&self, state: &mut State) -> HttpAnswer {
+        if state.revoked_until > state.now() {
+            return status(401, r#"{"code":20003,"message":"Authenticate","status":401}"#);
+        }
+        let was_owned = match &self.sending {
+            Sending::Purchase { number, account, .. } => {
+                state.holdings.get(number).is_some_and(|holding| holding.account == *account)
+            }
+            _ => false,
+        };
+        let is_transfer = matches!(self.sending, Sending::Transfer { .. });
+        let answer = state.act(&self.asked, By::Pass(self.pass));
+        if was_owned {
+            use numctl::sandbox::faults::OwnedPurchase as Owned;
+            state.sometimes.reached(match state.sandbox.faults.dialect.owned {
+                Owned::Refuse => "purchase of an owned number refused",
+                Owned::Update => "purchase of an owned number updated it",
+                Owned::Ignore => "purchase of an owned number ignored",
+            });
+        }
+        if is_transfer && answer.status == 200 && state.sandbox.faults.dialect.transfer_clears {
+            state.sometimes.reached("transfer cleared URLs");
+        }
+        answer
+    }
+
+    async fn fated(&self, state: &Shared) -> End {
+        let is_read = self.asked.method == "GET";
+        let act = || self.act(&mut state.lock());
+        let reached = |event| state.lock().sometimes.reached(event);
+        let draw = |bound| state.lock().tape.below(bound);
+        let Some(fate) = self.fate else { return delivered(act()) };
         match fate {
-            Fate::ConnectRefused => {
-                reached("connect refused");
-                End::Lost(TransportError::NotSent("connection refused".into()))
-            }
+            Fate::ConnectRefused => End::Silence,
             Fate::RequestLost => {
                 reached("request lost");
-                self.lose(timeout).await
+                lost(draw(2))
             }
             Fate::ResponseLost => {
                 reached("response lost after the server acted");
                 act();
-                self.lose(timeout).await
+                lost(draw(2))
             }
             Fate::ActsLate if !is_read => {
                 reached("request acted late");
-                let after = timeout + Duration::from_millis(draw(30_000) as u64);
-                let (state, asked, pass) = (self.state.clone(), asked.clone(), self.pass);
-                tokio::spawn(async move {
-                    tokio::time::sleep(after).await;
-                    let mut state = state.lock();
-                    if !state.passes.contains_key(&pass) {
-                        state.sometimes.reached("late request acted after its pass was over");
-                    }
-                    state.note(|| format!("late: {} {} {}", asked.method, asked.path, asked.form));
-                    state.act(&asked, By::Pass(pass));
-                });
-                tokio::time::sleep(timeout).await;
-                End::Lost(TransportError::TimedOut(timeout))
+                sleep(self.timeout + Duration::from_millis(draw(30_000) as u64)).await;
+                let mut state = state.lock();
+                if state.passes.get(&self.pass).is_some_and(|pass| pass.is_over) {
+                    state.sometimes.reached("late request acted after its pass was over");
+                }
+                state.note(|| format!("late: {} {} {}", self.asked.method, self.asked.path, self.asked.form));
+                self.act(&mut state);
+                End::Silence
             }
             Fate::Duplicate if !is_read => {
                 reached("delivered twice");
                 let first = act();
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                sleep(Duration::from_millis(5)).await;
                 let second = act();
-                delivered(if draw(2) == 0 { first } else { second }, timeout)
+                delivered(if draw(2) == 0 { first } else { second })
             }
             Fate::SlowAnswer => {
                 reached("answered after the time-out");
                 act();
-                tokio::time::sleep(timeout).await;
-                End::Lost(TransportError::TimedOut(timeout))
+                End::Silence
+            }
+            Fate::SlowBody => {
+                reached("slow body");
+                let answer = act();
+                sleep(Duration::from_millis(draw(14_000) as u64)).await;
+                delivered(answer)
             }
             Fate::Throttled => {
                 reached("429 without Retry-After");
-                End::Answer(status(429, r#"{"code":20429,"message":"Too Many Requests","status":429}"#))
+                End::Answer(status(429, TOO_MANY))
             }
             Fate::ThrottledFor => {
                 reached("429 with Retry-After");
-                let mut answer = status(429, r#"{"code":20429,"message":"Too Many Requests","status":429}"#);
+                let mut answer = status(429, TOO_MANY);
                 let header =
                     ["0", "2", "7", "-1", "999999999999", "Thu, 01 Jan 2099 00:00:00 GMT", "soon"][draw(7)];
                 answer.headers.push(("Retry-After", header.to_owned()));
@@ -235,9 +258,7 @@ impl Wire {
             Fate::MalformedJson => {
                 reached("malformed JSON");
                 let mut answer = act();
-                let cut = answer.body.len() / 2;
-                answer.body.truncate(cut);
-                answer.status = answer.status.max(200);
+                answer.body.truncate(answer.body.len() / 2);
                 End::Answer(answer)
             }
             Fate::CutBody => {
@@ -245,23 +266,48 @@ impl Wire {
                 act();
                 End::Lost(TransportError::Broken("the answer broke off".into()))
             }
-            Fate::PageRepeated | Fate::PageSkipped => self.other_page(fate, asked, timeout, act),
+            Fate::NotFound if is_read => {
+                reached("404 for what is there");
+                let body = r#"{"code":20404,"message":"The requested resource was not found","status":404}"#;
+                End::Answer(status(404, body))
+            }
+            Fate::Conflict if !is_read => {
+                reached("409");
+                let body = r#"{"code":20409,"message":"Conflict","status":409}"#;
+                if draw(2) == 0 {
+                    act();
+                }
+                End::Answer(status(409, body))
+            }
+            Fate::PageRepeated | Fate::PageSkipped => match self.other_page(fate) {
+                Some(elsewhere) => {
+                    reached(if fate == Fate::PageRepeated { "page repeated" } else { "page skipped" });
+                    delivered(state.lock().sandbox.handle(&elsewhere))
+                }
+                None => delivered(act()),
+            },
             Fate::ForeignLink | Fate::LoopLink => {
                 let mut answer = act();
                 if let Some(link) = next_link(&answer) {
-                    reached(if fate == Fate::ForeignLink {
-                        "page link to another host"
-                    } else {
-                        "page link to itself"
+                    reached(match fate {
+                        Fate::ForeignLink => "page link to another host",
+                        _ => "page link to itself",
                     });
                     let other = match fate {
                         Fate::ForeignLink => link.replace("127.0.0.1:1", "evil.example"),
-                        _ => format!("{BASE}{}?{}", asked.path, asked.query),
+                        _ => format!("{BASE}{}?{}", self.asked.path, self.asked.query),
                     };
-                    replace(&mut answer, &link, &other);
-                    return End::Spoilt(answer);
+                    replace_link(&mut answer, &other);
                 }
-                delivered(answer, timeout)
+                delivered(answer)
+            }
+            Fate::NoItems => {
+                let mut answer = act();
+                if next_link(&answer).is_some() {
+                    reached("page without its rows");
+                    empty_page(&mut answer);
+                }
+                delivered(answer)
             }
             Fate::Reordered => {
                 reached("page reordered");
@@ -272,71 +318,53 @@ impl Wire {
                     items.reverse();
                     answer.body = body.to_string().into_bytes();
                 }
-                delivered(answer, timeout)
+                delivered(answer)
             }
             Fate::Stale => {
                 reached("stale listing");
-                delivered(self.state.lock().stale(asked), timeout)
+                delivered(state.lock().stale(&self.asked))
             }
             Fate::WrongAccount => {
                 reached("answered for the wrong account");
-                let mut other = asked.clone();
-                let is_main = asked.credentials.as_ref().is_some_and(|(user, _)| user == MAIN);
+                let mut other = self.asked.clone();
+                let is_main = self.asked.credentials.as_ref().is_some_and(|(user, _)| user == MAIN);
                 other.credentials =
                     Some((if is_main { SUB } else { MAIN }.to_owned(), AUTH_TOKEN.to_owned()));
-                delivered(self.state.lock().sandbox.handle(&other), timeout)
+                delivered(state.lock().sandbox.handle(&other))
             }
             Fate::Revoke => {
-                reached("credentials revoked");
-                let mut state = self.state.lock();
+                let mut state = state.lock();
+                state.sometimes.reached("credentials revoked");
                 state.revoked_until = state.now() + Duration::from_secs(20);
-                drop(state);
-                delivered(act(), timeout)
+                delivered(self.act(&mut state))
             }
-            Fate::ActsLate | Fate::Duplicate => delivered(act(), timeout),
+            Fate::ActsLate | Fate::Duplicate | Fate::NotFound | Fate::Conflict => delivered(act()),
         }
     }
 
-    async fn lose(&self, timeout: Duration) -> End {
-        if self.state.lock().tape.chance(500) {
-            return End::Lost(TransportError::Broken("connection reset".into()));
-        }
-        tokio::time::sleep(timeout).await;
-        End::Lost(TransportError::TimedOut(timeout))
-    }
-
-    /// Gives the page before or after the one that was asked for.
-    fn other_page(
-        &self,
-        fate: Fate,
-        asked: &HttpRequest,
-        timeout: Duration,
-        act: &impl Fn() -> HttpAnswer,
-    ) -> End {
-        let page = asked
-            .query
-            .split('&')
-            .find_map(|pair| pair.strip_prefix("Page="))
-            .and_then(|page| page.parse().ok());
-        let page: usize = page.unwrap_or(0);
+    /// The request for the page before or after the one that was asked for.
+    fn other_page(&self, fate: Fate) -> Option<HttpRequest> {
+        let pairs: Vec<&str> = self.asked.query.split('&').collect();
+        let page: usize = pairs.iter().find_map(|pair| pair.strip_prefix("Page=")?.parse().ok()).unwrap_or(0);
         let other = match fate {
-            Fate::PageRepeated if page > 0 => page - 1,
-            Fate::PageSkipped => page + 1,
-            _ => return delivered(act(), timeout),
+            Fate::PageRepeated => page.checked_sub(1)?,
+            _ => page + 1,
         };
-        let mut elsewhere = asked.clone();
-        let rest: Vec<&str> = asked.query.split('&').filter(|pair| !pair.starts_with("Page=")).collect();
-        elsewhere.query = format!("{}&Page={other}", rest.join("&"));
-        let mut state = self.state.lock();
-        state.sometimes.reached(if fate == Fate::PageRepeated { "page repeated" } else { "page skipped" });
-        End::Spoilt(state.sandbox.handle(&elsewhere))
+        let rest: Vec<&str> = pairs.into_iter().filter(|pair| !pair.starts_with("Page=")).collect();
+        Some(HttpRequest { query: format!("{}&Page={other}", rest.join("&")), ..self.asked.clone() })
     }
 }
 
-fn delivered(answer: HttpAnswer, timeout: Duration) -> End {
+const TOO_MANY: &str = r#"{"code":20429,"message":"Too Many Requests","status":429}"#;
+
+fn lost(how: usize) -> End {
+    if how == 0 { End::Silence } else { End::Lost(TransportError::Broken("connection reset".into())) }
+}
+
+fn delivered(answer: HttpAnswer) -> End {
     match answer.delivery {
         Delivery::Whole => End::Answer(answer),
-        Delivery::Hung => End::Lost(TransportError::TimedOut(timeout)),
+        Delivery::Hung => End::Silence,
         Delivery::Dropped | Delivery::Truncated => {
             End::Lost(TransportError::Broken("connection closed".into()))
         }
@@ -361,73 +389,19 @@ fn next_link(answer: &HttpAnswer) -> Option<String> {
     Some(body["meta"]["next_page_url"].as_str()?.to_owned())
 }
 
-fn replace(answer: &mut HttpAnswer, link: &str, other: &str) {
+fn replace_link(answer: &mut HttpAnswer, other: &str) {
     if let Ok(mut body) = serde_json::from_slice::<serde_json::Value>(&answer.body) {
-        if body["meta"]["next_page_url"] == *link {
-            body["meta"]["next_page_url"] = other.into();
-        }
+        body["meta"]["next_page_url"] = other.into();
         answer.body = body.to_string().into_bytes();
     }
 }
 
-/// Somebody else, with hands of their own.
-fn another_actor(state: &mut State) {
-    let permille = state.fates.actor;
-    if permille == 0 || !state.tape.chance(permille) {
-        return;
+/// The shape of a listing that a proxy made up: no items key at all.
+fn empty_page(answer: &mut HttpAnswer) {
+    if let Ok(mut body) = serde_json::from_slice::<serde_json::Value>(&answer.body)
+        && let Some(body) = body.as_object_mut()
+    {
+        body.remove("items");
+        answer.body = serde_json::Value::from(body.clone()).to_string().into_bytes();
     }
-    let pool = crate::fleet::pool();
-    let number = *state.tape.pick(&pool);
-    let listing = state.passes.values().any(|pass| pass.whole.len() < 2);
-    let (request, event) = match state.holdings.get(&number) {
-        None => {
-            let form = [("PhoneNumber", number.to_string())];
-            let form: Vec<_> = form.iter().map(|(key, value)| (*key, value.as_str())).collect();
-            let event = "another actor bought a declared number";
-            (post("/Numbers/ActiveNumbers", &form, crate::fleet::FOREIGN), event)
-        }
-        Some(holding) => {
-            let owner = holding.account.to_string();
-            let path = format!("/Numbers/ActiveNumbers/{}", holding.sid);
-            match state.tape.below(4) {
-                0 => {
-                    let delete = HttpRequest { method: "DELETE".into(), ..get(&path, "", &owner) };
-                    (delete, "another actor released a declared number")
-                }
-                1 if owner != crate::fleet::FOREIGN => {
-                    let to = if owner == MAIN { SUB } else { MAIN };
-                    (
-                        post(&format!("{path}.json"), &[("AccountSid", to)], MAIN),
-                        "another actor moved a number",
-                    )
-                }
-                _ => {
-                    let url = format!("https://theirs.example.com/{}", state.tape.below(5));
-                    let form = [("Configurations.Voice.Url", url.as_str())];
-                    (post(&path, &form, &owner), "another actor edited a managed field")
-                }
-            }
-        }
-    };
-    let answer = state.act(&request, By::Other);
-    if (200..300).contains(&answer.status) {
-        state.sometimes.reached(event);
-        if listing {
-            state.sometimes.reached("fleet changed between two pages");
-        }
-    }
-}
-
-/// What reached the engine, for the oracles.
-pub fn rows(response: &Response) -> Option<(Vec<numctl::observed::Live>, bool)> {
-    let page = read_page(&response.body, &mut Interner::default()).ok()?;
-    Some((page.rows, page.next.is_none()))
-}
-
-pub fn row(response: &Response) -> Option<numctl::observed::Live> {
-    read_number(&response.body).ok()
-}
-
-pub fn account_of(request: &HttpRequest) -> numctl::number::AccountSid {
-    account(request.credentials.as_ref().map_or(MAIN, |(user, _)| user))
 }

@@ -1,0 +1,213 @@
+//! Hands besides ours: somebody else at the API, people at the file, and the machine.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use numctl::execute::Stop;
+use tokio::time::sleep;
+
+use crate::fleet::{self, FOREIGN, File, MAIN, SUB};
+use crate::process::Host;
+use crate::state::{By, CrashPoint, Moment, Shared, State, Whole, delete, post};
+use crate::tape::Tape;
+
+/// Somebody else changes the fleet, now and then.
+pub fn another_actor(state: &mut State) {
+    let permille = state.fates.actor;
+    if permille == 0 || !state.tape.chance(permille) {
+        return;
+    }
+    let number = *state.tape.pick(&fleet::pool());
+    let is_listing = state.passes.values().any(|pass| !pass.is_over && pass.whole.len() < 2);
+    let (request, event) = match state.holdings.get(&number) {
+        None => {
+            let number = number.to_string();
+            let event = "another actor bought a declared number";
+            (post("/Numbers/ActiveNumbers", &[("PhoneNumber", &number)], FOREIGN), event)
+        }
+        Some(holding) => {
+            let owner = holding.account.to_string();
+            let path = format!("/Numbers/ActiveNumbers/{}", holding.sid);
+            match state.tape.below(4) {
+                0 => (delete(&path, &owner), "another actor released a declared number"),
+                1 if owner != FOREIGN => {
+                    let to = if owner == MAIN { SUB } else { MAIN };
+                    let request = post(&format!("{path}.json"), &[("AccountSid", to)], MAIN);
+                    (request, "another actor moved a number")
+                }
+                _ => {
+                    let url = format!("https://theirs.example.com/{}", state.tape.below(5));
+                    let request = post(&path, &[("Configurations.Voice.Url", &url)], &owner);
+                    (request, "another actor edited a managed field")
+                }
+            }
+        }
+    };
+    let answer = state.act(&request, By::Other);
+    if (200..300).contains(&answer.status) {
+        state.sometimes.reached(event);
+        if is_listing {
+            state.sometimes.reached("fleet changed between two pages");
+        }
+    }
+}
+
+/// People save a whole file, and the daemons hear of it.
+pub fn save(host: &Host, file: &File) {
+    let text = file.text();
+    let desired = fleet::parse(&text).unwrap_or_else(|| panic!("the generator's file:\n{text}"));
+    let mut state = host.state.lock();
+    state.note(|| format!("a file of {} bytes is saved", text.len()));
+    write(host, text.as_bytes());
+    state.files.push(Whole { text, desired: Arc::new(desired) });
+    ring(&state);
+}
+
+fn write(host: &Host, bytes: &[u8]) {
+    fs::write(host.file(), bytes).expect("a folder of our own");
+}
+
+fn ring(state: &State) {
+    for process in &state.processes {
+        process.bell.notify_one();
+    }
+}
+
+/// What may happen between two looks: one thing, drawn. Then the daemons hear of a change, unless
+/// the event is lost.
+pub async fn mishap(host: &Host, files: &mut Vec<File>, tape: &mut Tape) {
+    let fates = host.state.lock().fates.clone();
+    let happens = |tape: &mut Tape, enabled: bool, permille| tape.chance(permille) && enabled;
+    if happens(tape, fates.edits, 400) {
+        let (event, next) = match tape.chance(200) {
+            true => ("file rolled back", tape.pick(files).clone()),
+            false => ("file edited", edited(files, tape)),
+        };
+        save(host, &next);
+        files.push(next);
+        host.state.lock().sometimes.reached(event);
+    }
+    if happens(tape, fates.bad_files, 400)
+        && let Some(file) = files.last()
+    {
+        bad_file(host, file, tape).await;
+    }
+    if happens(tape, fates.clock_jumps, 300) {
+        jump(&host.state, tape);
+    }
+    if happens(tape, fates.full_disk, 500) {
+        fill_the_disk(host, tape).await;
+    }
+    if happens(tape, fates.lock_thief, 300) && host.locks {
+        for account in [MAIN, SUB] {
+            // It may not be there.
+            let _ = fs::remove_file(host.lock_dir().join(format!("{account}.lock")));
+        }
+        let mut state = host.state.lock();
+        state.note(|| "the lock files are removed".to_owned());
+        state.sometimes.reached("lock files removed");
+    }
+    if happens(tape, fates.signals, 300) {
+        signal(host, tape).await;
+    }
+    if happens(tape, fates.crashes, 400) {
+        let mut state = host.state.lock();
+        let request = state.requests + tape.between(1, 25) as u64;
+        state.crash = Some(CrashPoint { request, moment: *tape.pick(&Moment::ALL) });
+    }
+}
+
+fn edited(files: &[File], tape: &mut Tape) -> File {
+    let mut file = files.last().cloned().unwrap_or_else(|| File::draw(tape));
+    file.edit(tape);
+    file
+}
+
+/// What a reader finds where a file should be: half of it, none, another kind of thing. People
+/// notice sooner or later, and save it whole.
+async fn bad_file(host: &Host, file: &File, tape: &mut Tape) {
+    let text = file.text();
+    let event = match tape.below(6) {
+        0..=2 => {
+            write(host, &text.as_bytes()[..tape.below(text.len())]);
+            "file cut short"
+        }
+        3 => {
+            write(host, b"");
+            "file emptied"
+        }
+        4 => {
+            // Its reader's only error is that it is not there.
+            let _ = fs::remove_file(host.file());
+            "file missing"
+        }
+        _ => {
+            write(host, format!("{text}\n  - phone_number: [").as_bytes());
+            "file no longer YAML"
+        }
+    };
+    {
+        let mut state = host.state.lock();
+        state.note(|| event.to_owned());
+        state.sometimes.reached(event);
+        if tape.chance(800) {
+            ring(&state);
+        }
+    }
+    // A writer that is not done yet, or a mistake that stays for a while.
+    let stays = if tape.chance(500) { tape.between(1, 200) } else { tape.between(1_000, 90_000) };
+    sleep(Duration::from_millis(stays as u64)).await;
+    let state = host.state.lock();
+    write(host, text.as_bytes());
+    ring(&state);
+}
+
+fn jump(state: &Shared, tape: &mut Tape) {
+    let by = Duration::from_secs(tape.between(1, 90_000) as u64);
+    let mut state = state.lock();
+    state.sometimes.reached("clock jumped");
+    state.note(|| format!("the clock jumps by {by:?}"));
+    match tape.chance(500) {
+        true => state.clock_ahead += by,
+        false => state.clock_behind += by,
+    }
+}
+
+/// For a while nothing can be put into the state directory.
+async fn fill_the_disk(host: &Host, tape: &mut Tape) {
+    let (there, aside) = (host.state_dir(), host.folder.join("aside"));
+    if fs::rename(&there, &aside).is_err() {
+        return;
+    }
+    // A file where the directory should be.
+    fs::write(&there, b"").expect("a folder of our own");
+    {
+        let mut state = host.state.lock();
+        state.note(|| "the state directory cannot be written".to_owned());
+        state.sometimes.reached("state directory not writable");
+        state.disk_was_full = true;
+    }
+    sleep(Duration::from_secs(tape.between(5, 120) as u64)).await;
+    fs::remove_file(&there).and_then(|()| fs::rename(&aside, &there)).expect("a folder of our own");
+    host.state.lock().note(|| "the state directory can be written".to_owned());
+}
+
+/// SIGTERM, and perhaps a second one.
+async fn signal(host: &Host, tape: &mut Tape) {
+    // In the middle of a pass, where there is one.
+    sleep(Duration::from_millis(tape.between(0, 3_000) as u64)).await;
+    let stop = |host: &Host, stop: Stop| {
+        let mut state = host.state.lock();
+        state.note(|| format!("signal: {stop:?}"));
+        for process in &state.processes {
+            process.stop.send_replace(stop);
+        }
+    };
+    stop(host, Stop::Drain);
+    host.state.lock().sometimes.reached("signal to stop");
+    if tape.chance(500) {
+        sleep(Duration::from_millis(tape.between(0, 2_000) as u64)).await;
+        stop(host, Stop::Now);
+    }
+}

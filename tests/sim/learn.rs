@@ -1,0 +1,120 @@
+//! What a pass learns from each answer: kept beside the engine, for the laws to be checked against.
+
+use numctl::api::wire::{Interner, read_number, read_page};
+use numctl::number::AccountSid;
+use numctl::observed::Live;
+use numctl::plan::ActionKind;
+use numctl::transport::{Response, TransportError};
+
+use crate::sending::Sending;
+use crate::state::{PassView, State};
+
+/// From a request that was lost.
+pub fn lost(state: &mut State, id: u64, sending: &Sending, error: &TransportError) {
+    let now = state.now();
+    let certainly_not_sent = matches!(error, TransportError::NotSent(_));
+    if let (Some(pass), Sending::Purchase { number, .. }, true) =
+        (state.passes.get_mut(&id), sending, certainly_not_sent)
+    {
+        pass.absent.insert(*number, now);
+    }
+}
+
+/// From an answer.
+pub fn answered(state: &mut State, id: u64, sending: &Sending, response: &Response) {
+    let now = state.now();
+    let Some(pass) = state.passes.get_mut(&id) else { return };
+    let good = (200..300).contains(&response.status);
+    let mut reached = None;
+    match sending {
+        Sending::List { account, .. } if good => listed(pass, *account, response),
+        // A page that failed is asked for again, or the listing never becomes whole.
+        Sending::List { .. } => {}
+        Sending::LookUp { account, number } => {
+            if let (true, Some((rows, _, true))) = (good, page(response)) {
+                let is_ours = |row: &&Live| row.account_sid.is_none_or(|sid| sid == *account);
+                match rows.iter().filter(is_ours).any(|row| row.number == Some(*number)) {
+                    true => {
+                        pass.absent.remove(number);
+                        if pass.unsettled.remove(&(ActionKind::Purchase, *number)) {
+                            reached = Some("purchase in doubt was found bought");
+                        }
+                    }
+                    false if rows.iter().all(|row| is_ours(&row)) => {
+                        pass.absent.insert(*number, now);
+                        if pass.unsettled.contains(&(ActionKind::Purchase, *number)) {
+                            reached = Some("purchase in doubt was not found");
+                        }
+                    }
+                    false => {}
+                }
+            }
+        }
+        Sending::Fetch { sid } => {
+            let read = if good { number(response) } else { None };
+            if let Some(live) = &read
+                && let Some(number) = live.number
+                && let Some(declared) = pass.file.truth.declared(number)
+                && live.account_sid.is_some()
+                && pass.file.truth.account(declared.account).sid == live.account_sid
+                && pass.unsettled.remove(&(ActionKind::Transfer, number))
+            {
+                reached = Some("transfer in doubt was found done");
+            }
+            if read.is_none() && pass.sent.iter().any(|(kind, _)| *kind == ActionKind::Release) && !good {
+                reached = Some("release in doubt was found done");
+            }
+            pass.read.insert(*sid, (now, read));
+        }
+        Sending::Purchase { number: asked, .. } => {
+            if good && number(response).is_some_and(|live| live.number == Some(*asked)) {
+                pass.unsettled.remove(&(ActionKind::Purchase, *asked));
+            }
+            // 429: the vendor says that it was not processed.
+            if response.status == 429 {
+                pass.absent.insert(*asked, now);
+            }
+        }
+        Sending::Transfer { number: Some(asked), to, .. } => {
+            let arrived = number(response)
+                .is_some_and(|live| live.account_sid.is_some_and(|sid| sid.to_string() == *to));
+            if good && arrived {
+                pass.unsettled.remove(&(ActionKind::Transfer, *asked));
+            }
+        }
+        Sending::Configure { .. } | Sending::Transfer { .. } | Sending::Release { .. } | Sending::Other => {}
+    }
+    if let Some(event) = reached {
+        state.sometimes.reached(event);
+    }
+}
+
+/// A page of a listing. The listing is whole once its pages came one after the other, from the
+/// first to one without a link, each of the account that was asked.
+fn listed(pass: &mut PassView, account: AccountSid, response: &Response) {
+    let Some((rows, index, is_last)) = page(response) else { return };
+    let expected = pass.pages.entry(account).or_default();
+    if index != *expected || rows.iter().any(|row| row.account_sid.is_some_and(|sid| sid != account)) {
+        pass.spoilt.insert(account);
+    }
+    *expected += 1;
+    for row in rows {
+        pass.listed_numbers.extend(row.number);
+        if let Some(sid) = row.sid {
+            pass.listed.insert(sid, row);
+        }
+    }
+    if is_last && !pass.spoilt.contains(&account) {
+        pass.whole.insert(account);
+    }
+}
+
+/// The rows of a page, which one it says that it is, and whether it is the last.
+fn page(response: &Response) -> Option<(Vec<Live>, usize, bool)> {
+    let page = read_page(&response.body, &mut Interner::default()).ok()?;
+    Some((page.rows, page.index?, page.next.is_none()))
+}
+
+fn number(response: &Response) -> Option<Live> {
+    read_number(&response.body).ok()
+}

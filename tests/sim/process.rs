@@ -1,0 +1,361 @@
+//! Our processes: the daemon, `apply`, and `apply` of a saved plan, each on its own simulated wire,
+//! each able to die half-way.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use numctl::api::endpoint::Endpoint;
+use numctl::budget::{Budget, Generation};
+use numctl::client::{Client, Dice, Manner};
+use numctl::credentials::Credentials;
+use numctl::daemon::{self, Daemon, Reached};
+use numctl::desired::{Desired, Format, Source};
+use numctl::execute::{Stop, execute};
+use numctl::guard::{self, OperatorLimits};
+use numctl::ledger::Ledger;
+use numctl::load::load;
+use numctl::lock::Locks;
+use numctl::observe::observe;
+use numctl::pace::Pace;
+use numctl::plan::{AccountRef, HeldReason};
+use numctl::reconcile::{self, Cycle, Pass};
+use numctl::report::Report;
+use numctl::sandbox::AUTH_TOKEN;
+use numctl::stale::stale;
+use numctl::transport::Transport;
+use numctl::watch::Watch;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep};
+
+use crate::oracle;
+use crate::state::{BASE, InForce, Process, Shared, State, Whole};
+use crate::wire::Wire;
+
+/// What our processes run on: one host.
+#[derive(Clone)]
+pub struct Host {
+    pub state: Shared,
+    pub folder: PathBuf,
+    pub page_size: u16,
+    pub interval: Duration,
+    pub locks: bool,
+    pub keeps_budget: bool,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    Crashed,
+    Ended,
+    /// It did not start: its file was not good, or somebody else has the lock.
+    Refused,
+}
+
+impl Host {
+    pub fn file(&self) -> PathBuf {
+        self.folder.join("fleet.yaml")
+    }
+
+    pub fn lock_dir(&self) -> PathBuf {
+        self.folder.join("locks")
+    }
+
+    pub fn state_dir(&self) -> PathBuf {
+        self.folder.join("state")
+    }
+
+    /// A process of its own, known to the world.
+    pub fn new_process(&self, is_daemon: bool, locks: bool) -> usize {
+        let mut state = self.state.lock();
+        state.processes.push(Process {
+            is_daemon,
+            lock_dir: locks.then(|| self.lock_dir()),
+            file: None,
+            saw_marked: false,
+            pass: None,
+            crashed: watch::channel(false).0,
+            stop: watch::channel(Stop::Run).0,
+            bell: Arc::default(),
+        });
+        state.processes.len() - 1
+    }
+
+    /// Runs a daemon until it dies, is stopped or cannot start.
+    pub async fn daemon(&self, process: usize, seed: u64) -> Life {
+        let (mut crashed, stop, bell) = {
+            let mut state = self.state.lock();
+            let process = &mut state.processes[process];
+            process.crashed.send_replace(false);
+            process.stop.send_replace(Stop::Run);
+            process.file = None;
+            process.saw_marked = false;
+            process.bell = Arc::new(Notify::new());
+            (process.crashed.subscribe(), process.stop.subscribe(), process.bell.clone())
+        };
+        let ledger = match self.keeps_budget {
+            true => match Ledger::open(&self.state_dir()) {
+                Ok(ledger) => ledger,
+                Err(_) => return Life::Refused,
+            },
+            false => Ledger::InMemory,
+        };
+        let dice = Arc::new(Dice::seeded(seed));
+        let daemon = Daemon {
+            files: vec![self.file()],
+            interval: self.interval,
+            once: false,
+            dry_run: false,
+            operator: OperatorLimits::default(),
+            numbers_at_once: 2,
+            lock_dir: self.locks.then(|| self.lock_dir()),
+            ledger,
+            dice: dice.clone(),
+            clock: &|| self.state.lock().wall(),
+            reach: &|desired| self.reach(process, desired, &dice),
+            tell: &|pass| told(&mut self.state.lock(), process, pass),
+            stop,
+            bell: Arc::new(Notify::new()),
+        };
+        let ended = tokio::select! {
+            biased;
+            _ = crashed.wait_for(|crashed| *crashed) => Life::Crashed,
+            ended = daemon::run(&daemon, Watch::rung(bell)) => match ended {
+                Ok(_) => Life::Ended,
+                Err(_) => Life::Refused,
+            },
+        };
+        self.over(process);
+        ended
+    }
+
+    /// Walks the line once, as `apply` does, after having waited for the lock; with `later`, plans
+    /// now and applies the saved plan after that time.
+    pub async fn apply(&self, process: usize, seed: u64, later: Option<Duration>) -> Life {
+        let mut crashed = {
+            let mut state = self.state.lock();
+            let process = &mut state.processes[process];
+            process.crashed.send_replace(false);
+            process.stop.send_replace(Stop::Run);
+            process.crashed.subscribe()
+        };
+        let ended = tokio::select! {
+            biased;
+            _ = crashed.wait_for(|crashed| *crashed) => Life::Crashed,
+            ended = self.walk(process, seed, later) => ended.map_or(Life::Refused, |()| Life::Ended),
+        };
+        self.over(process);
+        ended
+    }
+
+    async fn walk(&self, process: usize, seed: u64, later: Option<Duration>) -> Option<()> {
+        let desired = Desired::parse(&load(&[self.file()]).ok()?).ok()?.desired;
+        let dice = Arc::new(Dice::seeded(seed));
+        let mut reached = self.reach(process, &desired, &dice).ok()?;
+        let stop = self.state.lock().processes[process].stop.subscribe();
+        let lock_dir = self.state.lock().processes[process].lock_dir.clone();
+        let mut locks = Locks::default();
+        if let (Some(directory), None) = (&lock_dir, later) {
+            lock(&mut locks, directory, &mut reached).await?;
+        }
+        let operator = OperatorLimits::default();
+        let cycle = Cycle {
+            desired: &desired,
+            generation: Generation::of(&[]),
+            accounts: &reached.accounts,
+            clients: &reached.clients,
+            operator: &operator,
+            numbers_at_once: 4,
+            dry_run: later.is_some(),
+            now: Duration::ZERO,
+        };
+        let pass = reconcile::pass(&cycle, &mut Budget::default(), |_| Ok(()), stop.clone(), |_, _| {}).await;
+        told(&mut self.state.lock(), process, &pass);
+        let (Some(later), Pass::Planned(plan)) = (later, pass) else { return Some(()) };
+        sleep(later).await;
+        if let Some(directory) = &lock_dir {
+            lock(&mut locks, directory, &mut reached).await?;
+        }
+        let observed = observe(&reached.clients, |_, _| {}).await.ok()?;
+        if !stale(&plan, &observed).is_empty() {
+            self.state.lock().sometimes.reached("saved plan refused: stale");
+            return Some(());
+        }
+        let approved = guard::approve(plan, &desired.policy.limits, &operator, None).ok()?;
+        let report = execute(approved, &reached.clients, 4, stop, |_, _| {}).await;
+        self.state.lock().sometimes.reached("saved plan applied");
+        told(&mut self.state.lock(), process, &Pass::Executed(report));
+        Some(())
+    }
+
+    /// The process has ended, however it did.
+    fn over(&self, process: usize) {
+        let mut state = self.state.lock();
+        if let Some(id) = state.processes[process].pass.take()
+            && let Some(pass) = state.passes.get_mut(&id)
+        {
+            pass.is_over = true;
+        }
+    }
+
+    /// A file is taken: from now on it is in force.
+    fn reach(&self, process: usize, desired: &Desired, dice: &Arc<Dice>) -> Result<Reached<Wire>, String> {
+        let text = fs::read_to_string(self.file()).unwrap_or_default();
+        take(&mut self.state.lock(), process, desired, text);
+        let wire = Arc::new(Wire { state: self.state.clone(), process });
+        self.clients(desired, &wire, dice)
+    }
+
+    /// The clients of a file's accounts.
+    pub fn clients<T: Transport>(
+        &self,
+        desired: &Desired,
+        transport: &Arc<T>,
+        dice: &Arc<Dice>,
+    ) -> Result<Reached<T>, String> {
+        let missing = || "a file of the simulation names its SIDs".to_owned();
+        let accounts = desired
+            .accounts()
+            .map(|(_, account)| {
+                let sid = account.sid.ok_or_else(missing)?;
+                Ok(AccountRef { name: account.name.clone(), sid, parent: account.parent })
+            })
+            .collect::<Result<Vec<_>, String>>()?;
+        let endpoint = Endpoint::at(BASE).map_err(|error| error.to_string())?;
+        let manner =
+            Manner { page_size: self.page_size, timeout: Duration::from_secs(15), dice: dice.clone() };
+        let client = |account: &AccountRef| {
+            let credentials = Credentials::new(account.sid.to_string(), AUTH_TOKEN);
+            let pace = Pace::new(4, None);
+            Client::new(account.sid, transport.clone(), endpoint.clone(), credentials, manner.clone(), pace)
+        };
+        let clients = accounts.iter().map(client).collect();
+        Ok(Reached { accounts, clients })
+    }
+}
+
+/// Waits for the locks as `--lock-timeout` does.
+async fn lock(locks: &mut Locks, directory: &Path, reached: &mut Reached<Wire>) -> Option<()> {
+    let sids: Vec<_> = reached.accounts.iter().map(|account| account.sid).collect();
+    let until = Instant::now() + Duration::from_secs(30);
+    while locks.hold(directory, &sids).is_err() {
+        if Instant::now() > until {
+            return None;
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+    for client in &mut reached.clients {
+        client.fence(locks.writer(client.account));
+    }
+    Some(())
+}
+
+fn take(state: &mut State, process: usize, desired: &Desired, text: String) {
+    let desired = Arc::new(desired.clone());
+    let whole = state.files.iter().rev().find(|whole| whole.text == text).cloned();
+    let is_whole = whole.is_some();
+    let latest = || Whole { text: text.clone(), desired: desired.clone() };
+    let truth = whole.or_else(|| state.files.last().cloned()).unwrap_or_else(latest);
+    let taker = &state.processes[process];
+    if !is_whole && taker.saw_marked {
+        state.violation(format!(
+            "process {process} takes a file that was cut short, having seen a marked one"
+        ));
+    }
+    let source = Source { name: "fleet.yaml".into(), text: text.clone(), format: Format::Yaml };
+    let generation = Generation::of(&[source]);
+    state.note(|| format!("process {process} takes {generation} ({} bytes, whole: {is_whole})", text.len()));
+    if !is_whole {
+        state.sometimes.reached("cut file taken");
+    }
+    let taker = &mut state.processes[process];
+    taker.saw_marked = is_whole && text.trim_end().ends_with("\n...");
+    taker.file = Some(InForce { desired, truth: truth.desired, generation });
+}
+
+/// A pass has ended.
+fn told(state: &mut State, process: usize, pass: &Pass) {
+    let id = state.processes[process].pass.take();
+    let sent = id.and_then(|id| state.passes.get(&id)).map_or(0, |pass| pass.sent.len());
+    state.note(|| format!("process {process}: {}", word(pass)));
+    let is_quiet = matches!(pass, Pass::Executed(report) if report.plan.is_empty());
+    let mut writes_nothing = true;
+    match pass {
+        Pass::NotObserved(_) => state.sometimes.reached("listing refused"),
+        Pass::Refused(_, refusal) => {
+            let over_time = refusal.broken.iter().any(|broken| broken.over != guard::Over::Plan);
+            state.sometimes.reached(match over_time {
+                true => "plan refused by a limit over time",
+                false => "plan refused by a limit",
+            });
+        }
+        Pass::NotRecorded(..) => {
+            state.sometimes.reached("nothing written: the budget could not be kept");
+            if !state.disk_was_full {
+                state.violation(format!("process {process} could not record, and the disk is not full"));
+            }
+        }
+        Pass::Stopped => {
+            state.sometimes.reached("a signal stopped a listing");
+            if *state.processes[process].stop.borrow() == Stop::Run {
+                state.violation(format!("process {process} says that it was stopped"));
+            }
+        }
+        Pass::Planned(_) => {}
+        Pass::Executed(report) => {
+            writes_nothing = false;
+            executed(state, id, report);
+        }
+    }
+    if writes_nothing && sent > 0 {
+        state.violation(format!("process {process}: {sent} writes in a pass that ended as {}", word(pass)));
+    }
+    if let Some(pass) = id.and_then(|id| state.passes.get_mut(&id)) {
+        pass.is_over = true;
+        pass.is_quiet = is_quiet;
+    }
+    state.told.notify_one();
+}
+
+fn word(pass: &Pass) -> String {
+    match pass {
+        Pass::Stopped => "stopped".to_owned(),
+        Pass::NotObserved(failed) => {
+            let errors: Vec<String> = failed.iter().map(|(_, error)| error.to_string()).collect();
+            format!("not observed: {}", errors.join("; "))
+        }
+        Pass::Refused(_, refusal) => format!("refused: {:?}", refusal.broken),
+        Pass::Planned(plan) => format!("planned {} steps", plan.steps.len()),
+        Pass::NotRecorded(_, error) => format!("not recorded: {error}"),
+        Pass::Executed(report) => format!("executed {} steps", report.ends.len()),
+    }
+}
+
+fn executed(state: &mut State, id: Option<u64>, report: &Report) {
+    for (step, end) in report.plan.steps.iter().zip(&report.ends) {
+        let (kind, number) = (step.action.kind().word(), step.action.number());
+        let error = end.outcome.error().unwrap_or_default();
+        state.note(|| {
+            format!("  {kind} {number}: {} after {} sends {error}", end.outcome.word(), end.attempts)
+        });
+    }
+    for held in &report.plan.held {
+        match held.why {
+            HeldReason::Ambiguous => state.sometimes.reached("number held: ambiguous"),
+            HeldReason::ProtectedFromTransfer { .. } | HeldReason::ProtectedFromRelease => {
+                state.sometimes.reached("number held: protected");
+            }
+            HeldReason::BoughtInThisGeneration => {
+                state.sometimes.reached("number held: bought in this generation and gone");
+            }
+            HeldReason::ReplacementHeld => state.sometimes.reached("release held: a replacement is held"),
+            HeldReason::ShortCodeNotBought | HeldReason::ReleaseInOtherAccount { .. } => {}
+        }
+    }
+    match id {
+        Some(id) => oracle::ended(state, id, report),
+        None if report.ends.is_empty() => {}
+        None => state.violation("a report of a pass that listed nothing".to_owned()),
+    }
+}

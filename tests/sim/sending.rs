@@ -1,0 +1,76 @@
+//! A request, by what it means.
+
+use numctl::number::{AccountSid, NumberSid, PhoneNumber};
+use numctl::plan::ActionKind;
+use numctl::sandbox::HttpRequest;
+use numctl::settings::Field;
+use url::form_urlencoded;
+
+use crate::fleet::MAIN;
+use crate::state::{State, account};
+
+#[derive(Debug, Clone)]
+pub enum Sending {
+    List { account: AccountSid, is_first: bool },
+    LookUp { account: AccountSid, number: PhoneNumber },
+    Fetch { sid: NumberSid },
+    Purchase { account: AccountSid, number: PhoneNumber, fields: Vec<Field> },
+    Configure { number: Option<PhoneNumber>, fields: Vec<Field> },
+    Transfer { number: Option<PhoneNumber>, sid: NumberSid, to: String },
+    Release { account: AccountSid, sid: NumberSid, number: Option<PhoneNumber> },
+    Other,
+}
+
+impl Sending {
+    pub fn read(state: &State, request: &HttpRequest) -> Self {
+        let account = asking(request);
+        let query: Vec<_> = form_urlencoded::parse(request.query.as_bytes()).collect();
+        let form: Vec<_> = form_urlencoded::parse(request.form.as_bytes()).collect();
+        let value = |pairs: &[(std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)], key: &str| {
+            pairs.iter().find(|(k, _)| k == key).map(|(_, v)| v.to_string())
+        };
+        let last = request.path.rsplit('/').next().unwrap_or_default();
+        let sid = NumberSid::observed(last.strip_suffix(".json").unwrap_or(last));
+        let number = |pairs| value(pairs, "PhoneNumber").and_then(|text| PhoneNumber::observed(&text));
+        let fields =
+            || Field::all().filter(|field| form.iter().any(|(key, _)| key == field.parameter())).collect();
+        match (request.method.as_str(), sid) {
+            ("GET", None) => match number(&query) {
+                Some(number) => Self::LookUp { account, number },
+                None => Self::List { account, is_first: value(&query, "Page").is_none() },
+            },
+            ("GET", Some(sid)) => Self::Fetch { sid },
+            ("POST", None) => match number(&form) {
+                Some(number) => Self::Purchase { account, number, fields: fields() },
+                None => Self::Other,
+            },
+            ("POST", Some(sid)) => match value(&form, "AccountSid") {
+                Some(to) => Self::Transfer { number: number_of(state, sid), sid, to },
+                None => Self::Configure { number: number_of(state, sid), fields: fields() },
+            },
+            ("DELETE", Some(sid)) => Self::Release { account, sid, number: number_of(state, sid) },
+            _ => Self::Other,
+        }
+    }
+
+    /// What it changes, where it changes anything.
+    pub fn write(&self) -> Option<(ActionKind, Option<PhoneNumber>)> {
+        match self {
+            Self::Purchase { number, .. } => Some((ActionKind::Purchase, Some(*number))),
+            Self::Configure { number, .. } => Some((ActionKind::Configure, *number)),
+            Self::Transfer { number, .. } => Some((ActionKind::Transfer, *number)),
+            Self::Release { number, .. } => Some((ActionKind::Release, *number)),
+            Self::List { .. } | Self::LookUp { .. } | Self::Fetch { .. } | Self::Other => None,
+        }
+    }
+}
+
+/// The account whose credentials came along.
+pub fn asking(request: &HttpRequest) -> AccountSid {
+    account(request.credentials.as_ref().map_or(MAIN, |(user, _)| user))
+}
+
+fn number_of(state: &State, sid: NumberSid) -> Option<PhoneNumber> {
+    let held = state.holdings.iter().find(|(_, holding)| holding.sid == sid).map(|(number, _)| *number);
+    held.or_else(|| state.passes.values().find_map(|pass| pass.listed.get(&sid)?.number))
+}
