@@ -62,7 +62,8 @@ pub fn next(action: ActionKind, error: &ErrorKind) -> Next {
             | ErrorKind::PaperworkRequired
             | ErrorKind::TrialAccount
             | ErrorKind::Rejected
-            | ErrorKind::PageLink,
+            | ErrorKind::PageLink
+            | ErrorKind::Unreachable,
         ) => Next::Stop,
     }
 }
@@ -86,7 +87,8 @@ pub fn read_again(error: &ErrorKind) -> bool {
         | ErrorKind::TrialAccount
         | ErrorKind::Rejected
         | ErrorKind::NotTheApi
-        | ErrorKind::PageLink => false,
+        | ErrorKind::PageLink
+        | ErrorKind::Unreachable => false,
     }
 }
 

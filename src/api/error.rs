@@ -120,6 +120,8 @@ pub enum ErrorKind {
     NotTheApi,
     /// A page link that is not followed.
     PageLink,
+    /// Not sent, since the API has not answered for a while: certainly not processed.
+    Unreachable,
 }
 
 impl ErrorKind {
@@ -139,7 +141,29 @@ impl ErrorKind {
             | Self::PaperworkRequired
             | Self::TrialAccount
             | Self::Rejected
-            | Self::PageLink => false,
+            | Self::PageLink
+            | Self::Unreachable => false,
+        }
+    }
+
+    /// Whether the API did not answer at all, or only that it is broken: a sign of an outage.
+    #[must_use]
+    pub fn is_silence(&self) -> bool {
+        match self {
+            Self::NotSent | Self::TimedOut | Self::Lost | Self::Server { .. } => true,
+            Self::Throttled { .. }
+            | Self::Unauthorized
+            | Self::Forbidden
+            | Self::NotFound
+            | Self::NotEnabled
+            | Self::Conflict
+            | Self::NotAvailable
+            | Self::PaperworkRequired
+            | Self::TrialAccount
+            | Self::Rejected
+            | Self::NotTheApi
+            | Self::PageLink
+            | Self::Unreachable => false,
         }
     }
 
@@ -257,10 +281,16 @@ impl ApiError {
         Self::new(Operation::List, ErrorKind::PageLink, error.to_string())
     }
 
-    /// A write that was not sent, since the lock is not ours (any more).
+    /// A request that was not sent, since the API has not answered for a while.
     #[must_use]
-    pub fn fenced(operation: Operation) -> Self {
-        Self::new(operation, ErrorKind::NotSent, "not sent: the lock on the account is lost".to_owned())
+    pub fn unreachable(operation: Operation) -> Self {
+        let message = "not sent: the API has not answered for a minute or more".to_owned();
+        Self::new(operation, ErrorKind::Unreachable, message)
+    }
+
+    /// Notes that the request is not tried again, since retries would make matters worse.
+    pub fn note_no_retry(&mut self) {
+        self.message.push_str("; not tried again, since too many requests are failing");
     }
 
     fn new(operation: Operation, kind: ErrorKind, message: String) -> Self {
@@ -272,6 +302,7 @@ impl ApiError {
     pub fn advice(&self) -> Option<&'static str> {
         Some(match &self.kind {
             ErrorKind::NotSent => "the API could not be reached: check the network, the proxy and --base-url",
+            ErrorKind::Unreachable => "wait until the API answers again, then run again",
             ErrorKind::TimedOut => "the API did not answer in time: raise --timeout, or try again",
             ErrorKind::Lost | ErrorKind::Server { .. } => "the API failed: try again later",
             ErrorKind::Throttled { .. } => {
