@@ -44,7 +44,7 @@ pub enum Next {
 #[must_use]
 pub fn next(action: ActionKind, error: &ErrorKind) -> Next {
     match (action, error) {
-        (_, ErrorKind::NotSent | ErrorKind::Fenced | ErrorKind::Throttled { .. }) => Next::Resend,
+        (_, ErrorKind::NotSent | ErrorKind::Throttled { .. }) => Next::Resend,
         (_, ErrorKind::TimedOut | ErrorKind::Lost | ErrorKind::Server { .. } | ErrorKind::NotTheApi) => {
             Next::Look
         }
@@ -62,7 +62,8 @@ pub fn next(action: ActionKind, error: &ErrorKind) -> Next {
             | ErrorKind::PaperworkRequired
             | ErrorKind::TrialAccount
             | ErrorKind::Rejected
-            | ErrorKind::PageLink,
+            | ErrorKind::PageLink
+            | ErrorKind::Unreachable,
         ) => Next::Stop,
     }
 }
@@ -76,8 +77,7 @@ pub fn read_again(error: &ErrorKind) -> bool {
         | ErrorKind::Lost
         | ErrorKind::Server { .. }
         | ErrorKind::Throttled { .. } => true,
-        ErrorKind::Fenced
-        | ErrorKind::Unauthorized
+        ErrorKind::Unauthorized
         | ErrorKind::Forbidden
         | ErrorKind::NotFound
         | ErrorKind::NotEnabled
@@ -87,7 +87,8 @@ pub fn read_again(error: &ErrorKind) -> bool {
         | ErrorKind::TrialAccount
         | ErrorKind::Rejected
         | ErrorKind::NotTheApi
-        | ErrorKind::PageLink => false,
+        | ErrorKind::PageLink
+        | ErrorKind::Unreachable => false,
     }
 }
 

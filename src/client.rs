@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tracing::{Instrument, debug, debug_span, warn};
 use url::Url;
 
@@ -13,11 +14,12 @@ use crate::api::error::{ApiError, ErrorKind, Operation};
 use crate::api::filter::Filters;
 use crate::api::page_link;
 use crate::api::wire::{self, Interner};
-use crate::backoff;
+use crate::backoff::{self, Next};
 use crate::credentials::Credentials;
 use crate::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::observed::{Listing, ListingBuilder, Live, Page, Progress};
-use crate::pace::Pace;
+use crate::pace::{Lane, Pace, Signal, Turn, Unreachable};
+use crate::plan::ActionKind;
 use crate::settings::{Field, Want};
 use crate::transport::{Request, Response, Transport, Verb};
 
@@ -80,6 +82,15 @@ impl std::fmt::Debug for Writer {
     }
 }
 
+/// Why a write did not get its turn. It was not sent.
+#[derive(Debug, Clone)]
+pub enum Withheld {
+    /// The lock or the lease is not held (law 10).
+    Fenced,
+    /// The API has not answered for a while.
+    Unreachable(ApiError),
+}
+
 /// What a look-up of one number shows.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Sighting {
@@ -122,10 +133,22 @@ impl<T: Transport> Client<T> {
         self.writer = writer;
     }
 
-    /// Whether a write may start now.
+    /// Whether the API has not answered for so long that nothing waits for it.
     #[must_use]
-    pub fn may_write(&self) -> bool {
-        self.writer.may_write()
+    pub fn is_unreachable(&self) -> bool {
+        self.pace.is_unreachable()
+    }
+
+    /// Waits for the turn of a write, to be sent at once. While the API does not answer, a harmless
+    /// read tries it in between.
+    ///
+    /// # Errors
+    /// When it is not to be sent.
+    pub async fn turn_to_write(&self, lane: Lane, operation: Operation) -> Result<Turn<'_>, Withheld> {
+        let turn = self.turn(lane, operation).await.map_err(Withheld::Unreachable)?;
+        // Asked once the turn has come, which may have been long: nothing lies between this and the
+        // send.
+        if self.writer.may_write() { Ok(turn) } else { Err(Withheld::Fenced) }
     }
 
     /// Lists every live number of the account, page by page; `on_page` hears how many there are so
@@ -133,17 +156,26 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// When any page fails for good: a listing is complete or it is not one (law 3).
-    pub async fn list(
+    pub async fn list(&self, filters: &Filters, on_page: impl FnMut(usize)) -> Result<Listing, ListError> {
+        self.list_at(Lane::New, filters, on_page).await.map(|(listing, _)| listing)
+    }
+
+    /// The listing, and when its first page was asked for.
+    async fn list_at(
         &self,
+        lane: Lane,
         filters: &Filters,
         mut on_page: impl FnMut(usize),
-    ) -> Result<Listing, ListError> {
+    ) -> Result<(Listing, Instant), ListError> {
         let listing = self.endpoint.active_numbers();
         let mut interner = Interner::default();
         let mut builder = ListingBuilder::new(self.account);
         let mut url = filters.first_page(listing.clone(), self.manner.page_size);
+        let mut began = None;
         loop {
-            let response = self.read(Operation::List, url).await?;
+            let lane = if began.is_none() { lane } else { Lane::Begun };
+            let (response, at) = self.read(lane, Operation::List, url).await?;
+            let began = *began.get_or_insert(at);
             let raw = wire::read_page(&response.body, &mut interner)
                 .map_err(|why| ApiError::unreadable(Operation::List, &response, &why))?;
             drop(response);
@@ -152,7 +184,7 @@ impl<T: Transport> Client<T> {
             match builder.push(page)? {
                 Progress::Complete(listing) => {
                     on_page(listing.rows().len());
-                    return Ok(listing);
+                    return Ok((listing, began));
                 }
                 Progress::More(more, link) => {
                     on_page(more.len());
@@ -181,7 +213,7 @@ impl<T: Transport> Client<T> {
         let mut url = filters.first_page(listing.clone(), self.manner.page_size);
         let mut pages = ListingBuilder::new(self.account);
         loop {
-            let response = self.read(operation, url).await?;
+            let (response, _) = self.read(Lane::New, operation, url).await?;
             let not_ours = |why: &str| ApiError::unreadable(operation, &response, why);
             let mut body: serde_json::Value =
                 serde_json::from_slice(&response.body).map_err(|error| not_ours(&error.to_string()))?;
@@ -211,30 +243,31 @@ impl<T: Transport> Client<T> {
             .map_err(|error| ApiError::page_link(&error))
     }
 
-    /// What the account has under this very number (law 1's look-up).
+    /// What the account has under this very number (law 1's look-up), and when that was asked.
     ///
     /// # Errors
     /// When the look-up fails for good.
-    pub async fn find(&self, number: PhoneNumber) -> Result<Sighting, ListError> {
-        let listing = self.list(&Filters::number(number), |_| {}).await?;
+    pub async fn find(&self, lane: Lane, number: PhoneNumber) -> Result<(Sighting, Instant), ListError> {
+        let (listing, at) = self.list_at(lane, &Filters::number(number), |_| {}).await?;
         // A server may read the filter as a pattern; only the very number counts.
-        Ok(match listing.rows().iter().find(|row| row.number == Some(number)) {
+        let sighting = match listing.rows().iter().find(|row| row.number == Some(number)) {
             Some(live) => Sighting::There(Box::new(live.clone())),
             None if listing.rows().iter().any(|row| row.number.is_none()) => Sighting::Perhaps,
             None => Sighting::Absent,
-        })
+        };
+        Ok((sighting, at))
     }
 
-    /// The number of a SID; `None` when the API knows none.
+    /// The number of a SID, `None` when the API knows none, and when that was asked.
     ///
     /// # Errors
     /// When the request fails for good for another reason.
-    pub async fn fetch(&self, sid: NumberSid) -> Result<Option<Live>, ApiError> {
-        match self.read(Operation::Fetch, self.endpoint.active_number(sid)).await {
-            Ok(response) => wire::read_number(&response.body)
-                .map(Some)
+    pub async fn fetch(&self, lane: Lane, sid: NumberSid) -> Result<(Option<Live>, Instant), ApiError> {
+        match self.read(lane, Operation::Fetch, self.endpoint.active_number(sid)).await {
+            Ok((response, at)) => wire::read_number(&response.body)
+                .map(|live| (Some(live), at))
                 .map_err(|why| ApiError::unreadable(Operation::Fetch, &response, &why)),
-            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok((None, Instant::now())),
             Err(error) => Err(error),
         }
     }
@@ -243,28 +276,38 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// Anything but the API's own 2xx answer with the number in it.
-    pub async fn purchase(&self, number: PhoneNumber, settings: &[(Field, Want)]) -> Result<Live, ApiError> {
+    pub async fn purchase(
+        &self,
+        turn: Turn<'_>,
+        number: PhoneNumber,
+        settings: &[(Field, Want)],
+    ) -> Result<Live, ApiError> {
         let mut pairs = vec![("PhoneNumber".to_owned(), number.to_string())];
         pairs.extend(parameters(settings));
-        self.write(Operation::Purchase, self.endpoint.active_numbers(), &pairs).await
+        self.write(turn, Operation::Purchase, self.endpoint.active_numbers(), &pairs).await
     }
 
     /// Sends one change of these fields, once.
     ///
     /// # Errors
     /// Anything but the API's own 2xx answer with the number in it.
-    pub async fn configure(&self, sid: NumberSid, settings: &[(Field, Want)]) -> Result<Live, ApiError> {
+    pub async fn configure(
+        &self,
+        turn: Turn<'_>,
+        sid: NumberSid,
+        settings: &[(Field, Want)],
+    ) -> Result<Live, ApiError> {
         let pairs: Vec<_> = parameters(settings).collect();
-        self.write(Operation::Configure, self.endpoint.active_number(sid), &pairs).await
+        self.write(turn, Operation::Configure, self.endpoint.active_number(sid), &pairs).await
     }
 
     /// Sends one transfer to another account, once. Asked by the parent's client.
     ///
     /// # Errors
     /// Anything but the API's own 2xx answer with the number in it.
-    pub async fn transfer(&self, sid: NumberSid, to: AccountSid) -> Result<Live, ApiError> {
+    pub async fn transfer(&self, turn: Turn<'_>, sid: NumberSid, to: AccountSid) -> Result<Live, ApiError> {
         let pairs = [("AccountSid".to_owned(), to.to_string())];
-        self.write(Operation::Transfer, self.endpoint.transfer(sid), &pairs).await
+        self.write(turn, Operation::Transfer, self.endpoint.transfer(sid), &pairs).await
     }
 
     /// Sends one release, once.
@@ -272,9 +315,9 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// Anything but the API's own 204: a proxy's sign-in page comes with a 200 too, and then nothing
     /// was released.
-    pub async fn release(&self, sid: NumberSid) -> Result<(), ApiError> {
+    pub async fn release(&self, turn: Turn<'_>, sid: NumberSid) -> Result<(), ApiError> {
         let url = self.endpoint.active_number(sid);
-        let response = self.once(Operation::Release, Verb::Delete, url, None).await?;
+        let response = self.send(turn, Operation::Release, Verb::Delete, url, None).await?;
         if response.status != 204 || !response.body.is_empty() {
             return Err(ApiError::unreadable(
                 Operation::Release,
@@ -287,43 +330,91 @@ impl<T: Transport> Client<T> {
 
     async fn write(
         &self,
+        turn: Turn<'_>,
         operation: Operation,
         url: Url,
         pairs: &[(String, String)],
     ) -> Result<Live, ApiError> {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-        let response = self.once(operation, Verb::Post, url, Some(form)).await?;
+        let response = self.send(turn, operation, Verb::Post, url, Some(form)).await?;
         wire::read_number(&response.body).map_err(|why| ApiError::unreadable(operation, &response, &why))
     }
 
-    /// Reads are harmless: sent again after a wait, a few times.
-    async fn read(&self, operation: Operation, url: Url) -> Result<Response, ApiError> {
+    /// Reads are harmless: sent again after a wait, a few times. Says when the answered one was sent.
+    async fn read(
+        &self,
+        mut lane: Lane,
+        operation: Operation,
+        url: Url,
+    ) -> Result<(Response, Instant), ApiError> {
         let mut failures = 0;
         loop {
-            let error = match self.once(operation, Verb::Get, url.clone(), None).await {
-                Ok(response) => return Ok(response),
+            let turn = self.turn(lane, operation).await?;
+            let at = turn.at();
+            let mut error = match self.send(turn, operation, Verb::Get, url.clone(), None).await {
+                Ok(response) => return Ok((response, at)),
                 Err(error) => error,
             };
             failures += 1;
-            if failures >= backoff::ATTEMPTS_MAX || !backoff::read_again(&error.kind) {
+            if !backoff::read_again(&error.kind) || !self.may_retry(failures, &mut error) {
                 return Err(error);
             }
             self.wait(failures, &error).await;
+            lane = Lane::Begun;
         }
+    }
+
+    /// What follows the nth failure of a write, and whether it may be sent once more after that.
+    pub fn after_failure(&self, action: ActionKind, failures: u32, error: &mut ApiError) -> (Next, bool) {
+        let next = backoff::next(action, &error.kind);
+        let again = next != Next::Stop && self.may_retry(failures, error);
+        (next, again)
+    }
+
+    /// Whether there may be another try: there were not too many, and the account can afford it. A
+    /// 429 costs nothing: it was not processed, and it slows the account down.
+    fn may_retry(&self, failures: u32, error: &mut ApiError) -> bool {
+        if failures >= backoff::ATTEMPTS_MAX {
+            return false;
+        }
+        if matches!(error.kind, ErrorKind::Throttled { .. }) {
+            return true;
+        }
+        let may = self.pace.may_retry(error.kind == ErrorKind::TimedOut);
+        if !may {
+            error.note_no_retry();
+        }
+        may
     }
 
     /// Waits before another try, as [`backoff::delay`] says.
     pub async fn wait(&self, failures: u32, error: &ApiError) {
         let wait = backoff::delay(failures, error.kind.retry_after(), self.manner.dice.throw());
         warn!(account = %self.account, operation = error.operation.word(), error = ?error.to_string(), ?wait, failures, "trying again");
-        if matches!(error.kind, ErrorKind::Throttled { .. }) {
-            self.pace.pause(wait).await;
-        }
         tokio::time::sleep(wait).await;
     }
 
-    async fn once(
+    async fn turn(&self, lane: Lane, operation: Operation) -> Result<Turn<'_>, ApiError> {
+        loop {
+            let turn = match self.pace.turn(lane, operation).await {
+                Ok(turn) => turn,
+                Err(Unreachable) => return Err(ApiError::unreachable(operation)),
+            };
+            if !turn.is_probe() {
+                return Ok(turn);
+            }
+            let url = Filters::default().first_page(self.endpoint.active_numbers(), 1);
+            // Any answer will do; the turn hears of it.
+            if let Err(error) = self.send(turn, Operation::List, Verb::Get, url, None).await {
+                debug!(account = %self.account, error = ?error.to_string(), "the probe");
+            }
+        }
+    }
+
+    /// Sends one request, once, and tells the pace how it went.
+    async fn send(
         &self,
+        turn: Turn<'_>,
         operation: Operation,
         verb: Verb,
         url: Url,
@@ -331,11 +422,6 @@ impl<T: Transport> Client<T> {
     ) -> Result<Response, ApiError> {
         let span = debug_span!("request", account = %self.account, operation = operation.word());
         async {
-            let _turn = self.pace.turn().await;
-            // The turn may have been a long time coming: the executor has asked before it.
-            if verb != Verb::Get && !self.may_write() {
-                return Err(ApiError::fenced(operation));
-            }
             let request = Request {
                 verb,
                 url,
@@ -344,21 +430,33 @@ impl<T: Transport> Client<T> {
                 timeout: self.manner.timeout,
             };
             debug!(verb = verb.word(), path = request.url.path(), "sending");
-            let response = self
-                .transport
-                .send(request)
-                .await
-                .map_err(|error| ApiError::from_transport(operation, &error))?;
-            debug!(
-                status = response.status,
-                request_id = ?response.request_id,
-                bytes = response.body.len(),
-                "answered"
-            );
-            if (200..300).contains(&response.status) {
-                return Ok(response);
-            }
-            Err(ApiError::from_response(operation, &response))
+            let sent = self.transport.send(request).await;
+            let concurrent = sent.as_ref().ok().and_then(|response| response.concurrent);
+            let done = match sent {
+                Err(error) => Err(ApiError::from_transport(operation, &error)),
+                Ok(response) => {
+                    debug!(
+                        status = response.status,
+                        request_id = ?response.request_id,
+                        bytes = response.body.len(),
+                        "answered"
+                    );
+                    match response.status {
+                        200..300 => Ok(response),
+                        _ => Err(ApiError::from_response(operation, &response)),
+                    }
+                }
+            };
+            turn.over(match done.as_ref().map_err(|error| &error.kind) {
+                Err(ErrorKind::Throttled { retry_after }) => Signal::Throttled {
+                    concurrent,
+                    asked: retry_after.is_some(),
+                    hold: backoff::delay(1, *retry_after, self.manner.dice.throw()),
+                },
+                Err(kind) if kind.is_silence() => Signal::Unanswered,
+                Ok(_) | Err(_) => Signal::Answered { concurrent },
+            });
+            done
         }
         .instrument(span)
         .await

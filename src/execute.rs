@@ -4,15 +4,18 @@
 //! The actions of one number run one after the other; numbers run side by side; releases start only
 //! once every purchase and every transfer of the run has ended well (law 4).
 
+mod trace;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tracing::{Instrument, info_span, warn};
 
-use crate::api::error::{ApiError, ErrorKind};
-use crate::backoff::{self, Next};
+use crate::api::error::{ApiError, ErrorKind, Operation};
+use crate::backoff::Next;
 use crate::client::{Client, Sighting};
 use crate::desired::AccountIndex;
 use crate::diff;
@@ -24,6 +27,8 @@ use crate::report::{End, Failure, Outcome, Report, Skip};
 use crate::settings::{Field, Managed, Want};
 use crate::stale;
 use crate::transport::Transport;
+
+use trace::{READS_MAX, Trace};
 
 /// How far a person has asked the run to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,68 +128,6 @@ struct Run<'a, T> {
     on_event: &'a dyn Fn(Event<'_>),
 }
 
-/// What one step leaves behind while it runs, so that dropping it half-way can be reported.
-#[derive(Default)]
-struct Trace {
-    attempts: std::sync::atomic::AtomicU32,
-    /// A write is on its way, or its outcome is not yet known.
-    in_doubt: AtomicBool,
-    /// Some write of the step was seen to have worked.
-    has_done: AtomicBool,
-    /// The same as `in_doubt`, before the last send: that one's refusal says nothing about the ones before it.
-    doubted_before: AtomicBool,
-}
-
-impl Trace {
-    fn sending(&self) {
-        self.attempts.fetch_add(1, Ordering::Relaxed);
-        let doubted = self.in_doubt.swap(true, Ordering::Relaxed);
-        self.doubted_before.store(doubted, Ordering::Relaxed);
-    }
-
-    fn answered(&self, error: Option<&ApiError>) {
-        match error {
-            None => {
-                self.in_doubt.store(false, Ordering::Relaxed);
-                self.has_done.store(true, Ordering::Relaxed);
-            }
-            Some(error) if !error.kind.leaves_doubt() => {
-                if error.kind == ErrorKind::Fenced {
-                    // What was held back was no attempt.
-                    self.attempts.fetch_sub(1, Ordering::Relaxed);
-                }
-                self.in_doubt.store(self.doubted_before.load(Ordering::Relaxed), Ordering::Relaxed);
-            }
-            Some(_) => {}
-        }
-    }
-
-    /// Nothing is written without the lock (law 10); what it comes to depends on what was sent.
-    fn may_send<T: Transport>(&self, client: &Client<T>) -> Done<()> {
-        if client.may_write() {
-            return Ok(());
-        }
-        Err(match (self.is_in_doubt(), self.attempts.load(Ordering::Relaxed)) {
-            (true, _) => Outcome::Unknown(Failure::LostLock),
-            (false, 0) => Outcome::Skipped(Skip::LostLock),
-            (false, _) => Outcome::Failed(Failure::LostLock),
-        })
-    }
-
-    /// What a step comes to that is dropped half-way.
-    fn abandoned(&self) -> Outcome {
-        match (self.is_in_doubt(), self.has_done.load(Ordering::Relaxed)) {
-            (true, _) => Outcome::Unknown(Failure::Abandoned),
-            (false, true) => Outcome::Failed(Failure::Incomplete),
-            (false, false) => Outcome::Skipped(Skip::Interrupted),
-        }
-    }
-
-    fn is_in_doubt(&self) -> bool {
-        self.in_doubt.load(Ordering::Relaxed)
-    }
-}
-
 type Done<V> = Result<V, Outcome>;
 
 impl<T: Transport> Run<'_, T> {
@@ -233,6 +176,8 @@ impl<T: Transport> Run<'_, T> {
                 Some(Skip::Interrupted)
             } else if self.refused(self.acting(action)).load(Ordering::Relaxed) {
                 Some(Skip::AccountRefused)
+            } else if self.client(self.acting(action)).is_unreachable() {
+                Some(Skip::Unreachable)
             } else {
                 None
             };
@@ -244,14 +189,19 @@ impl<T: Transport> Run<'_, T> {
             let configured_next = self.plan.steps.get(step + 1).is_some_and(|next| {
                 next.action.kind() == ActionKind::Configure && next.action.number() == action.number()
             });
-            let end = self.step(action, configured_next, &mut arrived).await;
+            let end = self.step(action, configured_next, &mut arrived, Trace::new(!ends.is_empty())).await;
             ends.push((step, end));
         }
         ends
     }
 
-    async fn step(&self, action: &Action, configured_next: bool, arrived: &mut Option<Arrived>) -> End {
-        let trace = Trace::default();
+    async fn step(
+        &self,
+        action: &Action,
+        configured_next: bool,
+        arrived: &mut Option<Arrived>,
+        trace: Trace,
+    ) -> End {
         let span = info_span!(
             "action",
             kind = action.kind().word(),
@@ -287,6 +237,13 @@ impl<T: Transport> Run<'_, T> {
                 Err(outcome) => outcome,
             },
         };
+        // What was never sent was not tried.
+        let outcome = match &outcome {
+            Outcome::Failed(_) if trace.attempts() == 0 && is_unreachable(&outcome) => {
+                Outcome::Skipped(Skip::Unreachable)
+            }
+            _ => outcome,
+        };
         let _entered = span.entered();
         if let Outcome::Failed(failure) | Outcome::Unknown(failure) = &outcome {
             let request_id = outcome.api_error().and_then(|error| error.request_id.as_deref());
@@ -297,7 +254,7 @@ impl<T: Transport> Run<'_, T> {
         } else {
             tracing::info!(outcome = outcome.word(), "action ended");
         }
-        End { outcome, attempts: trace.attempts.into_inner() }
+        End { outcome, attempts: trace.attempts() }
     }
 
     /// Buys a number: looks before it sends, and again whenever the outcome is in doubt; never
@@ -311,12 +268,20 @@ impl<T: Transport> Run<'_, T> {
     ) -> Done<()> {
         let client = self.client(account);
         let wants = wants(settings);
-        let mut look = true;
+        // When the number was last seen to be absent, while that still counts.
+        let mut absent_at: Option<Instant> = None;
         let mut in_doubt: Option<ApiError> = None;
-        let mut failures = 0;
+        let (mut failures, mut reads) = (0, 0);
         loop {
-            if look {
-                match (client.find(number).await, &in_doubt) {
+            let read_at = if let Some(at) = absent_at {
+                at
+            } else {
+                reads += 1;
+                let (sighting, at) = match client.find(trace.lane(), number).await {
+                    Ok((sighting, at)) => (Ok(sighting), at),
+                    Err(error) => (Err(error), Instant::now()),
+                };
+                match (sighting, &in_doubt) {
                     (Ok(Sighting::Absent), _) => {}
                     (Ok(Sighting::There(live)), Some(_)) => {
                         trace.answered(None);
@@ -328,13 +293,19 @@ impl<T: Transport> Run<'_, T> {
                     (Err(error), None) => return Err(Outcome::Failed(error.into())),
                     (Err(error), Some(_)) => return Err(Outcome::Unknown(error.into())),
                 }
-            }
-            if failures > 0 && self.stopping() {
+                at
+            };
+            if (failures > 0 || reads > 1) && self.stopping() {
                 return Err(in_doubt.map_or(Outcome::Skipped(Skip::Interrupted), not_seen));
             }
-            trace.may_send(client)?;
-            trace.sending();
-            let error = match client.purchase(number, &wants).await {
+            let Some(turn) = trace.fresh_turn(client, Operation::Purchase, read_at).await? else {
+                if reads >= READS_MAX {
+                    return Err(in_doubt.map_or(Outcome::Skipped(Skip::NotFresh), not_seen));
+                }
+                absent_at = None;
+                continue;
+            };
+            let mut error = match client.purchase(turn, number, &wants).await {
                 Ok(live) => {
                     trace.answered(None);
                     return self.bought(account, number, settings, live, trace).await;
@@ -343,16 +314,16 @@ impl<T: Transport> Run<'_, T> {
             };
             failures += 1;
             trace.answered(Some(&error));
-            let last = failures >= backoff::ATTEMPTS_MAX;
-            match backoff::next(ActionKind::Purchase, &error.kind) {
+            let (next, again) = client.after_failure(ActionKind::Purchase, failures, &mut error);
+            match next {
                 Next::Look => in_doubt = Some(error.clone()),
-                Next::Resend if !last => {}
+                Next::Resend if again => {}
                 // After a send in doubt, "not available" may well mean that we have it by now.
                 Next::Stop if in_doubt.is_some() && error.kind == ErrorKind::NotAvailable => {}
                 // A network may deliver a request twice, and the second is refused for what the first
                 // has bought: one look tells. (The simulation found this one.)
                 Next::Stop if error.kind == ErrorKind::NotAvailable => {
-                    return match client.find(number).await {
+                    return match trace.find(client, number).await {
                         Ok(Sighting::There(live)) => {
                             self.bought(account, number, settings, *live, trace).await
                         }
@@ -365,9 +336,9 @@ impl<T: Transport> Run<'_, T> {
                 }
             }
             client.wait(failures, &error).await;
-            if last {
+            if !again {
                 // One more look, and no more sends.
-                return match (client.find(number).await, in_doubt) {
+                return match (trace.find(client, number).await, in_doubt) {
                     (Ok(Sighting::There(live)), Some(_)) => {
                         trace.answered(None);
                         self.bought(account, number, settings, *live, trace).await
@@ -378,7 +349,7 @@ impl<T: Transport> Run<'_, T> {
             }
             // What was certainly not processed may be sent again at once; what was in doubt before
             // still is.
-            look = in_doubt.is_some();
+            absent_at = if in_doubt.is_some() { None } else { Some(read_at) };
         }
     }
 
@@ -404,7 +375,7 @@ impl<T: Transport> Run<'_, T> {
         // The page's own purchase sample has no `sid`.
         let sid = match live.sid {
             Some(sid) => sid,
-            None => match self.look_up_sid(account, number).await {
+            None => match self.look_up_sid(account, number, trace).await {
                 Ok(sid) => sid,
                 // Nothing more can be done to it, but bought it is: not skipped.
                 Err(Outcome::Skipped(_)) => {
@@ -416,8 +387,13 @@ impl<T: Transport> Run<'_, T> {
         self.settle(account, sid, settings, live, trace).await
     }
 
-    async fn look_up_sid(&self, account: AccountIndex, number: PhoneNumber) -> Done<NumberSid> {
-        match self.client(account).find(number).await {
+    async fn look_up_sid(
+        &self,
+        account: AccountIndex,
+        number: PhoneNumber,
+        trace: &Trace,
+    ) -> Done<NumberSid> {
+        match trace.find(self.client(account), number).await {
             Ok(Sighting::There(live)) => live.sid.ok_or(Outcome::Skipped(Skip::NoSid)),
             Ok(Sighting::Perhaps) => Err(Outcome::Skipped(Skip::NoSid)),
             Ok(Sighting::Absent) => Err(Outcome::Skipped(Skip::Changed)),
@@ -425,10 +401,10 @@ impl<T: Transport> Run<'_, T> {
         }
     }
 
-    async fn sid(&self, target: &Target) -> Done<NumberSid> {
+    async fn sid(&self, target: &Target, trace: &Trace) -> Done<NumberSid> {
         match target.sid {
             Some(sid) => Ok(sid),
-            None => self.look_up_sid(target.account, target.number).await,
+            None => self.look_up_sid(target.account, target.number, trace).await,
         }
     }
 
@@ -439,7 +415,7 @@ impl<T: Transport> Run<'_, T> {
         wants: Vec<(Field, Want)>,
         trace: &Trace,
     ) -> Done<()> {
-        let sid = self.sid(target).await?;
+        let sid = self.sid(target, trace).await?;
         self.send_fields(account, sid, wants, trace).await
     }
 
@@ -471,16 +447,15 @@ impl<T: Transport> Run<'_, T> {
         let client = self.client(account);
         let mut failures = 0;
         loop {
-            trace.may_send(client)?;
-            trace.sending();
-            let error = match client.configure(sid, &wants).await {
+            let turn = trace.turn(client, Operation::Configure).await?;
+            let mut error = match client.configure(turn, sid, &wants).await {
                 Ok(echo) => {
                     trace.answered(None);
                     if missing(&wants, &echo).is_empty() {
                         return Ok(());
                     }
                     // An answer may be older than what it answers: the number itself decides.
-                    return match client.fetch(sid).await {
+                    return match trace.fetch(client, sid).await {
                         Ok(Some(live)) => match missing(&wants, &live) {
                             missing if missing.is_empty() => Ok(()),
                             missing => Err(Outcome::Failed(Failure::NotTaken(missing))),
@@ -492,8 +467,9 @@ impl<T: Transport> Run<'_, T> {
                 Err(error) => error,
             };
             failures += 1;
-            let last = failures >= backoff::ATTEMPTS_MAX || self.stopping();
-            match backoff::next(ActionKind::Configure, &error.kind) {
+            let (next, again) = client.after_failure(ActionKind::Configure, failures, &mut error);
+            let last = !again || self.stopping();
+            match next {
                 Next::Resend if !last => {
                     trace.answered(Some(&error));
                     client.wait(failures, &error).await;
@@ -504,7 +480,7 @@ impl<T: Transport> Run<'_, T> {
                 }
                 Next::Look => {
                     client.wait(failures, &error).await;
-                    match client.fetch(sid).await {
+                    match trace.fetch(client, sid).await {
                         Ok(Some(live)) => {
                             wants.retain(|(field, want)| !diff::is_met(*field, want, &live));
                             if wants.is_empty() {
@@ -532,19 +508,18 @@ impl<T: Transport> Run<'_, T> {
         arrived: &mut Option<Arrived>,
         trace: &Trace,
     ) -> Done<()> {
-        let sid = self.sid(target).await?;
+        let sid = self.sid(target, trace).await?;
         let mover = self.client(self.mover(target));
         let gaining = self.client(to);
         let mut failures = 0;
         let live = loop {
-            trace.may_send(mover)?;
-            trace.sending();
-            let error = match mover.transfer(sid, gaining.account).await {
+            let turn = trace.turn(mover, Operation::Transfer).await?;
+            let mut error = match mover.transfer(turn, sid, gaining.account).await {
                 Ok(echo) if echo.account_sid == Some(gaining.account) => {
                     trace.answered(None);
                     break echo;
                 }
-                Ok(_) => match fetch_in(gaining, sid, target.number).await {
+                Ok(_) => match fetch_in(gaining, sid, target.number, trace).await {
                     Ok(Some(live)) => {
                         trace.answered(None);
                         break live;
@@ -555,8 +530,9 @@ impl<T: Transport> Run<'_, T> {
                 Err(error) => error,
             };
             failures += 1;
-            let last = failures >= backoff::ATTEMPTS_MAX || self.stopping();
-            match backoff::next(ActionKind::Transfer, &error.kind) {
+            let (next, again) = mover.after_failure(ActionKind::Transfer, failures, &mut error);
+            let last = !again || self.stopping();
+            match next {
                 Next::Resend if !last => {
                     trace.answered(Some(&error));
                     mover.wait(failures, &error).await;
@@ -567,7 +543,7 @@ impl<T: Transport> Run<'_, T> {
                 }
                 Next::Look => {
                     mover.wait(failures, &error).await;
-                    match fetch_in(gaining, sid, target.number).await {
+                    match fetch_in(gaining, sid, target.number, trace).await {
                         Ok(Some(live)) => {
                             trace.answered(None);
                             break live;
@@ -596,21 +572,23 @@ impl<T: Transport> Run<'_, T> {
     /// saw it (law 2).
     async fn release(&self, target: &Target, trace: &Trace) -> Done<()> {
         let client = self.client(target.account);
-        let sid = self.sid(target).await?;
-        let mut failures = 0;
+        let sid = self.sid(target, trace).await?;
+        let (mut failures, mut reads) = (0, 0);
+        let mut again = true;
         let mut in_doubt: Option<ApiError> = None;
         loop {
             let doubtful = |failure: Failure, in_doubt: &Option<ApiError>| match in_doubt {
                 Some(_) => Outcome::Unknown(failure),
                 None => Outcome::Failed(failure),
             };
-            let fresh = match client.fetch(sid).await {
+            reads += 1;
+            let (fresh, read_at) = match client.fetch(trace.lane(), sid).await {
                 Ok(fresh) => fresh,
                 Err(error) => return Err(doubtful(error.into(), &in_doubt)),
             };
             let Some(fresh) = fresh else {
                 // One 404 is not proof: the number must be absent from the account's listing too.
-                return match client.find(target.number).await {
+                return match trace.find(client, target.number).await {
                     Ok(Sighting::Absent) if in_doubt.is_some() => {
                         trace.answered(None);
                         Ok(())
@@ -623,21 +601,28 @@ impl<T: Transport> Run<'_, T> {
             if !is_as_planned(target, sid, self.plan, &fresh) {
                 return Err(changed(in_doubt));
             }
-            if failures >= backoff::ATTEMPTS_MAX || (failures > 0 && self.stopping()) {
-                return Err(match in_doubt {
-                    Some(error) => Outcome::Unknown(error.into()),
-                    None => Outcome::Skipped(Skip::Interrupted),
-                });
+            let give_up = |skip: Skip| match &in_doubt {
+                Some(error) => Outcome::Unknown(error.clone().into()),
+                None => Outcome::Skipped(skip),
+            };
+            if !again || (reads > 1 && self.stopping()) {
+                return Err(give_up(Skip::Interrupted));
             }
-            trace.may_send(client)?;
-            trace.sending();
-            let Err(error) = client.release(sid).await else {
+            let Some(turn) = trace.fresh_turn(client, Operation::Release, read_at).await? else {
+                if reads >= READS_MAX {
+                    return Err(give_up(Skip::NotFresh));
+                }
+                continue;
+            };
+            let Err(mut error) = client.release(turn, sid).await else {
                 trace.answered(None);
                 return Ok(());
             };
             failures += 1;
-            match backoff::next(ActionKind::Release, &error.kind) {
-                Next::Resend if failures < backoff::ATTEMPTS_MAX => {
+            let next;
+            (next, again) = client.after_failure(ActionKind::Release, failures, &mut error);
+            match next {
+                Next::Resend if again => {
                     trace.answered(Some(&error));
                     client.wait(failures, &error).await;
                 }
@@ -663,6 +648,10 @@ fn changed(in_doubt: Option<ApiError>) -> Outcome {
     }
 }
 
+fn is_unreachable(outcome: &Outcome) -> bool {
+    outcome.api_error().is_some_and(|error| error.kind == ErrorKind::Unreachable)
+}
+
 fn not_seen(last_answer: ApiError) -> Outcome {
     Outcome::Unknown(Failure::NotSeen(last_answer))
 }
@@ -673,12 +662,13 @@ async fn fetch_in<T: Transport>(
     client: &Client<T>,
     sid: NumberSid,
     number: PhoneNumber,
+    trace: &Trace,
 ) -> Result<Option<Live>, Failure> {
-    match client.fetch(sid).await? {
+    match trace.fetch(client, sid).await? {
         None => Ok(None),
         Some(live) => match live.account_sid {
             Some(account) => Ok((account == client.account).then_some(live)),
-            None => Ok(match client.find(number).await? {
+            None => Ok(match trace.find(client, number).await? {
                 Sighting::There(live) => Some(*live),
                 Sighting::Absent | Sighting::Perhaps => None,
             }),

@@ -67,6 +67,7 @@ impl Transport for Http {
             retry_after: header("retry-after"),
             date: header("date"),
             request_id: header("twilio-request-id"),
+            concurrent: header("twilio-concurrent-requests").and_then(|count| count.trim().parse().ok()),
             body: Vec::new(),
         };
         while let Some(chunk) = answer.chunk().await.map_err(lost)? {

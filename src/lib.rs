@@ -33,6 +33,9 @@
 //! - [`transport`]: the seam: one request in, its answer or the way it was lost out
 //! - [`api`]: the ActiveNumbers API as values: requests, answers, typed errors
 //! - [`backoff`]: whether to try again, and when
+//! - [`retry_budget`]: how many retries an account can afford
+//! - [`circuit`]: stops asking an API that does not answer
+//! - [`throttle`]: how fast, and how many at once, by what the API answers
 //! - [`report`]: what became of every action
 //! - [`budget`]: what was spent over time, counted before it is sent
 //! - [`guard`]: limits, and who may lift them
@@ -42,7 +45,7 @@
 //! I/O: a thin shell round the above.
 //!
 //! - [`atomic_file`]: a file as a whole or not at all
-//! - [`pace`]: how many requests at once and a second
+//! - [`pace`]: who may send next, and when
 //! - [`client`]: one account's view of the API
 //! - [`observe`]: lists every account
 //! - [`execute`]: carries out an approved plan
@@ -60,6 +63,7 @@ pub mod api;
 pub mod atomic_file;
 pub mod backoff;
 pub mod budget;
+pub mod circuit;
 pub mod cli;
 pub mod client;
 pub mod credentials;
@@ -83,10 +87,12 @@ pub mod plan;
 pub mod reconcile;
 pub mod render;
 pub mod report;
+pub mod retry_budget;
 pub mod sandbox;
 pub mod saved_plan;
 pub mod secret_url;
 pub mod settings;
 pub mod stale;
+pub mod throttle;
 pub mod transport;
 pub mod watch;

@@ -103,6 +103,10 @@ pub enum Skip {
     NoSid,
     /// The lock on the account is not ours any more (law 10).
     LostLock,
+    /// The API does not answer, and nothing was sent.
+    Unreachable,
+    /// Each time that the number was read, too long passed before it could be written.
+    NotFresh,
 }
 
 impl Skip {
@@ -119,7 +123,9 @@ impl Skip {
             | Self::PerhapsOwned
             | Self::Changed
             | Self::NoSid
-            | Self::LostLock => false,
+            | Self::LostLock
+            | Self::Unreachable
+            | Self::NotFresh => false,
         }
     }
 
@@ -141,6 +147,10 @@ impl Skip {
             Self::AlreadyGone => "the number is gone already",
             Self::NoSid => "the API gives no SID for the number, so that nothing can be done to it",
             Self::LostLock => "the lock on the account was lost: somebody else may be writing",
+            Self::Unreachable => "the API does not answer; run again when it does",
+            Self::NotFresh => {
+                "the number was read, and more than 5 s passed each time before it could be written; run again"
+            }
         }
     }
 }

@@ -103,6 +103,7 @@ impl From<HttpAnswer> for Response {
             retry_after: header("Retry-After"),
             date: header("Date"),
             request_id: header("Twilio-Request-Id"),
+            concurrent: answer.header("Twilio-Concurrent-Requests").and_then(|count| count.parse().ok()),
             body: answer.body,
         }
     }

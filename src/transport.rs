@@ -62,6 +62,8 @@ pub struct Response {
     pub date: Option<String>,
     /// `Twilio-Request-Id`.
     pub request_id: Option<String>,
+    /// `Twilio-Concurrent-Requests`: how many requests of the whole account were running.
+    pub concurrent: Option<u32>,
     /// The body, decompressed and complete: a body cut short is [`TransportError::Broken`].
     pub body: Vec<u8>,
 }

@@ -84,8 +84,6 @@ pub struct ApiError {
 pub enum ErrorKind {
     /// No byte was sent: certainly not processed.
     NotSent,
-    /// We did not even try: the lock on the account is not ours (any more).
-    Fenced,
     /// Sent, and no answer in time: processed or not.
     TimedOut,
     /// Sent, and the answer was lost or cut short: processed or not.
@@ -122,6 +120,8 @@ pub enum ErrorKind {
     NotTheApi,
     /// A page link that is not followed.
     PageLink,
+    /// Not sent, since the API has not answered for a while: certainly not processed.
+    Unreachable,
 }
 
 impl ErrorKind {
@@ -131,7 +131,6 @@ impl ErrorKind {
         match self {
             Self::TimedOut | Self::Lost | Self::Server { .. } | Self::NotTheApi | Self::Conflict => true,
             Self::NotSent
-            | Self::Fenced
             | Self::Throttled { .. }
             | Self::Unauthorized
             | Self::Forbidden
@@ -141,7 +140,29 @@ impl ErrorKind {
             | Self::PaperworkRequired
             | Self::TrialAccount
             | Self::Rejected
-            | Self::PageLink => false,
+            | Self::PageLink
+            | Self::Unreachable => false,
+        }
+    }
+
+    /// Whether the API did not answer at all, or only that it is broken: a sign of an outage.
+    #[must_use]
+    pub fn is_silence(&self) -> bool {
+        match self {
+            Self::NotSent | Self::TimedOut | Self::Lost | Self::Server { .. } => true,
+            Self::Throttled { .. }
+            | Self::Unauthorized
+            | Self::Forbidden
+            | Self::NotFound
+            | Self::NotEnabled
+            | Self::Conflict
+            | Self::NotAvailable
+            | Self::PaperworkRequired
+            | Self::TrialAccount
+            | Self::Rejected
+            | Self::NotTheApi
+            | Self::PageLink
+            | Self::Unreachable => false,
         }
     }
 
@@ -259,10 +280,16 @@ impl ApiError {
         Self::new(Operation::List, ErrorKind::PageLink, error.to_string())
     }
 
-    /// A write that was not sent, since the lock is not ours (any more).
+    /// A request that was not sent, since the API has not answered for a while.
     #[must_use]
-    pub fn fenced(operation: Operation) -> Self {
-        Self::new(operation, ErrorKind::Fenced, "not sent: the lock on the account is lost".to_owned())
+    pub fn unreachable(operation: Operation) -> Self {
+        let message = "not sent: the API has not answered for a minute or more".to_owned();
+        Self::new(operation, ErrorKind::Unreachable, message)
+    }
+
+    /// Notes that the request is not tried again, since retries would make matters worse.
+    pub fn note_no_retry(&mut self) {
+        self.message.push_str("; not tried again, since too many requests are failing");
     }
 
     fn new(operation: Operation, kind: ErrorKind, message: String) -> Self {
@@ -273,8 +300,8 @@ impl ApiError {
     #[must_use]
     pub fn advice(&self) -> Option<&'static str> {
         Some(match &self.kind {
-            ErrorKind::Fenced => "another process has the account: plan again once it is done",
             ErrorKind::NotSent => "the API could not be reached: check the network, the proxy and --base-url",
+            ErrorKind::Unreachable => "wait until the API answers again, then run again",
             ErrorKind::TimedOut => "the API did not answer in time: raise --timeout, or try again",
             ErrorKind::Lost | ErrorKind::Server { .. } => "the API failed: try again later",
             ErrorKind::Throttled { .. } => {

@@ -134,7 +134,7 @@ fn turn() -> impl Strategy<Value = Turn> {
 }
 
 fn error(operation: Operation) -> ApiError {
-    ApiError::fenced(operation)
+    ApiError::unreachable(operation)
 }
 
 /// An effect on the account: what, which number, when, in which generation.
