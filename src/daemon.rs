@@ -114,6 +114,8 @@ struct Writing {
     locks: Locks,
     /// Read once the lock is held: another daemon may have spent meanwhile.
     budget: Option<Budget>,
+    /// What this process knew when it lost the lock: the disk may have been too full to keep it.
+    earlier: Option<Budget>,
     /// Said already that somebody else has the lock.
     said: bool,
 }
@@ -160,7 +162,7 @@ pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, mut watch: Watch) -> Resu
             }
         }
         let began = Instant::now();
-        let pass = match daemon.cycle(&force, &mut writing.budget).await {
+        let pass = match daemon.cycle(&force, &mut writing).await {
             Ok(pass) => Some(pass),
             Err(error) if is_first => return Err(error.into()),
             Err(error) => {
@@ -211,7 +213,8 @@ impl<T: Transport> Daemon<'_, T> {
         let Some(directory) = self.lock_dir.as_ref().filter(|_| !self.dry_run) else { return Ok(()) };
         if !writing.locks.are_held() {
             error!("a lock's file was removed or replaced: locking anew");
-            *writing = Writing::default();
+            let earlier = writing.budget.take().or_else(|| writing.earlier.take());
+            *writing = Writing { earlier, ..Writing::default() };
         }
         let sids: Vec<_> = force.reached.accounts.iter().map(|account| account.sid).collect();
         writing.locks.hold(directory, &sids)?;
@@ -223,10 +226,16 @@ impl<T: Transport> Daemon<'_, T> {
     }
 
     /// One pass, with the budget kept before and after it.
-    async fn cycle(&self, force: &InForce<T>, budget: &mut Option<Budget>) -> Result<Pass, LedgerError> {
-        let budget = match budget {
+    async fn cycle(&self, force: &InForce<T>, writing: &mut Writing) -> Result<Pass, LedgerError> {
+        let budget = match &mut writing.budget {
             Some(budget) => budget,
-            None => budget.insert(self.ledger.load()?),
+            none => {
+                let mut loaded = self.ledger.load()?;
+                if let Some(earlier) = writing.earlier.take() {
+                    loaded.recall(&earlier);
+                }
+                none.insert(loaded)
+            }
         };
         let cycle = Cycle {
             desired: &force.desired,

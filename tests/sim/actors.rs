@@ -187,10 +187,13 @@ async fn fill_the_disk(host: &Host, tape: &mut Tape) {
         state.note(|| "the state directory cannot be written".to_owned());
         state.sometimes.reached("state directory not writable");
         state.disk_was_full = true;
+        state.disk_is_full = true;
     }
     sleep(Duration::from_secs(tape.between(5, 120) as u64)).await;
     fs::remove_file(&there).and_then(|()| fs::rename(&aside, &there)).expect("a folder of our own");
-    host.state.lock().note(|| "the state directory can be written".to_owned());
+    let mut state = host.state.lock();
+    state.disk_is_full = false;
+    state.note(|| "the state directory can be written".to_owned());
 }
 
 /// SIGTERM, and perhaps a second one.

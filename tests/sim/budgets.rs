@@ -86,7 +86,11 @@ fn spent(state: &State) -> Vec<Spent> {
         let was_in_doubt = |old: &Spent| {
             old.kind == kind
                 && old.number == act.number
-                && state.passes.get(&old.pass).is_some_and(|pass| pass.in_doubt.contains(&(kind, act.number)))
+                && state.passes.get(&old.pass).is_some_and(|old| {
+                    // What a full disk did not keep is forgotten with the process.
+                    let is_forgotten = old.is_unsaved && old.life != pass.life;
+                    is_forgotten || old.in_doubt.contains(&(kind, act.number))
+                })
         };
         match all.iter_mut().find(|old| was_in_doubt(old)) {
             Some(old) => *old = spent,

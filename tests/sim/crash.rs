@@ -135,7 +135,6 @@ fn run(plan: u64, crash: Option<CrashPoint>) -> Outcome {
 }
 
 #[test]
-#[ignore = "a release can go out long after its fresh read: the pace is being mended"]
 fn every_boundary() {
     let started = Instant::now();
     let (next, pairs) = (AtomicU64::new(0), AtomicUsize::new(0));

@@ -82,7 +82,11 @@ pub fn answered(state: &mut State, id: u64, sending: &Sending, response: &Respon
                 pass.unsettled.remove(&(ActionKind::Transfer, *asked));
             }
         }
-        Sending::Configure { .. } | Sending::Transfer { .. } | Sending::Release { .. } | Sending::Other => {}
+        Sending::Probe
+        | Sending::Configure { .. }
+        | Sending::Transfer { .. }
+        | Sending::Release { .. }
+        | Sending::Other => {}
     }
     if let Some(event) = reached {
         state.sometimes.reached(event);

@@ -24,7 +24,7 @@ const FRESH: Duration = Duration::from_secs(5);
 /// Checks what must be true when a request is sent; gives the pass that it belongs to, which is a
 /// new one when a process that has none begins to list.
 pub fn sent(state: &mut State, process: usize, asked: &HttpRequest, sending: &Sending) -> u64 {
-    let is_listing = matches!(sending, Sending::List { is_first: true, .. });
+    let is_listing = matches!(sending, Sending::List { is_first: true, .. } | Sending::Probe);
     let id = match state.processes[process].pass {
         Some(id) => id,
         None if is_listing => begin(state, process),
@@ -47,7 +47,11 @@ pub fn sent(state: &mut State, process: usize, asked: &HttpRequest, sending: &Se
                 pass.spoilt.remove(account);
                 pass.pages.insert(*account, 0);
             }
-            Sending::List { .. } | Sending::LookUp { .. } | Sending::Fetch { .. } | Sending::Other => {}
+            Sending::List { .. }
+            | Sending::LookUp { .. }
+            | Sending::Fetch { .. }
+            | Sending::Probe
+            | Sending::Other => {}
             Sending::Purchase { account, number, fields } => {
                 wrong.extend(check_purchase(pass, *account, *number, fields));
                 if pass.unsettled.contains(&(ActionKind::Purchase, *number)) {
@@ -99,6 +103,8 @@ fn begin(state: &mut State, process: usize) -> u64 {
     let file = sender.file.clone().expect("a process has read its file before it sends");
     let view = PassView {
         process,
+        life: sender.lives,
+        is_unsaved: false,
         is_daemon: sender.is_daemon,
         file,
         began,
@@ -379,7 +385,8 @@ pub fn ended(state: &mut State, id: u64, report: &Report) {
         match &step.action {
             Action::Purchase { .. } => {
                 let bought = did(number, &|deed| matches!(deed, Deed::Bought { .. }));
-                if bought && (skipped || failed_to(Operation::Purchase)) {
+                let is_ours = state.holdings.contains_key(&number);
+                if bought && is_ours && (skipped || failed_to(Operation::Purchase)) {
                     wrong.push(format!("{number} was bought and the report says {:?}", end.outcome));
                 }
                 let ever = state

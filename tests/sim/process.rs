@@ -71,6 +71,7 @@ impl Host {
         let mut state = self.state.lock();
         state.processes.push(Process {
             is_daemon,
+            lives: 0,
             lock_dir: locks.then(|| self.lock_dir()),
             file: None,
             saw_marked: false,
@@ -87,6 +88,7 @@ impl Host {
         let (mut crashed, stop, bell) = {
             let mut state = self.state.lock();
             let process = &mut state.processes[process];
+            process.lives += 1;
             process.crashed.send_replace(false);
             process.stop.send_replace(Stop::Run);
             process.file = None;
@@ -280,6 +282,7 @@ fn told(state: &mut State, process: usize, pass: &Pass) {
     let sent = id.and_then(|id| state.passes.get(&id)).map_or(0, |pass| pass.sent.len());
     state.note(|| format!("process {process}: {}", word(pass)));
     let is_quiet = matches!(pass, Pass::Executed(report) if report.plan.is_empty());
+    let is_unsaved = state.disk_is_full;
     let mut writes_nothing = true;
     match pass {
         Pass::NotObserved(_) => state.sometimes.reached("listing refused"),
@@ -314,6 +317,7 @@ fn told(state: &mut State, process: usize, pass: &Pass) {
     if let Some(pass) = id.and_then(|id| state.passes.get_mut(&id)) {
         pass.is_over = true;
         pass.is_quiet = is_quiet;
+        pass.is_unsaved = is_unsaved;
     }
     state.told.notify_one();
 }
@@ -327,7 +331,8 @@ fn word(pass: &Pass) -> String {
         }
         Pass::Refused(_, refusal) => format!("refused: {:?}", refusal.broken),
         Pass::Planned(plan) => format!("planned {} steps", plan.steps.len()),
-        Pass::NotRecorded(_, error) => format!("not recorded: {error}"),
+        // Its text names a folder that every run has another of.
+        Pass::NotRecorded(..) => "not recorded".to_owned(),
         Pass::Executed(report) => format!("executed {} steps", report.ends.len()),
     }
 }

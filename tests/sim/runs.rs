@@ -68,7 +68,6 @@ pub fn seeds(from: u64, count: u64, enough: usize) -> Tally {
 
 /// The seeds of CI; `SEEDS` and `SEED_FROM` choose others.
 #[test]
-#[ignore = "a release can go out long after its fresh read: the pace is being mended"]
 fn random_seeds() {
     let (from, count) = (number_from("SEED_FROM", 0), number_from("SEEDS", ENOUGH));
     let started = Instant::now();

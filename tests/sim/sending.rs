@@ -11,13 +11,38 @@ use crate::state::{State, account};
 
 #[derive(Debug, Clone)]
 pub enum Sending {
-    List { account: AccountSid, is_first: bool },
-    LookUp { account: AccountSid, number: PhoneNumber },
-    Fetch { sid: NumberSid },
-    Purchase { account: AccountSid, number: PhoneNumber, fields: Vec<Field> },
-    Configure { number: Option<PhoneNumber>, fields: Vec<Field> },
-    Transfer { number: Option<PhoneNumber>, sid: NumberSid, to: String },
-    Release { account: AccountSid, sid: NumberSid, number: Option<PhoneNumber> },
+    List {
+        account: AccountSid,
+        is_first: bool,
+    },
+    LookUp {
+        account: AccountSid,
+        number: PhoneNumber,
+    },
+    Fetch {
+        sid: NumberSid,
+    },
+    /// A read that only asks whether anybody answers.
+    Probe,
+    Purchase {
+        account: AccountSid,
+        number: PhoneNumber,
+        fields: Vec<Field>,
+    },
+    Configure {
+        number: Option<PhoneNumber>,
+        fields: Vec<Field>,
+    },
+    Transfer {
+        number: Option<PhoneNumber>,
+        sid: NumberSid,
+        to: String,
+    },
+    Release {
+        account: AccountSid,
+        sid: NumberSid,
+        number: Option<PhoneNumber>,
+    },
     Other,
 }
 
@@ -37,6 +62,7 @@ impl Sending {
         match (request.method.as_str(), sid) {
             ("GET", None) => match number(&query) {
                 Some(number) => Self::LookUp { account, number },
+                None if value(&query, "PageSize").as_deref() == Some("1") => Self::Probe,
                 None => Self::List { account, is_first: value(&query, "Page").is_none() },
             },
             ("GET", Some(sid)) => Self::Fetch { sid },
@@ -60,7 +86,7 @@ impl Sending {
             Self::Configure { number, .. } => Some((ActionKind::Configure, *number)),
             Self::Transfer { number, .. } => Some((ActionKind::Transfer, *number)),
             Self::Release { number, .. } => Some((ActionKind::Release, *number)),
-            Self::List { .. } | Self::LookUp { .. } | Self::Fetch { .. } | Self::Other => None,
+            Self::List { .. } | Self::LookUp { .. } | Self::Fetch { .. } | Self::Probe | Self::Other => None,
         }
     }
 }

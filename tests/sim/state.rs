@@ -77,6 +77,9 @@ pub struct InForce {
 #[derive(Debug, Clone)]
 pub struct PassView {
     pub process: usize,
+    /// Which of its process's lives it was in, and whether what it came to could not be kept.
+    pub life: usize,
+    pub is_unsaved: bool,
     pub is_daemon: bool,
     pub file: InForce,
     pub began: Duration,
@@ -109,6 +112,7 @@ pub struct PassView {
 #[derive(Debug)]
 pub struct Process {
     pub is_daemon: bool,
+    pub lives: usize,
     /// Where its locks are, where it locks.
     pub lock_dir: Option<PathBuf>,
     pub file: Option<InForce>,
@@ -172,6 +176,7 @@ pub struct State {
     pub budget_lasts: bool,
     /// The state directory could not be written at some time.
     pub disk_was_full: bool,
+    pub disk_is_full: bool,
     pub violations: Vec<String>,
     pub sometimes: Sometimes,
     started: Instant,
@@ -218,6 +223,7 @@ impl State {
             told: Arc::default(),
             budget_lasts: true,
             disk_was_full: false,
+            disk_is_full: false,
             violations: Vec::new(),
             sometimes: Sometimes::default(),
             started: Instant::now(),
