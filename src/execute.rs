@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{Instrument, info_span, warn};
 
-use crate::api::error::{ApiError, ErrorKind, Operation};
+use crate::api::error::{ApiError, ErrorKind, ListError, Operation};
 use crate::backoff::Next;
 use crate::client::{Client, Sighting};
 use crate::desired::AccountIndex;
@@ -587,14 +587,13 @@ impl<T: Transport> Run<'_, T> {
                 Err(error) => return Err(doubtful(error.into(), &in_doubt)),
             };
             let Some(fresh) = fresh else {
-                // One 404 is not proof: the number must be absent from the account's listing too.
-                return match trace.find(client, target.number).await {
-                    Ok(Sighting::Absent) if in_doubt.is_some() => {
+                return match self.is_gone(target, trace).await {
+                    Ok(true) if in_doubt.is_some() => {
                         trace.answered(None);
                         Ok(())
                     }
-                    Ok(Sighting::Absent) => Err(Outcome::Skipped(Skip::AlreadyGone)),
-                    Ok(Sighting::There(_) | Sighting::Perhaps) => Err(changed(in_doubt)),
+                    Ok(true) => Err(Outcome::Skipped(Skip::AlreadyGone)),
+                    Ok(false) => Err(changed(in_doubt)),
                     Err(error) => Err(doubtful(error.into(), &in_doubt)),
                 };
             };
@@ -637,6 +636,22 @@ impl<T: Transport> Run<'_, T> {
                 }
             }
         }
+    }
+}
+
+impl<T: Transport> Run<'_, T> {
+    /// Whether a number whose SID its account does not know any more is really gone. One 404 is no
+    /// proof: it must be absent from that account's listing too, and from every other one's, since
+    /// somebody may have moved it.
+    async fn is_gone(&self, target: &Target, trace: &Trace) -> Result<bool, ListError> {
+        let own = self.client(target.account);
+        let others = self.clients.iter().filter(|client| client.account != own.account);
+        for client in std::iter::once(own).chain(others) {
+            if trace.find(client, target.number).await? != Sighting::Absent {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 

@@ -195,19 +195,17 @@ impl Merger<'_> {
         numbers
     }
 
-    /// A tombstone whose number is the last thing in its file may be another number cut short.
+    /// A number that is the last thing in its file may be another one cut short: to buy that cannot
+    /// be taken back, nor can its release.
     fn check_cut(&mut self, file: usize, source: &Source, numbers: &[file::Number]) {
-        let Some(last) = numbers.last().filter(|last| last.state.text() == Some("released")) else { return };
+        let Some(last) = numbers.last() else { return };
         let digits = last.phone_number.0.as_deref().unwrap_or_default();
         if source.format == Format::Yaml && !digits.is_empty() && source.body().ends_with(digits) {
             let at =
                 At::value(file, ["numbers".into(), Step::Index(numbers.len() - 1), "phone_number".into()]);
             self.issues.push(
-                Issue::error(
-                    at,
-                    "the file ends right behind a number that is to be released: is it cut short?",
-                )
-                .help("end the line with a line break, or put the number in quotes"),
+                Issue::error(at, "the file ends right behind a phone number: is it cut short?")
+                    .help("end the line with a line break, or put the number in quotes"),
             );
         }
     }

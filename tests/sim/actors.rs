@@ -59,12 +59,13 @@ pub fn save(host: &Host, file: &File) {
     let desired = fleet::parse(&text).unwrap_or_else(|| panic!("the generator's file:\n{text}"));
     let mut state = host.state.lock();
     state.note(|| format!("a file of {} bytes is saved", text.len()));
-    write(host, text.as_bytes());
+    write(host, &mut state, text.as_bytes());
     state.files.push(Whole { text, desired: Arc::new(desired) });
     ring(&state);
 }
 
-fn write(host: &Host, bytes: &[u8]) {
+fn write(host: &Host, state: &mut State, bytes: &[u8]) {
+    state.file_since = state.now();
     fs::write(host.file(), bytes).expect("a folder of our own");
 }
 
@@ -130,11 +131,11 @@ async fn bad_file(host: &Host, file: &File, tape: &mut Tape) {
     let text = file.text();
     let event = match tape.below(6) {
         0..=2 => {
-            write(host, &text.as_bytes()[..tape.below(text.len())]);
+            write(host, &mut host.state.lock(), &text.as_bytes()[..tape.below(text.len())]);
             "file cut short"
         }
         3 => {
-            write(host, b"");
+            write(host, &mut host.state.lock(), b"");
             "file emptied"
         }
         4 => {
@@ -143,7 +144,7 @@ async fn bad_file(host: &Host, file: &File, tape: &mut Tape) {
             "file missing"
         }
         _ => {
-            write(host, format!("{text}\n  - phone_number: [").as_bytes());
+            write(host, &mut host.state.lock(), format!("{text}\n  - phone_number: [").as_bytes());
             "file no longer YAML"
         }
     };
@@ -158,8 +159,8 @@ async fn bad_file(host: &Host, file: &File, tape: &mut Tape) {
     // A writer that is not done yet, or a mistake that stays for a while.
     let stays = if tape.chance(500) { tape.between(1, 200) } else { tape.between(1_000, 90_000) };
     sleep(Duration::from_millis(stays as u64)).await;
-    let state = host.state.lock();
-    write(host, text.as_bytes());
+    let mut state = host.state.lock();
+    write(host, &mut state, text.as_bytes());
     ring(&state);
 }
 

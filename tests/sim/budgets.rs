@@ -74,7 +74,8 @@ pub fn over_time(state: &State) -> Vec<String> {
 fn spent(state: &State) -> Vec<Spent> {
     let mut all: Vec<Spent> = Vec::new();
     for act in &state.acts {
-        let By::Pass(id) = act.by else { continue };
+        // What acts late was counted when it was sent, with the tries that came after it.
+        let (By::Pass(id), false) = (act.by, act.is_late) else { continue };
         let Some(pass) = state.passes.get(&id).filter(|pass| pass.is_daemon) else { continue };
         let kind = match act.deed {
             Deed::Bought { .. } => ActionKind::Purchase,

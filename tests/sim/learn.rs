@@ -1,5 +1,7 @@
 //! What a pass learns from each answer: kept beside the engine, for the laws to be checked against.
 
+use std::time::Duration;
+
 use numctl::api::wire::{Interner, read_number, read_page};
 use numctl::number::AccountSid;
 use numctl::observed::Live;
@@ -21,8 +23,9 @@ pub fn lost(state: &mut State, id: u64, sending: &Sending, error: &TransportErro
 }
 
 /// From an answer.
-pub fn answered(state: &mut State, id: u64, sending: &Sending, response: &Response) {
+pub fn answered(state: &mut State, id: u64, asked: AccountSid, sending: &Sending, response: &Response) {
     let now = state.now();
+    note_wait(state, id, asked, response);
     let Some(pass) = state.passes.get_mut(&id) else { return };
     let good = (200..300).contains(&response.status);
     let mut reached = None;
@@ -121,4 +124,15 @@ fn page(response: &Response) -> Option<(Vec<Live>, usize, bool)> {
 
 fn number(response: &Response) -> Option<Live> {
     read_number(&response.body).ok()
+}
+
+/// A 429 that names a sane number of seconds is kept to, by everything that this account sends.
+fn note_wait(state: &mut State, id: u64, account: AccountSid, response: &Response) {
+    let seconds: Option<u64> = response.retry_after.as_deref().and_then(|text| text.parse().ok());
+    let (429, Some(seconds @ 1..=60)) = (response.status, seconds) else { return };
+    let until = state.now() + Duration::from_secs(seconds);
+    let Some(pass) = state.passes.get(&id) else { return };
+    let process = &mut state.processes[pass.process];
+    let known = process.not_before.entry(account).or_default();
+    *known = (*known).max(until);
 }

@@ -35,8 +35,12 @@ pub fn sent(state: &mut State, process: usize, asked: &HttpRequest, sending: &Se
     };
     let now = state.now();
     let mut wrong = Vec::new();
+    let account = asking(asked);
+    if state.processes[process].not_before.get(&account).is_some_and(|until| now < *until) {
+        wrong.push("sent before the API wanted to hear of it again".to_owned());
+    }
     if sending.write().is_some() {
-        wrong.extend(check_lock(state, process, id, asking(asked)));
+        wrong.extend(check_lock(state, process, id, account));
     }
     let mut doubted = None;
     if let Some(pass) = state.passes.get_mut(&id) {
@@ -350,7 +354,7 @@ pub fn acted(state: &mut State, act: &Act) {
     state.acts.push(act.clone());
     let over = budgets::over_time(state);
     state.acts.pop();
-    let counts = pass.is_daemon && state.budget_lasts;
+    let counts = pass.is_daemon && state.budget_lasts && !act.is_late;
     for what in over.into_iter().filter(|_| counts) {
         state.violation(format!("pass {id}: {what}"));
     }
@@ -431,7 +435,17 @@ pub fn ended(state: &mut State, id: u64, report: &Report) {
                     wrong.push(format!("{number} is not as the report says ({touched})"));
                 }
             }
-            Action::Transfer { .. } => {
+            Action::Transfer { settings, to, .. } => {
+                let alone =
+                    report.plan.steps.iter().filter(|other| other.action.number() == number).count() == 1;
+                let meddled = state.acts.iter().any(|act| act.number == number && act.by != By::Pass(id));
+                let is_met = state.holdings.get(&number).is_some_and(|holding| {
+                    holding.account == report.plan.account(*to).sid
+                        && settings.iter().all(|(field, want)| met(field, want, holding))
+                });
+                if end.outcome == Outcome::Succeeded && alone && !is_met && !meddled {
+                    wrong.push(format!("{number} is not there as it was, and the report says that it is"));
+                }
                 if skipped && did(number, &|deed| matches!(deed, Deed::Moved { .. })) {
                     wrong.push(format!("{number} was moved and the report says {:?}", end.outcome));
                 }

@@ -33,6 +33,9 @@ use crate::oracle;
 use crate::state::{BASE, InForce, Process, Shared, State, Whole};
 use crate::wire::Wire;
 
+/// Law 2: two equal reads this far apart, before a daemon takes another file.
+const SETTLE: Duration = Duration::from_millis(250);
+
 /// What our processes run on: one host.
 #[derive(Clone)]
 pub struct Host {
@@ -75,6 +78,7 @@ impl Host {
             lock_dir: locks.then(|| self.lock_dir()),
             file: None,
             saw_marked: false,
+            not_before: Default::default(),
             pass: None,
             crashed: watch::channel(false).0,
             stop: watch::channel(Stop::Run).0,
@@ -271,7 +275,13 @@ fn take(state: &mut State, process: usize, desired: &Desired, text: String) {
     if !is_whole {
         state.sometimes.reached("cut file taken");
     }
+    let held_still = state.now().saturating_sub(state.file_since);
+    if !is_whole && state.processes[process].is_daemon && held_still < SETTLE {
+        state.violation(format!("process {process} takes what has been on disk for {held_still:?}"));
+    }
     let taker = &mut state.processes[process];
+    // With another file come new clients, which know nothing of earlier answers.
+    taker.not_before.clear();
     taker.saw_marked = is_whole && text.trim_end().ends_with("\n...");
     taker.file = Some(InForce { desired, truth: truth.desired, generation });
 }

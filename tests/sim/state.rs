@@ -53,6 +53,8 @@ pub struct Act {
     pub by: By,
     pub number: PhoneNumber,
     pub deed: Deed,
+    /// Done long after it was asked for, when its sender had given it up.
+    pub is_late: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -118,6 +120,8 @@ pub struct Process {
     pub file: Option<InForce>,
     /// It has had a whole file in force that ends with the document end marker.
     pub saw_marked: bool,
+    /// By account: the API asked for nothing before then.
+    pub not_before: BTreeMap<AccountSid, Duration>,
     pub pass: Option<u64>,
     /// Tells its keeper that it has just died.
     pub crashed: watch::Sender<bool>,
@@ -177,6 +181,10 @@ pub struct State {
     /// The state directory could not be written at some time.
     pub disk_was_full: bool,
     pub disk_is_full: bool,
+    /// What acts now was asked for long ago.
+    pub is_late: bool,
+    /// Since when the file is as it is.
+    pub file_since: Duration,
     pub violations: Vec<String>,
     pub sometimes: Sometimes,
     started: Instant,
@@ -224,6 +232,8 @@ impl State {
             budget_lasts: true,
             disk_was_full: false,
             disk_is_full: false,
+            is_late: false,
+            file_since: Duration::ZERO,
             violations: Vec::new(),
             sometimes: Sometimes::default(),
             started: Instant::now(),
@@ -321,7 +331,7 @@ impl State {
             self.holdings.insert(number, after.clone());
         }
         for deed in differences(before.as_ref(), after.as_ref()) {
-            let act = Act { by, number, deed };
+            let act = Act { by, number, deed, is_late: self.is_late };
             self.note(|| format!("{:?} {} {:?}", act.by, act.number, act.deed));
             crate::oracle::acted(self, &act);
             self.acts.push(act);

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use numctl::number::AccountSid;
 use numctl::sandbox::{AUTH_TOKEN, Delivery, HttpAnswer, HttpRequest};
 use numctl::transport::{Request, Response, Transport, TransportError, Verb};
 use tokio::sync::oneshot;
@@ -13,7 +14,7 @@ use crate::fates::Fate;
 use crate::fleet::{MAIN, SUB};
 use crate::learn;
 use crate::oracle;
-use crate::sending::Sending;
+use crate::sending::{Sending, asking};
 use crate::state::{BASE, By, Moment, Shared, State};
 
 /// One process's wire.
@@ -45,6 +46,7 @@ enum End {
 impl Transport for Wire {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let Some(journey) = self.set_out(&request) else { return std::future::pending().await };
+        let request_account = asking(&journey.asked);
         let (sending, pass, crash) = (journey.sending.clone(), journey.pass, journey.crash);
         let (reply, replied) = oneshot::channel();
         if journey.fate == Some(Fate::ConnectRefused) {
@@ -60,7 +62,7 @@ impl Transport for Wire {
             end = replied => end.unwrap_or(End::Silence),
             () = sleep(request.timeout) => End::Lost(TransportError::TimedOut(request.timeout)),
         };
-        let arrived = self.arrive(end, pass, &sending);
+        let arrived = self.arrive(end, pass, request_account, &sending);
         if arrived.is_ok() && crash == Some(Moment::AfterReceipt) {
             self.die("crashed after the answer came");
             return std::future::pending().await;
@@ -77,12 +79,18 @@ impl Wire {
     }
 
     /// What a request ends with, seen by its sender.
-    fn arrive(&self, end: End, pass: u64, sending: &Sending) -> Result<Response, TransportError> {
+    fn arrive(
+        &self,
+        end: End,
+        pass: u64,
+        asked: AccountSid,
+        sending: &Sending,
+    ) -> Result<Response, TransportError> {
         let mut state = self.state.lock();
         let error = match end {
             End::Answer(answer) => {
                 let response = Response::from(answer);
-                learn::answered(&mut state, pass, sending, &response);
+                learn::answered(&mut state, pass, asked, sending, &response);
                 state.note(|| format!("  {} {} bytes to pass {pass}", response.status, response.body.len()));
                 return Ok(response);
             }
@@ -206,7 +214,9 @@ impl Journey {
                     state.sometimes.reached("late request acted after its pass was over");
                 }
                 state.note(|| format!("late: {} {} {}", self.asked.method, self.asked.path, self.asked.form));
+                state.is_late = true;
                 self.act(&mut state);
+                state.is_late = false;
                 End::Silence
             }
             Fate::Duplicate if !is_read => {
