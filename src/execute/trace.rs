@@ -29,7 +29,9 @@ pub(super) struct Trace {
     has_begun: AtomicBool,
     /// A write is on its way, or its outcome is not yet known.
     in_doubt: AtomicBool,
-    /// The same before the last send: that one's refusal says nothing about the ones before it.
+    /// A write was carried out.
+    took_effect: AtomicBool,
+    /// The same as `in_doubt` before the last send: that one's refusal says nothing about the ones before it.
     doubted_before: AtomicBool,
 }
 
@@ -40,6 +42,7 @@ impl Trace {
             attempts: AtomicU32::new(0),
             has_begun: AtomicBool::new(has_begun),
             in_doubt: AtomicBool::new(false),
+            took_effect: AtomicBool::new(false),
             doubted_before: AtomicBool::new(false),
         }
     }
@@ -51,7 +54,10 @@ impl Trace {
 
     pub(super) fn answered(&self, error: Option<&ApiError>) {
         match error {
-            None => self.in_doubt.store(false, Ordering::Relaxed),
+            None => {
+                self.in_doubt.store(false, Ordering::Relaxed);
+                self.took_effect.store(true, Ordering::Relaxed);
+            }
             Some(error) if !error.kind.leaves_doubt() => {
                 self.in_doubt.store(self.doubted_before.load(Ordering::Relaxed), Ordering::Relaxed);
             }
@@ -61,6 +67,11 @@ impl Trace {
 
     pub(super) fn is_in_doubt(&self) -> bool {
         self.in_doubt.load(Ordering::Relaxed)
+    }
+
+    /// Whether a write has left something behind: an answer to wait for, or an effect to check.
+    pub(super) fn has_something_to_finish(&self) -> bool {
+        self.is_in_doubt() || self.took_effect.load(Ordering::Relaxed)
     }
 
     /// How often the write was sent.

@@ -141,6 +141,10 @@ impl Engine {
 
     async fn pass(&self) -> Pass {
         let (_running, stop) = watch::channel(Stop::Run);
+        self.pass_until(stop).await
+    }
+
+    async fn pass_until(&self, stop: watch::Receiver<Stop>) -> Pass {
         let cycle = Cycle {
             desired: &self.desired,
             generation: self.generation,
@@ -386,7 +390,26 @@ async fn retries_come_out_of_a_budget() {
     assert!(answered >= writes);
     let errors: Vec<_> = report.ends.iter().filter_map(|end| end.outcome.error()).collect();
     assert_eq!(errors.len(), 1000);
-    assert!(errors.iter().any(|error| error.contains("not tried again, since too many requests are failing")));
+    assert!(
+        errors.iter().any(|error| error.contains("not tried again, since too many requests are failing"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_stops_a_run_does_not_wait_for_turns_that_are_minutes_away() {
+    let api = Arc::new(Api::of(100, None, "configure#50=429,retry-after=300"));
+    let engine = Engine::new(&api, file(100, 0, 0), 10);
+    let (stop, stopped) = watch::channel(Stop::Run);
+    let interrupt = async {
+        sleep(Duration::from_secs(30)).await;
+        stop.send_replace(Stop::Drain);
+    };
+    let (pass, ()) = tokio::join!(engine.pass_until(stopped), interrupt);
+    let Pass::Executed(report) = pass else { panic!("{pass:?}") };
+    assert!(api.began.elapsed() < Duration::from_secs(31), "{:?}", api.began.elapsed());
+    assert!(report.interrupted);
+    assert_eq!(report.count("succeeded") + report.count("skipped"), 100, "what was refused has no effect");
+    assert_eq!(api.sandbox.lock().requests().by_operation["configure"], report.count("succeeded") as u64 + 1);
 }
 
 #[tokio::test(start_paused = true)]
