@@ -3,6 +3,8 @@
 //! A sandbox allows R requests a second and takes 20 ms for each; `numctl apply` renames numbers
 //! on it. Prints a table, and takes about five minutes, most of them at R = 10.
 
+#![allow(clippy::print_stdout, reason = "figures for people")]
+
 use std::fmt::Write as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

@@ -2,6 +2,8 @@
 //! second, and may go silent. Time is part of what is computed, so nothing here depends on the
 //! machine.
 
+#![allow(clippy::print_stdout, reason = "figures for people")]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
