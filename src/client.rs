@@ -451,7 +451,8 @@ impl<T: Transport> Client<T> {
                 Err(ErrorKind::Throttled { retry_after }) => Signal::Throttled {
                     concurrent,
                     asked: retry_after.is_some(),
-                    hold: backoff::delay(1, *retry_after, self.manner.dice.throw()),
+                    // A wait that was asked for is kept as it is: the pace itself spreads what waits.
+                    hold: retry_after.unwrap_or_else(|| backoff::delay(1, None, self.manner.dice.throw())),
                 },
                 Err(kind) if kind.is_silence() => Signal::Unanswered,
                 Ok(_) | Err(_) => Signal::Answered { concurrent },

@@ -8,10 +8,11 @@ mod trace;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tracing::{Instrument, info_span, warn};
 
 use crate::api::error::{ApiError, ErrorKind, ListError, Operation};
@@ -40,6 +41,9 @@ pub enum Stop {
     /// Drop everything at once.
     Now,
 }
+
+/// How often a run that is to end asks an action whether it has something to finish.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// What happens while a plan is carried out, for whoever shows it.
 #[derive(Debug)]
@@ -135,9 +139,9 @@ impl<T: Transport> Run<'_, T> {
         *self.stop.borrow() >= Stop::Drain
     }
 
-    async fn stopped_now(&self) {
+    async fn stopped(&self, how: Stop) {
         let mut stop = self.stop.clone();
-        if stop.wait_for(|stop| *stop >= Stop::Now).await.is_err() {
+        if stop.wait_for(|stop| *stop >= how).await.is_err() {
             // Nobody can stop the run any more.
             std::future::pending::<()>().await;
         }
@@ -229,9 +233,17 @@ impl<T: Transport> Run<'_, T> {
                 Action::Release { target } => self.release(target, &trace).await,
             }
         };
+        // Only reads so far, or a wait that may take minutes: nothing to finish.
+        let drained = async {
+            self.stopped(Stop::Drain).await;
+            while trace.has_something_to_finish() {
+                sleep(LOOK_AGAIN).await;
+            }
+        };
         let outcome = tokio::select! {
             biased;
-            () = self.stopped_now() => trace.abandoned(),
+            () = self.stopped(Stop::Now) => trace.abandoned(),
+            () = drained => Outcome::Skipped(Skip::Interrupted),
             done = work.instrument(span.clone()) => match done {
                 Ok(()) => Outcome::Succeeded,
                 Err(outcome) => outcome,
@@ -277,23 +289,20 @@ impl<T: Transport> Run<'_, T> {
                 at
             } else {
                 reads += 1;
-                let (sighting, at) = match client.find(trace.lane(), number).await {
-                    Ok((sighting, at)) => (Ok(sighting), at),
-                    Err(error) => (Err(error), Instant::now()),
-                };
-                match (sighting, &in_doubt) {
-                    (Ok(Sighting::Absent), _) => {}
-                    (Ok(Sighting::There(live)), Some(_)) => {
+                match (client.find(trace.lane(), number).await, &in_doubt) {
+                    (Ok((Sighting::Absent, at)), _) => at,
+                    (Ok((Sighting::There(live), _)), Some(_)) => {
                         trace.answered(None);
                         return self.bought(account, number, settings, *live, trace).await;
                     }
-                    (Ok(Sighting::There(_)), None) => return Err(Outcome::Skipped(Skip::AlreadyOwned)),
-                    (Ok(Sighting::Perhaps), None) => return Err(Outcome::Skipped(Skip::PerhapsOwned)),
-                    (Ok(Sighting::Perhaps), Some(doubt)) => return Err(not_seen(doubt.clone())),
+                    (Ok((Sighting::There(_), _)), None) => {
+                        return Err(Outcome::Skipped(Skip::AlreadyOwned));
+                    }
+                    (Ok((Sighting::Perhaps, _)), None) => return Err(Outcome::Skipped(Skip::PerhapsOwned)),
+                    (Ok((Sighting::Perhaps, _)), Some(doubt)) => return Err(not_seen(doubt.clone())),
                     (Err(error), None) => return Err(Outcome::Failed(error.into())),
                     (Err(error), Some(_)) => return Err(Outcome::Unknown(error.into())),
                 }
-                at
             };
             if (failures > 0 || reads > 1) && self.stopping() {
                 return Err(in_doubt.map_or(Outcome::Skipped(Skip::Interrupted), not_seen));

@@ -13,6 +13,7 @@ use crate::transport::{Request, Response, Transport, TransportError};
 
 mod answer;
 mod api;
+mod bucket;
 mod catalogue;
 mod config;
 pub mod faults;
@@ -26,6 +27,7 @@ mod world;
 
 pub use answer::{Delivery, HttpAnswer, HttpRequest, Operation};
 pub use api::{LogEntry, Requests, Sandbox};
+pub use bucket::Bucket;
 pub use faults::{FaultError, Faults};
 pub use options::{Options, Running, StartError, start};
 pub use serve::serve;

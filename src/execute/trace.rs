@@ -29,9 +29,9 @@ pub(super) struct Trace {
     has_begun: AtomicBool,
     /// A write is on its way, or its outcome is not yet known.
     in_doubt: AtomicBool,
-    /// Some write of the action was seen to have worked.
-    has_done: AtomicBool,
-    /// The same as `in_doubt`, before the last send: that one's refusal says nothing about the ones before it.
+    /// A write was carried out.
+    took_effect: AtomicBool,
+    /// The same as `in_doubt` before the last send: that one's refusal says nothing about the ones before it.
     doubted_before: AtomicBool,
 }
 
@@ -42,7 +42,7 @@ impl Trace {
             attempts: AtomicU32::new(0),
             has_begun: AtomicBool::new(has_begun),
             in_doubt: AtomicBool::new(false),
-            has_done: AtomicBool::new(false),
+            took_effect: AtomicBool::new(false),
             doubted_before: AtomicBool::new(false),
         }
     }
@@ -56,7 +56,7 @@ impl Trace {
         match error {
             None => {
                 self.in_doubt.store(false, Ordering::Relaxed);
-                self.has_done.store(true, Ordering::Relaxed);
+                self.took_effect.store(true, Ordering::Relaxed);
             }
             Some(error) if !error.kind.leaves_doubt() => {
                 self.in_doubt.store(self.doubted_before.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -71,11 +71,16 @@ impl Trace {
 
     /// What an action comes to that is dropped half-way.
     pub(super) fn abandoned(&self) -> Outcome {
-        match (self.is_in_doubt(), self.has_done.load(Ordering::Relaxed)) {
+        match (self.is_in_doubt(), self.took_effect.load(Ordering::Relaxed)) {
             (true, _) => Outcome::Unknown(Failure::Abandoned),
             (false, true) => Outcome::Failed(Failure::Incomplete),
             (false, false) => Outcome::Skipped(Skip::Interrupted),
         }
+    }
+
+    /// Whether a write has left something behind: an answer to wait for, or an effect to check.
+    pub(super) fn has_something_to_finish(&self) -> bool {
+        self.is_in_doubt() || self.took_effect.load(Ordering::Relaxed)
     }
 
     /// How often the write was sent.

@@ -74,6 +74,14 @@ impl HttpAnswer {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
+
+    /// Says how many requests of the account were running, as only the server knows.
+    pub fn set_concurrent(&mut self, running: u32) {
+        let header = self.headers.iter_mut().find(|(key, _)| *key == "Twilio-Concurrent-Requests");
+        if let Some((_, value)) = header {
+            *value = running.to_string();
+        }
+    }
 }
 
 /// An error that the API answers.

@@ -47,6 +47,8 @@ pub struct LogEntry {
 pub struct Requests {
     /// How many.
     pub total: u64,
+    /// How many were over the rate limit.
+    pub throttled: u64,
     /// How many of each operation.
     pub by_operation: BTreeMap<&'static str, u64>,
     /// The last thousand.
@@ -56,7 +58,7 @@ pub struct Requests {
 impl Default for Requests {
     fn default() -> Self {
         let by_operation = Operation::ALL.into_iter().map(|operation| (operation.word(), 0)).collect();
-        Self { total: 0, by_operation, log: VecDeque::new() }
+        Self { total: 0, throttled: 0, by_operation, log: VecDeque::new() }
     }
 }
 
@@ -131,6 +133,7 @@ impl Sandbox {
         let mut answer = self.answer(Err(ApiError::new(429, 20429, "Too Many Requests")));
         let seconds = self.faults.retry_after.unwrap_or(1);
         answer.headers.push(("Retry-After", seconds.to_string()));
+        self.requests.throttled += 1;
         self.log(request, operation, self.who(request).ok(), None, 429);
         answer
     }

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -21,6 +21,7 @@ use tower_http::compression::CompressionLayer;
 
 use super::Shared;
 use super::answer::{Delivery, HttpAnswer, HttpRequest};
+use super::bucket::Bucket;
 use super::faults::Faults;
 
 /// The largest body that is read.
@@ -41,10 +42,20 @@ pub(crate) struct Limits {
 struct Server {
     sandbox: Shared,
     limits: Limits,
-    /// By user name: what is left of its second, and since when.
-    buckets: Arc<Mutex<HashMap<String, (f64, Instant)>>>,
+    /// By user name.
+    accounts: Arc<Mutex<HashMap<String, Load>>>,
+    began: Instant,
     dirty: watch::Sender<()>,
     stopped: watch::Receiver<bool>,
+}
+
+/// What one account does at the moment.
+#[derive(Default)]
+struct Load {
+    /// What is left of its second, under a rate limit.
+    bucket: Option<Bucket>,
+    /// How many of its requests are running.
+    running: u32,
 }
 
 /// Serves a sandbox until `shutdown` is done. Running requests end first.
@@ -70,7 +81,14 @@ pub(crate) async fn serve_with(
     dirty: watch::Sender<()>,
     stopped: watch::Receiver<bool>,
 ) {
-    let server = Server { sandbox, limits, buckets: Arc::default(), dirty, stopped: stopped.clone() };
+    let server = Server {
+        sandbox,
+        limits,
+        accounts: Arc::default(),
+        began: Instant::now(),
+        dirty,
+        stopped: stopped.clone(),
+    };
     let router = Router::new()
         .fallback(answer)
         .with_state(server)
@@ -103,14 +121,16 @@ async fn answer(State(server): State<Server>, request: Request<Body>) -> Respons
     if request.path.starts_with("/_sandbox/") {
         return control(&server, &request);
     }
+    let running = server.arrives(&request);
     if !server.limits.latency.is_zero() {
         tokio::time::sleep(server.limits.latency).await;
     }
-    let answer = if server.is_over_limit(&request) {
+    let mut answer = if running.is_over_limit() {
         server.sandbox.lock().throttle(&request)
     } else {
         server.sandbox.lock().handle(&request)
     };
+    answer.set_concurrent(running.end());
     if request.method != "GET" {
         server.dirty.send_replace(());
     }
@@ -118,21 +138,43 @@ async fn answer(State(server): State<Server>, request: Request<Body>) -> Respons
 }
 
 impl Server {
-    /// A token bucket per user name that holds one second's worth.
-    fn is_over_limit(&self, request: &HttpRequest) -> bool {
-        let Some(rate) = self.limits.rate else { return false };
+    fn accounts(&self) -> MutexGuard<'_, HashMap<String, Load>> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn arrives(&self, request: &HttpRequest) -> RunningRequest<'_> {
         let user = request.credentials.as_ref().map(|(user, _)| user.clone()).unwrap_or_default();
-        let now = Instant::now();
-        let most = rate.max(1.0);
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let (left, since) = buckets.entry(user).or_insert((most, now));
-        *left = (*left + now.duration_since(*since).as_secs_f64() * rate).min(most);
-        *since = now;
-        if *left < 1.0 {
-            return true;
+        self.accounts().entry(user.clone()).or_default().running += 1;
+        RunningRequest { server: self, user }
+    }
+}
+
+/// A request that is being worked on; counted until it is dropped.
+struct RunningRequest<'a> {
+    server: &'a Server,
+    user: String,
+}
+
+impl RunningRequest<'_> {
+    fn is_over_limit(&self) -> bool {
+        let Some(rate) = self.server.limits.rate else { return false };
+        let now = self.server.began.elapsed();
+        let mut accounts = self.server.accounts();
+        let load = accounts.entry(self.user.clone()).or_default();
+        !load.bucket.get_or_insert_with(|| Bucket::new(rate)).take(now)
+    }
+
+    /// How many of the account were running, this one included.
+    fn end(self) -> u32 {
+        self.server.accounts().get(&self.user).map_or(1, |load| load.running)
+    }
+}
+
+impl Drop for RunningRequest<'_> {
+    fn drop(&mut self) {
+        if let Some(load) = self.server.accounts().get_mut(&self.user) {
+            load.running -= 1;
         }
-        *left -= 1.0;
-        false
     }
 }
 

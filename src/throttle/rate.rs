@@ -34,7 +34,7 @@ const MIN: f64 = 0.2;
 /// Timers are late by a millisecond or so; so much may be made up for.
 const LATE: Duration = Duration::from_millis(10);
 /// How much one answer tells about the share that is refused.
-const SHARE_WEIGHT: f64 = 1.0 / 32.0;
+const SHARE_WEIGHT: f64 = 1.0 / 100.0;
 
 /// The rate of one account.
 #[derive(Debug, Clone)]

@@ -7,6 +7,7 @@ mod desired_file;
 mod e2e;
 mod fence;
 mod golden;
+mod load;
 mod planner_laws;
 mod sandbox_http;
 mod sandbox_page;
