@@ -252,7 +252,7 @@ impl Budget {
                 .iter()
                 .position(|spend| spend.kind == kind && spend.number == number && spend.stage != Stage::Done);
             let Some(open) = open else { continue };
-            if end.outcome == Outcome::Succeeded {
+            if happened(kind, end) {
                 self.spends[open].stage = Stage::Done;
             } else if self.spends[open].stage == Stage::Sending && did_not_happen(kind, end) {
                 self.spends.swap_remove(open);
@@ -332,6 +332,19 @@ impl Budget {
 
 fn is_recent(at: Duration, now: Duration) -> bool {
     now.saturating_sub(at) < DAY
+}
+
+/// Whether an action's own write was seen to have worked, whatever came after it.
+fn happened(kind: Kind, end: &End) -> bool {
+    match &end.outcome {
+        Outcome::Succeeded => true,
+        // Only what was bought is configured.
+        Outcome::Failed(Failure::NotTaken(_) | Failure::Incomplete) => kind == Kind::Purchase,
+        Outcome::Failed(Failure::Api(error)) => {
+            kind == Kind::Purchase && error.operation == Operation::Configure
+        }
+        Outcome::Failed(_) | Outcome::Skipped(_) | Outcome::Unknown(_) => false,
+    }
 }
 
 /// Whether an action's own write, of which the budget speaks, certainly had no effect.

@@ -129,6 +129,11 @@ impl Fates {
         }
     }
 
+    /// Whether a seed has a fate at all.
+    pub fn has(&self, fate: Fate) -> bool {
+        self.rates.iter().any(|(enabled, _)| *enabled == fate)
+    }
+
     /// What happens to the next request.
     pub fn next(&self, tape: &mut Tape, is_list: bool) -> Option<Fate> {
         let mut struck = None;

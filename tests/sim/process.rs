@@ -289,7 +289,7 @@ fn take(state: &mut State, process: usize, desired: &Desired, text: String) {
 /// A pass has ended.
 fn told(state: &mut State, process: usize, pass: &Pass) {
     let id = state.processes[process].pass.take();
-    let sent = id.and_then(|id| state.passes.get(&id)).map_or(0, |pass| pass.sent.len());
+    let sent = id.and_then(|id| state.passes.get(&id)).map_or(0, |pass| pass.writes);
     state.note(|| format!("process {process}: {}", word(pass)));
     let is_quiet = matches!(pass, Pass::Executed(report) if report.plan.is_empty());
     let is_unsaved = state.disk_is_full;

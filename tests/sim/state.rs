@@ -104,6 +104,7 @@ pub struct PassView {
     /// Writes whose outcome the process never learnt.
     pub in_doubt: BTreeSet<(ActionKind, PhoneNumber)>,
     pub last_write: Option<Duration>,
+    pub writes: u64,
     pub requests: u64,
     /// It was carried out, and there was nothing to do.
     pub is_quiet: bool,
