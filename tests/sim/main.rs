@@ -20,6 +20,8 @@ mod crash;
 mod fates;
 mod fleet;
 mod learn;
+mod mutants;
+mod mutations;
 mod oracle;
 mod process;
 mod runs;

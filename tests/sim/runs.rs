@@ -71,7 +71,7 @@ pub fn seeds(from: u64, count: u64, enough: usize) -> Tally {
 fn random_seeds() {
     let (from, count) = (number_from("SEED_FROM", 0), number_from("SEEDS", ENOUGH));
     let started = Instant::now();
-    let tally = seeds(from, count, 3);
+    let tally = seeds(from, count, number_from("ENOUGH", 3) as usize);
     let took = started.elapsed().as_secs_f64();
     let seeds = tally.seeds.into_inner();
     println!(

@@ -120,7 +120,7 @@ async fn simulate(seed: u64, traced: bool, folder: PathBuf) -> Verdict {
     let host = Host {
         state: state.clone(),
         folder,
-        page_size: *tape.pick(&[2, 3, 5, 1000]),
+        page_size: *tape.pick(&[2, 5, 1000, 1000]),
         interval: Duration::from_secs(*tape.pick(&[5, 20, 60])),
         // A thief needs something to steal; without a lock there may be two writers.
         locks: fates.lock_thief || tape.chance(300),

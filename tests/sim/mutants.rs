@@ -1,0 +1,175 @@
+//! Does the simulation bite? Plausible bugs, put back one at a time.
+//!
+//! The bugs are edits of a copy of the sources, each behind a switch, so that one build serves them
+//! all: `@name@` in a replacement asks whether the environment says `MUTANT=name`. The sources
+//! themselves know nothing of it. A bug is found when some seed breaks a law.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use crate::mutations::{EDITS, Edit};
+use crate::runs::number_from;
+
+/// A bug that is not found within so many seeds is not found.
+const SEEDS: u64 = 20_000;
+
+/// What the copy's library says of a name.
+const SWITCH: &str = r#"
+#[doc(hidden)]
+pub fn mutant(name: &str) -> bool {
+    static NAME: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    NAME.get_or_init(|| std::env::var("MUTANT").ok()).as_deref() == Some(name)
+}
+"#;
+
+impl Edit {
+    fn in_file(&self, text: &str) -> String {
+        assert_eq!(text.matches(self.find).count(), 1, "{}: {:?} is not there once", self.file, self.find);
+        let mut out = String::new();
+        let mut rest = self.replace;
+        while let Some((before, after)) = rest.split_once('@') {
+            let (name, after) = after.split_once('@').expect("a name between two signs");
+            out.push_str(&format!("{before}crate::mutant({name:?})"));
+            rest = after;
+        }
+        text.replace(self.find, &(out + rest))
+    }
+}
+
+/// The names in the replacements, each once.
+fn names() -> Vec<&'static str> {
+    EDITS.iter().flat_map(|edit| edit.bugs.iter().map(|(name, _)| *name)).collect()
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every bug has its place in the sources as they are now, a name of its own, and is switched by it.
+#[test]
+fn every_bug_still_fits() {
+    let mut seen = std::collections::BTreeSet::new();
+    for edit in EDITS {
+        let text = fs::read_to_string(root().join(edit.file)).expect(edit.file);
+        let _ = edit.in_file(&text);
+        for (name, what) in edit.bugs {
+            assert!(seen.insert(*name), "{name} is there twice");
+            assert!(edit.replace.contains(&format!("@{name}@")), "{name} ({what}) is switched by nothing");
+        }
+    }
+    assert!(seen.len() >= 30, "{} bugs", seen.len());
+}
+
+/// Builds the simulation over the copy with every bug in it, all switched off.
+fn build(place: &Path) -> PathBuf {
+    let tree = place.join("tree");
+    // What an earlier run left.
+    let _ = fs::remove_dir_all(&tree);
+    fs::create_dir_all(tree.join("tests")).expect("a folder of our own");
+    copy(&root().join("src"), &tree.join("src"));
+    copy(&root().join("tests/sim"), &tree.join("tests/sim"));
+    fs::copy(root().join("Cargo.lock"), tree.join("Cargo.lock")).expect("Cargo.lock");
+    fs::write(tree.join("Cargo.toml"), manifest()).expect("a folder of our own");
+    let library = fs::read_to_string(tree.join("src/lib.rs")).expect("the library");
+    fs::write(tree.join("src/lib.rs"), library + SWITCH).expect("a folder of our own");
+    for edit in EDITS {
+        let path = tree.join(edit.file);
+        let text = fs::read_to_string(&path).expect(edit.file);
+        fs::write(&path, edit.in_file(&text)).expect("a folder of our own");
+    }
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let built = Command::new(cargo)
+        .args(["test", "--test", "sim", "--no-run", "--offline", "--message-format=json"])
+        .current_dir(&tree)
+        .env("CARGO_TARGET_DIR", place.join("target"))
+        .output()
+        .expect("cargo runs");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let messages = String::from_utf8_lossy(&built.stdout).into_owned();
+    let executables = messages.lines().filter_map(|line| {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        Some(PathBuf::from(message["executable"].as_str()?))
+    });
+    executables.last().expect("the simulation's binary")
+}
+
+/// The manifest without what the copy has not.
+fn manifest() -> String {
+    let text = fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml");
+    let mut out = String::new();
+    for section in text.split_inclusive("\n\n").flat_map(sections) {
+        let names = ["[[bin]]", "[[bench]]"];
+        let is_it = section.contains("path = \"tests/it/main.rs\"");
+        if !names.iter().any(|name| section.trim_start().starts_with(name)) && !is_it {
+            out.push_str(section);
+        }
+    }
+    out
+}
+
+/// A block of the manifest, cut before each of its headings.
+fn sections(block: &str) -> Vec<&str> {
+    let starts: Vec<usize> = block.match_indices("\n[").map(|(at, _)| at + 1).collect();
+    let bounds: Vec<usize> = std::iter::once(0).chain(starts).chain([block.len()]).collect();
+    bounds.windows(2).map(|pair| &block[pair[0]..pair[1]]).collect()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder of our own");
+    for entry in fs::read_dir(from).expect("a folder of the sources").flatten() {
+        let target = to.join(entry.file_name());
+        match entry.path().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(fs::copy(entry.path(), target).expect("a file of the sources")),
+        }
+    }
+}
+
+/// Runs seeds with one bug switched on; gives the first one that finds it, and what it found.
+fn hunt(simulation: &Path, name: &str, seeds: u64) -> Result<(u64, String), String> {
+    let ran = Command::new(simulation)
+        .args(["random_seeds", "--nocapture"])
+        .env("MUTANT", name)
+        .env("SEEDS", seeds.to_string())
+        .env("ENOUGH", "1")
+        .env("RUST_BACKTRACE", "0")
+        .output()
+        .expect("the simulation runs");
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    let found = said.lines().skip_while(|line| !line.starts_with("seed ")).collect::<Vec<_>>();
+    match found.first().and_then(|line| line.strip_prefix("seed ")?.split(':').next()?.parse().ok()) {
+        Some(seed) => Ok((seed, found.get(1).unwrap_or(&"").trim().trim_matches(['"', ',']).to_owned())),
+        None => Err(said),
+    }
+}
+
+/// Puts every bug back, one at a time; `MUTANT=name` only that one, `SEEDS` bounds the hunt.
+#[test]
+#[ignore = "builds the simulation a second time and runs for minutes; CI runs it by name"]
+fn mutants() {
+    let place = std::env::current_exe().expect("a test binary");
+    let place = place.ancestors().nth(3).expect("target/debug/deps").join("mutants");
+    let started = Instant::now();
+    let simulation = build(&place);
+    println!("built in {:.0} s", started.elapsed().as_secs_f64());
+    // With every bug switched off nothing is found.
+    hunt(&simulation, "none", 200).expect_err("the sources as they are break a law");
+    let only = std::env::var("MUTANT").ok();
+    let mut missed = Vec::new();
+    for name in names().into_iter().filter(|name| only.as_deref().is_none_or(|only| only == *name)) {
+        let started = Instant::now();
+        match hunt(&simulation, name, number_from("SEEDS", SEEDS)) {
+            Ok((seed, what)) => {
+                let what: String = what.chars().take(110).collect();
+                println!("{name:<34} seed {seed:>6} {:>6.1} s  {what}", started.elapsed().as_secs_f64());
+            }
+            Err(_) => {
+                println!("{name:<34} NOT FOUND {:>6.1} s", started.elapsed().as_secs_f64());
+                missed.push(name);
+            }
+        }
+    }
+    assert!(missed.is_empty(), "not found: {missed:?}");
+}

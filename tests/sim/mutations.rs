@@ -1,0 +1,340 @@
+//! The bugs of `mutants.rs`: what each is, and where it goes.
+
+/// A place in the sources with one bug or more.
+pub struct Edit {
+    pub file: &'static str,
+    /// There exactly once.
+    pub find: &'static str,
+    /// The same with the bugs in it, each behind `@name@`.
+    pub replace: &'static str,
+    /// The names, and what each does wrong.
+    pub bugs: &'static [(&'static str, &'static str)],
+}
+
+pub const EDITS: &[Edit] = &[
+    Edit {
+        file: "src/backoff.rs",
+        find: "    match (action, error) {\n",
+        replace: "    match (action, error) {\n        \
+            (ActionKind::Purchase, ErrorKind::TimedOut | ErrorKind::Lost) if @purchase-resent-blindly@ => Next::Resend,\n        \
+            (ActionKind::Purchase, ErrorKind::Server { .. }) if @purchase-resent-after-5xx@ => Next::Resend,\n        \
+            (ActionKind::Release, ErrorKind::TimedOut | ErrorKind::Lost) if @release-in-doubt-given-up@ => Next::Stop,\n",
+        bugs: &[
+            ("purchase-resent-blindly", "a purchase is sent again after a time-out, without a look"),
+            ("purchase-resent-after-5xx", "a 5xx is taken for a purchase that was not made"),
+            ("release-in-doubt-given-up", "a release whose answer was lost is called failed"),
+        ],
+    },
+    Edit {
+        file: "src/api/error.rs",
+        find: "Self::TimedOut | Self::Lost | Self::Server { .. } | Self::NotTheApi | Self::Conflict => true,",
+        replace: "Self::TimedOut | Self::Lost if @time-out-is-a-no@ => false,\n            \
+            Self::NotTheApi if @html-is-a-no@ => false,\n            \
+            Self::Conflict if @conflict-is-a-no@ => false,\n            \
+            Self::TimedOut | Self::Lost | Self::Server { .. } | Self::NotTheApi | Self::Conflict => true,",
+        bugs: &[
+            ("time-out-is-a-no", "a lost answer is counted as not processed"),
+            ("html-is-a-no", "a proxy's page is counted as not processed"),
+            ("conflict-is-a-no", "a 409 is counted as not processed"),
+        ],
+    },
+    Edit {
+        file: "src/execute.rs",
+        find: "let mut absent_at: Option<Instant> = None;",
+        replace: "let mut absent_at: Option<Instant> = if @purchase-without-a-look@ { Some(Instant::now()) } else { None };",
+        bugs: &[("purchase-without-a-look", "no look-up before a purchase")],
+    },
+    Edit {
+        file: "src/execute.rs",
+        find: "absent_at = if in_doubt.is_some() { None } else { Some(read_at) };",
+        replace: "absent_at = if in_doubt.is_some() && !@no-look-after-doubt@ { None } else { Some(read_at) };",
+        bugs: &[(
+            "no-look-after-doubt",
+            "a purchase in doubt is sent again on the strength of the first look",
+        )],
+    },
+    Edit {
+        file: "src/execute.rs",
+        find: "(Ok(Sighting::There(_)), None) => return Err(Outcome::Skipped(Skip::AlreadyOwned)),",
+        replace: "(Ok(Sighting::There(_)), None) if @look-not-believed@ => {}\n                    \
+            (Ok(Sighting::There(_)), None) => return Err(Outcome::Skipped(Skip::AlreadyOwned)),",
+        bugs: &[("look-not-believed", "the look-up shows the number, and it is bought all the same")],
+    },
+    Edit {
+        file: "src/execute.rs",
+        find: "            if !is_as_planned(target, sid, self.plan, &fresh) {",
+        replace: "            if !@fresh-read-not-compared@ && !is_as_planned(target, sid, self.plan, &fresh) {",
+        bugs: &[("fresh-read-not-compared", "a number is released whatever the fresh read shows")],
+    },
+    Edit {
+        file: "src/execute.rs",
+        find: "            let (fresh, read_at) = match client.fetch(trace.lane(), sid).await {",
+        replace: "            let from_plan = crate::observed::Live {\n                \
+                number: Some(target.number), raw_number: None, sid: Some(sid), account_sid: None,\n                \
+                friendly_name: target.before.get(Field::FriendlyName).map(|name| name.wire().into()),\n                \
+                settings: std::sync::Arc::new(target.before.clone()), sms: None,\n            };\n            \
+            let read = if @release-without-a-read@ { Ok((Some(from_plan), Instant::now())) } else { client.fetch(trace.lane(), sid).await };\n            \
+            let (fresh, read_at) = match read {",
+        bugs: &[("release-without-a-read", "the listing stands in for the fresh read before a release")],
+    },
+    Edit {
+        file: "src/execute.rs",
+        find: "                return match self.is_gone(target, trace).await {",
+        replace: "                if @one-404-is-proof@ { trace.answered(None); return Ok(()); }\n                \
+            return match self.is_gone(target, trace).await {",
+        bugs: &[("one-404-is-proof", "one 404 is taken for a release that worked")],
+    },
+    Edit {
+        file: "src/execute.rs",
+        find: "        let others = self.clients.iter().filter(|client| client.account != own.account);",
+        replace: "        let others = self.clients.iter().filter(|client| client.account != own.account && !@moved-is-released@);",
+        bugs: &[("moved-is-released", "a number that somebody moved meanwhile counts as released")],
+    },
+    Edit {
+        file: "src/execute.rs",
+        find: "        Some(error) => Outcome::Unknown(Failure::ChangedMeanwhile(error)),",
+        replace: "        Some(_) if @doubt-is-skipped@ => Outcome::Skipped(Skip::Changed),\n        \
+            Some(error) => Outcome::Unknown(Failure::ChangedMeanwhile(error)),",
+        bugs: &[("doubt-is-skipped", "a release that may have been under way is reported as skipped")],
+    },
+    Edit {
+        file: "src/execute.rs",
+        find: "        chains.into_iter().partition(|((is_release, _), _)| *is_release);",
+        replace: "        chains.into_iter().partition(|((is_release, _), _)| *is_release && !@releases-beside-purchases@);",
+        bugs: &[("releases-beside-purchases", "releases do not wait for purchases and transfers")],
+    },
+    Edit {
+        file: "src/execute.rs",
+        find: "    if replaced {\n",
+        replace: "    if replaced || @release-after-a-failed-purchase@ {\n",
+        bugs: &[(
+            "release-after-a-failed-purchase",
+            "numbers are released although their replacement failed",
+        )],
+    },
+    Edit {
+        file: "src/execute.rs",
+        find: "                    if missing(&wants, &echo).is_empty() {",
+        replace: "                    if @echo-not-compared@ || missing(&wants, &echo).is_empty() {",
+        bugs: &[("echo-not-compared", "a 200 is believed, whatever it echoes")],
+    },
+    Edit {
+        file: "src/execute.rs",
+        find: "            Some(account) => Ok((account == client.account).then_some(live)),",
+        replace: "            Some(account) => Ok((account == client.account || @parent-sees-child@).then_some(live)),",
+        bugs: &[(
+            "parent-sees-child",
+            "a transfer in doubt is believed, since the parent can fetch the number",
+        )],
+    },
+    Edit {
+        file: "src/execute.rs",
+        find: "        // Nothing differed before the move; what the move cleared is put back at once.\n",
+        replace: "        if @cleared-by-the-move@ { return Ok(()); }\n",
+        bugs: &[("cleared-by-the-move", "what a transfer cleared is not put back")],
+    },
+    Edit {
+        file: "src/execute/trace.rs",
+        find: "pub(super) const FRESH_FOR: Duration = Duration::from_secs(5);",
+        replace: "pub(super) const FRESH_FOR: Duration = Duration::from_secs(5);\n\
+            fn fresh_for() -> Duration { if @old-read-will-do@ { Duration::from_secs(3600) } else { FRESH_FOR } }",
+        bugs: &[("old-read-will-do", "a write rests on a read however old it is")],
+    },
+    Edit {
+        file: "src/execute/trace.rs",
+        find: "        match timeout_at(read_at + FRESH_FOR, waiting).await {",
+        replace: "        match timeout_at(read_at + fresh_for(), waiting).await {",
+        bugs: &[],
+    },
+    Edit {
+        file: "src/execute/trace.rs",
+        find: "            Ok(Ok(_)) if read_at.elapsed() > FRESH_FOR => Ok(None),",
+        replace: "            Ok(Ok(_)) if read_at.elapsed() > fresh_for() => Ok(None),",
+        bugs: &[],
+    },
+    Edit {
+        file: "src/execute/trace.rs",
+        find: "            (false, true) => Outcome::Failed(Failure::Incomplete),",
+        replace: "            (false, true) if @half-done-is-skipped@ => Outcome::Skipped(Skip::Interrupted),\n            \
+            (false, true) => Outcome::Failed(Failure::Incomplete),",
+        bugs: &[("half-done-is-skipped", "an action that was stopped half-way is reported as not tried")],
+    },
+    Edit {
+        file: "src/client.rs",
+        find: "            let (response, at) = self.read(lane, Operation::List, url).await?;\n            let began",
+        replace: "            let read = self.read(lane, Operation::List, url).await;\n            \
+            if @partial-listing-will-do@ && read.is_err() && !builder.is_empty() {\n            \
+            match builder.push(Page { rows: Vec::new(), next: None, index: None })? {\n            \
+            Progress::Complete(listing) => return Ok((listing, Instant::now())),\n            \
+            Progress::More(..) => unreachable!(),\n            }\n            }\n            \
+            let (response, at) = read?;\n            let began",
+        bugs: &[("partial-listing-will-do", "a listing whose later page failed is taken as it is")],
+    },
+    Edit {
+        file: "src/client.rs",
+        find: "        if self.writer.may_write() { Ok(turn) }",
+        replace: "        if @lock-not-asked@ || self.writer.may_write() { Ok(turn) }",
+        bugs: &[("lock-not-asked", "a write goes out after the lock was lost")],
+    },
+    Edit {
+        file: "src/client.rs",
+        find: "        if response.status != 204 || !response.body.is_empty() {",
+        replace: "        if !@any-2xx-is-a-release@ && (response.status != 204 || !response.body.is_empty()) {",
+        bugs: &[("any-2xx-is-a-release", "a proxy's page with 200 is taken for a release")],
+    },
+    Edit {
+        file: "src/client.rs",
+        find: "        let pairs: Vec<_> = parameters(settings).collect();",
+        replace: "        let mut pairs: Vec<_> = parameters(settings).collect();\n        \
+            if @unmanaged-field-cleared@ { pairs.push((Field::StatusCallback.parameter().to_owned(), String::new())); }",
+        bugs: &[("unmanaged-field-cleared", "a configure sends an empty value for what is not managed")],
+    },
+    Edit {
+        file: "src/api/page_link.rs",
+        find: " || !endpoint.owns(&url) {",
+        replace: " || (!endpoint.owns(&url) && !@foreign-link-followed@) {",
+        bugs: &[("foreign-link-followed", "a page link to another host is followed, with credentials")],
+    },
+    Edit {
+        file: "src/observed.rs",
+        find: "            && found != expected\n",
+        replace: "            && found != expected && !@any-page-will-do@\n",
+        bugs: &[("any-page-will-do", "a page that was skipped or repeated is not noticed")],
+    },
+    Edit {
+        file: "src/observed.rs",
+        find: "            && found != self.account\n",
+        replace: "            && found != self.account && !@any-account-will-do@\n",
+        bugs: &[("any-account-will-do", "a listing of another account is taken for this one's")],
+    },
+    Edit {
+        file: "src/stale.rs",
+        find: "        .iter()\n        .filter_map(|step| {",
+        replace: "        .iter()\n        .filter(|_| !@saved-plan-never-stale@)\n        .filter_map(|step| {",
+        bugs: &[("saved-plan-never-stale", "a saved plan is applied to a fleet that has moved on")],
+    },
+    Edit {
+        file: "src/guard.rs",
+        find: "        .filter_map(|(limit, file, operator)| {\n",
+        replace: "        .filter(|(limit, ..)| match limit {\n            \
+            LimitName::Purchases => !@no-limit-on-purchases@,\n            \
+            LimitName::Releases => !@no-limit-on-releases@,\n            \
+            LimitName::Changes => !@no-limit-on-changes@,\n        })\n        \
+            .filter_map(|(limit, file, operator)| {\n",
+        bugs: &[
+            ("no-limit-on-purchases", "max_purchases is not looked at"),
+            ("no-limit-on-releases", "max_releases is not looked at"),
+            ("no-limit-on-changes", "max_changes is not looked at"),
+        ],
+    },
+    Edit {
+        file: "src/guard.rs",
+        find: "(Over::Generation, outlook.generation), (Over::Day, outlook.day)]",
+        replace: "(Over::Generation, outlook.generation.filter(|_| !@limits-per-cycle-only@)), \
+            (Over::Day, outlook.day.filter(|_| !@limits-per-cycle-only@ && !@no-limit-over-a-day@))]",
+        bugs: &[
+            ("limits-per-cycle-only", "limits hold for one cycle, and for the next one anew"),
+            ("no-limit-over-a-day", "an edit of the file makes room under the limits"),
+        ],
+    },
+    Edit {
+        file: "src/budget.rs",
+        find: "kind == ActionKind::Purchase && bought.contains(&number);",
+        replace: "kind == ActionKind::Purchase && bought.contains(&number) && !@bought-back-silently@;",
+        bugs: &[("bought-back-silently", "a number that was bought and taken away is bought again")],
+    },
+    Edit {
+        file: "src/budget.rs",
+        find: "            kind == Kind::Purchase && error.operation == Operation::Configure\n",
+        replace: "            kind == Kind::Purchase && error.operation == Operation::Configure && !@bought-and-forgotten@\n",
+        bugs: &[("bought-and-forgotten", "a purchase whose configuration failed does not count as bought")],
+    },
+    Edit {
+        file: "src/reconcile.rs",
+        find: "        if let Err(error) = record(&spent) {",
+        replace: "        if !@spent-before-recorded@ && let Err(error) = record(&spent) {",
+        bugs: &[("spent-before-recorded", "a crash forgets what the daemon was about to spend")],
+    },
+    Edit {
+        file: "src/daemon.rs",
+        find: "        if !writing.locks.are_held() {",
+        replace: "        if !writing.locks.are_held() && !@lost-lock-kept@ {",
+        bugs: &[("lost-lock-kept", "a daemon that lost its lock never takes another")],
+    },
+    Edit {
+        file: "src/daemon.rs",
+        find: "                if let Some(earlier) = writing.earlier.take() {",
+        replace: "                if let Some(earlier) = writing.earlier.take().filter(|_| !@budget-lost-with-the-lock@) {",
+        bugs: &[("budget-lost-with-the-lock", "what a full disk did not keep is forgotten with the lock")],
+    },
+    Edit {
+        file: "src/daemon/files.rs",
+        find: "        if let Some(cut) = cut {",
+        replace: "        if let Some(cut) = cut.filter(|_| !@cut-file-taken@) {",
+        bugs: &[("cut-file-taken", "a file that has lost its end marker is taken")],
+    },
+    Edit {
+        file: "src/daemon/files.rs",
+        find: "            sleep(SETTLE).await;",
+        replace: "            if !@half-written-file-taken@ { sleep(SETTLE).await; }",
+        bugs: &[("half-written-file-taken", "a file is taken while it is being written")],
+    },
+    Edit {
+        file: "src/plan.rs",
+        find: "        if moves && declared.protect {",
+        replace: "        if moves && declared.protect && !@protection-ignored@ {",
+        bugs: &[("protection-ignored", "a protected number is moved")],
+    },
+    Edit {
+        file: "src/plan.rs",
+        find: "(State::Released, Some(found), None) if found.account == declared.account => {",
+        replace: "(State::Released, Some(found), None) if found.account == declared.account || @tombstone-anywhere@ => {",
+        bugs: &[("tombstone-anywhere", "a tombstone releases the number in whatever account it is")],
+    },
+    Edit {
+        file: "src/plan.rs",
+        find: "                Unlisted::Ignore => self.unlisted += 1,",
+        replace: "                Unlisted::Ignore if @unlisted-released@ => {\n                    \
+            self.step(Action::Release { target: target(number, found) }, Reason::Unlisted);\n                }\n                \
+            Unlisted::Ignore => self.unlisted += 1,",
+        bugs: &[("unlisted-released", "what the file does not name is released without its word")],
+    },
+    Edit {
+        file: "src/plan.rs",
+        find: "        let (number, account) = (declared.number, declared.account);\n",
+        replace: "        let first = crate::desired::AccountIndex(0);\n        \
+            let (number, account) = (declared.number, if @bought-by-the-first-account@ { first } else { declared.account });\n",
+        bugs: &[(
+            "bought-by-the-first-account",
+            "a number is bought for another account than the declared one",
+        )],
+    },
+    Edit {
+        file: "src/plan.rs",
+        find: "        let changes = diff::changes(&managed, found.live);\n",
+        replace: "        let mut changes = diff::changes(&managed, found.live);\n        \
+            if @everything-sent@ && !changes.is_empty() {\n            \
+            changes = managed.iter().map(|(field, want)| FieldChange { field, before: found.live.get(field), want: want.clone() }).collect();\n        }\n",
+        bugs: &[("everything-sent", "a configure sends every managed field, changed or not")],
+    },
+    Edit {
+        file: "src/plan.rs",
+        find: "            (rung, action.account(), action.number(), kind)\n",
+        replace: "            let kind = if @configured-before-it-moves@ && kind == ActionKind::Configure { ActionKind::Purchase } else { kind };\n            \
+            (rung, action.account(), action.number(), kind)\n",
+        bugs: &[("configured-before-it-moves", "a number is configured before it is where it will live")],
+    },
+    Edit {
+        file: "src/diff.rs",
+        find: "        (Some(wanted), Some(found)) => wanted.means(&found),",
+        replace: "        (Some(wanted), Some(found)) if @urls-compared-as-text@ => wanted == found,\n        \
+            (Some(wanted), Some(found)) => wanted.means(&found),",
+        bugs: &[("urls-compared-as-text", "what the server normalises is written in every cycle")],
+    },
+    Edit {
+        file: "src/client.rs",
+        find: "                    hold: retry_after.unwrap_or_else(",
+        replace: "                    hold: retry_after.filter(|_| !@retry-after-ignored@).unwrap_or_else(",
+        bugs: &[("retry-after-ignored", "after a 429 the account's other requests go on as before")],
+    },
+];
