@@ -55,9 +55,9 @@ pub const EDITS: &[Edit] = &[
     },
     Edit {
         file: "src/execute.rs",
-        find: "(Ok(Sighting::There(_)), None) => return Err(Outcome::Skipped(Skip::AlreadyOwned)),",
-        replace: "(Ok(Sighting::There(_)), None) if @look-not-believed@ => {}\n                    \
-            (Ok(Sighting::There(_)), None) => return Err(Outcome::Skipped(Skip::AlreadyOwned)),",
+        find: "                    (Ok((Sighting::There(_), _)), None) => {",
+        replace: "                    (Ok((Sighting::There(_), at)), None) if @look-not-believed@ => at,\n                    \
+            (Ok((Sighting::There(_), _)), None) => {",
         bugs: &[("look-not-believed", "the look-up shows the number, and it is bought all the same")],
     },
     Edit {

@@ -47,11 +47,6 @@ pub fn sent(state: &mut State, process: usize, asked: &HttpRequest, sending: &Se
     if let Some(pass) = state.passes.get_mut(&id) {
         pass.requests += 1;
         match sending {
-            Sending::List { account, is_first: true } => {
-                pass.whole.remove(account);
-                pass.spoilt.remove(account);
-                pass.pages.insert(*account, 0);
-            }
             Sending::List { .. }
             | Sending::LookUp { .. }
             | Sending::Fetch { .. }
