@@ -41,6 +41,12 @@ struct Seen {
     status: u16,
 }
 
+/// How many requests at once an account can have, and how many of them other programs have, when.
+struct AtOnce {
+    most: u32,
+    others: fn(Duration) -> u32,
+}
+
 /// The API.
 struct Api {
     sandbox: Shared,
@@ -48,8 +54,7 @@ struct Api {
     limit: Mutex<Option<Bucket>>,
     /// From when on it gives no sign, and until when.
     silent: (Duration, Duration),
-    /// How many requests at once the account can have, and what other programs have of them.
-    at_once: Option<(u32, Box<dyn Fn(Duration) -> u32 + Send + Sync>)>,
+    at_once: Option<AtOnce>,
     running: AtomicU32,
     seen: Mutex<Vec<Seen>>,
 }
@@ -70,7 +75,7 @@ impl Api {
 
     /// 429 as the vendor gives it: no wait, and how many were running.
     fn too_many(&self, request: &Request, at: Duration, running: u32) -> Option<Response> {
-        let (most, others) = self.at_once.as_ref()?;
+        let AtOnce { most, others } = self.at_once.as_ref()?;
         let concurrent = running + others(at);
         let answer = self.sandbox.lock().throttle(&HttpRequest::from(request)).into();
         (concurrent > *most).then_some(Response { retry_after: None, concurrent: Some(concurrent), ..answer })
@@ -115,8 +120,8 @@ impl Transport for Api {
         self.seen.lock().expect("not poisoned").push(Seen { at, verb, what, status });
         sleep(ONE_WAY).await;
         self.running.fetch_sub(1, Ordering::SeqCst);
-        if let (Ok(answer), Some((_, others))) = (&mut answer, &self.at_once) {
-            answer.concurrent = Some(running + others(at));
+        if let (Ok(answer), Some(at_once)) = (&mut answer, &self.at_once) {
+            answer.concurrent = Some(running + (at_once.others)(at));
         }
         answer
     }
@@ -268,7 +273,7 @@ async fn what_other_programs_have_of_the_account_is_left_to_them() {
     let mut api = Api::of(20_000, None, "");
     // 40 at once; from 20 s to 40 s others have 30 of them.
     let others = |at: Duration| if (20..40).contains(&at.as_secs()) { 30 } else { 0 };
-    api.at_once = Some((40, Box::new(others)));
+    api.at_once = Some(AtOnce { most: 40, others });
     let api = Arc::new(api);
     assert!(Engine::new(&api, file(20_000, 0, 0), 200).apply().await.is_settled());
     let seen = api.seen();
