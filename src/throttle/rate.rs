@@ -160,10 +160,16 @@ impl Rate {
         let level = match self.phase {
             // It was not emptied before, so that this bracket is too high.
             Phase::Start { .. } => taken.min(upper / 2.0),
-            Phase::Cruise { level, .. } => {
-                // A probe that went far was let go far: most of the plateau before it was below the
-                // limit, and says little.
-                let lower = if upper > level * CLOSE { taken.max(upper / 2.0) } else { taken };
+            Phase::Cruise { level, plateau: lasted, busy } => {
+                let mut lower = taken;
+                if busy > lasted {
+                    // It was not refused at the plateau, so that the limit is no lower.
+                    lower = lower.max(level);
+                }
+                if upper > level * CLOSE {
+                    // A probe that went far was let go far.
+                    lower = lower.max(upper / 2.0);
+                }
                 if upper <= lower * CLOSE {
                     plateau = PLATEAU;
                 }
