@@ -1,7 +1,7 @@
 //! How fast, and how many at once: found out from the API's answers, one account at a time.
 //!
-//! Two bounds hold at the same time. The [`rate`] is how many requests a second; a 429 that names a
-//! wait speaks about it. The [`window`] is how many requests at once; a 429 without one is the
+//! Two bounds hold at the same time. The rate is how many requests a second; a 429 that names a
+//! wait speaks about it. The window is how many requests at once; a 429 without one is the
 //! vendor's own kind (20429, "too many concurrent requests") and speaks about that, as do growing
 //! latency and `Twilio-Concurrent-Requests`. The operator's `--rate-limit` and `--max-concurrency`
 //! cap both. Pure: times are those since the account's first request.
@@ -113,7 +113,7 @@ impl Throttle {
         hold: Duration,
         now: Duration,
     ) -> bool {
-        self.rate.refused_one(now + hold);
+        self.rate.hold(now + hold);
         // Those in flight together are refused together, for one and the same reason.
         if self.lowered_at.is_some_and(|lowered_at| sent.at <= lowered_at) {
             return false;
@@ -205,7 +205,7 @@ mod tests {
             let log = run(&mut throttle, |_| limit, 0.1, Duration::from_millis(50), 240);
             let (taken, refused) = between(&log, 20.0, 240.0);
             // Each probe costs the wait of a second that the refusal asks for.
-            assert!(taken >= 0.85 * limit && refused < 0.01, "{limit}: {taken}, {refused}");
+            assert!(taken >= 0.8 * limit && refused < 0.01, "{limit}: {taken}, {refused}");
         }
     }
 

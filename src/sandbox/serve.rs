@@ -130,7 +130,8 @@ async fn answer(State(server): State<Server>, request: Request<Body>) -> Respons
     } else {
         server.sandbox.lock().handle(&request)
     };
-    answer.set_concurrent(running.end());
+    answer.set_concurrent(running.at_once);
+    drop(running);
     if request.method != "GET" {
         server.dirty.send_replace(());
     }
@@ -144,8 +145,10 @@ impl Server {
 
     fn arrives(&self, request: &HttpRequest) -> RunningRequest<'_> {
         let user = request.credentials.as_ref().map(|(user, _)| user.clone()).unwrap_or_default();
-        self.accounts().entry(user.clone()).or_default().running += 1;
-        RunningRequest { server: self, user }
+        let mut accounts = self.accounts();
+        let load = accounts.entry(user.clone()).or_default();
+        load.running += 1;
+        RunningRequest { server: self, user, at_once: load.running }
     }
 }
 
@@ -153,6 +156,8 @@ impl Server {
 struct RunningRequest<'a> {
     server: &'a Server,
     user: String,
+    /// How many of the account were running when it came, itself included.
+    at_once: u32,
 }
 
 impl RunningRequest<'_> {
@@ -162,11 +167,6 @@ impl RunningRequest<'_> {
         let mut accounts = self.server.accounts();
         let load = accounts.entry(self.user.clone()).or_default();
         !load.bucket.get_or_insert_with(|| Bucket::new(rate)).take(now)
-    }
-
-    /// How many of the account were running, this one included.
-    fn end(self) -> u32 {
-        self.server.accounts().get(&self.user).map_or(1, |load| load.running)
     }
 }
 

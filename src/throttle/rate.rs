@@ -12,18 +12,21 @@ use std::time::Duration;
 const FIRST: u32 = 10;
 /// The rate after those, before anything is known.
 const START: f64 = 10.0;
-/// At the start the rate doubles in a round trip, but not faster than in this.
-const DOUBLING_MIN: Duration = Duration::from_millis(100);
+/// What an answer adds at the start: half a request more in each round trip, so that the rate grows
+/// by half in one.
+const GROWTH: f64 = 0.5;
+/// A round trip is not taken to be shorter.
+const ROUND_TRIP_MIN: Duration = Duration::from_millis(100);
 /// How long the rate stays level once the limit is known closely.
 const PLATEAU: Duration = Duration::from_secs(20);
 /// How long it stays level while the limit is not.
-const PLATEAU_SHORT: Duration = Duration::from_secs(2);
+const PLATEAU_SHORT: Duration = Duration::from_secs(6);
 /// The limit is known closely when its brackets are no further apart.
 const CLOSE: f64 = 1.25;
 /// After the plateau the rate has doubled in this, and is nine times as high in twice this.
 const PROBE: f64 = 15.0;
 /// The lower bracket is exact where the limit has some burst; so the plateau stays near it.
-const ABOVE_LOWER: f64 = 1.1;
+const ABOVE_LOWER: f64 = 1.04;
 /// A refusal of what is sent slower than this is no word about the rate, unless many are refused:
 /// a proxy that refuses one in ten at any rate must not bring the rate down to nothing.
 const SLOW: f64 = 2.0;
@@ -49,7 +52,7 @@ pub(super) struct Rate {
     last_sent: Duration,
     /// The last request went as soon as the rate let it: the rate is what bounds us.
     is_binding: bool,
-    /// The share of answers that are refusals, smoothed.
+    /// The share of answers that are refusals, those with one cause as one, smoothed.
     refused: f64,
     epoch: Epoch,
 }
@@ -130,41 +133,50 @@ impl Rate {
         if let Phase::Start { .. } = self.phase
             && self.is_binding
         {
-            // One more in each round trip for each answer: twice as many.
-            self.allowed = (self.allowed + 1.0 / took.max(DOUBLING_MIN).as_secs_f64()).min(self.cap);
+            let more = GROWTH / took.max(ROUND_TRIP_MIN).as_secs_f64();
+            self.allowed = (self.allowed + more).min(self.cap);
         }
     }
 
-    /// One refusal, perhaps of many with one cause.
-    pub(super) fn refused_one(&mut self, held_until: Duration) {
-        self.refused += (1.0 - self.refused) * SHARE_WEIGHT;
-        self.held_until = self.held_until.max(held_until);
+    /// Nothing goes before then.
+    pub(super) fn hold(&mut self, until: Duration) {
+        self.held_until = self.held_until.max(until);
     }
 
-    /// Lowers the rate, if the refusal is about it: it named a wait, or many are refused.
+    /// Lowers the rate, if the refusal is about it: it named a wait, or many are refused. To be told
+    /// of one refusal of those with one cause.
     pub(super) fn lower(&mut self, asked: bool, now: Duration) {
+        self.refused += (1.0 - self.refused) * SHARE_WEIGHT;
         let many = self.refused >= MANY;
-        let epoch = std::mem::replace(&mut self.epoch, Epoch { began: now, ..Epoch::default() });
-        let (mut level, mut plateau) = (self.allowed, PLATEAU_SHORT);
-        if asked || many {
-            let while_busy = now.saturating_sub(epoch.began + epoch.idle).as_secs_f64().max(1e-3);
-            let upper = self.allowed;
-            let taken = (f64::from(epoch.accepted) / while_busy).min(upper);
-            level = match self.phase {
-                // It was not emptied before, so that this bracket is too high.
-                Phase::Start { .. } => taken.min(upper / 2.0),
-                Phase::Cruise { level, .. } => {
-                    // A probe that went far was let go far: most of the plateau before it was below
-                    // the limit, and says little.
-                    let lower = if upper > level * CLOSE { taken.max(upper / 2.0) } else { taken };
-                    if upper <= lower * CLOSE {
-                        plateau = PLATEAU;
-                    }
-                    f64::midpoint(lower, upper).min(lower * ABOVE_LOWER)
-                }
-            };
-            level = level.max(if many { MIN } else { SLOW.min(upper) });
+        if !asked && !many {
+            return;
         }
+        let epoch = std::mem::replace(&mut self.epoch, Epoch { began: now, ..Epoch::default() });
+        let while_busy = now.saturating_sub(epoch.began + epoch.idle).as_secs_f64().max(1e-3);
+        let upper = self.allowed;
+        // What is left of one more is in the bucket.
+        let taken = (f64::from(epoch.accepted + 1) / while_busy).min(upper);
+        let mut plateau = PLATEAU_SHORT;
+        let level = match self.phase {
+            // It was not emptied before, so that this bracket is too high.
+            Phase::Start { .. } => taken.min(upper / 2.0),
+            Phase::Cruise { level, plateau: lasted, busy } => {
+                let mut lower = taken;
+                if busy > lasted {
+                    // It was not refused at the plateau, so that the limit is no lower.
+                    lower = lower.max(level);
+                }
+                if upper > level * CLOSE {
+                    // A probe that went far was let go far.
+                    lower = lower.max(upper / 2.0);
+                }
+                if upper <= lower * CLOSE {
+                    plateau = PLATEAU;
+                }
+                f64::midpoint(lower, upper).min(lower * ABOVE_LOWER)
+            }
+        };
+        let level = level.max(if many { MIN } else { SLOW.min(upper) });
         self.allowed = level.max(MIN).min(self.cap);
         self.phase = Phase::Cruise { level: self.allowed, plateau, busy: Duration::ZERO };
     }

@@ -27,6 +27,8 @@ const SLOW: u32 = 2;
 const NOISE: Duration = Duration::from_millis(50);
 /// How fast the best latency is forgotten: after some 2,000 answers it is the usual one.
 const FORGET: u32 = 2000;
+/// The ceiling is probed by one in so many full rounds, and faster after that.
+const PROBE: f64 = 50.0;
 /// How fast the others' share is believed.
 const OTHERS_WEIGHT: f64 = 0.1;
 
@@ -39,8 +41,12 @@ pub(super) struct Window {
     /// By operation: a purchase may well take ten times as long as a read.
     best: [Option<Duration>; Operation::ALL.len()],
     round: Round,
+    /// The round before filled the window.
+    was_full: bool,
     /// What the account can have at once, where a 429 has shown it.
     ceiling: Option<f64>,
+    /// Full rounds since then.
+    rounds: u32,
     /// What other programs have of it at the moment.
     others: f64,
 }
@@ -50,6 +56,8 @@ pub(super) struct Window {
 struct Round {
     answers: u32,
     slow: u32,
+    /// Some request filled the window. Answers come in clumps, so that not each of them does.
+    is_full: bool,
 }
 
 impl Window {
@@ -61,7 +69,9 @@ impl Window {
             is_start: true,
             best: [None; Operation::ALL.len()],
             round: Round::default(),
+            was_full: false,
             ceiling: None,
+            rounds: 0,
             others: 0.0,
         }
     }
@@ -85,15 +95,19 @@ impl Window {
         self.is_start &= !is_slow;
         self.round.answers += 1;
         self.round.slow += u32::from(is_slow);
-        if !is_slow && sent.fills_window {
+        self.round.is_full |= sent.fills_window;
+        if !is_slow && (self.round.is_full || self.was_full) {
             let step = if self.is_start { 1.0 } else { 1.0 / self.size };
             self.size = (self.size + step).min(self.cap);
-            self.ceiling = self.ceiling.map(|ceiling| ceiling + step);
+            let lift = step / PROBE * (1.0 + f64::from(self.rounds) / PROBE);
+            self.ceiling = self.ceiling.map(|ceiling| ceiling + lift);
         }
         if f64::from(self.round.answers) >= self.size {
             if self.round.slow * 2 > self.round.answers {
                 self.size = (self.size * AFTER_QUEUE).max(QUEUE_MIN.min(self.size));
             }
+            self.was_full = self.round.is_full;
+            self.rounds = self.rounds.saturating_add(u32::from(self.was_full));
             self.round = Round::default();
         }
     }
@@ -105,8 +119,11 @@ impl Window {
         }
         self.is_start = false;
         self.size = (self.size.min(f64::from(sent.in_flight)) * AFTER_REFUSAL).max(1.0);
+        // Ours may be on their way, so that the count is below what we have out.
+        let concurrent_max = concurrent.unwrap_or(sent.in_flight).saturating_sub(1);
+        self.ceiling = Some(f64::from(concurrent_max).max(self.size));
+        self.rounds = 0;
         if let Some(concurrent) = concurrent {
-            self.ceiling = Some(f64::from(concurrent.max(2) - 1));
             self.others = f64::from(concurrent.saturating_sub(sent.in_flight));
         }
     }

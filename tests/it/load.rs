@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -40,6 +41,12 @@ struct Seen {
     status: u16,
 }
 
+/// How many requests at once an account can have, and how many of them other programs have, when.
+struct AtOnce {
+    most: u32,
+    others: fn(Duration) -> u32,
+}
+
 /// The API.
 struct Api {
     sandbox: Shared,
@@ -47,6 +54,8 @@ struct Api {
     limit: Mutex<Option<Bucket>>,
     /// From when on it gives no sign, and until when.
     silent: (Duration, Duration),
+    at_once: Option<AtOnce>,
+    running: AtomicU32,
     seen: Mutex<Vec<Seen>>,
 }
 
@@ -58,8 +67,18 @@ impl Api {
             began: Instant::now(),
             limit: Mutex::new(limit.map(Bucket::new)),
             silent: (Duration::MAX, Duration::MAX),
+            at_once: None,
+            running: AtomicU32::new(0),
             seen: Mutex::default(),
         }
+    }
+
+    /// 429 as the vendor gives it: no wait, and how many were running.
+    fn too_many(&self, request: &Request, at: Duration, running: u32) -> Option<Response> {
+        let AtOnce { most, others } = self.at_once.as_ref()?;
+        let concurrent = running + others(at);
+        let answer = self.sandbox.lock().throttle(&HttpRequest::from(request)).into();
+        (concurrent > *most).then_some(Response { retry_after: None, concurrent: Some(concurrent), ..answer })
     }
 
     fn seen(&self) -> Vec<Seen> {
@@ -87,16 +106,23 @@ impl Transport for Api {
         let what = number.or(sid.map(str::to_owned)).unwrap_or_default();
         let verb = request.verb;
         let over = self.limit.lock().expect("not poisoned").as_mut().is_some_and(|limit| !limit.take(at));
-        let answer = if (self.silent.0..self.silent.1).contains(&at) {
+        let running = self.running.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut answer = if (self.silent.0..self.silent.1).contains(&at) {
             Err(TransportError::NotSent("connection refused".into()))
         } else if over {
             Ok(self.sandbox.lock().throttle(&HttpRequest::from(&request)).into())
+        } else if let Some(answer) = self.too_many(&request, at, running) {
+            Ok(answer)
         } else {
             InMemory::new(self.sandbox.clone()).send(request).await
         };
         let status = answer.as_ref().map_or(0, |answer| answer.status);
         self.seen.lock().expect("not poisoned").push(Seen { at, verb, what, status });
         sleep(ONE_WAY).await;
+        self.running.fetch_sub(1, Ordering::SeqCst);
+        if let (Ok(answer), Some(at_once)) = (&mut answer, &self.at_once) {
+            answer.concurrent = Some(running + (at_once.others)(at));
+        }
         answer
     }
 }
@@ -240,6 +266,28 @@ async fn a_limit_that_falls_and_rises_is_followed() {
     let risen = measured(&seen, rises + Duration::from_secs(60), end);
     assert!(end > rises + Duration::from_secs(90), "long enough to tell: {end:?}");
     assert!(risen.0 >= 0.95 * 100.0 && risen.1 < 0.01, "{risen:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_other_programs_have_of_the_account_is_left_to_them() {
+    let mut api = Api::of(20_000, None, "");
+    // 40 at once; from 20 s to 40 s others have 30 of them.
+    let others = |at: Duration| if (20..40).contains(&at.as_secs()) { 30 } else { 0 };
+    api.at_once = Some(AtOnce { most: 40, others });
+    let api = Arc::new(api);
+    assert!(Engine::new(&api, file(20_000, 0, 0), 200).apply().await.is_settled());
+    let seen = api.seen();
+    let seconds = Duration::from_secs;
+    let (alone, crowded, again) = (
+        measured(&seen, seconds(5), seconds(20)),
+        measured(&seen, seconds(21), seconds(40)),
+        measured(&seen, seconds(42), api.began.elapsed() - seconds(1)),
+    );
+    println!("alone {alone:?}, with others {crowded:?}, alone again {again:?}");
+    // A request of ours is out for 50 ms, so that 40 of them are 800 a second, and 10 are 200.
+    assert!(alone.0 >= 0.75 * 800.0 && alone.1 < 0.01, "{alone:?}");
+    assert!(crowded.0 >= 0.75 * 200.0 && crowded.1 < 0.01, "{crowded:?}");
+    assert!(again.0 >= 0.75 * 800.0 && again.1 < 0.01, "{again:?}");
 }
 
 #[tokio::test(start_paused = true)]
