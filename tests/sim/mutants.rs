@@ -63,8 +63,11 @@ fn every_bug_still_fits() {
 }
 
 /// Builds the simulation over the copy with every bug in it, all switched off.
-fn build(place: &Path) -> PathBuf {
-    let tree = place.join("tree");
+///
+/// The crates that both builds need are shared; the copy has no program, which could be taken for
+/// the real one.
+fn build(target: &Path) -> PathBuf {
+    let tree = target.join("mutants");
     // What an earlier run left.
     let _ = fs::remove_dir_all(&tree);
     fs::create_dir_all(tree.join("tests")).expect("a folder of our own");
@@ -83,7 +86,7 @@ fn build(place: &Path) -> PathBuf {
     let built = Command::new(cargo)
         .args(["test", "--test", "sim", "--no-run", "--offline", "--message-format=json"])
         .current_dir(&tree)
-        .env("CARGO_TARGET_DIR", place.join("target"))
+        .env("CARGO_TARGET_DIR", target)
         .output()
         .expect("cargo runs");
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
@@ -150,9 +153,9 @@ fn hunt(simulation: &Path, name: &str, seeds: u64) -> Result<(u64, String), Stri
 #[ignore = "builds the simulation a second time and runs for minutes; CI runs it by name"]
 fn mutants() {
     let place = std::env::current_exe().expect("a test binary");
-    let place = place.ancestors().nth(3).expect("target/debug/deps").join("mutants");
+    let target = place.ancestors().nth(3).expect("target/debug/deps");
     let started = Instant::now();
-    let simulation = build(&place);
+    let simulation = build(target);
     println!("built in {:.0} s", started.elapsed().as_secs_f64());
     // With every bug switched off nothing is found.
     hunt(&simulation, "none", 200).expect_err("the sources as they are break a law");

@@ -34,7 +34,14 @@ pub struct Tally {
 pub fn seeds(from: u64, count: u64, enough: usize) -> Tally {
     let tally = Tally::default();
     let next = AtomicU64::new(from);
-    let fail = |seed, violations| tally.failed.lock().expect("no panic holds it").push((seed, violations));
+    let fail = |seed: u64, violations: Vec<String>| {
+        // At once: the run may be stopped before its end.
+        println!(
+            "seed {seed}: {:#?}\n  SEED={seed} cargo test --test sim one_seed -- --ignored --nocapture",
+            &violations[..violations.len().min(8)]
+        );
+        tally.failed.lock().expect("no panic holds it").push((seed, violations));
+    };
     std::thread::scope(|scope| {
         for _ in 0..threads() {
             scope.spawn(|| {
@@ -83,12 +90,6 @@ fn random_seeds() {
         tally.most_passes.into_inner(),
     );
     let failed = tally.failed.into_inner().expect("no panic holds it");
-    for (seed, violations) in &failed {
-        println!(
-            "seed {seed}: {:#?}\n  SEED={seed} cargo test --test sim one_seed -- --ignored --nocapture",
-            &violations[..violations.len().min(8)]
-        );
-    }
     let histogram = sometimes::histogram();
     for (event, count) in &histogram {
         println!("{count:>9}  {event}");

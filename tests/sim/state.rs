@@ -172,6 +172,7 @@ pub struct State {
     pub passes: BTreeMap<u64, PassView>,
     pub requests: u64,
     pub writes: u64,
+    pub deaths: u64,
     pub crash: Option<CrashPoint>,
     /// How far the wall clock was set forward, and back.
     pub clock_ahead: Duration,
@@ -226,6 +227,7 @@ impl State {
             passes: BTreeMap::new(),
             requests: 0,
             writes: 0,
+            deaths: 0,
             crash: None,
             clock_ahead: Duration::ZERO,
             clock_behind: Duration::ZERO,
@@ -289,6 +291,7 @@ impl State {
     /// Kills a process: whoever keeps it drops it where it stands.
     pub fn kill(&mut self, process: usize) {
         self.note(|| format!("process {process} dies"));
+        self.deaths += 1;
         self.processes[process].crashed.send_replace(true);
     }
 
