@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use numctl::execute::Stop;
+use numctl::number::PhoneNumber;
 use tokio::time::sleep;
 
 use crate::fleet::{self, FOREIGN, File, MAIN, SUB};
@@ -12,13 +13,15 @@ use crate::process::Host;
 use crate::state::{By, CrashPoint, Moment, Shared, State, Whole, delete, post};
 use crate::tape::Tape;
 
-/// Somebody else changes the fleet, now and then.
-pub fn another_actor(state: &mut State) {
+/// Somebody else changes the fleet, now and then: any number, or the very one that a request is on
+/// its way for.
+pub fn another_actor(state: &mut State, in_hand: Option<PhoneNumber>) {
     let permille = state.fates.actor;
     if permille == 0 || !state.tape.chance(permille) {
         return;
     }
-    let number = *state.tape.pick(&fleet::pool());
+    let any = *state.tape.pick(&fleet::pool());
+    let number = in_hand.filter(|_| state.tape.chance(600)).unwrap_or(any);
     let is_listing = state.passes.values().any(|pass| !pass.is_over && pass.whole.len() < 2);
     let (request, event) = match state.holdings.get(&number) {
         None => {
@@ -120,7 +123,7 @@ pub async fn mishap(host: &Host, files: &mut Vec<File>, tape: &mut Tape) {
 }
 
 fn edited(files: &[File], tape: &mut Tape) -> File {
-    let mut file = files.last().cloned().unwrap_or_else(|| File::draw(tape));
+    let mut file = files.last().cloned().unwrap_or_else(|| File::draw(tape, false));
     file.edit(tape);
     file
 }
@@ -199,8 +202,15 @@ async fn fill_the_disk(host: &Host, tape: &mut Tape) {
 
 /// SIGTERM, and perhaps a second one.
 async fn signal(host: &Host, tape: &mut Tape) {
-    // In the middle of a pass, where there is one.
-    sleep(Duration::from_millis(tape.between(0, 3_000) as u64)).await;
+    // In the middle of a pass, where one comes soon.
+    let writes = tape.between(1, 4) as u64;
+    for _ in 0..300 {
+        let is_amid = |pass: &crate::state::PassView| !pass.is_over && pass.writes >= writes;
+        if host.state.lock().passes.values().any(is_amid) {
+            break;
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
     let stop = |host: &Host, stop: Stop| {
         let mut state = host.state.lock();
         state.note(|| format!("signal: {stop:?}"));
@@ -211,7 +221,7 @@ async fn signal(host: &Host, tape: &mut Tape) {
     stop(host, Stop::Drain);
     host.state.lock().sometimes.reached("signal to stop");
     if tape.chance(500) {
-        sleep(Duration::from_millis(tape.between(0, 2_000) as u64)).await;
+        sleep(Duration::from_millis(tape.between(0, 400) as u64)).await;
         stop(host, Stop::Now);
     }
 }

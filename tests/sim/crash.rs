@@ -44,7 +44,7 @@ async fn crashed(plan: u64, crash: Option<CrashPoint>, folder: PathBuf) -> Outco
     let sandbox = world(&mut tape, faults);
     let state = Shared::new(State::new(sandbox, tape.fork(), Fates::default(), false));
     let is_daemon = tape.chance(500);
-    let mut file = File::draw(&mut tape);
+    let mut file = File::draw(&mut tape, false);
     file.make_satisfiable();
     let interval = Duration::from_secs(20);
     let host = Host {

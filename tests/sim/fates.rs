@@ -97,6 +97,8 @@ pub struct Fates {
     pub lock_thief: bool,
     /// A saved plan is applied after a while.
     pub saved_plans: bool,
+    /// The file's limits are tight, and what is bought is taken away again.
+    pub tight: bool,
 }
 
 impl Fates {
@@ -114,18 +116,21 @@ impl Fates {
                 rates.push((fate, tape.between(5, most)));
             }
         }
+        let tight = tape.chance(200);
+        let full_disk = tape.chance(if tight { 300 } else { 80 });
         Self {
             rates,
-            actor: if tape.chance(400) { tape.between(5, 80) } else { 0 },
+            actor: if tape.chance(if tight { 700 } else { 400 }) { tape.between(5, 80) } else { 0 },
             crashes: tape.chance(500),
             two_writers: tape.chance(150),
             edits: tape.chance(600),
             bad_files: tape.chance(300),
             clock_jumps: tape.chance(150),
-            full_disk: tape.chance(100),
-            signals: tape.chance(200),
-            lock_thief: tape.chance(300),
+            full_disk,
+            signals: tape.chance(250),
+            lock_thief: tape.chance(if full_disk { 700 } else { 300 }),
             saved_plans: tape.chance(250),
+            tight,
         }
     }
 

@@ -124,15 +124,14 @@ fn entry(tape: &mut Tape, number: PhoneNumber) -> Entry {
 }
 
 impl File {
-    pub fn draw(tape: &mut Tape) -> Self {
+    pub fn draw(tape: &mut Tape, tight: bool) -> Self {
         let mut entries = Vec::new();
         for number in pool() {
             if tape.chance(550) {
                 entries.push(entry(tape, number));
             }
         }
-        let tight = tape.chance(150);
-        let limit = |tape: &mut Tape| if tight { tape.below(3) } else { 100 };
+        let limit = |tape: &mut Tape| if tight { tape.below(5) } else { 100 };
         Self {
             unlisted_release: !entries.is_empty() && tape.chance(150),
             marked: tape.chance(500),
@@ -140,7 +139,7 @@ impl File {
             entries,
             max_purchases: limit(tape),
             max_releases: limit(tape),
-            max_changes: if tight { tape.between(1, 6) } else { 100 },
+            max_changes: if tight { tape.between(2, 16) } else { 100 },
         }
     }
 

@@ -457,7 +457,9 @@ pub fn ended(state: &mut State, id: u64, report: &Report) {
         events.extend(event(&end.outcome, kind));
     }
     if let Some(pass) = state.passes.get_mut(&id) {
-        pass.in_doubt.retain(|write| !settled.contains(write));
+        // Neither the report nor any answer showed it to be bought or moved.
+        let unsettled = &pass.unsettled;
+        pass.in_doubt.retain(|write| !settled.contains(write) || unsettled.contains(write));
     }
     for event in events {
         state.sometimes.reached(event);

@@ -127,7 +127,7 @@ async fn simulate(seed: u64, traced: bool, folder: PathBuf) -> Verdict {
         keeps_budget: tape.chance(700) || fates.full_disk,
     };
     state.lock().budget_lasts = host.keeps_budget;
-    let mut files = vec![File::draw(&mut file_tape)];
+    let mut files = vec![File::draw(&mut file_tape, fates.tight)];
     save(&host, &files[0]);
     state.lock().faults_on = true;
     let daemons = if host.locks && tape.chance(80) { 2 } else { usize::from(tape.chance(850)) };
@@ -145,7 +145,7 @@ async fn simulate(seed: u64, traced: bool, folder: PathBuf) -> Verdict {
                 return 0;
             }
         }
-        let mut last = files.pop().unwrap_or_else(|| File::draw(&mut file_tape));
+        let mut last = files.pop().unwrap_or_else(|| File::draw(&mut file_tape, false));
         converge(&host, &mut last, daemons, &mut run_tape).await
     };
     let passes_to_converge = tokio::select! {

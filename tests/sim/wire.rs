@@ -147,7 +147,8 @@ impl Wire {
 async fn travel(state: Shared, journey: Journey, reply: oneshot::Sender<End>) {
     sleep(journey.latency).await;
     if state.lock().faults_on {
-        another_actor(&mut state.lock());
+        let in_hand = journey.sending.write().and_then(|(_, number)| number);
+        another_actor(&mut state.lock(), in_hand);
     }
     let end = journey.fated(&state).await;
     if journey.crash == Some(Moment::AfterActing) {
