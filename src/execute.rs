@@ -332,8 +332,10 @@ impl<T: Transport> Run<'_, T> {
                 // A network may deliver a request twice, and the second is refused for what the first
                 // has bought: one look tells. (The simulation found this one.)
                 Next::Stop if error.kind == ErrorKind::NotAvailable => {
+                    trace.doubts();
                     return match trace.find(client, number).await {
                         Ok(Sighting::There(live)) => {
+                            trace.answered(None);
                             self.bought(account, number, settings, *live, trace).await
                         }
                         Ok(Sighting::Absent) => Err(Outcome::Failed(error.into())),

@@ -65,6 +65,11 @@ impl Trace {
         }
     }
 
+    /// Whatever the answer said, the write may have worked: it is to be looked at.
+    pub(super) fn doubts(&self) {
+        self.in_doubt.store(true, Ordering::Relaxed);
+    }
+
     pub(super) fn is_in_doubt(&self) -> bool {
         self.in_doubt.load(Ordering::Relaxed)
     }
