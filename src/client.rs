@@ -342,6 +342,7 @@ impl<T: Transport> Client<T> {
                 form,
                 credentials: self.credentials.clone(),
                 timeout: self.manner.timeout,
+                body_bytes_max: body_bytes_max(operation),
             };
             debug!(verb = verb.word(), path = request.url.path(), "sending");
             let response = self
@@ -362,6 +363,19 @@ impl<T: Transport> Client<T> {
         }
         .instrument(span)
         .await
+    }
+}
+
+/// What an answer may be at most. A number is about 3 kB, and webhook URLs may be long: five times as
+/// much is allowed, for as many numbers as a page may have.
+fn body_bytes_max(operation: Operation) -> usize {
+    match operation {
+        Operation::List | Operation::Search => usize::from(PAGE_SIZE_MAX) << 14,
+        Operation::Fetch
+        | Operation::Purchase
+        | Operation::Configure
+        | Operation::Transfer
+        | Operation::Release => 1 << 20,
     }
 }
 

@@ -105,11 +105,17 @@ pub enum ListingError {
     /// More pages than a listing may have.
     #[error("the listing goes on after {0} pages")]
     TooManyPages(usize),
+    /// More numbers than a listing may have.
+    #[error("the listing goes on after {0} numbers")]
+    TooManyRows(usize),
 }
 
 /// A listing has at most so many pages: with the smallest page that an operator would ask for
 /// (50), five million numbers. More is a server that never ends.
 const PAGES_MAX: usize = 100_000;
+
+/// So many numbers, whatever the pages are: what is held in memory has an end.
+const ROWS_MAX: usize = 5_000_000;
 
 /// Collects the pages of one account's listing.
 #[derive(Debug)]
@@ -170,6 +176,9 @@ impl ListingBuilder {
         }
         for row in page.rows {
             self.take(row)?;
+        }
+        if self.rows.len().max(self.notes.len()) > ROWS_MAX {
+            return Err(ListingError::TooManyRows(ROWS_MAX));
         }
         let Some(next) = page.next else {
             return Ok(Progress::Complete(self.finish()));

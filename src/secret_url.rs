@@ -23,45 +23,42 @@ const SECRET_PARAMETERS: &[&str] = &[
     "key_secret",
 ];
 
-/// A URL's text with its password and secret query values masked, the rest as it was written.
+/// A URL's text with its password and secret query values masked, the rest as it was written: also
+/// the passwords of URLs inside of it.
 ///
 /// A text that is no URL may hold a password all the same: there, everything up to the last `@`
 /// is taken for one.
 #[must_use]
 pub fn masked(url: &str) -> String {
-    let start = url.find("://").map_or(0, |at| at + 3);
-    let authority_end = if url::Url::parse(url).is_ok() {
-        url[start..].find(['/', '?', '#', '\\']).map_or(url.len(), |at| start + at)
-    } else {
-        let from = url.rfind('@').map_or(start, |at| at.max(start));
-        url[from..].find(['/', '?', '#', '\\']).map_or(url.len(), |at| from + at)
+    let (start, is_web) = authority_start(url);
+    let ends_authority = |c: char| matches!(c, '/' | '?' | '#') || (is_web && c == '\\');
+    let end_from = |from: usize| url[from..].find(ends_authority).map_or(url.len(), |at| from + at);
+    let is_url = url::Url::parse(url).is_ok();
+    let authority_end = match url[start..].rfind('@') {
+        Some(at) if !is_url => end_from(start + at),
+        Some(_) | None => end_from(start),
     };
     let mut out = url[..start].to_owned();
-    match url[start..authority_end].rfind('@') {
-        Some(at) => {
-            let userinfo = &url[start..start + at];
-            match userinfo.split_once(':') {
-                Some((user, _)) => {
-                    out.push_str(user);
-                    out.push(':');
-                    out.push_str(MASK);
-                }
-                None => out.push_str(userinfo),
-            }
-            out.push_str(&url[start + at..authority_end]);
-        }
-        None => out.push_str(&url[start..authority_end]),
+    let authority = &url[start..authority_end];
+    match authority.rsplit_once('@') {
+        Some((userinfo, host)) => push_masked_user(&mut out, userinfo, host),
+        // Cut short before its `@`: what stands where the port would is no port.
+        None if start > 0 && !is_url => match authority.split_once(':') {
+            Some((user, _)) => out.extend([user, ":", MASK]),
+            None => out.push_str(authority),
+        },
+        None => out.push_str(authority),
     }
     let rest = &url[authority_end..];
     let Some((path, query)) = rest.split_once('?') else {
-        out.push_str(rest);
+        push_nested(&mut out, rest);
         return out;
     };
     let (query, fragment) = match query.split_once('#') {
         Some((query, fragment)) => (query, Some(fragment)),
         None => (query, None),
     };
-    out.push_str(path);
+    push_nested(&mut out, path);
     out.push('?');
     for (at, pair) in query.split('&').enumerate() {
         if at > 0 {
@@ -69,18 +66,56 @@ pub fn masked(url: &str) -> String {
         }
         match pair.split_once('=') {
             Some((key, value)) if !value.is_empty() && is_secret_name(key) => {
-                out.push_str(key);
-                out.push('=');
-                out.push_str(MASK);
+                out.extend([key, "=", MASK]);
             }
-            _ => out.push_str(pair),
+            _ => push_nested(&mut out, pair),
         }
     }
     if let Some(fragment) = fragment {
         out.push('#');
-        out.push_str(fragment);
+        push_nested(&mut out, fragment);
     }
     out
+}
+
+/// Where the user, host and port of a URL start, and whether it is one of the web's. Those have any
+/// number of slashes after `https:`, backslashes too, and tabs and line breaks are no part of them:
+/// so does whatever reads a URL as browsers do.
+fn authority_start(url: &str) -> (usize, bool) {
+    let Some((scheme, after)) = url.split_once(':') else { return (0, false) };
+    let ignored = |c: char| matches!(c, '\t' | '\n' | '\r');
+    let name: String = scheme.trim_start_matches(|c: char| c <= ' ').replace(ignored, "");
+    if name.eq_ignore_ascii_case("https") || name.eq_ignore_ascii_case("http") {
+        let host = after.trim_start_matches(|c: char| matches!(c, '/' | '\\') || ignored(c));
+        return (url.len() - host.len(), true);
+    }
+    let is_scheme = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    if is_scheme && after.starts_with("//") { (scheme.len() + 3, false) } else { (0, false) }
+}
+
+fn push_masked_user(out: &mut String, userinfo: &str, host: &str) {
+    match userinfo.split_once(':') {
+        Some((user, _)) => out.extend([user, ":", MASK]),
+        None => out.push_str(userinfo),
+    }
+    out.push('@');
+    out.push_str(host);
+}
+
+/// A part of a URL after its host, with the passwords of the URLs in it masked.
+fn push_nested(out: &mut String, text: &str) {
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("//") {
+        out.extend([before, "//"]);
+        let end = after.find(['/', '?', '#', '\\', '&']).unwrap_or(after.len());
+        let (authority, more) = after.split_at(end);
+        match authority.rsplit_once('@') {
+            Some((userinfo, host)) => push_masked_user(out, userinfo, host),
+            None => out.push_str(authority),
+        }
+        rest = more;
+    }
+    out.push_str(rest);
 }
 
 /// A free text, such as an API's error message, with the secrets of every URL in it masked.
@@ -88,18 +123,44 @@ pub fn masked(url: &str) -> String {
 pub fn masked_in_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find("://") {
-        let before = rest[..at].char_indices().rev().find(|(_, c)| !c.is_ascii_alphanumeric());
-        let start = before.map_or(0, |(at, c)| at + c.len_utf8());
-        let is_end =
-            |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`' | ')' | ']' | '}');
-        let end = rest[at + 3..].find(is_end).map_or(rest.len(), |length| at + 3 + length);
+    while let Some((start, colon)) = find_scheme(rest) {
+        let end = colon + 1 + url_length(&rest[colon + 1..]);
         out.push_str(&rest[..start]);
         out.push_str(&masked(&rest[start..end]));
         rest = &rest[end..];
     }
     out.push_str(rest);
     out
+}
+
+/// Where the scheme of the first URL starts, and its colon: of one with `://`, or of the web's, which
+/// needs no slashes, and may stand right behind another word.
+fn find_scheme(text: &str) -> Option<(usize, usize)> {
+    text.match_indices(':').find_map(|(colon, _)| {
+        let (before, after) = (&text[..colon], &text[colon + 1..]);
+        let web = ["https", "http"].iter().find_map(|scheme| {
+            let start = colon.checked_sub(scheme.len())?;
+            before.get(start..)?.eq_ignore_ascii_case(scheme).then_some(start)
+        });
+        let word = || {
+            let before = before.char_indices().rev().find(|(_, c)| !c.is_ascii_alphanumeric());
+            before.map_or(0, |(at, c)| at + c.len_utf8())
+        };
+        match web {
+            Some(start) if after.starts_with(|c: char| !c.is_whitespace()) => Some((start, colon)),
+            Some(_) | None if after.starts_with("//") => Some((word(), colon)),
+            Some(_) | None => None,
+        }
+    })
+}
+
+/// How much of a text after a URL's scheme is its: up to white space, or up to what closes a
+/// quotation, unless a password goes on behind that.
+fn url_length(text: &str) -> usize {
+    let length = text.find(char::is_whitespace).unwrap_or(text.len());
+    let closes = |c: char| matches!(c, '"' | '\'' | '<' | '>' | '`' | ')' | ']' | '}');
+    let from = text[..length].rfind('@').unwrap_or(0);
+    text[from..length].find(closes).map_or(length, |at| from + at)
 }
 
 fn is_secret_name(name: &str) -> bool {
@@ -119,6 +180,11 @@ mod tests {
             ("Url 'https://u:p@a.example/x' is bad", "Url 'https://u:***@a.example/x' is bad"),
             ("(http://u:p@a) and https://b/?token=x, é", "(http://u:***@a) and https://b/?token=*** é"),
             ("é://u:p@x ://", "é://u:***@x ://"),
+            ("(https://u:p)q'r@a/x)", "(https://u:***@a/x)"),
+            ("at https:u:p@a and HTTP:\\/u:p@a", "at https:u:***@a and HTTP:\\/u:***@a"),
+            ("seehttps:/u:p@a", "seehttps:/u:***@a"),
+            ("note: http: no URL", "note: http: no URL"),
+            ("cut https://u:hunt", "cut https://u:***"),
         ] {
             assert_eq!(masked_in_text(text), shown);
         }
@@ -137,6 +203,15 @@ mod tests {
             ("https://a.example/?a=1&Token=x&b#f", "https://a.example/?a=1&Token=***&b#f"),
             ("https://a.example/?%74oken=x", "https://a.example/?%74oken=***"),
             ("nonsense u:p@x", "nonsense u:***@x"),
+            ("https:/\\u:p@a.example/x", "https:/\\u:***@a.example/x"),
+            ("https:u:p@a.example", "https:u:***@a.example"),
+            ("ht\ttps:\n//u:p@a.example", "ht\ttps:\n//u:***@a.example"),
+            ("https:/u:p@a/?x=http://b", "https:/u:***@a/?x=http://b"),
+            ("u:p@x/?y=http://b", "u:***@x/?y=http://b"),
+            ("https://a/?to=https://u:p@b/&token=x", "https://a/?to=https://u:***@b/&token=***"),
+            ("https://a/https://u:p@b#https://u:p@c", "https://a/https://u:***@b#https://u:***@c"),
+            ("https://u:hunt", "https://u:***"),
+            ("https://[::1]:80/", "https://[::1]:80/"),
         ] {
             assert_eq!(masked(url), shown);
         }

@@ -148,22 +148,9 @@ fn mask_one(text: &str) -> String {
     }
 }
 
-/// Control characters, and those that reorder or hide text, as `\u{…}`; a tab as `\t`.
+/// What acts, as `\u{…}`; a tab as `\t`.
 fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\t' => out.push_str("\\t"),
-            '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}' => out.extend(c.escape_unicode()),
-            c if c.is_control() => out.extend(c.escape_unicode()),
-            c => out.push(c),
-        }
-    }
-    out
+    crate::inert::spelt_out(&text.replace('\t', "\\t")).replace('\n', "\\u{a}")
 }
 
 /// The character boundary at a byte, or the last one before it.

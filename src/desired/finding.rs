@@ -72,7 +72,8 @@ impl Location {
             line,
             column: text[line_start..start].chars().count() + 1,
             span: start..span.end.max(start),
-            path,
+            // Keys are text from the file, too.
+            path: super::excerpt::message(&path),
             // A file may be one line of 64 MiB; nobody reads that.
             excerpt: (shown.len() <= LONGEST_LINE).then(|| excerpt(shown, marked, whole)),
         }

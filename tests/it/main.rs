@@ -6,6 +6,7 @@ mod budget_laws;
 mod desired_file;
 mod e2e;
 mod fence;
+mod fuzz;
 mod golden;
 mod planner_laws;
 mod sandbox_http;
