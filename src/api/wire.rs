@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -162,14 +163,14 @@ fn sms_capability<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<b
 const ROWS_MAX: usize = 10_000;
 
 /// At most [`ROWS_MAX`] rows.
-#[derive(Debug, Default)]
-struct Rows<'a>(Vec<Row<'a>>);
+#[derive(Debug)]
+struct Rows<T>(Vec<T>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Rows<'a> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Rows<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Few;
-        impl<'de> Visitor<'de> for Few {
-            type Value = Rows<'de>;
+        struct Few<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Few<T> {
+            type Value = Rows<T>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list of numbers")
             }
@@ -186,14 +187,14 @@ impl<'de: 'a, 'a> Deserialize<'de> for Rows<'a> {
                 Ok(Rows(rows))
             }
         }
-        deserializer.deserialize_seq(Few)
+        deserializer.deserialize_seq(Few(PhantomData))
     }
 }
 
 #[derive(Debug, Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow)]
-    items: Rows<'a>,
+    items: Rows<Row<'a>>,
     #[serde(borrow)]
     meta: Meta<'a>,
 }
@@ -269,6 +270,22 @@ pub fn read_page(body: &[u8], interner: &mut Interner) -> Result<RawPage, String
     })
 }
 
+/// The rows of one page as they came, and `meta.next_page_url`.
+///
+/// # Errors
+/// Says where the body stops being the API's.
+pub fn read_items(body: &[u8]) -> Result<(Vec<serde_json::Value>, Option<String>), String> {
+    #[derive(Deserialize)]
+    struct Page<'a> {
+        items: Rows<serde_json::Value>,
+        #[serde(borrow)]
+        meta: Meta<'a>,
+    }
+    let text = std::str::from_utf8(body).map_err(|_| "it is not UTF-8".to_owned())?;
+    let page: Page<'_> = serde_json::from_str(text).map_err(|error| describe(text, &error))?;
+    Ok((page.items.0, page.meta.next_page_url.text().map(str::to_owned)))
+}
+
 /// Reads one number: a bare object, or an `items` wrapper with exactly one.
 ///
 /// # Errors
@@ -277,7 +294,7 @@ pub fn read_number(body: &[u8]) -> Result<Live, String> {
     #[derive(Deserialize)]
     struct Wrapped<'a> {
         #[serde(borrow, default)]
-        items: Option<Rows<'a>>,
+        items: Option<Rows<Row<'a>>>,
     }
     let text = std::str::from_utf8(body).map_err(|_| "it is not UTF-8".to_owned())?;
     let wrapped: Wrapped<'_> = serde_json::from_str(text).map_err(|error| describe(text, &error))?;

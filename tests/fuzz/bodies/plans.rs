@@ -58,7 +58,7 @@ fn hostile_plan(texts: &[&str]) -> Plan {
     };
     let accounts = vec![account("a", None), account("b", Some(AccountIndex(0)))];
     let mut steps = Vec::new();
-    for (place, _) in texts.iter().enumerate().take(50) {
+    for (place, _) in texts.iter().enumerate().take(6) {
         let number =
             |kind: usize| PhoneNumber::observed(&format!("+1555{:07}", place * 4 + kind)).expect("a number");
         let mut value = |field: Field| {
@@ -96,7 +96,7 @@ fn hostile_plan(texts: &[&str]) -> Plan {
     steps.sort_by_key(|step| (step.action.kind(), step.action.account(), step.action.number()));
     let warnings = texts
         .iter()
-        .take(50)
+        .take(12)
         .map(|text| Warning::Listing { account: AccountIndex(0), note: Note::NotANumber((*text).into()) })
         .collect();
     let fleet = steps.len();
