@@ -184,7 +184,8 @@ impl<T: Transport> Client<T> {
             let response = self.read(operation, url).await?;
             let (items, link) = wire::read_items(&response.body)
                 .map_err(|why| ApiError::unreadable(operation, &response, &why))?;
-            let link = link.as_deref().filter(|_| on_items(items));
+            let go_on = on_items(items);
+            let link = link.as_deref().filter(|_| go_on);
             let page = Page { rows: Vec::new(), next: self.next_page(&listing, link)?, index: None };
             match pages.push(page)? {
                 Progress::Complete(_) => return Ok(()),

@@ -42,10 +42,12 @@ pub fn masked(url: &str) -> String {
     let authority = &url[start..authority_end];
     match authority.rsplit_once('@') {
         Some((userinfo, host)) => push_masked_user(&mut out, userinfo, host),
-        // Cut short before its `@`: what stands where the port would is no port.
+        // Cut short before its `@`: what stands where the port would is none.
         None if start > 0 && !is_url => match authority.split_once(':') {
-            Some((user, _)) => out.extend([user, ":", MASK]),
-            None => out.push_str(authority),
+            Some((user, port)) if port.len() > 5 || port.bytes().any(|b| !b.is_ascii_digit()) => {
+                out.extend([user, ":", MASK]);
+            }
+            Some(_) | None => out.push_str(authority),
         },
         None => out.push_str(authority),
     }
@@ -89,8 +91,11 @@ fn authority_start(url: &str) -> (usize, bool) {
         let host = after.trim_start_matches(|c: char| matches!(c, '/' | '\\') || ignored(c));
         return (url.len() - host.len(), true);
     }
-    let is_scheme = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
-    if is_scheme && after.starts_with("//") { (scheme.len() + 3, false) } else { (0, false) }
+    // Another scheme, or a URL behind other text, unless a password may stand before it.
+    match url.find("://") {
+        Some(at) if !url[..at].contains('@') => (at + 3, false),
+        Some(_) | None => (0, false),
+    }
 }
 
 fn push_masked_user(out: &mut String, userinfo: &str, host: &str) {
@@ -211,6 +216,8 @@ mod tests {
             ("https://a/?to=https://u:p@b/&token=x", "https://a/?to=https://u:***@b/&token=***"),
             ("https://a/https://u:p@b#https://u:p@c", "https://a/https://u:***@b#https://u:***@c"),
             ("https://u:hunt", "https://u:***"),
+            ("https://u:1234567", "https://u:***"),
+            ("https://a.example:99999/", "https://a.example:99999/"),
             ("https://[::1]:80/", "https://[::1]:80/"),
         ] {
             assert_eq!(masked(url), shown);
