@@ -11,6 +11,9 @@ use crate::desired::finding::{Finding, Findings, Location};
 use crate::desired::{Format, MAX_FILE_BYTES, Source};
 use crate::inert::spelt_out;
 
+/// All files together: two million numbers, and what a directory of anything may cost.
+const MAX_TOTAL_BYTES: usize = 4 * MAX_FILE_BYTES;
+
 /// The files of the given paths: a file, a directory (every `*.yaml`, `*.yml` and `*.json` in it,
 /// sorted, not below it), or `-` for stdin. A file that is named twice is read once.
 ///
@@ -21,6 +24,7 @@ pub fn load(paths: &[PathBuf]) -> Result<Vec<Source>, Findings> {
     let mut findings = Vec::new();
     let mut seen = HashSet::new();
     let mut sources = Vec::new();
+    let mut bytes = 0;
     for path in paths {
         match files_of(path) {
             Ok(files) => {
@@ -30,8 +34,16 @@ pub fn load(paths: &[PathBuf]) -> Result<Vec<Source>, Findings> {
                         continue;
                     }
                     match read(&file) {
-                        Ok(source) => sources.push(source),
+                        Ok(source) => {
+                            bytes += source.text.len();
+                            sources.push(source);
+                        }
                         Err(finding) => findings.push(*finding),
+                    }
+                    if bytes > MAX_TOTAL_BYTES {
+                        let message =
+                            format!("the files are larger than {} MiB in all", MAX_TOTAL_BYTES >> 20);
+                        return Err(Findings::of(*refused(&file, &message, None)));
                     }
                 }
             }

@@ -155,7 +155,7 @@ async fn write_rows(
 
 fn item_form(operation: Operation, item: Value) -> Value {
     match operation {
-        Operation::Search => item,
+        Operation::Search => masked(item),
         _ => masked(normal_form(item)),
     }
 }

@@ -233,6 +233,11 @@ impl Findings {
         (!findings.is_empty()).then_some(Self { findings, more })
     }
 
+    /// One error, which there is no way around.
+    pub(crate) fn of(error: Finding) -> Self {
+        Self { findings: vec![error], more: 0 }
+    }
+
     /// For what cannot happen, so that it is an error and no panic.
     pub(crate) fn unexplained() -> Self {
         Self { findings: vec![Finding::error("the files could not be merged", None)], more: 0 }

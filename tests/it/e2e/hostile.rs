@@ -72,6 +72,14 @@ fn what_is_no_file_or_has_no_end_is_not_read() {
     for part in ["zero.yaml", "loop.yaml", "dangling.yaml", "pipe.yaml"] {
         assert!(ran.err.contains(part), "{part}: {}", ran.err);
     }
+    // Each within the limit for one, and too much together.
+    let many = bench.path().join("many");
+    std::fs::create_dir(&many).expect("made");
+    for at in 0..6 {
+        File::create(many.join(format!("{at}.yaml"))).expect("made").set_len(60_000_000).expect("grown");
+    }
+    let ran = refused(&bench, bench.command(&["validate", "-f", "many"]), LITTLE_MIB + 300, "many files");
+    assert!(ran.err.contains("larger than 256 MiB in all"), "{}", ran.err);
     // A pipe that never ends is given up at the limit.
     let mut endless = bench.command(&["validate", "-f", "-"]);
     endless.stdin(File::open("/dev/zero").expect("opened"));
@@ -347,4 +355,32 @@ fn given_up(what: &str, write: Answer, says: &str) {
         assert!(!ran.err.contains(['\u{9b}', '\u{202e}']), "{what}: {}", ran.err);
     }
     assert!(!server.heads().contains("POST"), "{what}");
+}
+
+#[test]
+fn an_absurd_retry_after_is_waited_out_for_minutes_at_most() {
+    for header in
+        ["1000000000000000000", "99999999999999999999999", "-1", "1e9", "Fri, 31 Dec 9999 23:59:59 GMT"]
+    {
+        let server = Canned::serve(move |_, _| {
+            answer(429, "application/json", "{\"code\":20429}").replacen(
+                "Content-Type",
+                &format!("Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: {header}\r\nContent-Type"),
+                1,
+            )
+        });
+        let bench = Bench::at(&server.base_url);
+        let mut get = bench.spawn(&["get", "-v", "--log-format", "json"]);
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut get.stderr(), &mut line).expect("a line");
+        let event: serde_json::Value = serde_json::from_str(&line).expect(&line);
+        let wait = event["fields"]["wait"].as_str().expect(&line);
+        let seconds = match wait.strip_suffix("ms") {
+            Some(_) => 0.0,
+            None => wait.strip_suffix('s').and_then(|wait| wait.parse::<f64>().ok()).expect(wait),
+        };
+        // With our own jitter on top.
+        assert!(seconds <= 330.0, "{header}: {line}");
+        get.signal("KILL");
+    }
 }
