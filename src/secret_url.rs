@@ -40,18 +40,19 @@ pub fn masked(url: &str) -> String {
     };
     let mut out = url[..start].to_owned();
     let authority = &url[start..authority_end];
-    match authority.rsplit_once('@') {
-        Some((userinfo, host)) => push_masked_user(&mut out, userinfo, host),
+    let rest = match authority.rsplit_once('@') {
+        Some((userinfo, host)) => {
+            push_masked_user(&mut out, userinfo, host);
+            &url[authority_end..]
+        }
         // Cut short before its `@`: what stands where the port would is none.
-        None if start > 0 && !is_url => match authority.split_once(':') {
-            Some((user, port)) if port.len() > 5 || port.bytes().any(|b| !b.is_ascii_digit()) => {
-                out.extend([user, ":", MASK]);
-            }
-            Some(_) | None => out.push_str(authority),
-        },
-        None => out.push_str(authority),
-    }
-    let rest = &url[authority_end..];
+        None if start > 0 && !is_url && !ends_in_port(authority) => {
+            out.extend([authority.split(':').next().unwrap_or(""), ":", MASK]);
+            &url[authority_end..]
+        }
+        // It may be the scheme of another one.
+        None => &url[start..],
+    };
     let Some((path, query)) = rest.split_once('?') else {
         push_nested(&mut out, rest);
         return out;
@@ -78,6 +79,12 @@ pub fn masked(url: &str) -> String {
         push_nested(&mut out, fragment);
     }
     out
+}
+
+/// Whether what stands behind the first colon, if there is one, may be a port.
+fn ends_in_port(authority: &str) -> bool {
+    let port = authority.split_once(':').map_or("", |(_, port)| port);
+    port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Where the user, host and port of a URL start, and whether it is one of the web's. Those have any
@@ -110,10 +117,11 @@ fn push_masked_user(out: &mut String, userinfo: &str, host: &str) {
 /// A part of a URL after its host, with the passwords of the URLs in it masked.
 fn push_nested(out: &mut String, text: &str) {
     let mut rest = text;
-    while let Some((before, after)) = rest.split_once("//") {
-        out.extend([before, "//"]);
+    while let Some(at) = nested_authority(rest) {
+        let (before, after) = rest.split_at(at);
         let end = after.find(['/', '?', '#', '\\', '&']).unwrap_or(after.len());
         let (authority, more) = after.split_at(end);
+        out.push_str(before);
         match authority.rsplit_once('@') {
             Some((userinfo, host)) => push_masked_user(out, userinfo, host),
             None => out.push_str(authority),
@@ -121,6 +129,28 @@ fn push_nested(out: &mut String, text: &str) {
         rest = more;
     }
     out.push_str(rest);
+}
+
+/// Where the next authority starts: behind `//`, or behind `https:` and any slashes.
+fn nested_authority(text: &str) -> Option<usize> {
+    let slashes = text.find("//").map(|at| at + 2);
+    let web = find_web_scheme(text).map(|colon| colon + 1);
+    let at = [slashes, web].into_iter().flatten().min()?;
+    let authority = text[at..].trim_start_matches(['/', '\\', '\t', '\n', '\r']);
+    Some(text.len() - authority.len())
+}
+
+/// The colon of the first `https:` or `http:`.
+fn find_web_scheme(text: &str) -> Option<usize> {
+    text.match_indices(':').map(|(colon, _)| colon).find(|colon| web_scheme_start(text, *colon).is_some())
+}
+
+/// Where the `https` or `http` starts that ends at a colon.
+fn web_scheme_start(text: &str, colon: usize) -> Option<usize> {
+    ["https", "http"].iter().find_map(|scheme| {
+        let start = colon.checked_sub(scheme.len())?;
+        text.get(start..colon)?.eq_ignore_ascii_case(scheme).then_some(start)
+    })
 }
 
 /// A free text, such as an API's error message, with the secrets of every URL in it masked.
@@ -143,10 +173,7 @@ pub fn masked_in_text(text: &str) -> String {
 fn find_scheme(text: &str) -> Option<(usize, usize)> {
     text.match_indices(':').find_map(|(colon, _)| {
         let (before, after) = (&text[..colon], &text[colon + 1..]);
-        let web = ["https", "http"].iter().find_map(|scheme| {
-            let start = colon.checked_sub(scheme.len())?;
-            before.get(start..)?.eq_ignore_ascii_case(scheme).then_some(start)
-        });
+        let web = web_scheme_start(text, colon);
         let word = || {
             let before = before.char_indices().rev().find(|(_, c)| !c.is_ascii_alphanumeric());
             before.map_or(0, |(at, c)| at + c.len_utf8())
@@ -215,6 +242,7 @@ mod tests {
             ("u:p@x/?y=http://b", "u:***@x/?y=http://b"),
             ("https://a/?to=https://u:p@b/&token=x", "https://a/?to=https://u:***@b/&token=***"),
             ("https://a/https://u:p@b#https://u:p@c", "https://a/https://u:***@b#https://u:***@c"),
+            ("https://a/?x=https:/u:p@b&y=http:u:p@c", "https://a/?x=https:/u:***@b&y=http:u:***@c"),
             ("https://u:hunt", "https://u:***"),
             ("https://u:1234567", "https://u:***"),
             ("https://a.example:99999/", "https://a.example:99999/"),

@@ -56,7 +56,9 @@ fn mask_line(line: &str) -> String {
     if line.contains('\\') && webby {
         // Escapes may hide the `://` and the `@` from what follows, so the value goes as a whole.
         let from = line.find(": ").or_else(|| line.find("\":")).map_or(0, |at| at + 2);
-        return format!("{}***", &line[..from]);
+        // What stands before it is a key, or more of the same.
+        let key = if line[..from].contains(['@', '?', '/']) { "" } else { &line[..from] };
+        return format!("{key}***");
     }
     let line = &mask_tokens(&mask_named(line));
     // Twice: over the whole line, which hides every password up to the last `@`; then URL by URL,
@@ -196,6 +198,7 @@ mod tests {
             "  auth_token: hunter2",
             r#"  "auth_token": "hunter2","#,
             r#"{"auth_token":"hunter2"}"#,
+            r#"  https://u:hunter2@a.example/\": https://b.example"#,
         ] {
             let shown = excerpt(line, 2..5, true);
             assert!(!shown.text.contains("hunter2"), "{}", shown.text);
