@@ -120,6 +120,9 @@ fn push_nested(out: &mut String, text: &str) {
     while let Some(at) = nested_authority(rest) {
         let (before, after) = rest.split_at(at);
         let end = after.find(['/', '?', '#', '\\', '&']).unwrap_or(after.len());
+        // What would be the host may be the scheme of the next one.
+        let last = end.checked_sub(1).filter(|last| after.as_bytes()[*last] == b':');
+        let end = last.and_then(|colon| web_scheme_start(after, colon)).unwrap_or(end);
         let (authority, more) = after.split_at(end);
         out.push_str(before);
         match authority.rsplit_once('@') {
@@ -133,16 +136,12 @@ fn push_nested(out: &mut String, text: &str) {
 
 /// Where the next authority starts: behind `//`, or behind `https:` and any slashes.
 fn nested_authority(text: &str) -> Option<usize> {
-    let slashes = text.find("//").map(|at| at + 2);
-    let web = find_web_scheme(text).map(|colon| colon + 1);
-    let at = [slashes, web].into_iter().flatten().min()?;
-    let authority = text[at..].trim_start_matches(['/', '\\', '\t', '\n', '\r']);
+    let (at, _) = text.match_indices([':', '/']).find(|(at, found)| match *found {
+        "/" => text[at + 1..].starts_with('/'),
+        _ => web_scheme_start(text, *at).is_some(),
+    })?;
+    let authority = text[at + 1..].trim_start_matches(['/', '\\', '\t', '\n', '\r']);
     Some(text.len() - authority.len())
-}
-
-/// The colon of the first `https:` or `http:`.
-fn find_web_scheme(text: &str) -> Option<usize> {
-    text.match_indices(':').map(|(colon, _)| colon).find(|colon| web_scheme_start(text, *colon).is_some())
 }
 
 /// Where the `https` or `http` starts that ends at a colon.
@@ -206,6 +205,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_long_text_takes_no_more_than_its_length() {
+        for part in ["http:", "a//", "u:p@", "https:/", "//https:", "?x=//", "&token=", "'@"] {
+            let text = part.repeat(1 << 18);
+            assert!(masked(&text).len() <= 4 * text.len() && masked_in_text(&text).len() <= 4 * text.len());
+        }
+    }
+
+    #[test]
     fn secrets_in_free_text_are_cut() {
         for (text, shown) in [
             ("no URL", "no URL"),
@@ -243,6 +250,9 @@ mod tests {
             ("https://a/?to=https://u:p@b/&token=x", "https://a/?to=https://u:***@b/&token=***"),
             ("https://a/https://u:p@b#https://u:p@c", "https://a/https://u:***@b#https://u:***@c"),
             ("https://a/?x=https:/u:p@b&y=http:u:p@c", "https://a/?x=https:/u:***@b&y=http:u:***@c"),
+            ("https://a//é/x", "https://a//é/x"),
+            ("https://a//https:/:p@b", "https://a//https:/:***@b"),
+            ("https://a//u:p@https:/v:q@b", "https://a//u:***@https:/v:***@b"),
             ("https://u:hunt", "https://u:***"),
             ("https://u:1234567", "https://u:***"),
             ("https://a.example:99999/", "https://a.example:99999/"),
