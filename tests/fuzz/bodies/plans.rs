@@ -143,7 +143,7 @@ pub(crate) fn shown_everywhere(plan: &Plan) -> [String; 4] {
 fn reported_everywhere(plan: &Plan, errors: &[ApiError]) -> [String; 2] {
     let end = |at: usize| {
         let failure = Failure::Api(errors[at % errors.len()].clone());
-        let outcome = if at % 2 == 0 { Outcome::Failed(failure) } else { Outcome::Unknown(failure) };
+        let outcome = if at.is_multiple_of(2) { Outcome::Failed(failure) } else { Outcome::Unknown(failure) };
         End { outcome, attempts: 2 }
     };
     let report =
