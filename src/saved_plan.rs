@@ -132,10 +132,9 @@ impl SavedPlan {
         if checksum(&file) != file.checksum {
             return Err(SavedPlanError::Changed);
         }
-        let digest = file.digest.clone();
-        let saved = Self::from_file(file)?;
+        let saved = Self::from_file(&file)?;
         // What a reviewer read in the file is what is carried out.
-        if Digest::of(&saved.plan).to_string() != digest {
+        if Digest::of(&saved.plan).to_string() != file.digest {
             return Err(SavedPlanError::Changed);
         }
         Ok(saved)
@@ -147,9 +146,7 @@ impl SavedPlan {
     #[must_use]
     pub fn sealed(text: &str) -> Option<String> {
         let mut file: File = serde_json::from_str(text).ok()?;
-        if let Ok(saved) =
-            serde_json::from_str(text).map_err(|_| ()).and_then(|f| Self::from_file(f).map_err(|_| ()))
-        {
+        if let Ok(saved) = Self::from_file(&file) {
             file.digest = Digest::of(&saved.plan).to_string();
         }
         file.checksum = checksum(&file);
@@ -195,7 +192,7 @@ impl SavedPlan {
         }
     }
 
-    fn from_file(file: File) -> Result<Self, SavedPlanError> {
+    fn from_file(file: &File) -> Result<Self, SavedPlanError> {
         let by_name: HashMap<&str, u16> =
             file.accounts.iter().map(|account| account.name.as_str()).zip(0..=u16::MAX).collect();
         if by_name.len() != file.accounts.len() {
@@ -250,7 +247,7 @@ impl SavedPlan {
                 changes: limit(&file.limits.max_changes)?,
             },
             files: file.files.iter().map(|name| Arc::from(name.as_str())).collect(),
-            tool_version: file.tool_version,
+            tool_version: file.tool_version.clone(),
         })
     }
 }
