@@ -30,9 +30,10 @@ const SECRET_PARAMETERS: &[&str] = &[
 /// is taken for one.
 #[must_use]
 pub fn masked(url: &str) -> String {
-    let (start, is_web) = authority_start(url);
-    let ends_authority = |c: char| matches!(c, '/' | '?' | '#') || (is_web && c == '\\');
-    let end_from = |from: usize| url[from..].find(ends_authority).map_or(url.len(), |at| from + at);
+    let start = authority_start(url);
+    // A backslash ends it, too, for whatever reads a URL as browsers do; but in an error's quotation it
+    // may stand for another character, behind which the password goes on.
+    let end_from = |from: usize| url[from..].find(['/', '?', '#']).map_or(url.len(), |at| from + at);
     let is_url = url::Url::parse(url).is_ok();
     let authority_end = match url[start..].rfind('@') {
         Some(at) if !is_url => end_from(start + at),
@@ -87,21 +88,21 @@ fn ends_in_port(authority: &str) -> bool {
     port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Where the user, host and port of a URL start, and whether it is one of the web's. Those have any
-/// number of slashes after `https:`, backslashes too, and tabs and line breaks are no part of them:
-/// so does whatever reads a URL as browsers do.
-fn authority_start(url: &str) -> (usize, bool) {
-    let Some((scheme, after)) = url.split_once(':') else { return (0, false) };
+/// Where the user, host and port of a URL start. The web's have any number of slashes after `https:`,
+/// backslashes too, and tabs and line breaks are no part of them: so does whatever reads a URL as
+/// browsers do.
+fn authority_start(url: &str) -> usize {
+    let Some((scheme, after)) = url.split_once(':') else { return 0 };
     let ignored = |c: char| matches!(c, '\t' | '\n' | '\r');
     let name: String = scheme.trim_start_matches(|c: char| c <= ' ').replace(ignored, "");
     if name.eq_ignore_ascii_case("https") || name.eq_ignore_ascii_case("http") {
         let host = after.trim_start_matches(|c: char| matches!(c, '/' | '\\') || ignored(c));
-        return (url.len() - host.len(), true);
+        return url.len() - host.len();
     }
     // Another scheme, or a URL behind other text, unless a password may stand before it.
     match url.find("://") {
-        Some(at) if !url[..at].contains('@') => (at + 3, false),
-        Some(_) | None => (0, false),
+        Some(at) if !url[..at].contains('@') => at + 3,
+        Some(_) | None => 0,
     }
 }
 
@@ -119,7 +120,7 @@ fn push_nested(out: &mut String, text: &str) {
     let mut rest = text;
     while let Some(at) = nested_authority(rest) {
         let (before, after) = rest.split_at(at);
-        let end = after.find(['/', '?', '#', '\\', '&']).unwrap_or(after.len());
+        let end = after.find(['/', '?', '#', '&']).unwrap_or(after.len());
         // What would be the host may be the scheme of the next one.
         let last = end.checked_sub(1).filter(|last| after.as_bytes()[*last] == b':');
         let end = last.and_then(|colon| web_scheme_start(after, colon)).unwrap_or(end);
@@ -250,6 +251,7 @@ mod tests {
             ("https://a/?to=https://u:p@b/&token=x", "https://a/?to=https://u:***@b/&token=***"),
             ("https://a/https://u:p@b#https://u:p@c", "https://a/https://u:***@b#https://u:***@c"),
             ("https://a/?x=https:/u:p@b&y=http:u:p@c", "https://a/?x=https:/u:***@b&y=http:u:***@c"),
+            (r"https://u:p@\u{202e}q@a", r"https://u:***@a"),
             ("https://a//é/x", "https://a//é/x"),
             ("https://a//https:/:p@b", "https://a//https:/:***@b"),
             ("https://a//u:p@https:/v:q@b", "https://a//u:***@https:/v:***@b"),
