@@ -9,8 +9,13 @@ use std::path::Path;
 /// not lose it.
 ///
 /// # Errors
-/// Those of the file system. The old file is still there then, and nothing beside it.
+/// Those of the file system, and anything but a file under this name. The old file is still there
+/// then, and nothing beside it.
 pub fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
+    // A rename puts a file in the place of whatever is there: as root, of /dev/null.
+    if fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "this is not a regular file"));
+    }
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         Some(_) | None => Path::new("."),

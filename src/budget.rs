@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::api::error::Operation;
 use crate::desired::Source;
+use crate::inert;
 use crate::number::PhoneNumber;
 use crate::observed::Observed;
 use crate::plan::{ActionKind, Held, HeldReason, Plan};
@@ -25,6 +26,9 @@ pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The version of the file that a budget lasts in.
 const VERSION: u32 = 1;
+
+/// So many characters of a file are quoted in an error.
+const QUOTED_MAX: usize = 200;
 
 /// The content of the files in force: any edit makes another one, and undoing it the first again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -302,12 +306,14 @@ impl Budget {
         if json.version != VERSION {
             return Err(BudgetError::Version(json.version));
         }
+        let quoted = |text: &str| inert::message(text, QUOTED_MAX);
         let number = |text: &str| {
             PhoneNumber::observed(text)
-                .ok_or_else(|| BudgetError::Value(format!("{text:?} is not a phone number")))
+                .ok_or_else(|| BudgetError::Value(format!("\"{}\" is not a phone number", quoted(text))))
         };
         let generation = |text: &str| {
-            Generation::parse(text).ok_or_else(|| BudgetError::Value(format!("{text:?} is not a generation")))
+            Generation::parse(text)
+                .ok_or_else(|| BudgetError::Value(format!("\"{}\" is not a generation", quoted(text))))
         };
         let mut budget = Self::default();
         for spend in json.spends {
@@ -364,7 +370,7 @@ fn did_not_happen(kind: Kind, end: &End) -> bool {
 #[derive(Debug, thiserror::Error)]
 pub enum BudgetError {
     /// Not the JSON of a budget.
-    #[error("it is not a budget: {0}")]
+    #[error("it is not a budget: {}", inert::message(&.0.to_string(), QUOTED_MAX))]
     Json(#[from] serde_json::Error),
     /// A later version's.
     #[error("it has version {0}; this numctl reads version {VERSION}")]

@@ -22,6 +22,8 @@ use clap::Parser;
 pub use arguments::Arguments;
 use arguments::Command;
 
+use crate::inert::spelt_out;
+
 /// The contract's exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -48,8 +50,9 @@ impl From<Exit> for ExitCode {
 pub(crate) struct Fatal(String);
 
 impl Fatal {
-    fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+    fn new(text: impl AsRef<str>) -> Self {
+        // It may name a file, or quote what a file or the API says.
+        Self(spelt_out(text.as_ref()))
     }
 }
 
@@ -65,7 +68,7 @@ impl<E: std::error::Error> From<E> for Fatal {
             }
             source = cause.source();
         }
-        Self(text)
+        Self::new(text)
     }
 }
 

@@ -214,17 +214,10 @@ impl<T: Transport> Client<T> {
         let mut pages = ListingBuilder::new(self.account);
         loop {
             let (response, _) = self.read(Lane::New, operation, url).await?;
-            let not_ours = |why: &str| ApiError::unreadable(operation, &response, why);
-            let mut body: serde_json::Value =
-                serde_json::from_slice(&response.body).map_err(|error| not_ours(&error.to_string()))?;
-            let serde_json::Value::Array(items) = body["items"].take() else {
-                return Err(not_ours("it has no items").into());
-            };
-            if !body["meta"].is_object() {
-                return Err(not_ours("it has no meta").into());
-            }
+            let (items, link) = wire::read_items(&response.body)
+                .map_err(|why| ApiError::unreadable(operation, &response, &why))?;
             let go_on = on_items(items);
-            let link = body["meta"]["next_page_url"].as_str().filter(|link| go_on && !link.is_empty());
+            let link = link.as_deref().filter(|_| go_on);
             let page = Page { rows: Vec::new(), next: self.next_page(&listing, link)?, index: None };
             match pages.push(page)? {
                 Progress::Complete(_) => return Ok(()),
@@ -428,6 +421,7 @@ impl<T: Transport> Client<T> {
                 form,
                 credentials: self.credentials.clone(),
                 timeout: self.manner.timeout,
+                body_bytes_max: body_bytes_max(operation),
             };
             debug!(verb = verb.word(), path = request.url.path(), "sending");
             let sent = self.transport.send(request).await;
@@ -461,6 +455,19 @@ impl<T: Transport> Client<T> {
         }
         .instrument(span)
         .await
+    }
+}
+
+/// What an answer may be at most. A number is about 3 kB, and webhook URLs may be long: 16 KiB are
+/// allowed for each of the numbers that a page may have.
+fn body_bytes_max(operation: Operation) -> usize {
+    match operation {
+        Operation::List | Operation::Search => 16 << 20,
+        Operation::Fetch
+        | Operation::Purchase
+        | Operation::Configure
+        | Operation::Transfer
+        | Operation::Release => 1 << 20,
     }
 }
 

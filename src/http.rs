@@ -6,9 +6,6 @@ use std::time::Duration;
 
 use crate::transport::{Request, Response, Transport, TransportError, Verb};
 
-/// No answer has a body beyond this: a page of 1,000 numbers is about 3 MB.
-const BODY_MAX_BYTES: usize = 64 << 20;
-
 /// A connection, TLS included, is given up after this.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -47,7 +44,7 @@ impl Transport for Http {
             Verb::Post => reqwest::Method::POST,
             Verb::Delete => reqwest::Method::DELETE,
         };
-        let timeout = request.timeout;
+        let (timeout, body_bytes_max) = (request.timeout, request.body_bytes_max);
         let mut call = self
             .client
             .request(method, request.url)
@@ -71,10 +68,11 @@ impl Transport for Http {
             body: Vec::new(),
         };
         while let Some(chunk) = answer.chunk().await.map_err(lost)? {
-            if response.body.len() + chunk.len() > BODY_MAX_BYTES {
+            // What is counted is what gzip makes of it: a few kilobytes may stand for gigabytes.
+            if response.body.len() + chunk.len() > body_bytes_max {
                 return Err(TransportError::Broken(format!(
                     "the answer is longer than {} MiB",
-                    BODY_MAX_BYTES >> 20
+                    body_bytes_max >> 20
                 )));
             }
             response.body.extend_from_slice(&chunk);

@@ -5,10 +5,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::atomic_file;
+use crate::bounded_file::{self, BoundedFileError};
 use crate::budget::{Budget, BudgetError};
 
 /// The file's name in the state directory.
 const FILE: &str = "budget.json";
+
+/// A day's spending on a million numbers is less than this.
+const BYTES_MAX: usize = 256 << 20;
 
 /// Keeps the budget over restarts, or only while the process lives.
 #[derive(Debug)]
@@ -51,10 +55,11 @@ impl Ledger {
     pub fn load(&self) -> Result<Budget, LedgerError> {
         let Self::In(directory) = self else { return Ok(Budget::default()) };
         let path = directory.join(FILE);
-        match fs::read_to_string(&path) {
+        match bounded_file::text(&path, BYTES_MAX) {
             Ok(text) => Budget::from_json(&text).map_err(|error| LedgerError::Content(path, error)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Budget::default()),
-            Err(error) => Err(LedgerError::Io(path, error)),
+            Err(BoundedFileError::Missing) => Ok(Budget::default()),
+            Err(BoundedFileError::Io(error)) => Err(LedgerError::Io(path, error)),
+            Err(error) => Err(LedgerError::Io(path, io::Error::other(error))),
         }
     }
 

@@ -19,6 +19,7 @@
 //! Pure: no runtime, no network, no files, no environment, no clock, no logs.
 //!
 //! - [`secret_url`]: webhook URLs without their secrets
+//! - [`inert`]: messages that quote foreign text, of which nothing acts
 //! - [`number`]: phone numbers and SIDs, parsed once
 //! - [`settings`]: what can be configured on a number; live values and managed ones
 //! - [`desired`]: what the files declare, parsed and checked, with findings at their places
@@ -45,6 +46,7 @@
 //! I/O: a thin shell round the above.
 //!
 //! - [`atomic_file`]: a file as a whole or not at all
+//! - [`bounded_file`]: a file that has an end, read as a whole
 //! - [`pace`]: who may send next, and when
 //! - [`client`]: one account's view of the API
 //! - [`observe`]: lists every account
@@ -62,6 +64,7 @@
 pub mod api;
 pub mod atomic_file;
 pub mod backoff;
+pub mod bounded_file;
 pub mod budget;
 pub mod circuit;
 pub mod cli;
@@ -76,6 +79,7 @@ pub mod execute;
 pub mod export;
 pub mod guard;
 pub mod http;
+pub mod inert;
 pub mod ledger;
 pub mod load;
 pub mod lock;

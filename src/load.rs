@@ -2,12 +2,17 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::bounded_file::{self, BoundedFileError};
 use crate::desired::finding::{Finding, Findings, Location};
 use crate::desired::{Format, MAX_FILE_BYTES, Source};
+use crate::inert::spelt_out;
+
+/// All files together: two million numbers, and what a directory of anything may cost.
+const MAX_TOTAL_BYTES: usize = 4 * MAX_FILE_BYTES;
 
 /// The files of the given paths: a file, a directory (every `*.yaml`, `*.yml` and `*.json` in it,
 /// sorted, not below it), or `-` for stdin. A file that is named twice is read once.
@@ -19,6 +24,7 @@ pub fn load(paths: &[PathBuf]) -> Result<Vec<Source>, Findings> {
     let mut findings = Vec::new();
     let mut seen = HashSet::new();
     let mut sources = Vec::new();
+    let mut bytes = 0;
     for path in paths {
         match files_of(path) {
             Ok(files) => {
@@ -28,8 +34,16 @@ pub fn load(paths: &[PathBuf]) -> Result<Vec<Source>, Findings> {
                         continue;
                     }
                     match read(&file) {
-                        Ok(source) => sources.push(source),
+                        Ok(source) => {
+                            bytes += source.text.len();
+                            sources.push(source);
+                        }
                         Err(finding) => findings.push(*finding),
+                    }
+                    if bytes > MAX_TOTAL_BYTES {
+                        let message =
+                            format!("the files are larger than {} MiB in all", MAX_TOTAL_BYTES >> 20);
+                        return Err(Findings::of(*refused(&file, &message, None)));
                     }
                 }
             }
@@ -78,8 +92,7 @@ fn name_of(path: &Path) -> Arc<str> {
         return "<stdin>".into();
     }
     // A file's name is text from outside, too (law 12).
-    let name = path.display().to_string();
-    name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect::<String>().into()
+    spelt_out(&path.display().to_string()).replace('\n', "\\u{a}").into()
 }
 
 fn refused(path: &Path, message: &str, help: Option<&str>) -> Box<Finding> {
@@ -88,24 +101,18 @@ fn refused(path: &Path, message: &str, help: Option<&str>) -> Box<Finding> {
 
 fn read(path: &Path) -> Result<Source, Box<Finding>> {
     let stdin = path == Path::new("-");
-    let bytes = if stdin {
-        read_at_most(path, io::stdin().lock())?
-    } else {
-        let meta = fs::metadata(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => refused(path, "there is no such file", None),
-            _ => refused(path, &format!("the file cannot be read: {error}"), None),
-        })?;
-        // Opening a FIFO would wait for a writer, and a device may never end.
-        if !meta.is_file() {
-            return Err(refused(path, "this is not a regular file", Some("to read from a pipe, use -f -")));
-        }
-        if meta.len() > MAX_FILE_BYTES as u64 {
-            return Err(too_large(path));
-        }
-        let file = fs::File::open(path)
-            .map_err(|error| refused(path, &format!("the file cannot be read: {error}"), None))?;
-        read_at_most(path, file)?
+    let read = match stdin {
+        true => bounded_file::all_of(io::stdin().lock(), MAX_FILE_BYTES),
+        false => bounded_file::bytes(path, MAX_FILE_BYTES),
     };
+    let bytes = read.map_err(|error| {
+        let help = match error {
+            BoundedFileError::NotAFile => Some("to read from a pipe, use -f -"),
+            BoundedFileError::TooLarge(_) => Some("split it: -f takes a directory of files as one fleet"),
+            BoundedFileError::Missing | BoundedFileError::NotUtf8 | BoundedFileError::Io(_) => None,
+        };
+        refused(path, &error.to_string(), help)
+    })?;
     let name = name_of(path);
     let text = text_of(name.clone(), bytes)?;
     let json = match path.extension() {
@@ -113,19 +120,6 @@ fn read(path: &Path) -> Result<Source, Box<Finding>> {
         None => stdin && text.trim_start().starts_with('{'),
     };
     Ok(Source { name, text, format: if json { Format::Json } else { Format::Yaml } })
-}
-
-fn read_at_most(path: &Path, from: impl Read) -> Result<Vec<u8>, Box<Finding>> {
-    let mut bytes = Vec::new();
-    from.take(MAX_FILE_BYTES as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| refused(path, &format!("the file cannot be read: {error}"), None))?;
-    if bytes.len() > MAX_FILE_BYTES { Err(too_large(path)) } else { Ok(bytes) }
-}
-
-fn too_large(path: &Path) -> Box<Finding> {
-    let message = format!("the file is larger than {} MiB", MAX_FILE_BYTES >> 20);
-    refused(path, &message, Some("split it: -f takes a directory of files as one fleet"))
 }
 
 fn text_of(name: Arc<str>, bytes: Vec<u8>) -> Result<String, Box<Finding>> {

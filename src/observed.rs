@@ -105,11 +105,17 @@ pub enum ListingError {
     /// More pages than a listing may have.
     #[error("the listing goes on after {0} pages")]
     TooManyPages(usize),
+    /// More numbers than a listing may have.
+    #[error("the listing goes on after {0} numbers")]
+    TooManyRows(usize),
 }
 
 /// A listing has at most so many pages: with the smallest page that an operator would ask for
 /// (50), five million numbers. More is a server that never ends.
 const PAGES_MAX: usize = 100_000;
+
+/// So many numbers, whatever the pages are: what is held in memory has an end.
+const ROWS_MAX: usize = 5_000_000;
 
 /// Collects the pages of one account's listing.
 #[derive(Debug)]
@@ -120,6 +126,7 @@ pub struct ListingBuilder {
     without_sid: BTreeMap<PhoneNumber, Vec<usize>>,
     links: BTreeSet<Box<str>>,
     notes: Vec<Note>,
+    rows_max: usize,
 }
 
 /// What one more page made of a listing.
@@ -142,6 +149,7 @@ impl ListingBuilder {
             without_sid: BTreeMap::new(),
             links: BTreeSet::new(),
             notes: Vec::new(),
+            rows_max: ROWS_MAX,
         }
     }
 
@@ -170,6 +178,10 @@ impl ListingBuilder {
         }
         for row in page.rows {
             self.take(row)?;
+        }
+        // Repetitions are notes.
+        if self.rows.len().max(self.notes.len()) > self.rows_max {
+            return Err(ListingError::TooManyRows(self.rows_max));
         }
         let Some(next) = page.next else {
             return Ok(Progress::Complete(self.finish()));
@@ -356,5 +368,29 @@ mod tests {
         assert_eq!(listed(vec![row("a"), row("a")]).rows().len(), 1);
         let observed = Observed::new(vec![listed(vec![row("a"), row("b"), row("a")])]);
         assert_eq!(observed.find(PhoneNumber::observed("+15552230000").expect("a number")).count(), 2);
+    }
+
+    fn endless(mut builder: ListingBuilder, rows: impl Fn(usize) -> Vec<Live>) -> ListingError {
+        for at in 0.. {
+            let page = Page { rows: rows(at), next: Some(format!("page {at}").into()), index: None };
+            match builder.push(page) {
+                Ok(Progress::More(more, _)) => builder = more,
+                Ok(Progress::Complete(_)) => unreachable!("there is always more"),
+                Err(error) => return error,
+            }
+        }
+        unreachable!("it ends")
+    }
+
+    #[test]
+    fn a_listing_without_end_is_given_up() {
+        let account = AccountSid::observed("AC00000000000000000000000000000001").expect("a SID");
+        let new = || ListingBuilder::new(account);
+        assert_eq!(endless(new(), |_| Vec::new()), ListingError::TooManyPages(PAGES_MAX));
+        let few = || ListingBuilder { rows_max: 10, ..new() };
+        assert_eq!(endless(few(), |at| vec![row(&at.to_string())]), ListingError::TooManyRows(10));
+        let sid = NumberSid::observed("PN00000000000000000000000000000001");
+        let same = |_| vec![Live { sid, ..row("same") }];
+        assert_eq!(endless(few(), same), ListingError::TooManyRows(10));
     }
 }

@@ -3,6 +3,7 @@
 //! It holds no credential. A password inside a webhook URL has to be in it, or it could not be
 //! applied: the file says so in `carries_webhook_passwords` and is written for its owner only.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::desired::{AccountIndex, Desired, EnvPrefix, Limit, Limits};
 use crate::diff::FieldChange;
 use crate::digest::Digest;
+use crate::inert;
 use crate::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::plan::{AccountRef, Action, ActionKind, Plan, Reason, Step, Target};
 use crate::settings::{Field, Managed, Settings, Value, Want};
@@ -20,6 +22,9 @@ const FORMAT_VERSION: u32 = 1;
 
 /// What makes a JSON file one of ours.
 const KIND: &str = "numctl-plan";
+
+/// So many characters of a file are quoted in an error.
+const QUOTED_MAX: usize = 200;
 
 /// Why a file is not a plan that can be applied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,8 +38,11 @@ pub enum SavedPlanError {
     /// Edited, or cut and mended, since it was written.
     #[error("it was changed after it was written (its checksum does not match): plan again")]
     Changed,
+    /// Its accounts cannot be told apart.
+    #[error("its accounts have one name twice, or are more than 65,536: plan again")]
+    Accounts,
     /// Something in it is not what its place calls for.
-    #[error("it holds {what} {text:?}, which is not one: plan again")]
+    #[error("it holds {what} \"{text}\", which is not one: plan again")]
     Malformed {
         /// What was expected.
         what: &'static str,
@@ -119,13 +127,30 @@ impl SavedPlan {
         if head.format_version != FORMAT_VERSION {
             return Err(SavedPlanError::OtherFormat(head.format_version));
         }
-        let file: File =
-            serde_json::from_str(text).map_err(|error| SavedPlanError::NotAPlan(error.to_string()))?;
+        let file: File = serde_json::from_str(text)
+            .map_err(|error| SavedPlanError::NotAPlan(inert::message(&error.to_string(), QUOTED_MAX)))?;
         if checksum(&file) != file.checksum {
             return Err(SavedPlanError::Changed);
         }
-        let saved = Self::from_file(file)?;
+        let saved = Self::from_file(&file)?;
+        // What a reviewer read in the file is what is carried out.
+        if Digest::of(&saved.plan).to_string() != file.digest {
+            return Err(SavedPlanError::Changed);
+        }
         Ok(saved)
+    }
+
+    /// A file's text with the digest and the checksum that its content calls for, as anybody can
+    /// make it who knows how; `None` where it is none of ours. For tests of what is behind them.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn sealed(text: &str) -> Option<String> {
+        let mut file: File = serde_json::from_str(text).ok()?;
+        if let Ok(saved) = Self::from_file(&file) {
+            file.digest = Digest::of(&saved.plan).to_string();
+        }
+        file.checksum = checksum(&file);
+        serde_json::to_string(&file).ok()
     }
 
     fn to_file(&self) -> File {
@@ -167,12 +192,15 @@ impl SavedPlan {
         }
     }
 
-    fn from_file(file: File) -> Result<Self, SavedPlanError> {
+    fn from_file(file: &File) -> Result<Self, SavedPlanError> {
+        let by_name: HashMap<&str, u16> =
+            file.accounts.iter().map(|account| account.name.as_str()).zip(0..=u16::MAX).collect();
+        if by_name.len() != file.accounts.len() {
+            return Err(SavedPlanError::Accounts);
+        }
         let index = |name: &str| {
-            let at = file.accounts.iter().position(|account| account.name == name);
-            at.and_then(|at| u16::try_from(at).ok())
-                .map(AccountIndex)
-                .ok_or_else(|| malformed("an account of the plan", name))
+            let at = by_name.get(name).copied();
+            at.map(AccountIndex).ok_or_else(|| malformed("an account of the plan", name))
         };
         let accounts = file
             .accounts
@@ -219,13 +247,13 @@ impl SavedPlan {
                 changes: limit(&file.limits.max_changes)?,
             },
             files: file.files.iter().map(|name| Arc::from(name.as_str())).collect(),
-            tool_version: file.tool_version,
+            tool_version: file.tool_version.clone(),
         })
     }
 }
 
 fn malformed(what: &'static str, text: &str) -> SavedPlanError {
-    SavedPlanError::Malformed { what, text: crate::secret_url::masked_in_text(text) }
+    SavedPlanError::Malformed { what, text: inert::message(text, QUOTED_MAX) }
 }
 
 #[derive(Serialize, Deserialize)]

@@ -342,13 +342,13 @@ impl Value {
         }
     }
 
-    /// The text for people, logs and machines: the secrets of a URL are masked.
+    /// The text for people, logs and machines: the secrets of a URL are masked, in a name too.
     #[must_use]
     pub fn masked(&self) -> String {
         match self {
             Self::Url(url) | Self::Foreign(url) => crate::secret_url::masked(url),
-            Self::Text(_)
-            | Self::Method(_)
+            Self::Text(text) => crate::secret_url::masked_in_text(text),
+            Self::Method(_)
             | Self::Application(_)
             | Self::Trunk(_)
             | Self::Address(_)

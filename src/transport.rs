@@ -47,6 +47,9 @@ pub struct Request {
     pub credentials: Credentials,
     /// After which the whole request is given up.
     pub timeout: Duration,
+    /// An answer whose body is longer than this, decompressed, is not read to its end: it is
+    /// [`TransportError::Broken`].
+    pub body_bytes_max: usize,
 }
 
 /// One answer: the status, the body, and the headers that anyone reads.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::inert;
 use crate::observed::ListingError;
 use crate::transport::{Response, TransportError};
 
@@ -197,6 +198,9 @@ pub fn retry_after(header: Option<&str>, date: Option<&str>) -> Option<Duration>
     Some(wait.min(RETRY_AFTER_MAX))
 }
 
+/// So many characters of what an answer says are kept.
+const QUOTED_MAX: usize = 500;
+
 #[derive(serde::Deserialize, Default)]
 struct Body {
     #[serde(default)]
@@ -246,10 +250,9 @@ impl ApiError {
             kind,
             status: Some(response.status),
             code,
-            // The API quotes what it was sent, passwords in URLs included.
-            message: crate::secret_url::masked_in_text(&message),
-            more_info: body.more_info.as_deref().map(crate::secret_url::masked_in_text),
-            request_id: response.request_id.clone(),
+            message: quoted(&message),
+            more_info: body.more_info.as_deref().map(quoted),
+            request_id: response.request_id.as_deref().map(quoted),
         }
     }
 
@@ -269,15 +272,19 @@ impl ApiError {
     pub fn unreadable(operation: Operation, response: &Response, why: &str) -> Self {
         Self {
             status: Some(response.status),
-            request_id: response.request_id.clone(),
-            ..Self::new(operation, ErrorKind::NotTheApi, format!("the answer is not the API's: {why}"))
+            request_id: response.request_id.as_deref().map(quoted),
+            ..Self::new(
+                operation,
+                ErrorKind::NotTheApi,
+                format!("the answer is not the API's: {}", quoted(why)),
+            )
         }
     }
 
     /// A page link that is not followed.
     #[must_use]
     pub fn page_link(error: &PageLinkError) -> Self {
-        Self::new(Operation::List, ErrorKind::PageLink, error.to_string())
+        Self::new(Operation::List, ErrorKind::PageLink, quoted(&error.to_string()))
     }
 
     /// A request that was not sent, since the API has not answered for a while.
@@ -368,6 +375,12 @@ pub enum ListError {
     /// The pages do not add up to a listing.
     #[error(transparent)]
     Listing(#[from] ListingError),
+}
+
+/// What an answer says, fit to be kept and shown: the API quotes what it was sent, passwords in URLs
+/// included, and an error may be as long as a body is.
+fn quoted(text: &str) -> String {
+    inert::message(text, QUOTED_MAX)
 }
 
 impl Response {

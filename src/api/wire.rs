@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer, Visitor};
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
 use crate::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::observed::Live;
@@ -157,10 +158,43 @@ fn sms_capability<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<b
     })
 }
 
+/// More rows than this on one page are no page of the API, whose largest has 1,000: as `{}`, a body
+/// holds five million of them, and each takes hundreds of times as much memory as text.
+const ROWS_MAX: usize = 10_000;
+
+/// At most [`ROWS_MAX`] rows.
+#[derive(Debug)]
+struct Rows<T>(Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Rows<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Few<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Few<T> {
+            type Value = Rows<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of numbers")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut rows = Vec::new();
+                while let Some(row) = list.next_element()? {
+                    if rows.len() == ROWS_MAX {
+                        return Err(de::Error::custom(format_args!(
+                            "a page has more than {ROWS_MAX} numbers"
+                        )));
+                    }
+                    rows.push(row);
+                }
+                Ok(Rows(rows))
+            }
+        }
+        deserializer.deserialize_seq(Few(PhantomData))
+    }
+}
+
 #[derive(Debug, Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow)]
-    items: Vec<Row<'a>>,
+    items: Rows<Row<'a>>,
     #[serde(borrow)]
     meta: Meta<'a>,
 }
@@ -230,10 +264,26 @@ pub fn read_page(body: &[u8], interner: &mut Interner) -> Result<RawPage, String
         return Err("its meta.key is not items".to_owned());
     }
     Ok(RawPage {
-        rows: envelope.items.into_iter().map(|row| row.live(interner)).collect(),
+        rows: envelope.items.0.into_iter().map(|row| row.live(interner)).collect(),
         next: envelope.meta.next_page_url.text().map(str::to_owned),
         index: envelope.meta.page.text().and_then(|page| page.parse().ok()),
     })
+}
+
+/// The rows of one page as they came, and `meta.next_page_url`.
+///
+/// # Errors
+/// Says where the body stops being the API's.
+pub fn read_items(body: &[u8]) -> Result<(Vec<serde_json::Value>, Option<String>), String> {
+    #[derive(Deserialize)]
+    struct Page<'a> {
+        items: Rows<serde_json::Value>,
+        #[serde(borrow)]
+        meta: Meta<'a>,
+    }
+    let text = std::str::from_utf8(body).map_err(|_| "it is not UTF-8".to_owned())?;
+    let page: Page<'_> = serde_json::from_str(text).map_err(|error| describe(text, &error))?;
+    Ok((page.items.0, page.meta.next_page_url.text().map(str::to_owned)))
 }
 
 /// Reads one number: a bare object, or an `items` wrapper with exactly one.
@@ -244,13 +294,13 @@ pub fn read_number(body: &[u8]) -> Result<Live, String> {
     #[derive(Deserialize)]
     struct Wrapped<'a> {
         #[serde(borrow, default)]
-        items: Option<Vec<Row<'a>>>,
+        items: Option<Rows<Row<'a>>>,
     }
     let text = std::str::from_utf8(body).map_err(|_| "it is not UTF-8".to_owned())?;
     let wrapped: Wrapped<'_> = serde_json::from_str(text).map_err(|error| describe(text, &error))?;
     let row = match wrapped.items {
-        Some(mut items) if items.len() == 1 => items.remove(0),
-        Some(items) => return Err(format!("it holds {} numbers where one was asked for", items.len())),
+        Some(Rows(mut items)) if items.len() == 1 => items.remove(0),
+        Some(Rows(items)) => return Err(format!("it holds {} numbers where one was asked for", items.len())),
         None => serde_json::from_str::<Row<'_>>(text).map_err(|error| describe(text, &error))?,
     };
     if row.phone_number.0.is_none() && row.sid.0.is_none() && row.url.0.is_none() {
@@ -414,5 +464,11 @@ mod tests {
             assert!(read_page(body.as_bytes(), &mut Interner::default()).is_err(), "{body}");
         }
         assert!(read_page(br#"{"items":[],"meta":{}}"#, &mut Interner::default()).is_ok());
+        let page = |rows: usize| {
+            let body = format!(r#"{{"items":[{}],"meta":{{}}}}"#, vec!["{}"; rows].join(","));
+            read_page(body.as_bytes(), &mut Interner::default()).map(|page| page.rows.len())
+        };
+        assert_eq!(page(ROWS_MAX), Ok(ROWS_MAX));
+        assert!(page(ROWS_MAX + 1).is_err_and(|why| why.contains("more than 10000 numbers")));
     }
 }

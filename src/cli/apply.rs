@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tokio::sync::watch;
 
 use crate::atomic_file::create_private;
+use crate::bounded_file;
 use crate::desired::Limits;
 use crate::digest::Digest;
 use crate::execute::{Stop, execute};
@@ -24,6 +25,9 @@ use super::fleet::{self, Fleet};
 use super::plan::{make, show_text};
 use super::signals::{Interrupts, stop_by_signal};
 use super::{Ended, Exit, Fatal, output, progress};
+
+/// A plan of 100,000 actions with long URLs is a third of this.
+const PLAN_BYTES_MAX: usize = 256 << 20;
 
 /// A saved plan is used once: this is put behind its name.
 const USED: &str = ".used";
@@ -59,7 +63,8 @@ async fn fresh(global: &Global, args: &ApplyArgs, accepted: Option<Digest>) -> E
 
 async fn saved(global: &Global, args: &ApplyArgs, path: &Path, accepted: Option<Digest>) -> Ended {
     let shown = path.display();
-    let text = std::fs::read_to_string(path).map_err(|error| Fatal::new(format!("{shown}: {error}")))?;
+    let text =
+        bounded_file::text(path, PLAN_BYTES_MAX).map_err(|error| Fatal::new(format!("{shown}: {error}")))?;
     let saved = SavedPlan::from_json(&text).map_err(|error| {
         let hint = match path.extension().and_then(|extension| extension.to_str()) {
             Some("yaml" | "yml") => "\nDid you mean -f? A desired-state file is given with -f FILE.",

@@ -145,24 +145,17 @@ async fn write_rows(
                 left > 0 && written.is_ok()
             })
             .await;
-        if let Err(error) = written {
-            return if error.kind() == io::ErrorKind::BrokenPipe {
-                Ok(Exit::Done)
-            } else {
-                Err(error.into())
-            };
+        if written.is_err() {
+            return output::finish(written).map(|()| Exit::Done);
         }
         listed.map_err(|error| Fatal::new(fleet.describe(*account, &error)))?;
     }
-    match rows.end() {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        Ok(()) | Err(_) => Ok(Exit::Done),
-    }
+    output::finish(rows.end()).map(|()| Exit::Done)
 }
 
 fn item_form(operation: Operation, item: Value) -> Value {
     match operation {
-        Operation::Search => item,
+        Operation::Search => masked(item),
         _ => masked(normal_form(item)),
     }
 }

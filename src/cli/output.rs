@@ -39,7 +39,8 @@ pub(super) fn print_with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -
     finish(write(&mut out).and_then(|()| out.flush()))
 }
 
-fn finish(written: io::Result<()>) -> Result<(), Fatal> {
+/// What writing to stdout came to: a reader that has gone away is no error.
+pub(super) fn finish(written: io::Result<()>) -> Result<(), Fatal> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(Fatal::new(format!("stdout: {error}"))),

@@ -56,7 +56,9 @@ fn mask_line(line: &str) -> String {
     if line.contains('\\') && webby {
         // Escapes may hide the `://` and the `@` from what follows, so the value goes as a whole.
         let from = line.find(": ").or_else(|| line.find("\":")).map_or(0, |at| at + 2);
-        return format!("{}***", &line[..from]);
+        // What stands before it is a key, or more of the same.
+        let key = if line[..from].contains(['@', '?', '/']) { "" } else { &line[..from] };
+        return format!("{key}***");
     }
     let line = &mask_tokens(&mask_named(line));
     // Twice: over the whole line, which hides every password up to the last `@`; then URL by URL,
@@ -148,22 +150,9 @@ fn mask_one(text: &str) -> String {
     }
 }
 
-/// Control characters, and those that reorder or hide text, as `\u{…}`; a tab as `\t`.
+/// What acts, as `\u{…}`; a tab as `\t`.
 fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\t' => out.push_str("\\t"),
-            '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}' => out.extend(c.escape_unicode()),
-            c if c.is_control() => out.extend(c.escape_unicode()),
-            c => out.push(c),
-        }
-    }
-    out
+    crate::inert::spelt_out(&text.replace('\t', "\\t")).replace('\n', "\\u{a}")
 }
 
 /// The character boundary at a byte, or the last one before it.
@@ -209,6 +198,7 @@ mod tests {
             "  auth_token: hunter2",
             r#"  "auth_token": "hunter2","#,
             r#"{"auth_token":"hunter2"}"#,
+            r#"  https://u:hunter2@a.example/\": https://b.example"#,
         ] {
             let shown = excerpt(line, 2..5, true);
             assert!(!shown.text.contains("hunter2"), "{}", shown.text);

@@ -72,7 +72,8 @@ impl Location {
             line,
             column: text[line_start..start].chars().count() + 1,
             span: start..span.end.max(start),
-            path,
+            // Keys are text from the file, too.
+            path: super::excerpt::message(&path),
             // A file may be one line of 64 MiB; nobody reads that.
             excerpt: (shown.len() <= LONGEST_LINE).then(|| excerpt(shown, marked, whole)),
         }
@@ -230,6 +231,11 @@ impl Findings {
         // Warnings can wait until there is a file that is used; beside an error they are noise.
         findings.retain(|finding| finding.severity == Severity::Error);
         (!findings.is_empty()).then_some(Self { findings, more })
+    }
+
+    /// One error, which there is no way around.
+    pub(crate) fn of(error: Finding) -> Self {
+        Self { findings: vec![error], more: 0 }
     }
 
     /// For what cannot happen, so that it is an error and no panic.

@@ -68,17 +68,26 @@ fn check_text(file: usize, text: &str) -> Result<(), Box<Issue>> {
     Ok(())
 }
 
-/// libyaml takes time in the square of the depth of `[` and `{`, so that 100 kB of them are a minute.
-/// Counting them in text and comments, too, errs only far beyond what anybody writes.
+/// libyaml takes time in the square of the depth of `[` and `{`, so that 100 kB of them are a minute,
+/// and 160 bytes for each of the `- ` that open list in list on one line. Counting them in text and
+/// comments, too, errs only far beyond what anybody writes.
 fn check_depth(file: usize, text: &str) -> Result<(), Box<Issue>> {
     let mut depth = 0_usize;
+    // What a line has opened so far; nothing more once anything else has come.
+    let mut opened = Some(0_usize);
     for (at, byte) in text.bytes().enumerate() {
         match byte {
             b'[' | b'{' => depth += 1,
             b']' | b'}' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        if depth > MAX_DEPTH {
+        opened = match byte {
+            b'\n' | b'\r' => Some(0),
+            b' ' | b'\t' => opened,
+            b'-' | b'?' | b':' => opened.map(|opened| opened + 1),
+            _ => None,
+        };
+        if depth > MAX_DEPTH || opened.is_some_and(|opened| opened > MAX_DEPTH) {
             return Err(Issue::error(span(file, at..at + 1), "this is nested too deeply")
                 .help("the format is never more than five levels deep")
                 .into());

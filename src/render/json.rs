@@ -14,6 +14,7 @@ use crate::guard::{Broken, Over, Refusal, SetBy};
 use crate::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::observed::Note;
 use crate::plan::{Action, Held, Plan, Step, Warning};
+use crate::secret_url::masked;
 use crate::settings::{Field, Value};
 
 use super::delta::{Delta, deltas};
@@ -247,7 +248,7 @@ struct WarningJson<'a> {
     sid: Option<NumberSid>,
     /// What the API gave as a number.
     #[serde(skip_serializing_if = "Option::is_none")]
-    given: Option<&'a str>,
+    given: Option<String>,
     message: String,
 }
 
@@ -257,7 +258,7 @@ impl<'a> WarningJson<'a> {
         let (sid, given) = match warning {
             Warning::Listing { note: Note::Repeated(sid), .. } => (Some(*sid), None),
             Warning::Listing { note: Note::NoNumber(sid), .. } => (*sid, None),
-            Warning::Listing { note: Note::NotANumber(raw), .. } => (None, Some(&**raw)),
+            Warning::Listing { note: Note::NotANumber(raw), .. } => (None, Some(masked(raw))),
             _ => (None, None),
         };
         Self {

@@ -4,6 +4,7 @@ use std::fmt::{self, Write as _};
 
 use unicode_width::UnicodeWidthChar as _;
 
+pub use crate::inert::must_be_spelt_out;
 use crate::settings::Value;
 
 /// Columns of a [`Shown`] text: a friendly name has at most 64 characters, some of them two wide.
@@ -55,8 +56,7 @@ impl fmt::Display for Within<'_> {
 pub fn shown_value(value: Option<&Value>) -> String {
     match value {
         None => "(not set)".into(),
-        Some(Value::Text(text)) => quoted(text),
-        Some(foreign @ Value::Foreign(_)) => quoted(&foreign.masked()),
+        Some(text @ (Value::Text(_) | Value::Foreign(_))) => quoted(&text.masked()),
         Some(value) => escaped(&value.masked(), VALUE_COLUMNS_MAX),
     }
 }
@@ -120,21 +120,6 @@ fn escaped(text: &str, columns: usize) -> String {
 
 fn hex_digits(c: char) -> usize {
     u32::from(c).checked_ilog(16).map_or(1, |log| log as usize + 1)
-}
-
-/// Whether a character acts instead of being seen, or cannot be seen at all: controls, line and
-/// paragraph separators, and Unicode's format characters and fillers.
-#[must_use]
-pub fn must_be_spelt_out(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'
-            | '\u{890}' | '\u{891}' | '\u{8e2}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0e}' | '\u{feff}'
-            | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{110bd}' | '\u{110cd}'
-            | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]

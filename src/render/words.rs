@@ -6,6 +6,7 @@ use crate::guard::{Broken, LimitName, Over, SetBy};
 use crate::number::PhoneNumber;
 use crate::observed::Note;
 use crate::plan::{ActionKind, Held, HeldReason, Plan, Reason, Warning};
+use crate::secret_url::masked;
 use crate::settings::Field;
 
 use super::shown::{COLUMNS_MAX, Shown, count, quoted_within};
@@ -249,7 +250,7 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
                 ),
                 Note::NotANumber(raw) => (
                     "not_a_number",
-                    Subject::Other(quoted_within(raw, COLUMNS_MAX)),
+                    Subject::Other(quoted_within(&masked(raw), COLUMNS_MAX)),
                     format!("listed in {name} as a phone number, and is none: left alone"),
                 ),
                 Note::NoSid(number) => (

@@ -8,6 +8,7 @@ mod doors;
 mod exits;
 mod faults;
 mod harness;
+mod hostile;
 mod kills;
 mod process;
 mod quickstart;

@@ -6,6 +6,7 @@ mod budget_laws;
 mod desired_file;
 mod e2e;
 mod fence;
+mod fuzz;
 mod golden;
 mod load;
 mod planner_laws;

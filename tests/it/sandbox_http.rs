@@ -209,6 +209,7 @@ async fn the_in_memory_transport_answers_the_same() {
         url: "http://sandbox.invalid:1/Numbers/ActiveNumbers".parse().expect("a URL"),
         form: form.map(str::to_owned),
         credentials: Credentials::new(MAIN_SID, AUTH_TOKEN),
+        body_bytes_max: 1 << 20,
         timeout: Duration::from_secs(30),
     };
     let listed = memory.send(request(Verb::Get, None)).await.expect("an answer");

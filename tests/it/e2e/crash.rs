@@ -62,11 +62,18 @@ const SLOWLY: [&str; 8] =
 
 #[test]
 fn ctrl_c_once_finishes_what_is_in_flight() {
+    // A supervisor's SIGTERM is the same.
+    for signal in ["INT", "TERM"] {
+        stopped_once(signal);
+    }
+}
+
+fn stopped_once(signal: &str) {
     let (sandbox, bench) = Sandbox::start(&["--numbers", "5", "--latency", "300ms"]);
     bench.write("fleet.yaml", &five());
     let apply = bench.spawn(&SLOWLY);
     sandbox.wait_for("configure", 1);
-    apply.signal("INT");
+    apply.signal(signal);
     let ran = apply.end().exits(3);
     let report = ran.json();
     let actions = report["actions"].as_array().expect("actions");

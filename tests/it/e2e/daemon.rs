@@ -363,6 +363,50 @@ fn a_stop_drains_and_exits_with_0() {
     daemon.stop();
 }
 
+/// Again and again, wherever it is, with the API failing in every way that does not hang.
+#[test]
+fn a_stop_amid_faults_drains_within_its_grace_and_nothing_is_bought_twice() {
+    let (sandbox, bench) = Sandbox::start(&["--latency", "20ms"]);
+    let minted = || {
+        let state: serde_json::Value =
+            serde_json::from_str(&sandbox.ask("GET", "/_sandbox/state", "").1).expect("JSON");
+        state["minted"].as_u64().expect("a count")
+    };
+    let before = minted();
+    let numbers: Vec<String> = (0..12).map(|at| format!("+155522301{at:02}")).collect();
+    let named = |edit: usize| {
+        let lines = numbers
+            .iter()
+            .map(|number| format!("  - {{phone_number: \"{number}\", friendly_name: Edit {edit}}}\n"));
+        format!("version: 1\npolicy: {{max_purchases: 100}}\nnumbers:\n{}", lines.collect::<String>())
+    };
+    for at in 0..10 {
+        sandbox.faults(&format!(
+            "500=0.05,500-after=0.05,drop=0.05,drop-after=0.1,429=0.1,truncate=0.05,seed={at}"
+        ));
+        bench.write("fleet.yaml", &named(at));
+        let asked = sandbox.requests()["total"].as_u64().expect("a count");
+        let args =
+            ["--max-concurrency", "2", "--state-dir", "state", "--lock-dir", "locks", "--grace", "30s"];
+        let daemon = Daemon::start(&bench, &[&QUICK[..], &args].concat());
+        // At its first request, at its third, at its fifth, …
+        let begin = Instant::now();
+        while sandbox.requests()["total"].as_u64().expect("a count") <= asked + 2 * at as u64 {
+            assert!(begin.elapsed() < Duration::from_secs(60), "it does nothing:\n{}", daemon.log());
+            std::thread::yield_now();
+        }
+        let begin = Instant::now();
+        let ran = daemon.stop();
+        assert!(begin.elapsed() < Duration::from_secs(30), "{:?}: {}", begin.elapsed(), ran.err);
+        assert!(ran.err.contains("stopped"), "{}", ran.err);
+    }
+    sandbox.faults("");
+    let once = ["run", "--once", "-f", "fleet.yaml", "--state-dir", "state", "--lock-dir", "locks"];
+    bench.run(&once).exits(0);
+    assert_eq!(minted(), before + numbers.len() as u64, "each was bought once");
+    assert_eq!(bench.plan(&named(9)).exits(0).json()["actions"], serde_json::json!([]));
+}
+
 #[test]
 fn a_second_signal_or_the_end_of_the_grace_drops_what_hangs() {
     let (sandbox, bench) = Sandbox::start(&["--faults", "configure#1+=hang"]);

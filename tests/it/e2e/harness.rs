@@ -134,6 +134,37 @@ impl Bench {
         self.run(&["plan", "--format", "json", "-f", "fleet.yaml"])
     }
 
+    /// The same, with the most memory that the process held at once, in MiB. Linux only.
+    pub(super) fn weigh(&self, mut command: Command) -> (Ran, u64) {
+        let mut running = Running { child: command.spawn().expect("it starts") };
+        let status = format!("/proc/{}/status", running.child.id());
+        let mut peak = 0;
+        let (mut out, mut err) = (running.child.stdout.take(), running.child.stderr.take());
+        // Drained beside, so that a long answer holds nothing up.
+        let read = |pipe: Option<Box<dyn std::io::Read + Send>>| {
+            std::thread::spawn(move || {
+                let mut text = String::new();
+                pipe.map(|mut pipe| pipe.read_to_string(&mut text).expect("UTF-8"));
+                text
+            })
+        };
+        let out = read(out.take().map(|pipe| Box::new(pipe) as _));
+        let err = read(err.take().map(|pipe| Box::new(pipe) as _));
+        let code = loop {
+            // The mark only rises, and is gone with the process: the last look is the highest.
+            let text = std::fs::read_to_string(&status).unwrap_or_default();
+            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            if let Some(kib) = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()) {
+                peak = kib >> 10;
+            }
+            if let Some(status) = running.child.try_wait().expect("a status") {
+                break status.code();
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        (Ran { code, out: out.join().expect("read"), err: err.join().expect("read") }, peak)
+    }
+
     pub(super) fn spawn(&self, args: &[&str]) -> Running {
         Running { child: self.command(args).spawn().expect("it starts") }
     }
@@ -351,6 +382,13 @@ impl Canned {
     /// `answer` makes the whole answer, head included, from the request's number (from 1) and our
     /// base URL.
     pub(super) fn serve(answer: impl Fn(usize, &str) -> String + Send + 'static) -> Self {
+        // The client may have gone.
+        Self::stream(move |at, own, stream| drop(stream.write_all(answer(at, own).as_bytes())))
+    }
+
+    /// `answer` writes what it likes, for as long as it likes, after the head of each request; one
+    /// connection at a time.
+    pub(super) fn stream(answer: impl Fn(usize, &str, &mut TcpStream) + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let base_url = format!("http://{}", listener.local_addr().expect("an address"));
         let (asked, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(String::new())));
@@ -368,8 +406,7 @@ impl Canned {
                     head.push('\n');
                 }
                 log.lock().expect("unpoisoned").push_str(&head);
-                // The client may have gone.
-                let _ = stream.write_all(answer(at, &own).as_bytes());
+                answer(at, &own, &mut stream);
             }
         });
         Self { base_url, asked, seen }

@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use super::harness::Sandbox;
 
-const FAULTS: &str = "500=0.1,drop-after=0.1,429=0.1,seed=";
+/// 5xx before and after acting, dropped and cut answers, a balancer's page, 429.
+const FAULTS: &str =
+    "500=0.04,500-after=0.04,drop=0.04,drop-after=0.08,truncate=0.04,html=0.03,429=0.08,seed=";
 const BOUGHT: usize = 24;
 
 /// Two numbers to configure, one to release, one that nobody names, and a crowd to buy, which every
@@ -36,19 +38,7 @@ fn state(sandbox: &Sandbox) -> Value {
 fn kill(args: &[&str], kills: usize, seed: usize) {
     let (sandbox, bench) = Sandbox::start(&["--latency", "10ms"]);
     let minted = state(&sandbox)["minted"].as_u64().expect("a count");
-    let (mut purchases, mut releases, mut killed) = (0, 0, 0);
-    let mut tally = || {
-        // Nobody asks now; the log holds a thousand, and no process lives that long.
-        let log = sandbox.requests();
-        let done = |operation, status| {
-            let entries = log["log"].as_array().expect("a log").iter();
-            entries.filter(|entry| entry["operation"] == operation && entry["status"] == status).count()
-        };
-        purchases += done("purchase", 201);
-        releases += done("release", 204);
-        assert!(log["total"].as_u64() <= Some(1000), "the log is whole");
-        sandbox.forget_requests();
-    };
+    let mut killed = 0;
     let mut at = 0;
     while killed < kills {
         assert!(at < kills * 4, "only {killed} of {at} were still running when they were killed");
@@ -62,16 +52,14 @@ fn kill(args: &[&str], kills: usize, seed: usize) {
         killed += usize::from(process.end().code.is_none());
         // What was on its way arrives.
         std::thread::sleep(Duration::from_millis(20));
-        tally();
         at += 1;
     }
     sandbox.faults("");
     let last = bench.read("fleet.yaml");
     bench.run(&["run", "--once", "-f", "fleet.yaml", "--state-dir", "state", "--lock-dir", "locks"]).exits(0);
-    tally();
     assert_eq!(bench.plan(&last).exits(0).json()["actions"], Value::Array(Vec::new()));
-    assert_eq!((purchases, releases), (BOUGHT, 1));
     let state = state(&sandbox);
+    // A purchase mints a SID, also where its answer was lost.
     assert_eq!(state["minted"].as_u64(), Some(minted + BOUGHT as u64), "each was bought once");
     let left = state["numbers"].as_array().expect("numbers").len();
     assert_eq!(left, 4 - 1 + BOUGHT, "and only what the file releases is gone");

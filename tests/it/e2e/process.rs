@@ -51,6 +51,38 @@ fn a_directory_that_cannot_be_written_is_an_error_before_any_request() {
 }
 
 #[test]
+fn a_plan_file_takes_the_place_of_a_file_and_of_nothing_else() {
+    let (_sandbox, bench) = Sandbox::start(&[]);
+    bench.write("fleet.yaml", BUY);
+    let out = |place: &str| bench.run(&["plan", "-f", "fleet.yaml", "--out", place]);
+    std::fs::create_dir(bench.path().join("folder")).expect("made");
+    let pipe = bench.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    // As root, a rename would put a file in the place of a device.
+    for place in ["folder", "pipe", "/dev/null", "/dev/full"] {
+        let ran = out(place).exits(1).says(&format!("{place}: this is not a regular file"));
+        assert!(ran.out.contains("1 to purchase"), "the plan is shown all the same: {}", ran.out);
+    }
+    let kind = |path: &std::path::Path| std::fs::metadata(path).expect("there").file_type();
+    assert!(kind(&bench.path().join("folder")).is_dir() && !kind(&pipe).is_file());
+    assert!(!kind(std::path::Path::new("/dev/null")).is_file());
+    // What is there is replaced, whole, and is its owner's only; a link gives way, and where it led
+    // is left alone.
+    bench.write("plan.json", &"old ".repeat(100_000));
+    bench.write("theirs", "theirs");
+    std::os::unix::fs::symlink("theirs", bench.path().join("link.json")).expect("linked");
+    for place in ["plan.json", "link.json"] {
+        out(place).exits(0);
+        assert!(bench.read(place).starts_with('{') && bench.read(place).ends_with("}\n"));
+        let meta = std::fs::symlink_metadata(bench.path().join(place)).expect("there");
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&meta.permissions()), 0o100_600);
+    }
+    assert_eq!(bench.read("theirs"), "theirs");
+    let left: Vec<_> = std::fs::read_dir(bench.path()).expect("a directory").flatten().collect();
+    assert_eq!(left.len(), 6, "nothing is left beside them: {left:?}");
+}
+
+#[test]
 fn a_file_that_may_not_grow_is_an_error_and_nothing_is_bought() {
     let (sandbox, bench) = Sandbox::start(&[]);
     bench.write("fleet.yaml", BUY);
@@ -150,6 +182,42 @@ fn streams_that_are_closed_or_full_are_clean_errors() {
     assert!(lost.err.contains("the report is lost; 1 action of 1 succeeded"), "{}", lost.err);
     assert_eq!(sandbox.count("purchase"), 1);
     shell(&bench, "exec numctl run --once -f fleet.yaml >&- 2>&- <&-").exits(0);
+    // The same for what only reads, and for an apply: nobody is told, and it is done.
+    for line in ["get", "get --format json", "export", "schema"] {
+        shell(&bench, &format!("exec numctl {line} >&- 2>&- <&-")).exits(0);
+        shell(&bench, &format!("exec numctl {line} >/dev/full")).exits(1).says("stdout");
+    }
+    bench.write("fleet.yaml", &BUY.replace("0100", "0101"));
+    shell(&bench, "exec numctl apply --yes -f fleet.yaml >&- 2>&- <&-").exits(0);
+    assert_eq!(sandbox.count("purchase"), 2);
+    // A log that nobody reads stops no work.
+    bench.write("fleet.yaml", &BUY.replace("0100", "0102"));
+    shell(&bench, "exec numctl run --once -vvv -f fleet.yaml 2>/dev/full").exits(0);
+    assert_eq!(sandbox.count("purchase"), 3);
+}
+
+/// Both ends of a pipe whose reader is gone before the first byte.
+#[test]
+fn a_reader_that_was_never_there_stops_no_apply_half_way() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    bench.write("fleet.yaml", BUY);
+    let gone = |args: &[&str]| {
+        let mut child = bench.command(args).spawn().expect("it starts");
+        drop((child.stdout.take(), child.stderr.take()));
+        child.wait().expect("an end").code()
+    };
+    for args in [&["get"][..], &["export"], &["plan", "-f", "fleet.yaml"]] {
+        assert_eq!(gone(args), Some(0), "{args:?}");
+    }
+    // `apply | head`: once it has begun, it is carried through, and the exit code says how it went.
+    assert_eq!(gone(&["apply", "--yes", "-f", "fleet.yaml"]), Some(0));
+    assert_eq!(sandbox.count("purchase"), 1);
+    bench.write("fleet.yaml", &BUY.replace("0100", "0101"));
+    assert_eq!(gone(&["run", "--once", "-vvv", "-f", "fleet.yaml"]), Some(0));
+    assert_eq!(sandbox.count("purchase"), 2);
+    sandbox.faults("purchase#1+=400/21650");
+    bench.write("fleet.yaml", &BUY.replace("0100", "0102"));
+    assert_eq!(gone(&["apply", "--yes", "--format", "json", "-f", "fleet.yaml"]), Some(3));
 }
 
 #[test]

@@ -100,6 +100,75 @@ fn refused_inputs_show_no_secret() {
     }
 }
 
+/// However a URL is written, and wherever the API shows one or the file has one.
+#[test]
+fn a_password_is_masked_in_every_field_and_every_spelling() {
+    let user = format!("user:{LIVE_PASSWORD}");
+    let row = |number: &str, voice: serde_json::Value| {
+        json!({
+            "sid": "PN0000000000000000000000000000abcd",
+            "phone_number": number,
+            "configurations": {
+                "friendly_name": format!("see https://{user}@old.example, or HTTP:{user}@old.example"),
+                "status_callback": format!("https:/\\{user}@old.example/x"),
+                "status_callback_method": format!("https://{user}@old.example"),
+                "voice": voice,
+                "sms": {"url": format!("ftp://{user}@old.example"), "fallback_url": format!("{user}@old.example")},
+            },
+        })
+    };
+    let voice = json!({
+        "url": format!("https://old.example/?to=https://{user}@old.example&Password={LIVE_PASSWORD}"),
+        "fallback_url": format!("ht\ttps:{user}@old.example"),
+        "receive_mode": format!("https://{user}@old.example"),
+    });
+    let mut second = row(&format!("https://{user}@old.example"), json!({}));
+    second["sid"] = "PN0000000000000000000000000000abce".into();
+    let body =
+        json!({"items": [row("+15552230000", voice), second], "meta": {"page": 0, "next_page_url": null}});
+    let server = Canned::body(200, "application/json", body.to_string());
+    let bench = Bench::at(&server.base_url);
+    let new = format!("https://user:{PASSWORD}@new.example");
+    bench.write(
+        "fleet.yaml",
+        &format!(
+            "version: 1\nnumbers:\n  - phone_number: \"+15552230000\"\n    friendly_name: \"now {new}\"\n    \
+             status_callback: {new}\n    voice: {{url: \"{new}/?to={new}\", fallback_url: \"{new}\"}}\n    \
+             sms: {{url: \"{new}\", fallback_url: \"{new}\", method: GET}}\n"
+        ),
+    );
+    for format in ["text", "json"] {
+        for args in [
+            &["get"][..],
+            &["get", "--format", "json"],
+            &["get", "--format", "yaml"],
+            &["search"],
+            &["search", "--format", "json"],
+            &["validate", "-f", "fleet.yaml"],
+            &["plan", "-f", "fleet.yaml"],
+            &["plan", "-f", "fleet.yaml", "--format", "json"],
+            &["plan", "-f", "fleet.yaml", "--format", "markdown"],
+            &["plan", "-f", "fleet.yaml", "--out", "plan.json"],
+            &["run", "--once", "--dry-run", "-f", "fleet.yaml"],
+        ] {
+            let args = [args, &["-vvv", "--log-format", format]].concat();
+            quiet(&bench.run(&args).exits(0), &format!("{args:?}"));
+        }
+        // Every write fails its echo, and says so.
+        for args in [
+            &["apply", "--yes", "-f", "fleet.yaml"][..],
+            &["apply", "--yes", "--format", "json", "-f", "fleet.yaml"],
+            &["run", "--once", "-f", "fleet.yaml", "--state-dir", "state"],
+        ] {
+            let args = [args, &["-vvv", "--log-format", format]].concat();
+            quiet(&bench.run(&args).exits(3), &format!("{args:?}"));
+        }
+        assert!(!bench.read("state/budget.json").contains("canary"));
+    }
+    // What has to be in a saved plan is in it, and said to be.
+    assert!(bench.read("plan.json").contains("\"carries_webhook_passwords\": true"));
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn the_command_line_of_the_process_holds_no_secret() {

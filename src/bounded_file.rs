@@ -1,0 +1,85 @@
+//! A file read as a whole, where it is one and has an end: no pipe that nobody writes to, no device
+//! that never ends, nothing larger than what is asked for could be.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Why a file was not read.
+#[derive(Debug, thiserror::Error)]
+pub enum BoundedFileError {
+    /// Nothing has this name.
+    #[error("there is no such file")]
+    Missing,
+    /// A directory, a pipe, a device.
+    #[error("this is not a regular file")]
+    NotAFile,
+    /// Larger than so many bytes.
+    #[error("the file is larger than {} MiB", .0 >> 20)]
+    TooLarge(usize),
+    /// Not the text that was asked for.
+    #[error("the file is not UTF-8")]
+    NotUtf8,
+    /// The file system refused.
+    #[error("the file cannot be read: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// The bytes of a regular file, of which there are at most so many.
+///
+/// # Errors
+/// When it is not there, is something else, is larger, or cannot be read.
+pub fn bytes(path: &Path, bytes_max: usize) -> Result<Vec<u8>, BoundedFileError> {
+    let meta = fs::metadata(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => BoundedFileError::Missing,
+        _ => BoundedFileError::Io(error),
+    })?;
+    // Opening a FIFO would wait for a writer.
+    if !meta.is_file() {
+        return Err(BoundedFileError::NotAFile);
+    }
+    if meta.len() > bytes_max as u64 {
+        return Err(BoundedFileError::TooLarge(bytes_max));
+    }
+    // It may grow, or be one of those that say 0 and never end.
+    all_of(fs::File::open(path)?, bytes_max)
+}
+
+/// The same as text.
+///
+/// # Errors
+/// Those of [`bytes`], and what is no UTF-8.
+pub fn text(path: &Path, bytes_max: usize) -> Result<String, BoundedFileError> {
+    String::from_utf8(bytes(path, bytes_max)?).map_err(|_| BoundedFileError::NotUtf8)
+}
+
+/// All that a reader gives, which is at most so much.
+///
+/// # Errors
+/// When there is more, or the reader fails.
+pub fn all_of(reader: impl Read, bytes_max: usize) -> Result<Vec<u8>, BoundedFileError> {
+    let mut bytes = Vec::new();
+    reader.take(bytes_max as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > bytes_max { Err(BoundedFileError::TooLarge(bytes_max)) } else { Ok(bytes) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_has_an_end_is_read() {
+        let folder = std::env::temp_dir().join(format!("numctl-bounded-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("made");
+        let path = folder.join("file");
+        fs::write(&path, "1234").expect("written");
+        assert_eq!(text(&path, 4).expect("read"), "1234");
+        assert!(matches!(text(&path, 3), Err(BoundedFileError::TooLarge(3))));
+        assert!(matches!(all_of(io::repeat(0), 3), Err(BoundedFileError::TooLarge(3))));
+        assert!(matches!(text(&folder, 4), Err(BoundedFileError::NotAFile)));
+        assert!(matches!(text(&folder.join("none"), 4), Err(BoundedFileError::Missing)));
+        fs::write(&path, [0xff]).expect("written");
+        assert!(matches!(text(&path, 4), Err(BoundedFileError::NotUtf8)));
+        fs::remove_dir_all(&folder).expect("tidied up");
+    }
+}
