@@ -321,3 +321,49 @@ fn a_saved_budget_that_is_not_one_is_refused() {
         assert!(Budget::from_json(text).is_err(), "{text}");
     }
 }
+
+/// One purchase that comes to `outcome`, and what a later pass of the same generation may buy once
+/// the number is gone again.
+fn bought_again(outcome: Outcome, forgets: impl Fn(Budget) -> Budget) -> bool {
+    let (gone, wanted) = (BTreeSet::new(), BTreeSet::from([1]));
+    let first = plan(&gone, &wanted, &BTreeSet::new());
+    let mut budget = Budget::default();
+    budget.spend(&first, generation(1), DAY);
+    let ends = vec![End { outcome, attempts: 1 }];
+    budget.settle(&Report { plan: first.clone(), ends, interrupted: false });
+    let mut budget = forgets(budget);
+    budget.observe(&observed(&gone), generation(1), DAY);
+    let mut second = first;
+    budget.hold_back(&mut second, generation(1));
+    !second.is_empty()
+}
+
+#[test]
+fn a_purchase_whose_configuration_failed_counts_as_bought() {
+    let configure = || ApiError::unreachable(Operation::Configure);
+    assert!(!bought_again(Outcome::Succeeded, |budget| budget));
+    assert!(!bought_again(Outcome::Failed(Failure::Incomplete), |budget| budget));
+    assert!(!bought_again(Outcome::Failed(Failure::NotTaken(Vec::new())), |budget| budget));
+    assert!(!bought_again(Outcome::Failed(configure().into()), |budget| budget));
+    assert!(bought_again(Outcome::Unknown(ApiError::unreachable(Operation::Purchase).into()), |budget| {
+        budget
+    }));
+}
+
+#[test]
+fn what_a_full_disk_did_not_keep_is_recalled() {
+    // What was saved before the purchase was sent, and loaded after the lock was lost.
+    let saved = || {
+        let mut budget = Budget::default();
+        let wanted = BTreeSet::from([1]);
+        budget.spend(&plan(&BTreeSet::new(), &wanted, &BTreeSet::new()), generation(1), DAY);
+        Budget::from_json(&budget.to_json()).expect("its own JSON")
+    };
+    assert!(bought_again(Outcome::Succeeded, |_| saved()), "forgotten");
+    let recalled = |earlier: Budget| {
+        let mut loaded = saved();
+        loaded.recall(&earlier);
+        loaded
+    };
+    assert!(!bought_again(Outcome::Succeeded, recalled));
+}

@@ -211,6 +211,21 @@ fn a_bad_edit_keeps_the_last_good_file_in_force() {
 }
 
 #[test]
+fn a_file_that_showed_its_end_is_not_taken_without_it() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    bench.write("fleet.yaml", &format!("{}...\n", named("Whole")));
+    let daemon = Daemon::start(&bench, &QUICK);
+    becomes(&sandbox, &daemon, "Whole");
+    bench.write("fleet.yaml", &named("Cut"));
+    daemon.says("it may have been cut short", 1);
+    daemon.says("the last good ones are in force", 1);
+    assert_eq!(name_of(&sandbox), "Whole");
+    bench.write("fleet.yaml", &format!("{}...\n", named("Whole again")));
+    becomes(&sandbox, &daemon, "Whole again");
+    daemon.stop();
+}
+
+#[test]
 fn a_file_cut_anywhere_releases_nothing() {
     let (sandbox, bench) = Sandbox::start(&[]);
     let whole = "version: 1\npolicy: {unlisted: release, max_releases: 100%}\nnumbers:\n  - phone_number: \"+15552230000\"\n  \
