@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use crate::fleet::{self, FOREIGN, File, MAIN, SUB};
 use crate::process::Host;
-use crate::state::{By, CrashPoint, Moment, Shared, State, Whole, delete, post};
+use crate::state::{By, CrashPoint, Moment, PassView, Shared, State, Whole, delete, post};
 use crate::tape::Tape;
 
 /// Somebody else changes the fleet, now and then: any number, or the very one that a request is on
@@ -104,13 +104,7 @@ pub async fn mishap(host: &Host, files: &mut Vec<File>, tape: &mut Tape) {
         fill_the_disk(host, tape).await;
     }
     if happens(tape, fates.lock_thief, 300) && host.locks {
-        for account in [MAIN, SUB] {
-            // It may not be there.
-            let _ = fs::remove_file(host.lock_dir().join(format!("{account}.lock")));
-        }
-        let mut state = host.state.lock();
-        state.note(|| "the lock files are removed".to_owned());
-        state.sometimes.reached("lock files removed");
+        steal_the_locks(host);
     }
     if happens(tape, fates.signals, 300) {
         signal(host, tape).await;
@@ -178,8 +172,20 @@ fn jump(state: &Shared, tape: &mut Tape) {
     }
 }
 
+fn steal_the_locks(host: &Host) {
+    for account in [MAIN, SUB] {
+        // It may not be there.
+        let _ = fs::remove_file(host.lock_dir().join(format!("{account}.lock")));
+    }
+    let mut state = host.state.lock();
+    state.note(|| "the lock files are removed".to_owned());
+    state.sometimes.reached("lock files removed");
+}
+
 /// For a while nothing can be put into the state directory.
 async fn fill_the_disk(host: &Host, tape: &mut Tape) {
+    // What the pass comes to is what cannot be kept then.
+    amid_a_pass(host, 1).await;
     let (there, aside) = (host.state_dir(), host.folder.join("aside"));
     if fs::rename(&there, &aside).is_err() {
         return;
@@ -195,22 +201,31 @@ async fn fill_the_disk(host: &Host, tape: &mut Tape) {
     }
     sleep(Duration::from_secs(tape.between(5, 120) as u64)).await;
     fs::remove_file(&there).and_then(|()| fs::rename(&aside, &there)).expect("a folder of our own");
-    let mut state = host.state.lock();
-    state.disk_is_full = false;
-    state.note(|| "the state directory can be written".to_owned());
+    {
+        let mut state = host.state.lock();
+        state.disk_is_full = false;
+        state.note(|| "the state directory can be written".to_owned());
+    }
+    // Whoever tidies up a full disk may be thorough.
+    if host.locks && tape.chance(600) {
+        steal_the_locks(host);
+    }
+}
+
+/// Waits for a pass that has written so often, where one comes soon.
+async fn amid_a_pass(host: &Host, writes: u64) {
+    for _ in 0..300 {
+        let is_amid = |pass: &PassView| !pass.is_over && pass.writes >= writes;
+        if host.state.lock().passes.values().any(is_amid) {
+            return;
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// SIGTERM, and perhaps a second one.
 async fn signal(host: &Host, tape: &mut Tape) {
-    // In the middle of a pass, where one comes soon.
-    let writes = tape.between(1, 4) as u64;
-    for _ in 0..300 {
-        let is_amid = |pass: &crate::state::PassView| !pass.is_over && pass.writes >= writes;
-        if host.state.lock().passes.values().any(is_amid) {
-            break;
-        }
-        sleep(Duration::from_millis(100)).await;
-    }
+    amid_a_pass(host, tape.between(1, 4) as u64).await;
     let stop = |host: &Host, stop: Stop| {
         let mut state = host.state.lock();
         state.note(|| format!("signal: {stop:?}"));

@@ -98,9 +98,11 @@ fn build(target: &Path) -> PathBuf {
     executables.last().expect("the simulation's binary")
 }
 
-/// The manifest without what the copy has not.
+/// The manifest without what the copy has not, and under another name: cargo would take the builds of
+/// two packages of one name for each other.
 fn manifest() -> String {
     let text = fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml");
+    let text = text.replacen("name = \"numctl\"", "name = \"numctl-mutants\"", 1);
     let mut out = String::new();
     for section in text.split_inclusive("\n\n").flat_map(sections) {
         let names = ["[[bin]]", "[[bench]]"];
