@@ -91,11 +91,11 @@ fn build(target: &Path) -> PathBuf {
         .expect("cargo runs");
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let messages = String::from_utf8_lossy(&built.stdout).into_owned();
-    let executables = messages.lines().filter_map(|line| {
+    let mut executables = messages.lines().rev().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         Some(PathBuf::from(message["executable"].as_str()?))
     });
-    executables.last().expect("the simulation's binary")
+    executables.next().expect("the simulation's binary")
 }
 
 /// The manifest without what the copy has not, and under another name: cargo would take the builds of
