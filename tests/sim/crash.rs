@@ -20,7 +20,7 @@ use crate::actors::save;
 use crate::fates::Fates;
 use crate::fleet::File;
 use crate::process::Host;
-use crate::runs::threads;
+use crate::runs::{say, threads};
 use crate::seed::{Folder, clean_plan, runtime, world};
 use crate::state::{CrashPoint, Moment, Shared, State};
 use crate::tape::Tape;
@@ -169,7 +169,8 @@ fn every_boundary() {
     let failed = failed.into_inner().expect("a lock");
     assert!(failed.is_empty(), "{:#?}", &failed[..failed.len().min(3)]);
     let pairs = pairs.into_inner();
-    println!("{PLANS} plans crashed at {pairs} boundaries in {:.1} s", started.elapsed().as_secs_f64());
+    let took = started.elapsed().as_secs_f64();
+    say(&format!("{PLANS} plans crashed at {pairs} boundaries in {took:.1} s"));
     assert!(pairs >= PAIRS_MIN, "{pairs} boundaries");
     assert_eq!(kinds.into_inner().expect("a lock").len(), ActionKind::ALL.len(), "every kind of action");
 }
