@@ -648,9 +648,7 @@ impl<T: Transport> Run<'_, T> {
             }
         }
     }
-}
 
-impl<T: Transport> Run<'_, T> {
     /// Whether a number whose SID its account does not know any more is really gone. One 404 is no
     /// proof: it must be absent from that account's listing too, and from every other one's, since
     /// somebody may have moved it.

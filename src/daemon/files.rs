@@ -73,9 +73,7 @@ impl Files {
         // Not remembered: the next look starts anew.
         Look::Bad("error: the files change all the time, and are not taken until they hold still".to_owned())
     }
-}
 
-impl Files {
     /// Takes a content that holds still, where it is whole and good.
     fn judge(&mut self, sources: &[Source], generation: Generation) -> Look {
         let cut = sources.iter().find(|source| self.marked.contains(&source.name) && !source.shows_its_end());
