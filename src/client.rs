@@ -462,7 +462,11 @@ impl<T: Transport> Client<T> {
 /// allowed for each of the numbers that a page may have.
 fn body_bytes_max(operation: Operation) -> usize {
     match operation {
-        Operation::List | Operation::Search => 16 << 20,
+        Operation::List
+        | Operation::Search
+        | Operation::Account
+        | Operation::Price
+        | Operation::Regulation => 16 << 20,
         Operation::Fetch
         | Operation::Purchase
         | Operation::Configure

@@ -25,11 +25,17 @@ pub enum Operation {
     Transfer,
     /// `DELETE /ActiveNumbers/{Sid}`
     Release,
+    /// `GET /Accounts.json`, `GET /Accounts/{Sid}.json`
+    Account,
+    /// `GET /v1/PhoneNumbers/Countries`
+    Price,
+    /// `GET /v2/RegulatoryCompliance/Regulations`
+    Regulation,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::List,
         Self::Fetch,
         Self::Search,
@@ -37,12 +43,18 @@ impl Operation {
         Self::Configure,
         Self::Transfer,
         Self::Release,
+        Self::Account,
+        Self::Price,
+        Self::Regulation,
     ];
 
     /// Whether it changes anything.
     #[must_use]
     pub fn is_write(self) -> bool {
-        !matches!(self, Self::List | Self::Fetch | Self::Search)
+        match self {
+            Self::List | Self::Fetch | Self::Search | Self::Account | Self::Price | Self::Regulation => false,
+            Self::Purchase | Self::Configure | Self::Transfer | Self::Release => true,
+        }
     }
 
     /// The word for it, in logs, in the sandbox's request log and in its fault specifications.
@@ -56,6 +68,9 @@ impl Operation {
             Self::Configure => "configure",
             Self::Transfer => "transfer",
             Self::Release => "release",
+            Self::Account => "account",
+            Self::Price => "price",
+            Self::Regulation => "regulation",
         }
     }
 }
