@@ -1,12 +1,17 @@
-//! The ActiveNumbers API as values: requests out, answers in. Pure; [`crate::client`] sends them.
+//! Both of the vendor's APIs as values: requests out, answers in. Pure; [`crate::client`] sends them.
 //!
-//! Source: the API's page, "Active Numbers Resource". Its oddities are read, not fought: both
-//! `configuration` and `configurations`, `status_callback_url` and `status_callback`, a bare object
-//! and an `items` wrapper, null and `""`, numbers where texts are expected, unknown fields.
+//! Sources: the API's page, "Active Numbers Resource", and the vendor's OpenAPI description of
+//! v2010. Oddities are read, not fought: both `configuration` and `configurations`,
+//! `status_callback_url` and `status_callback`, a bare object and an `items` wrapper, null and `""`,
+//! numbers where texts are expected, unknown fields.
 
+pub mod account;
 pub mod endpoint;
 pub mod error;
 pub mod filter;
 pub mod page_link;
+pub mod papers;
+pub mod price;
 pub mod resource;
+pub mod routes;
 pub mod wire;

@@ -3,6 +3,8 @@
 
 mod apply;
 mod arguments;
+mod doctor;
+mod filters;
 mod fleet;
 mod listing;
 mod logging;
@@ -101,7 +103,7 @@ pub fn run() -> ExitCode {
 fn dispatch(arguments: Arguments) -> Ended {
     let Arguments { global, command } = arguments;
     match command {
-        Command::Validate(args) => simple::validate(&args),
+        Command::Validate(args) => simple::validate(&global, &args),
         Command::Schema => simple::schema(),
         Command::Completions(args) => simple::completions(&args),
         Command::Plan(args) => block_on(plan::run(&global, &args)),
@@ -110,6 +112,7 @@ fn dispatch(arguments: Arguments) -> Ended {
         Command::Get(args) => block_on(listing::get(&global, &args)),
         Command::Search(args) => block_on(listing::search(&global, &args)),
         Command::Export(args) => block_on(listing::export(&global, &args)),
+        Command::Doctor(args) => block_on(doctor::run(&global, &args)),
         Command::Sandbox(args) => block_on(sandbox::run(&global, &args)),
     }
 }

@@ -8,12 +8,12 @@ use tokio::time::Instant;
 use tracing::{Instrument, debug, debug_span, warn};
 use url::Url;
 
-use crate::api::endpoint::Endpoint;
 pub use crate::api::error::ListError;
 use crate::api::error::{ApiError, ErrorKind, Operation};
-use crate::api::filter::Filters;
+use crate::api::filter::{self, Start};
 use crate::api::page_link;
-use crate::api::wire::{self, Interner};
+use crate::api::routes::Routes;
+use crate::api::wire::{self, Interner, RawItems};
 use crate::backoff::{self, Next};
 use crate::credentials::Credentials;
 use crate::number::{AccountSid, NumberSid, PhoneNumber};
@@ -107,8 +107,9 @@ pub enum Sighting {
 pub struct Client<T> {
     /// The account.
     pub account: AccountSid,
+    /// What is where for the account.
+    pub routes: Routes,
     transport: Arc<T>,
-    endpoint: Endpoint,
     credentials: Credentials,
     manner: Manner,
     pace: Pace,
@@ -116,21 +117,38 @@ pub struct Client<T> {
 }
 
 impl<T: Transport> Client<T> {
-    /// A client for one account.
+    /// A client for the account of the routes.
     pub fn new(
-        account: AccountSid,
+        routes: Routes,
         transport: Arc<T>,
-        endpoint: Endpoint,
         credentials: Credentials,
         manner: Manner,
         pace: Pace,
     ) -> Self {
-        Self { account, transport, endpoint, credentials, manner, pace, writer: Writer::default() }
+        let account = routes.account;
+        Self { account, routes, transport, credentials, manner, pace, writer: Writer::default() }
+    }
+
+    /// From now on asks with these: a mounted secret was renewed.
+    pub fn renew(&mut self, credentials: Credentials) {
+        self.credentials = credentials;
     }
 
     /// From now on writes only while `writer` says so.
     pub fn fence(&mut self, writer: Writer) {
         self.writer = writer;
+    }
+
+    /// Who asks: the account's SID, its parent's, or an API key's.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.credentials.user
+    }
+
+    /// The largest page that is asked for.
+    #[must_use]
+    pub fn page_size(&self) -> u16 {
+        self.manner.page_size
     }
 
     /// Whether the API has not answered for so long that nothing waits for it.
@@ -156,30 +174,41 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// When any page fails for good: a listing is complete or it is not one (law 3).
-    pub async fn list(&self, filters: &Filters, on_page: impl FnMut(usize)) -> Result<Listing, ListError> {
-        self.list_at(Lane::New, filters, on_page).await.map(|(listing, _)| listing)
+    pub async fn list(&self, on_page: impl FnMut(usize)) -> Result<Listing, ListError> {
+        let numbers = self.routes.numbers();
+        self.list_at(Lane::New, numbers, self.account, &[], on_page).await.map(|(listing, _)| listing)
+    }
+
+    /// Lists every live number of another account of the same parent, over v2010.
+    ///
+    /// # Errors
+    /// As [`Client::list`].
+    pub async fn list_in(&self, account: AccountSid) -> Result<Listing, ListError> {
+        let numbers = self.routes.numbers_in(account);
+        self.list_at(Lane::New, numbers, account, &[], |_| {}).await.map(|(listing, _)| listing)
     }
 
     /// The listing, and when its first page was asked for.
     async fn list_at(
         &self,
         lane: Lane,
-        filters: &Filters,
+        listing: Url,
+        account: AccountSid,
+        filters: &[(&str, &str)],
         mut on_page: impl FnMut(usize),
     ) -> Result<(Listing, Instant), ListError> {
-        let listing = self.endpoint.active_numbers();
         let mut interner = Interner::default();
-        let mut builder = ListingBuilder::new(self.account);
-        let mut url = filters.first_page(listing.clone(), self.manner.page_size);
+        let mut builder = ListingBuilder::new(account);
+        let mut url = filter::first_page(listing.clone(), filters, self.manner.page_size);
         let mut began = None;
         loop {
             let lane = if began.is_none() { lane } else { Lane::Begun };
             let (response, at) = self.read(lane, Operation::List, url).await?;
             let began = *began.get_or_insert(at);
-            let raw = wire::read_page(&response.body, &mut interner)
+            let raw = wire::read_page(self.routes.api, &response.body, &mut interner)
                 .map_err(|why| ApiError::unreadable(Operation::List, &response, &why))?;
             drop(response);
-            let next = self.next_page(&listing, raw.next.as_deref())?;
+            let next = next_page(&listing, raw.next.as_deref())?;
             let page = Page { rows: raw.rows, next, index: raw.index };
             match builder.push(page)? {
                 Progress::Complete(listing) => {
@@ -203,22 +232,25 @@ impl<T: Transport> Client<T> {
     pub async fn browse(
         &self,
         operation: Operation,
-        filters: &Filters,
+        start: Start,
         mut on_items: impl FnMut(Vec<serde_json::Value>) -> bool,
     ) -> Result<(), ListError> {
-        let listing = match operation {
-            Operation::Search => self.endpoint.available_numbers(),
-            _ => self.endpoint.active_numbers(),
-        };
-        let mut url = filters.first_page(listing.clone(), self.manner.page_size);
+        let Start { listing, first_page: mut url, .. } = start;
         let mut pages = ListingBuilder::new(self.account);
         loop {
-            let (response, _) = self.read(Lane::New, operation, url).await?;
-            let (items, link) = wire::read_items(&response.body)
+            let response = match self.read(Lane::New, operation, url).await {
+                Ok((response, _)) => response,
+                // v2010 says so of a country that has no numbers of the type.
+                Err(error) if operation == Operation::Search && error.kind == ErrorKind::NotFound => {
+                    return Ok(());
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let RawItems { items, next } = wire::read_items(self.routes.api, &response.body)
                 .map_err(|why| ApiError::unreadable(operation, &response, &why))?;
             let go_on = on_items(items);
-            let link = link.as_deref().filter(|_| go_on);
-            let page = Page { rows: Vec::new(), next: self.next_page(&listing, link)?, index: None };
+            let link = next.as_deref().filter(|_| go_on);
+            let page = Page { rows: Vec::new(), next: next_page(&listing, link)?, index: None };
             match pages.push(page)? {
                 Progress::Complete(_) => return Ok(()),
                 Progress::More(more, link) => {
@@ -229,11 +261,27 @@ impl<T: Transport> Client<T> {
         }
     }
 
-    /// Where a page's link leads, checked to stay on the listing.
-    fn next_page(&self, listing: &Url, link: Option<&str>) -> Result<Option<Box<str>>, ApiError> {
-        link.map(|link| page_link::resolve(&self.endpoint, listing, link).map(|url| url.as_str().into()))
-            .transpose()
-            .map_err(|error| ApiError::page_link(&error))
+    /// Reads whatever is at an address, again where that may help, and makes sense of it.
+    ///
+    /// # Errors
+    /// When the request fails for good, or the answer is not the API's.
+    pub async fn look<V>(
+        &self,
+        operation: Operation,
+        url: Url,
+        make_sense: impl FnOnce(&[u8]) -> Result<V, String>,
+    ) -> Result<V, ApiError> {
+        let (response, _) = self.read(Lane::New, operation, url).await?;
+        make_sense(&response.body).map_err(|why| ApiError::unreadable(operation, &response, &why))
+    }
+
+    /// Asks once and hands out the answer, whatever it is: for [`crate::doctor`].
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn ask(&self, operation: Operation, url: Url) -> Result<Response, ApiError> {
+        let request = self.request(operation, Verb::Get, url, None);
+        self.transport.send(request).await.map_err(|error| ApiError::from_transport(operation, &error))
     }
 
     /// What the account has under this very number (law 1's look-up), and when that was asked.
@@ -241,7 +289,9 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// When the look-up fails for good.
     pub async fn find(&self, lane: Lane, number: PhoneNumber) -> Result<(Sighting, Instant), ListError> {
-        let (listing, at) = self.list_at(lane, &Filters::number(number), |_| {}).await?;
+        let (numbers, text) = (self.routes.numbers(), number.to_string());
+        let (listing, at) =
+            self.list_at(lane, numbers, self.account, &[("PhoneNumber", &text)], |_| {}).await?;
         // A server may read the filter as a pattern; only the very number counts.
         let sighting = match listing.rows().iter().find(|row| row.number == Some(number)) {
             Some(live) => Sighting::There(Box::new(live.clone())),
@@ -256,8 +306,8 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// When the request fails for good for another reason.
     pub async fn fetch(&self, lane: Lane, sid: NumberSid) -> Result<(Option<Live>, Instant), ApiError> {
-        match self.read(lane, Operation::Fetch, self.endpoint.active_number(sid)).await {
-            Ok((response, at)) => wire::read_number(&response.body)
+        match self.read(lane, Operation::Fetch, self.routes.number(sid)).await {
+            Ok((response, at)) => wire::read_number(self.routes.api, &response.body)
                 .map(|live| (Some(live), at))
                 .map_err(|why| ApiError::unreadable(Operation::Fetch, &response, &why)),
             Err(error) if error.kind == ErrorKind::NotFound => Ok((None, Instant::now())),
@@ -276,8 +326,8 @@ impl<T: Transport> Client<T> {
         settings: &[(Field, Want)],
     ) -> Result<Live, ApiError> {
         let mut pairs = vec![("PhoneNumber".to_owned(), number.to_string())];
-        pairs.extend(parameters(settings));
-        self.write(turn, Operation::Purchase, self.endpoint.active_numbers(), &pairs).await
+        pairs.extend(self.parameters(settings));
+        self.write(turn, Operation::Purchase, self.routes.numbers(), &pairs).await
     }
 
     /// Sends one change of these fields, once.
@@ -290,17 +340,26 @@ impl<T: Transport> Client<T> {
         sid: NumberSid,
         settings: &[(Field, Want)],
     ) -> Result<Live, ApiError> {
-        let pairs: Vec<_> = parameters(settings).collect();
-        self.write(turn, Operation::Configure, self.endpoint.active_number(sid), &pairs).await
+        let pairs: Vec<_> = self.parameters(settings).collect();
+        self.write(turn, Operation::Configure, self.routes.number(sid), &pairs).await
     }
 
-    /// Sends one transfer to another account, once. Asked by the parent's client.
+    /// Sends one transfer from one account to another, once. Asked by the parent's client. `papers`
+    /// are those of the account that gets the number, which its country wants at once.
     ///
     /// # Errors
     /// Anything but the API's own 2xx answer with the number in it.
-    pub async fn transfer(&self, turn: Turn<'_>, sid: NumberSid, to: AccountSid) -> Result<Live, ApiError> {
-        let pairs = [("AccountSid".to_owned(), to.to_string())];
-        self.write(turn, Operation::Transfer, self.endpoint.transfer(sid), &pairs).await
+    pub async fn transfer(
+        &self,
+        turn: Turn<'_>,
+        sid: NumberSid,
+        from: AccountSid,
+        to: AccountSid,
+        papers: &[(Field, Want)],
+    ) -> Result<Live, ApiError> {
+        let mut pairs = vec![("AccountSid".to_owned(), to.to_string())];
+        pairs.extend(self.parameters(papers));
+        self.write(turn, Operation::Transfer, self.routes.transfer(from, sid), &pairs).await
     }
 
     /// Sends one release, once.
@@ -309,7 +368,7 @@ impl<T: Transport> Client<T> {
     /// Anything but the API's own 204: a proxy's sign-in page comes with a 200 too, and then nothing
     /// was released.
     pub async fn release(&self, turn: Turn<'_>, sid: NumberSid) -> Result<(), ApiError> {
-        let url = self.endpoint.active_number(sid);
+        let url = self.routes.number(sid);
         let response = self.send(turn, Operation::Release, Verb::Delete, url, None).await?;
         if response.status != 204 || !response.body.is_empty() {
             return Err(ApiError::unreadable(
@@ -330,7 +389,8 @@ impl<T: Transport> Client<T> {
     ) -> Result<Live, ApiError> {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         let response = self.send(turn, operation, Verb::Post, url, Some(form)).await?;
-        wire::read_number(&response.body).map_err(|why| ApiError::unreadable(operation, &response, &why))
+        wire::read_number(self.routes.api, &response.body)
+            .map_err(|why| ApiError::unreadable(operation, &response, &why))
     }
 
     /// Reads are harmless: sent again after a wait, a few times. Says when the answered one was sent.
@@ -396,12 +456,32 @@ impl<T: Transport> Client<T> {
             if !turn.is_probe() {
                 return Ok(turn);
             }
-            let url = Filters::default().first_page(self.endpoint.active_numbers(), 1);
+            let url = filter::first_page(self.routes.numbers(), &[], 1);
             // Any answer will do; the turn hears of it.
             if let Err(error) = self.send(turn, Operation::List, Verb::Get, url, None).await {
                 debug!(account = %self.account, error = ?error.to_string(), "the probe");
             }
         }
+    }
+
+    fn request(&self, operation: Operation, verb: Verb, url: Url, form: Option<String>) -> Request {
+        Request {
+            verb,
+            url,
+            form,
+            credentials: self.credentials.clone(),
+            timeout: self.manner.timeout,
+            body_bytes_max: body_bytes_max(operation),
+        }
+    }
+
+    /// The form of some settings. What the API cannot set has no parameter; the file's reader has
+    /// refused it.
+    fn parameters(&self, settings: &[(Field, Want)]) -> impl Iterator<Item = (String, String)> {
+        let api = self.routes.api;
+        settings.iter().filter_map(move |(field, want)| {
+            Some((field.parameter(api).name()?.to_owned(), want.wire(*field)))
+        })
     }
 
     /// Sends one request, once, and tells the pace how it went.
@@ -415,14 +495,7 @@ impl<T: Transport> Client<T> {
     ) -> Result<Response, ApiError> {
         let span = debug_span!("request", account = %self.account, operation = operation.word());
         async {
-            let request = Request {
-                verb,
-                url,
-                form,
-                credentials: self.credentials.clone(),
-                timeout: self.manner.timeout,
-                body_bytes_max: body_bytes_max(operation),
-            };
+            let request = self.request(operation, verb, url, form);
             debug!(verb = verb.word(), path = request.url.path(), "sending");
             let sent = self.transport.send(request).await;
             let concurrent = sent.as_ref().ok().and_then(|response| response.concurrent);
@@ -437,7 +510,7 @@ impl<T: Transport> Client<T> {
                     );
                     match response.status {
                         200..300 => Ok(response),
-                        _ => Err(ApiError::from_response(operation, &response)),
+                        _ => Err(ApiError::from_response(self.routes.api, operation, &response)),
                     }
                 }
             };
@@ -475,8 +548,11 @@ fn body_bytes_max(operation: Operation) -> usize {
     }
 }
 
-fn parameters(settings: &[(Field, Want)]) -> impl Iterator<Item = (String, String)> + '_ {
-    settings.iter().map(|(field, want)| (field.parameter().to_owned(), want.wire(*field)))
+/// Where a page's link leads, checked to stay on the listing.
+fn next_page(listing: &Url, link: Option<&str>) -> Result<Option<Box<str>>, ApiError> {
+    link.map(|link| page_link::resolve(listing, link).map(|url| url.as_str().into()))
+        .transpose()
+        .map_err(|error| ApiError::page_link(&error))
 }
 
 /// A link that [`page_link::resolve`] has already made a URL of.

@@ -22,7 +22,9 @@ use crate::guard::OperatorLimits;
 use crate::ledger::{Ledger, LedgerError};
 use crate::lock::{LockError, Locks};
 use crate::plan::{AccountRef, ActionKind, Plan};
+use crate::provider::Api;
 use crate::reconcile::{Cycle, Pass, pass};
+use crate::render::words;
 use crate::transport::Transport;
 use crate::watch::Watch;
 
@@ -31,6 +33,9 @@ use schedule::Went;
 
 /// How often a daemon that waits for the lock asks for it.
 const STAND_BY: Duration = Duration::from_secs(1);
+
+/// So many numbers of a cycle that somebody has to do something about are named.
+const HELD_MAX: usize = 10;
 
 /// What the loop goes by.
 pub struct Daemon<'a, T> {
@@ -56,6 +61,11 @@ pub struct Daemon<'a, T> {
     pub clock: &'a dyn Fn() -> Duration,
     /// Finds the accounts of a file, and makes their clients.
     pub reach: &'a dyn Fn(&Desired) -> Result<Reached<T>, String>,
+    /// Looks before each cycle whether the credentials are still the same: a mounted secret may have
+    /// been renewed.
+    pub renew: &'a Renew<'a, T>,
+    /// The API of accounts whose file names none.
+    pub api: Api,
     /// Hears of every pass.
     pub tell: &'a dyn Fn(&Pass),
     /// How far the loop is to stop.
@@ -63,6 +73,9 @@ pub struct Daemon<'a, T> {
     /// Rung by a signal: look again, now.
     pub bell: Arc<Notify>,
 }
+
+/// Looks where the credentials are.
+pub type Renew<'a, T> = dyn Fn(&Desired, &mut Reached<T>) -> Result<(), String> + 'a;
 
 /// The accounts of a file and their clients, in the file's order.
 #[derive(Debug)]
@@ -127,7 +140,7 @@ struct Writing {
 /// # Errors
 /// Only at the start.
 pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, mut watch: Watch) -> Result<End, StartError> {
-    let mut files = Files::new(daemon.files.clone());
+    let mut files = Files::new(daemon.files.clone(), daemon.api);
     let Some(look) = daemon.unless_stopped(files.look()).await else { return Ok(End::Stopped(None)) };
     let mut force = match look {
         Look::New(desired, generation) => daemon.take(*desired, generation).map_err(StartError::Reach)?,
@@ -162,6 +175,9 @@ pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, mut watch: Watch) -> Resu
             }
         }
         let began = Instant::now();
+        if let Err(error) = (daemon.renew)(&force.desired, &mut force.reached) {
+            error!(%error, "the credentials cannot be read: those of before are used");
+        }
         let pass = match daemon.cycle(&force, &mut writing).await {
             Ok(pass) => Some(pass),
             Err(error) if is_first => return Err(error.into()),
@@ -312,7 +328,7 @@ fn went(pass: &Pass) -> Went {
     match pass {
         Pass::Stopped | Pass::Planned(_) | Pass::Refused(..) => Went::Well,
         Pass::NotObserved(_) | Pass::NotRecorded(..) => Went::Badly,
-        Pass::Executed(report) if report.is_settled() => Went::Well,
+        Pass::Executed(report) if report.is_settled() && report.plan.troubles.is_empty() => Went::Well,
         Pass::Executed(_) => Went::InPart,
     }
 }
@@ -349,6 +365,16 @@ fn log<T>(force: &InForce<T>, pass: &Pass, took: Duration, next: Duration) {
     };
     let count = |kind| plan.map_or(0, |plan: &Plan| plan.count(kind));
     let ended = |word| if let Pass::Executed(report) = pass { report.count(word) } else { 0 };
+    let held = plan
+        .into_iter()
+        .flat_map(|plan| plan.held.iter().map(move |held| words::held(plan, held)).zip(&plan.held));
+    for (words, held) in held.filter(|(_, held)| held.why.is_error()).take(HELD_MAX) {
+        error!(number = %held.number, "{words}");
+    }
+    for (account, trouble) in plan.map(|plan| plan.troubles.as_slice()).unwrap_or_default() {
+        let name = &force.desired.account(*account).name;
+        error!(account = %name, error = %trouble.why, "nothing is planned in an account");
+    }
     info!(
         result,
         %generation,

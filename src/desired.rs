@@ -25,6 +25,7 @@ pub use parse::{Format, Parsed, Source};
 pub use read::MAX_FILE_BYTES;
 
 use crate::number::{AccountSid, PhoneNumber};
+use crate::provider::{Api, HostLabel};
 use crate::settings::Managed;
 
 /// The whole declared fleet.
@@ -53,8 +54,51 @@ pub struct Account {
     pub sid: Option<AccountSid>,
     /// The parent of a subaccount: it makes the transfers.
     pub parent: Option<AccountIndex>,
+    /// How it is reached.
+    pub access: Access,
+}
+
+/// How an account is reached, as far as the file says; the rest is the operator's.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Access {
+    /// The API; `None` is the operator's.
+    pub api: Option<Api>,
+    /// The region; `None` is the operator's.
+    pub region: Option<HostLabel>,
     /// Where its credentials are; `None` where the file names none.
-    pub credentials: Option<EnvPrefix>,
+    pub credentials: Option<CredentialsAt>,
+}
+
+/// Where an account's credentials are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CredentialsAt {
+    /// In the environment.
+    Env(EnvPrefix),
+    /// In a file of the operator's directory for them.
+    File(SecretName),
+}
+
+/// The name of a file in the operator's directory for credentials.
+///
+/// A bare name: a file from a pull request can name no other file of the machine (law 11).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretName(String);
+
+impl SecretName {
+    /// Accepts letters, digits, `.`, `_` and `-`, not starting with a dot.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let well_formed = !text.starts_with('.')
+            && (1..=253).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+        well_formed.then(|| Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for SecretName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// The name of a declared account without `accounts:`.

@@ -86,6 +86,8 @@ fn kind_of(value: &Value) -> Option<Kind> {
         Value::Application(_) => Some(Kind::Application),
         Value::Trunk(_) => Some(Kind::Trunk),
         Value::Address(_) => Some(Kind::Address),
+        Value::Identity(_) => Some(Kind::Identity),
+        Value::Bundle(_) => Some(Kind::Bundle),
         Value::ReceiveMode(_) => Some(Kind::ReceiveMode),
         Value::Flag(_) => Some(Kind::Flag),
         Value::Foreign(_) => None,

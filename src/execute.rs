@@ -22,7 +22,7 @@ use crate::desired::AccountIndex;
 use crate::diff;
 use crate::guard::Approved;
 use crate::number::{NumberSid, PhoneNumber};
-use crate::observed::Live;
+use crate::observed::{EmergencyAddressStatus, Live};
 use crate::plan::{Action, ActionKind, Plan, Target};
 use crate::report::{End, Failure, Outcome, Report, Skip};
 use crate::settings::{Field, Managed, Want};
@@ -41,6 +41,13 @@ pub enum Stop {
     /// Drop everything at once.
     Now,
 }
+
+/// A number that has this set cannot be released.
+const ADDRESS: Field = Field::VoiceEmergencyAddressSid;
+
+/// How long each look waits for an emergency address to be gone, in seconds: two minutes in all.
+/// The vendor names no time.
+const UNREGISTERING: [u64; 8] = [1, 2, 4, 8, 15, 30, 30, 30];
 
 /// How often a run that is to end asks an action whether it has something to finish.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -521,11 +528,12 @@ impl<T: Transport> Run<'_, T> {
     ) -> Done<()> {
         let sid = self.sid(target, trace).await?;
         let mover = self.client(self.mover(target));
-        let gaining = self.client(to);
+        let (losing, gaining) = (self.client(target.account).account, self.client(to));
+        let papers = wants(&settings.filtered(Field::is_paper));
         let mut failures = 0;
         let live = loop {
             let turn = trace.turn(mover, Operation::Transfer).await?;
-            let mut error = match mover.transfer(turn, sid, gaining.account).await {
+            let mut error = match mover.transfer(turn, sid, losing, gaining.account, &papers).await {
                 Ok(echo) if echo.account_sid == Some(gaining.account) => {
                     trace.answered(None);
                     break echo;
@@ -580,13 +588,15 @@ impl<T: Transport> Run<'_, T> {
     }
 
     /// Releases a number: reads that very number right before, and only if it is still as the plan
-    /// saw it (law 2).
+    /// saw it (law 2). An emergency address is taken off first, which the vendor does in its own
+    /// time.
     async fn release(&self, target: &Target, trace: &Trace) -> Done<()> {
         let client = self.client(target.account);
         let sid = self.sid(target, trace).await?;
         let (mut failures, mut reads) = (0, 0);
         let mut again = true;
         let mut in_doubt: Option<ApiError> = None;
+        let (mut has_unregistered, mut waits) = (false, 0);
         loop {
             let doubtful = |failure: Failure, in_doubt: &Option<ApiError>| match in_doubt {
                 Some(_) => Outcome::Unknown(failure),
@@ -598,7 +608,7 @@ impl<T: Transport> Run<'_, T> {
                 Err(error) => return Err(doubtful(error.into(), &in_doubt)),
             };
             let Some(fresh) = fresh else {
-                return match self.is_gone(target, trace).await {
+                return match self.is_gone(target, sid, trace).await {
                     Ok(true) if in_doubt.is_some() => {
                         trace.answered(None);
                         Ok(())
@@ -608,8 +618,30 @@ impl<T: Transport> Run<'_, T> {
                     Err(error) => Err(doubtful(error.into(), &in_doubt)),
                 };
             };
-            if !is_as_planned(target, sid, self.plan, &fresh) {
+            if !is_as_planned(target, sid, self.plan, &fresh, has_unregistered) {
                 return Err(changed(in_doubt));
+            }
+            if fresh.get(ADDRESS).is_some() {
+                if has_unregistered {
+                    return Err(doubtful(Failure::NotTaken(vec![ADDRESS]), &in_doubt));
+                }
+                self.send_fields(target.account, sid, vec![(ADDRESS, Want::Clear)], trace).await?;
+                has_unregistered = true;
+                continue;
+            }
+            match fresh.emergency_address_status {
+                Some(EmergencyAddressStatus::PendingUnregistration) => {
+                    let Some(wait) = UNREGISTERING.get(waits).filter(|_| !self.stopping()) else {
+                        return Err(doubtful(Failure::StillUnregistering, &in_doubt));
+                    };
+                    waits += 1;
+                    sleep(Duration::from_secs(*wait)).await;
+                    continue;
+                }
+                Some(EmergencyAddressStatus::UnregistrationFailure) => {
+                    return Err(doubtful(Failure::UnregistrationFailed, &in_doubt));
+                }
+                Some(_) | None => {}
             }
             let give_up = |skip: Skip| match &in_doubt {
                 Some(error) => Outcome::Unknown(error.clone().into()),
@@ -650,13 +682,17 @@ impl<T: Transport> Run<'_, T> {
     }
 
     /// Whether a number whose SID its account does not know any more is really gone. One 404 is no
-    /// proof: it must be absent from that account's listing too, and from every other one's, since
-    /// somebody may have moved it.
-    async fn is_gone(&self, target: &Target, trace: &Trace) -> Result<bool, ListError> {
+    /// proof: it must be absent from that account's listing too; and, since somebody may have moved
+    /// it, from every other one's, which must not know its SID either.
+    async fn is_gone(&self, target: &Target, sid: NumberSid, trace: &Trace) -> Result<bool, ListError> {
         let own = self.client(target.account);
         let others = self.clients.iter().filter(|client| client.account != own.account);
         for client in std::iter::once(own).chain(others) {
             if trace.find(client, target.number).await? != Sighting::Absent {
+                return Ok(false);
+            }
+            // A listing may lag behind a move.
+            if client.account != own.account && trace.fetch(client, sid).await?.is_some() {
                 return Ok(false);
             }
         }
@@ -715,10 +751,11 @@ fn missing(wants: &[(Field, Want)], live: &Live) -> Vec<Field> {
     wants.iter().filter(|(field, want)| !diff::is_met(*field, want, live)).map(|(field, _)| *field).collect()
 }
 
-/// Whether a fresh read shows the very number that the plan saw, configured as it was then.
-fn is_as_planned(target: &Target, sid: NumberSid, plan: &Plan, fresh: &Live) -> bool {
+/// Whether a fresh read shows the very number that the plan saw, configured as it was then, but for
+/// an emergency address that was taken off since.
+fn is_as_planned(target: &Target, sid: NumberSid, plan: &Plan, fresh: &Live, has_unregistered: bool) -> bool {
     fresh.number == Some(target.number)
         && fresh.sid.is_none_or(|fresh_sid| fresh_sid == sid)
         && fresh.account_sid.is_none_or(|account| account == plan.account(target.account).sid)
-        && stale::changed_fields(target, fresh).is_empty()
+        && stale::changed_fields(target, fresh).iter().all(|field| has_unregistered && *field == ADDRESS)
 }

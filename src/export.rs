@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 use std::sync::Arc;
 
-use crate::desired::{Account, AccountIndex, DEFAULT_ACCOUNT, Declared, Desired, Place, Policy, State};
+use crate::desired::{
+    Access, Account, AccountIndex, CredentialsAt, DEFAULT_ACCOUNT, Declared, Desired, Place, Policy, State,
+};
 use crate::number::PhoneNumber;
 use crate::observed::{Live, Observed};
 use crate::render::shown::{Shown, must_be_spelt_out, quoted_within};
@@ -268,7 +270,8 @@ impl Fleet {
         }
         writeln!(out, "accounts:")?;
         for account in &self.accounts {
-            let bare = account.sid.is_none() && account.parent.is_none() && account.credentials.is_none();
+            let bare =
+                account.sid.is_none() && account.parent.is_none() && account.access == Access::default();
             writeln!(out, "  {}:{}", scalar(&account.name), if bare { " {}" } else { "" })?;
             if let Some(sid) = account.sid {
                 writeln!(out, "    sid: {sid}")?;
@@ -276,8 +279,20 @@ impl Fleet {
             if let Some(parent) = account.parent {
                 writeln!(out, "    parent: {}", scalar(&self.accounts[usize::from(parent.0)].name))?;
             }
-            if let Some(credentials) = &account.credentials {
-                writeln!(out, "    credentials: {{ env: {} }}", scalar(&credentials.to_string()))?;
+            if let Some(api) = account.access.api {
+                writeln!(out, "    api: {api}")?;
+            }
+            if let Some(region) = &account.access.region {
+                writeln!(out, "    region: {}", scalar(&region.to_string()))?;
+            }
+            match &account.access.credentials {
+                Some(CredentialsAt::Env(prefix)) => {
+                    writeln!(out, "    credentials: {{ env: {} }}", scalar(&prefix.to_string()))?;
+                }
+                Some(CredentialsAt::File(name)) => {
+                    writeln!(out, "    credentials: {{ file: {} }}", scalar(&name.to_string()))?;
+                }
+                None => {}
             }
         }
         Ok(())
@@ -286,7 +301,7 @@ impl Fleet {
 
 /// The account that a file has without saying so.
 fn is_implied(account: &Account) -> bool {
-    &*account.name == DEFAULT_ACCOUNT && account.sid.is_none() && account.credentials.is_none()
+    &*account.name == DEFAULT_ACCOUNT && account.sid.is_none() && account.access == Access::default()
 }
 
 /// What of a number's configuration a file may say; the rest goes into `left_out`.

@@ -16,12 +16,38 @@ pub struct Http {
 }
 
 impl Http {
-    /// A client with its connection pool.
+    /// A client with its connection pool. It goes through the proxy that the environment names
+    /// (`HTTPS_PROXY`, `NO_PROXY` and their like), and trusts the machine's CA certificates.
     ///
     /// # Errors
     /// When TLS cannot be set up, most often because the machine has no CA certificates.
     pub fn new() -> Result<Self, String> {
-        let client = reqwest::Client::builder()
+        Self::build(reqwest::Client::builder())
+    }
+
+    /// The same, trusting the certificates of a PEM file as well: a private CA's.
+    ///
+    /// # Errors
+    /// When it holds none, and as [`Http::new`].
+    pub fn trusting(pem: &[u8]) -> Result<Self, String> {
+        let more = reqwest::Certificate::from_pem_bundle(pem)
+            .map_err(|error| format!("it is not PEM with certificates: {}", chain(&error)))?;
+        if more.is_empty() {
+            return Err("it holds no certificate".to_owned());
+        }
+        Self::build(reqwest::Client::builder().tls_certs_merge(more))
+    }
+
+    /// The same without any proxy: for the embedded sandbox, which no other host can reach.
+    ///
+    /// # Errors
+    /// As [`Http::new`].
+    pub fn direct() -> Result<Self, String> {
+        Self::build(reqwest::Client::builder().no_proxy())
+    }
+
+    fn build(builder: reqwest::ClientBuilder) -> Result<Self, String> {
+        let client = builder
             .user_agent(concat!("numctl/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(Duration::from_secs(60))

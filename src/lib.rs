@@ -21,6 +21,8 @@
 //! - [`secret_url`]: webhook URLs without their secrets
 //! - [`inert`]: messages that quote foreign text, of which nothing acts
 //! - [`number`]: phone numbers and SIDs, parsed once
+//! - [`country`]: the country that a calling code tells
+//! - [`provider`]: the vendor's two APIs, and its regions
 //! - [`settings`]: what can be configured on a number; live values and managed ones
 //! - [`desired`]: what the files declare, parsed and checked, with findings at their places
 //! - [`observed`]: what is live, from complete listings only
@@ -32,7 +34,7 @@
 //! - [`credentials`]: who asks, with a secret that no output shows
 //! - [`environment`]: which account reads which variables, which the caller looks up
 //! - [`transport`]: the seam: one request in, its answer or the way it was lost out
-//! - [`api`]: the ActiveNumbers API as values: requests, answers, typed errors
+//! - [`api`]: both APIs as values: requests, answers, typed errors
 //! - [`backoff`]: whether to try again, and when
 //! - [`retry_budget`]: how many retries an account can afford
 //! - [`circuit`]: stops asking an API that does not answer
@@ -41,6 +43,7 @@
 //! - [`budget`]: what was spent over time, counted before it is sent
 //! - [`guard`]: limits, and who may lift them
 //! - [`render`]: plans and reports for people and machines
+//! - [`doctor`]: what the answers say about an account's health
 //! - [`export`]: a desired-state file for what is live
 //!
 //! I/O: a thin shell round the above.
@@ -50,6 +53,7 @@
 //! - [`pace`]: who may send next, and when
 //! - [`client`]: one account's view of the API
 //! - [`observe`]: lists every account
+//! - [`survey`]: a second look where numbers are missing
 //! - [`execute`]: carries out an approved plan
 //! - [`ledger`]: where the budget lasts
 //! - [`reconcile`]: one pass of the whole line
@@ -69,11 +73,13 @@ pub mod budget;
 pub mod circuit;
 pub mod cli;
 pub mod client;
+pub mod country;
 pub mod credentials;
 pub mod daemon;
 pub mod desired;
 pub mod diff;
 pub mod digest;
+pub mod doctor;
 pub mod environment;
 pub mod execute;
 pub mod export;
@@ -88,6 +94,7 @@ pub mod observe;
 pub mod observed;
 pub mod pace;
 pub mod plan;
+pub mod provider;
 pub mod reconcile;
 pub mod render;
 pub mod report;
@@ -97,6 +104,7 @@ pub mod saved_plan;
 pub mod secret_url;
 pub mod settings;
 pub mod stale;
+pub mod survey;
 pub mod throttle;
 pub mod transport;
 pub mod watch;

@@ -381,6 +381,14 @@ sid!(
     /// A registered address, `AD…`.
     AddressSid, "AD", "address"
 );
+sid!(
+    /// A verified identity document, `RI…`.
+    IdentitySid, "RI", "identity"
+);
+sid!(
+    /// A regulatory bundle, `BU…`.
+    BundleSid, "BU", "regulatory bundle"
+);
 
 #[cfg(test)]
 mod tests {

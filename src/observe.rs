@@ -2,34 +2,77 @@
 
 use futures_util::future::join_all;
 
-use crate::api::filter::Filters;
+use crate::api::account::{self, Status};
+use crate::api::error::{ErrorKind, Operation};
 use crate::client::{Client, ListError};
 use crate::desired::AccountIndex;
-use crate::observed::Observed;
+use crate::observed::{Listing, Observed, Sight, Survey, Trouble};
+use crate::plan::AccountRef;
 use crate::transport::Transport;
 
 /// Lists every account completely. `on_page` hears how many numbers of an account were read.
 ///
+/// An account that could not be listed is in trouble, and does not stop the others: what may be in
+/// it is known to be unknown (law 3).
+///
 /// # Errors
-/// Every account that could not be listed. Nothing is planned then: a number that is missing here
-/// may be in one of them (law 3).
+/// Every account's, where none could be listed.
 pub async fn observe<T: Transport>(
     clients: &[Client<T>],
+    accounts: &[AccountRef],
     on_page: impl Fn(AccountIndex, usize),
 ) -> Result<Observed, Vec<(AccountIndex, ListError)>> {
-    let filters = Filters::default();
     let listings = clients.iter().enumerate().map(|(at, client)| {
         let account = AccountIndex(at as u16);
-        let (filters, on_page) = (&filters, &on_page);
-        async move { (account, client.list(filters, |count| on_page(account, count)).await) }
+        let on_page = &on_page;
+        async move { (account, client.list(|count| on_page(account, count)).await) }
     });
-    let mut complete = Vec::with_capacity(clients.len());
-    let mut failed = Vec::new();
-    for (account, listing) in join_all(listings).await {
-        match listing {
-            Ok(listing) => complete.push(listing),
-            Err(error) => failed.push((account, error)),
+    let listings = join_all(listings).await;
+    if listings.iter().all(|(_, listing)| listing.is_err()) {
+        return Err(listings.into_iter().filter_map(|(at, listing)| Some((at, listing.err()?))).collect());
+    }
+    let sights = listings.into_iter().map(async |(at, listing)| match listing {
+        Ok(listing) => Sight::Complete(listing),
+        Err(error) => explain(clients, accounts, at, &error).await,
+    });
+    Ok(Observed::of(join_all(sights).await, Survey::default()))
+}
+
+/// Why an account could not be listed. Where it is refused, its parent may know more.
+async fn explain<T: Transport>(
+    clients: &[Client<T>],
+    accounts: &[AccountRef],
+    at: AccountIndex,
+    error: &ListError,
+) -> Sight {
+    let (own, account) = (&clients[usize::from(at.0)], &accounts[usize::from(at.0)]);
+    let refused = matches!(error, ListError::Api(error)
+        if matches!(error.kind, ErrorKind::Forbidden | ErrorKind::Unauthorized | ErrorKind::NotFound));
+    if let Some(parent) = account.parent.filter(|_| refused) {
+        let parent = &clients[usize::from(parent.0)];
+        let address = parent.routes.account(own.account);
+        let facts = parent.look(Operation::Account, address, account::read_account).await;
+        if let Some(trouble) = facts.ok().and_then(|facts| shut(facts.status?)) {
+            return match trouble {
+                (Status::Closed, trouble) => Sight::Shut(Listing::empty(own.account), trouble),
+                (_, trouble) => Sight::Dark(trouble),
+            };
         }
     }
-    if failed.is_empty() { Ok(Observed::new(complete)) } else { Err(failed) }
+    let (help, request_id) = match error {
+        ListError::Api(error) => (error.advice().map(str::to_owned), error.request_id.clone()),
+        ListError::Listing(_) => (None, None),
+    };
+    Sight::Dark(Trouble { why: format!("it could not be listed: {error}"), help, request_id })
+}
+
+/// Why nothing can be done in an account of this status.
+pub(crate) fn shut(status: Status) -> Option<(Status, Trouble)> {
+    let help = match status {
+        Status::Active => return None,
+        Status::Suspended => "wake it in the vendor's console, or take it and its numbers out of the file",
+        Status::Closed => "closing it released its numbers for good: take it and its numbers out of the file",
+    };
+    let why = format!("it is {}: nothing can be done in it", status.word());
+    Some((status, Trouble { why, help: Some(help.to_owned()), request_id: None }))
 }

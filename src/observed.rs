@@ -28,6 +28,42 @@ pub struct Live {
     pub settings: Arc<Settings>,
     /// Whether the number can do SMS; `None` where the listing does not say.
     pub sms: Option<bool>,
+    /// Where the registration of the emergency address stands; `None` where the API does not say,
+    /// as ActiveNumbers never does.
+    pub emergency_address_status: Option<EmergencyAddressStatus>,
+}
+
+/// Where the registration of a number's emergency address stands (v2010).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmergencyAddressStatus {
+    /// Emergency calls are located by it.
+    Registered,
+    /// There is none.
+    Unregistered,
+    /// Under way.
+    PendingRegistration,
+    /// It did not work.
+    RegistrationFailure,
+    /// Under way; until then the number cannot be released.
+    PendingUnregistration,
+    /// It did not work, and the number cannot be released.
+    UnregistrationFailure,
+}
+
+impl EmergencyAddressStatus {
+    /// Reads the API's word; one that is not known says nothing.
+    #[must_use]
+    pub fn observed(text: &str) -> Option<Self> {
+        Some(match text {
+            "registered" => Self::Registered,
+            "unregistered" => Self::Unregistered,
+            "pending-registration" => Self::PendingRegistration,
+            "registration-failure" => Self::RegistrationFailure,
+            "pending-unregistration" => Self::PendingUnregistration,
+            "unregistration-failure" => Self::UnregistrationFailure,
+            _ => return None,
+        })
+    }
 }
 
 impl Live {
@@ -247,6 +283,12 @@ pub struct Listing {
 }
 
 impl Listing {
+    /// Of an account that has nothing, as a closed one.
+    #[must_use]
+    pub fn empty(account: AccountSid) -> Self {
+        Self { account, rows: Vec::new(), notes: Vec::new() }
+    }
+
     /// The account's SID.
     #[must_use]
     pub fn account(&self) -> AccountSid {
@@ -266,11 +308,70 @@ impl Listing {
     }
 }
 
-/// What is live in every account that the file lists, each listing complete.
+/// Why nothing is planned in an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// What is wrong, for people.
+    pub why: String,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// `Twilio-Request-Id` of the answer that said so.
+    pub request_id: Option<String>,
+}
+
+/// What one account has.
+#[derive(Debug, Clone)]
+pub enum Sight {
+    /// Everything that it has.
+    Complete(Listing),
+    /// It cannot be acted in, and what it has is known all the same: a suspended account that its
+    /// parent could list, a closed one, which has nothing.
+    Shut(Listing, Trouble),
+    /// It could not be listed: anything may be in there (law 3).
+    Dark(Trouble),
+}
+
+impl Sight {
+    fn listing(&self) -> Option<&Listing> {
+        match self {
+            Self::Complete(listing) | Self::Shut(listing, _) => Some(listing),
+            Self::Dark(_) => None,
+        }
+    }
+
+    fn trouble(&self) -> Option<&Trouble> {
+        match self {
+            Self::Complete(_) => None,
+            Self::Shut(_, trouble) | Self::Dark(trouble) => Some(trouble),
+        }
+    }
+}
+
+/// What the country of a number wants of its buyer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Papers {
+    /// An address.
+    pub address: bool,
+    /// A regulatory bundle.
+    pub bundle: bool,
+}
+
+/// What a second look brought about numbers that no account of the file has: see
+/// [`crate::survey`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// Numbers that another account of the same parent has.
+    pub elsewhere: BTreeMap<PhoneNumber, AccountSid>,
+    /// What buying them takes.
+    pub papers: BTreeMap<PhoneNumber, Papers>,
+}
+
+/// What is live in the accounts that the file lists.
 #[derive(Debug, Clone)]
 pub struct Observed {
-    listings: Vec<Listing>,
+    accounts: Vec<Sight>,
     by_number: Vec<(PhoneNumber, AccountIndex, u32)>,
+    survey: Survey,
 }
 
 /// Where a number was observed.
@@ -283,19 +384,64 @@ pub struct Found<'a> {
 }
 
 impl Observed {
-    /// Puts the listings together, one for each account of the file, in the order of its accounts.
+    /// Puts complete listings together, one for each account of the file, in the order of its
+    /// accounts.
     #[must_use]
     pub fn new(listings: Vec<Listing>) -> Self {
-        let mut by_number: Vec<_> = listings
+        Self::of(listings.into_iter().map(Sight::Complete).collect(), Survey::default())
+    }
+
+    /// Puts together what is known of each account of the file, in the order of its accounts.
+    #[must_use]
+    pub fn of(accounts: Vec<Sight>, survey: Survey) -> Self {
+        let mut by_number: Vec<_> = accounts
             .iter()
             .enumerate()
+            .filter_map(|(account, sight)| Some((account, sight.listing()?)))
             .flat_map(|(account, listing)| {
                 let rows = listing.rows.iter().enumerate();
                 rows.filter_map(move |(at, row)| Some((row.number?, AccountIndex(account as u16), at as u32)))
             })
             .collect();
         by_number.sort_unstable();
-        Self { listings, by_number }
+        Self { accounts, by_number, survey }
+    }
+
+    /// What was known, for a second look.
+    #[must_use]
+    pub fn into_sights(self) -> Vec<Sight> {
+        self.accounts
+    }
+
+    /// What the second look brought.
+    #[must_use]
+    pub fn survey(&self) -> &Survey {
+        &self.survey
+    }
+
+    /// Why nothing is to be done in an account; `None` where nothing is wrong with it.
+    #[must_use]
+    pub fn trouble(&self, account: AccountIndex) -> Option<&Trouble> {
+        self.accounts[usize::from(account.0)].trouble()
+    }
+
+    /// Every account in which nothing is to be done.
+    pub fn troubles(&self) -> impl Iterator<Item = (AccountIndex, &Trouble)> {
+        let all = self.accounts.iter().enumerate();
+        all.filter_map(|(at, sight)| Some((AccountIndex(at as u16), sight.trouble()?)))
+    }
+
+    /// An account of which nobody knows what it has: a number that is not seen may be in there.
+    #[must_use]
+    pub fn dark(&self) -> Option<AccountIndex> {
+        let at = self.accounts.iter().position(|sight| matches!(sight, Sight::Dark(_)))?;
+        Some(AccountIndex(at as u16))
+    }
+
+    /// Whether there is no account of which anything is known.
+    #[must_use]
+    pub fn is_all_dark(&self) -> bool {
+        self.accounts.iter().all(|sight| matches!(sight, Sight::Dark(_)))
     }
 
     /// Everywhere that a number was seen: nowhere, once, or (while it moves, or where the API says
@@ -305,31 +451,29 @@ impl Observed {
         self.by_number[start..]
             .iter()
             .take_while(move |entry| entry.0 == number)
-            .map(|&(_, account, at)| Found { account, live: &self.listing(account).rows[at as usize] })
+            .filter_map(|&(_, account, at)| self.found(account, at))
     }
 
     /// Every live number that has a number, in order.
     pub fn numbers(&self) -> impl Iterator<Item = (PhoneNumber, Found<'_>)> {
-        self.by_number.iter().map(|&(number, account, at)| {
-            (number, Found { account, live: &self.listing(account).rows[at as usize] })
-        })
+        self.by_number.iter().filter_map(|&(number, account, at)| Some((number, self.found(account, at)?)))
     }
 
-    /// The listing of an account.
-    #[must_use]
-    pub fn listing(&self, account: AccountIndex) -> &Listing {
-        &self.listings[usize::from(account.0)]
+    fn found(&self, account: AccountIndex, at: u32) -> Option<Found<'_>> {
+        let listing = self.accounts[usize::from(account.0)].listing()?;
+        Some(Found { account, live: &listing.rows[at as usize] })
     }
 
     /// Every listing with its account.
     pub fn listings(&self) -> impl Iterator<Item = (AccountIndex, &Listing)> {
-        self.listings.iter().enumerate().map(|(at, listing)| (AccountIndex(at as u16), listing))
+        let all = self.accounts.iter().enumerate();
+        all.filter_map(|(at, sight)| Some((AccountIndex(at as u16), sight.listing()?)))
     }
 
     /// How many numbers are live in all accounts together, those without a number included.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.listings.iter().map(|listing| listing.rows.len()).sum()
+        self.listings().map(|(_, listing)| listing.rows.len()).sum()
     }
 
     /// Whether nothing is live.
@@ -352,6 +496,7 @@ mod tests {
             friendly_name: Some(name.into()),
             settings: Arc::default(),
             sms: None,
+            emergency_address_status: None,
         }
     }
 

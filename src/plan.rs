@@ -3,13 +3,17 @@
 //! Every choice is made here. What is deliberately not done is in the plan too, as [`Held`] and
 //! [`Warning`], so that inaction is explained by values and never by a log line alone.
 
+mod held;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+pub use held::{Held, HeldReason, Warning};
 
 use crate::desired::{AccountIndex, Declared, Desired, State, Unlisted};
 use crate::diff::{self, FieldChange};
 use crate::number::{AccountSid, NumberSid, PhoneNumber};
-use crate::observed::{Found, Live, Note, Observed};
+use crate::observed::{Found, Live, Observed, Papers, Trouble};
 use crate::settings::{Field, Managed, Settings, Want};
 
 /// What is to be done, in the order in which it is shown.
@@ -25,6 +29,8 @@ pub struct Plan {
     pub held: Vec<Held>,
     /// What a reviewer should know.
     pub warnings: Vec<Warning>,
+    /// Accounts in which nothing is planned, and why.
+    pub troubles: Vec<(AccountIndex, Trouble)>,
     /// Declared numbers that are as declared.
     pub unchanged: usize,
     /// Live numbers that the file does not name, under `unlisted: ignore` and `report`.
@@ -211,99 +217,6 @@ impl Reason {
     }
 }
 
-/// Something that the plan leaves undone on purpose.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
-    /// The number.
-    pub number: PhoneNumber,
-    /// The account of the file.
-    pub account: AccountIndex,
-    /// Why.
-    pub why: HeldReason,
-}
-
-/// Why something is left undone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HeldReason {
-    /// It would have to move, and is protected.
-    ProtectedFromTransfer {
-        /// Where it is.
-        lives_in: AccountIndex,
-    },
-    /// The file says `state: released`, and protects it.
-    ProtectedFromRelease,
-    /// Short codes are never bought.
-    ShortCodeNotBought,
-    /// The tombstone names another account than the one that has the number.
-    ReleaseInOtherAccount {
-        /// Where it is.
-        lives_in: AccountIndex,
-    },
-    /// The API shows the number more than once, with different SIDs or in different accounts.
-    Ambiguous,
-    /// The daemon bought it under this very content of the files, and it is gone again.
-    BoughtInThisGeneration,
-    /// A purchase is held back, and nothing is released before its replacement is there.
-    ReplacementHeld,
-}
-
-/// Something that a reviewer should know, and that is not an action.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Warning {
-    /// Declared URLs that an application or a trunk overrides.
-    Inert {
-        /// The number.
-        number: PhoneNumber,
-        /// What overrides them: an application or the trunk.
-        overridden_by: Field,
-    },
-    /// Declared SMS settings on a number that has no SMS: left out, since the API refuses the whole
-    /// request (21407).
-    NoSms {
-        /// The number.
-        number: PhoneNumber,
-    },
-    /// A declared fallback URL without a primary one: left out, since the API refuses it
-    /// (21405, 21406).
-    FallbackWithoutPrimary {
-        /// The number.
-        number: PhoneNumber,
-        /// The fallback.
-        field: Field,
-    },
-    /// A declared clearing of a URL that has a fallback which the file does not manage: left out,
-    /// since the API refuses a fallback without a primary (21405, 21406).
-    FallbackInTheWay {
-        /// The number.
-        number: PhoneNumber,
-        /// The URL that stays.
-        field: Field,
-    },
-    /// Setting a field clears another at the API that the file does not manage.
-    ClearsUnmanaged {
-        /// The number.
-        number: PhoneNumber,
-        /// The field that the file sets.
-        sets: Field,
-        /// The field that is set now and will not be.
-        clears: Field,
-    },
-    /// A live number that the file does not name, under `unlisted: report`.
-    Unlisted {
-        /// The number.
-        number: PhoneNumber,
-        /// Where it is.
-        account: AccountIndex,
-    },
-    /// Something about a listing.
-    Listing {
-        /// The account.
-        account: AccountIndex,
-        /// What.
-        note: Note,
-    },
-}
-
 /// Plans how to get from what is live to what is declared.
 ///
 /// `accounts` are those of `desired`, with their SIDs known. The result is the same for the same
@@ -346,9 +259,21 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn number(&mut self, declared: &Declared) {
         let mut found = self.observed.find(declared.number);
+        if self.observed.trouble(declared.account).is_some() {
+            // Its numbers are not planned; one that is seen elsewhere is worth a word.
+            return match found.next() {
+                Some(found) if found.account != declared.account => {
+                    self.hold(declared, HeldReason::AccountInTrouble { account: declared.account });
+                }
+                Some(_) | None => {}
+            };
+        }
         match (declared.state, found.next(), found.next()) {
             (_, Some(_), Some(_)) => self.hold(declared, HeldReason::Ambiguous),
             (State::Present, None, _) => self.missing(declared),
+            (_, Some(found), None) if self.observed.trouble(found.account).is_some() => {
+                self.hold(declared, HeldReason::AccountInTrouble { account: found.account });
+            }
             (State::Present, Some(found), None) => self.present(declared, found),
             (State::Released, None, _) => self.unchanged += 1,
             // The file's reader refuses that; a release is not left to one check.
@@ -367,6 +292,16 @@ impl Planner<'_> {
     fn missing(&mut self, declared: &Declared) {
         if declared.number.is_short_code() {
             return self.hold(declared, HeldReason::ShortCodeNotBought);
+        }
+        if let Some(&sid) = self.observed.survey().elsewhere.get(&declared.number) {
+            return self.hold(declared, HeldReason::InUnlistedAccount { sid });
+        }
+        if let Some(account) = self.observed.dark() {
+            return self.hold(declared, HeldReason::PerhapsIn { account });
+        }
+        let papers = missing_papers(declared, self.observed);
+        if papers != Papers::default() {
+            return self.hold(declared, HeldReason::PapersMissing { papers });
         }
         self.warn_inert(declared, |field| declared.settings.get(field)?.effective(field));
         // One refused fallback would take the whole purchase down, in every cycle anew.
@@ -505,6 +440,9 @@ impl Planner<'_> {
             if declared.peek() == Some(&number) {
                 continue;
             }
+            if policy == Unlisted::Release && self.observed.trouble(found.account).is_some() {
+                continue;
+            }
             match policy {
                 Unlisted::Release if ambiguous => {
                     if first {
@@ -531,7 +469,33 @@ impl Planner<'_> {
         self.held.push(Held { number: declared.number, account: declared.account, why });
     }
 
+    /// Nothing is released while something that may replace it is held back (law 4).
+    fn hold_releases(&mut self) {
+        let may_replace = |held: &Held| {
+            matches!(
+                held.why,
+                HeldReason::InUnlistedAccount { .. }
+                    | HeldReason::PapersMissing { .. }
+                    | HeldReason::PerhapsIn { .. }
+                    | HeldReason::AccountInTrouble { .. }
+            )
+        };
+        if !self.held.iter().any(may_replace) {
+            return;
+        }
+        let held = &mut self.held;
+        self.steps.retain(|step| {
+            let is_release = step.action.kind() == ActionKind::Release;
+            if is_release {
+                let (number, account) = (step.action.number(), step.action.account());
+                held.push(Held { number, account, why: HeldReason::ReplacementHeld });
+            }
+            !is_release
+        });
+    }
+
     fn finish(mut self, accounts: &[AccountRef]) -> Plan {
+        self.hold_releases();
         let moved: BTreeSet<PhoneNumber> = self
             .steps
             .iter()
@@ -552,10 +516,21 @@ impl Planner<'_> {
             steps: self.steps,
             held: self.held,
             warnings: self.warnings,
+            troubles: self.observed.troubles().map(|(at, trouble)| (at, trouble.clone())).collect(),
             unchanged: self.unchanged,
             unlisted: self.unlisted,
             fleet: self.observed.len().max(self.desired.numbers.len()),
         }
+    }
+}
+
+/// What the country wants and the file does not give.
+fn missing_papers(declared: &Declared, observed: &Observed) -> Papers {
+    let wanted = observed.survey().papers.get(&declared.number).copied().unwrap_or_default();
+    let is_set = |field| matches!(declared.settings.get(field), Some(Want::Set(_)));
+    Papers {
+        address: wanted.address && !is_set(Field::AddressSid),
+        bundle: wanted.bundle && !is_set(Field::BundleSid),
     }
 }
 
@@ -568,6 +543,12 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// Whether the file asks for something that cannot be planned as things are.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        !self.troubles.is_empty() || self.held.iter().any(|held| held.why.is_error())
     }
 
     /// How many actions of a kind there are.

@@ -16,6 +16,7 @@ use crate::ledger::LedgerError;
 use crate::observe::observe;
 use crate::plan::{AccountRef, Plan, plan};
 use crate::report::Report;
+use crate::survey::survey;
 use crate::transport::Transport;
 
 /// What a pass goes by. `clients` are those of `accounts`, which are those of `desired`.
@@ -45,7 +46,7 @@ pub struct Cycle<'a, T> {
 pub enum Pass {
     /// It was stopped before anything was planned.
     Stopped,
-    /// Some account could not be listed: nothing was planned (law 3).
+    /// No account could be listed: nothing was planned (law 3).
     NotObserved(Vec<(AccountIndex, ListError)>),
     /// The plan goes beyond a limit: nothing was written (law 8).
     Refused(Plan, Refusal),
@@ -69,11 +70,16 @@ pub async fn pass<T: Transport>(
     let mut stopped = stop.clone();
     let observed = tokio::select! {
         biased;
-        observed = observe(cycle.clients, |_, _| {}) => match observed {
+        observed = observe(cycle.clients, cycle.accounts, |_, _| {}) => match observed {
             Ok(observed) => observed,
             Err(failed) => return Pass::NotObserved(failed),
         },
         // Reading has nothing to finish.
+        Ok(_) = stopped.wait_for(|stop| *stop >= Stop::Drain) => return Pass::Stopped,
+    };
+    let observed = tokio::select! {
+        biased;
+        observed = survey(cycle.clients, cycle.accounts, desired, observed) => observed,
         Ok(_) = stopped.wait_for(|stop| *stop >= Stop::Drain) => return Pass::Stopped,
     };
     budget.observe(&observed, generation, now);

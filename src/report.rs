@@ -70,6 +70,14 @@ pub enum Failure {
     /// The run was stopped between two writes of the action.
     #[error("the run was stopped before the action was complete: run again to finish it")]
     Incomplete,
+    /// The emergency address was taken off, and the vendor is still at it.
+    #[error("the emergency address is still being unregistered: run again in a few minutes")]
+    StillUnregistering,
+    /// The vendor could not take the emergency address off.
+    #[error(
+        "the vendor could not unregister the emergency address: remove it in the console, then run again"
+    )]
+    UnregistrationFailed,
     /// The lock was lost between two writes of the action.
     #[error("the lock on the account was lost before the action was complete")]
     LostLock,
@@ -202,6 +210,8 @@ impl Outcome {
                 | Failure::DidNotMove
                 | Failure::Abandoned
                 | Failure::Incomplete
+                | Failure::StillUnregistering
+                | Failure::UnregistrationFailed
                 | Failure::LostLock => None,
             },
             Self::Succeeded | Self::Skipped(_) => None,

@@ -1,8 +1,10 @@
-//! The sandbox: the ActiveNumbers API seen from the other side.
+//! The sandbox: the vendor's APIs seen from the other side.
 //!
 //! One model, three ways in: [`Sandbox::handle`] answers a request, [`InMemory`] is a
-//! [`Transport`] over it without sockets, and [`start`] serves it over HTTP. It is written from the
-//! API's page, oddities included; what the page leaves open is a [`faults::Dialect`] switch.
+//! [`Transport`] over it without sockets, and [`start`] serves it over HTTP. ActiveNumbers is
+//! written from its page, oddities included, and v2010 (`IncomingPhoneNumbers`, the search,
+//! accounts), pricing and regulations from the vendor's OpenAPI files, so that the vendor's own
+//! SDKs work against it. What these leave open is a [`faults::Dialect`] switch.
 //!
 //! The default world is [`World::demo`].
 
@@ -11,19 +13,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::transport::{Request, Response, Transport, TransportError};
 
+mod active_numbers;
 mod answer;
 mod api;
 mod bucket;
 mod catalogue;
 mod config;
+mod countries;
+mod emergency;
 pub mod faults;
 mod filters;
+mod json;
 mod options;
 mod page;
+mod pricing;
 mod serve;
 mod shapes;
 mod state;
+mod v2010;
 mod world;
+mod writes;
 
 pub use answer::{Delivery, HttpAnswer, HttpRequest, Operation};
 pub use api::{LogEntry, Requests, Sandbox};

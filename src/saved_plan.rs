@@ -3,19 +3,24 @@
 //! It holds no credential. A password inside a webhook URL has to be in it, or it could not be
 //! applied: the file says so in `carries_webhook_passwords` and is written for its owner only.
 
+mod accounts;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::desired::{AccountIndex, Desired, EnvPrefix, Limit, Limits};
+use crate::desired::{Access, AccountIndex, Desired, Limit, Limits};
 use crate::diff::FieldChange;
 use crate::digest::Digest;
 use crate::inert;
 use crate::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::plan::{AccountRef, Action, ActionKind, Plan, Reason, Step, Target};
+use crate::provider::Api;
 use crate::settings::{Field, Managed, Settings, Value, Want};
+
+use accounts::FileAccount;
 
 /// The version of the file's shape.
 const FORMAT_VERSION: u32 = 1;
@@ -56,8 +61,8 @@ pub enum SavedPlanError {
 pub struct SavedPlan {
     /// The plan.
     pub plan: Plan,
-    /// Where each account's credentials are.
-    pub credentials: Vec<Option<EnvPrefix>>,
+    /// How each account is reached.
+    pub access: Vec<Access>,
     /// The file's limits when it was made.
     pub limits: Limits,
     /// The files that it was made from, as they were named.
@@ -67,12 +72,17 @@ pub struct SavedPlan {
 }
 
 impl SavedPlan {
-    /// Takes a plan that was just made.
+    /// Takes a plan that was just made. It is applied through the same APIs, whatever the operator's
+    /// is by then.
     #[must_use]
-    pub fn new(plan: Plan, desired: &Desired) -> Self {
+    pub fn new(plan: Plan, desired: &Desired, operators_api: Api) -> Self {
+        let access = |account: &crate::desired::Account| {
+            let access = account.access.clone();
+            Access { api: Some(access.api.unwrap_or(operators_api)), ..access }
+        };
         Self {
             plan,
-            credentials: desired.accounts.iter().map(|account| account.credentials.clone()).collect(),
+            access: desired.accounts.iter().map(access).collect(),
             limits: desired.policy.limits,
             files: desired.files.clone(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -166,12 +176,10 @@ impl SavedPlan {
             accounts: plan
                 .accounts
                 .iter()
-                .zip(&self.credentials)
-                .map(|(account, credentials)| FileAccount {
-                    name: account.name.to_string(),
-                    sid: account.sid.to_string(),
-                    parent: account.parent.map(|parent| plan.account(parent).name.to_string()),
-                    credentials_env: credentials.as_ref().map(ToString::to_string),
+                .zip(&self.access)
+                .map(|(account, access)| {
+                    let parent = account.parent.map(|parent| plan.account(parent).name.to_string());
+                    FileAccount::new(account, parent, access)
                 })
                 .collect(),
             limits: FileLimits {
@@ -214,16 +222,7 @@ impl SavedPlan {
                 })
             })
             .collect::<Result<Vec<_>, SavedPlanError>>()?;
-        let credentials = file
-            .accounts
-            .iter()
-            .map(|account| match &account.credentials_env {
-                Some(text) => EnvPrefix::parse(text)
-                    .map(Some)
-                    .ok_or_else(|| malformed("a prefix of environment variables", text)),
-                None => Ok(None),
-            })
-            .collect::<Result<Vec<_>, _>>()?;
+        let access = file.accounts.iter().map(FileAccount::access).collect::<Result<Vec<_>, _>>()?;
         let steps = file
             .actions
             .iter()
@@ -236,11 +235,12 @@ impl SavedPlan {
                 steps,
                 held: Vec::new(),
                 warnings: Vec::new(),
+                troubles: Vec::new(),
                 unchanged: file.summary.unchanged,
                 unlisted: file.summary.unlisted,
                 fleet: file.limits.fleet,
             },
-            credentials,
+            access,
             limits: Limits {
                 purchases: limit(&file.limits.max_purchases)?,
                 releases: limit(&file.limits.max_releases)?,
@@ -270,15 +270,6 @@ struct File {
     limits: FileLimits,
     summary: FileSummary,
     actions: Vec<FileAction>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileAccount {
-    name: String,
-    sid: String,
-    parent: Option<String>,
-    credentials_env: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -486,6 +477,8 @@ fn step(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::desired::{CredentialsAt, EnvPrefix, SecretName};
+    use crate::provider::HostLabel;
 
     fn sid(letter: &str) -> String {
         letter.repeat(32)
@@ -547,11 +540,22 @@ mod tests {
                 steps,
                 held: Vec::new(),
                 warnings: Vec::new(),
+                troubles: Vec::new(),
                 unchanged: 3,
                 unlisted: 2,
                 fleet: 9,
             },
-            credentials: vec![EnvPrefix::parse("TWILIO"), None],
+            access: vec![
+                Access {
+                    api: Some(Api::IncomingPhoneNumbers),
+                    region: HostLabel::parse("ie1"),
+                    credentials: EnvPrefix::parse("TWILIO").map(CredentialsAt::Env),
+                },
+                Access {
+                    credentials: SecretName::parse("emea").map(CredentialsAt::File),
+                    ..Access::default()
+                },
+            ],
             limits: crate::desired::Policy::default().limits,
             files: vec!["fleet.yaml".into()],
             tool_version: "0.1.0".to_owned(),

@@ -1,209 +1,15 @@
 //! What can be configured on a number: the fields, their types, and the two kinds of set of them:
 //! [`Settings`] as they are live, and [`Managed`] as a file declares them.
 //!
-//! [`Field`] is the only place that knows a field's JSON name, its POST parameter and its kind.
+//! [`Field`] is the only place that knows a field's JSON name, its POST parameters and its kind.
 
-use std::fmt;
+mod field;
+
 use std::sync::Arc;
 
-use crate::number::{AddressSid, ApplicationSid, TrunkSid};
+pub use field::{Field, Kind, Parameter};
 
-/// One field of a number's configuration, in the order in which people read them.
-///
-/// `emergency_status` is left out on purpose: writes to it are ignored at the vendor, so it is
-/// read and shown, and never compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Field {
-    /// Up to 64 characters; the API's default is the number, nicely formatted.
-    FriendlyName,
-    /// Where call status events go.
-    StatusCallback,
-    /// GET or POST.
-    StatusCallbackMethod,
-    /// Asked when a call comes in.
-    VoiceUrl,
-    /// GET or POST.
-    VoiceMethod,
-    /// Asked when `voice.url` fails; needs a `voice.url` (error 21405).
-    VoiceFallbackUrl,
-    /// GET or POST.
-    VoiceFallbackMethod,
-    /// Takes precedence over the voice URLs; excludes the trunk.
-    VoiceApplicationSid,
-    /// Takes precedence over the application and the voice URLs; excludes the application.
-    VoiceTrunkSid,
-    /// `voice` or `fax`.
-    VoiceReceiveMode,
-    /// A CNAM look-up of the caller's name.
-    VoiceCallerIdLookup,
-    /// The address that emergency calls are located by.
-    VoiceEmergencyAddressSid,
-    /// Asked when a message comes in.
-    SmsUrl,
-    /// GET or POST.
-    SmsMethod,
-    /// Asked when `sms.url` fails; needs an `sms.url` (error 21406).
-    SmsFallbackUrl,
-    /// GET or POST.
-    SmsFallbackMethod,
-    /// Takes precedence over the SMS URLs.
-    SmsApplicationSid,
-}
-
-/// What a field holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Free text.
-    Text,
-    /// An absolute http or https URL.
-    Url,
-    /// GET or POST.
-    Method,
-    /// `AP…`.
-    Application,
-    /// `TK…`.
-    Trunk,
-    /// `AD…`.
-    Address,
-    /// `voice` or `fax`.
-    ReceiveMode,
-    /// true or false.
-    Flag,
-}
-
-struct FieldRow {
-    field: Field,
-    json: &'static str,
-    parameter: &'static str,
-    kind: Kind,
-    documented: bool,
-}
-
-macro_rules! fields {
-    ($($field:ident $json:literal $parameter:literal $kind:ident $documented:ident;)*) => {
-        const FIELDS: &[FieldRow] = &[$(FieldRow {
-            field: Field::$field, json: $json, parameter: $parameter, kind: Kind::$kind, documented: $documented!(),
-        }),*];
-    };
-}
-macro_rules! documented {
-    () => {
-        true
-    };
-}
-macro_rules! by_scheme {
-    () => {
-        false
-    };
-}
-
-// The POST parameters of the API's page, and (`by_scheme`) those that it shows only as readable,
-// named by the same scheme: law 6, the echo, decides whether the API took them.
-fields! {
-    FriendlyName             "friendly_name"               "FriendlyName"                            Text        by_scheme;
-    StatusCallback           "status_callback"             "Configurations.StatusCallback"           Url         documented;
-    StatusCallbackMethod     "status_callback_method"      "Configurations.StatusCallbackMethod"     Method      documented;
-    VoiceUrl                 "voice.url"                   "Configurations.Voice.Url"                Url         documented;
-    VoiceMethod              "voice.method"                "Configurations.Voice.Method"             Method      documented;
-    VoiceFallbackUrl         "voice.fallback_url"          "Configurations.Voice.FallbackUrl"        Url         documented;
-    VoiceFallbackMethod      "voice.fallback_method"       "Configurations.Voice.FallbackMethod"     Method      documented;
-    VoiceApplicationSid      "voice.application_sid"       "Configurations.Voice.ApplicationSid"     Application documented;
-    VoiceTrunkSid            "voice.trunk_sid"             "Configurations.Voice.TrunkSid"           Trunk       by_scheme;
-    VoiceReceiveMode         "voice.receive_mode"          "Configurations.Voice.ReceiveMode"        ReceiveMode by_scheme;
-    VoiceCallerIdLookup      "voice.caller_id_lookup"      "Configurations.Voice.CallerIdLookup"     Flag        by_scheme;
-    VoiceEmergencyAddressSid "voice.emergency_address_sid" "Configurations.Voice.EmergencyAddressSid" Address    by_scheme;
-    SmsUrl                   "sms.url"                     "Configurations.Sms.Url"                  Url         documented;
-    SmsMethod                "sms.method"                  "Configurations.Sms.Method"               Method      documented;
-    SmsFallbackUrl           "sms.fallback_url"            "Configurations.Sms.FallbackUrl"          Url         documented;
-    SmsFallbackMethod        "sms.fallback_method"         "Configurations.Sms.FallbackMethod"       Method      documented;
-    SmsApplicationSid        "sms.application_sid"         "Configurations.Sms.ApplicationSid"       Application documented;
-}
-
-impl Field {
-    /// Every field, in order.
-    pub fn all() -> impl Iterator<Item = Self> {
-        FIELDS.iter().map(|row| row.field)
-    }
-
-    fn row(self) -> &'static FieldRow {
-        // FIELDS lists the variants in order; a test holds it to that.
-        &FIELDS[self as usize]
-    }
-
-    /// The API's JSON name, dotted below `voice` and `sms`: `voice.url`. Also the file's.
-    #[must_use]
-    pub fn json_name(self) -> &'static str {
-        self.row().json
-    }
-
-    /// The field of a JSON name.
-    #[must_use]
-    pub fn from_json_name(name: &str) -> Option<Self> {
-        FIELDS.iter().find(|row| row.json == name).map(|row| row.field)
-    }
-
-    /// The ActiveNumbers POST parameter: `Configurations.Voice.Url`.
-    #[must_use]
-    pub fn parameter(self) -> &'static str {
-        self.row().parameter
-    }
-
-    /// What the field holds.
-    #[must_use]
-    pub fn kind(self) -> Kind {
-        self.row().kind
-    }
-
-    /// Whether the API's page lists the field among the POST parameters. Where it does not, the
-    /// parameter is named by the page's scheme, and nothing promises that it works.
-    #[must_use]
-    pub fn is_documented_parameter(self) -> bool {
-        self.row().documented
-    }
-
-    /// Whether the field is part of the SMS configuration, which only a number with SMS takes
-    /// (error 21407).
-    #[must_use]
-    pub fn is_sms(self) -> bool {
-        self >= Self::SmsUrl
-    }
-
-    /// What the API does when the field is not set: null, `""` and this value are the same, and
-    /// never make a difference.
-    #[must_use]
-    pub fn default_value(self) -> Option<Value> {
-        match self.kind() {
-            Kind::Method => Some(Value::Method(HttpMethod::Post)),
-            Kind::Flag => Some(Value::Flag(false)),
-            Kind::ReceiveMode => Some(Value::ReceiveMode(ReceiveMode::Voice)),
-            Kind::Text | Kind::Url | Kind::Application | Kind::Trunk | Kind::Address => None,
-        }
-    }
-
-    /// The field that setting this one clears at the API (page: "Setting a TrunkSid will
-    /// automatically delete your VoiceApplicationSid and vice versa").
-    #[must_use]
-    pub fn clears_at_api(self) -> Option<Self> {
-        match self {
-            Self::VoiceApplicationSid => Some(Self::VoiceTrunkSid),
-            Self::VoiceTrunkSid => Some(Self::VoiceApplicationSid),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Field {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.json_name())
-    }
-}
-
-impl serde::Serialize for Field {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.json_name())
-    }
-}
+use crate::number::{AddressSid, ApplicationSid, BundleSid, IdentitySid, TrunkSid};
 
 /// GET or POST: the methods that the API takes for a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -238,6 +44,10 @@ pub enum Value {
     Trunk(TrunkSid),
     /// An address.
     Address(AddressSid),
+    /// An identity document.
+    Identity(IdentitySid),
+    /// A regulatory bundle.
+    Bundle(BundleSid),
     /// Voice or fax.
     ReceiveMode(ReceiveMode),
     /// true or false.
@@ -299,6 +109,8 @@ impl Value {
             Kind::Application => Self::Application(ApplicationSid::declared(text)?),
             Kind::Trunk => Self::Trunk(TrunkSid::declared(text)?),
             Kind::Address => Self::Address(AddressSid::declared(text)?),
+            Kind::Identity => Self::Identity(IdentitySid::declared(text)?),
+            Kind::Bundle => Self::Bundle(BundleSid::declared(text)?),
             Kind::ReceiveMode => {
                 Self::ReceiveMode(receive_mode(text).ok_or_else(|| ValueError::ReceiveMode(shown()))?)
             }
@@ -319,6 +131,8 @@ impl Value {
             Kind::Application => ApplicationSid::observed(text).map(Self::Application),
             Kind::Trunk => TrunkSid::observed(text).map(Self::Trunk),
             Kind::Address => AddressSid::observed(text).map(Self::Address),
+            Kind::Identity => IdentitySid::observed(text).map(Self::Identity),
+            Kind::Bundle => BundleSid::observed(text).map(Self::Bundle),
             Kind::ReceiveMode => receive_mode(text).map(Self::ReceiveMode),
             Kind::Flag => text.parse().ok().map(Self::Flag),
         };
@@ -336,6 +150,8 @@ impl Value {
             Self::Application(sid) => sid.to_string(),
             Self::Trunk(sid) => sid.to_string(),
             Self::Address(sid) => sid.to_string(),
+            Self::Identity(sid) => sid.to_string(),
+            Self::Bundle(sid) => sid.to_string(),
             Self::ReceiveMode(ReceiveMode::Voice) => "voice".into(),
             Self::ReceiveMode(ReceiveMode::Fax) => "fax".into(),
             Self::Flag(flag) => flag.to_string(),
@@ -352,6 +168,8 @@ impl Value {
             | Self::Application(_)
             | Self::Trunk(_)
             | Self::Address(_)
+            | Self::Identity(_)
+            | Self::Bundle(_)
             | Self::ReceiveMode(_)
             | Self::Flag(_) => self.wire(),
         }
@@ -529,14 +347,6 @@ impl FromIterator<(Field, Want)> for Managed {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_table_lists_the_fields_in_order() {
-        for (at, field) in Field::all().enumerate() {
-            assert_eq!(field as usize, at);
-            assert_eq!(Field::from_json_name(field.json_name()), Some(field));
-        }
-    }
 
     #[test]
     fn urls_are_compared_by_meaning_and_kept_as_written() {

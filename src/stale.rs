@@ -21,6 +21,8 @@ pub enum StaleReason {
     AlreadyThere,
     /// It is in none of the plan's accounts.
     Gone,
+    /// An account that it may be in cannot be read, or nothing can be done in its account.
+    NotSeen,
     /// It is in another account, or in more than one.
     Elsewhere,
     /// It has another SID: it was released and bought again.
@@ -35,20 +37,30 @@ pub fn stale(plan: &Plan, observed: &Observed) -> Vec<Stale> {
     plan.steps
         .iter()
         .filter_map(|step| {
+            let number = step.action.number();
+            // Nothing is done in an account that cannot be read, nor moved there.
+            if observed.trouble(step.action.account()).is_some() {
+                return Some(Stale { number, why: StaleReason::NotSeen });
+            }
             let why = match &step.action {
-                Action::Purchase { number, .. } => {
-                    observed.find(*number).next().map(|_| StaleReason::AlreadyThere)
-                }
+                Action::Purchase { number, .. } => match (observed.find(*number).next(), observed.dark()) {
+                    (Some(_), _) => Some(StaleReason::AlreadyThere),
+                    (None, Some(_)) => Some(StaleReason::NotSeen),
+                    (None, None) => None,
+                },
                 Action::Transfer { target, .. }
                 | Action::Configure { target, .. }
                 | Action::Release { target } => moved_on(target, observed),
             }?;
-            Some(Stale { number: step.action.number(), why })
+            Some(Stale { number, why })
         })
         .collect()
 }
 
 fn moved_on(target: &Target, observed: &Observed) -> Option<StaleReason> {
+    if observed.trouble(target.account).is_some() {
+        return Some(StaleReason::NotSeen);
+    }
     let mut found = observed.find(target.number);
     let Some(first) = found.next() else {
         return Some(StaleReason::Gone);

@@ -1,14 +1,14 @@
-//! Where the API is: host names by region and edge, paths, and what a base URL may be.
+//! Where the services are: host names by region and edge, and what a base URL may be.
 
-use url::{Host, Url};
+use url::Url;
 
-use crate::number::NumberSid;
+use crate::provider::HostLabel;
 
 /// The vendor's own domain.
 const VENDOR_DOMAIN: &str = "twilio.com";
 
-/// The service that has ActiveNumbers and AvailableNumbers.
-const PREVIEW: &str = "preview";
+/// The region of an edge without one.
+const DEFAULT_REGION: &str = "us1";
 
 /// Why a base URL or a host part is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,21 +24,37 @@ pub enum EndpointError {
     /// More than scheme, host and port.
     #[error("the base URL {0} has more than scheme, host and port: paths are the vendor's")]
     MoreThanAHost(String),
-    /// A region or edge that is no host label.
-    #[error("{name} {value:?} is not a region or edge name such as us1 or ashburn")]
-    NotALabel {
-        /// The variable.
-        name: &'static str,
-        /// Its value.
-        value: String,
-    },
 }
 
-/// The scheme, host and port that every request of a command goes to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
-    base: Url,
+/// The vendor's services, each with a host of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// ActiveNumbers and AvailableNumbers.
+    Preview,
+    /// v2010: IncomingPhoneNumbers, AvailablePhoneNumbers, accounts.
+    Api,
+    /// What numbers cost.
+    Pricing,
+    /// What a country wants of those who buy its numbers.
+    Numbers,
 }
+
+impl Service {
+    const ALL: [Self; 4] = [Self::Preview, Self::Api, Self::Pricing, Self::Numbers];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Preview => "preview",
+            Self::Api => "api",
+            Self::Pricing => "pricing",
+            Self::Numbers => "numbers",
+        }
+    }
+}
+
+/// Where the requests of an account go: scheme, host and port of each service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint([Url; 4]);
 
 impl Endpoint {
     /// The operator's own base URL (`--base-url`): it replaces scheme, host and port of every
@@ -51,9 +67,9 @@ impl Endpoint {
             Url::parse(base_url).map_err(|_| EndpointError::NotAUrl(crate::secret_url::masked(base_url)))?;
         let shown = || crate::secret_url::masked(base_url);
         let loopback = match base.host() {
-            Some(Host::Domain(domain)) => domain == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
+            Some(url::Host::Domain(domain)) => domain == "localhost",
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
             None => return Err(EndpointError::NotAUrl(shown())),
         };
         match base.scheme() {
@@ -66,73 +82,33 @@ impl Endpoint {
         if !bare || !base.username().is_empty() || base.password().is_some() {
             return Err(EndpointError::MoreThanAHost(shown()));
         }
-        Ok(Self { base })
+        Ok(Self([base.clone(), base.clone(), base.clone(), base]))
     }
 
-    /// The vendor's host for a region and an edge: `preview.{edge}.{region}.twilio.com`. An edge
+    /// The vendor's hosts for a region and an edge: `{service}.{edge}.{region}.twilio.com`. An edge
     /// without a region means `us1`.
     ///
     /// # Errors
-    /// When one of them could not be part of a host name of the vendor.
-    pub fn vendor(region: Option<&str>, edge: Option<&str>) -> Result<Self, EndpointError> {
-        let label = |name: &'static str, value: Option<&str>| match value {
-            None | Some("") => Ok(None),
-            Some(value) if value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') => {
-                Ok(Some(value.to_owned()))
-            }
-            Some(value) => Err(EndpointError::NotALabel { name, value: value.to_owned() }),
-        };
-        let edge = label("TWILIO_EDGE", edge)?;
-        let region = label("TWILIO_REGION", region)?.or_else(|| edge.as_ref().map(|_| "us1".to_owned()));
-        let parts: Vec<String> = [Some(PREVIEW.to_owned()), edge, region, Some(VENDOR_DOMAIN.to_owned())]
+    /// When they make no host name together.
+    pub fn vendor(region: Option<&HostLabel>, edge: Option<&HostLabel>) -> Result<Self, EndpointError> {
+        let region = region.map(ToString::to_string).or_else(|| edge.map(|_| DEFAULT_REGION.to_owned()));
+        let place: String = [edge.map(ToString::to_string), region]
             .into_iter()
             .flatten()
+            .map(|part| format!("{part}."))
             .collect();
-        let text = format!("https://{}", parts.join("."));
-        let base = Url::parse(&text).map_err(|_| EndpointError::NotAUrl(text))?;
-        Ok(Self { base })
+        let host = |service: Service| {
+            let text = format!("https://{}.{place}{VENDOR_DOMAIN}", service.label());
+            Url::parse(&text).map_err(|_| EndpointError::NotAUrl(text))
+        };
+        let [preview, api, pricing, numbers] = Service::ALL;
+        Ok(Self([host(preview)?, host(api)?, host(pricing)?, host(numbers)?]))
     }
 
-    /// `/Numbers/ActiveNumbers`
+    /// A path of a service.
     #[must_use]
-    pub fn active_numbers(&self) -> Url {
-        self.path("/Numbers/ActiveNumbers")
-    }
-
-    /// `/Numbers/ActiveNumbers/{Sid}`
-    #[must_use]
-    pub fn active_number(&self, sid: NumberSid) -> Url {
-        self.path(&format!("/Numbers/ActiveNumbers/{sid}"))
-    }
-
-    /// `/Numbers/ActiveNumbers/{Sid}.json`: the page shows the suffix for transfers only.
-    #[must_use]
-    pub fn transfer(&self, sid: NumberSid) -> Url {
-        self.path(&format!("/Numbers/ActiveNumbers/{sid}.json"))
-    }
-
-    /// `/Numbers/AvailableNumbers`
-    #[must_use]
-    pub fn available_numbers(&self) -> Url {
-        self.path("/Numbers/AvailableNumbers")
-    }
-
-    /// Whether a URL has this endpoint's scheme, host and port.
-    #[must_use]
-    pub fn owns(&self, url: &Url) -> bool {
-        url.scheme() == self.base.scheme()
-            && url.host() == self.base.host()
-            && url.port_or_known_default() == self.base.port_or_known_default()
-    }
-
-    /// The base URL, without a trailing slash.
-    #[must_use]
-    pub fn base(&self) -> &str {
-        self.base.as_str().trim_end_matches('/')
-    }
-
-    fn path(&self, path: &str) -> Url {
-        let mut url = self.base.clone();
+    pub fn url(&self, service: Service, path: &str) -> Url {
+        let mut url = self.0[service as usize].clone();
         url.set_path(path);
         url
     }
@@ -144,12 +120,27 @@ mod tests {
 
     #[test]
     fn hosts_follow_region_and_edge() {
-        let host = |region, edge| Endpoint::vendor(region, edge).map(|e| e.base().to_owned());
-        assert_eq!(host(None, None).as_deref(), Ok("https://preview.twilio.com"));
-        assert_eq!(host(Some("ie1"), None).as_deref(), Ok("https://preview.ie1.twilio.com"));
-        assert_eq!(host(None, Some("dublin")).as_deref(), Ok("https://preview.dublin.us1.twilio.com"));
-        assert_eq!(host(Some("ie1"), Some("dublin")).as_deref(), Ok("https://preview.dublin.ie1.twilio.com"));
-        assert!(host(Some("evil.example/"), None).is_err());
+        let label = |text: &str| HostLabel::parse(text);
+        let host = |region: Option<&str>, edge: Option<&str>, service| {
+            let (region, edge) = (region.and_then(label), edge.and_then(label));
+            let endpoint = Endpoint::vendor(region.as_ref(), edge.as_ref()).expect("a host name");
+            endpoint.url(service, "/x").to_string()
+        };
+        assert_eq!(host(None, None, Service::Preview), "https://preview.twilio.com/x");
+        assert_eq!(host(Some("ie1"), None, Service::Api), "https://api.ie1.twilio.com/x");
+        assert_eq!(host(None, Some("dublin"), Service::Pricing), "https://pricing.dublin.us1.twilio.com/x");
+        assert_eq!(
+            host(Some("ie1"), Some("dublin"), Service::Numbers),
+            "https://numbers.dublin.ie1.twilio.com/x"
+        );
+    }
+
+    #[test]
+    fn one_base_url_stands_for_every_service() {
+        let endpoint = Endpoint::at("http://127.0.0.1:8080").expect("a base URL");
+        for service in Service::ALL {
+            assert_eq!(endpoint.url(service, "/a/b").as_str(), "http://127.0.0.1:8080/a/b");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::inert;
 use crate::observed::ListingError;
+use crate::provider::Api;
 use crate::transport::{Response, TransportError};
 
 use super::page_link::PageLinkError;
@@ -231,7 +232,7 @@ struct Body {
 impl ApiError {
     /// Types an answer whose status is not the expected one.
     #[must_use]
-    pub fn from_response(operation: Operation, response: &Response) -> Self {
+    pub fn from_response(api: Api, operation: Operation, response: &Response) -> Self {
         // A body that is not the API's JSON (a proxy's HTML) leaves the status to speak.
         let parsed: Option<Body> = serde_json::from_slice(&response.body).ok();
         let is_api = parsed.as_ref().is_some_and(|body| body.code.is_some() || body.message.is_some());
@@ -247,7 +248,11 @@ impl ApiError {
             (500.., _) => ErrorKind::Server { retry_after },
             (401, _) => ErrorKind::Unauthorized,
             (403, _) => ErrorKind::Forbidden,
-            (404, _) if matches!(operation, Operation::List | Operation::Search) => ErrorKind::NotEnabled,
+            (404, _)
+                if api == Api::ActiveNumbers && matches!(operation, Operation::List | Operation::Search) =>
+            {
+                ErrorKind::NotEnabled
+            }
             (404, _) if is_api || response.body.is_empty() => ErrorKind::NotFound,
             (409, _) => ErrorKind::Conflict,
             (_, Some(21452 | 21422)) => ErrorKind::NotAvailable,
@@ -332,17 +337,25 @@ impl ApiError {
             ErrorKind::Unauthorized => {
                 "check the account SID and its token or key; a key of the parent does not reach a subaccount, and keys belong to one region"
             }
+            ErrorKind::Forbidden if self.code == Some(20005) => {
+                "the account is suspended or closed: wake it in the vendor's console, or take it out of the file"
+            }
             ErrorKind::Forbidden => "the account is not active, or the key lacks the permission",
+            ErrorKind::NotFound if self.operation == Operation::List => {
+                "there is no such account for these credentials: check its SID and, of a subaccount, its parent"
+            }
             ErrorKind::NotFound => "the number is not in this account any more: plan again",
             ErrorKind::NotEnabled => {
-                "ActiveNumbers is a closed preview and is not enabled for this account: ask the vendor for access"
+                "ActiveNumbers is a closed preview and is not enabled for this account: use --api \
+                 incoming-phone-numbers, which everyone has"
             }
             ErrorKind::Conflict => "somebody else was changing the number: run again",
             ErrorKind::NotAvailable => {
-                "the number is not on offer (any more): find another with `numctl search`"
+                "the number is not on offer (any more), or another account has it: find another with `numctl search`"
             }
             ErrorKind::PaperworkRequired => {
-                "the vendor wants an identity document, an address or a bundle first: add it in the console, then run again"
+                "the country wants an address, an identity document or a bundle: make it in the console, and name it in \
+                 the file (address_sid, identity_sid, bundle_sid; over incoming-phone-numbers)"
             }
             ErrorKind::TrialAccount => "a trial account cannot buy numbers by API: upgrade the account",
             ErrorKind::NotTheApi => {
@@ -413,7 +426,7 @@ mod tests {
 
     fn error(operation: Operation, status: u16, body: &str) -> ApiError {
         let response = Response { status, body: body.as_bytes().to_vec(), ..Response::default() };
-        ApiError::from_response(operation, &response)
+        ApiError::from_response(Api::ActiveNumbers, operation, &response)
     }
 
     #[test]

@@ -1,17 +1,27 @@
 //! A number as `get` shows it: every field of the API's page and any other that came, in one
-//! shape whichever form the API used.
+//! shape whichever API served it, and in whichever form.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use super::routes::NumberType;
+use crate::provider::Api;
 use crate::secret_url;
+use crate::settings::Field;
 
-/// Brings an item into the one shape: `configurations` with `friendly_name`, `status_callback` and
-/// no `""`, since null and `""` are the same value.
+/// Brings a live number into the one shape, which is ActiveNumbers' own: `configurations` with
+/// `friendly_name`, `status_callback` and no `""`, since null and `""` are the same value.
 #[must_use]
-pub fn normal_form(item: Value) -> Value {
-    let Value::Object(mut item) = item else {
+pub fn normal_form(api: Api, item: Value) -> Value {
+    let Value::Object(item) = item else {
         return item;
     };
+    match api {
+        Api::ActiveNumbers => of_active_numbers(item),
+        Api::IncomingPhoneNumbers => of_incoming_phone_numbers(item),
+    }
+}
+
+fn of_active_numbers(mut item: Map<String, Value>) -> Value {
     let singular = item.remove("configuration");
     let plural = item.remove("configurations");
     let mut configurations = match plural.or(singular) {
@@ -23,6 +33,118 @@ pub fn normal_form(item: Value) -> Value {
     }
     item.insert("configurations".into(), nulled(Value::Object(configurations)));
     Value::Object(item)
+}
+
+/// v2010's keys of what can be set, which are flat, by their fields.
+const FLAT: [(&str, Field); 20] = [
+    ("friendly_name", Field::FriendlyName),
+    ("status_callback", Field::StatusCallback),
+    ("status_callback_method", Field::StatusCallbackMethod),
+    ("address_sid", Field::AddressSid),
+    ("identity_sid", Field::IdentitySid),
+    ("bundle_sid", Field::BundleSid),
+    ("voice_url", Field::VoiceUrl),
+    ("voice_method", Field::VoiceMethod),
+    ("voice_fallback_url", Field::VoiceFallbackUrl),
+    ("voice_fallback_method", Field::VoiceFallbackMethod),
+    ("voice_application_sid", Field::VoiceApplicationSid),
+    ("trunk_sid", Field::VoiceTrunkSid),
+    ("voice_receive_mode", Field::VoiceReceiveMode),
+    ("voice_caller_id_lookup", Field::VoiceCallerIdLookup),
+    ("emergency_address_sid", Field::VoiceEmergencyAddressSid),
+    ("sms_url", Field::SmsUrl),
+    ("sms_method", Field::SmsMethod),
+    ("sms_fallback_url", Field::SmsFallbackUrl),
+    ("sms_fallback_method", Field::SmsFallbackMethod),
+    ("sms_application_sid", Field::SmsApplicationSid),
+];
+
+/// What v2010 says of a number, in the shape of ActiveNumbers. What it does not say is null; what
+/// ActiveNumbers has no place for stays where it was.
+fn of_incoming_phone_numbers(mut item: Map<String, Value>) -> Value {
+    let mut configurations = Map::new();
+    let (mut voice, mut sms) = (Map::new(), Map::new());
+    for (key, field) in FLAT {
+        let Some(value) = item.remove(key) else { continue };
+        match field.json_name().split_once('.') {
+            Some(("voice", name)) => voice.insert(name.to_owned(), value),
+            Some((_, name)) => sms.insert(name.to_owned(), value),
+            None => configurations.insert(key.to_owned(), value),
+        };
+    }
+    for key in ["emergency_status", "emergency_address_status"] {
+        if let Some(value) = item.remove(key) {
+            voice.insert(key.to_owned(), value);
+        }
+    }
+    configurations.insert("voice".into(), Value::Object(voice));
+    configurations.insert("sms".into(), Value::Object(sms));
+    let capabilities = capabilities(item.remove("capabilities"));
+    let address = item.remove("address_requirements").unwrap_or(Value::Null);
+    let lifecycle = lifecycle(item.remove("beta"));
+    let uri = item.remove("uri").unwrap_or(Value::Null);
+    item.insert("url".into(), uri);
+    item.insert("capabilities".into(), capabilities);
+    item.insert("regulatory".into(), json!({ "address_requirements": address }));
+    item.insert("lifecycle".into(), lifecycle);
+    item.insert("configurations".into(), nulled(Value::Object(configurations)));
+    // v2010 does not say where a number is.
+    item.insert("geography".into(), json!({ "iso_country": null }));
+    Value::Object(item)
+}
+
+/// Brings a number on offer into the one shape, AvailableNumbers' own. `monthly` is its price.
+#[must_use]
+pub fn offered_form(api: Api, kind: Option<NumberType>, item: Value, monthly: Option<&str>) -> Value {
+    let mut item = match (api, item) {
+        (Api::IncomingPhoneNumbers, Value::Object(item)) => item,
+        (_, item) => return item,
+    };
+    let mut geography = Map::new();
+    for key in
+        ["iso_country", "lata", "rate_center", "latitude", "longitude", "region", "locality", "postal_code"]
+    {
+        geography.insert(key.to_owned(), item.remove(key).unwrap_or(Value::Null));
+    }
+    let capabilities = capabilities(item.remove("capabilities"));
+    let address = item.remove("address_requirements").unwrap_or(Value::Null);
+    let lifecycle = lifecycle(item.remove("beta"));
+    item.insert("capabilities".into(), capabilities);
+    item.insert("regulatory".into(), json!({ "address_requirements": address }));
+    item.insert("lifecycle".into(), lifecycle);
+    item.insert("geography".into(), nulled(Value::Object(geography)));
+    if let Some(kind) = kind {
+        item.insert("type".into(), kind.word().into());
+    }
+    if let Some(monthly) = monthly {
+        item.insert("base_recurring_price".into(), monthly.into());
+    }
+    Value::Object(item)
+}
+
+/// `{"voice":true,"SMS":true}` as groups; a capability that is not there is null.
+fn capabilities(value: Option<Value>) -> Value {
+    let Some(Value::Object(flags)) = value else { return Value::Null };
+    let flag = |name: &str| {
+        flags.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).and_then(|(_, value)| value.as_bool())
+    };
+    let group = |name: &str| match flag(name) {
+        Some(true) => json!({ "inbound_connectivity": true, "outbound_connectivity": true }),
+        Some(false) | None => Value::Null,
+    };
+    let mut voice = group("voice");
+    if let (Value::Object(voice), Some(fax)) = (&mut voice, flag("fax")) {
+        voice.insert("fax".into(), fax.into());
+    }
+    json!({ "voice": voice, "sms": group("sms"), "mms": group("mms") })
+}
+
+fn lifecycle(beta: Option<Value>) -> Value {
+    match beta {
+        Some(Value::Bool(true)) => "beta".into(),
+        Some(Value::Bool(false)) => "generally-available".into(),
+        Some(_) | None => Value::Null,
+    }
 }
 
 fn nulled(value: Value) -> Value {
@@ -80,6 +202,31 @@ mod tests {
             json!({"sid": "PN1", "configuration": {"status_callback_url": "", "voice": {"url": ""}}});
         let plural =
             json!({"sid": "PN1", "configurations": {"status_callback": null, "voice": {"url": null}}});
-        assert_eq!(normal_form(singular), normal_form(plural));
+        let normal = |item| normal_form(Api::ActiveNumbers, item);
+        assert_eq!(normal(singular), normal(plural));
+    }
+
+    #[test]
+    fn both_apis_come_out_alike() {
+        let flat = json!({"sid": "PN1", "phone_number": "+1555", "voice_url": "https://a.example", "sms_url": "", "trunk_sid": null,
+            "friendly_name": "a", "capabilities": {"voice": true, "SMS": true, "mms": false}, "beta": false, "address_requirements": "none", "type": "local"});
+        let flat = normal_form(Api::IncomingPhoneNumbers, flat);
+        for (pointer, value) in [
+            ("/configurations/voice/url", json!("https://a.example")),
+            ("/configurations/sms/url", Value::Null),
+            ("/configurations/friendly_name", json!("a")),
+            ("/capabilities/sms/inbound_connectivity", json!(true)),
+            ("/capabilities/mms", Value::Null),
+            ("/lifecycle", json!("generally-available")),
+            ("/regulatory/address_requirements", json!("none")),
+        ] {
+            assert_eq!(flat.pointer(pointer), Some(&value), "{pointer}");
+        }
+        assert_eq!(flat.get("voice_url"), None);
+    }
+
+    #[test]
+    fn the_flat_keys_are_those_of_every_field() {
+        assert!(FLAT.iter().map(|(_, field)| *field).eq(Field::all()));
     }
 }

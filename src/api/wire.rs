@@ -1,5 +1,8 @@
 //! The JSON that a plan needs of a number, read leniently: see the oddities in [`crate::api`].
 
+mod active;
+mod incoming;
+
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
@@ -9,9 +12,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
-use crate::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::observed::Live;
-use crate::settings::{Field, Settings, Value};
+use crate::provider::Api;
+use crate::settings::{Settings, Value};
 
 /// A scalar of whatever JSON type, as text; null and `""` are nothing.
 #[derive(Debug, Default)]
@@ -57,107 +60,6 @@ impl Scalar<'_> {
     }
 }
 
-#[derive(Debug, Deserialize)]
-struct Row<'a> {
-    #[serde(borrow, default)]
-    phone_number: Scalar<'a>,
-    #[serde(borrow, default)]
-    sid: Scalar<'a>,
-    #[serde(borrow, default)]
-    account_sid: Scalar<'a>,
-    #[serde(borrow, default)]
-    url: Scalar<'a>,
-    #[serde(borrow, default)]
-    configuration: Option<Configuration<'a>>,
-    #[serde(borrow, default)]
-    configurations: Option<Configuration<'a>>,
-    #[serde(default)]
-    capabilities: Option<Capabilities>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Configuration<'a> {
-    #[serde(borrow, default)]
-    friendly_name: Scalar<'a>,
-    #[serde(borrow, default)]
-    status_callback: Scalar<'a>,
-    #[serde(borrow, default)]
-    status_callback_url: Scalar<'a>,
-    #[serde(borrow, default)]
-    status_callback_method: Scalar<'a>,
-    #[serde(borrow, default)]
-    voice: Option<Voice<'a>>,
-    #[serde(borrow, default)]
-    sms: Option<Sms<'a>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Voice<'a> {
-    #[serde(borrow, default)]
-    url: Scalar<'a>,
-    #[serde(borrow, default)]
-    method: Scalar<'a>,
-    #[serde(borrow, default)]
-    fallback_url: Scalar<'a>,
-    #[serde(borrow, default)]
-    fallback_method: Scalar<'a>,
-    #[serde(borrow, default)]
-    application_sid: Scalar<'a>,
-    #[serde(borrow, default)]
-    trunk_sid: Scalar<'a>,
-    #[serde(borrow, default)]
-    receive_mode: Scalar<'a>,
-    #[serde(borrow, default)]
-    caller_id_lookup: Scalar<'a>,
-    #[serde(borrow, default)]
-    emergency_address_sid: Scalar<'a>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Sms<'a> {
-    #[serde(borrow, default)]
-    url: Scalar<'a>,
-    #[serde(borrow, default)]
-    method: Scalar<'a>,
-    #[serde(borrow, default)]
-    fallback_url: Scalar<'a>,
-    #[serde(borrow, default)]
-    fallback_method: Scalar<'a>,
-    #[serde(borrow, default)]
-    application_sid: Scalar<'a>,
-}
-
-/// Whether the number can do SMS: absent says nothing, null says no.
-#[derive(Debug, Default, Deserialize)]
-struct Capabilities {
-    #[serde(default, deserialize_with = "sms_capability")]
-    sms: Option<bool>,
-}
-
-fn sms_capability<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Group {
-        Flag(bool),
-        Detail {
-            #[serde(default)]
-            inbound_connectivity: Option<bool>,
-            #[serde(default)]
-            outbound_connectivity: Option<bool>,
-        },
-        Other(de::IgnoredAny),
-    }
-    Ok(match Option::<Group>::deserialize(deserializer)? {
-        None => Some(false),
-        Some(Group::Flag(flag)) => Some(flag),
-        Some(Group::Detail { inbound_connectivity: Some(false), outbound_connectivity: Some(false) }) => {
-            Some(false)
-        }
-        Some(Group::Detail { .. }) => Some(true),
-        Some(Group::Other(_)) => None,
-    })
-}
-
 /// More rows than this on one page are no page of the API, whose largest has 1,000: as `{}`, a body
 /// holds five million of them, and each takes hundreds of times as much memory as text.
 const ROWS_MAX: usize = 10_000;
@@ -191,33 +93,24 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Rows<T> {
     }
 }
 
-#[derive(Debug, Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    items: Rows<Row<'a>>,
-    #[serde(borrow)]
-    meta: Meta<'a>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Meta<'a> {
-    #[serde(borrow, default)]
-    next_page_url: Scalar<'a>,
-    #[serde(borrow, default)]
-    key: Scalar<'a>,
-    #[serde(borrow, default)]
-    page: Scalar<'a>,
-}
-
 /// A page of a listing as it came: its link is not yet checked.
 #[derive(Debug)]
 pub struct RawPage {
     /// The rows.
     pub rows: Vec<Live>,
-    /// `meta.next_page_url`.
+    /// `meta.next_page_url`, `next_page_uri`.
     pub next: Option<String>,
-    /// `meta.page`, counted from 0, where the server says it.
+    /// `meta.page` or `page`, counted from 0, where the server says it.
     pub index: Option<usize>,
+}
+
+/// The rows of a page as they came.
+#[derive(Debug)]
+pub struct RawItems {
+    /// The rows.
+    pub items: Vec<serde_json::Value>,
+    /// Where the next page is, not yet checked.
+    pub next: Option<String>,
 }
 
 /// Shares what repeats over the rows of a fleet.
@@ -257,56 +150,42 @@ impl Interner {
 ///
 /// # Errors
 /// Says where the body stops being the API's.
-pub fn read_page(body: &[u8], interner: &mut Interner) -> Result<RawPage, String> {
-    let text = std::str::from_utf8(body).map_err(|_| "it is not UTF-8".to_owned())?;
-    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|error| describe(text, &error))?;
-    if envelope.meta.key.text().is_some_and(|key| key != "items") {
-        return Err("its meta.key is not items".to_owned());
-    }
-    Ok(RawPage {
-        rows: envelope.items.0.into_iter().map(|row| row.live(interner)).collect(),
-        next: envelope.meta.next_page_url.text().map(str::to_owned),
-        index: envelope.meta.page.text().and_then(|page| page.parse().ok()),
+pub fn read_page(api: Api, body: &[u8], interner: &mut Interner) -> Result<RawPage, String> {
+    read(body, |text| match api {
+        Api::ActiveNumbers => active::read_page(text, interner),
+        Api::IncomingPhoneNumbers => incoming::read_page(text, interner),
     })
 }
 
-/// The rows of one page as they came, and `meta.next_page_url`.
+/// Reads one page of a listing, of a search or, over v2010, of accounts, as it came.
 ///
 /// # Errors
 /// Says where the body stops being the API's.
-pub fn read_items(body: &[u8]) -> Result<(Vec<serde_json::Value>, Option<String>), String> {
-    #[derive(Deserialize)]
-    struct Page<'a> {
-        items: Rows<serde_json::Value>,
-        #[serde(borrow)]
-        meta: Meta<'a>,
-    }
-    let text = std::str::from_utf8(body).map_err(|_| "it is not UTF-8".to_owned())?;
-    let page: Page<'_> = serde_json::from_str(text).map_err(|error| describe(text, &error))?;
-    Ok((page.items.0, page.meta.next_page_url.text().map(str::to_owned)))
+pub fn read_items(api: Api, body: &[u8]) -> Result<RawItems, String> {
+    read(body, |text| match api {
+        Api::ActiveNumbers => active::read_items(text),
+        Api::IncomingPhoneNumbers => incoming::read_items(text),
+    })
 }
 
-/// Reads one number: a bare object, or an `items` wrapper with exactly one.
+/// Reads one number.
 ///
 /// # Errors
 /// Says where the body stops being the API's.
-pub fn read_number(body: &[u8]) -> Result<Live, String> {
-    #[derive(Deserialize)]
-    struct Wrapped<'a> {
-        #[serde(borrow, default)]
-        items: Option<Rows<Row<'a>>>,
-    }
+pub fn read_number(api: Api, body: &[u8]) -> Result<Live, String> {
+    read(body, |text| match api {
+        Api::ActiveNumbers => active::read_number(text),
+        Api::IncomingPhoneNumbers => incoming::read_number(text),
+    })
+}
+
+/// Reads a body that is JSON, and says in the API's terms what is wrong with it.
+pub(super) fn read<V>(
+    body: &[u8],
+    parse: impl FnOnce(&str) -> Result<V, serde_json::Error>,
+) -> Result<V, String> {
     let text = std::str::from_utf8(body).map_err(|_| "it is not UTF-8".to_owned())?;
-    let wrapped: Wrapped<'_> = serde_json::from_str(text).map_err(|error| describe(text, &error))?;
-    let row = match wrapped.items {
-        Some(Rows(mut items)) if items.len() == 1 => items.remove(0),
-        Some(Rows(items)) => return Err(format!("it holds {} numbers where one was asked for", items.len())),
-        None => serde_json::from_str::<Row<'_>>(text).map_err(|error| describe(text, &error))?,
-    };
-    if row.phone_number.0.is_none() && row.sid.0.is_none() && row.url.0.is_none() {
-        return Err("it describes no phone number".to_owned());
-    }
-    Ok(row.live(&mut Interner::default()))
+    parse(text).map_err(|error| describe(text, &error))
 }
 
 fn describe(text: &str, error: &serde_json::Error) -> String {
@@ -319,88 +198,13 @@ fn describe(text: &str, error: &serde_json::Error) -> String {
     }
 }
 
-impl Row<'_> {
-    fn live(&self, interner: &mut Interner) -> Live {
-        let number = self.phone_number.text().and_then(PhoneNumber::observed);
-        let raw_number = match number {
-            Some(_) => None,
-            None => self.phone_number.text().map(Box::from),
-        };
-        let sid =
-            self.sid.text().and_then(NumberSid::observed).or_else(|| self.url.text().and_then(sid_in_url));
-        let configuration = self.configuration.as_ref().or(self.configurations.as_ref());
-        let settings: Settings = configuration
-            .map(|configuration| {
-                let values = configuration.fields();
-                values
-                    .into_iter()
-                    .filter_map(|(field, scalar)| {
-                        let value = Value::observed(field.kind(), scalar.text()?)?;
-                        Some((field, interner.value(value)))
-                    })
-                    .collect()
-            })
-            .unwrap_or_default();
-        Live {
-            number,
-            raw_number,
-            sid,
-            account_sid: self.account_sid.text().and_then(AccountSid::observed),
-            friendly_name: configuration.and_then(|c| c.friendly_name.text()).map(Box::from),
-            settings: interner.settings(settings),
-            sms: self.capabilities.as_ref().and_then(|capabilities| capabilities.sms),
-        }
-    }
-}
-
-impl Configuration<'_> {
-    fn fields(&self) -> Vec<(Field, &Scalar<'_>)> {
-        let callback = match self.status_callback.0 {
-            Some(_) => &self.status_callback,
-            None => &self.status_callback_url,
-        };
-        let mut fields = vec![
-            (Field::StatusCallback, callback),
-            (Field::StatusCallbackMethod, &self.status_callback_method),
-        ];
-        if let Some(voice) = &self.voice {
-            fields.extend([
-                (Field::VoiceUrl, &voice.url),
-                (Field::VoiceMethod, &voice.method),
-                (Field::VoiceFallbackUrl, &voice.fallback_url),
-                (Field::VoiceFallbackMethod, &voice.fallback_method),
-                (Field::VoiceApplicationSid, &voice.application_sid),
-                (Field::VoiceTrunkSid, &voice.trunk_sid),
-                (Field::VoiceReceiveMode, &voice.receive_mode),
-                (Field::VoiceCallerIdLookup, &voice.caller_id_lookup),
-                (Field::VoiceEmergencyAddressSid, &voice.emergency_address_sid),
-            ]);
-        }
-        if let Some(sms) = &self.sms {
-            fields.extend([
-                (Field::SmsUrl, &sms.url),
-                (Field::SmsMethod, &sms.method),
-                (Field::SmsFallbackUrl, &sms.fallback_url),
-                (Field::SmsFallbackMethod, &sms.fallback_method),
-                (Field::SmsApplicationSid, &sms.application_sid),
-            ]);
-        }
-        fields
-    }
-}
-
-/// The SID that an item's `url` ends in: an item without a `sid` is resolved through it.
-fn sid_in_url(url: &str) -> Option<NumberSid> {
-    let last = url.split(['?', '#']).next()?.rsplit('/').next()?;
-    NumberSid::observed(last.strip_suffix(".json").unwrap_or(last))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Field;
 
     fn number(json: &str) -> Live {
-        read_number(json.as_bytes()).expect(json)
+        read_number(Api::ActiveNumbers, json.as_bytes()).expect(json)
     }
 
     #[test]
@@ -451,7 +255,7 @@ mod tests {
             r#"{"items":[{},{}]}"#,
             r#"{"items":"#,
         ] {
-            assert!(read_number(body.as_bytes()).is_err(), "{body}");
+            assert!(read_number(Api::ActiveNumbers, body.as_bytes()).is_err(), "{body}");
         }
         for body in [
             "",
@@ -461,12 +265,18 @@ mod tests {
             r#"{"items":null,"meta":{}}"#,
             r#"{"items":[],"meta":{"key":"calls"}}"#,
         ] {
-            assert!(read_page(body.as_bytes(), &mut Interner::default()).is_err(), "{body}");
+            assert!(
+                read_page(Api::ActiveNumbers, body.as_bytes(), &mut Interner::default()).is_err(),
+                "{body}"
+            );
         }
-        assert!(read_page(br#"{"items":[],"meta":{}}"#, &mut Interner::default()).is_ok());
+        assert!(
+            read_page(Api::ActiveNumbers, br#"{"items":[],"meta":{}}"#, &mut Interner::default()).is_ok()
+        );
         let page = |rows: usize| {
             let body = format!(r#"{{"items":[{}],"meta":{{}}}}"#, vec!["{}"; rows].join(","));
-            read_page(body.as_bytes(), &mut Interner::default()).map(|page| page.rows.len())
+            read_page(Api::ActiveNumbers, body.as_bytes(), &mut Interner::default())
+                .map(|page| page.rows.len())
         };
         assert_eq!(page(ROWS_MAX), Ok(ROWS_MAX));
         assert!(page(ROWS_MAX + 1).is_err_and(|why| why.contains("more than 10000 numbers")));

@@ -49,7 +49,7 @@ pub(super) async fn run(global: &Global, args: &ApplyArgs) -> Ended {
 }
 
 async fn fresh(global: &Global, args: &ApplyArgs, accepted: Option<Digest>) -> Ended {
-    let desired = fleet::read(&args.files)?;
+    let desired = fleet::read(global, &args.files)?;
     let mut fleet = Fleet::open(global, &desired.accounts).await?;
     // From before the first look to after the last write.
     let _locks = fleet.lock(&args.lock, args.lock_timeout).await?;
@@ -77,9 +77,9 @@ async fn saved(global: &Global, args: &ApplyArgs, path: &Path, accepted: Option<
         output::error(&format!("{shown} was used already (see {}): plan again", marker.display()));
         return Ok(Exit::Refused);
     }
-    let mut fleet = Fleet::of_plan(global, &saved.plan.accounts, &saved.credentials).await?;
+    let mut fleet = Fleet::of_plan(global, &saved.plan.accounts, &saved.access).await?;
     let _locks = fleet.lock(&args.lock, args.lock_timeout).await?;
-    let ended = match fleet.observe().await {
+    let ended = match fleet.observe(None).await {
         Ok(observed) => fresh_enough(global, args, &fleet, saved, &observed, accepted, &marker).await,
         Err(error) => Err(error),
     };
@@ -118,6 +118,7 @@ fn describe(stale: &Stale) -> String {
     match &stale.why {
         StaleReason::AlreadyThere => "it was to be bought, and is there already".to_owned(),
         StaleReason::Gone => "it is in none of the accounts any more".to_owned(),
+        StaleReason::NotSeen => "its account, or one that it may be in, cannot be read now".to_owned(),
         StaleReason::Elsewhere => "it is in another account now".to_owned(),
         StaleReason::OtherSid => "it has another SID now".to_owned(),
         StaleReason::Changed(fields) => {
@@ -156,7 +157,7 @@ async fn carry_out(
         if as_json {
             output::print_with(|out| render::json::plan(out, approved.plan(), None))?;
         }
-        return Ok(Exit::Done);
+        return Ok(if approved.plan().has_errors() { Exit::Error } else { Exit::Done });
     }
     if !args.yes && !confirmed(as_json, &approved)? {
         output::note("Not applied.");
@@ -166,7 +167,8 @@ async fn carry_out(
         mark_used(marker)?;
     }
     let report = with_progress(global, fleet, approved).await;
-    let exit = if report.is_settled() { Exit::Done } else { Exit::Incomplete };
+    let is_done = report.is_settled() && !report.plan.has_errors();
+    let exit = if is_done { Exit::Done } else { Exit::Incomplete };
     match show_report(as_json, &report) {
         Ok(()) => Ok(exit),
         // 1 would say that nothing was attempted, and 0 that somebody was told.

@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::api::filter::{Filter, Filters};
 use crate::desired::Limit;
 use crate::guard::OperatorLimits;
+use crate::number::AccountSid;
+use crate::provider::Api;
 use crate::sandbox::Faults;
+
+use super::filters::{LiveFilterArgs, OfferFilterArgs};
 
 /// Keeps a fleet of Twilio phone numbers in a declared state.
 #[derive(Debug, Parser)]
@@ -33,17 +36,39 @@ pub(super) struct Global {
     /// Run on an embedded sandbox, whose state lasts in .numctl/sandbox.json
     #[arg(long, global = true, help_heading = "Global options")]
     pub(super) sandbox: bool,
-    /// Scheme, host and port of the API instead of the vendor's
+    /// Scheme, host and port of the API instead of the vendor's; may repeat, ACCOUNT=URL for one
     #[arg(
         long,
         global = true,
         value_name = "URL",
         env = "NUMCTL_BASE_URL",
         hide_env = true,
+        value_delimiter = ',',
+        value_parser = base_url,
         help_heading = "Global options"
     )]
-    pub(super) base_url: Option<String>,
-    /// Which API to use
+    pub(super) base_url: Vec<BaseUrl>,
+    /// Trust the CA certificates of this PEM file too
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "NUMCTL_CA_FILE",
+        hide_env = true,
+        help_heading = "Global options"
+    )]
+    pub(super) ca_file: Option<PathBuf>,
+    /// Where the files are that `credentials: { file: … }` names
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "NUMCTL_CREDENTIALS_DIR",
+        hide_env = true,
+        help_heading = "Global options"
+    )]
+    pub(super) credentials_dir: Option<PathBuf>,
+    /// active-numbers (default) or incoming-phone-numbers, for accounts whose file names none
     #[arg(
         long,
         global = true,
@@ -56,7 +81,7 @@ pub(super) struct Global {
         hide_possible_values = true,
         help_heading = "Global options"
     )]
-    pub(super) api: Api,
+    api: ApiArg,
     /// Numbers a page to ask for [default: 1000, the API's largest]
     #[arg(long, global = true, value_name = "N", default_value_t = crate::client::PAGE_SIZE_MAX, hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..=1000), help_heading = "Global options")]
     pub(super) page_size: u16,
@@ -86,9 +111,44 @@ pub(super) struct Global {
     pub(super) verbose: u8,
 }
 
+impl Global {
+    /// The API of accounts whose file names none.
+    pub(super) fn api(&self) -> Api {
+        match self.api {
+            ApiArg::ActiveNumbers => Api::ActiveNumbers,
+            ApiArg::IncomingPhoneNumbers => Api::IncomingPhoneNumbers,
+        }
+    }
+}
+
+/// A base URL, for one account or for all that have none of their own.
+#[derive(Debug, Clone)]
+pub(super) struct BaseUrl {
+    /// The account's name or SID.
+    pub(super) account: Option<String>,
+    /// The URL.
+    pub(super) url: String,
+}
+
+impl BaseUrl {
+    /// Whether it was given for this very account.
+    pub(super) fn is_of(&self, name: &str, sid: AccountSid) -> bool {
+        self.account.as_ref().is_some_and(|account| account == name || *account == sid.to_string())
+    }
+}
+
+fn base_url(text: &str) -> Result<BaseUrl, std::convert::Infallible> {
+    // The name ends at the last = before the scheme.
+    let name = text.find("://").and_then(|scheme| text[..scheme].rfind('='));
+    Ok(match name {
+        Some(at) => BaseUrl { account: Some(text[..at].to_owned()), url: text[at + 1..].to_owned() },
+        None => BaseUrl { account: None, url: text.to_owned() },
+    })
+}
+
 /// The APIs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Api {
+enum ApiArg {
     /// The Active Numbers preview.
     ActiveNumbers,
     /// The generally available v2010 API.
@@ -120,6 +180,8 @@ pub(super) enum Command {
     Export(ExportArgs),
     /// Show numbers on offer
     Search(SearchArgs),
+    /// Say what the accounts and their credentials can do, and how to mend what they cannot
+    Doctor(DoctorArgs),
     /// Serve an emulator of the API over HTTP
     Sandbox(SandboxArgs),
     /// Print the JSON Schema of the desired-state file
@@ -266,79 +328,6 @@ pub(super) struct AccountArgs {
     pub(super) account: Option<String>,
 }
 
-/// The API's list filters (page: ActiveNumbers List Resource).
-#[derive(Debug, Args)]
-pub(super) struct FilterArgs {
-    /// Exactly this number
-    #[arg(long, value_name = "E164", help_heading = "Filters")]
-    phone_number: Option<String>,
-    /// local, mobile, tollfree, shortcode
-    #[arg(long = "type", value_name = "TYPE", help_heading = "Filters")]
-    number_type: Option<String>,
-    /// Two letters, such as US
-    #[arg(long, value_name = "ISO", help_heading = "Filters", visible_alias = "iso-country")]
-    country: Option<String>,
-    /// State or province
-    #[arg(long, value_name = "TEXT", help_heading = "Filters")]
-    region: Option<String>,
-    /// City
-    #[arg(long, value_name = "TEXT", help_heading = "Filters")]
-    locality: Option<String>,
-    /// Postal code
-    #[arg(long, value_name = "TEXT", help_heading = "Filters")]
-    postal_code: Option<String>,
-    /// LATA (North America)
-    #[arg(long, value_name = "N", help_heading = "Filters")]
-    lata: Option<String>,
-    /// Rate center (North America)
-    #[arg(long, value_name = "TEXT", help_heading = "Filters")]
-    rate_center: Option<String>,
-    /// Latitude
-    #[arg(long, value_name = "DEGREES", allow_hyphen_values = true, help_heading = "Filters")]
-    latitude: Option<String>,
-    /// Longitude
-    #[arg(long, value_name = "DEGREES", allow_hyphen_values = true, help_heading = "Filters")]
-    longitude: Option<String>,
-    /// international, domestic or none
-    #[arg(long, value_name = "WORD", help_heading = "Filters")]
-    voice_caller_id_preservation: Option<String>,
-    /// domestic, foreign or global
-    #[arg(long, value_name = "WORD", help_heading = "Filters")]
-    voice_reachability: Option<String>,
-    /// international, domestic or none
-    #[arg(long, value_name = "WORD", help_heading = "Filters")]
-    sms_sender_id_preservation: Option<String>,
-    /// domestic, foreign or global
-    #[arg(long, value_name = "WORD", help_heading = "Filters")]
-    sms_reachability: Option<String>,
-    /// domestic, foreign or global
-    #[arg(long, value_name = "WORD", help_heading = "Filters")]
-    mms_reachability: Option<String>,
-}
-
-impl FilterArgs {
-    pub(super) fn filters(&self) -> Filters {
-        let given = [
-            (Filter::PhoneNumber, &self.phone_number),
-            (Filter::Type, &self.number_type),
-            (Filter::IsoCountry, &self.country),
-            (Filter::Region, &self.region),
-            (Filter::Locality, &self.locality),
-            (Filter::PostalCode, &self.postal_code),
-            (Filter::Lata, &self.lata),
-            (Filter::RateCenter, &self.rate_center),
-            (Filter::Latitude, &self.latitude),
-            (Filter::Longitude, &self.longitude),
-            (Filter::VoiceInboundCallerIdPreservation, &self.voice_caller_id_preservation),
-            (Filter::VoiceInboundReachability, &self.voice_reachability),
-            (Filter::SmsInboundSenderIdPreservation, &self.sms_sender_id_preservation),
-            (Filter::SmsInboundReachability, &self.sms_reachability),
-            (Filter::MmsInboundReachability, &self.mms_reachability),
-        ];
-        Filters(given.into_iter().filter_map(|(filter, value)| Some((filter, value.clone()?))).collect())
-    }
-}
-
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  numctl get --type tollfree --format json")]
 pub(super) struct GetArgs {
@@ -348,7 +337,7 @@ pub(super) struct GetArgs {
     #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
     pub(super) format: ListFormat,
     #[command(flatten)]
-    pub(super) filters: FilterArgs,
+    pub(super) filters: LiveFilterArgs,
 }
 
 #[derive(Debug, Args)]
@@ -359,6 +348,16 @@ pub(super) struct ExportArgs {
     /// Write to this file, readable by its owner only
     #[arg(short, long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  numctl doctor -f fleet.yaml")]
+pub(super) struct DoctorArgs {
+    #[command(flatten)]
+    pub(super) accounts: AccountArgs,
+    /// How the findings are written
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub(super) format: TextOrJson,
 }
 
 #[derive(Debug, Args)]
@@ -373,7 +372,7 @@ pub(super) struct SearchArgs {
     #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
     pub(super) format: ListFormat,
     #[command(flatten)]
-    pub(super) filters: FilterArgs,
+    pub(super) filters: OfferFilterArgs,
 }
 
 #[derive(Debug, Args)]

@@ -7,9 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::api::endpoint::Endpoint;
+use crate::api::routes::Routes;
+use crate::bounded_file;
 use crate::client::{Client, Dice, ListError, Manner};
+use crate::credentials::Credentials;
 use crate::daemon::Reached;
-use crate::desired::{Account, AccountIndex, Desired, EnvPrefix};
+use crate::desired::{Access, Account, AccountIndex, Desired, SecretName};
 use crate::environment::{self, Source};
 use crate::http::Http;
 use crate::load::load;
@@ -19,17 +22,23 @@ use crate::observe::observe;
 use crate::observed::Observed;
 use crate::pace::Pace;
 use crate::plan::AccountRef;
+use crate::provider::HostLabel;
 use crate::render::shown::Shown;
 use crate::render::words::plural;
 use crate::sandbox::{self, Options, Running};
 use crate::secret_url::masked;
+use crate::survey::survey;
 
-use super::arguments::{AccountArgs, Api, Global, LockArgs};
+use super::arguments::{AccountArgs, Global, LockArgs};
 use super::output;
 use super::{Fatal, progress};
 
 /// Where the embedded sandbox keeps its state.
 const SANDBOX_STATE: &str = ".numctl/sandbox.json";
+/// The largest file of credentials.
+const SECRET_BYTES_MAX: usize = 64 << 10;
+/// The largest file of CA certificates: the machine's own is a quarter of a MiB.
+const CA_BYTES_MAX: usize = 16 << 20;
 /// How often a lock that is taken is asked for again.
 const LOCK_POLL: Duration = Duration::from_millis(100);
 
@@ -43,10 +52,11 @@ pub(super) struct Fleet {
 }
 
 /// Reads and checks the files. What is doubtful in them is counted here and shown by `validate`.
-pub(super) fn read(files: &[PathBuf]) -> Result<Desired, Fatal> {
+pub(super) fn read(global: &Global, files: &[PathBuf]) -> Result<Desired, Fatal> {
     let styled = output::stderr_is_terminal();
     let sources = load(files).map_err(|findings| Fatal::new(findings.render(styled)))?;
-    let parsed = Desired::parse(&sources).map_err(|findings| Fatal::new(findings.render(styled)))?;
+    let parsed =
+        Desired::parse_for(&sources, global.api()).map_err(|findings| Fatal::new(findings.render(styled)))?;
     if !parsed.warnings.is_empty() {
         let many = plural(parsed.warnings.len(), "warning");
         output::note(format_args!(
@@ -58,11 +68,11 @@ pub(super) fn read(files: &[PathBuf]) -> Result<Desired, Fatal> {
 
 /// The declared accounts of commands that need no file: those of the file if one is given, else the
 /// default one.
-pub(super) fn accounts_of(args: &AccountArgs) -> Result<Vec<Account>, Fatal> {
+pub(super) fn accounts_of(global: &Global, args: &AccountArgs) -> Result<Vec<Account>, Fatal> {
     if args.files.is_empty() {
         Ok(vec![environment::default_account()])
     } else {
-        Ok(read(&args.files)?.accounts)
+        Ok(read(global, &args.files)?.accounts)
     }
 }
 
@@ -78,16 +88,16 @@ impl Fleet {
     pub(super) async fn of_plan(
         global: &Global,
         accounts: &[AccountRef],
-        credentials: &[Option<EnvPrefix>],
+        access: &[Access],
     ) -> Result<Self, Fatal> {
         let declared: Vec<Account> = accounts
             .iter()
-            .zip(credentials)
-            .map(|(account, credentials)| Account {
+            .zip(access)
+            .map(|(account, access)| Account {
                 name: account.name.clone(),
                 sid: Some(account.sid),
                 parent: account.parent,
-                credentials: credentials.clone(),
+                access: access.clone(),
             })
             .collect();
         Self::open(global, &declared).await
@@ -113,11 +123,15 @@ impl Fleet {
         Ok(locks)
     }
 
-    /// Lists every account, with progress.
-    pub(super) async fn observe(&self) -> Result<Observed, Fatal> {
+    /// Lists every account, with progress; with a file, looks a second time for what it misses.
+    pub(super) async fn observe(&self, desired: Option<&Desired>) -> Result<Observed, Fatal> {
         let listing = progress::Listing::start(self.clients.len());
-        let observed =
-            observe(&self.clients, |account, numbers| listing.page(usize::from(account.0), numbers)).await;
+        let on_page = |account: AccountIndex, numbers| listing.page(usize::from(account.0), numbers);
+        let mut observed = observe(&self.clients, &self.accounts, on_page).await;
+        if let (Ok(seen), Some(desired)) = (&mut observed, desired) {
+            let first = std::mem::replace(seen, Observed::new(Vec::new()));
+            *seen = survey(&self.clients, &self.accounts, desired, first).await;
+        }
         listing.done();
         observed.map_err(|failed| {
             let lines: Vec<String> =
@@ -187,22 +201,8 @@ pub(super) fn reach(
     declared: &[Account],
     sandbox: Option<&Running>,
 ) -> Result<Reached<Http>, Fatal> {
-    if global.api == Api::IncomingPhoneNumbers {
-        return Err(Fatal::new(
-            "--api incoming-phone-numbers is not built yet: use active-numbers, the default",
-        ));
-    }
-    let variables = |name: &str| std::env::var(name).ok();
-    let main;
-    let source = match sandbox {
-        Some(running) => {
-            main = AccountSid::observed(running.account_sid())
-                .ok_or_else(|| Fatal::new("the sandbox's account has no SID"))?;
-            Source::Sandbox { main, token: running.auth_token() }
-        }
-        None => Source::Variables(&variables),
-    };
-    let accounts = environment::accounts(declared, &source)?;
+    let accounts =
+        with_source(global, sandbox, |source| environment::accounts(declared, source).map_err(Fatal::from))?;
     if let Some(running) = sandbox {
         for account in &accounts {
             let parent = account.parent.map(|parent| accounts[usize::from(parent.0)].sid.to_string());
@@ -210,47 +210,137 @@ pub(super) fn reach(
             running.ensure_account(&account.sid.to_string(), parent.as_deref());
         }
     }
-    let credentials: Vec<Option<EnvPrefix>> =
-        declared.iter().map(|account| account.credentials.clone()).collect();
-    let base_url = sandbox.map(Running::base_url).or_else(|| global.base_url.clone());
-    let clients = clients(global, base_url, &accounts, &credentials, &source)?;
-    Ok(Reached { accounts, clients })
-}
-
-fn clients(
-    global: &Global,
-    base_url: Option<String>,
-    accounts: &[AccountRef],
-    credentials: &[Option<EnvPrefix>],
-    source: &Source<'_>,
-) -> Result<Vec<Client<Http>>, Fatal> {
-    let variable = |name: &str| std::env::var(name).ok();
-    let endpoint = match base_url {
-        Some(base_url) => Endpoint::at(&base_url)?,
-        None => Endpoint::vendor(variable("TWILIO_REGION").as_deref(), variable("TWILIO_EDGE").as_deref())?,
-    };
-    let transport = Arc::new(Http::new().map_err(Fatal::new)?);
+    let credentials = credentials(global, declared, &accounts, sandbox)?;
+    let transport = Arc::new(transport(global, sandbox.is_some())?);
     let manner = Manner {
         page_size: global.page_size,
         timeout: global.timeout,
         dice: Arc::new(Dice::seeded(fresh_seed())),
     };
-    accounts
+    check_base_urls(global, &accounts)?;
+    let clients = accounts
         .iter()
+        .zip(declared)
         .zip(credentials)
-        .map(|(account, prefix)| {
-            let credentials = environment::credentials(account, prefix.as_ref(), source)?;
+        .map(|((account, declared), credentials)| {
+            let endpoint = endpoint(global, account, &declared.access, sandbox)?;
+            let api = declared.access.api.unwrap_or(global.api());
+            let routes = Routes::new(endpoint, api, account.sid);
             let pace = Pace::new(usize::from(global.max_concurrency), global.rate_limit);
-            Ok(Client::new(
-                account.sid,
-                transport.clone(),
-                endpoint.clone(),
-                credentials,
-                manner.clone(),
-                pace,
-            ))
+            Ok(Client::new(routes, transport.clone(), credentials, manner.clone(), pace))
         })
-        .collect()
+        .collect::<Result<_, Fatal>>()?;
+    Ok(Reached { accounts, clients })
+}
+
+/// Looks once more where the credentials are: a mounted secret may have been renewed.
+pub(super) fn renew(
+    global: &Global,
+    declared: &[Account],
+    reached: &mut Reached<Http>,
+    sandbox: Option<&Running>,
+) -> Result<(), Fatal> {
+    let credentials = credentials(global, declared, &reached.accounts, sandbox)?;
+    for (client, credentials) in reached.clients.iter_mut().zip(credentials) {
+        client.renew(credentials);
+    }
+    Ok(())
+}
+
+fn credentials(
+    global: &Global,
+    declared: &[Account],
+    accounts: &[AccountRef],
+    sandbox: Option<&Running>,
+) -> Result<Vec<Credentials>, Fatal> {
+    let access: Vec<Access> = declared.iter().map(|account| account.access.clone()).collect();
+    with_source(global, sandbox, |source| {
+        (0..accounts.len())
+            .filter_map(|at| u16::try_from(at).ok())
+            .map(|at| {
+                let api = access[usize::from(at)].api.unwrap_or(global.api());
+                environment::credentials(accounts, &access, AccountIndex(at), api, source)
+                    .map_err(Fatal::from)
+            })
+            .collect()
+    })
+}
+
+fn with_source<V>(
+    global: &Global,
+    sandbox: Option<&Running>,
+    work: impl FnOnce(&Source<'_>) -> Result<V, Fatal>,
+) -> Result<V, Fatal> {
+    if let Some(running) = sandbox {
+        let main = AccountSid::observed(running.account_sid())
+            .ok_or_else(|| Fatal::new("the sandbox's account has no SID"))?;
+        return work(&Source::Sandbox { main, token: running.auth_token() });
+    }
+    let secrets = |name: &SecretName| {
+        let directory = global
+            .credentials_dir
+            .as_ref()
+            .ok_or("say where it is with --credentials-dir or NUMCTL_CREDENTIALS_DIR")?;
+        let path = directory.join(name.to_string());
+        bounded_file::text(&path, SECRET_BYTES_MAX).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    work(&Source::Outside { variables: &variable, secrets: &secrets })
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// The operator's base URL for the account, else its API's host at the vendor, in the file's region
+/// or the operator's.
+fn endpoint(
+    global: &Global,
+    account: &AccountRef,
+    access: &Access,
+    sandbox: Option<&Running>,
+) -> Result<Endpoint, Fatal> {
+    if let Some(running) = sandbox {
+        return Ok(Endpoint::at(&running.base_url())?);
+    }
+    let of_account = global.base_url.iter().find(|base| base.is_of(&account.name, account.sid));
+    if let Some(base) = of_account.or_else(|| global.base_url.iter().find(|base| base.account.is_none())) {
+        return Ok(Endpoint::at(&base.url)?);
+    }
+    let label = |name: &str| match variable(name).filter(|text| !text.is_empty()) {
+        None => Ok(None),
+        Some(text) => HostLabel::parse(&text).map(Some).ok_or_else(|| {
+            let shown = Shown(&masked(&text)).to_string();
+            Fatal::new(format!("{name}: {shown:?} is not a region or edge name such as us1 or ashburn"))
+        }),
+    };
+    let region = match &access.region {
+        Some(region) => Some(region.clone()),
+        None => label("TWILIO_REGION")?,
+    };
+    Ok(Endpoint::vendor(region.as_ref(), label("TWILIO_EDGE")?.as_ref())?)
+}
+
+/// A base URL for an account that is not there would leave its credentials with the vendor.
+fn check_base_urls(global: &Global, accounts: &[AccountRef]) -> Result<(), Fatal> {
+    for base in &global.base_url {
+        let is_there = accounts.iter().any(|account| base.is_of(&account.name, account.sid));
+        if let Some(name) = base.account.as_ref().filter(|_| !is_there) {
+            let shown = Shown(&masked(name)).to_string();
+            return Err(Fatal::new(format!("--base-url: there is no account {shown:?}")));
+        }
+    }
+    Ok(())
+}
+
+fn transport(global: &Global, is_embedded: bool) -> Result<Http, Fatal> {
+    if is_embedded {
+        return Http::direct().map_err(Fatal::new);
+    }
+    let Some(path) = &global.ca_file else { return Http::new().map_err(Fatal::new) };
+    let pem = bounded_file::text(path, CA_BYTES_MAX)
+        .map_err(|error| Fatal::new(format!("--ca-file {}: {error}", path.display())))?;
+    Http::trusting(pem.as_bytes())
+        .map_err(|error| Fatal::new(format!("--ca-file {}: {error}", path.display())))
 }
 
 async fn start_sandbox() -> Result<Running, Fatal> {

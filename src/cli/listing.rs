@@ -6,10 +6,16 @@ use comfy_table::{Cell, ContentArrangement, Table, presets};
 use serde_json::Value;
 
 use crate::api::error::Operation;
-use crate::api::filter::Filters;
-use crate::api::resource::{masked, normal_form};
+use crate::api::filter::{Filter, FilterError, Filters};
+use crate::api::price::{self, Prices};
+use crate::api::resource::{masked, normal_form, offered_form};
+use crate::api::routes::NumberType;
+use crate::client::Client;
 use crate::desired::AccountIndex;
 use crate::export::export as export_file;
+use crate::http::Http;
+use crate::observed::Observed;
+use crate::provider::Api;
 use crate::render::json::value as write_json;
 use crate::render::shown::Shown;
 
@@ -18,7 +24,7 @@ use super::fleet::{self, Fleet};
 use super::{Ended, Exit, Fatal, output, yaml};
 
 pub(super) async fn get(global: &Global, args: &GetArgs) -> Ended {
-    let fleet = Fleet::open(global, &fleet::accounts_of(&args.accounts)?).await?;
+    let fleet = Fleet::open(global, &fleet::accounts_of(global, &args.accounts)?).await?;
     let accounts = fleet.only(args.accounts.account.as_deref());
     let columns = &[
         ("NUMBER", "/phone_number"),
@@ -49,7 +55,7 @@ pub(super) async fn get(global: &Global, args: &GetArgs) -> Ended {
 }
 
 pub(super) async fn search(global: &Global, args: &SearchArgs) -> Ended {
-    let fleet = Fleet::open(global, &fleet::accounts_of(&args.accounts)?).await?;
+    let fleet = Fleet::open(global, &fleet::accounts_of(global, &args.accounts)?).await?;
     let accounts = fleet.only(args.accounts.account.as_deref());
     let columns = &[
         ("NUMBER", "/phone_number"),
@@ -75,11 +81,11 @@ pub(super) async fn search(global: &Global, args: &SearchArgs) -> Ended {
 }
 
 pub(super) async fn export(global: &Global, args: &ExportArgs) -> Ended {
-    let declared = fleet::accounts_of(&args.accounts)?;
+    let declared = fleet::accounts_of(global, &args.accounts)?;
     let fleet = Fleet::open(global, &declared).await?;
     let exported = match fleet.only(args.accounts.account.as_deref()) {
         Ok(only) if only.len() == fleet.accounts.len() => {
-            fleet.observe().await.map(|observed| export_file(&declared, &observed))
+            fleet.observe(None).await.and_then(|observed| whole(&fleet, &declared, &observed))
         }
         Ok(only) => export_one(&fleet, &declared, only[0]).await,
         Err(error) => Err(error),
@@ -107,18 +113,39 @@ pub(super) async fn export(global: &Global, args: &ExportArgs) -> Ended {
     Ok(Exit::Done)
 }
 
+/// The file of what is live, where all of it is known: what is not seen would seem to be gone.
+fn whole(
+    fleet: &Fleet,
+    declared: &[crate::desired::Account],
+    observed: &Observed,
+) -> Result<crate::export::Export, Fatal> {
+    let lines: Vec<String> = observed
+        .troubles()
+        .map(|(at, trouble)| {
+            let account = &fleet.accounts[usize::from(at.0)];
+            let (name, why) = (Shown(&account.name), Shown(&trouble.why));
+            format!("account {name} ({}): {why}", account.sid)
+        })
+        .collect();
+    match lines.is_empty() {
+        true => Ok(export_file(declared, observed)),
+        false => Err(Fatal::new(format!(
+            "{}\nnothing was written: with --account, one account that can be read is",
+            lines.join("\n")
+        ))),
+    }
+}
+
 async fn export_one(
     fleet: &Fleet,
     declared: &[crate::desired::Account],
     only: AccountIndex,
 ) -> Result<crate::export::Export, Fatal> {
     let at = usize::from(only.0);
-    let listing = fleet.clients[at]
-        .list(&Filters::default(), |_| {})
-        .await
-        .map_err(|error| Fatal::new(fleet.describe(only, &error)))?;
+    let listing =
+        fleet.clients[at].list(|_| {}).await.map_err(|error| Fatal::new(fleet.describe(only, &error)))?;
     let account = crate::desired::Account { parent: None, ..declared[at].clone() };
-    Ok(export_file(&[account], &crate::observed::Observed::new(vec![listing])))
+    Ok(export_file(&[account], &Observed::new(vec![listing])))
 }
 
 async fn write_rows(
@@ -134,29 +161,69 @@ async fn write_rows(
     let mut left = limit;
     for account in accounts {
         let client = &fleet.clients[usize::from(account.0)];
-        let mut written = Ok(());
+        let api = client.routes.api;
         let name = &fleet.accounts[usize::from(account.0)].name;
-        let listed = client
-            .browse(operation, filters, |items| {
-                let page: Vec<Value> =
-                    items.into_iter().take(left).map(|item| item_form(operation, item)).collect();
-                left -= page.len();
-                written = rows.page(name, page);
-                left > 0 && written.is_ok()
-            })
-            .await;
-        if written.is_err() {
-            return output::finish(written).map(|()| Exit::Done);
+        let starts = filters.starts(&client.routes, operation, client.page_size()).map_err(|error| {
+            let help = match error {
+                FilterError::NotHere { .. } => format!("; --api {} may", api.other()),
+                FilterError::NoCountry | FilterError::NotACountry(_) | FilterError::NotAType(_) => {
+                    String::new()
+                }
+            };
+            Fatal::new(format!("{}{help}", Shown(&error.to_string())))
+        })?;
+        let prices = match operation {
+            Operation::Search => prices(client, filters).await,
+            _ => None,
+        };
+        for start in starts {
+            let kind = start.kind;
+            let mut written = Ok(());
+            let listed = client
+                .browse(operation, start, |items| {
+                    let page: Vec<Value> = items
+                        .into_iter()
+                        .take(left)
+                        .map(|item| item_form(api, operation, kind, prices.as_ref(), item))
+                        .collect();
+                    left -= page.len();
+                    written = rows.page(name, page);
+                    left > 0 && written.is_ok()
+                })
+                .await;
+            if written.is_err() {
+                return output::finish(written).map(|()| Exit::Done);
+            }
+            listed.map_err(|error| Fatal::new(fleet.describe(*account, &error)))?;
+            if left == 0 {
+                break;
+            }
         }
-        listed.map_err(|error| Fatal::new(fleet.describe(*account, &error)))?;
     }
     output::finish(rows.end()).map(|()| Exit::Done)
 }
 
-fn item_form(operation: Operation, item: Value) -> Value {
+/// What numbers of the country cost: v2010's rows do not say. Without an answer no price is shown.
+async fn prices(client: &Client<Http>, filters: &Filters) -> Option<Prices> {
+    let country =
+        filters.get(Filter::IsoCountry).filter(|_| client.routes.api == Api::IncomingPhoneNumbers)?;
+    let address = client.routes.prices(&country.to_ascii_uppercase());
+    client.look(Operation::Price, address, price::read_prices).await.ok()
+}
+
+fn item_form(
+    api: Api,
+    operation: Operation,
+    kind: Option<NumberType>,
+    prices: Option<&Prices>,
+    item: Value,
+) -> Value {
     match operation {
-        Operation::Search => masked(item),
-        _ => masked(normal_form(item)),
+        Operation::Search => {
+            let monthly = kind.and_then(|kind| prices?.of(kind));
+            masked(offered_form(api, kind, item, monthly))
+        }
+        _ => masked(normal_form(api, item)),
     }
 }
 

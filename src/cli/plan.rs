@@ -11,16 +11,16 @@ use super::fleet::{self, Fleet};
 use super::{Ended, Exit, Fatal, output};
 
 pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
-    let desired = fleet::read(&args.files.files)?;
+    let desired = fleet::read(global, &args.files.files)?;
     let fleet = Fleet::open(global, &desired.accounts).await?;
     let plan = make(&desired, &fleet).await;
     fleet.close().await?;
     let plan = plan?;
     let refusal = guard::check(&plan, &desired.policy.limits, &args.limits.limits());
     show(&plan, refusal.as_ref(), args.format)?;
-    let pending = !plan.is_empty();
+    let (pending, has_errors) = (!plan.is_empty(), plan.has_errors());
     if let Some(path) = &args.out {
-        let saved = SavedPlan::new(plan, &desired);
+        let saved = SavedPlan::new(plan, &desired, global.api());
         output::write_private(path, &saved.to_json())?;
         if saved.carries_passwords() {
             output::note(format_args!(
@@ -31,12 +31,16 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
         let path = path.display();
         output::note(format_args!("The plan is saved in {path}. To carry it out: numctl apply {path}"));
     }
-    Ok(if args.detailed_exitcode && pending { Exit::Pending } else { Exit::Done })
+    Ok(match (has_errors, args.detailed_exitcode && pending) {
+        (true, _) => Exit::Error,
+        (false, true) => Exit::Pending,
+        (false, false) => Exit::Done,
+    })
 }
 
 /// Lists what is live and plans.
 pub(super) async fn make(desired: &Desired, fleet: &Fleet) -> Result<Plan, Fatal> {
-    let observed = fleet.observe().await?;
+    let observed = fleet.observe(Some(desired)).await?;
     Ok(plan::plan(desired, &fleet.accounts, &observed))
 }
 

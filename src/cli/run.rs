@@ -63,6 +63,10 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
         reach: &|desired: &Desired| {
             fleet::reach(global, &desired.accounts, sandbox.as_ref()).map_err(|Fatal(text)| text)
         },
+        renew: &|desired: &Desired, reached| {
+            fleet::renew(global, &desired.accounts, reached, sandbox.as_ref()).map_err(|Fatal(text)| text)
+        },
+        api: global.api(),
         tell: &|pass| tell(pass, &shown),
         stop: stopped.clone(),
         bell,
@@ -91,8 +95,10 @@ fn exit_of_once(pass: &Pass) -> Exit {
     match pass {
         Pass::Stopped | Pass::NotObserved(_) | Pass::NotRecorded(..) => Exit::Error,
         Pass::Refused(..) => Exit::Refused,
+        Pass::Planned(plan) if plan.has_errors() => Exit::Error,
         Pass::Planned(_) => Exit::Done,
-        Pass::Executed(report) if report.is_settled() => Exit::Done,
+        Pass::Executed(report) if report.plan.is_empty() && report.plan.has_errors() => Exit::Error,
+        Pass::Executed(report) if report.is_settled() && !report.plan.has_errors() => Exit::Done,
         Pass::Executed(_) => Exit::Incomplete,
     }
 }

@@ -8,11 +8,11 @@ use crate::desired::schema::schema as file_schema;
 use crate::load::load;
 use crate::render::words::plural;
 
-use super::arguments::{Arguments, CompletionsArgs, TextOrJson, ValidateArgs};
+use super::arguments::{Arguments, CompletionsArgs, Global, TextOrJson, ValidateArgs};
 use super::{Ended, Exit, Fatal, output};
 
-pub(super) fn validate(args: &ValidateArgs) -> Ended {
-    let parsed = load(&args.files.files).and_then(|sources| Desired::parse(&sources));
+pub(super) fn validate(global: &Global, args: &ValidateArgs) -> Ended {
+    let parsed = load(&args.files.files).and_then(|sources| Desired::parse_for(&sources, global.api()));
     match args.format {
         TextOrJson::Json => validate_json(&parsed),
         TextOrJson::Text => {

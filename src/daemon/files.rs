@@ -12,6 +12,7 @@ use crate::budget::Generation;
 use crate::desired::finding::Findings;
 use crate::desired::{Desired, Source};
 use crate::load::load;
+use crate::provider::Api;
 
 /// Between two reads that must be equal: a file that is being written rarely stands still so long.
 const SETTLE: Duration = Duration::from_millis(250);
@@ -33,14 +34,16 @@ pub(super) enum Look {
 #[derive(Debug)]
 pub(super) struct Files {
     paths: Vec<PathBuf>,
+    /// The API of accounts whose file names none.
+    api: Api,
     last: Option<Result<Generation, String>>,
     /// The files whose last good content showed its end: without it they were cut short.
     marked: BTreeSet<Arc<str>>,
 }
 
 impl Files {
-    pub(super) fn new(paths: Vec<PathBuf>) -> Self {
-        Self { paths, last: None, marked: BTreeSet::new() }
+    pub(super) fn new(paths: Vec<PathBuf>, api: Api) -> Self {
+        Self { paths, api, last: None, marked: BTreeSet::new() }
     }
 
     pub(super) fn paths(&self) -> &[PathBuf] {
@@ -83,7 +86,7 @@ impl Files {
                 cut.name
             ));
         }
-        match Desired::parse(sources) {
+        match Desired::parse_for(sources, self.api) {
             Ok(parsed) => {
                 let whole = sources.iter().filter(|source| source.shows_its_end());
                 self.marked = whole.map(|source| source.name.clone()).collect();

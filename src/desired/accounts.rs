@@ -9,7 +9,11 @@ use super::issue::{At, Issue, Issues};
 use super::layers;
 use super::place::Step;
 use super::suggest;
-use super::{Account, AccountIndex, DEFAULT_ACCOUNT, EnvPrefix, Limit, Limits, Policy, Unlisted};
+use super::{
+    Access, Account, AccountIndex, CredentialsAt, DEFAULT_ACCOUNT, EnvPrefix, Limit, Limits, Policy,
+    SecretName, Unlisted,
+};
+use crate::provider::{Api, HostLabel};
 
 fn key(text: &str) -> Step {
     text.into()
@@ -21,6 +25,8 @@ pub(super) struct Accounts {
     by_name: HashMap<Arc<str>, AccountIndex>,
     /// Whether any file has `accounts:`.
     pub(super) declared: bool,
+    /// The API of accounts that name none.
+    operators_api: Api,
 }
 
 impl Accounts {
@@ -43,6 +49,16 @@ impl Accounts {
             issue.help(choices(name, self.names()))
         });
         None
+    }
+
+    /// The API that an account's numbers are reached through.
+    pub(super) fn api(&self, account: AccountIndex) -> Api {
+        self.list[usize::from(account.0)].access.api.unwrap_or(self.operators_api)
+    }
+
+    /// Whether any account is reached through an API.
+    pub(super) fn any_on(&self, api: Api) -> bool {
+        self.list.iter().any(|account| account.access.api.unwrap_or(self.operators_api) == api)
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> + Clone {
@@ -83,7 +99,7 @@ pub(super) fn check_name(issues: &mut Issues, name: &str, what: &str, at: At) ->
     false
 }
 
-pub(super) fn accounts(files: &[(usize, File)], issues: &mut Issues) -> Accounts {
+pub(super) fn accounts(files: &[(usize, File)], operators_api: Api, issues: &mut Issues) -> Accounts {
     let mut declared = false;
     let mut raw: Vec<(&str, usize, &file::Account)> = Vec::new();
     for (index, file) in files {
@@ -101,8 +117,13 @@ pub(super) fn accounts(files: &[(usize, File)], issues: &mut Issues) -> Accounts
     }
     if !declared {
         let name: Arc<str> = DEFAULT_ACCOUNT.into();
-        let only = Account { name: name.clone(), sid: None, parent: None, credentials: None };
-        return Accounts { list: vec![only], by_name: [(name, AccountIndex(0))].into(), declared };
+        let only = Account { name: name.clone(), sid: None, parent: None, access: Access::default() };
+        return Accounts {
+            list: vec![only],
+            by_name: [(name, AccountIndex(0))].into(),
+            declared,
+            operators_api,
+        };
     }
     raw.sort_by_key(|(name, file, _)| (*name, *file));
     raw.dedup_by(|second, first| {
@@ -158,10 +179,14 @@ pub(super) fn accounts(files: &[(usize, File)], issues: &mut Issues) -> Accounts
             name: (*name).into(),
             sid,
             parent: parent(&raw, &by_name, issues, name, &account.parent, at("parent")),
-            credentials: credentials(issues, *file, name, account.credentials.as_ref()),
+            access: Access {
+                api: account.api.text().and_then(|text| api(issues, at("api"), text)),
+                region: account.region.text().and_then(|text| region(issues, at("region"), text)),
+                credentials: credentials(issues, *file, name, account.credentials.as_ref()),
+            },
         });
     }
-    Accounts { list, by_name, declared }
+    Accounts { list, by_name, declared, operators_api }
 }
 
 fn parent(
@@ -205,14 +230,55 @@ fn parent(
     Some(*index)
 }
 
+fn api(issues: &mut Issues, at: At, text: &str) -> Option<Api> {
+    let api = Api::parse(text);
+    if api.is_none() {
+        issues.push(
+            Issue::error(at, format!("{} is no choice for `api`", quoted(text)))
+                .help(choices(text, Api::ALL.map(Api::word).into_iter())),
+        );
+    }
+    api
+}
+
+fn region(issues: &mut Issues, at: At, text: &str) -> Option<HostLabel> {
+    let region = HostLabel::parse(text);
+    if region.is_none() {
+        issues.push(
+            Issue::error(at, format!("{} is not a region", quoted(text)))
+                .help("write the vendor's short name, such as us1, ie1 or au1"),
+        );
+    }
+    region
+}
+
 fn credentials(
     issues: &mut Issues,
     file: usize,
     name: &str,
     credentials: Option<&file::Credentials>,
-) -> Option<EnvPrefix> {
+) -> Option<CredentialsAt> {
     let credentials = credentials?;
     let path = |field: &str| [key("accounts"), key(name), key("credentials"), key(field)];
+    if let Some(text) = credentials.file.text() {
+        if credentials.env.text().is_some() {
+            issues.push(
+                Issue::error(At::key(file, path("file")), "`credentials` names two places")
+                    .also(At::key(file, path("env")), "the other one")
+                    .help("keep one of them"),
+            );
+        }
+        let secret = SecretName::parse(text);
+        if secret.is_none() {
+            // The text is not quoted: it may be the credential itself.
+            issues
+                .push(Issue::error(At::value(file, path("file")), "`file` is not the name of a file").help(
+                "write a bare name, such as emea: it is read in the directory that the operator names with \
+                 --credentials-dir or NUMCTL_CREDENTIALS_DIR",
+            ));
+        }
+        return secret.map(CredentialsAt::File);
+    }
     let Some(text) = credentials.env.text() else {
         issues.push(
             Issue::error(
@@ -246,7 +312,7 @@ fn credentials(
             );
         }
     }
-    Some(prefix)
+    Some(CredentialsAt::Env(prefix))
 }
 
 /// The policy, and the file that has it.

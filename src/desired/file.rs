@@ -102,21 +102,33 @@ pub(super) struct Account {
     #[serde(default)]
     #[schemars(schema_with = "schema::name")]
     pub(super) parent: Given,
-    /// Where its credentials are.
+    /// The API that its numbers are reached through. Default: the operator's, `--api`.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::api")]
+    pub(super) api: Given,
+    /// The region whose webhooks are meant. Default: the operator's, `TWILIO_REGION`.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::region")]
+    pub(super) region: Given,
+    /// Where its credentials are. Default for a subaccount over incoming-phone-numbers: its parent's.
     #[serde(default)]
     pub(super) credentials: Option<Credentials>,
 }
 
-/// Where an account's credentials are.
+/// Where an account's credentials are: one of the two.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a mapping such as `{ env: TWILIO }`")]
-#[schemars(extend("required" = ["env"]))]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 pub(super) struct Credentials {
     /// The prefix of the environment variables: PREFIX_API_KEY and PREFIX_API_SECRET, or
     /// PREFIX_AUTH_TOKEN.
     #[serde(default)]
     #[schemars(schema_with = "schema::env_prefix")]
     pub(super) env: Given,
+    /// The name of a file in the operator's `--credentials-dir`.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::secret_name")]
+    pub(super) file: Given,
 }
 
 /// What a plan may do.
@@ -167,6 +179,18 @@ pub(super) struct Layer {
     #[serde(default)]
     #[schemars(schema_with = "schema::method")]
     pub(super) status_callback_method: Setting,
+    /// The address that the country wants a number's owner to have (IncomingPhoneNumbers only).
+    #[serde(default)]
+    #[schemars(schema_with = "schema::address_sid")]
+    pub(super) address_sid: Setting,
+    /// The identity document that the country wants (IncomingPhoneNumbers only).
+    #[serde(default)]
+    #[schemars(schema_with = "schema::identity_sid")]
+    pub(super) identity_sid: Setting,
+    /// The regulatory bundle that the country wants (IncomingPhoneNumbers only).
+    #[serde(default)]
+    #[schemars(schema_with = "schema::bundle_sid")]
+    pub(super) bundle_sid: Setting,
     /// How calls are answered.
     #[serde(default)]
     pub(super) voice: Section<Box<Voice>>,
@@ -212,6 +236,18 @@ pub(super) struct Number {
     #[serde(default)]
     #[schemars(schema_with = "schema::method")]
     pub(super) status_callback_method: Setting,
+    /// The address that the country wants a number's owner to have (IncomingPhoneNumbers only).
+    #[serde(default)]
+    #[schemars(schema_with = "schema::address_sid")]
+    pub(super) address_sid: Setting,
+    /// The identity document that the country wants (IncomingPhoneNumbers only).
+    #[serde(default)]
+    #[schemars(schema_with = "schema::identity_sid")]
+    pub(super) identity_sid: Setting,
+    /// The regulatory bundle that the country wants (IncomingPhoneNumbers only).
+    #[serde(default)]
+    #[schemars(schema_with = "schema::bundle_sid")]
+    pub(super) bundle_sid: Setting,
     /// How calls are answered.
     #[serde(default)]
     pub(super) voice: Section<Box<Voice>>,
@@ -294,7 +330,7 @@ pub(super) struct Sms {
 
 /// What `defaults:`, a profile and a number have in common.
 pub(super) struct Said<'a> {
-    top: [(Field, &'a Setting); 3],
+    top: [(Field, &'a Setting); 6],
     voice: Option<&'a Voice>,
     sms: Option<&'a Sms>,
     voice_null: bool,
@@ -308,6 +344,9 @@ impl Layer {
                 (Field::FriendlyName, &self.friendly_name),
                 (Field::StatusCallback, &self.status_callback),
                 (Field::StatusCallbackMethod, &self.status_callback_method),
+                (Field::AddressSid, &self.address_sid),
+                (Field::IdentitySid, &self.identity_sid),
+                (Field::BundleSid, &self.bundle_sid),
             ],
             voice: self.voice.is(),
             sms_null: self.sms.is_null(),
@@ -324,6 +363,9 @@ impl Number {
                 (Field::FriendlyName, &self.friendly_name),
                 (Field::StatusCallback, &self.status_callback),
                 (Field::StatusCallbackMethod, &self.status_callback_method),
+                (Field::AddressSid, &self.address_sid),
+                (Field::IdentitySid, &self.identity_sid),
+                (Field::BundleSid, &self.bundle_sid),
             ],
             voice: self.voice.is(),
             sms_null: self.sms.is_null(),

@@ -5,7 +5,8 @@ use super::file::Said;
 use super::issue::{At, Issue, Issues};
 use super::place::{Path, Step};
 use crate::number::AccountSid;
-use crate::settings::{Field, Kind, Managed, Value, Want};
+use crate::provider::Api;
+use crate::settings::{Field, Kind, Managed, Parameter, Value, Want};
 
 /// The path of a field below that of its layer.
 pub(super) fn below(layer: &[Step], field: &str) -> Path {
@@ -13,11 +14,13 @@ pub(super) fn below(layer: &[Step], field: &str) -> Path {
 }
 
 /// The managed settings of a layer. What does not check is left out, and an issue says so.
+/// `on_active_numbers`: some account is reached through that API.
 pub(super) fn managed(
     issues: &mut Issues,
     file: usize,
     layer: impl Fn() -> Path,
     said: &Said<'_>,
+    on_active_numbers: bool,
 ) -> Managed {
     let at = |field: &str| At::Path { file, path: below(&layer(), field), key: false };
     for group in said.null_groups() {
@@ -34,14 +37,13 @@ pub(super) fn managed(
     }
     let mut settings = Vec::new();
     for (field, text) in said.settings() {
-        if !field.is_documented_parameter() {
+        if let Parameter::ByScheme(name) = field.parameter(Api::ActiveNumbers)
+            && on_active_numbers
+        {
             issues.repeat(
                 file,
                 &format!("the API's page does not list `{field}` among the parameters that can be set"),
-                &format!(
-                    "it is sent as {} all the same; should the API not take it, the apply says so",
-                    field.parameter()
-                ),
+                &format!("it is sent as {name} all the same; should the API not take it, the apply says so"),
                 || At::Path { file, path: below(&layer(), field.json_name()), key: true },
             );
         }
@@ -102,7 +104,14 @@ fn value_help(field: Field, text: &str) -> Option<String> {
         Kind::Method => {
             Some("the vendor calls webhooks with GET or POST only".to_owned()).filter(|_| text.len() <= 7)
         }
-        Kind::Text | Kind::Flag | Kind::Application | Kind::Trunk | Kind::Address | Kind::ReceiveMode => None,
+        Kind::Text
+        | Kind::Flag
+        | Kind::Application
+        | Kind::Trunk
+        | Kind::Address
+        | Kind::Identity
+        | Kind::Bundle
+        | Kind::ReceiveMode => None,
     }
 }
 

@@ -12,7 +12,8 @@ use super::parse::{Format, Source};
 use super::place::{Path, Step};
 use super::{AccountIndex, Declared, Desired, Place, State, Unlisted};
 use crate::number::PhoneNumber;
-use crate::settings::{Field, Managed, Want};
+use crate::provider::Api;
+use crate::settings::{Field, Managed, Parameter, Want};
 
 /// `defaults:` or a profile, checked.
 struct Layer {
@@ -34,12 +35,17 @@ struct Merger<'a> {
     bases: HashMap<Option<usize>, Managed>,
     /// Contradictions within such a base, which are told once and not per number.
     told: HashSet<(Option<usize>, Field)>,
-    /// Bases that were checked for a number without settings of its own.
-    checked: HashSet<Option<usize>>,
+    /// Bases that were checked for a number without settings of its own, by API.
+    checked: HashSet<(Option<usize>, Api)>,
 }
 
 /// The fleet; `None` only where an issue says why.
-pub(super) fn merge(sources: &[&Source], files: &[(usize, File)], issues: &mut Issues) -> Option<Desired> {
+pub(super) fn merge(
+    sources: &[&Source],
+    files: &[(usize, File)],
+    operators_api: Api,
+    issues: &mut Issues,
+) -> Option<Desired> {
     for (file, raw) in files {
         if raw.version.is_none() {
             issues.push(
@@ -49,7 +55,7 @@ pub(super) fn merge(sources: &[&Source], files: &[(usize, File)], issues: &mut I
         }
     }
     let (policy, policy_file) = accounts::policy(files, issues);
-    let accounts = accounts::accounts(files, issues);
+    let accounts = accounts::accounts(files, operators_api, issues);
     if policy.unlisted == Unlisted::Release {
         check_complete(sources, files, policy_file, issues);
     }
@@ -120,7 +126,13 @@ fn check_complete(
 
 impl Merger<'_> {
     fn layer(&mut self, file: usize, path: Path, name: &str, raw: &file::Layer) -> Layer {
-        let settings = layers::managed(self.issues, file, || path.clone(), &raw.said());
+        let settings = layers::managed(
+            self.issues,
+            file,
+            || path.clone(),
+            &raw.said(),
+            self.accounts.any_on(Api::ActiveNumbers),
+        );
         let account = raw.account.text().and_then(|name| {
             let at = || At::Path { file, path: layers::below(&path, "account"), key: false };
             self.accounts.find(self.issues, name, at)
@@ -234,7 +246,8 @@ impl Merger<'_> {
             Some(name) => self.accounts.find(self.issues, name, || at("account")),
             None => self.inherited_account(profile, || at("phone_number"), raw.profile.text().is_some()),
         };
-        let own = layers::managed(self.issues, file, path, &raw.said());
+        let own =
+            layers::managed(self.issues, file, path, &raw.said(), self.accounts.any_on(Api::ActiveNumbers));
         let state = match raw.state.text() {
             None | Some("present") => State::Present,
             Some("released") => State::Released,
@@ -251,7 +264,8 @@ impl Merger<'_> {
         let settings = match state {
             State::Present => {
                 let merged = self.merged(profile, &own);
-                self.check_merged(file, entry, profile, &own, &merged);
+                let api = account.map_or_else(Api::default, |account| self.accounts.api(account));
+                self.check_merged(file, entry, profile, api, &own, &merged);
                 merged
             }
             State::Released => {
@@ -356,10 +370,11 @@ impl Merger<'_> {
         file: usize,
         entry: usize,
         profile: Option<usize>,
+        api: Api,
         own: &Managed,
         merged: &Managed,
     ) {
-        if own.is_empty() && !self.checked.insert(profile) {
+        if own.is_empty() && !self.checked.insert((profile, api)) {
             return;
         }
         let place = |merger: &Self, field: Field| -> (At, String) {
@@ -385,6 +400,18 @@ impl Merger<'_> {
             let only_base = own.get(one).is_none() && own.get(other).is_none();
             !only_base || merger.told.insert((profile, one))
         };
+        for field in merged.iter().map(|(field, _)| field).filter(|f| f.parameter(api) == Parameter::None) {
+            if first_time(self, field, field) {
+                let (at, _) = place(self, field);
+                self.issues.push(Issue::error(at, format!("{} cannot set `{field}`", api.name())).help(
+                    format!(
+                        "{} can: write `api: {}` on the account, or pass --api {1}; or remove `{field}`",
+                        api.other().name(),
+                        api.other(),
+                    ),
+                ));
+            }
+        }
         let is_set = |field: Field| matches!(merged.get(field), Some(Want::Set(_)));
         let (application, trunk) = (Field::VoiceApplicationSid, Field::VoiceTrunkSid);
         if is_set(application) && is_set(trunk) && first_time(self, application, trunk) {

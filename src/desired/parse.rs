@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::finding::{Finding, Findings};
 use super::issue::{At, Issue, Issues};
 use super::{Desired, merge, read};
+use crate::provider::Api;
 
 /// The text of one file.
 #[derive(Debug, Clone)]
@@ -60,6 +61,14 @@ impl Desired {
     /// Everything that is wrong, each thing with its place. A file that does not parse gives its
     /// first error only.
     pub fn parse(sources: &[Source]) -> Result<Parsed, Findings> {
+        Self::parse_for(sources, Api::default())
+    }
+
+    /// [`Desired::parse`] where the accounts that name no API are reached through `operators_api`.
+    ///
+    /// # Errors
+    /// The same, and settings that an account's API cannot set.
+    pub fn parse_for(sources: &[Source], operators_api: Api) -> Result<Parsed, Findings> {
         let mut sources: Vec<&Source> = sources.iter().collect();
         sources.sort_by(|a, b| a.name.cmp(&b.name));
         let mut issues = Issues::default();
@@ -74,7 +83,11 @@ impl Desired {
             }
         }
         // With a file missing, every reference into it would be reported as an error of its own.
-        let desired = if issues.any_errors() { None } else { merge::merge(&sources, &files, &mut issues) };
+        let desired = if issues.any_errors() {
+            None
+        } else {
+            merge::merge(&sources, &files, operators_api, &mut issues)
+        };
         let (findings, more) = issues.resolve(&sources);
         match (desired, Findings::new(findings.clone(), more)) {
             (_, Some(errors)) => Err(errors),

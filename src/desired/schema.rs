@@ -33,6 +33,18 @@ pub(super) fn env_prefix(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": "^[A-Z][A-Z0-9_]{0,63}$" })
 }
 
+pub(super) fn secret_name(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,252}$" })
+}
+
+pub(super) fn api(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": ["active-numbers", "incoming-phone-numbers"] })
+}
+
+pub(super) fn region(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$" })
+}
+
 pub(super) fn unlisted(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "enum": ["ignore", "report", "release"] })
 }
@@ -78,6 +90,14 @@ pub(super) fn trunk_sid(_: &mut SchemaGenerator) -> Schema {
 
 pub(super) fn address_sid(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["string", "null"], "pattern": "^(AD[0-9a-fA-F]{32})?$" })
+}
+
+pub(super) fn identity_sid(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "pattern": "^(RI[0-9a-fA-F]{32})?$" })
+}
+
+pub(super) fn bundle_sid(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "pattern": "^(BU[0-9a-fA-F]{32})?$" })
 }
 
 pub(super) fn receive_mode(_: &mut SchemaGenerator) -> Schema {

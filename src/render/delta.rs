@@ -34,7 +34,18 @@ pub fn deltas(action: &Action) -> Vec<Delta> {
             .iter()
             .map(|change| Delta { field: change.field, before: change.before.clone(), after: change.after() })
             .collect(),
-        Action::Transfer { .. } | Action::Release { .. } => Vec::new(),
+        // Taken off first: without that, the vendor does not release.
+        Action::Release { target } => target
+            .before
+            .get(Field::VoiceEmergencyAddressSid)
+            .map(|address| Delta {
+                field: Field::VoiceEmergencyAddressSid,
+                before: Some(address.clone()),
+                after: None,
+            })
+            .into_iter()
+            .collect(),
+        Action::Transfer { .. } => Vec::new(),
     }
 }
 

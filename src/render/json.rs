@@ -9,10 +9,11 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde::ser::{SerializeSeq as _, Serializer};
 
+use crate::desired::AccountIndex;
 use crate::digest::Digest;
 use crate::guard::{Broken, Over, Refusal, SetBy};
 use crate::number::{AccountSid, NumberSid, PhoneNumber};
-use crate::observed::Note;
+use crate::observed::{Note, Trouble};
 use crate::plan::{Action, Held, Plan, Step, Warning};
 use crate::secret_url::masked;
 use crate::settings::{Field, Value};
@@ -49,6 +50,7 @@ pub fn document<A: Serialize>(
     writeln!(out, "  \"digest\": \"{digest}\",")?;
     member(&mut out, "summary", &Summary::of(plan))?;
     list(&mut out, "actions", actions)?;
+    list(&mut out, "errors", plan.troubles.iter().map(|(at, trouble)| ErrorJson::new(plan, *at, trouble)))?;
     list(&mut out, "held", plan.held.iter().map(|held| HeldJson::new(plan, held)))?;
     list(&mut out, "warnings", plan.warnings.iter().map(|warning| WarningJson::new(plan, warning)))?;
     write!(out, "  \"refusal\": ")?;
@@ -209,6 +211,31 @@ impl Serialize for Masked<'_> {
         match self.0 {
             Value::Flag(flag) => serializer.serialize_bool(*flag),
             value => serializer.serialize_str(&value.masked()),
+        }
+    }
+}
+
+/// An account in which nothing is planned.
+#[derive(Serialize)]
+struct ErrorJson<'a> {
+    account: &'a str,
+    account_sid: AccountSid,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+impl<'a> ErrorJson<'a> {
+    fn new(plan: &'a Plan, at: AccountIndex, trouble: &'a Trouble) -> Self {
+        let account = plan.account(at);
+        Self {
+            account: &account.name,
+            account_sid: account.sid,
+            message: &trouble.why,
+            help: trouble.help.as_deref(),
+            request_id: trouble.request_id.as_deref(),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::settings::Field;
 
 use super::delta::{Delta, Piece, View};
 use super::group::{self, Group, GroupChange, Said};
-use super::shown::{count, quoted, shown_value};
+use super::shown::{Shown, count, quoted, shown_value};
 use super::words::{self, Summary, plural};
 
 /// The most that a comment may have: GitHub refuses more than 65,536 characters, and what posts the
@@ -91,6 +91,7 @@ struct LeftOut {
 fn write_head(text: &mut String, plan: &Plan, summary: &Summary, refusal: Option<&Refusal>) -> fmt::Result {
     let verdict = match refusal {
         Some(_) => "refused, beyond its limits".to_owned(),
+        None if plan.is_empty() && plan.has_errors() => "errors, and no changes".to_owned(),
         None if plan.is_empty() && plan.held.is_empty() => "no changes".to_owned(),
         None if plan.is_empty() => format!("no changes, {} held back", count(plan.held.len())),
         None => format!("changes to {}", plural(plan.touched(), "number")),
@@ -107,6 +108,25 @@ fn write_head(text: &mut String, plan: &Plan, summary: &Summary, refusal: Option
             refusal.digest
         )?;
     }
+    if !plan.troubles.is_empty() {
+        let mut body = String::new();
+        for (account, trouble) in plan.troubles.iter().take(ENTRIES_MAX) {
+            writeln!(body, "{}", words::trouble(plan, *account, trouble))?;
+            if let Some(help) = &trouble.help {
+                writeln!(body, "  help: {}", Shown(help))?;
+            }
+        }
+        if let Some(more) = plan.troubles.len().checked_sub(ENTRIES_MAX).filter(|more| *more > 0) {
+            writeln!(body, "and {} more", count(more))?;
+        }
+        let many = plural(plan.troubles.len(), "account");
+        text.push_str(&details_in(
+            "text",
+            &format!("<b>Errors</b>: nothing is planned in {many}"),
+            &body,
+            true,
+        )?);
+    }
     writeln!(text, "| purchase | configure | transfer | release | unchanged | unlisted |")?;
     writeln!(text, "| ---: | ---: | ---: | ---: | ---: | ---: |")?;
     let cell = |n: usize| if n == 0 { "0".to_owned() } else { format!("**{}**", count(n)) };
@@ -121,8 +141,7 @@ fn write_head(text: &mut String, plan: &Plan, summary: &Summary, refusal: Option
         count(summary.unlisted),
     )?;
     if plan.is_empty() {
-        let verdict = if plan.held.is_empty() { words::NO_CHANGES } else { words::NO_CHANGES_BUT_HELD };
-        return writeln!(text, "{verdict}\n");
+        return writeln!(text, "{}\n", words::verdict(plan));
     }
     writeln!(text, "Digest: `{}`\n", Digest::of(plan))?;
     if summary.release > 0 {

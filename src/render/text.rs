@@ -11,7 +11,7 @@ use crate::settings::Field;
 
 use super::delta::{Delta, Piece, View};
 use super::group::{self, Group, GroupChange, Said};
-use super::shown::{count, quoted, shown_value};
+use super::shown::{Shown, count, quoted, shown_value};
 use super::words::{self, Summary};
 
 /// How text is written.
@@ -70,6 +70,7 @@ pub fn plan(out: &mut impl Write, plan: &Plan, refusal: Option<&Refusal>, style:
         write_group(out, plan, group, style)?;
         writeln!(out)?;
     }
+    write_troubles(out, plan, style)?;
     write_said(out, "Held back", &group::held(plan), style)?;
     write_said(out, "Warnings", &group::warnings(plan), style)?;
     let summary = Summary::of(plan);
@@ -80,8 +81,7 @@ pub fn plan(out: &mut impl Write, plan: &Plan, refusal: Option<&Refusal>, style:
         writeln!(out, "{} {}\n", style.paint(BOLD, "Note:"), words::PURCHASE_CAUTION)?;
     }
     if plan.is_empty() {
-        let verdict = if plan.held.is_empty() { words::NO_CHANGES } else { words::NO_CHANGES_BUT_HELD };
-        writeln!(out, "{}", style.paint(BOLD, verdict))?;
+        writeln!(out, "{}", style.paint(BOLD, words::verdict(plan)))?;
         let (unchanged, unlisted) = (count(summary.unchanged), count(summary.unlisted));
         return writeln!(out, "Plan: {unchanged} unchanged, {unlisted} unlisted.");
     }
@@ -216,6 +216,25 @@ fn pieces(pieces: &[Piece], ansi: Ansi, style: Style) -> String {
             style.paint(ansi.effects(effects), &piece.text)
         })
         .collect()
+}
+
+/// Accounts in which nothing is planned.
+fn write_troubles(out: &mut impl Write, plan: &Plan, style: Style) -> fmt::Result {
+    if plan.troubles.is_empty() {
+        return Ok(());
+    }
+    let title = format!("Errors ({}), and nothing is planned in:", count(plan.troubles.len()));
+    writeln!(out, "{}", style.paint(RED.bold(), title))?;
+    for (account, trouble) in &plan.troubles {
+        writeln!(out, "  ! {}", words::trouble(plan, *account, trouble))?;
+        if let Some(help) = &trouble.help {
+            writeln!(out, "      help: {}", Shown(help))?;
+        }
+        if let Some(request_id) = &trouble.request_id {
+            writeln!(out, "      request id: {}", Shown(request_id))?;
+        }
+    }
+    writeln!(out)
 }
 
 fn write_said(out: &mut impl Write, title: &str, all: &[Said], style: Style) -> fmt::Result {

@@ -4,7 +4,7 @@
 use crate::desired::{AccountIndex, Limit};
 use crate::guard::{Broken, LimitName, Over, SetBy};
 use crate::number::PhoneNumber;
-use crate::observed::Note;
+use crate::observed::{Note, Trouble};
 use crate::plan::{ActionKind, Held, HeldReason, Plan, Reason, Warning};
 use crate::secret_url::masked;
 use crate::settings::Field;
@@ -25,6 +25,26 @@ pub const NO_CHANGES: &str = "No changes: everything is as declared.";
 /// The verdict on a plan without steps in which something is held back.
 pub const NO_CHANGES_BUT_HELD: &str =
     "No changes to make, but not everything is as declared: see what is held back.";
+
+/// The verdict on a plan without steps that could not see or do everything.
+pub const NO_CHANGES_BUT_ERRORS: &str = "No changes that can be made as things are: see the errors.";
+
+/// The verdict on a plan without steps.
+#[must_use]
+pub fn verdict(plan: &Plan) -> &'static str {
+    match (plan.has_errors(), plan.held.is_empty()) {
+        (true, _) => NO_CHANGES_BUT_ERRORS,
+        (false, true) => NO_CHANGES,
+        (false, false) => NO_CHANGES_BUT_HELD,
+    }
+}
+
+/// What is wrong with an account, fit to be shown.
+#[must_use]
+pub fn trouble(plan: &Plan, index: AccountIndex, trouble: &Trouble) -> String {
+    let sid = plan.account(index).sid;
+    format!("account {} ({sid}): {}", account(plan, index), Shown(&trouble.why))
+}
 
 /// Counts of a plan, taken in one pass.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -108,6 +128,10 @@ pub fn held_code(why: HeldReason) -> &'static str {
         HeldReason::ReleaseInOtherAccount { .. } => "release_in_other_account",
         HeldReason::Ambiguous => "ambiguous",
         HeldReason::BoughtInThisGeneration => "bought_in_this_generation",
+        HeldReason::InUnlistedAccount { .. } => "in_unlisted_account",
+        HeldReason::PapersMissing { .. } => "papers_missing",
+        HeldReason::PerhapsIn { .. } => "perhaps_in_unread_account",
+        HeldReason::AccountInTrouble { .. } => "account_in_trouble",
         HeldReason::ReplacementHeld => "replacement_held",
     }
 }
@@ -119,6 +143,10 @@ pub fn held_lives_in(why: HeldReason) -> Option<AccountIndex> {
         HeldReason::ProtectedFromTransfer { lives_in } | HeldReason::ReleaseInOtherAccount { lives_in } => {
             Some(lives_in)
         }
+        HeldReason::InUnlistedAccount { .. }
+        | HeldReason::PapersMissing { .. }
+        | HeldReason::PerhapsIn { .. }
+        | HeldReason::AccountInTrouble { .. } => None,
         HeldReason::ProtectedFromRelease
         | HeldReason::ShortCodeNotBought
         | HeldReason::Ambiguous
@@ -155,6 +183,27 @@ pub fn held(plan: &Plan, held: &Held) -> String {
             "not bought again for {declared}: it was bought for these very files, and is gone: any edit of them lets \
              it be bought once more"
         ),
+        HeldReason::InUnlistedAccount { sid } => format!(
+            "not bought for {declared}: account {sid} of the same parent has it, which the file does not list: add \
+             that account, and the number is moved"
+        ),
+        HeldReason::PapersMissing { papers } => {
+            let (what, fields) = match (papers.address, papers.bundle) {
+                (true, true) => ("an address and a regulatory bundle", "`address_sid` and `bundle_sid`"),
+                (true, false) => ("an address", "`address_sid`"),
+                (false, _) => ("a regulatory bundle", "`bundle_sid`"),
+            };
+            format!(
+                "not bought for {declared}: its country wants {what} first: add {fields} to the number or its profile"
+            )
+        }
+        HeldReason::PerhapsIn { account: index } => format!(
+            "not bought for {declared}: it may be in {}, which could not be listed",
+            account(plan, index)
+        ),
+        HeldReason::AccountInTrouble { account: index } => {
+            format!("left alone: nothing can be done in {} (see above)", account(plan, index))
+        }
         HeldReason::ReplacementHeld => {
             "not released: a purchase is held back, and nothing is released before its replacement is there"
                 .into()

@@ -30,8 +30,13 @@ pub(crate) struct Kind {
     pub(crate) geography: Geography,
     /// The price per month, a decimal string.
     pub(crate) price: &'static str,
-    /// Whether buying one needs a verified identity document (error 21650).
+    /// Whose address the country wants: `none`, `any`, `local` or `foreign`. ActiveNumbers, which
+    /// has no parameter for it, does not insist.
+    pub(crate) address: &'static str,
+    /// Whether buying one over ActiveNumbers needs a verified identity document (error 21650).
     pub(crate) needs_document: bool,
+    /// Whether buying one over v2010 needs a regulatory bundle, which is also the document.
+    pub(crate) needs_bundle: bool,
     /// The three blocks of a row that never change, as JSON.
     pub(crate) capabilities_json: String,
     pub(crate) regulatory_json: String,
@@ -55,6 +60,7 @@ enum Model {
     GbMobile,
     GbLocal,
     DeLocal,
+    AuMobile,
 }
 
 struct Entry(&'static str, u32, Model, Geography);
@@ -106,6 +112,7 @@ const ENTRIES: &[Entry] = &[
     Entry("447700900", 3, Model::GbMobile, country("GB", None)),
     Entry("442079460", 3, Model::GbLocal, country("GB", Some("LONDON"))),
     Entry("493023125", 3, Model::DeLocal, country("DE", Some("BERLIN"))),
+    Entry("61491570", 3, Model::AuMobile, country("AU", None)),
 ];
 
 static RANGES: LazyLock<Vec<Range>> = LazyLock::new(|| {
@@ -159,11 +166,12 @@ fn kind(model: Model, geography: Geography) -> Kind {
         Model::GbMobile => ("mobile", "domestic", "global", "1.15"),
         Model::GbLocal => ("local", "international", "domestic", "1.15"),
         Model::DeLocal => ("local", "none", "foreign", "1.30"),
+        Model::AuMobile => ("mobile", "domestic", "global", "1.25"),
     };
-    let has_sms = matches!(model, Model::UsLocal | Model::TollFree | Model::GbMobile);
+    let has_sms = matches!(model, Model::UsLocal | Model::TollFree | Model::GbMobile | Model::AuMobile);
     let has_mms = model == Model::UsLocal;
     let address = match model {
-        Model::GbMobile => "any",
+        Model::GbMobile | Model::AuMobile => "any",
         Model::DeLocal => "local",
         Model::UsLocal | Model::TollFree | Model::TollFreeVoiceOnly | Model::GbLocal => "none",
     };
@@ -175,7 +183,9 @@ fn kind(model: Model, geography: Geography) -> Kind {
         has_mms,
         geography,
         price,
+        address,
         needs_document: model == Model::DeLocal,
+        needs_bundle: matches!(model, Model::DeLocal | Model::AuMobile),
         capabilities_json: capabilities(model, preservation, reachability, has_sms, has_mms),
         regulatory_json: format!("{{\"address_requirements\":\"{address}\"}}"),
         geography_json: geography_json(&geography),

@@ -27,6 +27,9 @@ pub(crate) enum Slot {
     VoiceReceiveMode,
     VoiceCallerIdLookup,
     VoiceEmergencyAddressSid,
+    AddressSid,
+    IdentitySid,
+    BundleSid,
     SmsUrl,
     SmsMethod,
     SmsFallbackUrl,
@@ -43,35 +46,59 @@ enum Takes {
     OneOf(&'static [&'static str]),
 }
 
+/// The two ways to the same settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Api {
+    ActiveNumbers,
+    /// `IncomingPhoneNumbers`.
+    V2010,
+}
+
 struct Row {
     slot: Slot,
-    parameter: &'static str,
+    /// The POST parameter of ActiveNumbers, where it has one.
+    parameter: Option<&'static str>,
+    /// The POST parameter of `IncomingPhoneNumbers`.
+    v2010: &'static str,
     /// The key in a state file.
     key: &'static str,
     takes: Takes,
-    /// Whether the page lists it among the POST parameters.
+    /// Whether the page of ActiveNumbers lists it among the POST parameters.
     documented: bool,
 }
 
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
-    Row { slot: Slot::StatusCallback, parameter: "Configurations.StatusCallback", key: "status_callback", takes: Takes::Url, documented: true },
-    Row { slot: Slot::StatusCallbackMethod, parameter: "Configurations.StatusCallbackMethod", key: "status_callback_method", takes: Takes::Method, documented: true },
-    Row { slot: Slot::VoiceUrl, parameter: "Configurations.Voice.Url", key: "voice.url", takes: Takes::Url, documented: true },
-    Row { slot: Slot::VoiceMethod, parameter: "Configurations.Voice.Method", key: "voice.method", takes: Takes::Method, documented: true },
-    Row { slot: Slot::VoiceFallbackUrl, parameter: "Configurations.Voice.FallbackUrl", key: "voice.fallback_url", takes: Takes::Url, documented: true },
-    Row { slot: Slot::VoiceFallbackMethod, parameter: "Configurations.Voice.FallbackMethod", key: "voice.fallback_method", takes: Takes::Method, documented: true },
-    Row { slot: Slot::VoiceApplicationSid, parameter: "Configurations.Voice.ApplicationSid", key: "voice.application_sid", takes: Takes::Application, documented: true },
-    Row { slot: Slot::VoiceTrunkSid, parameter: "Configurations.Voice.TrunkSid", key: "voice.trunk_sid", takes: Takes::Sid("TK"), documented: false },
-    Row { slot: Slot::VoiceReceiveMode, parameter: "Configurations.Voice.ReceiveMode", key: "voice.receive_mode", takes: Takes::OneOf(&["voice", "fax"]), documented: false },
-    Row { slot: Slot::VoiceCallerIdLookup, parameter: "Configurations.Voice.CallerIdLookup", key: "voice.caller_id_lookup", takes: Takes::OneOf(&["true", "false"]), documented: false },
-    Row { slot: Slot::VoiceEmergencyAddressSid, parameter: "Configurations.Voice.EmergencyAddressSid", key: "voice.emergency_address_sid", takes: Takes::Sid("AD"), documented: false },
-    Row { slot: Slot::SmsUrl, parameter: "Configurations.Sms.Url", key: "sms.url", takes: Takes::Url, documented: true },
-    Row { slot: Slot::SmsMethod, parameter: "Configurations.Sms.Method", key: "sms.method", takes: Takes::Method, documented: true },
-    Row { slot: Slot::SmsFallbackUrl, parameter: "Configurations.Sms.FallbackUrl", key: "sms.fallback_url", takes: Takes::Url, documented: true },
-    Row { slot: Slot::SmsFallbackMethod, parameter: "Configurations.Sms.FallbackMethod", key: "sms.fallback_method", takes: Takes::Method, documented: true },
-    Row { slot: Slot::SmsApplicationSid, parameter: "Configurations.Sms.ApplicationSid", key: "sms.application_sid", takes: Takes::Application, documented: true },
+    Row { slot: Slot::StatusCallback, parameter: Some("Configurations.StatusCallback"), v2010: "StatusCallback", key: "status_callback", takes: Takes::Url, documented: true },
+    Row { slot: Slot::StatusCallbackMethod, parameter: Some("Configurations.StatusCallbackMethod"), v2010: "StatusCallbackMethod", key: "status_callback_method", takes: Takes::Method, documented: true },
+    Row { slot: Slot::VoiceUrl, parameter: Some("Configurations.Voice.Url"), v2010: "VoiceUrl", key: "voice.url", takes: Takes::Url, documented: true },
+    Row { slot: Slot::VoiceMethod, parameter: Some("Configurations.Voice.Method"), v2010: "VoiceMethod", key: "voice.method", takes: Takes::Method, documented: true },
+    Row { slot: Slot::VoiceFallbackUrl, parameter: Some("Configurations.Voice.FallbackUrl"), v2010: "VoiceFallbackUrl", key: "voice.fallback_url", takes: Takes::Url, documented: true },
+    Row { slot: Slot::VoiceFallbackMethod, parameter: Some("Configurations.Voice.FallbackMethod"), v2010: "VoiceFallbackMethod", key: "voice.fallback_method", takes: Takes::Method, documented: true },
+    Row { slot: Slot::VoiceApplicationSid, parameter: Some("Configurations.Voice.ApplicationSid"), v2010: "VoiceApplicationSid", key: "voice.application_sid", takes: Takes::Application, documented: true },
+    Row { slot: Slot::VoiceTrunkSid, parameter: Some("Configurations.Voice.TrunkSid"), v2010: "TrunkSid", key: "voice.trunk_sid", takes: Takes::Sid("TK"), documented: false },
+    Row { slot: Slot::VoiceReceiveMode, parameter: Some("Configurations.Voice.ReceiveMode"), v2010: "VoiceReceiveMode", key: "voice.receive_mode", takes: Takes::OneOf(&["voice", "fax"]), documented: false },
+    Row { slot: Slot::VoiceCallerIdLookup, parameter: Some("Configurations.Voice.CallerIdLookup"), v2010: "VoiceCallerIdLookup", key: "voice.caller_id_lookup", takes: Takes::OneOf(&["true", "false"]), documented: false },
+    Row { slot: Slot::VoiceEmergencyAddressSid, parameter: Some("Configurations.Voice.EmergencyAddressSid"), v2010: "EmergencyAddressSid", key: "voice.emergency_address_sid", takes: Takes::Sid("AD"), documented: false },
+    Row { slot: Slot::AddressSid, parameter: None, v2010: "AddressSid", key: "address_sid", takes: Takes::Sid("AD"), documented: false },
+    Row { slot: Slot::IdentitySid, parameter: None, v2010: "IdentitySid", key: "identity_sid", takes: Takes::Sid("RI"), documented: false },
+    Row { slot: Slot::BundleSid, parameter: None, v2010: "BundleSid", key: "bundle_sid", takes: Takes::Sid("BU"), documented: false },
+    Row { slot: Slot::SmsUrl, parameter: Some("Configurations.Sms.Url"), v2010: "SmsUrl", key: "sms.url", takes: Takes::Url, documented: true },
+    Row { slot: Slot::SmsMethod, parameter: Some("Configurations.Sms.Method"), v2010: "SmsMethod", key: "sms.method", takes: Takes::Method, documented: true },
+    Row { slot: Slot::SmsFallbackUrl, parameter: Some("Configurations.Sms.FallbackUrl"), v2010: "SmsFallbackUrl", key: "sms.fallback_url", takes: Takes::Url, documented: true },
+    Row { slot: Slot::SmsFallbackMethod, parameter: Some("Configurations.Sms.FallbackMethod"), v2010: "SmsFallbackMethod", key: "sms.fallback_method", takes: Takes::Method, documented: true },
+    Row { slot: Slot::SmsApplicationSid, parameter: Some("Configurations.Sms.ApplicationSid"), v2010: "SmsApplicationSid", key: "sms.application_sid", takes: Takes::Application, documented: true },
 ];
+
+impl Row {
+    /// The POST parameter of an API.
+    fn parameter(&self, api: Api) -> Option<&'static str> {
+        match api {
+            Api::ActiveNumbers => self.parameter,
+            Api::V2010 => Some(self.v2010),
+        }
+    }
+}
 
 impl Slot {
     fn row(self) -> &'static Row {
@@ -154,25 +181,28 @@ pub(crate) struct Outcome {
 /// Lays the parameters of a POST over what is set. Names that are not known are ignored; of a name
 /// that comes twice, the last one counts.
 pub(crate) fn apply(
+    api: Api,
     parameters: &[(String, String)],
     has_sms: bool,
     dialect: &Dialect,
     mut now: Outcome,
 ) -> Result<Outcome, ApiError> {
+    // `IncomingPhoneNumbers` documents every parameter that it has.
+    let documented_only = dialect.documented_only && api == Api::ActiveNumbers;
     let mut touched_urls = false;
     for (name, value) in parameters {
-        if name == "FriendlyName" || name == "Configurations.FriendlyName" {
-            if !dialect.documented_only {
+        if name == "FriendlyName" || (api == Api::ActiveNumbers && name == "Configurations.FriendlyName") {
+            if !documented_only {
                 now.friendly_name = friendly_name(value)?;
             }
             continue;
         }
-        let Some(row) = ROWS.iter().find(|row| row.parameter == name) else { continue };
-        if dialect.documented_only && !row.documented {
+        let Some(row) = ROWS.iter().find(|row| row.parameter(api) == Some(name)) else { continue };
+        if documented_only && !row.documented {
             continue;
         }
         touched_urls |= row.slot.is_url();
-        set(&mut now.config, row, value, has_sms, dialect)?;
+        set(&mut now.config, row, name, value, has_sms, dialect)?;
     }
     if touched_urls {
         check_fallbacks(&now.config)?;
@@ -190,6 +220,7 @@ fn friendly_name(value: &str) -> Result<Option<Arc<str>>, ApiError> {
 fn set(
     config: &mut Config,
     row: &Row,
+    name: &str,
     value: &str,
     has_sms: bool,
     dialect: &Dialect,
@@ -202,7 +233,6 @@ fn set(
     if row.slot.is_sms() && !has_sms {
         return Err(ApiError::bad(21407, "This Phone Number type does not support SMS or MMS"));
     }
-    let name = row.parameter;
     let kept = match row.takes {
         Takes::Url => {
             let parsed =
@@ -278,9 +308,15 @@ mod tests {
 
     fn after(now: Config, parameters: &[(&str, &str)]) -> Result<Config, u32> {
         let parameters: Vec<_> = parameters.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
-        apply(&parameters, true, &Dialect::default(), Outcome { friendly_name: None, config: now })
-            .map(|outcome| outcome.config)
-            .map_err(|error| error.code.unwrap_or(0))
+        apply(
+            Api::ActiveNumbers,
+            &parameters,
+            true,
+            &Dialect::default(),
+            Outcome { friendly_name: None, config: now },
+        )
+        .map(|outcome| outcome.config)
+        .map_err(|error| error.code.unwrap_or(0))
     }
 
     #[test]
@@ -294,14 +330,15 @@ mod tests {
     #[test]
     fn the_table_knows_every_parameter_that_numctl_sends() {
         for field in crate::settings::Field::all() {
-            let name = field.parameter();
-            let row = ROWS.iter().find(|row| row.parameter == name);
+            use crate::settings::Parameter;
+            let (name, documented) = match field.parameter(crate::provider::Api::ActiveNumbers) {
+                Parameter::Documented(name) => (name, true),
+                Parameter::ByScheme(name) => (name, false),
+                Parameter::None => continue,
+            };
+            let row = ROWS.iter().find(|row| row.parameter == Some(name));
             assert!(name == "FriendlyName" || row.is_some(), "{name}");
-            assert_eq!(
-                row.is_some_and(|row| row.documented),
-                field.is_documented_parameter(),
-                "{name}: what the page documents"
-            );
+            assert_eq!(row.is_some_and(|row| row.documented), documented, "{name}: what the page documents");
         }
     }
 

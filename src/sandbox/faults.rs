@@ -35,20 +35,28 @@ pub const SWITCHES: &[(&str, &str)] = &[
     ("null-numbers", "listed numbers that end in 9 come with a null phone_number"),
     ("link-loop", "next_page_url leads back to the same page"),
     ("link-foreign", "next_page_url leads to another host"),
+    ("suspended-unreadable", "a parent cannot read its suspended subaccount either (v2010)"),
+    ("receive-mode", "voice_receive_mode is always shown (v2010)"),
+    ("unregister-fails", "an emergency address that is removed stays registered"),
 ];
 
 /// The settings of a SPEC, with what each takes.
 pub const SETTINGS: &[(&str, &str)] = &[
-    ("owned", "buying a number that the account owns: refuse (default), update or ignore"),
+    ("owned", "buying a number that the account owns: refuse (ActiveNumbers), update (v2010) or ignore"),
     ("retry-after", "seconds in the Retry-After header of every 429 and 503"),
     ("page-cap", "the largest page that is granted, whatever was asked"),
     ("seed", "of the random draws; 0 by default"),
+    ("register-reads", "reads that show a new emergency address as pending; 0 by default"),
+    (
+        "unregister-reads",
+        "reads that show a removed emergency address as pending; by default 1 (v2010) or 0 (ActiveNumbers)",
+    ),
 ];
 
 /// What buying a number does that the account owns already. All three have been seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OwnedPurchase {
-    /// 400 with 21452.
+    /// 400 with 21452, or over v2010 21422.
     #[default]
     Refuse,
     /// 201, and the parameters apply.
@@ -72,8 +80,10 @@ pub enum ListShape {
 /// The API's undocumented choices.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Dialect {
-    /// See [`OwnedPurchase`].
+    /// See [`OwnedPurchase`]. Of ActiveNumbers.
     pub owned: OwnedPurchase,
+    /// The same of v2010, where `None` is an update: the vendor calls it a feature there.
+    pub owned_v2010: Option<OwnedPurchase>,
     /// See [`ListShape`].
     pub list: ListShape,
     /// A transfer clears every URL.
@@ -96,6 +106,17 @@ pub struct Dialect {
     pub link_foreign: bool,
     /// The largest page that is granted.
     pub page_cap: Option<usize>,
+    /// A parent cannot read its suspended subaccount.
+    pub suspended_unreadable: bool,
+    /// `voice_receive_mode` is shown where it was never set.
+    pub receive_mode: bool,
+    /// Removing an emergency address ends in a failure.
+    pub unregister_fails: bool,
+    /// How many reads show a new emergency address as pending.
+    pub register_reads: u32,
+    /// How many reads show a removed emergency address as pending; `None` is 1 after a write over v2010
+    /// and 0 after one over ActiveNumbers.
+    pub unregister_reads: Option<u32>,
 }
 
 /// What a request suffers.
@@ -142,8 +163,9 @@ impl When {
     fn covers(self, operation: Operation, method: &str) -> bool {
         match self {
             Self::Any => true,
-            Self::Read => !operation.is_write(),
-            Self::Write => operation.is_write(),
+            // By the method: creating or closing an account is a write too.
+            Self::Read => method == "GET",
+            Self::Write => method != "GET",
             Self::Method(wanted) => wanted == method,
             Self::Operation(wanted) => wanted == operation,
         }
@@ -212,7 +234,8 @@ impl Faults {
                     "update" => OwnedPurchase::Update,
                     "ignore" => OwnedPurchase::Ignore,
                     _ => return Err("it is refuse, update or ignore".into()),
-                }
+                };
+                self.dialect.owned_v2010 = Some(self.dialect.owned);
             }
             "retry-after" => {
                 self.retry_after = Some(value.parse().map_err(|_| "it takes whole seconds".to_owned())?);
@@ -221,6 +244,8 @@ impl Faults {
                 Ok(cap @ 1..=1000) => self.dialect.page_cap = Some(cap),
                 _ => return Err("it takes a number from 1 to 1000".into()),
             },
+            "register-reads" => self.dialect.register_reads = count(value)?,
+            "unregister-reads" => self.dialect.unregister_reads = Some(count(value)?),
             "seed" => self.random = value.parse().map_err(|_| "it takes a whole number".to_owned())?,
             _ => self.rules.push(rule(name, value)?),
         }
@@ -241,6 +266,9 @@ impl Faults {
             "null-numbers" => dialect.null_numbers = true,
             "link-loop" => dialect.link_loop = true,
             "link-foreign" => dialect.link_foreign = true,
+            "suspended-unreadable" => dialect.suspended_unreadable = true,
+            "receive-mode" => dialect.receive_mode = true,
+            "unregister-fails" => dialect.unregister_fails = true,
             _ => {
                 return Err(if SETTINGS.iter().any(|(known, _)| *known == name) || effect(name).is_ok() {
                     format!(
@@ -268,6 +296,10 @@ pub(crate) fn mix(state: u64) -> u64 {
     let z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ (z >> 31)
+}
+
+fn count(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "it takes a whole number".to_owned())
 }
 
 fn rule(name: &str, value: &str) -> Result<Rule, String> {
@@ -420,7 +452,7 @@ mod tests {
         }
         let spec = "429=0.1,500=0.05,503-after=0.05,drop=0.02,drop-after=0.02,html=0.01,truncate=0.01,owned=update,\
                     list-without-sid,transfer-clears,documented-only,normalise-urls,empty-inventory,trial,not-enabled,\
-                    retry-after=2,seed=7,page-cap=10";
+                    retry-after=2,seed=7,page-cap=10,register-reads=2,unregister-reads=0";
         assert!(spec.parse::<Faults>().is_ok());
         assert_eq!("".parse(), Ok(Faults::default()));
     }

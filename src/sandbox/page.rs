@@ -9,7 +9,7 @@ use url::form_urlencoded;
 use super::answer::ApiError;
 use super::faults::Dialect;
 use super::filters::Filters;
-use super::shapes::quoted;
+use super::json::quoted;
 
 /// The page that a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -110,13 +110,16 @@ async fn answer(State(server): State<Server>, request: Request<Body>) -> Respons
         return plain(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 1 MiB");
     };
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    // A proxy in front that speaks TLS says so.
+    let is_tls = parts.headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+    let scheme = if is_tls { "https" } else { "http" };
     let request = HttpRequest {
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         form: String::from_utf8_lossy(&body).into_owned(),
         credentials: credentials(&parts.headers),
-        base: format!("http://{host}"),
+        base: format!("{scheme}://{host}"),
     };
     if request.path.starts_with("/_sandbox/") {
         return control(&server, &request);

@@ -15,53 +15,8 @@ use crate::number::PhoneNumber;
 use super::catalogue::{self, Kind};
 use super::config::{Config, Slot};
 use super::faults::{Dialect, ListShape};
+use super::json::{Object, quoted};
 use super::world::Owned;
-
-/// JSON that grows key by key, in the order of the page.
-struct Object(String);
-
-impl Object {
-    fn new() -> Self {
-        Self("{".into())
-    }
-
-    /// Adds a key with a value that is JSON already.
-    fn raw(mut self, key: &str, json: &str) -> Self {
-        if self.0.len() > 1 {
-            self.0.push(',');
-        }
-        self.0.push('"');
-        self.0.push_str(key);
-        self.0.push_str("\":");
-        self.0.push_str(json);
-        self
-    }
-
-    fn text(self, key: &str, value: &str) -> Self {
-        self.raw(key, &quoted(value))
-    }
-
-    fn text_or_null(self, key: &str, value: Option<&str>) -> Self {
-        match value {
-            Some(value) => self.text(key, value),
-            None => self.raw(key, "null"),
-        }
-    }
-
-    fn end(mut self) -> String {
-        self.0.push('}');
-        self.0
-    }
-}
-
-/// A JSON string.
-pub(crate) fn quoted(text: &str) -> String {
-    // Nearly every text of a row is plain, and a page has ten thousand of them.
-    if text.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'"' && b != b'\\') {
-        return format!("\"{text}\"");
-    }
-    serde_json::Value::from(text).to_string()
-}
 
 /// The last configuration shown, since most rows of a page have the same.
 #[derive(Default)]

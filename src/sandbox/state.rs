@@ -6,6 +6,9 @@
 //!  "numbers":[{"phone_number":"+15552230000","sid":"PN…","account_sid":"AC…1",
 //!              "friendly_name":"Support","config":{"voice.url":"https://voice.example.com"}}]}
 //! ```
+//!
+//! An account may have a `friendly_name` too. A number has `emergency` where its settings do not
+//! say it all: `{"pending-unregistration":1}` for an address that one more read shows as leaving.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +19,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::number::PhoneNumber;
 
 use super::config::{Config, Slot, is_sid};
+use super::emergency::Emergency;
 use super::world::{Account, World, sid_value};
 
 const VERSION: u32 = 1;
@@ -55,6 +59,8 @@ struct NumberState {
     friendly_name: Option<Arc<str>>,
     #[serde(default)]
     config: BTreeMap<String, String>,
+    #[serde(default)]
+    emergency: Option<Emergency>,
 }
 
 #[derive(Serialize)]
@@ -75,18 +81,23 @@ struct NumberView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     friendly_name: Option<&'a str>,
     config: BTreeMap<&'static str, &'a str>,
+    /// Only where it is not what the settings alone say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    emergency: Option<Emergency>,
 }
 
 impl Serialize for Numbers<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(Some(self.0.len()))?;
         for (number, owned) in self.0.numbers() {
+            let address = owned.config.get(Slot::VoiceEmergencyAddressSid);
             list.serialize_element(&NumberView {
                 phone_number: number,
                 sid: owned.sid(),
                 account_sid: &owned.account,
                 friendly_name: owned.friendly_name.as_deref(),
                 config: owned.config.iter().map(|(slot, value)| (slot.key(), value)).collect(),
+                emergency: (owned.emergency != Emergency::of(address)).then_some(owned.emergency),
             })?;
         }
         list.end()
@@ -146,6 +157,9 @@ impl World {
             config.set(slot, value);
         }
         self.add(number, &entry.account_sid, entry.friendly_name, config, Some(sid));
+        if let Some(emergency) = entry.emergency {
+            self.set_emergency(number, emergency);
+        }
         Ok(())
     }
 }

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::number::PhoneNumber;
 
 use super::catalogue;
-use super::config::Config;
+use super::config::{Config, Slot};
+use super::emergency::Emergency;
 use super::faults::mix;
 use super::filters::Filters;
 
@@ -51,6 +52,9 @@ pub struct Account {
     /// Trial accounts cannot buy (21404).
     #[serde(default)]
     pub trial: bool,
+    /// Its name; without one it goes by its SID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub friendly_name: Option<String>,
     /// The secret that goes with the SID.
     pub auth_token: String,
     /// API keys (`SK…`) and their secrets.
@@ -69,6 +73,7 @@ pub(crate) struct Owned {
     /// `None` is the default name.
     pub(crate) friendly_name: Option<Arc<str>>,
     pub(crate) config: Arc<Config>,
+    pub(crate) emergency: Emergency,
 }
 
 impl Owned {
@@ -120,12 +125,35 @@ impl World {
                 parent: parent.map(str::to_owned),
                 status: Status::Active,
                 trial: false,
+                friendly_name: None,
                 auth_token: AUTH_TOKEN.to_owned(),
                 keys: BTreeMap::new(),
                 numbers: Vec::new(),
             };
             self.accounts.insert(sid.into(), account);
         }
+    }
+
+    /// Opens a subaccount: its SID and its token are the same in every run.
+    pub(crate) fn create_subaccount(&mut self, parent: &str, friendly_name: Option<String>) -> Arc<str> {
+        let sid = loop {
+            self.minted += 1;
+            let sid: Arc<str> = format!("AC{:032x}", spread(self.minted)).into();
+            if !self.accounts.contains_key(&sid) {
+                break sid;
+            }
+        };
+        let account = Account {
+            parent: Some(parent.to_owned()),
+            status: Status::Active,
+            trial: self.account(parent).is_some_and(|parent| parent.trial),
+            friendly_name,
+            auth_token: format!("{:032x}", spread(self.minted ^ (u64::MAX / 3))),
+            keys: BTreeMap::new(),
+            numbers: Vec::new(),
+        };
+        self.accounts.insert(sid.clone(), account);
+        sid
     }
 
     /// An account.
@@ -156,6 +184,16 @@ impl World {
             .iter()
             .find(|(_, account)| account.keys.get(user).is_some_and(|known| known == secret))
             .map(|(sid, account)| (sid.clone(), account))
+    }
+
+    /// An account and its SID.
+    pub(crate) fn account_entry(&self, sid: &str) -> Option<(Arc<str>, &Account)> {
+        self.accounts.get_key_value(sid).map(|(sid, account)| (sid.clone(), account))
+    }
+
+    /// An account's numbers, in order.
+    pub(crate) fn numbers_of(&self, account: &str) -> &[PhoneNumber] {
+        self.accounts.get(account).map_or(&[], |account| &account.numbers)
     }
 
     /// How many numbers are owned, by all accounts.
@@ -212,7 +250,7 @@ impl World {
         page: usize,
         size: usize,
     ) -> (Vec<PhoneNumber>, bool) {
-        let all: &[PhoneNumber] = self.accounts.get(account).map_or(&[], |account| &account.numbers);
+        let all = self.numbers_of(account);
         let skip = page.saturating_mul(size);
         if filters.is_empty() {
             let rest = all.get(skip..).unwrap_or_default();
@@ -238,6 +276,22 @@ impl World {
         let more = rows.len() > size;
         rows.truncate(size);
         (rows, more)
+    }
+
+    /// The first number from `at` on that nobody owns.
+    pub(crate) fn free_from(&self, at: u64) -> u64 {
+        let Some(first) = catalogue::number(at) else { return at };
+        let mut owned = self.numbers.range(first..).map(|(number, _)| *number);
+        let Some(mut last) = owned.next().filter(|number| *number == first) else { return at };
+        let mut free = at + 1;
+        for number in owned {
+            if !number.follows(last) {
+                break;
+            }
+            last = number;
+            free += 1;
+        }
+        free
     }
 
     /// Rows `page * size ..` of the numbers on offer that pass the filters, and whether there are
@@ -292,6 +346,7 @@ impl World {
             return;
         }
         let sid = sid.unwrap_or_else(|| self.mint());
+        let emergency = Emergency::of(config.get(Slot::VoiceEmergencyAddressSid));
         let config = self.shared(config);
         let account = match self.accounts.get_key_value(account) {
             Some((sid, _)) => sid.clone(),
@@ -299,7 +354,7 @@ impl World {
         };
         self.list_insert(&account, number);
         self.by_sid.insert(sid, number);
-        self.numbers.insert(number, Owned { sid, account, friendly_name, config });
+        self.numbers.insert(number, Owned { sid, account, friendly_name, config, emergency });
     }
 
     /// Changes the settings of an owned number.
@@ -308,6 +363,13 @@ impl World {
         if let Some(owned) = self.numbers.get_mut(&number) {
             owned.friendly_name = name;
             owned.config = config;
+        }
+    }
+
+    /// Says how far a number's emergency address is.
+    pub(crate) fn set_emergency(&mut self, number: PhoneNumber, emergency: Emergency) {
+        if let Some(owned) = self.numbers.get_mut(&number) {
+            owned.emergency = emergency;
         }
     }
 
@@ -324,6 +386,7 @@ impl World {
         if let Some(owned) = self.numbers.get_mut(&number) {
             owned.account = target.clone();
             owned.config = config;
+            owned.emergency = Emergency::Unregistered;
         }
         self.list_remove(&source, number);
         self.list_insert(&target, number);
@@ -334,6 +397,13 @@ impl World {
         if let Some(owned) = self.numbers.remove(&number) {
             self.by_sid.remove(&owned.sid);
             self.list_remove(&owned.account, number);
+        }
+    }
+
+    /// Takes all numbers from an account, as closing it does.
+    pub(crate) fn release_all(&mut self, account: &str) {
+        for number in self.numbers_of(account).to_vec().into_iter().rev() {
+            self.release(number);
         }
     }
 
@@ -357,7 +427,7 @@ impl World {
     fn mint(&mut self) -> u128 {
         loop {
             self.minted += 1;
-            let sid = u128::from(mix(self.minted)) << 64 | u128::from(mix(!self.minted));
+            let sid = spread(self.minted);
             if !self.by_sid.contains_key(&sid) {
                 return sid;
             }
@@ -376,6 +446,11 @@ impl World {
         self.configs.insert(config.clone());
         config
     }
+}
+
+/// A count as 128 bits without a pattern.
+fn spread(count: u64) -> u128 {
+    u128::from(mix(count)) << 64 | u128::from(mix(!count))
 }
 
 /// The part of a range that a `PhoneNumber` filter leaves, and whether all of it passes.

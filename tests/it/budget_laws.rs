@@ -42,6 +42,7 @@ fn observed(live: &BTreeSet<u8>) -> Observed {
         friendly_name: None,
         settings: Arc::new(Settings::default()),
         sms: None,
+        emergency_address_status: None,
     };
     let page = Page { rows: live.iter().map(row).collect(), next: None, index: None };
     match ListingBuilder::new(account()).push(page).expect("a page") {
@@ -75,6 +76,7 @@ fn plan(live: &BTreeSet<u8>, wanted: &BTreeSet<u8>, unwanted: &BTreeSet<u8>) -> 
         steps: purchases.chain(releases).collect(),
         held: Vec::new(),
         warnings: Vec::new(),
+        troubles: Vec::new(),
         unchanged: 0,
         unlisted: 0,
         fleet: 100,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use numctl::desired::schema::schema;
 use numctl::desired::{
-    Desired, Findings, Format, Limit, Parsed, Severity, Source, State, Unlisted, finding::render_findings,
+    CredentialsAt, Desired, Findings, Format, Limit, Parsed, Severity, Source, State, Unlisted,
+    finding::render_findings,
 };
 use numctl::settings::{Field, Value, Want};
 use proptest::prelude::*;
@@ -80,7 +81,11 @@ fn the_contracts_sample_means_what_it_says() {
     assert_eq!(emea.sid.map(|sid| sid.to_string()), Some(format!("AC{}", "b".repeat(32))));
     assert_eq!(emea.parent.map(|index| desired.account(index).name.to_string()).as_deref(), Some("main"));
     assert_eq!(
-        emea.credentials.as_ref().map(|env| env.variable("AUTH_TOKEN")).as_deref(),
+        match &emea.access.credentials {
+            Some(CredentialsAt::Env(prefix)) => Some(prefix.variable("AUTH_TOKEN")),
+            Some(CredentialsAt::File(_)) | None => None,
+        }
+        .as_deref(),
         Some("EMEA_AUTH_TOKEN")
     );
     assert_eq!(desired.policy.unlisted, Unlisted::Ignore);
@@ -415,6 +420,9 @@ fn accepts(root: &serde_json::Value, schema: &serde_json::Value, value: &serde_j
         "minProperties" => {
             value.as_object().is_none_or(|map| map.len() as u64 >= argument.as_u64().expect("a count"))
         }
+        "maxProperties" => {
+            value.as_object().is_none_or(|map| map.len() as u64 <= argument.as_u64().expect("a count"))
+        }
         "minLength" => {
             value.as_str().is_none_or(|s| s.chars().count() as u64 >= argument.as_u64().expect("a count"))
         }
@@ -445,6 +453,8 @@ fn matches_pattern(pattern: &str, text: &str) -> bool {
             long || ((3..=8).contains(&text.len()) && !text.starts_with('0') && digits(text))
         }
         "^[A-Z][A-Z0-9_]{0,63}$" => numctl::desired::EnvPrefix::parse(text).is_some(),
+        "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,252}$" => numctl::desired::SecretName::parse(text).is_some(),
+        "^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$" => numctl::provider::HostLabel::parse(text).is_some(),
         "^(100|[1-9]?[0-9])%$" => {
             text.ends_with('%') && matches!(Limit::parse(text), Some(Limit::Percent(_)))
         }

@@ -1,9 +1,11 @@
 //! End to end: the real binary, real HTTP, the sandbox as the other side. By subject; the harness
 //! waits for events (a line, a logged request), never for time.
 
+mod accounts;
 mod commands;
 mod crash;
 mod daemon;
+mod doctor;
 mod doors;
 mod exits;
 mod faults;
@@ -15,3 +17,4 @@ mod quickstart;
 mod requests;
 mod saved;
 mod secrets;
+mod v2010;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use numctl::api::endpoint::Endpoint;
+use numctl::api::routes::Routes;
 use numctl::budget::{Budget, Generation};
 use numctl::client::{Client, Dice, Manner, Writer};
 use numctl::credentials::Credentials;
@@ -14,6 +15,7 @@ use numctl::guard::OperatorLimits;
 use numctl::number::AccountSid;
 use numctl::pace::Pace;
 use numctl::plan::AccountRef;
+use numctl::provider::Api;
 use numctl::reconcile::{Cycle, Pass, pass};
 use numctl::report::{Failure, Outcome, Skip};
 use numctl::sandbox::{AUTH_TOKEN, InMemory, MAIN_SID, Sandbox, Shared, World};
@@ -31,9 +33,8 @@ async fn with_a_lock_for(asked: usize) -> (usize, Vec<Outcome>) {
     let desired = Desired::parse(std::slice::from_ref(&source)).expect("a good file").desired;
     let sid = AccountSid::declared(MAIN_SID).expect("a SID");
     let mut client = Client::new(
-        sid,
+        Routes::new(Endpoint::at("http://127.0.0.1:1").expect("a URL"), Api::ActiveNumbers, sid),
         Arc::new(InMemory::new(sandbox.clone())),
-        Endpoint::at("http://127.0.0.1:1").expect("a URL"),
         Credentials::new(MAIN_SID, AUTH_TOKEN),
         Manner { page_size: 1000, timeout: Duration::from_secs(15), dice: Arc::new(Dice::seeded(1)) },
         Pace::new(4, None),

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use expect_test::expect_file;
-use numctl::desired::{Account, AccountIndex, EnvPrefix, Limit, Limits, Policy};
+use numctl::desired::{Access, Account, AccountIndex, CredentialsAt, EnvPrefix, Limit, Limits, Policy};
 use numctl::diff::FieldChange;
 use numctl::export;
 use numctl::guard::{self, OperatorLimits, Refusal};
 use numctl::number::{AccountSid, NumberSid, PhoneNumber};
-use numctl::observed::{ListingBuilder, Live, Note, Observed, Page, Progress};
+use numctl::observed::{ListingBuilder, Live, Note, Observed, Page, Papers, Progress, Trouble};
 use numctl::plan::{AccountRef, Action, ActionKind, Held, HeldReason, Plan, Reason, Step, Target, Warning};
 use numctl::render::{json, markdown, text};
 use proptest::prelude::*;
@@ -84,6 +84,7 @@ fn plan_of(main: &str, emea: &str, steps: Vec<Step>) -> Plan {
         steps,
         held: Vec::new(),
         warnings: Vec::new(),
+        troubles: Vec::new(),
         unchanged: 37,
         unlisted: 2,
         fleet: 40,
@@ -246,6 +247,32 @@ fn held_and_warnings() -> Plan {
     plan
 }
 
+/// Accounts in which nothing is planned, and what follows from that.
+fn troubles() -> Plan {
+    let mut plan = plan(vec![purchase(0, &[(Field::VoiceUrl, "https://voice.example.com/answer")])]);
+    let trouble = |why: &str, help: Option<&str>, request_id: Option<&str>| Trouble {
+        why: why.to_owned(),
+        help: help.map(str::to_owned),
+        request_id: request_id.map(str::to_owned),
+    };
+    plan.troubles = vec![
+        (EMEA, trouble("it is suspended: nothing can be done in it", Some("wake it"), None)),
+        (MAIN, trouble("\u{1b}[2J``` </details> @team #1 | <img src=x>\nnext line", None, Some("RQ1"))),
+    ];
+    let held = |last, why| Held { number: number(last), account: MAIN, why };
+    let papers = |address, bundle| HeldReason::PapersMissing { papers: Papers { address, bundle } };
+    plan.held = vec![
+        held(1, HeldReason::InUnlistedAccount { sid: plan.account(EMEA).sid }),
+        held(2, papers(true, true)),
+        held(3, papers(true, false)),
+        held(4, papers(false, true)),
+        held(5, HeldReason::PerhapsIn { account: EMEA }),
+        held(6, HeldReason::AccountInTrouble { account: EMEA }),
+        held(7, HeldReason::ReplacementHeld),
+    ];
+    plan
+}
+
 /// Beyond the cap: releases without ranges, purchases that share nothing but their fields.
 fn large() -> Plan {
     let mut steps = Vec::new();
@@ -320,6 +347,14 @@ fn empty() {
 #[test]
 fn all_four_kinds() {
     check("four_kinds", &four_kinds(), None);
+}
+
+#[test]
+fn accounts_in_trouble() {
+    check("troubles", &troubles(), None);
+    let mut nothing = troubles();
+    nothing.steps.clear();
+    check("troubles_only", &nothing, None);
 }
 
 #[test]
@@ -457,6 +492,7 @@ fn live(last: u64, name: &str, settings: &[(Field, &str)]) -> Live {
         friendly_name: Some(name.into()),
         settings: Arc::new(settings),
         sms: Some(true),
+        emergency_address_status: None,
     }
 }
 
@@ -465,7 +501,7 @@ fn account(name: &str, letter: &str, parent: Option<AccountIndex>, prefix: &str)
         name: name.into(),
         sid: AccountSid::declared(&format!("AC{}", letter.repeat(32))).ok(),
         parent,
-        credentials: EnvPrefix::parse(prefix),
+        access: Access { credentials: EnvPrefix::parse(prefix).map(CredentialsAt::Env), ..Access::default() },
     }
 }
 
@@ -509,7 +545,7 @@ fn an_export_of_one_account() {
 
 #[test]
 fn an_export_of_nothing() {
-    let accounts = [Account { name: "default".into(), sid: None, parent: None, credentials: None }];
+    let accounts = [Account { name: "default".into(), sid: None, parent: None, access: Access::default() }];
     let export = export::export(&accounts, &observed(vec![Vec::new()]));
     expect_file!["golden/export_nothing.yaml"].assert_eq(&export.yaml);
 }

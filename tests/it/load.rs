@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use numctl::api::endpoint::Endpoint;
+use numctl::api::routes::Routes;
 use numctl::budget::{Budget, Generation};
 use numctl::client::{Client, Dice, Manner};
 use numctl::credentials::Credentials;
@@ -20,6 +21,7 @@ use numctl::guard::OperatorLimits;
 use numctl::number::AccountSid;
 use numctl::pace::Pace;
 use numctl::plan::AccountRef;
+use numctl::provider;
 use numctl::reconcile::{Cycle, Pass, pass};
 use numctl::report::Report;
 use numctl::sandbox::{AUTH_TOKEN, Bucket, HttpRequest, InMemory, MAIN_SID, Sandbox, Shared, World};
@@ -150,10 +152,10 @@ impl Engine {
     fn new(api: &Arc<Api>, file: String, at_once: usize) -> Self {
         let source = Source { name: "f".into(), text: file, format: Format::Yaml };
         let sid = AccountSid::declared(MAIN_SID).expect("a SID");
+        let endpoint = Endpoint::at("http://127.0.0.1:1").expect("a URL");
         let client = Client::new(
-            sid,
+            Routes::new(endpoint, provider::Api::ActiveNumbers, sid),
             Arc::new(ArcApi(api.clone())),
-            Endpoint::at("http://127.0.0.1:1").expect("a URL"),
             Credentials::new(MAIN_SID, AUTH_TOKEN),
             Manner { page_size: 1000, timeout: Duration::from_secs(30), dice: Arc::new(Dice::seeded(7)) },
             Pace::new(at_once, None),

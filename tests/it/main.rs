@@ -12,4 +12,5 @@ mod load;
 mod planner_laws;
 mod sandbox_http;
 mod sandbox_page;
+mod sandbox_v2010;
 mod tidy;

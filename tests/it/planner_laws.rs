@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use numctl::desired::{
-    Account, AccountIndex, Declared, Desired, EnvPrefix, Limit, Limits, Place, Policy, State, Unlisted,
+    Access, Account, AccountIndex, CredentialsAt, Declared, Desired, EnvPrefix, Limit, Limits, Place, Policy,
+    State, Unlisted,
 };
 use numctl::digest::Digest;
 use numctl::export::Fleet;
 use numctl::guard::{self, OperatorLimits};
 use numctl::number::{AccountSid, NumberSid, PhoneNumber};
-use numctl::observed::{Listing, ListingBuilder, Live, Observed, Page, Progress};
+use numctl::observed::{Listing, ListingBuilder, Live, Observed, Page, Progress, Sight, Survey, Trouble};
 use numctl::plan::{AccountRef, Action, ActionKind, HeldReason, Plan, Reason, Warning, plan};
 use numctl::settings::{Field, Kind, Managed, Settings, Value, Want};
 use proptest::prelude::*;
@@ -42,6 +43,8 @@ fn texts(kind: Kind) -> &'static [&'static str] {
         Kind::Application => &["AP00000000000000000000000000000001", "AP00000000000000000000000000000002"],
         Kind::Trunk => &["TK00000000000000000000000000000001", "TK00000000000000000000000000000002"],
         Kind::Address => &["AD00000000000000000000000000000001"],
+        Kind::Identity => &["RI00000000000000000000000000000001"],
+        Kind::Bundle => &["BU00000000000000000000000000000001"],
         Kind::ReceiveMode => &["voice", "fax"],
         Kind::Flag => &["true", "false"],
     }
@@ -154,6 +157,7 @@ fn live(at: u64, row: Row) -> Live {
         friendly_name,
         settings: Arc::new(settings.into_iter().collect()),
         sms: row.sms,
+        emergency_address_status: None,
     }
 }
 
@@ -199,7 +203,10 @@ fn accounts() -> Vec<Account> {
         name: format!("account-{at}").into(),
         sid: Some(account_sid(at)),
         parent: (at > 0).then_some(AccountIndex(0)),
-        credentials: EnvPrefix::parse(&format!("TWILIO_{at}")),
+        access: Access {
+            credentials: EnvPrefix::parse(&format!("TWILIO_{at}")).map(CredentialsAt::Env),
+            ..Access::default()
+        },
     };
     (0..ACCOUNTS).map(account).collect()
 }
@@ -249,6 +256,7 @@ impl World {
                         friendly_name: None,
                         settings: Arc::default(),
                         sms: Some(true),
+                        emergency_address_status: None,
                     };
                     write(&mut live, settings.iter());
                     self.accounts[usize::from(account.0)].push(live);
@@ -319,8 +327,54 @@ fn inert(plan: &Plan) -> Vec<Warning> {
     plan.warnings.iter().filter(|warning| matches!(warning, Warning::Inert { .. })).cloned().collect()
 }
 
+/// A world of which one account is dark, or shut.
+fn darkened(world: &World, at: u16, shut: bool) -> Observed {
+    let trouble = Trouble { why: "it is shut".into(), help: None, request_id: None };
+    let sight = |(rows, account): (&Vec<Live>, u16)| match (account == at, shut) {
+        (false, _) => Sight::Complete(listing(account, vec![rows.clone()])),
+        (true, true) => Sight::Shut(listing(account, vec![rows.clone()]), trouble.clone()),
+        (true, false) => Sight::Dark(trouble.clone()),
+    };
+    Observed::of(world.accounts.iter().zip(0..).map(sight).collect(), Survey::default())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+    /// Law 3, account by account: nothing is done in one that is in trouble, nothing is bought while
+    /// one is in the dark, and what is planned besides is what would be planned anyway.
+    #[test]
+    fn an_account_in_trouble_is_left_alone_and_stops_no_other(
+        world in world(), desired in desired(), at in 0..ACCOUNTS, shut in any::<bool>(),
+    ) {
+        let whole = world.plan(&desired);
+        let part = plan(&desired, &account_refs(), &darkened(&world, at, shut));
+        prop_assert!(part.has_errors());
+        prop_assert_eq!(part.troubles.len(), 1);
+        for step in &part.steps {
+            let action = &step.action;
+            prop_assert!(action.account() != AccountIndex(at));
+            prop_assert!(action.target().is_none_or(|target| target.account != AccountIndex(at)));
+            prop_assert!(shut || action.kind() != ActionKind::Purchase);
+            // What only the dark account knows cannot make a number ambiguous.
+            let is_double = |live: &Live| live.number == Some(action.number());
+            let is_known = shut || !world.accounts[usize::from(at)].iter().any(is_double);
+            prop_assert!(!is_known || whole.steps.contains(step), "{:?}", step);
+        }
+        let elsewhere = |plan: &Plan| -> Vec<PhoneNumber> {
+            let touches = |step: &&numctl::plan::Step| {
+                step.action.account() != AccountIndex(at)
+                    && step.action.target().is_none_or(|target| target.account != AccountIndex(at))
+            };
+            let stays = |step: &&numctl::plan::Step| {
+                matches!(step.action.kind(), ActionKind::Configure | ActionKind::Transfer)
+            };
+            plan.steps.iter().filter(touches).filter(stays).map(|step| step.action.number()).collect()
+        };
+        // A number that the dark account has as well is not known to be ambiguous: nothing is lost.
+        let lost: Vec<_> = elsewhere(&whole).into_iter().filter(|n| !elsewhere(&part).contains(n)).collect();
+        prop_assert!(lost.is_empty(), "{:?}", lost);
+    }
 
     #[test]
     fn a_plan_done_leaves_nothing_to_plan(desired in desired(), mut world in world()) {

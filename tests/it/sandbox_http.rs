@@ -40,6 +40,27 @@ async fn buy(
 }
 
 #[tokio::test]
+async fn links_are_those_of_the_proxy_in_front() {
+    let server = running("", Options::default()).await;
+    let client = client();
+    let mut links = Vec::new();
+    for scheme in [None, Some("http"), Some("https")] {
+        let mut request = client
+            .get(format!("{}/v1/PhoneNumbers/Countries/US", server.base_url()))
+            .basic_auth(MAIN_SID, Some(AUTH_TOKEN))
+            .header("Host", "pricing.twilio.com");
+        if let Some(scheme) = scheme {
+            request = request.header("X-Forwarded-Proto", scheme);
+        }
+        let body = request.send().await.expect("an answer").bytes().await.expect("a body");
+        links.push(serde_json::from_slice::<Value>(&body).expect("JSON")["url"].clone());
+    }
+    let path = "://pricing.twilio.com/v1/PhoneNumbers/Countries/US";
+    assert_eq!(links, [format!("http{path}"), format!("http{path}"), format!("https{path}")]);
+    server.stop().await.expect("stops");
+}
+
+#[tokio::test]
 async fn serves_with_gzip_and_links_on_its_own_host() {
     let server = running("", Options { numbers: Some(3), ..Options::default() }).await;
     let client = client();

@@ -309,3 +309,25 @@ fn what_the_readme_names_as_a_guard_is_a_test() {
     assert!(guards > 0, "README.md: the Safety section has no table of guards");
     none(findings);
 }
+
+/// The README's table of fields by API says what is sent.
+#[test]
+fn the_readme_tells_every_field_by_api() {
+    use numctl::provider::Api;
+    use numctl::settings::{Field, Parameter};
+    let readme = read("README.md");
+    let cell = |parameter: Parameter| match parameter {
+        Parameter::Documented(name) => format!("`{name}`"),
+        Parameter::ByScheme(name) => format!("`{name}` (not documented)"),
+        Parameter::None => "no".to_owned(),
+    };
+    let missing: String = Field::all()
+        .map(|field| {
+            let [active, incoming] = Api::ALL.map(|api| cell(field.parameter(api)));
+            format!("| `{field}` | {active} | {incoming} |")
+        })
+        .filter(|row| !readme.lines().any(|line| line == row))
+        .map(|row| format!("README.md has no line {row}\n"))
+        .collect();
+    none(missing);
+}

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use numctl::plan::ActionKind;
+use numctl::provider::Api;
 use numctl::sandbox::Faults;
 use numctl::sandbox::faults::OwnedPurchase;
 use tokio::time::sleep;
@@ -40,6 +41,7 @@ async fn crashed(plan: u64, crash: Option<CrashPoint>, folder: PathBuf) -> Outco
     let mut tape = Tape::new(plan ^ 0xc4a5_0000);
     let mut faults = Faults::default();
     faults.dialect.owned = *tape.pick(&[OwnedPurchase::Refuse, OwnedPurchase::Update, OwnedPurchase::Ignore]);
+    faults.dialect.owned_v2010 = Some(faults.dialect.owned);
     faults.dialect.transfer_clears = tape.chance(500);
     let sandbox = world(&mut tape, faults);
     let state = Shared::new(State::new(sandbox, tape.fork(), Fates::default(), false));
@@ -54,6 +56,8 @@ async fn crashed(plan: u64, crash: Option<CrashPoint>, folder: PathBuf) -> Outco
         interval,
         locks: is_daemon,
         keeps_budget: is_daemon,
+        api: if plan % 3 == 2 { Api::IncomingPhoneNumbers } else { Api::ActiveNumbers },
+        lends: plan % 6 == 5,
     };
     save(&host, &file);
     let truth = state.lock().files[0].desired.clone();

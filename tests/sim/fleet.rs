@@ -47,7 +47,9 @@ fn value(tape: &mut Tape, field: Field) -> Option<String> {
         | Field::SmsFallbackMethod => (*tape.pick(&["GET", "POST"])).to_owned(),
         Field::VoiceApplicationSid | Field::SmsApplicationSid => format!("AP{}", hex(tape)),
         Field::VoiceTrunkSid => format!("TK{}", hex(tape)),
-        Field::VoiceEmergencyAddressSid => return None,
+        Field::VoiceEmergencyAddressSid | Field::AddressSid | Field::IdentitySid | Field::BundleSid => {
+            return None;
+        }
         Field::VoiceReceiveMode => "voice".to_owned(),
         Field::VoiceCallerIdLookup => (*tape.pick(&["true", "false"])).to_owned(),
     };
@@ -58,7 +60,11 @@ fn value(tape: &mut Tape, field: Field) -> Option<String> {
 pub fn settings(tape: &mut Tape, has_sms: bool) -> Vec<(Field, Option<String>)> {
     let mut chosen: Vec<(Field, Option<String>)> = Vec::new();
     for field in Field::all() {
-        if field == Field::VoiceEmergencyAddressSid || (field.is_sms() && !has_sms) || !tape.chance(300) {
+        if field == Field::VoiceEmergencyAddressSid
+            || field.is_paper()
+            || (field.is_sms() && !has_sms)
+            || !tape.chance(300)
+        {
             continue;
         }
         chosen.push((field, value(tape, field)));

@@ -6,6 +6,7 @@ use numctl::api::wire::{Interner, read_number, read_page};
 use numctl::number::AccountSid;
 use numctl::observed::Live;
 use numctl::plan::ActionKind;
+use numctl::provider::Api;
 use numctl::transport::{Response, TransportError};
 
 use crate::sending::Sending;
@@ -105,25 +106,28 @@ fn listed(pass: &mut PassView, account: AccountSid, response: &Response) {
         pass.spoilt.insert(account);
     }
     *expected += 1;
-    for row in rows {
-        pass.listed_numbers.extend(row.number);
-        if let Some(sid) = row.sid {
-            pass.listed.insert(sid, row);
-        }
-    }
+    pass.listed_numbers.extend(rows.iter().filter_map(|row| row.number));
+    let pages = pass.unfinished.entry(account).or_default();
+    pages.extend(rows);
     if is_last && !pass.spoilt.contains(&account) {
+        // What came of a listing that was given up is nothing that the plan goes by.
+        pass.listed.extend(std::mem::take(pages).into_iter().filter_map(|row| Some((row.sid?, row))));
         pass.whole.insert(account);
     }
 }
 
 /// The rows of a page, which one it says that it is, and whether it is the last.
 fn page(response: &Response) -> Option<(Vec<Live>, usize, bool)> {
-    let page = read_page(&response.body, &mut Interner::default()).ok()?;
+    let page =
+        Api::ALL.into_iter().find_map(|api| read_page(api, &response.body, &mut Interner::default()).ok())?;
     Some((page.rows, page.index?, page.next.is_none()))
 }
 
 fn number(response: &Response) -> Option<Live> {
-    read_number(&response.body).ok()
+    // Each API's numbers are nothing to the other, but for a bare one.
+    let is_flat = response.body.windows(16).any(|part| part == b"\"subresource_uri");
+    let api = if is_flat { Api::IncomingPhoneNumbers } else { Api::ActiveNumbers };
+    read_number(api, &response.body).ok()
 }
 
 /// A 429 that names a sane number of seconds is kept to, by everything that this account sends.

@@ -62,8 +62,8 @@ pub const EDITS: &[Edit] = &[
     },
     Edit {
         file: "src/execute.rs",
-        find: "            if !is_as_planned(target, sid, self.plan, &fresh) {",
-        replace: "            if !@fresh-read-not-compared@ && !is_as_planned(target, sid, self.plan, &fresh) {",
+        find: "            if !is_as_planned(target, sid, self.plan, &fresh, has_unregistered) {",
+        replace: "            if !@fresh-read-not-compared@ && !is_as_planned(target, sid, self.plan, &fresh, has_unregistered) {",
         bugs: &[("fresh-read-not-compared", "a number is released whatever the fresh read shows")],
     },
     Edit {
@@ -72,16 +72,16 @@ pub const EDITS: &[Edit] = &[
         replace: "            let from_plan = crate::observed::Live {\n                \
                 number: Some(target.number), raw_number: None, sid: Some(sid), account_sid: None,\n                \
                 friendly_name: target.before.get(Field::FriendlyName).map(|name| name.wire().into()),\n                \
-                settings: std::sync::Arc::new(target.before.clone()), sms: None,\n            };\n            \
+                settings: std::sync::Arc::new(target.before.clone()), sms: None, emergency_address_status: None,\n            };\n            \
             let read = if @release-without-a-read@ { Ok((Some(from_plan), Instant::now())) } else { client.fetch(trace.lane(), sid).await };\n            \
             let (fresh, read_at) = match read {",
         bugs: &[("release-without-a-read", "the listing stands in for the fresh read before a release")],
     },
     Edit {
         file: "src/execute.rs",
-        find: "                return match self.is_gone(target, trace).await {",
+        find: "                return match self.is_gone(target, sid, trace).await {",
         replace: "                if @one-404-is-proof@ { trace.answered(None); return Ok(()); }\n                \
-            return match self.is_gone(target, trace).await {",
+            return match self.is_gone(target, sid, trace).await {",
         bugs: &[("one-404-is-proof", "one 404 is taken for a release that worked")],
     },
     Edit {
@@ -184,15 +184,15 @@ pub const EDITS: &[Edit] = &[
     },
     Edit {
         file: "src/client.rs",
-        find: "        let pairs: Vec<_> = parameters(settings).collect();",
-        replace: "        let mut pairs: Vec<_> = parameters(settings).collect();\n        \
-            if @unmanaged-field-cleared@ { pairs.push((Field::StatusCallback.parameter().to_owned(), String::new())); }",
+        find: "        let pairs: Vec<_> = self.parameters(settings).collect();",
+        replace: "        let mut pairs: Vec<_> = self.parameters(settings).collect();\n        \
+            if @unmanaged-field-cleared@ { pairs.push((\"Configurations.StatusCallback\".to_owned(), String::new())); }",
         bugs: &[("unmanaged-field-cleared", "a configure sends an empty value for what is not managed")],
     },
     Edit {
         file: "src/api/page_link.rs",
-        find: " || !endpoint.owns(&url) {",
-        replace: " || (!endpoint.owns(&url) && !@foreign-link-followed@) {",
+        find: " || url.origin() != listing.origin() {",
+        replace: " || (url.origin() != listing.origin() && !@foreign-link-followed@) {",
         bugs: &[("foreign-link-followed", "a page link to another host is followed, with credentials")],
     },
     Edit {

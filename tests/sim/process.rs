@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use numctl::api::endpoint::Endpoint;
+use numctl::api::routes::Routes;
 use numctl::budget::{Budget, Generation};
 use numctl::client::{Client, Dice, Manner};
 use numctl::credentials::Credentials;
@@ -20,6 +21,7 @@ use numctl::lock::Locks;
 use numctl::observe::observe;
 use numctl::pace::Pace;
 use numctl::plan::{AccountRef, HeldReason};
+use numctl::provider::Api;
 use numctl::reconcile::{self, Cycle, Pass};
 use numctl::report::Report;
 use numctl::sandbox::AUTH_TOKEN;
@@ -45,6 +47,10 @@ pub struct Host {
     pub interval: Duration,
     pub locks: bool,
     pub keeps_budget: bool,
+    /// The API that every account is reached through.
+    pub api: Api,
+    /// Whether the parent lends its credentials, which only v2010 allows.
+    pub lends: bool,
 }
 
 /// How a process ended.
@@ -120,6 +126,8 @@ impl Host {
             dice: dice.clone(),
             clock: &|| self.state.lock().wall(),
             reach: &|desired| self.reach(process, desired, &dice),
+            renew: &|_, _| Ok(()),
+            api: self.api,
             tell: &|pass| told(&mut self.state.lock(), process, pass),
             stop,
             bell: Arc::new(Notify::new()),
@@ -183,7 +191,7 @@ impl Host {
         if let Some(directory) = &lock_dir {
             lock(&mut locks, directory, &mut reached).await?;
         }
-        let observed = observe(&reached.clients, |_, _| {}).await.ok()?;
+        let observed = observe(&reached.clients, &reached.accounts, |_, _| {}).await.ok()?;
         if !stale(&plan, &observed).is_empty() {
             self.state.lock().sometimes.reached("saved plan refused: stale");
             return Some(());
@@ -232,9 +240,12 @@ impl Host {
         let manner =
             Manner { page_size: self.page_size, timeout: Duration::from_secs(15), dice: dice.clone() };
         let client = |account: &AccountRef| {
-            let credentials = Credentials::new(account.sid.to_string(), AUTH_TOKEN);
+            let lender = account.parent.filter(|_| self.lends).map(|parent| &accounts[usize::from(parent.0)]);
+            let user = lender.unwrap_or(account).sid.to_string();
+            let credentials = Credentials::new(user, AUTH_TOKEN);
             let pace = Pace::new(4, None);
-            Client::new(account.sid, transport.clone(), endpoint.clone(), credentials, manner.clone(), pace)
+            let routes = Routes::new(endpoint.clone(), self.api, account.sid);
+            Client::new(routes, transport.clone(), credentials, manner.clone(), pace)
         };
         let clients = accounts.iter().map(client).collect();
         Ok(Reached { accounts, clients })
@@ -365,7 +376,14 @@ fn executed(state: &mut State, id: Option<u64>, report: &Report) {
                 state.sometimes.reached("number held: bought in this generation and gone");
             }
             HeldReason::ReplacementHeld => state.sometimes.reached("release held: a replacement is held"),
-            HeldReason::ShortCodeNotBought | HeldReason::ReleaseInOtherAccount { .. } => {}
+            HeldReason::PerhapsIn { .. } => {
+                state.sometimes.reached("purchase held: an account was not listed")
+            }
+            HeldReason::ShortCodeNotBought
+            | HeldReason::ReleaseInOtherAccount { .. }
+            | HeldReason::InUnlistedAccount { .. }
+            | HeldReason::PapersMissing { .. }
+            | HeldReason::AccountInTrouble { .. } => {}
         }
     }
     match id {

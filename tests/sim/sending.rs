@@ -2,6 +2,7 @@
 
 use numctl::number::{AccountSid, NumberSid, PhoneNumber};
 use numctl::plan::ActionKind;
+use numctl::provider::Api;
 use numctl::sandbox::HttpRequest;
 use numctl::settings::Field;
 use url::form_urlencoded;
@@ -54,11 +55,18 @@ impl Sending {
         let value = |pairs: &[(std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)], key: &str| {
             pairs.iter().find(|(k, _)| k == key).map(|(_, v)| v.to_string())
         };
+        let api = api_of(request);
+        if !request.path.contains("/ActiveNumbers") && !request.path.contains("/IncomingPhoneNumbers") {
+            // The second look: accounts, offers, regulations.
+            return Self::Other;
+        }
         let last = request.path.rsplit('/').next().unwrap_or_default();
         let sid = NumberSid::observed(last.strip_suffix(".json").unwrap_or(last));
         let number = |pairs| value(pairs, "PhoneNumber").and_then(|text| PhoneNumber::observed(&text));
-        let fields =
-            || Field::all().filter(|field| form.iter().any(|(key, _)| key == field.parameter())).collect();
+        let fields = || {
+            let is_sent = |name: &str| form.iter().any(|(key, _)| key == name);
+            Field::all().filter(|field| field.parameter(api).name().is_some_and(is_sent)).collect()
+        };
         match (request.method.as_str(), sid) {
             ("GET", None) => match number(&query) {
                 Some(number) => Self::LookUp { account, number },
@@ -91,9 +99,23 @@ impl Sending {
     }
 }
 
-/// The account whose credentials came along.
+/// The account that a request is made for: whose credentials came along or, over v2010, the one in
+/// its path, to which a parent's credentials reach too. A move is the parent's own.
 pub fn asking(request: &HttpRequest) -> AccountSid {
-    account(request.credentials.as_ref().map_or(MAIN, |(user, _)| user))
+    let user = request.credentials.as_ref().map_or(MAIN, |(user, _)| user.as_str());
+    let in_path = request.path.strip_prefix(V2010).and_then(|rest| rest.split(['/', '.']).next());
+    let is_move = request.method == "POST" && request.form.contains("AccountSid=");
+    account(in_path.filter(|sid| !is_move && sid.starts_with("AC")).unwrap_or(user))
+}
+
+const V2010: &str = "/2010-04-01/Accounts/";
+
+/// The API that a request is for.
+pub fn api_of(request: &HttpRequest) -> Api {
+    match request.path.starts_with(V2010) {
+        true => Api::IncomingPhoneNumbers,
+        false => Api::ActiveNumbers,
+    }
 }
 
 fn number_of(state: &State, sid: NumberSid) -> Option<PhoneNumber> {

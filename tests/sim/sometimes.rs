@@ -114,6 +114,7 @@ pub const EVENTS: &[&str] = &[
     "number held: ambiguous",
     "number held: protected",
     "number held: bought in this generation and gone",
+    "purchase held: an account was not listed",
     "account refused mid-run",
     "nothing written: the budget could not be kept",
     "a signal stopped a listing",

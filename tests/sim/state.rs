@@ -13,6 +13,7 @@ use numctl::execute::Stop;
 use numctl::number::{AccountSid, NumberSid, PhoneNumber};
 use numctl::observed::Live;
 use numctl::plan::ActionKind;
+use numctl::provider::Api;
 use numctl::sandbox::{AUTH_TOKEN, HttpAnswer, HttpRequest, Sandbox, World};
 use numctl::settings::{Field, Settings};
 use tokio::sync::{Notify, watch};
@@ -90,7 +91,9 @@ pub struct PassView {
     /// The accounts whose listing came whole.
     pub whole: BTreeSet<AccountSid>,
     pub spoilt: BTreeSet<AccountSid>,
-    /// What was shown in the listing.
+    /// Rows of listings that are not whole yet.
+    pub unfinished: BTreeMap<AccountSid, Vec<Live>>,
+    /// Rows of whole listings.
     pub listed: BTreeMap<NumberSid, Live>,
     pub listed_numbers: BTreeSet<PhoneNumber>,
     /// Numbers that a look-up showed to be absent, since the last send in doubt, and when.
@@ -300,7 +303,7 @@ impl State {
         let (owner, sid) = self.sandbox.world.owner(number).map(|(owner, sid)| (owner.to_owned(), sid))?;
         let asked = get(&format!("/Numbers/ActiveNumbers/{sid}"), "", &owner);
         let answer = self.sandbox.handle(&asked);
-        let live = read_number(&answer.body).expect("the model's own number");
+        let live = read_number(Api::ActiveNumbers, &answer.body).expect("the model's own number");
         let sid = NumberSid::observed(&sid).expect("the model's own SID");
         Some(Holding { account: account(&owner), sid, settings: live.all_settings() })
     }

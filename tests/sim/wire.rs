@@ -305,6 +305,7 @@ impl Journey {
                         _ => "page link to itself",
                     });
                     let other = match fate {
+                        Fate::ForeignLink if link.starts_with('/') => format!("http://evil.example{link}"),
                         Fate::ForeignLink => link.replace("127.0.0.1:1", "evil.example"),
                         _ => format!("{BASE}{}?{}", self.asked.path, self.asked.query),
                     };
@@ -324,7 +325,8 @@ impl Journey {
                 reached("page reordered");
                 let mut answer = act();
                 if let Ok(mut body) = serde_json::from_slice::<serde_json::Value>(&answer.body)
-                    && let Some(items) = body["items"].as_array_mut()
+                    && let Some(items) =
+                        body.as_object_mut().and_then(|body| body.get_mut(rows_key(body)?)?.as_array_mut())
                 {
                     items.reverse();
                     answer.body = body.to_string().into_bytes();
@@ -339,8 +341,9 @@ impl Journey {
                 reached("answered for the wrong account");
                 let mut other = self.asked.clone();
                 let is_main = self.asked.credentials.as_ref().is_some_and(|(user, _)| user == MAIN);
-                other.credentials =
-                    Some((if is_main { SUB } else { MAIN }.to_owned(), AUTH_TOKEN.to_owned()));
+                let (from, to) = if is_main { (MAIN, SUB) } else { (SUB, MAIN) };
+                other.credentials = Some((to.to_owned(), AUTH_TOKEN.to_owned()));
+                other.path = other.path.replace(from, to);
                 delivered(state.lock().sandbox.handle(&other))
             }
             Fate::Revoke => {
@@ -361,7 +364,8 @@ impl Journey {
             Fate::PageRepeated => page.checked_sub(1)?,
             _ => page + 1,
         };
-        let rest: Vec<&str> = pairs.into_iter().filter(|pair| !pair.starts_with("Page=")).collect();
+        let is_page = |pair: &&str| pair.starts_with("Page=") || pair.starts_with("PageToken=");
+        let rest: Vec<&str> = pairs.into_iter().filter(|pair| !is_page(pair)).collect();
         Some(HttpRequest { query: format!("{}&Page={other}", rest.join("&")), ..self.asked.clone() })
     }
 }
@@ -397,14 +401,23 @@ fn broken(which: usize) -> HttpAnswer {
 
 fn next_link(answer: &HttpAnswer) -> Option<String> {
     let body: serde_json::Value = serde_json::from_slice(&answer.body).ok()?;
-    Some(body["meta"]["next_page_url"].as_str()?.to_owned())
+    let link = body["meta"]["next_page_url"].as_str().or(body["next_page_uri"].as_str())?;
+    Some(link.to_owned())
 }
 
 fn replace_link(answer: &mut HttpAnswer, other: &str) {
     if let Ok(mut body) = serde_json::from_slice::<serde_json::Value>(&answer.body) {
-        body["meta"]["next_page_url"] = other.into();
+        match body.get("meta").is_some() {
+            true => body["meta"]["next_page_url"] = other.into(),
+            false => body["next_page_uri"] = other.into(),
+        }
         answer.body = body.to_string().into_bytes();
     }
+}
+
+/// Where a page's rows are.
+fn rows_key(body: &serde_json::Map<String, serde_json::Value>) -> Option<&'static str> {
+    ["items", "incoming_phone_numbers"].into_iter().find(|key| body.contains_key(*key))
 }
 
 /// The shape of a listing that a proxy made up: no items key at all.
@@ -412,7 +425,7 @@ fn empty_page(answer: &mut HttpAnswer) {
     if let Ok(mut body) = serde_json::from_slice::<serde_json::Value>(&answer.body)
         && let Some(body) = body.as_object_mut()
     {
-        body.remove("items");
+        rows_key(body).and_then(|key| body.remove(key));
         answer.body = serde_json::Value::from(body.clone()).to_string().into_bytes();
     }
 }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use numctl::api::error::{ApiError, ErrorKind, Operation};
-use numctl::api::resource;
 use numctl::api::wire::{self, Interner, RawPage};
+use numctl::api::{account, papers, price, resource};
 use numctl::number::{NumberSid, PhoneNumber};
 use numctl::observed::Live;
+use numctl::provider::Api;
 use numctl::render::json;
 use numctl::render::shown::Shown;
 use numctl::transport::Response;
@@ -16,26 +17,42 @@ use super::clean::{inert, is_secret, one_line, quiet};
 /// A page or a number that is taken is on our terms, reads the same again, and what is shown of it
 /// or said about it is fit to be shown.
 pub(crate) fn api_page(data: &[u8]) {
+    Api::ALL.into_iter().for_each(|api| page_of(api, data));
     let secret = std::str::from_utf8(data).is_ok_and(is_secret);
-    match wire::read_page(data, &mut Interner::default()) {
+    let number = PhoneNumber::observed("+15552230000").expect("a number");
+    // What stands beside the numbers in v2010: any of it may be anything.
+    let read = [
+        account::read_account(data)
+            .map(|facts| quiet(secret && facts.friendly_name.is_none(), &format!("{facts:?}"))),
+        account::read_accounts(data).map(|_| ()),
+        papers::read_offer(data, number).map(|_| ()),
+        papers::read_regulations(data).map(|types| assert!(types.len() <= 3)),
+        price::read_prices(data).map(|_| ()),
+    ];
+    read.into_iter().filter_map(Result::err).for_each(|why| refused(data, &why, secret));
+}
+
+fn page_of(api: Api, data: &[u8]) {
+    let secret = std::str::from_utf8(data).is_ok_and(is_secret);
+    match wire::read_page(api, data, &mut Interner::default()) {
         Ok(RawPage { rows, next, .. }) => {
             let mut interner = Interner::default();
-            let again = wire::read_page(data, &mut interner).expect("as before");
+            let again = wire::read_page(api, data, &mut interner).expect("as before");
             assert_eq!((&rows, &next), (&again.rows, &again.next));
             // What is shared over rows and pages is the same as what is not.
-            assert_eq!(wire::read_page(data, &mut interner).expect("as before").rows, rows);
+            assert_eq!(wire::read_page(api, data, &mut interner).expect("as before").rows, rows);
             rows.iter().for_each(on_our_terms);
             assert_ne!(next.as_deref(), Some(""));
         }
         Err(why) => refused(data, &why, secret),
     }
-    match wire::read_number(data) {
+    match wire::read_number(api, data) {
         Ok(live) => on_our_terms(&live),
         Err(why) => refused(data, &why, secret),
     }
     // What `get` shows of any JSON.
     if let Ok(item) = serde_json::from_slice::<serde_json::Value>(data) {
-        let shown = resource::masked(resource::normal_form(item));
+        let shown = resource::masked(resource::normal_form(api, item));
         let mut out = Vec::new();
         json::value(&mut out, &shown).expect("written");
         let out = String::from_utf8(out).expect("UTF-8");
@@ -123,8 +140,8 @@ pub(crate) fn error_body(data: &[u8]) {
     };
     // Headers are not masked: nothing of ours is in them.
     let secret = std::str::from_utf8(body).is_ok_and(is_secret) && !head.contains("hunter2");
-    for operation in Operation::ALL {
-        let error = ApiError::from_response(operation, &response);
+    for (api, operation) in Api::ALL.into_iter().flat_map(|api| Operation::ALL.map(|each| (api, each))) {
+        let error = ApiError::from_response(api, operation, &response);
         said(&error, secret);
         assert_eq!(error.status, Some(status));
         assert!(error.kind.retry_after().is_none_or(|wait| wait <= Duration::from_secs(300)));
@@ -138,6 +155,6 @@ pub(crate) fn error_body(data: &[u8]) {
             || matches!(error.kind, ErrorKind::NotEnabled | ErrorKind::NotFound | ErrorKind::Rejected)
             || throttled;
         assert!(certain || error.kind.leaves_doubt(), "{error:?}");
-        assert_eq!(ApiError::from_response(operation, &response), error);
+        assert_eq!(ApiError::from_response(api, operation, &response), error);
     }
 }

@@ -3,6 +3,9 @@
 use numctl::api::endpoint::Endpoint;
 use numctl::api::error::ApiError;
 use numctl::api::page_link;
+use numctl::api::routes::Routes;
+use numctl::number::AccountSid;
+use numctl::provider::Api;
 
 use super::clean::{is_secret, one_line, quiet};
 
@@ -11,9 +14,12 @@ use super::clean::{is_secret, one_line, quiet};
 pub(crate) fn page_link(data: &[u8]) {
     let Ok(link) = std::str::from_utf8(data) else { return };
     for base in ["https://preview.example.com", "http://127.0.0.1:8080"] {
-        let endpoint = Endpoint::at(base).expect("a base URL");
-        for listing in [endpoint.active_numbers(), endpoint.available_numbers()] {
-            match page_link::resolve(&endpoint, &listing, link) {
+        let account = AccountSid::observed("AC00000000000000000000000000000001").expect("a SID");
+        let routes = |api| Routes::new(Endpoint::at(base).expect("a base URL"), api, account);
+        let active = routes(Api::ActiveNumbers);
+        let v2010 = routes(Api::IncomingPhoneNumbers).numbers();
+        for listing in [active.numbers(), active.available_numbers(), v2010] {
+            match page_link::resolve(&listing, link) {
                 Ok(url) => {
                     assert_eq!(url.origin(), listing.origin(), "{url}");
                     assert_eq!(url.path().trim_end_matches('/'), listing.path(), "{url}");
@@ -22,7 +28,7 @@ pub(crate) fn page_link(data: &[u8]) {
                         url.fragment().is_none() && url.query().is_some_and(|query| !query.is_empty()),
                         "{url}"
                     );
-                    assert_eq!(page_link::resolve(&endpoint, &listing, url.as_str()).as_ref(), Ok(&url));
+                    assert_eq!(page_link::resolve(&listing, url.as_str()).as_ref(), Ok(&url));
                     let start = format!("{}?", listing.as_str());
                     assert!(
                         url.as_str().replacen("/?", "?", 1).starts_with(&start)

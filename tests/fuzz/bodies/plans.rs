@@ -7,7 +7,7 @@ use numctl::desired::{AccountIndex, Policy};
 use numctl::diff::FieldChange;
 use numctl::guard::{self, OperatorLimits};
 use numctl::number::{AccountSid, NumberSid, PhoneNumber};
-use numctl::observed::Note;
+use numctl::observed::{Note, Trouble};
 use numctl::plan::{AccountRef, Action, Plan, Reason, Step, Target, Warning};
 use numctl::render::text::Style;
 use numctl::render::{json, markdown, report, text, words};
@@ -100,7 +100,14 @@ fn hostile_plan(texts: &[&str]) -> Plan {
         .map(|text| Warning::Listing { account: AccountIndex(0), note: Note::NotANumber((*text).into()) })
         .collect();
     let fleet = steps.len();
-    Plan { accounts, steps, held: Vec::new(), warnings, unchanged: 0, unlisted: 0, fleet }
+    let trouble = |text: &&str| Trouble {
+        // A password in what the API says is masked where it is read.
+        why: text.replace("hunter2", "x"),
+        help: None,
+        request_id: None,
+    };
+    let troubles = texts.iter().take(2).map(|text| (AccountIndex(1), trouble(text))).collect();
+    Plan { accounts, steps, held: Vec::new(), warnings, troubles, unchanged: 0, unlisted: 0, fleet }
 }
 
 fn hostile_errors(texts: &[&str]) -> Vec<ApiError> {
@@ -115,7 +122,7 @@ fn hostile_errors(texts: &[&str]) -> Vec<ApiError> {
                 body: body.into_bytes(),
                 ..Response::default()
             };
-            ApiError::from_response(Operation::Configure, &response)
+            ApiError::from_response(numctl::provider::Api::ActiveNumbers, Operation::Configure, &response)
         })
         .collect()
 }
@@ -202,7 +209,13 @@ fn outside(line: &str) {
         || ["### numctl plan: ", "| ", "Digest: `", "**", "<details", "</details>", ">"]
             .iter()
             .any(|start| line.starts_with(start))
-        || [words::PURCHASE_CAUTION, words::NO_CHANGES, words::NO_CHANGES_BUT_HELD].contains(&line);
+        || [
+            words::PURCHASE_CAUTION,
+            words::NO_CHANGES,
+            words::NO_CHANGES_BUT_HELD,
+            words::NO_CHANGES_BUT_ERRORS,
+        ]
+        .contains(&line);
     assert!(known, "a line of its own: {line:?}");
     let mut rest = line;
     let mut ours = String::new();

@@ -1,0 +1,119 @@
+//! Accounts and subaccounts over v2010. Their `auth_token` is in every answer, and is never read.
+
+use serde::Deserialize;
+
+use super::wire;
+use crate::number::AccountSid;
+
+/// Whether an account is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// In use.
+    Active,
+    /// Cannot do anything until its parent wakes it.
+    Suspended,
+    /// Gone for good, and its numbers with it.
+    Closed,
+}
+
+impl Status {
+    /// The API's word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// What is known of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// Its SID.
+    pub sid: AccountSid,
+    /// Its name at the vendor.
+    pub friendly_name: Option<Box<str>>,
+    /// `None` where the API says something new.
+    pub status: Option<Status>,
+    /// Whether it is a trial account, which cannot buy; `None` where the API does not say.
+    pub is_trial: Option<bool>,
+    /// The account above it; its own SID where there is none.
+    pub owner: Option<AccountSid>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    sid: String,
+    #[serde(default)]
+    friendly_name: Option<Box<str>>,
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default, rename = "type")]
+    kind: Option<String>,
+    #[serde(default)]
+    owner_account_sid: Option<String>,
+}
+
+impl Row {
+    fn facts(self) -> Result<Facts, String> {
+        let sid = AccountSid::observed(&self.sid).ok_or("its sid is not an account's")?;
+        Ok(Facts {
+            sid,
+            friendly_name: self.friendly_name.filter(|name| !name.is_empty()),
+            status: match self.status.as_deref() {
+                Some("active") => Some(Status::Active),
+                Some("suspended") => Some(Status::Suspended),
+                Some("closed") => Some(Status::Closed),
+                Some(_) | None => None,
+            },
+            is_trial: self.kind.map(|kind| kind.eq_ignore_ascii_case("trial")),
+            owner: self.owner_account_sid.as_deref().and_then(AccountSid::observed),
+        })
+    }
+}
+
+/// Reads one account.
+///
+/// # Errors
+/// Says where the body stops being the API's.
+pub fn read_account(body: &[u8]) -> Result<Facts, String> {
+    wire::read(body, |text| serde_json::from_str::<Row>(text))?.facts()
+}
+
+/// Reads one page of accounts, and where the next one is.
+///
+/// # Errors
+/// Says where the body stops being the API's.
+pub fn read_accounts(body: &[u8]) -> Result<(Vec<Facts>, Option<String>), String> {
+    #[derive(Deserialize)]
+    struct Page {
+        accounts: Vec<Row>,
+        #[serde(default)]
+        next_page_uri: Option<String>,
+    }
+    let page = wire::read(body, |text| serde_json::from_str::<Page>(text))?;
+    let accounts = page.accounts.into_iter().map(Row::facts).collect::<Result<_, _>>()?;
+    Ok((accounts, page.next_page_uri.filter(|link| !link.is_empty())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_not_kept() {
+        let sid = format!("AC{}", "a".repeat(32));
+        let body = format!(
+            r#"{{"accounts":[{{"sid":"{sid}","auth_token":"hunter2","status":"suspended","type":"Trial","owner_account_sid":"{sid}"}}],"next_page_uri":null}}"#
+        );
+        let (accounts, next) = read_accounts(body.as_bytes()).expect("a page");
+        assert_eq!(
+            (accounts[0].status, accounts[0].is_trial, next),
+            (Some(Status::Suspended), Some(true), None)
+        );
+        assert!(!format!("{accounts:?}").contains("hunter2"));
+        assert!(read_account(br#"{"sid":"PN1"}"#).is_err());
+    }
+}

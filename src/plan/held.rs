@@ -1,0 +1,140 @@
+//! What a plan leaves undone on purpose, and what a reviewer should know: values, so that inaction is
+//! never explained by a log line alone.
+
+use crate::desired::AccountIndex;
+use crate::number::{AccountSid, PhoneNumber};
+use crate::observed::{Note, Papers};
+use crate::settings::Field;
+
+/// Something that the plan leaves undone on purpose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The number.
+    pub number: PhoneNumber,
+    /// The account of the file.
+    pub account: AccountIndex,
+    /// Why.
+    pub why: HeldReason,
+}
+
+/// Why something is left undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldReason {
+    /// It would have to move, and is protected.
+    ProtectedFromTransfer {
+        /// Where it is.
+        lives_in: AccountIndex,
+    },
+    /// The file says `state: released`, and protects it.
+    ProtectedFromRelease,
+    /// Short codes are never bought.
+    ShortCodeNotBought,
+    /// The tombstone names another account than the one that has the number.
+    ReleaseInOtherAccount {
+        /// Where it is.
+        lives_in: AccountIndex,
+    },
+    /// The API shows the number more than once, with different SIDs or in different accounts.
+    Ambiguous,
+    /// The daemon bought it under this very content of the files, and it is gone again.
+    BoughtInThisGeneration,
+    /// An account of the same parent has it that the file does not list.
+    InUnlistedAccount {
+        /// Which.
+        sid: AccountSid,
+    },
+    /// Its country wants papers that the file does not give.
+    PapersMissing {
+        /// What is wanted and not given.
+        papers: Papers,
+    },
+    /// An account could not be listed, and the number may be in there.
+    PerhapsIn {
+        /// Which.
+        account: AccountIndex,
+    },
+    /// It is in an account, or belongs in one, in which nothing can be done.
+    AccountInTrouble {
+        /// Which.
+        account: AccountIndex,
+    },
+    /// A purchase is held back, and nothing is released before its replacement is there.
+    ReplacementHeld,
+}
+
+impl HeldReason {
+    /// Whether somebody has to do something: the file asks for what cannot be done as things are.
+    #[must_use]
+    pub fn is_error(self) -> bool {
+        match self {
+            Self::InUnlistedAccount { .. } | Self::PapersMissing { .. } => true,
+            Self::ProtectedFromTransfer { .. }
+            | Self::ProtectedFromRelease
+            | Self::ShortCodeNotBought
+            | Self::ReleaseInOtherAccount { .. }
+            | Self::Ambiguous
+            | Self::BoughtInThisGeneration
+            // The account's own trouble is the error.
+            | Self::PerhapsIn { .. }
+            | Self::AccountInTrouble { .. }
+            | Self::ReplacementHeld => false,
+        }
+    }
+}
+
+/// Something that a reviewer should know, and that is not an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Warning {
+    /// Declared URLs that an application or a trunk overrides.
+    Inert {
+        /// The number.
+        number: PhoneNumber,
+        /// What overrides them: an application or the trunk.
+        overridden_by: Field,
+    },
+    /// Declared SMS settings on a number that has no SMS: left out, since the API refuses the whole
+    /// request (21407).
+    NoSms {
+        /// The number.
+        number: PhoneNumber,
+    },
+    /// A declared fallback URL without a primary one: left out, since the API refuses it
+    /// (21405, 21406).
+    FallbackWithoutPrimary {
+        /// The number.
+        number: PhoneNumber,
+        /// The fallback.
+        field: Field,
+    },
+    /// A declared clearing of a URL that has a fallback which the file does not manage: left out,
+    /// since the API refuses a fallback without a primary (21405, 21406).
+    FallbackInTheWay {
+        /// The number.
+        number: PhoneNumber,
+        /// The URL that stays.
+        field: Field,
+    },
+    /// Setting a field clears another at the API that the file does not manage.
+    ClearsUnmanaged {
+        /// The number.
+        number: PhoneNumber,
+        /// The field that the file sets.
+        sets: Field,
+        /// The field that is set now and will not be.
+        clears: Field,
+    },
+    /// A live number that the file does not name, under `unlisted: report`.
+    Unlisted {
+        /// The number.
+        number: PhoneNumber,
+        /// Where it is.
+        account: AccountIndex,
+    },
+    /// Something about a listing.
+    Listing {
+        /// The account.
+        account: AccountIndex,
+        /// What.
+        note: Note,
+    },
+}

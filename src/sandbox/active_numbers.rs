@@ -1,0 +1,179 @@
+//! ActiveNumbers and AvailableNumbers: the routes of the preview API, and their answers.
+
+use std::sync::Arc;
+
+use crate::number::PhoneNumber;
+
+use super::answer::{ApiError, HttpRequest, Operation};
+use super::api::{Done, Sandbox};
+use super::catalogue;
+use super::config::Api;
+use super::faults::OwnedPurchase;
+use super::filters::{Filters, plus};
+use super::page::{Page, envelope};
+use super::shapes;
+use super::writes::last;
+
+const ACTIVE: &str = "/Numbers/ActiveNumbers";
+const AVAILABLE: &str = "/Numbers/AvailableNumbers";
+
+/// Where a request goes.
+pub(super) enum Route {
+    Numbers(Operation),
+    Number(Operation, String),
+}
+
+impl Route {
+    pub(super) fn operation(&self) -> Operation {
+        match self {
+            Self::Numbers(operation) | Self::Number(operation, _) => *operation,
+        }
+    }
+}
+
+impl Sandbox {
+    pub(super) fn active_numbers(&mut self, request: &HttpRequest, account: &Arc<str>, route: Route) -> Done {
+        if self.faults.dialect.not_enabled && !matches!(route, Route::Numbers(Operation::Search)) {
+            return Err(ApiError::not_found(&request.path));
+        }
+        match route {
+            Route::Numbers(Operation::Search) => self.search(request),
+            Route::Numbers(Operation::Purchase) => self.purchase(request, account),
+            Route::Numbers(_) => self.list(request, account),
+            Route::Number(operation, sid) => {
+                let missing = || ApiError::not_found(&request.path);
+                let (number, owned) = self.world.find(&sid).ok_or_else(missing)?;
+                let parent = self.world.account(&owned.account).and_then(|owner| owner.parent.as_deref());
+                let is_own = owned.account == *account;
+                let is_childs = parent == Some(account);
+                match operation {
+                    Operation::Transfer if is_own || is_childs => self.transfer(request, account, number),
+                    Operation::Fetch if is_own || is_childs => {
+                        let body = self.fetch(request, number);
+                        self.was_read(number);
+                        Ok((200, body))
+                    }
+                    Operation::Configure if is_own => self.configure(request, number),
+                    Operation::Release if is_own => self.release(number),
+                    _ => Err(missing()),
+                }
+            }
+        }
+    }
+
+    fn list(&self, request: &HttpRequest, account: &str) -> Done {
+        let query = request.query_pairs();
+        let dialect = &self.faults.dialect;
+        let (page, filters) = (Page::new(&query, dialect)?, Filters::new(&query));
+        let (numbers, more) = self.world.list(account, &filters, page.number, page.size);
+        let mut memo = shapes::Memo::default();
+        let rows: Vec<_> = numbers
+            .into_iter()
+            .filter_map(|number| Some((number, self.world.owned(number)?)))
+            .map(|(number, owned)| shapes::listed(number, owned, &request.base, dialect, &mut memo))
+            .collect();
+        Ok((200, envelope(&rows, more, page, &filters, &format!("{}{ACTIVE}", request.base), dialect)))
+    }
+
+    fn search(&self, request: &HttpRequest) -> Done {
+        let query = request.query_pairs();
+        let dialect = &self.faults.dialect;
+        let (page, filters) = (Page::new(&query, dialect)?, Filters::new(&query));
+        let (numbers, more) = match dialect.empty_inventory {
+            true => (Vec::new(), false),
+            false => self.world.search(&filters, page.number, page.size),
+        };
+        let rows: Vec<_> = numbers.into_iter().map(shapes::offered).collect();
+        Ok((200, envelope(&rows, more, page, &filters, &format!("{}{AVAILABLE}", request.base), dialect)))
+    }
+
+    fn fetch(&self, request: &HttpRequest, number: PhoneNumber) -> String {
+        let row = self.one(request, number);
+        let address = format!("{}{ACTIVE}", request.base);
+        envelope(&[row], false, Page::default(), &Filters::default(), &address, &self.faults.dialect)
+    }
+
+    fn one(&self, request: &HttpRequest, number: PhoneNumber) -> String {
+        self.world
+            .owned(number)
+            .map_or_else(String::new, |owned| shapes::fetched(number, owned, &request.base))
+    }
+
+    fn purchase(&mut self, request: &HttpRequest, account: &Arc<str>) -> Done {
+        let parameters = request.post_pairs();
+        self.may_buy(account)?;
+        let wanted = last(&parameters, "PhoneNumber").map(plus);
+        let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else {
+            return Err(ApiError::bad(20422, "PhoneNumber is missing"));
+        };
+        let number = PhoneNumber::observed(&wanted)
+            .filter(|number| !number.is_short_code())
+            .ok_or_else(|| ApiError::bad(21421, format!("PhoneNumber {wanted} is not in E.164")))?;
+        let none = || ApiError::bad(21452, format!("No phone numbers found for {wanted}"));
+        let kind = catalogue::kind_of(number);
+        if let Some(owned) = self.world.owned(number) {
+            match self.faults.dialect.owned {
+                _ if owned.account != *account => return Err(none()),
+                OwnedPurchase::Refuse => return Err(none()),
+                OwnedPurchase::Update => self.set(Api::ActiveNumbers, &parameters, number)?,
+                OwnedPurchase::Ignore => {}
+            }
+        } else {
+            if self.faults.dialect.empty_inventory || catalogue::range_of(number).is_none() {
+                return Err(none());
+            }
+            if kind.needs_document {
+                let message = "A verified identity document is required to buy this phone number";
+                return Err(ApiError::bad(21650, message));
+            }
+            self.buy(Api::ActiveNumbers, &parameters, number, account)?;
+        }
+        let filters = Filters::new(&[("PhoneNumber".to_owned(), wanted)]);
+        let address = format!("{}{ACTIVE}", request.base);
+        let row = self.world.owned(number).map_or_else(String::new, |owned| {
+            shapes::listed(number, owned, &request.base, &self.faults.dialect, &mut shapes::Memo::default())
+        });
+        Ok((201, envelope(&[row], false, Page::default(), &filters, &address, &self.faults.dialect)))
+    }
+
+    fn configure(&mut self, request: &HttpRequest, number: PhoneNumber) -> Done {
+        self.set(Api::ActiveNumbers, &request.post_pairs(), number)?;
+        Ok((200, self.one(request, number)))
+    }
+
+    /// Moves a number. Other parameters of the same request are ignored.
+    fn transfer(&mut self, request: &HttpRequest, caller: &str, number: PhoneNumber) -> Done {
+        let target = self.gaining(&request.post_pairs(), caller, true)?;
+        self.world.transfer(number, &target, self.faults.dialect.transfer_clears);
+        Ok((200, self.one(request, number)))
+    }
+}
+
+pub(super) fn route(request: &HttpRequest) -> Result<Route, ApiError> {
+    let method = request.method.as_str();
+    let path = request.path.trim_end_matches('/');
+    let path = path.strip_suffix(".json").unwrap_or(path);
+    let refused = || ApiError::new(405, 20004, "Method not allowed");
+    if path == AVAILABLE || path == "/AvailableNumbers" {
+        return if method == "GET" { Ok(Route::Numbers(Operation::Search)) } else { Err(refused()) };
+    }
+    let rest = path.strip_prefix(ACTIVE).ok_or_else(|| ApiError::not_found(&request.path))?;
+    if rest.is_empty() {
+        return match method {
+            "GET" => Ok(Route::Numbers(Operation::List)),
+            "POST" => Ok(Route::Numbers(Operation::Purchase)),
+            _ => Err(refused()),
+        };
+    }
+    let Some(sid) = rest.strip_prefix('/').filter(|sid| !sid.contains('/')) else {
+        return Err(ApiError::not_found(&request.path));
+    };
+    let operation = match method {
+        "GET" => Operation::Fetch,
+        "DELETE" => Operation::Release,
+        "POST" if request.post_pairs().iter().any(|(name, _)| name == "AccountSid") => Operation::Transfer,
+        "POST" => Operation::Configure,
+        _ => return Err(refused()),
+    };
+    Ok(Route::Number(operation, sid.to_owned()))
+}

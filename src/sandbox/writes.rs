@@ -1,0 +1,118 @@
+//! What both APIs do to the model, and what both refuse.
+
+use std::sync::Arc;
+
+use crate::number::PhoneNumber;
+
+use super::answer::ApiError;
+use super::api::{Done, Sandbox};
+use super::catalogue;
+use super::config::{Api, Config, Outcome, Slot, apply, is_sid};
+use super::emergency::Emergency;
+use super::world::Status;
+
+/// The value of a parameter. Of a name that comes twice, the last one counts.
+pub(super) fn last<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    parameters.iter().rfind(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
+impl Sandbox {
+    /// Refuses a trial account.
+    pub(super) fn may_buy(&self, account: &str) -> Result<(), ApiError> {
+        let is_trial =
+            self.faults.dialect.trial || self.world.account(account).is_some_and(|account| account.trial);
+        match is_trial {
+            true => Err(ApiError::bad(21404, "A trial account cannot buy phone numbers through the API")),
+            false => Ok(()),
+        }
+    }
+
+    /// Gives an account a number that is on offer, with the settings of the request.
+    pub(super) fn buy(
+        &mut self,
+        api: Api,
+        parameters: &[(String, String)],
+        number: PhoneNumber,
+        account: &Arc<str>,
+    ) -> Result<(), ApiError> {
+        let has_sms = catalogue::kind_of(number).has_sms;
+        let dialect = &self.faults.dialect;
+        let fresh = Outcome { friendly_name: None, config: Config::fresh(has_sms) };
+        let outcome = apply(api, parameters, has_sms, dialect, fresh)?;
+        let address = outcome.config.get(Slot::VoiceEmergencyAddressSid);
+        let emergency = Emergency::default().written(api, None, address, dialect);
+        self.world.add(number, account, outcome.friendly_name, outcome.config, None);
+        self.world.set_emergency(number, emergency);
+        Ok(())
+    }
+
+    /// Lays the settings of the request over those of an owned number.
+    pub(super) fn set(
+        &mut self,
+        api: Api,
+        parameters: &[(String, String)],
+        number: PhoneNumber,
+    ) -> Result<(), ApiError> {
+        let has_sms = catalogue::kind_of(number).has_sms;
+        let Some(owned) = self.world.owned(number) else { return Ok(()) };
+        let dialect = &self.faults.dialect;
+        let now =
+            Outcome { friendly_name: owned.friendly_name.clone(), config: Config::clone(&owned.config) };
+        let outcome = apply(api, parameters, has_sms, dialect, now)?;
+        let (before, after) = (
+            owned.config.get(Slot::VoiceEmergencyAddressSid),
+            outcome.config.get(Slot::VoiceEmergencyAddressSid),
+        );
+        let emergency = owned.emergency.written(api, before, after, dialect);
+        self.world.configure(number, outcome.friendly_name, outcome.config);
+        self.world.set_emergency(number, emergency);
+        Ok(())
+    }
+
+    /// Counts a read of a number, which is how the model tells time.
+    pub(super) fn was_read(&mut self, number: PhoneNumber) {
+        if let Some(owned) = self.world.owned(number) {
+            let emergency = owned.emergency.read(&self.faults.dialect);
+            self.world.set_emergency(number, emergency);
+        }
+    }
+
+    /// The account that a transfer is to. Only a parent may move numbers, and only among itself and
+    /// its subaccounts.
+    pub(super) fn gaining(
+        &self,
+        parameters: &[(String, String)],
+        caller: &str,
+        with_token: bool,
+    ) -> Result<Arc<str>, ApiError> {
+        let target = last(parameters, "AccountSid").unwrap_or_default();
+        if !is_sid(target, "AC") {
+            return Err(ApiError::bad(21470, "AccountSid is malformed"));
+        }
+        let is_parent = self.world.account(caller).is_none_or(|account| account.parent.is_none());
+        if !is_parent || !with_token {
+            return Err(ApiError::bad(21474, "Only the parent account can transfer phone numbers"));
+        }
+        let (sid, account) = self
+            .world
+            .account_entry(target)
+            .ok_or_else(|| ApiError::bad(21471, format!("Account {target} does not exist")))?;
+        if account.status != Status::Active {
+            return Err(ApiError::bad(21472, format!("Account {target} is not active")));
+        }
+        if target != caller && account.parent.as_deref() != Some(caller) {
+            return Err(ApiError::bad(21473, format!("Account {target} is not related to this account")));
+        }
+        Ok(sid)
+    }
+
+    pub(super) fn release(&mut self, number: PhoneNumber) -> Done {
+        if self.world.owned(number).is_some_and(|owned| !owned.emergency.allows_release()) {
+            // The vendor refuses this too; its code is not documented, and none is made up.
+            let message = "This phone number has an emergency address; remove that before you release it";
+            return Err(ApiError { status: 400, code: None, message: message.to_owned() });
+        }
+        self.world.release(number);
+        Ok((204, String::new()))
+    }
+}
