@@ -9,6 +9,7 @@ mod fence;
 mod fuzz;
 mod golden;
 mod load;
+mod openapi;
 mod planner_laws;
 mod sandbox_http;
 mod sandbox_page;

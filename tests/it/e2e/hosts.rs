@@ -1,0 +1,92 @@
+//! Other hosts of the same API: regions and edges, proxies from the environment, a private CA.
+
+use super::harness::{Bench, MAIN, SUB, Sandbox, TOKEN};
+use super::real_clients::proxy::Proxy;
+
+/// A bench that knows the vendor's own names only, and reaches them through the proxy.
+fn behind(proxy: &Proxy) -> Bench {
+    Bench::alone()
+        .with("HTTPS_PROXY", &proxy.url)
+        .with("TWILIO_ACCOUNT_SID", MAIN)
+        .with("TWILIO_AUTH_TOKEN", TOKEN)
+        .with("NUMCTL_API", "incoming-phone-numbers")
+}
+
+fn trusting(proxy: &Proxy) -> Bench {
+    behind(proxy).with("NUMCTL_CA_FILE", &proxy.ca_file().display().to_string())
+}
+
+#[test]
+fn regions_and_edges_are_host_names() {
+    for (region, edge, api, host) in [
+        ("", "", "incoming-phone-numbers", "api.twilio.com"),
+        ("", "", "active-numbers", "preview.twilio.com"),
+        ("ie1", "", "incoming-phone-numbers", "api.ie1.twilio.com"),
+        ("", "dublin", "incoming-phone-numbers", "api.dublin.us1.twilio.com"),
+        ("au1", "sydney", "active-numbers", "preview.sydney.au1.twilio.com"),
+    ] {
+        let (sandbox, _) = Sandbox::start(&[]);
+        let proxy = Proxy::start(&sandbox.base_url);
+        let bench = trusting(&proxy).with("TWILIO_REGION", region).with("TWILIO_EDGE", edge);
+        bench.run(&["get", "--api", api]).exits(0).says("+15552230000");
+        assert_eq!(proxy.hosts(), [host]);
+        assert_eq!(sandbox.count("list"), 1);
+    }
+}
+
+/// The file's region goes before the operator's, account by account.
+#[test]
+fn a_region_is_part_of_an_account() {
+    let (sandbox, _) = Sandbox::start(&[]);
+    let proxy = Proxy::start(&sandbox.base_url);
+    let bench = trusting(&proxy).with("TWILIO_REGION", "au1");
+    let file = format!(
+        "version: 1\naccounts:\n  main: {{sid: {MAIN}, region: ie1}}\n  emea: {{sid: {SUB}, parent: main}}\n\
+         numbers: [{{phone_number: \"+15552230000\", account: emea, friendly_name: Moved}}]\n"
+    );
+    bench.apply(&file).exits(0);
+    let mut hosts = proxy.hosts();
+    hosts.sort();
+    // The move is the parent's, in its region; the name is set in the subaccount's.
+    assert_eq!(hosts, ["api.au1.twilio.com", "api.ie1.twilio.com"]);
+    assert_eq!(sandbox.number("+15552230000").expect("it is there")["account_sid"], SUB);
+    bench.write("fleet.yaml", &file.replace("ie1", "evil.example/"));
+    bench.run(&["validate", "-f", "fleet.yaml"]).exits(1).says("is not a region");
+}
+
+/// Each service has a host of its own.
+#[test]
+fn prices_and_regulations_come_from_their_own_hosts() {
+    let (sandbox, _) = Sandbox::start(&[]);
+    let proxy = Proxy::start(&sandbox.base_url);
+    trusting(&proxy).run(&["search", "--country", "US", "--type", "local"]).exits(0).says("1.15");
+    let file = "version: 1\nnumbers: [{phone_number: \"+493023125000\"}]\n";
+    trusting(&proxy).plan(file).exits(1);
+    for host in ["api.twilio.com", "pricing.twilio.com", "numbers.twilio.com"] {
+        assert!(proxy.hosts().iter().any(|known| known == host), "{host} in {:?}", proxy.hosts());
+    }
+}
+
+#[test]
+fn a_private_ca_is_trusted_only_where_the_operator_says_so() {
+    let (sandbox, _) = Sandbox::start(&[]);
+    let proxy = Proxy::start(&sandbox.base_url);
+    behind(&proxy).run(&["get"]).exits(1).says("certificate").never_says(TOKEN);
+    assert_eq!(sandbox.requests()["total"], 0);
+    let bench = behind(&proxy);
+    bench.write("empty.pem", "");
+    bench.run(&["get", "--ca-file", "empty.pem"]).exits(1).says("--ca-file empty.pem");
+    bench.run(&["get", "--ca-file", "absent.pem"]).exits(1).says("absent.pem");
+    let pem = proxy.ca_file().display().to_string();
+    bench.run(&["get", "--ca-file", &pem]).exits(0);
+    // What the machine trusts is the machine's word too.
+    behind(&proxy).with("SSL_CERT_FILE", &pem).run(&["get"]).exits(0);
+}
+
+#[test]
+fn no_proxy_is_heeded() {
+    let (sandbox, _) = Sandbox::start(&[]);
+    let bench = Bench::at(&sandbox.base_url).with("HTTP_PROXY", "http://127.0.0.1:9");
+    bench.run(&["get"]).exits(1).says("could not be listed");
+    bench.with("NO_PROXY", "127.0.0.1").run(&["get"]).exits(0);
+}
