@@ -3,6 +3,7 @@
 
 mod apply;
 mod arguments;
+mod clock;
 mod doctor;
 mod filters;
 mod fleet;

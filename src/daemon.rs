@@ -70,6 +70,8 @@ pub struct Daemon<'a, T> {
     pub tell: &'a dyn Fn(&Pass),
     /// How far the loop is to stop.
     pub stop: watch::Receiver<Stop>,
+    /// Whether a signal has paused the loop: it goes on looking, and changes nothing.
+    pub paused: watch::Receiver<bool>,
     /// Rung by a signal: look again, now.
     pub bell: Arc<Notify>,
 }
@@ -260,6 +262,7 @@ impl<T: Transport> Daemon<'_, T> {
             clients: &force.reached.clients,
             operator: &self.operator,
             numbers_at_once: self.numbers_at_once * force.reached.clients.len().max(1),
+            paused: *self.paused.borrow(),
             dry_run: self.dry_run,
             now: (self.clock)(),
         };

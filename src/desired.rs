@@ -15,6 +15,7 @@ mod parse;
 mod place;
 mod read;
 pub mod schema;
+mod standstill;
 mod suggest;
 
 use std::fmt;
@@ -24,6 +25,7 @@ pub use finding::{Finding, Findings, Location, Severity};
 pub use parse::{Format, Parsed, Source};
 pub use read::MAX_FILE_BYTES;
 
+use crate::hold::{Hold, Standstill};
 use crate::number::{AccountSid, PhoneNumber};
 use crate::provider::{Api, HostLabel};
 use crate::settings::Managed;
@@ -35,6 +37,8 @@ pub struct Desired {
     pub accounts: Vec<Account>,
     /// What a plan may do.
     pub policy: Policy,
+    /// When nothing is to be changed.
+    pub standstill: Standstill,
     /// The declared numbers, sorted by number, each once.
     pub numbers: Vec<Declared>,
     /// The files that this came from, as they were named.
@@ -56,6 +60,8 @@ pub struct Account {
     pub parent: Option<AccountIndex>,
     /// How it is reached.
     pub access: Access,
+    /// Left alone until a time.
+    pub hold: Option<Hold>,
 }
 
 /// How an account is reached, as far as the file says; the rest is the operator's.
@@ -233,6 +239,8 @@ pub struct Declared {
     pub state: State,
     /// Never released and never moved.
     pub protect: bool,
+    /// Left alone until a time.
+    pub hold: Option<Box<Hold>>,
     /// The managed settings, merged.
     pub settings: Managed,
     /// Where it was declared.

@@ -289,6 +289,7 @@ pub fn default_account() -> Account {
         sid: None,
         parent: None,
         access: Access::default(),
+        hold: None,
     }
 }
 

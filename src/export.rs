@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::desired::{
     Access, Account, AccountIndex, CredentialsAt, DEFAULT_ACCOUNT, Declared, Desired, Place, Policy, State,
 };
+use crate::hold::Standstill;
 use crate::number::PhoneNumber;
 use crate::observed::{Live, Observed};
 use crate::render::shown::{Shown, must_be_spelt_out, quoted_within};
@@ -185,12 +186,14 @@ impl Fleet {
             account: entry.account,
             state: State::Present,
             protect: false,
+            hold: None,
             settings: settings(entry),
             place: Place { file: 0, entry: at },
         });
         Desired {
             accounts: self.accounts.clone(),
             policy: Policy::default(),
+            standstill: Standstill::default(),
             numbers: numbers.collect(),
             files: vec![Arc::from("export.yaml")],
         }

@@ -24,10 +24,12 @@
 //! - [`country`]: the country that a calling code tells
 //! - [`provider`]: the vendor's two APIs, and its regions
 //! - [`settings`]: what can be configured on a number; live values and managed ones
+//! - [`hold`]: pauses, maintenance windows, and holds that end
 //! - [`desired`]: what the files declare, parsed and checked, with findings at their places
 //! - [`observed`]: what is live, from complete listings only
 //! - [`diff`]: what a file manages of a number against what is live
 //! - [`plan`]: desired and observed to actions, each with its reason
+//! - [`standstill`]: takes out of a plan what is not to be changed now
 //! - [`digest`]: the name of exactly one plan
 //! - [`stale`]: whether a saved plan still fits what is live
 //! - [`saved_plan`]: a plan in a file
@@ -84,6 +86,7 @@ pub mod environment;
 pub mod execute;
 pub mod export;
 pub mod guard;
+pub mod hold;
 pub mod http;
 pub mod inert;
 pub mod ledger;
@@ -104,6 +107,7 @@ pub mod saved_plan;
 pub mod secret_url;
 pub mod settings;
 pub mod stale;
+pub mod standstill;
 pub mod survey;
 pub mod throttle;
 pub mod transport;

@@ -16,6 +16,7 @@ use crate::ledger::LedgerError;
 use crate::observe::observe;
 use crate::plan::{AccountRef, Plan, plan};
 use crate::report::Report;
+use crate::standstill;
 use crate::survey::survey;
 use crate::transport::Transport;
 
@@ -34,6 +35,8 @@ pub struct Cycle<'a, T> {
     pub operator: &'a OperatorLimits,
     /// How many numbers are in hand at once.
     pub numbers_at_once: usize,
+    /// A signal has paused the daemon.
+    pub paused: bool,
     /// Plan, and write nothing.
     pub dry_run: bool,
     /// Since the epoch.
@@ -84,6 +87,7 @@ pub async fn pass<T: Transport>(
     };
     budget.observe(&observed, generation, now);
     let mut plan = plan(desired, cycle.accounts, &observed);
+    standstill::hold_back(&mut plan, desired, cycle.paused, now);
     budget.hold_back(&mut plan, generation);
     let outlook = budget.outlook(&plan, generation, now);
     let approved = match guard::approve_over_time(plan, &desired.policy.limits, cycle.operator, &outlook) {

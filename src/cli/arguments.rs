@@ -290,7 +290,8 @@ pub(super) struct LockArgs {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  numctl run -f fleets/ --interval 60s --state-dir /var/lib/numctl --lock-dir /run/numctl\n\n\
-                  SIGTERM or ctrl-c finishes what is in flight and exits with 0; a second one drops it. SIGHUP looks again."
+                  SIGTERM or ctrl-c finishes what is in flight and exits with 0; a second one drops it. SIGHUP looks again.\n\
+                  SIGUSR1 pauses: drift is shown and not healed. SIGUSR2 goes on."
 )]
 pub(super) struct RunArgs {
     /// Desired-state file, or a directory of them; may repeat

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::io;
-use std::time::SystemTime;
 
 use anstyle::{AnsiColor, Style as Ansi};
 use futures_util::future::join;
@@ -19,7 +18,7 @@ use crate::render::shown::Shown;
 
 use super::arguments::{DoctorArgs, Global, TextOrJson};
 use super::fleet::{self, Fleet};
-use super::{Ended, Exit, output};
+use super::{Ended, Exit, clock, output};
 
 /// Whose prices are asked for, as good as any.
 const COUNTRY: &str = "US";
@@ -54,8 +53,7 @@ pub(super) async fn run(global: &Global, args: &DoctorArgs) -> Ended {
             moves_numbers: account.parent.is_none(),
         };
         let answers = ask(client).await;
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        examined.push((at, examine(&patient, &answers, now)));
+        examined.push((at, examine(&patient, &answers, clock::since_the_epoch())));
     }
     let is_bad = examined.iter().any(|(_, checks)| checks.iter().any(|check| check.level == Level::Bad));
     match args.format {

@@ -98,6 +98,7 @@ impl Fleet {
                 sid: Some(account.sid),
                 parent: account.parent,
                 access: access.clone(),
+                hold: None,
             })
             .collect();
         Self::open(global, &declared).await

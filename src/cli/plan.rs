@@ -5,10 +5,11 @@ use crate::guard::{self, Refusal};
 use crate::plan::{self, Plan};
 use crate::render;
 use crate::saved_plan::SavedPlan;
+use crate::standstill;
 
 use super::arguments::{Global, PlanArgs, PlanFormat};
 use super::fleet::{self, Fleet};
-use super::{Ended, Exit, Fatal, output};
+use super::{Ended, Exit, Fatal, clock, output};
 
 pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
     let desired = fleet::read(global, &args.files.files)?;
@@ -41,7 +42,9 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
 /// Lists what is live and plans.
 pub(super) async fn make(desired: &Desired, fleet: &Fleet) -> Result<Plan, Fatal> {
     let observed = fleet.observe(Some(desired)).await?;
-    Ok(plan::plan(desired, &fleet.accounts, &observed))
+    let mut plan = plan::plan(desired, &fleet.accounts, &observed);
+    standstill::hold_back(&mut plan, desired, false, clock::since_the_epoch());
+    Ok(plan)
 }
 
 fn show(plan: &Plan, refusal: Option<&Refusal>, format: PlanFormat) -> Result<(), Fatal> {

@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
@@ -21,8 +20,8 @@ use crate::watch::Watch;
 
 use super::arguments::{Global, RunArgs};
 use super::plan::show_text;
-use super::signals::{Interrupts, ring_on_hangup, stop_by_signal};
-use super::{Ended, Exit, Fatal, fleet};
+use super::signals::{Interrupts, pause_by_signal, ring_on_hangup, stop_by_signal};
+use super::{Ended, Exit, Fatal, clock, fleet};
 
 pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
     if args.files.iter().any(|path| path == Path::new("-")) {
@@ -32,6 +31,8 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
     let signals = tokio::spawn(stop_by_signal(Interrupts::listen(), stop, Some(args.grace)));
     let bell = Arc::new(Notify::new());
     let hangups = tokio::spawn(ring_on_hangup(bell.clone()));
+    let (pause, paused) = watch::channel(false);
+    let pauses = tokio::spawn(pause_by_signal(pause, bell.clone()));
     let ledger = match &args.state_dir {
         Some(directory) if !args.dry_run => Ledger::open(directory)?,
         Some(_) | None => Ledger::InMemory,
@@ -59,7 +60,8 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
         lock_dir: args.lock.lock_dir.clone(),
         ledger,
         dice: Arc::new(Dice::seeded(fleet::fresh_seed())),
-        clock: &since_the_epoch,
+        clock: &clock::since_the_epoch,
+        paused,
         reach: &|desired: &Desired| {
             fleet::reach(global, &desired.accounts, sandbox.as_ref()).map_err(|Fatal(text)| text)
         },
@@ -74,6 +76,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
     let ended = run_daemon(&daemon, Watch::start(&daemon.files)).await;
     signals.abort();
     hangups.abort();
+    pauses.abort();
     if let Some(running) = sandbox {
         running.stop().await?;
     }
@@ -127,9 +130,4 @@ fn tell(pass: &Pass, shown: &Cell<Option<Digest>>) {
         Pass::Planned(plan) => show(plan, None),
         Pass::Stopped | Pass::NotObserved(_) | Pass::NotRecorded(..) | Pass::Executed(_) => shown.set(None),
     }
-}
-
-fn since_the_epoch() -> Duration {
-    // A clock before 1970 has no better answer.
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }

@@ -88,6 +88,26 @@ pub(super) async fn ring_on_hangup(bell: Arc<Notify>) {
     }
 }
 
+/// SIGUSR1 pauses, SIGUSR2 goes on; either way the loop looks at once.
+#[cfg(unix)]
+pub(super) async fn pause_by_signal(paused: watch::Sender<bool>, bell: Arc<Notify>) {
+    use tokio::signal::unix::SignalKind;
+    let mut pause = Interrupts::of(&[SignalKind::user_defined1()]);
+    let mut resume = Interrupts::of(&[SignalKind::user_defined2()]);
+    loop {
+        let is_paused = tokio::select! {
+            () = pause.next() => true,
+            () = resume.next() => false,
+        };
+        paused.send_replace(is_paused);
+        tracing::info!(is_paused, "by signal");
+        bell.notify_one();
+    }
+}
+
+#[cfg(not(unix))]
+pub(super) async fn pause_by_signal(_: watch::Sender<bool>, _: Arc<Notify>) {}
+
 #[cfg(not(unix))]
 impl Interrupts {
     /// Listens from the first `next` on.

@@ -8,11 +8,13 @@ use super::file::{self, Count, File, Given, Section};
 use super::issue::{At, Issue, Issues};
 use super::layers;
 use super::place::Step;
+use super::standstill;
 use super::suggest;
 use super::{
     Access, Account, AccountIndex, CredentialsAt, DEFAULT_ACCOUNT, EnvPrefix, Limit, Limits, Policy,
     SecretName, Unlisted,
 };
+use crate::hold::Standstill;
 use crate::provider::{Api, HostLabel};
 
 fn key(text: &str) -> Step {
@@ -117,7 +119,8 @@ pub(super) fn accounts(files: &[(usize, File)], operators_api: Api, issues: &mut
     }
     if !declared {
         let name: Arc<str> = DEFAULT_ACCOUNT.into();
-        let only = Account { name: name.clone(), sid: None, parent: None, access: Access::default() };
+        let only =
+            Account { name: name.clone(), sid: None, parent: None, access: Access::default(), hold: None };
         return Accounts {
             list: vec![only],
             by_name: [(name, AccountIndex(0))].into(),
@@ -184,6 +187,7 @@ pub(super) fn accounts(files: &[(usize, File)], operators_api: Api, issues: &mut
                 region: account.region.text().and_then(|text| region(issues, at("region"), text)),
                 credentials: credentials(issues, *file, name, account.credentials.as_ref()),
             },
+            hold: standstill::hold(issues, *file, || vec![key("accounts"), key(name)], account.hold.as_ref()),
         });
     }
     Accounts { list, by_name, declared, operators_api }
@@ -316,8 +320,9 @@ fn credentials(
 }
 
 /// The policy, and the file that has it.
-pub(super) fn policy(files: &[(usize, File)], issues: &mut Issues) -> (Policy, Option<usize>) {
+pub(super) fn policy(files: &[(usize, File)], issues: &mut Issues) -> (Policy, Standstill, Option<usize>) {
     let mut policy = Policy::default();
+    let mut still = Standstill::default();
     let mut first = None;
     for (file, raw) in files.iter().filter_map(|(file, raw)| Some((*file, raw.policy.as_ref()?))) {
         if let Some(first) = first {
@@ -329,6 +334,7 @@ pub(super) fn policy(files: &[(usize, File)], issues: &mut Issues) -> (Policy, O
             continue;
         }
         first = Some(file);
+        still = standstill::standstill(issues, file, raw);
         let at = |field: &str| At::value(file, [key("policy"), key(field)]);
         if let Some(text) = raw.unlisted.text() {
             policy.unlisted = match text {
@@ -359,7 +365,7 @@ pub(super) fn policy(files: &[(usize, File)], issues: &mut Issues) -> (Policy, O
         limit("max_releases", &raw.max_releases, releases);
         limit("max_changes", &raw.max_changes, changes);
     }
-    (policy, first)
+    (policy, still, first)
 }
 
 /// [`Limit::parse`], and no signs, spaces or leading zeros, which YAML's versions read differently.

@@ -113,6 +113,9 @@ pub(super) struct Account {
     /// Where its credentials are. Default for a subaccount over incoming-phone-numbers: its parent's.
     #[serde(default)]
     pub(super) credentials: Option<Credentials>,
+    /// Its numbers are left alone until a time.
+    #[serde(default)]
+    pub(super) hold: Option<Hold>,
 }
 
 /// Where an account's credentials are: one of the two.
@@ -152,6 +155,54 @@ pub(super) struct Policy {
     #[serde(default)]
     #[schemars(schema_with = "schema::limit")]
     pub(super) max_changes: Count,
+    /// Nothing is changed, and drift is shown.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::flag")]
+    pub(super) paused: Switch,
+    /// Nothing is changed outside of these.
+    #[serde(default)]
+    pub(super) windows: Option<Vec<Window>>,
+    /// Nothing is changed until a time.
+    #[serde(default)]
+    pub(super) hold: Option<Hold>,
+}
+
+/// Left alone until a time.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping with `until:`")]
+#[schemars(extend("required" = ["until"]))]
+pub(super) struct Hold {
+    /// The time at which it ends, such as 2026-12-01T09:00:00Z.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::time")]
+    pub(super) until: Given,
+    /// Why, for people.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::name")]
+    pub(super) why: Given,
+}
+
+/// A stretch of the week in which changes are made.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping with `from:`, `to:` and `zone:`")]
+#[schemars(extend("required" = ["from", "to", "zone"]))]
+pub(super) struct Window {
+    /// The days on which it begins: mon, tue, wed, thu, fri, sat, sun. Default: every day.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::days")]
+    pub(super) days: Option<Vec<Given>>,
+    /// When it begins, such as "09:00".
+    #[serde(default)]
+    #[schemars(schema_with = "schema::time_of_day")]
+    pub(super) from: Given,
+    /// When it ends; not after `from` means on the next day.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::time_of_day")]
+    pub(super) to: Given,
+    /// Whose clock that is, such as Europe/Berlin.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::name")]
+    pub(super) zone: Given,
 }
 
 /// Settings for many numbers: `defaults:` or one of `profiles:`. What is left out is not managed;
@@ -220,6 +271,9 @@ pub(super) struct Number {
     #[serde(default)]
     #[schemars(schema_with = "schema::state")]
     pub(super) state: Given,
+    /// The number is left alone until a time.
+    #[serde(default)]
+    pub(super) hold: Option<Box<Hold>>,
     /// Whether the number is never released or moved by numctl.
     #[serde(default)]
     #[schemars(schema_with = "schema::flag")]

@@ -54,7 +54,7 @@ pub(super) fn merge(
             );
         }
     }
-    let (policy, policy_file) = accounts::policy(files, issues);
+    let (policy, standstill, policy_file) = accounts::policy(files, issues);
     let accounts = accounts::accounts(files, operators_api, issues);
     if policy.unlisted == Unlisted::Release {
         check_complete(sources, files, policy_file, issues);
@@ -76,7 +76,13 @@ pub(super) fn merge(
     if issues.any_errors() {
         return None;
     }
-    Some(Desired { accounts, policy, numbers, files: sources.iter().map(|s| s.name.clone()).collect() })
+    Some(Desired {
+        accounts,
+        policy,
+        standstill,
+        numbers,
+        files: sources.iter().map(|s| s.name.clone()).collect(),
+    })
 }
 
 /// Law 2: a file cut short mostly still parses, so where a missing line releases a number, each file
@@ -274,7 +280,8 @@ impl Merger<'_> {
             }
         };
         let place = Place { file: u32::try_from(file).ok()?, entry: u32::try_from(entry).ok()? };
-        Some(Declared { number: number?, account: account?, state, protect, settings, place })
+        let hold = super::standstill::hold(self.issues, file, path, raw.hold.as_deref()).map(Box::new);
+        Some(Declared { number: number?, account: account?, state, protect, hold, settings, place })
     }
 
     fn profile(&mut self, name: &str, at: impl FnOnce() -> At) -> Option<usize> {

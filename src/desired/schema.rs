@@ -45,6 +45,21 @@ pub(super) fn region(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$" })
 }
 
+pub(super) fn time(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "format": "date-time" })
+}
+
+pub(super) fn time_of_day(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$" })
+}
+
+pub(super) fn days(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array", "minItems": 1,
+        "items": { "enum": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] },
+    })
+}
+
 pub(super) fn unlisted(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "enum": ["ignore", "report", "release"] })
 }

@@ -58,6 +58,15 @@ pub enum HeldReason {
         /// Which.
         account: AccountIndex,
     },
+    /// A pause: the file or a signal says so.
+    Paused,
+    /// No maintenance window is open.
+    OutsideWindows,
+    /// The number, its account or the file is on hold.
+    OnHold {
+        /// Until then, in seconds since the epoch.
+        until: i64,
+    },
     /// A purchase is held back, and nothing is released before its replacement is there.
     ReplacementHeld,
 }
@@ -77,6 +86,9 @@ impl HeldReason {
             // The account's own trouble is the error.
             | Self::PerhapsIn { .. }
             | Self::AccountInTrouble { .. }
+            | Self::Paused
+            | Self::OutsideWindows
+            | Self::OnHold { .. }
             | Self::ReplacementHeld => false,
         }
     }

@@ -3,6 +3,7 @@
 
 use crate::desired::{AccountIndex, Limit};
 use crate::guard::{Broken, LimitName, Over, SetBy};
+use crate::hold;
 use crate::number::PhoneNumber;
 use crate::observed::{Note, Trouble};
 use crate::plan::{ActionKind, Held, HeldReason, Plan, Reason, Warning};
@@ -132,6 +133,9 @@ pub fn held_code(why: HeldReason) -> &'static str {
         HeldReason::PapersMissing { .. } => "papers_missing",
         HeldReason::PerhapsIn { .. } => "perhaps_in_unread_account",
         HeldReason::AccountInTrouble { .. } => "account_in_trouble",
+        HeldReason::Paused => "paused",
+        HeldReason::OutsideWindows => "outside_windows",
+        HeldReason::OnHold { .. } => "on_hold",
         HeldReason::ReplacementHeld => "replacement_held",
     }
 }
@@ -143,7 +147,10 @@ pub fn held_lives_in(why: HeldReason) -> Option<AccountIndex> {
         HeldReason::ProtectedFromTransfer { lives_in } | HeldReason::ReleaseInOtherAccount { lives_in } => {
             Some(lives_in)
         }
-        HeldReason::InUnlistedAccount { .. }
+        HeldReason::Paused
+        | HeldReason::OutsideWindows
+        | HeldReason::OnHold { .. }
+        | HeldReason::InUnlistedAccount { .. }
         | HeldReason::PapersMissing { .. }
         | HeldReason::PerhapsIn { .. }
         | HeldReason::AccountInTrouble { .. } => None,
@@ -204,6 +211,9 @@ pub fn held(plan: &Plan, held: &Held) -> String {
         HeldReason::AccountInTrouble { account: index } => {
             format!("left alone: nothing can be done in {} (see above)", account(plan, index))
         }
+        HeldReason::Paused => "left as it is: numctl is paused".into(),
+        HeldReason::OutsideWindows => "left as it is: no maintenance window is open".into(),
+        HeldReason::OnHold { until } => format!("left as it is: on hold until {}", hold::shown(until)),
         HeldReason::ReplacementHeld => {
             "not released: a purchase is held back, and nothing is released before its replacement is there"
                 .into()

@@ -423,6 +423,11 @@ fn accepts(root: &serde_json::Value, schema: &serde_json::Value, value: &serde_j
         "maxProperties" => {
             value.as_object().is_none_or(|map| map.len() as u64 <= argument.as_u64().expect("a count"))
         }
+        // An annotation: what a time is, the parser says.
+        "format" => true,
+        "minItems" => {
+            value.as_array().is_none_or(|list| list.len() as u64 >= argument.as_u64().expect("a count"))
+        }
         "minLength" => {
             value.as_str().is_none_or(|s| s.chars().count() as u64 >= argument.as_u64().expect("a count"))
         }
@@ -453,6 +458,11 @@ fn matches_pattern(pattern: &str, text: &str) -> bool {
             long || ((3..=8).contains(&text.len()) && !text.starts_with('0') && digits(text))
         }
         "^[A-Z][A-Z0-9_]{0,63}$" => numctl::desired::EnvPrefix::parse(text).is_some(),
+        "^([01][0-9]|2[0-3]):[0-5][0-9]$" => {
+            matches!(text.as_bytes(), [a, b, b':', c, d] if [a, b, c, d].iter().all(|digit| digit.is_ascii_digit()))
+                && text < "24:00"
+                && text.as_bytes()[3] < b'6'
+        }
         "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,252}$" => numctl::desired::SecretName::parse(text).is_some(),
         "^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$" => numctl::provider::HostLabel::parse(text).is_some(),
         "^(100|[1-9]?[0-9])%$" => {

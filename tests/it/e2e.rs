@@ -19,4 +19,5 @@ mod real_clients;
 mod requests;
 mod saved;
 mod secrets;
+mod standstill;
 mod v2010;

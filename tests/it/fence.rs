@@ -49,6 +49,7 @@ async fn with_a_lock_for(asked: usize) -> (usize, Vec<Outcome>) {
         clients: &[client],
         operator: &OperatorLimits::default(),
         numbers_at_once: 1,
+        paused: false,
         dry_run: false,
         now: Duration::from_secs(1_800_000_000),
     };

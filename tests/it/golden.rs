@@ -221,6 +221,9 @@ fn held_and_warnings() -> Plan {
         },
         held(1, HeldReason::ReleaseInOtherAccount { lives_in: MAIN }),
         held(4, HeldReason::ProtectedFromRelease),
+        held(5, HeldReason::Paused),
+        held(6, HeldReason::OutsideWindows),
+        held(7, HeldReason::OnHold { until: 1_796_115_600 }),
         held(2, HeldReason::Ambiguous),
         held(3, HeldReason::Ambiguous),
     ];
@@ -502,6 +505,7 @@ fn account(name: &str, letter: &str, parent: Option<AccountIndex>, prefix: &str)
         sid: AccountSid::declared(&format!("AC{}", letter.repeat(32))).ok(),
         parent,
         access: Access { credentials: EnvPrefix::parse(prefix).map(CredentialsAt::Env), ..Access::default() },
+        hold: None,
     }
 }
 
@@ -545,7 +549,8 @@ fn an_export_of_one_account() {
 
 #[test]
 fn an_export_of_nothing() {
-    let accounts = [Account { name: "default".into(), sid: None, parent: None, access: Access::default() }];
+    let accounts =
+        [Account { name: "default".into(), sid: None, parent: None, access: Access::default(), hold: None }];
     let export = export::export(&accounts, &observed(vec![Vec::new()]));
     expect_file!["golden/export_nothing.yaml"].assert_eq(&export.yaml);
 }

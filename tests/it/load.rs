@@ -182,6 +182,7 @@ impl Engine {
             clients: &self.clients,
             operator: &OperatorLimits::default(),
             numbers_at_once: self.at_once,
+            paused: false,
             dry_run: false,
             now: Duration::from_secs(1_800_000_000),
         };

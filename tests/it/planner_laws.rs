@@ -10,6 +10,7 @@ use numctl::desired::{
 use numctl::digest::Digest;
 use numctl::export::Fleet;
 use numctl::guard::{self, OperatorLimits};
+use numctl::hold::Standstill;
 use numctl::number::{AccountSid, NumberSid, PhoneNumber};
 use numctl::observed::{Listing, ListingBuilder, Live, Observed, Page, Progress, Sight, Survey, Trouble};
 use numctl::plan::{AccountRef, Action, ActionKind, HeldReason, Plan, Reason, Warning, plan};
@@ -176,6 +177,7 @@ fn declared(number: &'static str) -> impl Strategy<Value = Declared> {
             number: PhoneNumber::declared(number).expect("a number"),
             account: AccountIndex(account),
             state,
+            hold: None,
             protect,
             settings,
             place: Place { file: 0, entry: 0 },
@@ -192,6 +194,7 @@ fn desired() -> impl Strategy<Value = Desired> {
         Desired {
             accounts: accounts(),
             policy: Policy { unlisted, ..Policy::default() },
+            standstill: Standstill::default(),
             numbers,
             files: vec!["numctl.yaml".into()],
         }
@@ -207,6 +210,7 @@ fn accounts() -> Vec<Account> {
             credentials: EnvPrefix::parse(&format!("TWILIO_{at}")).map(CredentialsAt::Env),
             ..Access::default()
         },
+        hold: None,
     };
     (0..ACCOUNTS).map(account).collect()
 }

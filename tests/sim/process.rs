@@ -118,6 +118,7 @@ impl Host {
             files: vec![self.file()],
             interval: self.interval,
             once: false,
+            paused: watch::channel(false).1,
             dry_run: false,
             operator: OperatorLimits::default(),
             numbers_at_once: 2,
@@ -181,6 +182,7 @@ impl Host {
             clients: &reached.clients,
             operator: &operator,
             numbers_at_once: 4,
+            paused: false,
             dry_run: later.is_some(),
             now: Duration::ZERO,
         };
@@ -381,6 +383,9 @@ fn executed(state: &mut State, id: Option<u64>, report: &Report) {
             }
             HeldReason::ShortCodeNotBought
             | HeldReason::ReleaseInOtherAccount { .. }
+            | HeldReason::Paused
+            | HeldReason::OutsideWindows
+            | HeldReason::OnHold { .. }
             | HeldReason::InUnlistedAccount { .. }
             | HeldReason::PapersMissing { .. }
             | HeldReason::AccountInTrouble { .. } => {}

@@ -1,0 +1,9 @@
+//! What time it is.
+
+use std::time::{Duration, SystemTime};
+
+/// The time since the epoch.
+pub(super) fn since_the_epoch() -> Duration {
+    // A clock before 1970 has no better answer.
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
