@@ -7,6 +7,7 @@ mod clock;
 mod doctor;
 mod filters;
 mod fleet;
+mod lease;
 mod listing;
 mod logging;
 mod output;

@@ -22,6 +22,8 @@ use crate::pace::{Lane, Pace, Signal, Turn, Unreachable};
 use crate::plan::ActionKind;
 use crate::settings::{Field, Want};
 use crate::transport::{Request, Response, Transport, Verb};
+use crate::writer::Admission;
+pub use crate::writer::Writer;
 
 /// The API's largest page.
 pub const PAGE_SIZE_MAX: u16 = 1000;
@@ -56,30 +58,6 @@ pub struct Manner {
     pub timeout: Duration,
     /// Jitter.
     pub dice: Arc<Dice>,
-}
-
-/// Says whether writes are (still) ours: a lock or a lease is held. Asked right before every write
-/// (law 10).
-#[derive(Clone, Default)]
-pub struct Writer(Option<Arc<dyn Fn() -> bool + Send + Sync>>);
-
-impl Writer {
-    /// A writer for as long as `is_held` says so. The default is one without a lock.
-    pub fn new(is_held: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(is_held)))
-    }
-
-    /// Whether a write may start now.
-    #[must_use]
-    pub fn may_write(&self) -> bool {
-        self.0.as_ref().is_none_or(|is_held| is_held())
-    }
-}
-
-impl std::fmt::Debug for Writer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.0.is_some() { "Writer(fenced)" } else { "Writer(free)" })
-    }
 }
 
 /// Why a write did not get its turn. It was not sent.
@@ -157,16 +135,29 @@ impl<T: Transport> Client<T> {
         self.pace.is_unreachable()
     }
 
+    /// Whether no write will get its turn any more: another may lead by now.
+    #[must_use]
+    pub fn has_lost_the_lease(&self) -> bool {
+        self.writer.has_lost_the_lease()
+    }
+
     /// Waits for the turn of a write, to be sent at once. While the API does not answer, a harmless
     /// read tries it in between.
     ///
     /// # Errors
     /// When it is not to be sent.
     pub async fn turn_to_write(&self, lane: Lane, operation: Operation) -> Result<Turn<'_>, Withheld> {
-        let turn = self.turn(lane, operation).await.map_err(Withheld::Unreachable)?;
+        let mut turn = self.turn(lane, operation).await.map_err(Withheld::Unreachable)?;
         // Asked once the turn has come, which may have been long: nothing lies between this and the
         // send.
-        if self.writer.may_write() { Ok(turn) } else { Err(Withheld::Fenced) }
+        match self.writer.admit(is_irreversible(operation)).await {
+            Some(Admission::WithoutEnd) => Ok(turn),
+            Some(Admission::EndBy(then)) => {
+                turn.end_by(then);
+                Ok(turn)
+            }
+            None => Err(Withheld::Fenced),
+        }
     }
 
     /// Lists every live number of the account, page by page; `on_page` hears how many there are so
@@ -495,7 +486,8 @@ impl<T: Transport> Client<T> {
     ) -> Result<Response, ApiError> {
         let span = debug_span!("request", account = %self.account, operation = operation.word());
         async {
-            let request = self.request(operation, verb, url, form);
+            let mut request = self.request(operation, verb, url, form);
+            request.timeout = turn.at_most(request.timeout);
             debug!(verb = verb.word(), path = request.url.path(), "sending");
             let sent = self.transport.send(request).await;
             let concurrent = sent.as_ref().ok().and_then(|response| response.concurrent);
@@ -528,6 +520,20 @@ impl<T: Transport> Client<T> {
         }
         .instrument(span)
         .await
+    }
+}
+
+/// What costs money, or cannot be had back.
+fn is_irreversible(operation: Operation) -> bool {
+    match operation {
+        Operation::Purchase | Operation::Transfer | Operation::Release => true,
+        Operation::Configure
+        | Operation::List
+        | Operation::Fetch
+        | Operation::Search
+        | Operation::Account
+        | Operation::Price
+        | Operation::Regulation => false,
     }
 }
 

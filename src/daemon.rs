@@ -5,22 +5,24 @@
 
 mod files;
 mod schedule;
+mod writing;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 
-use crate::budget::{Budget, Generation};
+use crate::budget::Generation;
 use crate::client::{Client, Dice};
 use crate::desired::Desired;
 use crate::execute::Stop;
 use crate::guard::OperatorLimits;
+use crate::leadership::{Leadership, NotLeading};
 use crate::ledger::{Ledger, LedgerError};
-use crate::lock::{LockError, Locks};
+use crate::lock::LockError;
 use crate::plan::{AccountRef, ActionKind, Plan};
 use crate::provider::Api;
 use crate::reconcile::{Cycle, Pass, pass};
@@ -30,6 +32,7 @@ use crate::watch::Watch;
 
 use files::{Files, Look};
 use schedule::Went;
+use writing::{NotOurs, Writing};
 
 /// How often a daemon that waits for the lock asks for it.
 const STAND_BY: Duration = Duration::from_secs(1);
@@ -53,6 +56,8 @@ pub struct Daemon<'a, T> {
     pub numbers_at_once: usize,
     /// Where the locks are; `None` for none.
     pub lock_dir: Option<PathBuf>,
+    /// The lease among hosts; `None` for none.
+    pub lease: Option<Leadership>,
     /// Where the budget lasts.
     pub ledger: Ledger,
     /// Jitter.
@@ -109,6 +114,9 @@ pub enum StartError {
     /// The lock, where the loop does not wait for it.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// The lease, in the same way.
+    #[error(transparent)]
+    Lease(#[from] NotLeading),
     /// The budget.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -121,18 +129,6 @@ struct InForce<T> {
     reached: Reached<T>,
     /// What is on disk now is another content, and not a good one.
     is_old: bool,
-}
-
-/// The writer's own things: there for as long as the lock is.
-#[derive(Default)]
-struct Writing {
-    locks: Locks,
-    /// Read once the lock is held: another daemon may have spent meanwhile.
-    budget: Option<Budget>,
-    /// What this process knew when it lost the lock: the disk may have been too full to keep it.
-    earlier: Option<Budget>,
-    /// Said already that somebody else has the lock.
-    said: bool,
 }
 
 /// Runs until it is stopped, or once.
@@ -156,22 +152,20 @@ pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, mut watch: Watch) -> Resu
         if daemon.stopping() {
             return Ok(End::Stopped(None));
         }
-        match daemon.lock(&mut force, &mut writing) {
+        let news = daemon.news();
+        let Some(held) = daemon.unless_stopped(daemon.hold(&mut force, &mut writing)).await else {
+            return Ok(End::Stopped(None));
+        };
+        match held {
             Ok(()) => {}
-            Err(error) if is_first && (daemon.once || matches!(error, LockError::Io(..))) => {
+            Err(NotOurs::Lock(error)) if is_first && (daemon.once || matches!(error, LockError::Io(..))) => {
                 return Err(error.into());
             }
+            Err(NotOurs::Lease(error)) if daemon.once => return Err(error.into()),
             Err(error) => {
                 is_first = false;
-                if !std::mem::replace(&mut writing.said, true) {
-                    info!(%error, "standing by: writing begins when the lock is free");
-                }
-                let mut stop = daemon.stop.clone();
-                tokio::select! {
-                    biased;
-                    () = sleep(STAND_BY) => {}
-                    _ = stop.wait_for(|stop| *stop >= Stop::Drain) => {}
-                }
+                writing.says_it_stands_by(&error);
+                daemon.stand_by(news).await;
                 daemon.follow(&mut files, &mut watch, &mut force).await;
                 continue;
             }
@@ -223,24 +217,6 @@ impl<T: Transport> Daemon<'_, T> {
     fn take(&self, desired: Desired, generation: Generation) -> Result<InForce<T>, String> {
         let reached = (self.reach)(&desired)?;
         Ok(InForce { desired, generation, reached, is_old: false })
-    }
-
-    /// Holds the lock of every account, and fences every client with it.
-    fn lock(&self, force: &mut InForce<T>, writing: &mut Writing) -> Result<(), LockError> {
-        // A dry run writes nothing, so that nobody has to wait for it.
-        let Some(directory) = self.lock_dir.as_ref().filter(|_| !self.dry_run) else { return Ok(()) };
-        if !writing.locks.are_held() {
-            error!("a lock's file was removed or replaced: locking anew");
-            let earlier = writing.budget.take().or_else(|| writing.earlier.take());
-            *writing = Writing { earlier, ..Writing::default() };
-        }
-        let sids: Vec<_> = force.reached.accounts.iter().map(|account| account.sid).collect();
-        writing.locks.hold(directory, &sids)?;
-        for client in &mut force.reached.clients {
-            client.fence(writing.locks.writer(client.account));
-        }
-        writing.said = false;
-        Ok(())
     }
 
     /// One pass, with the budget kept before and after it.

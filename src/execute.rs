@@ -189,6 +189,8 @@ impl<T: Transport> Run<'_, T> {
                 Some(Skip::AccountRefused)
             } else if self.client(self.acting(action)).is_unreachable() {
                 Some(Skip::Unreachable)
+            } else if self.client(self.acting(action)).has_lost_the_lease() {
+                Some(Skip::LostLock)
             } else {
                 None
             };

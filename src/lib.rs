@@ -44,6 +44,7 @@
 //! - [`report`]: what became of every action
 //! - [`budget`]: what was spent over time, counted before it is sent
 //! - [`guard`]: limits, and who may lift them
+//! - [`lease`]: one writer across hosts: client-go's leader election
 //! - [`render`]: plans and reports for people and machines
 //! - [`doctor`]: what the answers say about an account's health
 //! - [`export`]: a desired-state file for what is live
@@ -52,6 +53,9 @@
 //!
 //! - [`atomic_file`]: a file as a whole or not at all
 //! - [`bounded_file`]: a file that has an end, read as a whole
+//! - [`kube`]: one Lease at a Kubernetes API server
+//! - [`leadership`]: keeps a Lease, and says for how long
+//! - [`writer`]: whether a write may start, and until when
 //! - [`pace`]: who may send next, and when
 //! - [`client`]: one account's view of the API
 //! - [`observe`]: lists every account
@@ -89,6 +93,9 @@ pub mod guard;
 pub mod hold;
 pub mod http;
 pub mod inert;
+pub mod kube;
+pub mod leadership;
+pub mod lease;
 pub mod ledger;
 pub mod load;
 pub mod lock;
@@ -112,3 +119,4 @@ pub mod survey;
 pub mod throttle;
 pub mod transport;
 pub mod watch;
+pub mod writer;

@@ -140,8 +140,12 @@ fn is_at(_: &File, path: &Path) -> bool {
 mod tests {
     use super::*;
 
-    #[test]
-    fn one_holder_all_or_nothing_and_no_lock_outlives_its_file() {
+    async fn may_write(writer: &Writer) -> bool {
+        writer.admit(true).await.is_some()
+    }
+
+    #[tokio::test]
+    async fn one_holder_all_or_nothing_and_no_lock_outlives_its_file() {
         let folder = std::env::temp_dir().join(format!("numctl-lock-{}", std::process::id()));
         let sid = |end: u8| AccountSid::observed(&format!("AC{:032x}", end)).expect("a SID");
         let (one, two) = (sid(1), sid(2));
@@ -155,11 +159,11 @@ mod tests {
             other => panic!("{other:?}"),
         }
         assert!(second.0.is_empty(), "the first of two is let go again");
-        assert!(first.writer(two).may_write());
-        assert!(!first.writer(one).may_write(), "an account without its lock");
+        assert!(may_write(&first.writer(two)).await);
+        assert!(!may_write(&first.writer(one)).await, "an account without its lock");
         let fence = first.writer(two);
         fs::remove_file(folder.join(format!("{two}.lock"))).expect("removed by somebody");
-        assert!(!fence.may_write());
+        assert!(!may_write(&fence).await);
         assert!(!first.are_held());
         drop((first, fence));
         second.hold(&folder, &[one, two]).expect("free again");

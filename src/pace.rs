@@ -78,6 +78,7 @@ pub struct Turn<'a> {
     pace: &'a Pace,
     sent: Sent,
     is_probe: bool,
+    end_by: Option<Instant>,
 }
 
 impl Pace {
@@ -168,7 +169,7 @@ impl Pace {
         }
         let operation = if is_probe { Operation::List } else { operation };
         let sent = inner.throttle.sent(operation, now);
-        Asked::Go(Turn { pace: self, sent, is_probe })
+        Asked::Go(Turn { pace: self, sent, is_probe, end_by: None })
     }
 }
 
@@ -213,6 +214,17 @@ impl Turn<'_> {
     #[must_use]
     pub fn at(&self) -> Instant {
         self.pace.began + self.sent.at
+    }
+
+    /// The request must be over by then, answered or not.
+    pub fn end_by(&mut self, then: Instant) {
+        self.end_by = Some(then);
+    }
+
+    /// How long the request may take.
+    #[must_use]
+    pub fn at_most(&self, timeout: Duration) -> Duration {
+        self.end_by.map_or(timeout, |then| timeout.min(then.saturating_duration_since(Instant::now())))
     }
 
     /// The request is over.

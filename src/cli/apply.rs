@@ -52,11 +52,12 @@ async fn fresh(global: &Global, args: &ApplyArgs, accepted: Option<Digest>) -> E
     let desired = fleet::read(global, &args.files)?;
     let mut fleet = Fleet::open(global, &desired.accounts).await?;
     // From before the first look to after the last write.
-    let _locks = fleet.lock(&args.lock, args.lock_timeout).await?;
+    let held = fleet.lock(&args.lock, args.lock_timeout).await?;
     let ended = match make(&desired, &fleet).await {
         Ok(plan) => carry_out(global, args, &fleet, plan, &desired.policy.limits, accepted, None).await,
         Err(error) => Err(error),
     };
+    held.release(&ended).await;
     fleet.close().await?;
     ended
 }
@@ -78,11 +79,12 @@ async fn saved(global: &Global, args: &ApplyArgs, path: &Path, accepted: Option<
         return Ok(Exit::Refused);
     }
     let mut fleet = Fleet::of_plan(global, &saved.plan.accounts, &saved.access).await?;
-    let _locks = fleet.lock(&args.lock, args.lock_timeout).await?;
+    let held = fleet.lock(&args.lock, args.lock_timeout).await?;
     let ended = match fleet.observe(None).await {
         Ok(observed) => fresh_enough(global, args, &fleet, saved, &observed, accepted, &marker).await,
         Err(error) => Err(error),
     };
+    held.release(&ended).await;
     fleet.close().await?;
     ended
 }

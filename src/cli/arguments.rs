@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::desired::Limit;
 use crate::guard::OperatorLimits;
+use crate::lease::{LeaseName, Timing};
 use crate::number::AccountSid;
 use crate::provider::Api;
 use crate::sandbox::Faults;
@@ -279,12 +280,27 @@ pub(super) struct ApplyArgs {
     pub(super) limits: LimitArgs,
 }
 
-/// One writer per account on one host.
+/// One writer: per account on one host, and among hosts.
 #[derive(Debug, Args)]
 pub(super) struct LockArgs {
     /// One writer per account: hold a lock in this directory, the same for every numctl of the host
     #[arg(long, value_name = "DIR", env = "NUMCTL_LOCK_DIR", hide_env = true)]
     pub(super) lock_dir: Option<PathBuf>,
+    /// One writer among hosts: hold this Kubernetes Lease, [NAMESPACE/]NAME (more in the README)
+    #[arg(long, value_name = "LEASE", env = "NUMCTL_LEASE", hide_env = true, value_parser = lease_name)]
+    pub(super) lease: Option<LeaseName>,
+    /// How long a lease outlives its holder's last renewal, the same for all [default: 15s]
+    #[arg(long, value_name = "DURATION", env = "NUMCTL_LEASE_DURATION", hide = true, default_value = "15s", hide_default_value = true, value_parser = lease_timing)]
+    pub(super) lease_duration: Timing,
+    /// The Kubernetes API server [default: that of the cluster around it]
+    #[arg(long, value_name = "URL", env = "NUMCTL_KUBE_API", hide = true)]
+    pub(super) kube_api: Option<String>,
+    /// The token to show to it, read anew for every request
+    #[arg(long, value_name = "FILE", env = "NUMCTL_KUBE_TOKEN_FILE", hide = true)]
+    pub(super) kube_token_file: Option<PathBuf>,
+    /// The CA certificates to trust for it, and no others
+    #[arg(long, value_name = "FILE", env = "NUMCTL_KUBE_CA_FILE", hide = true)]
+    pub(super) kube_ca_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -444,6 +460,15 @@ fn duration(text: &str) -> Result<Duration, String> {
         Ok(_) => Err("it must be longer than nothing".to_owned()),
         Err(error) => Err(format!("{error}; write a duration such as 30s, 500ms or 2m")),
     }
+}
+
+fn lease_name(text: &str) -> Result<LeaseName, String> {
+    LeaseName::parse(text)
+        .ok_or_else(|| "a lease is NAME or NAMESPACE/NAME, as Kubernetes names objects".to_owned())
+}
+
+fn lease_timing(text: &str) -> Result<Timing, String> {
+    Timing::of(duration(text)?).ok_or_else(|| "it is whole seconds, from 2s to 1h".to_owned())
 }
 
 fn rate(text: &str) -> Result<f64, String> {

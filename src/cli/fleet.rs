@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 use crate::api::endpoint::Endpoint;
 use crate::api::routes::Routes;
 use crate::bounded_file;
-use crate::client::{Client, Dice, ListError, Manner};
+use crate::client::{Client, Dice, ListError, Manner, Writer};
 use crate::credentials::Credentials;
 use crate::daemon::Reached;
 use crate::desired::{Access, Account, AccountIndex, Desired, SecretName};
 use crate::environment::{self, Source};
 use crate::http::Http;
+use crate::leadership::{Leadership, NotLeading};
 use crate::load::load;
 use crate::lock::{LockError, Locks};
 use crate::number::AccountSid;
@@ -31,7 +32,7 @@ use crate::survey::survey;
 
 use super::arguments::{AccountArgs, Global, LockArgs};
 use super::output;
-use super::{Fatal, progress};
+use super::{Ended, Exit, Fatal, lease, progress};
 
 /// Where the embedded sandbox keeps its state.
 const SANDBOX_STATE: &str = ".numctl/sandbox.json";
@@ -49,6 +50,31 @@ pub(super) struct Fleet {
     /// Their clients, in the same order.
     pub(super) clients: Vec<Client<Http>>,
     sandbox: Option<Running>,
+}
+
+/// That writing is ours.
+pub(super) struct Held {
+    _locks: Option<Locks>,
+    lease: Option<Leadership>,
+}
+
+impl Held {
+    /// Lets go of it, after the last write: the lease at once, unless something may still be on its
+    /// way.
+    pub(super) async fn release(self, ended: &Ended) {
+        if let (Some(lease), false) = (&self.lease, matches!(ended, Ok(Exit::Incomplete))) {
+            lease.resign().await;
+        }
+    }
+}
+
+/// Why writing is another's.
+#[derive(Debug, thiserror::Error)]
+enum NotOurs {
+    #[error(transparent)]
+    Lock(LockError),
+    #[error(transparent)]
+    Lease(NotLeading),
 }
 
 /// Reads and checks the files. What is doubtful in them is counted here and shown by `validate`.
@@ -104,24 +130,41 @@ impl Fleet {
         Self::open(global, &declared).await
     }
 
-    /// Holds the lock of every account, where a directory for locks is given, until the result is
-    /// dropped; waits for it so long. From then on nothing is written without it (law 10).
-    pub(super) async fn lock(&mut self, args: &LockArgs, timeout: Duration) -> Result<Locks, Fatal> {
-        let mut locks = Locks::default();
-        let Some(directory) = &args.lock_dir else { return Ok(locks) };
-        let sids: Vec<AccountSid> = self.accounts.iter().map(|account| account.sid).collect();
+    /// Holds the lock of every account, and the lease, where they are asked for, until the result is
+    /// let go; waits for them so long. From then on nothing is written without them (law 10).
+    pub(super) async fn lock(&mut self, args: &LockArgs, timeout: Duration) -> Result<Held, Fatal> {
+        let not_ours = |error| Fatal::new(format!("{}; nothing was attempted", Fatal::from(error).0));
         let began = Instant::now();
-        while let Err(error) = locks.hold(directory, &sids) {
-            let left = timeout.saturating_sub(began.elapsed());
-            if left.is_zero() || !matches!(error, LockError::Busy { .. }) {
-                return Err(Fatal::new(format!("{}; nothing was attempted", Fatal::from(error).0)));
+        let mut locks = None;
+        if let Some(directory) = &args.lock_dir {
+            let sids: Vec<AccountSid> = self.accounts.iter().map(|account| account.sid).collect();
+            let held = locks.insert(Locks::default());
+            while let Err(error) = held.hold(directory, &sids) {
+                let left = timeout.saturating_sub(began.elapsed());
+                if left.is_zero() || !matches!(error, LockError::Busy { .. }) {
+                    return Err(not_ours(NotOurs::Lock(error)));
+                }
+                tokio::time::sleep(left.min(LOCK_POLL)).await;
             }
-            tokio::time::sleep(left.min(LOCK_POLL)).await;
+        }
+        let mut lease = None;
+        if let Some(candidate) = lease::candidate(args)? {
+            match candidate.acquire(timeout.saturating_sub(began.elapsed())).await {
+                Ok(term) => lease = Some((candidate, term)),
+                Err(error) => {
+                    candidate.resign().await;
+                    return Err(not_ours(NotOurs::Lease(error)));
+                }
+            }
         }
         for client in &mut self.clients {
-            client.fence(locks.writer(client.account));
+            let writer = locks.as_ref().map_or_else(Writer::default, |locks| locks.writer(client.account));
+            client.fence(match &lease {
+                Some((lease, term)) => writer.and_leading(lease.clone(), *term),
+                None => writer,
+            });
         }
-        Ok(locks)
+        Ok(Held { _locks: locks, lease: lease.map(|(lease, _)| lease) })
     }
 
     /// Lists every account, with progress; with a file, looks a second time for what it misses.

@@ -21,7 +21,7 @@ use crate::watch::Watch;
 use super::arguments::{Global, RunArgs};
 use super::plan::show_text;
 use super::signals::{Interrupts, pause_by_signal, ring_on_hangup, stop_by_signal};
-use super::{Ended, Exit, Fatal, clock, fleet};
+use super::{Ended, Exit, Fatal, clock, fleet, lease};
 
 pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
     if args.files.iter().any(|path| path == Path::new("-")) {
@@ -45,9 +45,11 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
             Some(directory) => format!("kept in {}", directory.display()),
             None => "a restart forgets what was spent (see --state-dir)".to_owned(),
         },
+        lease = %args.lock.lease.as_ref().map_or("none", |lease| lease.name.as_str()),
         lock = %args.lock.lock_dir.as_ref().map_or_else(|| "none".to_owned(), |dir| dir.display().to_string()),
         "starting"
     );
+    let lease = if args.dry_run { None } else { lease::candidate(&args.lock)? };
     let sandbox = fleet::sandbox_of(global).await?;
     let shown = Cell::new(None);
     let daemon = Daemon {
@@ -58,6 +60,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
         operator: args.limits.limits(),
         numbers_at_once: usize::from(global.max_concurrency),
         lock_dir: args.lock.lock_dir.clone(),
+        lease: lease.clone(),
         ledger,
         dice: Arc::new(Dice::seeded(fleet::fresh_seed())),
         clock: &clock::since_the_epoch,
@@ -74,6 +77,13 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
         bell,
     };
     let ended = run_daemon(&daemon, Watch::start(&daemon.files)).await;
+    if let Some(lease) = lease {
+        match &ended {
+            // What is still on its way may yet be carried out: the lease outlives it.
+            Ok(End::Stopped(Some(pass)) | End::Once(pass)) if leaves_doubt(pass) => {}
+            Ok(_) | Err(_) => lease.resign().await,
+        }
+    }
     signals.abort();
     hangups.abort();
     pauses.abort();
@@ -88,7 +98,9 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
             Ok(exit_of_stop(pass.as_deref(), at_once))
         }
         Err(StartError::Files(text) | StartError::Reach(text)) => Err(Fatal(text)),
-        Err(error @ StartError::Lock(_)) => Err(Fatal::new(format!("{error}; nothing was attempted"))),
+        Err(error @ (StartError::Lock(_) | StartError::Lease(_))) => {
+            Err(Fatal::new(format!("{error}; nothing was attempted")))
+        }
         Err(error @ StartError::Ledger(_)) => Err(error.into()),
     }
 }
@@ -110,9 +122,13 @@ fn exit_of_once(pass: &Pass) -> Exit {
 /// outcome is open says so.
 fn exit_of_stop(pass: Option<&Pass>, at_once: bool) -> Exit {
     match pass {
-        Some(Pass::Executed(report)) if at_once && report.count("unknown") > 0 => Exit::Incomplete,
+        Some(pass) if at_once && leaves_doubt(pass) => Exit::Incomplete,
         Some(_) | None => Exit::Done,
     }
+}
+
+fn leaves_doubt(pass: &Pass) -> bool {
+    matches!(pass, Pass::Executed(report) if report.count("unknown") > 0)
 }
 
 /// Shows a plan that is not carried out, once for as long as it stays the same.

@@ -13,6 +13,7 @@ mod harness;
 mod hostile;
 mod hosts;
 mod kills;
+mod lease;
 mod process;
 mod quickstart;
 mod real_clients;

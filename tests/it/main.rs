@@ -8,6 +8,7 @@ mod e2e;
 mod fence;
 mod fuzz;
 mod golden;
+mod lease_laws;
 mod load;
 mod openapi;
 mod planner_laws;

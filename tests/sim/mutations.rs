@@ -172,8 +172,9 @@ pub const EDITS: &[Edit] = &[
     },
     Edit {
         file: "src/client.rs",
-        find: "        if self.writer.may_write() { Ok(turn) }",
-        replace: "        if @lock-not-asked@ || self.writer.may_write() { Ok(turn) }",
+        find: "        match self.writer.admit(is_irreversible(operation)).await {\n            Some(Admission::WithoutEnd) => Ok(turn),",
+        replace: "        match self.writer.admit(is_irreversible(operation)).await {\n            \
+            None if @lock-not-asked@ => Ok(turn),\n            Some(Admission::WithoutEnd) => Ok(turn),",
         bugs: &[("lock-not-asked", "a write goes out after the lock was lost")],
     },
     Edit {
@@ -256,9 +257,9 @@ pub const EDITS: &[Edit] = &[
         bugs: &[("spent-before-recorded", "a crash forgets what the daemon was about to spend")],
     },
     Edit {
-        file: "src/daemon.rs",
-        find: "        if !writing.locks.are_held() {",
-        replace: "        if !writing.locks.are_held() && !@lost-lock-kept@ {",
+        file: "src/daemon/writing.rs",
+        find: "            if !writing.locks.are_held() {",
+        replace: "            if !writing.locks.are_held() && !@lost-lock-kept@ {",
         bugs: &[("lost-lock-kept", "a daemon that lost its lock never takes another")],
     },
     Edit {

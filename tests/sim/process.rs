@@ -123,6 +123,7 @@ impl Host {
             operator: OperatorLimits::default(),
             numbers_at_once: 2,
             lock_dir: self.locks.then(|| self.lock_dir()),
+            lease: None,
             ledger,
             dice: dice.clone(),
             clock: &|| self.state.lock().wall(),

@@ -1,0 +1,133 @@
+//! The one writer's things: the locks of this host, the lease among hosts, and what was read under
+//! them.
+
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tracing::{error, info};
+
+use crate::budget::Budget;
+use crate::client::Writer;
+use crate::execute::Stop;
+use crate::leadership::{Leadership, NotLeading};
+use crate::lock::{LockError, Locks};
+use crate::transport::Transport;
+
+use super::{Daemon, InForce, STAND_BY};
+
+/// There for as long as the lock and the lease are.
+#[derive(Default)]
+pub(super) struct Writing {
+    locks: Locks,
+    /// In which we have the lease.
+    term: Option<u64>,
+    /// Read once they are held: another daemon may have spent meanwhile.
+    pub(super) budget: Option<Budget>,
+    /// What this process knew when it lost them: the disk may have been too full to keep it.
+    pub(super) earlier: Option<Budget>,
+    /// Said already that somebody else has them.
+    said: bool,
+}
+
+/// Why writing is another's.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotOurs {
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error(transparent)]
+    Lease(#[from] NotLeading),
+}
+
+impl Writing {
+    /// What another may have changed by the time that writing is ours again.
+    fn forget(&mut self) {
+        self.earlier = self.budget.take().or_else(|| self.earlier.take());
+    }
+
+    /// Says, once, that another writes.
+    pub(super) fn says_it_stands_by(&mut self, error: &NotOurs) {
+        // A lease that nobody has is ours in a moment.
+        let is_news = !matches!(error, NotOurs::Lease(NotLeading::NotYet { .. }));
+        if is_news && !std::mem::replace(&mut self.said, true) {
+            info!(%error, "standing by: writing begins when it is free");
+        }
+    }
+}
+
+impl<T: Transport> Daemon<'_, T> {
+    /// Holds the lock of every account and the lease, and fences every client with them.
+    pub(super) async fn hold(&self, force: &mut InForce<T>, writing: &mut Writing) -> Result<(), NotOurs> {
+        // A dry run writes nothing, so that nobody has to wait for it.
+        if self.dry_run {
+            return Ok(());
+        }
+        if let Some(directory) = &self.lock_dir {
+            if !writing.locks.are_held() {
+                error!("a lock's file was removed or replaced: locking anew");
+                writing.locks = Locks::default();
+                writing.forget();
+            }
+            let sids: Vec<_> = force.reached.accounts.iter().map(|account| account.sid).collect();
+            if let Err(error) = writing.locks.hold(directory, &sids) {
+                // Locks before the lease, for everybody: whoever has this host's lock must be able to
+                // get the lease. Between two cycles no write is in flight.
+                if let Some(lease) = &self.lease {
+                    lease.stand_down();
+                }
+                return Err(error.into());
+            }
+        }
+        let term = match &self.lease {
+            None => None,
+            // As long as it takes to see that its holder is gone.
+            Some(lease) if self.once => {
+                let timing = lease.timing();
+                Some(lease.acquire(timing.lease() + timing.retry()).await?)
+            }
+            Some(lease) => {
+                lease.campaign();
+                Some(lease.term()?)
+            }
+        };
+        if writing.term != term {
+            writing.term = term;
+            writing.forget();
+        }
+        for client in &mut force.reached.clients {
+            let writer = match &self.lock_dir {
+                Some(_) => writing.locks.writer(client.account),
+                None => Writer::default(),
+            };
+            client.fence(match (&self.lease, term) {
+                (Some(lease), Some(term)) => writer.and_leading(lease.clone(), term),
+                (_, _) => writer,
+            });
+        }
+        writing.said = false;
+        Ok(())
+    }
+
+    /// Waits until writing may be ours.
+    pub(super) async fn stand_by(&self, mut news: Option<watch::Receiver<u64>>) {
+        let mut stop = self.stop.clone();
+        let news = async {
+            let heard = match &mut news {
+                Some(news) => news.changed().await.is_ok(),
+                None => false,
+            };
+            if !heard {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop >= Stop::Drain) => {}
+            () = news => {}
+            () = sleep(STAND_BY) => {}
+        }
+    }
+
+    /// Hears of what happens to the lease from now on.
+    pub(super) fn news(&self) -> Option<watch::Receiver<u64>> {
+        self.lease.as_ref().map(Leadership::news)
+    }
+}

@@ -1,0 +1,288 @@
+//! One Lease at a Kubernetes API server: read it, make it, replace it. No more of the API than that,
+//! so no more rights than `get`, `create` and `update` on one Lease.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::{Client, Method, StatusCode};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use url::Url;
+
+use crate::bounded_file;
+use crate::inert::spelt_out;
+use crate::lease::{Answer, Ask, wire};
+
+/// Where Kubernetes puts a pod's identity.
+const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+/// A token is a kilobyte or two.
+const TOKEN_BYTES_MAX: usize = 64 << 10;
+/// The largest file of CA certificates.
+const CA_BYTES_MAX: usize = 16 << 20;
+/// A Lease with all its annotations is a few kilobytes.
+const BODY_BYTES_MAX: usize = 4 << 20;
+/// So much of the server's own words is shown.
+const SAID_MAX: usize = 300;
+
+/// Where a Kubernetes API server is, and who asks it.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    base: Url,
+    token_file: Option<PathBuf>,
+    ca_file: Option<PathBuf>,
+}
+
+impl Cluster {
+    /// The cluster that the process runs in, by what Kubernetes gives every pod: the variables
+    /// `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`, and the service account's files.
+    ///
+    /// # Errors
+    /// When they make no address.
+    pub fn around_us(host: &str, port: &str) -> Result<Self, String> {
+        let host = match host.parse::<IpAddr>() {
+            Ok(IpAddr::V6(address)) => format!("[{address}]"),
+            Ok(IpAddr::V4(_)) | Err(_) => host.to_owned(),
+        };
+        let folder = Path::new(SERVICE_ACCOUNT);
+        Self::at(&format!("https://{host}:{port}"), Some(folder.join("token")), Some(folder.join("ca.crt")))
+    }
+
+    /// The one at a base URL. Without a file of CA certificates the machine's own are trusted.
+    ///
+    /// # Errors
+    /// When it is no such URL, or one over which a token would be read by others.
+    pub fn at(base: &str, token_file: Option<PathBuf>, ca_file: Option<PathBuf>) -> Result<Self, String> {
+        let base = Url::parse(base).map_err(|error| format!("it is not a URL: {error}"))?;
+        let is_loopback = match base.host() {
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            Some(url::Host::Domain(name)) => name == "localhost",
+            None => false,
+        };
+        match base.scheme() {
+            "https" => {}
+            "http" if is_loopback => {}
+            _ => return Err("use https (http only on this machine)".to_owned()),
+        }
+        let is_bare = base.username().is_empty()
+            && base.password().is_none()
+            && base.path() == "/"
+            && base.query().is_none()
+            && base.fragment().is_none();
+        if !is_bare {
+            return Err("give scheme, host and port only".to_owned());
+        }
+        Ok(Self { base, token_file, ca_file })
+    }
+
+    fn http(&self, timeout: Duration) -> Result<Client, String> {
+        let mut builder = Client::builder()
+            .user_agent(concat!("numctl/", env!("CARGO_PKG_VERSION")))
+            .timeout(timeout)
+            .connect_timeout(timeout)
+            .tcp_nodelay(true)
+            // The cluster's own server is not behind the way out to the Internet.
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never());
+        if let Some(path) = &self.ca_file {
+            let named = |error: String| format!("{}: {error}", path.display());
+            let pem = bounded_file::text(path, CA_BYTES_MAX).map_err(|error| named(error.to_string()))?;
+            let trusted = reqwest::Certificate::from_pem_bundle(pem.as_bytes())
+                .map_err(|error| named(format!("it is not PEM with certificates: {error}")))?;
+            if trusted.is_empty() {
+                return Err(named("it holds no certificate".to_owned()));
+            }
+            builder = builder.tls_certs_only(trusted);
+        }
+        builder.build().map_err(|error| format!("TLS cannot be set up: {error}"))
+    }
+
+    /// Read anew for every request: Kubernetes renews it every hour or so.
+    fn authorization(&self) -> Result<Option<HeaderValue>, String> {
+        let Some(path) = &self.token_file else { return Ok(None) };
+        let named = |error: String| format!("{}: {error}", path.display());
+        let token: SecretString =
+            bounded_file::text(path, TOKEN_BYTES_MAX).map_err(|error| named(error.to_string()))?.into();
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret().trim()))
+            .map_err(|_| named("it is not a token".to_owned()))?;
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
+}
+
+/// The namespace that the process runs in, where Kubernetes says so.
+#[must_use]
+pub fn own_namespace() -> Option<String> {
+    let text = bounded_file::text(&Path::new(SERVICE_ACCOUNT).join("namespace"), TOKEN_BYTES_MAX).ok()?;
+    Some(text.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+/// One Lease.
+#[derive(Debug)]
+pub struct LeaseClient {
+    cluster: Cluster,
+    http: Client,
+    timeout: Duration,
+    namespace: String,
+    name: String,
+}
+
+impl LeaseClient {
+    /// A client that gives each request up after `timeout`.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(cluster: Cluster, namespace: String, name: String, timeout: Duration) -> Result<Self, String> {
+        let http = cluster.http(timeout)?;
+        Ok(Self { cluster, http, timeout, namespace, name })
+    }
+
+    /// Asks once.
+    ///
+    /// # Errors
+    /// When there is no answer, or none that helps: with what was said, for people.
+    pub async fn ask(&mut self, ask: &Ask) -> Result<Answer, String> {
+        let (method, body) = match ask {
+            Ask::Read => (Method::GET, None),
+            Ask::Create(record) => (Method::POST, Some(wire::create(&self.namespace, &self.name, record))),
+            Ask::Update(seen, record) => (Method::PUT, Some(wire::update(seen, record))),
+        };
+        let mut call = self.http.request(method, self.url(ask)).header(ACCEPT, "application/json");
+        if let Some(authorization) = self.cluster.authorization()? {
+            call = call.header(AUTHORIZATION, authorization);
+        }
+        if let Some(body) = body {
+            call = call.header(CONTENT_TYPE, "application/json").body(body);
+        }
+        let mut answer = match call.send().await {
+            Ok(answer) => answer,
+            Err(error) => {
+                if error.is_connect() {
+                    // The cluster's CA may have been renewed in its file.
+                    self.http = self.cluster.http(self.timeout)?;
+                }
+                return Err(self.lost(error));
+            }
+        };
+        let status = answer.status();
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| self.lost(error))? {
+            if body.len() + chunk.len() > BODY_BYTES_MAX {
+                return Err("the answer is far too long for a Lease".to_owned());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let seen = || wire::read(&self.name, &body).map_err(|error| format!("the answer is {error}"));
+        match (ask, status) {
+            (Ask::Read, StatusCode::OK) => Ok(Answer::Found(seen()?)),
+            (Ask::Read, StatusCode::NOT_FOUND) if is_of_the_api(&body) => Ok(Answer::Missing),
+            (Ask::Create(_), StatusCode::CREATED) | (Ask::Update(..), StatusCode::OK) => {
+                Ok(Answer::Written(seen()?))
+            }
+            // To an update, 404: somebody deleted it.
+            (Ask::Create(_) | Ask::Update(..), StatusCode::CONFLICT)
+            | (Ask::Update(..), StatusCode::NOT_FOUND)
+                if is_of_the_api(&body) =>
+            {
+                Ok(Answer::Conflict)
+            }
+            (_, status) => Err(said(ask, status, &body)),
+        }
+    }
+
+    fn url(&self, ask: &Ask) -> Url {
+        let mut url = self.cluster.base.clone();
+        let mut path = format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", self.namespace);
+        if !matches!(ask, Ask::Create(_)) {
+            path.push('/');
+            path.push_str(&self.name);
+        }
+        // Both are names of Kubernetes' own form, which need no escape.
+        url.set_path(&path);
+        url
+    }
+
+    fn lost(&self, error: reqwest::Error) -> String {
+        use std::error::Error as _;
+        if error.is_timeout() {
+            return format!("no answer within {}", humantime::format_duration(self.timeout));
+        }
+        let error = error.without_url();
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        text
+    }
+}
+
+impl fmt::Display for LeaseClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// What the API says when it refuses.
+#[derive(Deserialize)]
+struct Status {
+    kind: String,
+    #[serde(default)]
+    message: String,
+}
+
+fn status_of(body: &[u8]) -> Option<Status> {
+    serde_json::from_slice(body).ok().filter(|status: &Status| status.kind == "Status")
+}
+
+/// A proxy has a 404 of its own, which says nothing about the Lease.
+fn is_of_the_api(body: &[u8]) -> bool {
+    status_of(body).is_some()
+}
+
+fn said(ask: &Ask, status: StatusCode, body: &[u8]) -> String {
+    let verb = match ask {
+        Ask::Read => "get",
+        Ask::Create(_) => "create",
+        Ask::Update(..) => "update",
+    };
+    let words: String =
+        status_of(body).map(|status| status.message).unwrap_or_default().chars().take(SAID_MAX).collect();
+    let hint = match status {
+        StatusCode::UNAUTHORIZED => " (is the token's file that of this cluster?)",
+        StatusCode::FORBIDDEN => " (the role needs get, create and update on leases of coordination.k8s.io)",
+        _ => "",
+    };
+    format!("{verb}: {}{hint}: {}", status.as_u16(), spelt_out(&words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_never_goes_over_the_open_network() {
+        let at = |base| Cluster::at(base, None, None).map(|cluster| cluster.base.to_string());
+        assert_eq!(at("https://10.0.0.1:6443"), Ok("https://10.0.0.1:6443/".to_owned()));
+        assert!(at("http://127.0.0.1:8001").is_ok() && at("http://[::1]:8001").is_ok());
+        for bad in
+            ["http://10.0.0.1:6443", "http://kube", "ftp://127.0.0.1", "https://u:p@h", "https://h/path", "x"]
+        {
+            assert!(at(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_pods_variables_make_an_address() {
+        let at = |host| Cluster::around_us(host, "443").map(|cluster| cluster.base.to_string());
+        assert_eq!(at("10.96.0.1"), Ok("https://10.96.0.1/".to_owned()));
+        assert_eq!(at("fd00::1"), Ok("https://[fd00::1]/".to_owned()));
+        assert!(at("a b").is_err());
+    }
+}

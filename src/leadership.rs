@@ -1,0 +1,248 @@
+//! Keeps a Lease: asks what [`crate::lease`] says, in a task of its own, so that a long cycle never
+//! keeps a renewal waiting.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::{debug, info, warn};
+
+use crate::kube::LeaseClient;
+use crate::lease::{Answer, Elector, Moment, Next, Standing, Timing};
+
+/// One candidate for a Lease, which runs for as long as the process.
+#[derive(Debug, Clone)]
+pub struct Leadership(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    inner: Mutex<Inner>,
+    began: Instant,
+    name: String,
+    /// Counts what has happened.
+    news: watch::Sender<u64>,
+    /// Rung when there may be something to do before it is due.
+    bell: Notify,
+}
+
+#[derive(Debug)]
+struct Inner {
+    elector: Elector,
+    is_at_rest: bool,
+    trouble: Option<String>,
+}
+
+/// Why the lease is not ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotLeading {
+    /// Another has it, and renews it.
+    #[error("the lease {lease} is held by {holder:?}")]
+    Held {
+        /// `NAMESPACE/NAME`.
+        lease: String,
+        /// Its holder.
+        holder: String,
+    },
+    /// It cannot be asked for.
+    #[error("the lease {lease} cannot be asked for: {why}")]
+    Trouble {
+        /// `NAMESPACE/NAME`.
+        lease: String,
+        /// What the server said.
+        why: String,
+    },
+    /// It is about to be known.
+    #[error("the lease {lease} is not ours yet")]
+    NotYet {
+        /// `NAMESPACE/NAME`.
+        lease: String,
+    },
+}
+
+impl Leadership {
+    /// Starts a candidate that does not yet want the lease.
+    #[must_use]
+    pub fn start(client: LeaseClient, elector: Elector) -> Self {
+        let inner = Inner { elector, is_at_rest: true, trouble: None };
+        let shared = Arc::new(Shared {
+            inner: Mutex::new(inner),
+            began: Instant::now(),
+            name: client.to_string(),
+            news: watch::Sender::new(0),
+            bell: Notify::new(),
+        });
+        tokio::spawn(drive(shared.clone(), client));
+        Self(shared)
+    }
+
+    /// From now on tries to get the lease, and to keep it.
+    pub fn campaign(&self) {
+        let mut inner = self.0.lock();
+        inner.elector.campaign();
+        inner.is_at_rest = false;
+        drop(inner);
+        self.0.bell.notify_one();
+    }
+
+    /// Gives the lease back, where it is ours. No write may be in flight.
+    pub fn stand_down(&self) {
+        self.0.lock().elector.stand_down();
+        self.0.bell.notify_one();
+    }
+
+    /// The same, and waits until that is done, or cannot be.
+    pub async fn resign(&self) {
+        self.stand_down();
+        let mut news = self.news();
+        let is_done = async { while !self.0.lock().is_at_rest && news.changed().await.is_ok() {} };
+        if timeout(self.timing().request_timeout(), is_done).await.is_err() {
+            warn!(lease = %self.0.name, "the lease was not given back: it ends by itself");
+        }
+    }
+
+    /// The term in which we lead.
+    ///
+    /// # Errors
+    /// When we do not.
+    pub fn term(&self) -> Result<u64, NotLeading> {
+        let inner = self.0.lock();
+        let lease = self.0.name.clone();
+        match (inner.elector.standing(self.0.now()), &inner.trouble) {
+            (Standing::Leading(term), _) => Ok(term),
+            (_, Some(why)) => Err(NotLeading::Trouble { lease, why: why.clone() }),
+            (Standing::Following(Some(holder)), None) => Err(NotLeading::Held { lease, holder }),
+            (Standing::Following(None) | Standing::Unknown, None) => Err(NotLeading::NotYet { lease }),
+        }
+    }
+
+    /// Waits until we lead: so long for another to let go, and a lease's time for what is free.
+    ///
+    /// # Errors
+    /// When we do not lead by then.
+    pub async fn acquire(&self, patience: Duration) -> Result<u64, NotLeading> {
+        let mut news = self.news();
+        self.campaign();
+        let began = Instant::now();
+        loop {
+            let refused = match self.term() {
+                Ok(term) => return Ok(term),
+                Err(refused) => refused,
+            };
+            let patience = match &refused {
+                NotLeading::Held { .. } | NotLeading::Trouble { .. } => patience,
+                NotLeading::NotYet { .. } => patience.max(self.timing().lease()),
+            };
+            let left = patience.saturating_sub(began.elapsed());
+            if timeout(left, news.changed()).await.is_err() {
+                return Err(refused);
+            }
+        }
+    }
+
+    /// Counts what happens: an answer, or none.
+    #[must_use]
+    pub fn news(&self) -> watch::Receiver<u64> {
+        self.0.news.subscribe()
+    }
+
+    /// Until when a write that starts now must be over; `None` when it is not ours to make. Waits for
+    /// a renewal where that is too old.
+    pub async fn admit(&self, term: u64, must_be_fresh: bool) -> Option<Instant> {
+        let mut news = self.news();
+        loop {
+            {
+                let mut inner = self.0.lock();
+                let now = self.0.now();
+                if inner.elector.term(now) != Some(term) {
+                    return None;
+                }
+                let is_fresh = !must_be_fresh || inner.elector.is_fresh(now);
+                if let Some(left) = inner.elector.grant(term, now).filter(|_| is_fresh) {
+                    return Some(Instant::now() + left);
+                }
+                inner.elector.hurry();
+            }
+            self.0.bell.notify_one();
+            // Without news it is lost by the clock alone.
+            let _ = timeout(self.timing().retry(), news.changed()).await;
+        }
+    }
+
+    /// The durations that it keeps.
+    #[must_use]
+    pub fn timing(&self) -> Timing {
+        self.0.lock().elector.timing()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing panics while it is locked; if it did, the elector's times would still be true.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Moment {
+        Moment {
+            steady: self.began.elapsed(),
+            // A clock before 1970 has no better answer.
+            wall: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default(),
+        }
+    }
+
+    fn tell(&self) {
+        self.news.send_modify(|count| *count = count.wrapping_add(1));
+    }
+}
+
+async fn drive(shared: Arc<Shared>, mut client: LeaseClient) {
+    let mut led = None;
+    loop {
+        let (next, leads, deadline) = {
+            let mut inner = shared.lock();
+            let now = shared.now();
+            let next = inner.elector.next(now);
+            inner.is_at_rest = next == Next::Rest;
+            (next, inner.elector.term(now), inner.elector.timing().renew_deadline())
+        };
+        match (std::mem::replace(&mut led, leads), leads) {
+            (before, Some(term)) if before != leads => info!(lease = %shared.name, term, "leading"),
+            (Some(term), None) if next == Next::Rest => {
+                info!(lease = %shared.name, term, "the lease is given back")
+            }
+            (Some(term), None) => {
+                warn!(lease = %shared.name, term, "not leading any more (renewals are due within {deadline:?}): nothing is written");
+            }
+            (_, _) => {}
+        }
+        match next {
+            Next::Rest => {
+                shared.tell();
+                shared.bell.notified().await;
+            }
+            Next::Wait(until) => tokio::select! {
+                () = sleep_until(shared.began + until) => {}
+                () = shared.bell.notified() => {}
+            },
+            Next::Ask(ask) => {
+                let (answer, trouble) = match client.ask(&ask).await {
+                    Ok(answer) => (answer, None),
+                    Err(why) => (Answer::Lost, Some(why)),
+                };
+                let mut inner = shared.lock();
+                match (&inner.trouble, &trouble) {
+                    (None, Some(why)) => warn!(lease = %shared.name, why, "the lease cannot be asked for"),
+                    (Some(_), Some(why)) => {
+                        debug!(lease = %shared.name, why, "the lease cannot be asked for")
+                    }
+                    (Some(_), None) => info!(lease = %shared.name, "the lease can be asked for again"),
+                    (None, None) => {}
+                }
+                inner.trouble = trouble;
+                inner.elector.answered(answer, shared.now());
+                drop(inner);
+                shared.tell();
+            }
+        }
+    }
+}

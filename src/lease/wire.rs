@@ -1,0 +1,123 @@
+//! A Lease's JSON (`coordination.k8s.io/v1`).
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Record, Seen};
+
+/// What is read of it; the rest is kept as it came.
+#[derive(Deserialize)]
+struct Lease {
+    metadata: Metadata,
+    #[serde(default)]
+    spec: Option<Spec>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    name: String,
+    resource_version: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Spec {
+    holder_identity: Option<String>,
+    lease_duration_seconds: Option<u32>,
+    acquire_time: Option<String>,
+    renew_time: Option<String>,
+    lease_transitions: Option<u32>,
+}
+
+/// Reads the Lease of this name.
+///
+/// # Errors
+/// When it is another thing, or has no resourceVersion.
+pub fn read(name: &str, body: &[u8]) -> Result<Seen, String> {
+    let object: Value = serde_json::from_slice(body).map_err(|error| format!("not JSON: {error}"))?;
+    let lease = Lease::deserialize(&object).map_err(|error| format!("not a Lease: {error}"))?;
+    if lease.metadata.name != name || lease.metadata.resource_version.is_empty() {
+        return Err("not the Lease that was asked for, or without a resourceVersion".to_owned());
+    }
+    let spec = lease.spec.unwrap_or_default();
+    let record = Record {
+        holder: spec.holder_identity.filter(|holder| !holder.is_empty()),
+        duration: spec
+            .lease_duration_seconds
+            .filter(|seconds| *seconds > 0)
+            .map(|seconds| Duration::from_secs(seconds.into())),
+        acquired: spec.acquire_time,
+        renewed: spec.renew_time,
+        transitions: spec.lease_transitions.unwrap_or(0),
+    };
+    Ok(Seen { record, version: lease.metadata.resource_version, object })
+}
+
+/// The body of a request that creates the Lease.
+#[must_use]
+pub fn create(namespace: &str, name: &str, record: &Record) -> String {
+    with_spec(
+        json!({
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"namespace": namespace, "name": name},
+        }),
+        record,
+    )
+}
+
+/// The body of a request that replaces it: labels and all as they were, the resourceVersion among
+/// them.
+#[must_use]
+pub fn update(over: &Seen, record: &Record) -> String {
+    let mut object = over.object.clone();
+    object["metadata"]["resourceVersion"] = over.version.as_str().into();
+    with_spec(object, record)
+}
+
+fn with_spec(mut object: Value, record: &Record) -> String {
+    if !object["spec"].is_object() {
+        object["spec"] = json!({});
+    }
+    let spec = &mut object["spec"];
+    spec["holderIdentity"] = record.holder.as_deref().unwrap_or("").into();
+    spec["leaseDurationSeconds"] = record.duration.map(|duration| duration.as_secs()).into();
+    spec["acquireTime"] = record.acquired.as_deref().into();
+    spec["renewTime"] = record.renewed.as_deref().into();
+    spec["leaseTransitions"] = record.transitions.into();
+    object.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_update_keeps_what_it_does_not_know_and_carries_the_version() {
+        let body = br#"{"metadata":{"name":"n","resourceVersion":"7","labels":{"a":"b"}},
+            "spec":{"holderIdentity":"","leaseDurationSeconds":1,"strategy":"OldestEmulationVersion"}}"#;
+        let seen = read("n", body).expect("a Lease");
+        assert_eq!((seen.version.as_str(), seen.record.holder.as_deref()), ("7", None));
+        let record = Record { holder: Some("me".into()), transitions: 3, ..Record::default() };
+        let sent: Value = serde_json::from_str(&update(&seen, &record)).expect("JSON");
+        assert_eq!(sent["metadata"], json!({"name": "n", "resourceVersion": "7", "labels": {"a": "b"}}));
+        assert_eq!(sent["spec"]["strategy"], "OldestEmulationVersion");
+        assert_eq!(sent["spec"]["holderIdentity"], "me");
+        let again = read("n", sent.to_string().as_bytes()).expect("a Lease");
+        assert_eq!(again.record, record);
+    }
+
+    #[test]
+    fn what_is_not_this_lease_is_not_taken_for_it() {
+        for body in ["", "<html>", "{}", r#"{"metadata":{"name":"n"}}"#] {
+            assert!(read("n", body.as_bytes()).is_err(), "{body}");
+        }
+        assert!(read("n", br#"{"metadata":{"name":"other","resourceVersion":"1"}}"#).is_err());
+        assert!(read("n", br#"{"metadata":{"name":"n","resourceVersion":""}}"#).is_err());
+        let bare = read("n", br#"{"metadata":{"name":"n","resourceVersion":"1"}}"#).expect("no spec yet");
+        assert_eq!(bare.record, Record::default());
+    }
+}

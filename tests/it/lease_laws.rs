@@ -1,0 +1,539 @@
+//! Law 10 among hosts, over a model: candidates with clocks of their own, a server that compares
+//! resourceVersions, a network that delays and loses, and processes that stand still. Whatever
+//! happens, no two may write at one instant; and each rule that makes it so is missed when it is
+//! gone.
+
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+use numctl::lease::{Answer, Ask, Elector, Moment, Next, Record, Seen, Standing, Timing};
+use proptest::prelude::*;
+
+const LEASE: Duration = Duration::from_secs(15);
+/// Simulated time of a run.
+const LENGTH: u64 = 400_000_000;
+/// Between two attempts of a candidate to write.
+const WRITE_EVERY: u64 = 700_000;
+
+/// A rule left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bug {
+    None,
+    /// The server takes an update whatever its resourceVersion.
+    NoVersion,
+    /// Another's lease is judged by its renewTime and our own wall clock.
+    Clocks,
+    /// A write takes as long as it likes.
+    NoEndOfWrites,
+    /// Having led once is enough.
+    AsksOnce,
+}
+
+/// SplitMix64.
+struct Dice(u64);
+
+impl Dice {
+    fn throw(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        self.throw() % end.max(1)
+    }
+
+    fn share(&mut self) -> f64 {
+        self.throw() as f64 / u64::MAX as f64
+    }
+}
+
+/// What happens, in microseconds of the one true time.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Happening {
+    Wakes(usize),
+    /// The question with that number has come to the server, or its answer to the candidate.
+    Arrives(usize, usize),
+    Returns(usize, usize),
+    GivesUp(usize, usize),
+    Writes(usize),
+    StandsStill(usize),
+    /// The machine as a whole, and its steady clock too.
+    Suspends(usize),
+    Jumps(usize),
+    Resigns(usize),
+}
+
+struct Candidate {
+    elector: Elector,
+    /// The steady clock's rate, and how far the wall clock is off.
+    rate: f64,
+    wall_off: u64,
+    /// What the steady clock has missed.
+    suspended: u64,
+    still_until: u64,
+    asking: Option<usize>,
+    answers: Vec<(usize, Answer)>,
+    wakes: u64,
+    was_leading: Option<u64>,
+    resigned_until: u64,
+}
+
+impl Candidate {
+    fn moment(&self, now: u64) -> Moment {
+        let steady = ((now - self.suspended.min(now)) as f64 * self.rate) as u64;
+        // The wall clock goes on while the machine sleeps.
+        let wall = (now as f64 * self.rate) as u64 + self.wall_off;
+        Moment { steady: Duration::from_micros(steady), wall: Duration::from_micros(wall) }
+    }
+}
+
+#[derive(Default)]
+struct Server {
+    lease: Option<(Record, u64)>,
+    versions: u64,
+}
+
+impl Server {
+    fn seen(&self) -> Option<Seen> {
+        let (record, version) = self.lease.clone()?;
+        Some(Seen { record, version: version.to_string(), object: serde_json::Value::Null })
+    }
+
+    fn handle(&mut self, ask: &Ask, bug: Bug) -> Answer {
+        let write = |server: &mut Self, record: &Record| {
+            server.versions += 1;
+            server.lease = Some((record.clone(), server.versions));
+            Answer::Written(server.seen().expect("written"))
+        };
+        match (ask, self.seen()) {
+            (Ask::Read, Some(seen)) => Answer::Found(seen),
+            (Ask::Read, None) => Answer::Missing,
+            (Ask::Create(record), None) => write(self, record),
+            (Ask::Update(before, record), Some(seen))
+                if before.version == seen.version || bug == Bug::NoVersion =>
+            {
+                write(self, record)
+            }
+            (Ask::Create(_) | Ask::Update(..), _) => Answer::Conflict,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Outcome {
+    /// Two that wrote at one instant: when, and who.
+    overlap: Option<(u64, usize, usize)>,
+    writes: usize,
+    leaders: usize,
+    /// From the end of one's last write to the next one's first.
+    longest_gap: u64,
+}
+
+struct World {
+    dice: Dice,
+    bug: Bug,
+    server: Server,
+    candidates: Vec<Candidate>,
+    events: BinaryHeap<std::cmp::Reverse<(u64, Happening)>>,
+    asks: Vec<Ask>,
+    /// Each write: from when until when it may act, and whose.
+    writes: Vec<(u64, u64, usize)>,
+    loss: u64,
+    slow: u64,
+}
+
+impl World {
+    fn new(seed: u64, bug: Bug) -> Self {
+        let mut dice = Dice(seed);
+        let many = 2 + dice.below(2) as usize;
+        let timing = Timing::of(LEASE).expect("good");
+        let candidates = (0..many)
+            .map(|at| {
+                let mut elector = Elector::new(format!("candidate-{at}"), timing);
+                elector.campaign();
+                Candidate {
+                    elector,
+                    // Two may be nearly a tenth apart.
+                    rate: 0.957 + 0.086 * dice.share(),
+                    // Up to two minutes.
+                    wall_off: 1_000_000_000 + dice.below(120_000_000),
+                    suspended: 0,
+                    still_until: 0,
+                    asking: None,
+                    answers: Vec::new(),
+                    wakes: 0,
+                    was_leading: None,
+                    resigned_until: 0,
+                }
+            })
+            .collect();
+        let (loss, slow) = (dice.below(40), dice.below(8_000_000));
+        let mut world = Self {
+            dice,
+            bug,
+            server: Server::default(),
+            candidates,
+            events: BinaryHeap::new(),
+            asks: Vec::new(),
+            writes: Vec::new(),
+            loss,
+            slow,
+        };
+        for at in 0..many {
+            world.after(0, 0, Happening::Wakes(at));
+            world.after(0, 0, Happening::Writes(at));
+            // A machine that sleeps is found out by its wall clock: one that is set back meanwhile is
+            // beyond this, but for what is irreversible, which renews first.
+            let sleeps_or_jumps =
+                if world.dice.below(2) == 0 { Happening::Suspends } else { Happening::Jumps };
+            for kind in [Happening::StandsStill, sleeps_or_jumps, Happening::Resigns] {
+                let first = world.dice.below(60_000_000);
+                world.after(0, first, kind(at));
+            }
+        }
+        world
+    }
+
+    fn after(&mut self, now: u64, wait: u64, what: Happening) {
+        self.events.push(std::cmp::Reverse((now + wait, what)));
+    }
+
+    fn run(mut self) -> Outcome {
+        while let Some(std::cmp::Reverse((now, what))) = self.events.pop() {
+            if now > LENGTH {
+                break;
+            }
+            self.happens(now, what);
+        }
+        let mut outcome = Outcome { writes: self.writes.len(), ..Outcome::default() };
+        let mut last: Option<(u64, u64, usize)> = None;
+        self.writes.sort_unstable();
+        for (from, until, who) in &self.writes {
+            if let Some((_, end, other)) = last {
+                if *from < end && *who != other {
+                    outcome.overlap.get_or_insert((*from, other, *who));
+                }
+                outcome.longest_gap = outcome.longest_gap.max(from.saturating_sub(end));
+                outcome.leaders += usize::from(*who != other);
+            }
+            if last.is_none_or(|(_, end, other)| *until > end || other != *who) {
+                last = Some((*from, *until, *who));
+            }
+        }
+        outcome
+    }
+
+    fn happens(&mut self, now: u64, what: Happening) {
+        match what {
+            Happening::Wakes(at) => self.wakes(now, at),
+            Happening::Arrives(at, number) => {
+                // Given up or not: the server does not know that.
+                let ask = self.asks[number].clone();
+                let answer = self.server.handle(&ask, self.bug);
+                if self.dice.below(100) >= self.loss {
+                    self.candidates[at].answers.push((number, answer));
+                    let back = self.delay();
+                    self.after(now, back, Happening::Returns(at, number));
+                }
+            }
+            Happening::Returns(at, number) => {
+                let until = self.candidates[at].still_until;
+                if now < until {
+                    return self.after(until, 0, Happening::Returns(at, number));
+                }
+                let place = self.candidates[at].answers.iter().position(|(n, _)| *n == number);
+                let Some((_, answer)) = place.map(|place| self.candidates[at].answers.remove(place)) else {
+                    return;
+                };
+                if self.candidates[at].asking == Some(number) {
+                    self.answer(now, at, answer);
+                }
+            }
+            Happening::GivesUp(at, number) => {
+                let until = self.candidates[at].still_until;
+                if now < until {
+                    return self.after(until, 0, Happening::GivesUp(at, number));
+                }
+                if self.candidates[at].asking == Some(number) {
+                    self.answer(now, at, Answer::Lost);
+                }
+            }
+            Happening::Writes(at) => {
+                let wait = self.dice.below(WRITE_EVERY);
+                self.after(now, wait, Happening::Writes(at));
+                if now >= self.candidates[at].still_until {
+                    self.writes(now, at);
+                }
+            }
+            Happening::StandsStill(at) => {
+                let long = self.dice.below(40_000_000);
+                self.candidates[at].still_until = self.candidates[at].still_until.max(now + long);
+                let wait = long + self.dice.below(90_000_000);
+                self.after(now, wait, Happening::StandsStill(at));
+            }
+            Happening::Suspends(at) => {
+                let long = self.dice.below(40_000_000);
+                let candidate = &mut self.candidates[at];
+                if now >= candidate.still_until {
+                    candidate.still_until = now + long;
+                    candidate.suspended += long;
+                }
+                let wait = long + self.dice.below(120_000_000);
+                self.after(now, wait, Happening::Suspends(at));
+            }
+            Happening::Jumps(at) => {
+                self.candidates[at].wall_off = 1_000_000_000 + self.dice.below(120_000_000);
+                let wait = self.dice.below(90_000_000);
+                self.after(now, wait, Happening::Jumps(at));
+            }
+            Happening::Resigns(at) => {
+                // Never while a write is in flight, as the daemon has it.
+                let is_idle = self.writes.iter().all(|(_, until, who)| *who != at || *until <= now);
+                let candidate = &mut self.candidates[at];
+                if is_idle && now >= candidate.still_until {
+                    match candidate.resigned_until {
+                        0 => {
+                            candidate.elector.stand_down();
+                            candidate.resigned_until = now;
+                        }
+                        _ => {
+                            candidate.elector.campaign();
+                            candidate.resigned_until = 0;
+                        }
+                    }
+                    candidate.wakes = now;
+                    self.after(now, 0, Happening::Wakes(at));
+                }
+                let wait = self.dice.below(60_000_000);
+                self.after(now, wait, Happening::Resigns(at));
+            }
+        }
+    }
+
+    fn delay(&mut self) -> u64 {
+        match self.dice.below(8) {
+            0 => self.dice.below(self.slow.max(1)),
+            _ => self.dice.below(50_000),
+        }
+    }
+
+    fn wakes(&mut self, now: u64, at: usize) {
+        let candidate = &mut self.candidates[at];
+        if now < candidate.still_until {
+            let until = candidate.still_until;
+            return self.after(until, 0, Happening::Wakes(at));
+        }
+        if candidate.asking.is_some() || now < candidate.wakes {
+            return;
+        }
+        let moment = candidate.moment(now);
+        match candidate.elector.next(moment) {
+            Next::Rest => {}
+            Next::Wait(until) => {
+                let wait = until.saturating_sub(moment.steady).as_micros() as f64 / candidate.rate;
+                candidate.wakes = now + wait as u64 + 1;
+                self.after(now, wait as u64 + 1, Happening::Wakes(at));
+            }
+            Next::Ask(ask) => {
+                let number = self.asks.len();
+                self.asks.push(ask);
+                let timeout =
+                    candidate.elector.timing().request_timeout().as_micros() as f64 / candidate.rate;
+                candidate.asking = Some(number);
+                self.after(now, timeout as u64, Happening::GivesUp(at, number));
+                let there = self.delay();
+                if self.dice.below(100) >= self.loss {
+                    self.after(now, there, Happening::Arrives(at, number));
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, now: u64, at: usize, answer: Answer) {
+        let candidate = &mut self.candidates[at];
+        let moment = candidate.moment(now);
+        let answer = match answer {
+            Answer::Found(mut seen) if self.bug == Bug::Clocks => {
+                let renewed = seen.record.renewed.as_deref().map(|text| {
+                    let time = humantime::parse_rfc3339(text).expect("a time");
+                    time.duration_since(std::time::SystemTime::UNIX_EPOCH).expect("after 1970")
+                });
+                if renewed.is_some_and(|renewed| renewed + LEASE < moment.wall) {
+                    seen.record.holder = None;
+                }
+                Answer::Found(seen)
+            }
+            answer => answer,
+        };
+        candidate.asking = None;
+        candidate.elector.answered(answer, moment);
+        candidate.wakes = now;
+        self.after(now, 0, Happening::Wakes(at));
+    }
+
+    fn writes(&mut self, now: u64, at: usize) {
+        let candidate = &mut self.candidates[at];
+        let moment = candidate.moment(now);
+        let once = candidate.was_leading.filter(|_| self.bug == Bug::AsksOnce);
+        let Some(term) = once.or_else(|| candidate.elector.term(moment)) else { return };
+        candidate.was_leading = Some(term);
+        let rate = candidate.rate;
+        let local = |long: Duration| (long.as_micros() as f64 / rate) as u64;
+        let long = match (candidate.elector.grant(term, moment), self.bug) {
+            (None, Bug::AsksOnce) => 1_000_000,
+            (None, _) => return,
+            (Some(_), Bug::NoEndOfWrites) => 30_000_000,
+            (Some(left), _) => local(left),
+        };
+        let takes = if self.dice.below(4) == 0 { long } else { self.dice.below(long.min(400_000)) };
+        self.writes.push((now, now + takes, at));
+    }
+}
+
+fn run(seed: u64, bug: Bug) -> Outcome {
+    World::new(seed, bug).run()
+}
+
+#[test]
+fn never_do_two_write_at_one_instant_whatever_happens() {
+    let (mut writes, mut changes) = (0, 0);
+    for seed in 0..3000 {
+        let outcome = run(seed, Bug::None);
+        assert_eq!(outcome.overlap, None, "seed {seed}: {outcome:?}");
+        writes += outcome.writes;
+        changes += outcome.leaders;
+    }
+    // The model is not so hostile that nothing happens.
+    assert!(writes > 500_000 && changes > 5_000, "{writes} writes, {changes} changes of hands");
+}
+
+#[test]
+fn each_rule_left_out_is_found() {
+    for bug in [Bug::NoVersion, Bug::Clocks, Bug::NoEndOfWrites, Bug::AsksOnce] {
+        let found = (0..300).filter(|seed| run(*seed, bug).overlap.is_some()).count();
+        assert!(found > 0, "{bug:?}");
+    }
+}
+
+/// One candidate and a server at hand: what it does, step by step.
+struct One {
+    elector: Elector,
+    server: Server,
+    now: Duration,
+}
+
+impl One {
+    fn new(name: &str, server: Server) -> Self {
+        let mut elector = Elector::new(name.to_owned(), Timing::of(LEASE).expect("good"));
+        elector.campaign();
+        Self { elector, server, now: Duration::from_secs(1) }
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { steady: self.now, wall: self.now }
+    }
+
+    /// Goes on until it waits; says until when.
+    fn go(&mut self) -> Option<Duration> {
+        for _ in 0..20 {
+            let moment = self.moment();
+            match self.elector.next(moment) {
+                Next::Rest => return None,
+                Next::Wait(until) => return Some(until),
+                Next::Ask(ask) => {
+                    let answer = self.server.handle(&ask, Bug::None);
+                    self.elector.answered(answer, moment);
+                }
+            }
+        }
+        panic!("it never rests");
+    }
+
+    fn record(&self) -> Record {
+        self.server.lease.clone().expect("a lease").0
+    }
+}
+
+#[test]
+fn a_free_lease_is_taken_at_once_kept_and_given_back() {
+    let mut one = One::new("one", Server::default());
+    assert_eq!(one.elector.standing(one.moment()), Standing::Unknown);
+    one.go();
+    assert_eq!(one.elector.standing(one.moment()), Standing::Leading(1));
+    let first = one.record();
+    assert_eq!((first.holder.as_deref(), first.duration, first.transitions), (Some("one"), Some(LEASE), 0));
+    for _ in 0..10 {
+        one.now = one.go().expect("it renews");
+        one.go();
+        assert_eq!(one.elector.term(one.moment()), Some(1), "one term without a gap");
+    }
+    let last = one.record();
+    assert_eq!((last.acquired, last.transitions), (first.acquired, 0));
+    assert_ne!(last.renewed, first.renewed);
+    one.elector.stand_down();
+    assert_eq!(one.elector.grant(1, one.moment()), None, "from before it is asked for");
+    assert_eq!(one.go(), None);
+    assert_eq!(one.record().holder, None);
+    // The next one has it at once, and counts.
+    let mut two = One::new("two", one.server);
+    two.go();
+    assert_eq!(two.elector.term(two.moment()), Some(1));
+    assert_eq!(two.record().transitions, 1);
+}
+
+#[test]
+fn a_lease_that_is_not_renewed_is_taken_after_its_duration_and_not_before() {
+    let mut first = One::new("first", Server::default());
+    first.go();
+    let mut second = One::new("second", first.server);
+    let began = second.now;
+    loop {
+        let then = second.go().expect("it looks again");
+        if second.elector.term(second.moment()).is_some() {
+            break;
+        }
+        assert!(then < began + LEASE * 2);
+        second.now = then;
+    }
+    assert_eq!(second.now - began, LEASE, "to the instant");
+    assert_eq!(second.record().transitions, 1);
+    // The first one comes back: it sees it, and never writes.
+    first.now += LEASE * 3;
+    first.server = second.server;
+    assert_eq!(first.elector.grant(1, first.moment()), None);
+    first.now = first.go().expect("it looks again");
+    first.go();
+    assert_eq!(first.elector.standing(first.moment()), Standing::Following(Some("second".into())));
+}
+
+#[test]
+fn a_leader_that_is_not_answered_stops_a_margin_before_its_deadline() {
+    let mut one = One::new("one", Server::default());
+    one.go();
+    let timing = one.elector.timing();
+    let last_start = timing.writes_end() - timing.write_margin();
+    for at in (0..200).map(|tenth| Duration::from_millis(tenth * 100)) {
+        let moment = Moment { steady: one.now + at, wall: one.now + at };
+        assert_eq!(one.elector.grant(1, moment).is_some(), at <= last_start, "{at:?}");
+        assert_eq!(one.elector.term(moment).is_some(), at <= timing.renew_deadline(), "{at:?}");
+        assert_eq!(one.elector.is_fresh(moment), at <= timing.retry(), "{at:?}");
+        assert_eq!(one.elector.grant(2, moment), None, "another term");
+        // A suspended machine: one clock stood still.
+        let slept = Moment { steady: one.now, wall: one.now + at };
+        assert_eq!(one.elector.grant(1, slept).is_some(), at <= last_start, "{at:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+
+    /// Seeds that nobody chose.
+    #[test]
+    fn no_seed_has_two_writers(seed: u64) {
+        let outcome = run(seed, Bug::None);
+        prop_assert_eq!(outcome.overlap, None, "{:?}", outcome);
+    }
+}
