@@ -195,7 +195,9 @@ fn url_length(text: &str) -> usize {
     text[from..length].find(closes).map_or(length, |at| from + at)
 }
 
-fn is_secret_name(name: &str) -> bool {
+/// Whether a query parameter of this name is a secret.
+#[must_use]
+pub fn is_secret_name(name: &str) -> bool {
     let decoded =
         url::form_urlencoded::parse(name.as_bytes()).next().map(|(name, _)| name.to_ascii_lowercase());
     decoded.is_some_and(|name| SECRET_PARAMETERS.contains(&name.as_str()))

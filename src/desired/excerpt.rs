@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::secret_url::masked;
+use crate::secret_url::{is_secret_name, masked};
 
 /// So much of a long line is shown on either side of what it is about.
 const CONTEXT: usize = 60;
@@ -78,7 +78,25 @@ fn mask_line(line: &str) -> String {
         out.push_str(&mask_url(chunk));
         rest = tail;
     }
-    out + &mask_url(rest)
+    mask_parameters(&(out + &mask_url(rest)))
+}
+
+/// Hides the values of secret query parameters, also of what is no URL: a mistake in its middle ends
+/// it before them.
+fn mask_parameters(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = rest.find(['?', '&']) {
+        out.push_str(&rest[..=at]);
+        rest = &rest[at + 1..];
+        let Some(equals) = rest.find('=').filter(|equals| is_secret_name(&rest[..*equals])) else { continue };
+        let value = &rest[equals + 1..];
+        let end = value.find(|c: char| matches!(c, '&' | '#' | '"' | '\'' | ',' | '}') || c.is_whitespace());
+        out.push_str(&rest[..=equals]);
+        out.push_str(if end == Some(0) { "" } else { "***" });
+        rest = end.map_or("", |end| &value[end..]);
+    }
+    out + rest
 }
 
 /// Hides what follows a key that names a secret: nobody should write one there, and some do.
@@ -188,6 +206,7 @@ mod tests {
             "  url: https://u:hunter2@a.example/x",
             "  voice: {url: https://u:hunter2@a.example/x, fallback_url: https://v:hunter2@b.example}",
             "  voice: {url: https://a.example/?token=hunter2&b=1, fallback_url: https://b.example/?a=b&token=hunter2}",
+            r#"  - {a: "https://u:hunter2@h.example/", b: "https://v:hunter2@voice example.com/x?token=hunter2"}"#,
             r#"  "url": "https:\/\/u:hunter2@a.example\/x""#,
             r#"  "url": "https:\/\/a.example\/x?token=hunter2""#,
             r#"  url: "https://u:hunter2\"#,
