@@ -2,17 +2,24 @@
 //! redirect and never a retry of its own, since only the engine knows what may be sent twice.
 
 use std::error::Error as _;
+use std::path::Path;
 use std::time::Duration;
 
+use reqwest::{Certificate, Client, ClientBuilder};
+
+use crate::bounded_file;
 use crate::transport::{Request, Response, Transport, TransportError, Verb};
 
 /// A connection, TLS included, is given up after this.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The largest file of CA certificates: the machine's own is a quarter of a MiB.
+const CA_BYTES_MAX: usize = 16 << 20;
+
 /// The network.
 #[derive(Debug, Clone)]
 pub struct Http {
-    client: reqwest::Client,
+    client: Client,
 }
 
 impl Http {
@@ -22,20 +29,15 @@ impl Http {
     /// # Errors
     /// When TLS cannot be set up, most often because the machine has no CA certificates.
     pub fn new() -> Result<Self, String> {
-        Self::build(reqwest::Client::builder())
+        Self::build(builder())
     }
 
-    /// The same, trusting the certificates of a PEM file as well: a private CA's.
+    /// The same, trusting more certificates: a private CA's.
     ///
     /// # Errors
-    /// When it holds none, and as [`Http::new`].
-    pub fn trusting(pem: &[u8]) -> Result<Self, String> {
-        let more = reqwest::Certificate::from_pem_bundle(pem)
-            .map_err(|error| format!("it is not PEM with certificates: {}", chain(&error)))?;
-        if more.is_empty() {
-            return Err("it holds no certificate".to_owned());
-        }
-        Self::build(reqwest::Client::builder().tls_certs_merge(more))
+    /// As [`Http::new`].
+    pub fn trusting(more: Vec<Certificate>) -> Result<Self, String> {
+        Self::build(builder().tls_certs_merge(more))
     }
 
     /// The same without any proxy: for the embedded sandbox, which no other host can reach.
@@ -43,24 +45,56 @@ impl Http {
     /// # Errors
     /// As [`Http::new`].
     pub fn direct() -> Result<Self, String> {
-        Self::build(reqwest::Client::builder().no_proxy())
+        Self::build(builder().no_proxy())
     }
 
-    fn build(builder: reqwest::ClientBuilder) -> Result<Self, String> {
+    fn build(builder: ClientBuilder) -> Result<Self, String> {
         let client = builder
-            .user_agent(concat!("numctl/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(Duration::from_secs(60))
-            .tcp_nodelay(true)
-            // Basic credentials must not follow a redirect, and a resent POST may buy twice.
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
             .build()
             .map_err(|error| {
-                format!("TLS cannot be set up ({}): are CA certificates installed?", chain(&error))
+                format!("TLS cannot be set up ({}): are CA certificates installed?", causes(&error))
             })?;
         Ok(Self { client })
     }
+}
+
+/// What every client of ours has in common.
+pub(crate) fn builder() -> ClientBuilder {
+    Client::builder()
+        .user_agent(concat!("numctl/", env!("CARGO_PKG_VERSION")))
+        .tcp_nodelay(true)
+        // Credentials must not follow a redirect, and a resent POST may buy twice.
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+}
+
+/// The CA certificates of a PEM file.
+///
+/// # Errors
+/// When it cannot be read, or holds none. The file is not named.
+pub(crate) fn certificates_in(path: &Path) -> Result<Vec<Certificate>, String> {
+    let pem = bounded_file::text(path, CA_BYTES_MAX).map_err(|error| error.to_string())?;
+    let found = Certificate::from_pem_bundle(pem.as_bytes())
+        .map_err(|error| format!("it is not PEM with certificates: {}", causes(&error)))?;
+    if found.is_empty() { Err("it holds no certificate".to_owned()) } else { Ok(found) }
+}
+
+/// An answer's body; `None` where it is longer than `bytes_max`. What is counted is what gzip makes of
+/// it: a few kilobytes may stand for gigabytes.
+pub(crate) async fn body(
+    answer: &mut reqwest::Response,
+    bytes_max: usize,
+) -> Result<Option<Vec<u8>>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        if body.len() + chunk.len() > bytes_max {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body))
 }
 
 impl Transport for Http {
@@ -93,16 +127,9 @@ impl Transport for Http {
             concurrent: header("twilio-concurrent-requests").and_then(|count| count.trim().parse().ok()),
             body: Vec::new(),
         };
-        while let Some(chunk) = answer.chunk().await.map_err(lost)? {
-            // What is counted is what gzip makes of it: a few kilobytes may stand for gigabytes.
-            if response.body.len() + chunk.len() > body_bytes_max {
-                return Err(TransportError::Broken(format!(
-                    "the answer is longer than {} MiB",
-                    body_bytes_max >> 20
-                )));
-            }
-            response.body.extend_from_slice(&chunk);
-        }
+        response.body = body(&mut answer, body_bytes_max).await.map_err(lost)?.ok_or_else(|| {
+            TransportError::Broken(format!("the answer is longer than {} MiB", body_bytes_max >> 20))
+        })?;
         Ok(response)
     }
 }
@@ -111,15 +138,16 @@ fn classify(error: reqwest::Error, timeout: Duration) -> TransportError {
     // reqwest prints the URL, whose query may be anything; ours is in the error's context already.
     let error = error.without_url();
     if error.is_connect() || error.is_builder() {
-        TransportError::NotSent(chain(&error))
+        TransportError::NotSent(causes(&error))
     } else if error.is_timeout() {
         TransportError::TimedOut(timeout)
     } else {
-        TransportError::Broken(chain(&error))
+        TransportError::Broken(causes(&error))
     }
 }
 
-fn chain(error: &reqwest::Error) -> String {
+/// An error with what lies behind it.
+pub(crate) fn causes(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

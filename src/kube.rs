@@ -12,7 +12,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use url::Url;
 
+use crate::base_url::{Unfit, base_url};
 use crate::bounded_file;
+use crate::http;
 use crate::inert::spelt_out;
 use crate::lease::{Answer, Ask, wire};
 
@@ -20,8 +22,6 @@ use crate::lease::{Answer, Ask, wire};
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// A token is a kilobyte or two.
 const TOKEN_BYTES_MAX: usize = 64 << 10;
-/// The largest file of CA certificates.
-const CA_BYTES_MAX: usize = 16 << 20;
 /// A Lease with all its annotations is a few kilobytes.
 const BODY_BYTES_MAX: usize = 4 << 20;
 /// So much of the server's own words is shown.
@@ -55,50 +55,23 @@ impl Cluster {
     /// # Errors
     /// When it is no such URL, or one over which a token would be read by others.
     pub fn at(base: &str, token_file: Option<PathBuf>, ca_file: Option<PathBuf>) -> Result<Self, String> {
-        let base = Url::parse(base).map_err(|error| format!("it is not a URL: {error}"))?;
-        let is_loopback = match base.host() {
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            Some(url::Host::Domain(name)) => name == "localhost",
-            None => false,
-        };
-        match base.scheme() {
-            "https" => {}
-            "http" if is_loopback => {}
-            _ => return Err("use https (http only on this machine)".to_owned()),
-        }
-        let is_bare = base.username().is_empty()
-            && base.password().is_none()
-            && base.path() == "/"
-            && base.query().is_none()
-            && base.fragment().is_none();
-        if !is_bare {
-            return Err("give scheme, host and port only".to_owned());
-        }
+        let base = base_url(base).map_err(|unfit| match unfit {
+            Unfit::NotAUrl(error) => format!("it is not a URL: {error}"),
+            Unfit::Scheme | Unfit::InTheClear => "use https (http only on this machine)".to_owned(),
+            Unfit::MoreThanAHost => "give scheme, host and port only".to_owned(),
+        })?;
         Ok(Self { base, token_file, ca_file })
     }
 
     fn http(&self, timeout: Duration) -> Result<Client, String> {
-        let mut builder = Client::builder()
-            .user_agent(concat!("numctl/", env!("CARGO_PKG_VERSION")))
-            .timeout(timeout)
-            .connect_timeout(timeout)
-            .tcp_nodelay(true)
-            // The cluster's own server is not behind the way out to the Internet.
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never());
+        // The cluster's own server is not behind the way out to the Internet.
+        let mut builder = http::builder().timeout(timeout).connect_timeout(timeout).no_proxy();
         if let Some(path) = &self.ca_file {
-            let named = |error: String| format!("{}: {error}", path.display());
-            let pem = bounded_file::text(path, CA_BYTES_MAX).map_err(|error| named(error.to_string()))?;
-            let trusted = reqwest::Certificate::from_pem_bundle(pem.as_bytes())
-                .map_err(|error| named(format!("it is not PEM with certificates: {error}")))?;
-            if trusted.is_empty() {
-                return Err(named("it holds no certificate".to_owned()));
-            }
+            let trusted =
+                http::certificates_in(path).map_err(|error| format!("{}: {error}", path.display()))?;
             builder = builder.tls_certs_only(trusted);
         }
-        builder.build().map_err(|error| format!("TLS cannot be set up: {error}"))
+        builder.build().map_err(|error| format!("TLS cannot be set up: {}", http::causes(&error)))
     }
 
     /// Read anew for every request: Kubernetes renews it every hour or so.
@@ -169,13 +142,11 @@ impl LeaseClient {
             }
         };
         let status = answer.status();
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| self.lost(error))? {
-            if body.len() + chunk.len() > BODY_BYTES_MAX {
-                return Err("the answer is far too long for a Lease".to_owned());
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let body = match http::body(&mut answer, BODY_BYTES_MAX).await {
+            Ok(Some(body)) => body,
+            Ok(None) => return Err("the answer is far too long for a Lease".to_owned()),
+            Err(error) => return Err(self.lost(error)),
+        };
         let seen = || wire::read(&self.name, &body).map_err(|error| format!("the answer is {error}"));
         match (ask, status) {
             (Ask::Read, StatusCode::OK) => Ok(Answer::Found(seen()?)),
@@ -207,19 +178,10 @@ impl LeaseClient {
     }
 
     fn lost(&self, error: reqwest::Error) -> String {
-        use std::error::Error as _;
         if error.is_timeout() {
             return format!("no answer within {}", humantime::format_duration(self.timeout));
         }
-        let error = error.without_url();
-        let mut text = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
-            source = cause.source();
-        }
-        text
+        http::causes(&error.without_url())
     }
 }
 

@@ -18,6 +18,7 @@
 //!
 //! Pure: no runtime, no network, no files, no environment, no clock, no logs.
 //!
+//! - [`base_url`]: scheme, host and port over which a secret may be sent
 //! - [`secret_url`]: webhook URLs without their secrets
 //! - [`inert`]: messages that quote foreign text, of which nothing acts
 //! - [`number`]: phone numbers and SIDs, parsed once
@@ -53,6 +54,7 @@
 //!
 //! - [`atomic_file`]: a file as a whole or not at all
 //! - [`bounded_file`]: a file that has an end, read as a whole
+//! - [`http`]: the transport over the network
 //! - [`kube`]: one Lease at a Kubernetes API server
 //! - [`leadership`]: keeps a Lease, and says for how long
 //! - [`writer`]: whether a write may start, and until when
@@ -67,13 +69,13 @@
 //! - [`lock`]: one writer per account on a host
 //! - [`watch`]: wakes the daemon when a file may have changed
 //! - [`daemon`]: the loop over that pass
-//! - [`http`]: the transport over the network
 //! - [`sandbox`]: the API seen from the other side, in memory and over HTTP
 //! - [`cli`]: arguments in, exit code out
 
 pub mod api;
 pub mod atomic_file;
 pub mod backoff;
+pub mod base_url;
 pub mod bounded_file;
 pub mod budget;
 pub mod circuit;

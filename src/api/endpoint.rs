@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use crate::base_url::{self, Unfit};
 use crate::provider::HostLabel;
 
 /// The vendor's own domain.
@@ -63,25 +64,14 @@ impl Endpoint {
     /// # Errors
     /// When it is no such URL.
     pub fn at(base_url: &str) -> Result<Self, EndpointError> {
-        let base =
-            Url::parse(base_url).map_err(|_| EndpointError::NotAUrl(crate::secret_url::masked(base_url)))?;
-        let shown = || crate::secret_url::masked(base_url);
-        let loopback = match base.host() {
-            Some(url::Host::Domain(domain)) => domain == "localhost",
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            None => return Err(EndpointError::NotAUrl(shown())),
-        };
-        match base.scheme() {
-            "https" => {}
-            "http" if loopback => {}
-            "http" => return Err(EndpointError::InTheClear(shown())),
-            _ => return Err(EndpointError::NotAUrl(shown())),
-        }
-        let bare = matches!(base.path(), "" | "/") && base.query().is_none() && base.fragment().is_none();
-        if !bare || !base.username().is_empty() || base.password().is_some() {
-            return Err(EndpointError::MoreThanAHost(shown()));
-        }
+        let base = base_url::base_url(base_url).map_err(|unfit| {
+            let shown = crate::secret_url::masked(base_url);
+            match unfit {
+                Unfit::NotAUrl(_) | Unfit::Scheme => EndpointError::NotAUrl(shown),
+                Unfit::InTheClear => EndpointError::InTheClear(shown),
+                Unfit::MoreThanAHost => EndpointError::MoreThanAHost(shown),
+            }
+        })?;
         Ok(Self([base.clone(), base.clone(), base.clone(), base]))
     }
 

@@ -14,7 +14,7 @@ use crate::credentials::Credentials;
 use crate::daemon::Reached;
 use crate::desired::{Access, Account, AccountIndex, Desired, SecretName};
 use crate::environment::{self, Source};
-use crate::http::Http;
+use crate::http::{self, Http};
 use crate::leadership::{Leadership, NotLeading};
 use crate::load::load;
 use crate::lock::{LockError, Locks};
@@ -38,8 +38,6 @@ use super::{Ended, Exit, Fatal, lease, progress};
 const SANDBOX_STATE: &str = ".numctl/sandbox.json";
 /// The largest file of credentials.
 const SECRET_BYTES_MAX: usize = 64 << 10;
-/// The largest file of CA certificates: the machine's own is a quarter of a MiB.
-const CA_BYTES_MAX: usize = 16 << 20;
 /// How often a lock that is taken is asked for again.
 const LOCK_POLL: Duration = Duration::from_millis(100);
 
@@ -381,9 +379,8 @@ fn transport(global: &Global, is_embedded: bool) -> Result<Http, Fatal> {
         return Http::direct().map_err(Fatal::new);
     }
     let Some(path) = &global.ca_file else { return Http::new().map_err(Fatal::new) };
-    let pem = bounded_file::text(path, CA_BYTES_MAX)
-        .map_err(|error| Fatal::new(format!("--ca-file {}: {error}", path.display())))?;
-    Http::trusting(pem.as_bytes())
+    http::certificates_in(path)
+        .and_then(Http::trusting)
         .map_err(|error| Fatal::new(format!("--ca-file {}: {error}", path.display())))
 }
 

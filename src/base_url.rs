@@ -1,0 +1,42 @@
+//! A base URL that an operator gives: scheme, host and port, over which a secret may be sent.
+
+use url::{Host, ParseError, Url};
+
+/// Why a text is no such URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfit {
+    /// Not a URL at all.
+    NotAUrl(ParseError),
+    /// Neither https nor http, or without a host.
+    Scheme,
+    /// Plain http to another machine.
+    InTheClear,
+    /// More than scheme, host and port.
+    MoreThanAHost,
+}
+
+/// Reads a base URL. http is for loopback only.
+///
+/// # Errors
+/// When it is none.
+pub fn base_url(text: &str) -> Result<Url, Unfit> {
+    let base = Url::parse(text).map_err(Unfit::NotAUrl)?;
+    let is_loopback = match base.host() {
+        Some(Host::Domain(domain)) => domain == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => return Err(Unfit::Scheme),
+    };
+    match base.scheme() {
+        "https" => {}
+        "http" if is_loopback => {}
+        "http" => return Err(Unfit::InTheClear),
+        _ => return Err(Unfit::Scheme),
+    }
+    let is_bare = matches!(base.path(), "" | "/")
+        && base.query().is_none()
+        && base.fragment().is_none()
+        && base.username().is_empty()
+        && base.password().is_none();
+    if is_bare { Ok(base) } else { Err(Unfit::MoreThanAHost) }
+}
