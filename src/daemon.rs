@@ -19,6 +19,7 @@ use crate::budget::Generation;
 use crate::client::{Client, Dice};
 use crate::desired::Desired;
 use crate::execute::Stop;
+use crate::fence::NotOurs;
 use crate::guard::OperatorLimits;
 use crate::leadership::{Leadership, NotLeading};
 use crate::ledger::{Ledger, LedgerError};
@@ -32,7 +33,7 @@ use crate::watch::Watch;
 
 use files::{Files, Look};
 use schedule::Went;
-use writing::{NotOurs, Writing};
+use writing::Writing;
 
 /// How often a daemon that waits for the lock asks for it.
 const STAND_BY: Duration = Duration::from_secs(1);

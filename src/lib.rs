@@ -67,6 +67,7 @@
 //! - [`reconcile`]: one pass of the whole line
 //! - [`load`]: reads what `-f` names
 //! - [`lock`]: one writer per account on a host
+//! - [`fence`]: puts the locks and the lease round every account's writes
 //! - [`watch`]: wakes the daemon when a file may have changed
 //! - [`daemon`]: the loop over that pass
 //! - [`sandbox`]: the API seen from the other side, in memory and over HTTP
@@ -91,6 +92,7 @@ pub mod doctor;
 pub mod environment;
 pub mod execute;
 pub mod export;
+pub mod fence;
 pub mod guard;
 pub mod hold;
 pub mod http;

@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use crate::api::endpoint::Endpoint;
 use crate::api::routes::Routes;
 use crate::bounded_file;
-use crate::client::{Client, Dice, ListError, Manner, Writer};
+use crate::client::{Client, Dice, ListError, Manner};
 use crate::credentials::Credentials;
 use crate::daemon::Reached;
 use crate::desired::{Access, Account, AccountIndex, Desired, SecretName};
 use crate::environment::{self, Source};
+use crate::fence::{NotOurs, fence};
 use crate::http::{self, Http};
-use crate::leadership::{Leadership, NotLeading};
+use crate::leadership::Leadership;
 use crate::load::load;
 use crate::lock::{LockError, Locks};
 use crate::number::AccountSid;
@@ -64,15 +65,6 @@ impl Held {
             lease.resign().await;
         }
     }
-}
-
-/// Why writing is another's.
-#[derive(Debug, thiserror::Error)]
-enum NotOurs {
-    #[error(transparent)]
-    Lock(LockError),
-    #[error(transparent)]
-    Lease(NotLeading),
 }
 
 /// Reads and checks the files. What is doubtful in them is counted here and shown by `validate`.
@@ -155,13 +147,7 @@ impl Fleet {
                 }
             }
         }
-        for client in &mut self.clients {
-            let writer = locks.as_ref().map_or_else(Writer::default, |locks| locks.writer(client.account));
-            client.fence(match &lease {
-                Some((lease, term)) => writer.and_leading(lease.clone(), *term),
-                None => writer,
-            });
-        }
+        fence(&mut self.clients, locks.as_ref(), lease.as_ref().map(|(lease, term)| (lease, *term)));
         Ok(Held { _locks: locks, lease: lease.map(|(lease, _)| lease) })
     }
 

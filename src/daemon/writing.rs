@@ -6,10 +6,10 @@ use tokio::time::sleep;
 use tracing::{error, info};
 
 use crate::budget::Budget;
-use crate::client::Writer;
 use crate::execute::Stop;
+use crate::fence::{NotOurs, fence};
 use crate::leadership::{Leadership, NotLeading};
-use crate::lock::{LockError, Locks};
+use crate::lock::Locks;
 use crate::transport::Transport;
 
 use super::{Daemon, InForce, STAND_BY};
@@ -26,15 +26,6 @@ pub(super) struct Writing {
     pub(super) earlier: Option<Budget>,
     /// Said already that somebody else has them.
     said: bool,
-}
-
-/// Why writing is another's.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum NotOurs {
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    #[error(transparent)]
-    Lease(#[from] NotLeading),
 }
 
 impl Writing {
@@ -92,16 +83,8 @@ impl<T: Transport> Daemon<'_, T> {
             writing.term = term;
             writing.forget();
         }
-        for client in &mut force.reached.clients {
-            let writer = match &self.lock_dir {
-                Some(_) => writing.locks.writer(client.account),
-                None => Writer::default(),
-            };
-            client.fence(match (&self.lease, term) {
-                (Some(lease), Some(term)) => writer.and_leading(lease.clone(), term),
-                (_, _) => writer,
-            });
-        }
+        let locks = self.lock_dir.as_ref().map(|_| &writing.locks);
+        fence(&mut force.reached.clients, locks, self.lease.as_ref().zip(term));
         writing.said = false;
         Ok(())
     }
