@@ -18,7 +18,7 @@ use crate::desired::Source;
 use crate::inert;
 use crate::number::PhoneNumber;
 use crate::observed::Observed;
-use crate::plan::{ActionKind, Held, HeldReason, Plan};
+use crate::plan::{ActionKind, HeldReason, Plan};
 use crate::report::{End, Failure, Outcome, Report};
 
 /// How long what was spent counts.
@@ -187,18 +187,10 @@ impl Budget {
         if !plan.steps.iter().any(|step| again(step.action.kind(), step.action.number())) {
             return;
         }
-        let held = &mut plan.held;
-        plan.steps.retain(|step| {
-            let (kind, number, account) = (step.action.kind(), step.action.number(), step.action.account());
-            let why = match kind {
-                ActionKind::Purchase if again(kind, number) => HeldReason::BoughtInThisGeneration,
-                ActionKind::Release => HeldReason::ReplacementHeld,
-                ActionKind::Purchase | ActionKind::Transfer | ActionKind::Configure => return true,
-            };
-            held.push(Held { number, account, why });
-            false
+        plan.hold(|action| {
+            again(action.kind(), action.number()).then_some(HeldReason::BoughtInThisGeneration)
         });
-        held.sort_by_key(|held| held.number);
+        plan.held.sort_by_key(|held| held.number);
     }
 
     /// What generation and day come to with this plan.

@@ -345,11 +345,9 @@ fn log<T>(force: &InForce<T>, pass: &Pass, took: Duration, next: Duration) {
     };
     let count = |kind| plan.map_or(0, |plan: &Plan| plan.count(kind));
     let ended = |word| if let Pass::Executed(report) = pass { report.count(word) } else { 0 };
-    let held = plan
-        .into_iter()
-        .flat_map(|plan| plan.held.iter().map(move |held| words::held(plan, held)).zip(&plan.held));
-    for (words, held) in held.filter(|(_, held)| held.why.is_error()).take(HELD_MAX) {
-        error!(number = %held.number, "{words}");
+    let held = plan.into_iter().flat_map(|plan| plan.held.iter().map(move |held| (plan, held)));
+    for (plan, held) in held.filter(|(_, held)| held.why.is_error()).take(HELD_MAX) {
+        error!(number = %held.number, "{}", words::held(plan, held));
     }
     for (account, trouble) in plan.map(|plan| plan.troubles.as_slice()).unwrap_or_default() {
         let name = &force.desired.account(*account).name;

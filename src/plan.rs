@@ -184,6 +184,24 @@ impl Action {
     }
 }
 
+impl Plan {
+    /// Takes out what is not to be done, with the reason, and keeps it as [`Held`]. Where a purchase
+    /// or a move is held so, nothing is released (law 4).
+    pub fn hold(&mut self, why: impl Fn(&Action) -> Option<HeldReason>) {
+        let replaces = |kind| matches!(kind, ActionKind::Purchase | ActionKind::Transfer);
+        let is_short =
+            self.steps.iter().any(|step| replaces(step.action.kind()) && why(&step.action).is_some());
+        let held = &mut self.held;
+        self.steps.retain(|step| {
+            let action = &step.action;
+            let is_stranded = is_short && action.kind() == ActionKind::Release;
+            let why = why(action).or(is_stranded.then_some(HeldReason::ReplacementHeld));
+            held.extend(why.map(|why| Held { number: action.number(), account: action.account(), why }));
+            why.is_none()
+        });
+    }
+}
+
 /// Why an action is in the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
@@ -469,8 +487,7 @@ impl Planner<'_> {
         self.held.push(Held { number: declared.number, account: declared.account, why });
     }
 
-    /// Nothing is released while something that may replace it is held back (law 4).
-    fn hold_releases(&mut self) {
+    fn finish(mut self, accounts: &[AccountRef]) -> Plan {
         let may_replace = |held: &Held| {
             matches!(
                 held.why,
@@ -480,22 +497,7 @@ impl Planner<'_> {
                     | HeldReason::AccountInTrouble { .. }
             )
         };
-        if !self.held.iter().any(may_replace) {
-            return;
-        }
-        let held = &mut self.held;
-        self.steps.retain(|step| {
-            let is_release = step.action.kind() == ActionKind::Release;
-            if is_release {
-                let (number, account) = (step.action.number(), step.action.account());
-                held.push(Held { number, account, why: HeldReason::ReplacementHeld });
-            }
-            !is_release
-        });
-    }
-
-    fn finish(mut self, accounts: &[AccountRef]) -> Plan {
-        self.hold_releases();
+        let is_short = self.held.iter().any(may_replace);
         let moved: BTreeSet<PhoneNumber> = self
             .steps
             .iter()
@@ -510,8 +512,7 @@ impl Planner<'_> {
             let rung = if moved.contains(&action.number()) { ActionKind::Transfer } else { kind };
             (rung, action.account(), action.number(), kind)
         });
-        self.held.sort_by_key(|held| (held.account, held.number));
-        Plan {
+        let mut plan = Plan {
             accounts: accounts.to_vec(),
             steps: self.steps,
             held: self.held,
@@ -520,7 +521,13 @@ impl Planner<'_> {
             unchanged: self.unchanged,
             unlisted: self.unlisted,
             fleet: self.observed.len().max(self.desired.numbers.len()),
-        }
+        };
+        // Nothing is released while something that may replace it is held back (law 4).
+        plan.hold(|action| {
+            (is_short && action.kind() == ActionKind::Release).then_some(HeldReason::ReplacementHeld)
+        });
+        plan.held.sort_by_key(|held| (held.account, held.number));
+        plan
     }
 }
 

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use crate::desired::{AccountIndex, Desired};
 use crate::hold::Still;
-use crate::plan::{Action, ActionKind, Held, HeldReason, Plan};
+use crate::plan::{Action, HeldReason, Plan};
 
-/// Takes out of a plan what is not to be changed now. Where a purchase or a move is held, nothing is
-/// released (law 4).
+/// Takes out of a plan what is not to be changed now.
 pub fn hold_back(plan: &mut Plan, desired: &Desired, signal_paused: bool, now: Duration) {
     let whole = match (signal_paused, desired.standstill.still(now)) {
         (true, _) | (_, Some(Still::Paused)) => Some(HeldReason::Paused),
@@ -29,20 +28,8 @@ pub fn hold_back(plan: &mut Plan, desired: &Desired, signal_paused: bool, now: D
             holds.into_iter().flatten().filter(|hold| hold.is_on(now)).map(|hold| hold.until).max()?;
         Some(HeldReason::OnHold { until: until.as_second() })
     };
-    let replaces = |kind| matches!(kind, ActionKind::Purchase | ActionKind::Transfer);
-    let is_short =
-        plan.steps.iter().any(|step| replaces(step.action.kind()) && held_of(&step.action).is_some());
-    let held = &mut plan.held;
-    plan.steps.retain(|step| {
-        let action = &step.action;
-        let is_stranded = is_short && action.kind() == ActionKind::Release;
-        let why = held_of(action).or(is_stranded.then_some(HeldReason::ReplacementHeld));
-        if let Some(why) = why {
-            held.push(Held { number: action.number(), account: action.account(), why });
-        }
-        why.is_none()
-    });
+    plan.hold(held_of);
     // A move and its configuration are one entry.
-    held.sort_by_key(|held| (held.account, held.number));
-    held.dedup();
+    plan.held.sort_by_key(|held| (held.account, held.number));
+    plan.held.dedup();
 }
