@@ -3,7 +3,6 @@
 
 mod apply;
 mod arguments;
-mod clock;
 mod doctor;
 mod filters;
 mod fleet;

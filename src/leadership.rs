@@ -2,12 +2,13 @@
 //! keeps a renewal waiting.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, info, warn};
 
+use crate::clock;
 use crate::kube::LeaseClient;
 use crate::lease::{Answer, Elector, Moment, Next, Standing, Timing};
 
@@ -183,11 +184,7 @@ impl Shared {
     }
 
     fn now(&self) -> Moment {
-        Moment {
-            steady: self.began.elapsed(),
-            // A clock before 1970 has no better answer.
-            wall: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default(),
-        }
+        Moment { steady: self.began.elapsed(), wall: clock::since_the_epoch() }
     }
 
     fn tell(&self) {

@@ -52,6 +52,7 @@
 //!
 //! I/O: a thin shell round the above.
 //!
+//! - [`clock`]: what time it is
 //! - [`atomic_file`]: a file as a whole or not at all
 //! - [`bounded_file`]: a file that has an end, read as a whole
 //! - [`http`]: the transport over the network
@@ -82,6 +83,7 @@ pub mod budget;
 pub mod circuit;
 pub mod cli;
 pub mod client;
+pub mod clock;
 pub mod country;
 pub mod credentials;
 pub mod daemon;

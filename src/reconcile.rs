@@ -13,11 +13,10 @@ use crate::desired::{AccountIndex, Desired};
 use crate::execute::{Event, Stop, execute};
 use crate::guard::{self, OperatorLimits, Refusal};
 use crate::ledger::LedgerError;
-use crate::observe::observe;
 use crate::plan::{AccountRef, Plan, plan};
 use crate::report::Report;
 use crate::standstill;
-use crate::survey::survey;
+use crate::survey::observe_and_survey;
 use crate::transport::Transport;
 
 /// What a pass goes by. `clients` are those of `accounts`, which are those of `desired`.
@@ -73,16 +72,11 @@ pub async fn pass<T: Transport>(
     let mut stopped = stop.clone();
     let observed = tokio::select! {
         biased;
-        observed = observe(cycle.clients, cycle.accounts, |_, _| {}) => match observed {
+        observed = observe_and_survey(cycle.clients, cycle.accounts, desired, |_, _| {}) => match observed {
             Ok(observed) => observed,
             Err(failed) => return Pass::NotObserved(failed),
         },
         // Reading has nothing to finish.
-        Ok(_) = stopped.wait_for(|stop| *stop >= Stop::Drain) => return Pass::Stopped,
-    };
-    let observed = tokio::select! {
-        biased;
-        observed = survey(cycle.clients, cycle.accounts, desired, observed) => observed,
         Ok(_) = stopped.wait_for(|stop| *stop >= Stop::Drain) => return Pass::Stopped,
     };
     budget.observe(&observed, generation, now);

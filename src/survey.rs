@@ -15,11 +15,11 @@ use crate::api::filter;
 use crate::api::page_link;
 use crate::api::papers;
 use crate::api::routes::NumberType;
-use crate::client::Client;
+use crate::client::{Client, ListError};
 use crate::country::country_of;
 use crate::desired::{AccountIndex, Declared, Desired, State};
 use crate::number::{AccountSid, PhoneNumber};
-use crate::observe::shut;
+use crate::observe::{observe, shut};
 use crate::observed::{Listing, Observed, Papers, Sight, Survey};
 use crate::plan::AccountRef;
 use crate::provider::Api;
@@ -34,9 +34,23 @@ const ACCOUNTS_A_PAGE: u16 = 1000;
 /// Offers a page: there is one such number.
 const OFFERS_A_PAGE: u16 = 20;
 
+/// Lists every account, and takes the second look. `on_page` hears how many numbers were read.
+///
+/// # Errors
+/// Every account's, where none could be listed.
+pub async fn observe_and_survey<T: Transport>(
+    clients: &[Client<T>],
+    accounts: &[AccountRef],
+    desired: &Desired,
+    on_page: impl Fn(AccountIndex, usize),
+) -> Result<Observed, Vec<(AccountIndex, ListError)>> {
+    let observed = observe(clients, accounts, on_page).await?;
+    Ok(survey(clients, accounts, desired, observed).await)
+}
+
 /// Takes the second look. What cannot be found out is left open: the vendor sells no number that
 /// somebody has, and none without the papers that it wants.
-pub async fn survey<T: Transport>(
+async fn survey<T: Transport>(
     clients: &[Client<T>],
     accounts: &[AccountRef],
     desired: &Desired,

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::api::error::Operation;
 use crate::api::filter;
 use crate::client::Client;
+use crate::clock;
 use crate::doctor::{Answers, Check, Level, Patient, examine};
 use crate::http::Http;
 use crate::provider::Api;
@@ -18,7 +19,7 @@ use crate::render::shown::Shown;
 
 use super::arguments::{DoctorArgs, Global, TextOrJson};
 use super::fleet::{self, Fleet};
-use super::{Ended, Exit, clock, output};
+use super::{Ended, Exit, output};
 
 /// Whose prices are asked for, as good as any.
 const COUNTRY: &str = "US";

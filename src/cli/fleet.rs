@@ -29,7 +29,7 @@ use crate::render::shown::Shown;
 use crate::render::words::plural;
 use crate::sandbox::{self, Options, Running};
 use crate::secret_url::masked;
-use crate::survey::survey;
+use crate::survey::observe_and_survey;
 
 use super::arguments::{AccountArgs, Global, LockArgs};
 use super::output;
@@ -155,11 +155,10 @@ impl Fleet {
     pub(super) async fn observe(&self, desired: Option<&Desired>) -> Result<Observed, Fatal> {
         let listing = progress::Listing::start(self.clients.len());
         let on_page = |account: AccountIndex, numbers| listing.page(usize::from(account.0), numbers);
-        let mut observed = observe(&self.clients, &self.accounts, on_page).await;
-        if let (Ok(seen), Some(desired)) = (&mut observed, desired) {
-            let first = std::mem::replace(seen, Observed::new(Vec::new()));
-            *seen = survey(&self.clients, &self.accounts, desired, first).await;
-        }
+        let observed = match desired {
+            Some(desired) => observe_and_survey(&self.clients, &self.accounts, desired, on_page).await,
+            None => observe(&self.clients, &self.accounts, on_page).await,
+        };
         listing.done();
         observed.map_err(|failed| {
             let lines: Vec<String> =
@@ -315,8 +314,9 @@ fn with_source<V>(
     work(&Source::Outside { variables: &variable, secrets: &secrets })
 }
 
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+/// An environment variable; one that is empty is not set.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
 }
 
 /// The operator's base URL for the account, else its API's host at the vendor, in the file's region
@@ -334,7 +334,7 @@ fn endpoint(
     if let Some(base) = of_account.or_else(|| global.base_url.iter().find(|base| base.account.is_none())) {
         return Ok(Endpoint::at(&base.url)?);
     }
-    let label = |name: &str| match variable(name).filter(|text| !text.is_empty()) {
+    let label = |name: &str| match variable(name) {
         None => Ok(None),
         Some(text) => HostLabel::parse(&text).map(Some).ok_or_else(|| {
             let shown = Shown(&masked(&text)).to_string();

@@ -10,7 +10,7 @@ use crate::lease::Elector;
 
 use super::Fatal;
 use super::arguments::LockArgs;
-use super::fleet::fresh_seed;
+use super::fleet::{fresh_seed, variable};
 
 /// Where Linux keeps the host's name; in a pod, the pod's.
 const HOST_NAME: &str = "/proc/sys/kernel/hostname";
@@ -54,8 +54,4 @@ fn identity() -> String {
         name.trim().chars().filter(|c| !inert::must_be_spelt_out(*c)).take(IDENTITY_MAX).collect();
     let name = if name.is_empty() { "numctl" } else { name.as_str() };
     format!("{name}_{:016x}", fresh_seed())
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|text| !text.is_empty())
 }

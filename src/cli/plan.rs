@@ -1,5 +1,6 @@
 //! `numctl plan`: desired → observed → plan → render.
 
+use crate::clock;
 use crate::desired::Desired;
 use crate::guard::{self, Refusal};
 use crate::plan::{self, Plan};
@@ -9,7 +10,7 @@ use crate::standstill;
 
 use super::arguments::{Global, PlanArgs, PlanFormat};
 use super::fleet::{self, Fleet};
-use super::{Ended, Exit, Fatal, clock, output};
+use super::{Ended, Exit, Fatal, output};
 
 pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
     let desired = fleet::read(global, &args.files.files)?;

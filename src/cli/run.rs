@@ -8,6 +8,7 @@ use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 
 use crate::client::Dice;
+use crate::clock;
 use crate::daemon::{Daemon, End, StartError, run as run_daemon};
 use crate::desired::Desired;
 use crate::digest::Digest;
@@ -21,7 +22,7 @@ use crate::watch::Watch;
 use super::arguments::{Global, RunArgs};
 use super::plan::show_text;
 use super::signals::{Interrupts, pause_by_signal, ring_on_hangup, stop_by_signal};
-use super::{Ended, Exit, Fatal, clock, fleet, lease};
+use super::{Ended, Exit, Fatal, fleet, lease};
 
 pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
     if args.files.iter().any(|path| path == Path::new("-")) {
