@@ -19,12 +19,6 @@ pub fn country_of(number: PhoneNumber) -> Option<&'static str> {
     })
 }
 
-/// Whether a number is of North America's numbering plan.
-#[must_use]
-pub fn is_north_american(number: PhoneNumber) -> bool {
-    number.to_string().starts_with("+1")
-}
-
 /// ITU-T E.164 calling codes with their ISO 3166 countries.
 #[rustfmt::skip]
 const COUNTRIES: &[(u16, &str)] = &[

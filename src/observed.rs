@@ -438,12 +438,6 @@ impl Observed {
         Some(AccountIndex(at as u16))
     }
 
-    /// Whether there is no account of which anything is known.
-    #[must_use]
-    pub fn is_all_dark(&self) -> bool {
-        self.accounts.iter().all(|sight| matches!(sight, Sight::Dark(_)))
-    }
-
     /// Everywhere that a number was seen: nowhere, once, or (while it moves, or where the API says
     /// so) more than once.
     pub fn find(&self, number: PhoneNumber) -> impl Iterator<Item = Found<'_>> {

@@ -157,7 +157,7 @@ pub fn read_page(api: Api, body: &[u8], interner: &mut Interner) -> Result<RawPa
     })
 }
 
-/// Reads one page of a listing, of a search or, over v2010, of accounts, as it came.
+/// Reads one page of a listing or of a search, as it came.
 ///
 /// # Errors
 /// Says where the body stops being the API's.

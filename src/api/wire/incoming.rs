@@ -100,7 +100,7 @@ pub(super) fn read_page(text: &str, interner: &mut Interner) -> Result<RawPage, 
 pub(super) fn read_items(text: &str) -> Result<RawItems, serde_json::Error> {
     #[derive(Deserialize)]
     struct Page<'a> {
-        #[serde(alias = "available_phone_numbers", alias = "accounts")]
+        #[serde(alias = "available_phone_numbers")]
         incoming_phone_numbers: Rows<serde_json::Value>,
         #[serde(borrow, default)]
         next_page_uri: Scalar<'a>,
