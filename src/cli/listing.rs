@@ -18,6 +18,7 @@ use crate::observed::Observed;
 use crate::provider::Api;
 use crate::render::json::value as write_json;
 use crate::render::shown::Shown;
+use crate::render::words;
 
 use super::arguments::{ExportArgs, GetArgs, Global, ListFormat, SearchArgs};
 use super::fleet::{self, Fleet};
@@ -121,11 +122,7 @@ fn whole(
 ) -> Result<crate::export::Export, Fatal> {
     let lines: Vec<String> = observed
         .troubles()
-        .map(|(at, trouble)| {
-            let account = &fleet.accounts[usize::from(at.0)];
-            let (name, why) = (Shown(&account.name), Shown(&trouble.why));
-            format!("account {name} ({}): {why}", account.sid)
-        })
+        .map(|(at, trouble)| words::trouble(&fleet.accounts[usize::from(at.0)], trouble))
         .collect();
     match lines.is_empty() {
         true => Ok(export_file(declared, observed)),

@@ -111,7 +111,7 @@ fn write_head(text: &mut String, plan: &Plan, summary: &Summary, refusal: Option
     if !plan.troubles.is_empty() {
         let mut body = String::new();
         for (account, trouble) in plan.troubles.iter().take(ENTRIES_MAX) {
-            writeln!(body, "{}", words::trouble(plan, *account, trouble))?;
+            writeln!(body, "{}", words::trouble(plan.account(*account), trouble))?;
             if let Some(help) = &trouble.help {
                 writeln!(body, "  help: {}", Shown(help))?;
             }

@@ -226,7 +226,7 @@ fn write_troubles(out: &mut impl Write, plan: &Plan, style: Style) -> fmt::Resul
     let title = format!("Errors ({}), and nothing is planned in:", count(plan.troubles.len()));
     writeln!(out, "{}", style.paint(RED.bold(), title))?;
     for (account, trouble) in &plan.troubles {
-        writeln!(out, "  ! {}", words::trouble(plan, *account, trouble))?;
+        writeln!(out, "  ! {}", words::trouble(plan.account(*account), trouble))?;
         if let Some(help) = &trouble.help {
             writeln!(out, "      help: {}", Shown(help))?;
         }

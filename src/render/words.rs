@@ -6,7 +6,7 @@ use crate::guard::{Broken, LimitName, Over, SetBy};
 use crate::hold;
 use crate::number::PhoneNumber;
 use crate::observed::{Note, Trouble};
-use crate::plan::{ActionKind, Held, HeldReason, Plan, Reason, Warning};
+use crate::plan::{AccountRef, ActionKind, Held, HeldReason, Plan, Reason, Warning};
 use crate::secret_url::masked;
 use crate::settings::Field;
 
@@ -42,9 +42,8 @@ pub fn verdict(plan: &Plan) -> &'static str {
 
 /// What is wrong with an account, fit to be shown.
 #[must_use]
-pub fn trouble(plan: &Plan, index: AccountIndex, trouble: &Trouble) -> String {
-    let sid = plan.account(index).sid;
-    format!("account {} ({sid}): {}", account(plan, index), Shown(&trouble.why))
+pub fn trouble(account: &AccountRef, trouble: &Trouble) -> String {
+    format!("account {} ({}): {}", Shown(&account.name), account.sid, Shown(&trouble.why))
 }
 
 /// Counts of a plan, taken in one pass.
