@@ -3,13 +3,16 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::api::account::{self, Status};
 use crate::api::error::{ApiError, ErrorKind, Operation};
 use crate::provider::Api;
 use crate::transport::Response;
 
 /// How good one thing is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Level {
     /// As it should be.
     Good,
@@ -19,26 +22,15 @@ pub enum Level {
     Bad,
 }
 
-impl Level {
-    /// The word for it, for machines.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Doubtful => "doubtful",
-            Self::Bad => "bad",
-        }
-    }
-}
-
 /// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// What.
     pub about: &'static str,
     /// How good it is.
     pub level: Level,
     /// What was found.
+    #[serde(rename = "message")]
     pub says: String,
     /// What to do about it.
     pub fix: Option<String>,
@@ -121,21 +113,20 @@ fn credentials(patient: &Patient) -> Check {
 
 fn account_itself(patient: &Patient, answer: &Answer) -> Check {
     let about = "account";
-    let facts = match failed(patient.api, Operation::Account, answer) {
-        Some(error) if error.kind == ErrorKind::Unauthorized && is_key(patient) => {
+    let facts = match good_answer(patient.api, Operation::Account, answer) {
+        Err(error) if error.kind == ErrorKind::Unauthorized && is_key(patient) => {
             return doubtful(
                 about,
                 "the key may not read it: a Standard key may not",
                 "fine for plans and applies; with a Main key or the auth token, numctl sees its status and its subaccounts",
             );
         }
-        Some(error) => return bad(about, error.to_string(), error.advice()),
-        None => match answer.as_ref().map(|response| account::read_account(&response.body)) {
-            Ok(Ok(facts)) => facts,
-            Ok(Err(why)) => {
+        Err(error) => return bad(about, error.to_string(), error.advice()),
+        Ok(response) => match account::read_account(&response.body) {
+            Ok(facts) => facts,
+            Err(why) => {
                 return bad(about, format!("the answer is not the API's: {why}"), Some(NOT_THE_API));
             }
-            Err(error) => return bad(about, error.to_string(), error.advice()),
         },
     };
     let name = facts.friendly_name.as_deref().unwrap_or("without a name");
@@ -145,16 +136,9 @@ fn account_itself(patient: &Patient, answer: &Answer) -> Check {
         None => "",
     };
     match facts.status {
-        Some(Status::Suspended) => bad(
-            about,
-            format!("{name}: suspended{kind}"),
-            Some("wake it in the vendor's console, or take it and its numbers out of the file"),
-        ),
-        Some(Status::Closed) => bad(
-            about,
-            format!("{name}: closed{kind}"),
-            Some("closing it released its numbers for good: take it and its numbers out of the file"),
-        ),
+        Some(status @ (Status::Suspended | Status::Closed)) => {
+            bad(about, format!("{name}: {}{kind}", status.word()), status.advice())
+        }
         Some(Status::Active) | None if facts.is_trial == Some(true) => doubtful(
             about,
             format!("{name}: active{kind}"),
@@ -169,18 +153,18 @@ fn account_itself(patient: &Patient, answer: &Answer) -> Check {
 
 const NOT_THE_API: &str = "something between here and the API answered: check the proxy and --base-url";
 
-fn failed(api: Api, operation: Operation, answer: &Answer) -> Option<ApiError> {
+fn good_answer(api: Api, operation: Operation, answer: &Answer) -> Result<&Response, ApiError> {
     match answer {
-        Ok(response) if (200..300).contains(&response.status) => None,
-        Ok(response) => Some(ApiError::from_response(api, operation, response)),
-        Err(error) => Some(error.clone()),
+        Ok(response) if (200..300).contains(&response.status) => Ok(response),
+        Ok(response) => Err(ApiError::from_response(api, operation, response)),
+        Err(error) => Err(error.clone()),
     }
 }
 
 fn api(patient: &Patient, api: Api, answer: &Answer) -> Option<Check> {
     let about = api.name();
     let is_used = patient.api == api;
-    let Some(error) = failed(api, Operation::List, answer) else {
+    let Err(error) = good_answer(api, Operation::List, answer) else {
         let used = if is_used { ", and used" } else { "" };
         return Some(good(about, format!("reached{used}")));
     };
@@ -197,11 +181,9 @@ fn api(patient: &Patient, api: Api, answer: &Answer) -> Option<Check> {
 }
 
 fn prices(answer: &Answer) -> Check {
-    match failed(Api::IncomingPhoneNumbers, Operation::Price, answer) {
-        None => good("prices", "reached"),
-        Some(error) => {
-            doubtful("prices", format!("not reached: {error}"), "only `numctl search` misses them")
-        }
+    match good_answer(Api::IncomingPhoneNumbers, Operation::Price, answer) {
+        Ok(_) => good("prices", "reached"),
+        Err(error) => doubtful("prices", format!("not reached: {error}"), "only `numctl search` misses them"),
     }
 }
 

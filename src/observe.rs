@@ -68,11 +68,7 @@ async fn explain<T: Transport>(
 
 /// Why nothing can be done in an account of this status.
 pub(crate) fn shut(status: Status) -> Option<(Status, Trouble)> {
-    let help = match status {
-        Status::Active => return None,
-        Status::Suspended => "wake it in the vendor's console, or take it and its numbers out of the file",
-        Status::Closed => "closing it released its numbers for good: take it and its numbers out of the file",
-    };
+    let help = status.advice()?;
     let why = format!("it is {}: nothing can be done in it", status.word());
     Some((status, Trouble { why, help: Some(help.to_owned()), request_id: None }))
 }

@@ -26,6 +26,20 @@ impl Status {
             Self::Closed => "closed",
         }
     }
+
+    /// What to do where nothing can be done in such an account; `None` where it is in use.
+    #[must_use]
+    pub fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::Active => None,
+            Self::Suspended => {
+                Some("wake it in the vendor's console, or take it and its numbers out of the file")
+            }
+            Self::Closed => {
+                Some("closing it released its numbers for good: take it and its numbers out of the file")
+            }
+        }
+    }
 }
 
 /// What is known of an account.

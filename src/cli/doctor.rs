@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 
 use anstyle::{AnsiColor, Style as Ansi};
-use futures_util::future::join;
+use futures_util::future::{join, join_all};
 use serde::Serialize;
 
 use crate::api::error::Operation;
@@ -30,21 +30,12 @@ struct Checkup {
     account: String,
     account_sid: String,
     api: &'static str,
-    checks: Vec<CheckJson>,
-}
-
-#[derive(Serialize)]
-struct CheckJson {
-    about: &'static str,
-    level: &'static str,
-    message: String,
-    fix: Option<String>,
+    checks: Vec<Check>,
 }
 
 pub(super) async fn run(global: &Global, args: &DoctorArgs) -> Ended {
     let fleet = Fleet::open(global, &fleet::accounts_of(global, &args.accounts)?).await?;
-    let mut examined = Vec::new();
-    for at in fleet.only(args.accounts.account.as_deref())? {
+    let examined = fleet.only(args.accounts.account.as_deref())?.into_iter().map(async |at| {
         let (account, client) = (&fleet.accounts[usize::from(at.0)], &fleet.clients[usize::from(at.0)]);
         let patient = Patient {
             api: client.routes.api,
@@ -54,8 +45,9 @@ pub(super) async fn run(global: &Global, args: &DoctorArgs) -> Ended {
             moves_numbers: account.parent.is_none(),
         };
         let answers = ask(client).await;
-        examined.push((at, examine(&patient, &answers, clock::since_the_epoch())));
-    }
+        (at, examine(&patient, &answers, clock::since_the_epoch()))
+    });
+    let examined = join_all(examined).await;
     let is_bad = examined.iter().any(|(_, checks)| checks.iter().any(|check| check.level == Level::Bad));
     match args.format {
         TextOrJson::Json => {
@@ -65,7 +57,7 @@ pub(super) async fn run(global: &Global, args: &DoctorArgs) -> Ended {
                     account: fleet.accounts[usize::from(at.0)].name.to_string(),
                     account_sid: fleet.accounts[usize::from(at.0)].sid.to_string(),
                     api: fleet.clients[usize::from(at.0)].routes.api.word(),
-                    checks: checks.into_iter().map(check_json).collect(),
+                    checks,
                 })
                 .collect();
             output::print_with(|out| json(out, &checkups))?;
@@ -124,10 +116,6 @@ fn line(text: &mut String, check: &Check) -> std::fmt::Result {
         writeln!(text, "        fix: {}", Shown(fix))?;
     }
     Ok(())
-}
-
-fn check_json(check: Check) -> CheckJson {
-    CheckJson { about: check.about, level: check.level.word(), message: check.says, fix: check.fix }
 }
 
 fn json(mut out: impl io::Write, checkups: &[Checkup]) -> io::Result<()> {
