@@ -4,9 +4,9 @@
 use serde_json::{Map, Value, json};
 
 use super::routes::NumberType;
+use super::wire::incoming::KEYS;
 use crate::provider::Api;
 use crate::secret_url;
-use crate::settings::Field;
 
 /// Brings a live number into the one shape, which is ActiveNumbers' own: `configurations` with
 /// `friendly_name`, `status_callback` and no `""`, since null and `""` are the same value.
@@ -35,36 +35,12 @@ fn of_active_numbers(mut item: Map<String, Value>) -> Value {
     Value::Object(item)
 }
 
-/// v2010's keys of what can be set, which are flat, by their fields.
-const FLAT: [(&str, Field); 20] = [
-    ("friendly_name", Field::FriendlyName),
-    ("status_callback", Field::StatusCallback),
-    ("status_callback_method", Field::StatusCallbackMethod),
-    ("address_sid", Field::AddressSid),
-    ("identity_sid", Field::IdentitySid),
-    ("bundle_sid", Field::BundleSid),
-    ("voice_url", Field::VoiceUrl),
-    ("voice_method", Field::VoiceMethod),
-    ("voice_fallback_url", Field::VoiceFallbackUrl),
-    ("voice_fallback_method", Field::VoiceFallbackMethod),
-    ("voice_application_sid", Field::VoiceApplicationSid),
-    ("trunk_sid", Field::VoiceTrunkSid),
-    ("voice_receive_mode", Field::VoiceReceiveMode),
-    ("voice_caller_id_lookup", Field::VoiceCallerIdLookup),
-    ("emergency_address_sid", Field::VoiceEmergencyAddressSid),
-    ("sms_url", Field::SmsUrl),
-    ("sms_method", Field::SmsMethod),
-    ("sms_fallback_url", Field::SmsFallbackUrl),
-    ("sms_fallback_method", Field::SmsFallbackMethod),
-    ("sms_application_sid", Field::SmsApplicationSid),
-];
-
 /// What v2010 says of a number, in the shape of ActiveNumbers. What it does not say is null; what
 /// ActiveNumbers has no place for stays where it was.
 fn of_incoming_phone_numbers(mut item: Map<String, Value>) -> Value {
     let mut configurations = Map::new();
     let (mut voice, mut sms) = (Map::new(), Map::new());
-    for (key, field) in FLAT {
+    for &(key, field) in KEYS {
         let Some(value) = item.remove(key) else { continue };
         match field.json_name().split_once('.') {
             Some(("voice", name)) => voice.insert(name.to_owned(), value),
@@ -183,6 +159,7 @@ fn is_url(key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Field;
     use serde_json::json;
 
     #[test]
@@ -227,6 +204,6 @@ mod tests {
 
     #[test]
     fn the_flat_keys_are_those_of_every_field() {
-        assert!(FLAT.iter().map(|(_, field)| *field).eq(Field::all()));
+        assert!(KEYS.iter().map(|(_, field)| *field).eq(Field::all()));
     }
 }

@@ -1,7 +1,7 @@
 //! The JSON that a plan needs of a number, read leniently: see the oddities in [`crate::api`].
 
 mod active;
-mod incoming;
+pub(super) mod incoming;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -12,9 +12,10 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
+use crate::number::{AccountSid, PhoneNumber};
 use crate::observed::Live;
 use crate::provider::Api;
-use crate::settings::{Settings, Value};
+use crate::settings::{Field, Settings, Value};
 
 /// A scalar of whatever JSON type, as text; null and `""` are nothing.
 #[derive(Debug, Default)]
@@ -146,6 +147,36 @@ impl Interner {
     }
 }
 
+/// A number as far as both APIs tell it alike, each under keys of its own.
+fn live<'a>(
+    phone_number: &Scalar<'_>,
+    account_sid: &Scalar<'_>,
+    friendly_name: Option<&str>,
+    fields: impl Iterator<Item = (Field, &'a Scalar<'a>)>,
+    interner: &mut Interner,
+) -> Live {
+    let number = phone_number.text().and_then(PhoneNumber::observed);
+    let settings = fields
+        .filter_map(|(field, scalar)| {
+            let value = Value::observed(field.kind(), scalar.text()?)?;
+            Some((field, interner.value(value)))
+        })
+        .collect();
+    Live {
+        number,
+        raw_number: match number {
+            Some(_) => None,
+            None => phone_number.text().map(Box::from),
+        },
+        sid: None,
+        account_sid: account_sid.text().and_then(AccountSid::observed),
+        friendly_name: friendly_name.map(Box::from),
+        settings: interner.settings(settings),
+        sms: None,
+        emergency_address_status: None,
+    }
+}
+
 /// Reads one page of a listing.
 ///
 /// # Errors
@@ -201,7 +232,6 @@ fn describe(text: &str, error: &serde_json::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Field;
 
     fn number(json: &str) -> Live {
         read_number(Api::ActiveNumbers, json.as_bytes()).expect(json)

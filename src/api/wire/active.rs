@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
 
-use super::{Interner, RawItems, RawPage, Rows, Scalar};
-use crate::number::{AccountSid, NumberSid, PhoneNumber};
+use super::{Interner, RawItems, RawPage, Rows, Scalar, live};
+use crate::number::NumberSid;
 use crate::observed::Live;
-use crate::settings::{Field, Settings, Value};
+use crate::settings::Field;
 
 #[derive(Debug, Deserialize)]
 struct Row<'a> {
@@ -174,35 +174,19 @@ pub(super) fn read_number(text: &str) -> Result<Live, serde_json::Error> {
 
 impl Row<'_> {
     fn live(&self, interner: &mut Interner) -> Live {
-        let number = self.phone_number.text().and_then(PhoneNumber::observed);
-        let raw_number = match number {
-            Some(_) => None,
-            None => self.phone_number.text().map(Box::from),
-        };
         let sid =
             self.sid.text().and_then(NumberSid::observed).or_else(|| self.url.text().and_then(sid_in_url));
         let configuration = self.configuration.as_ref().or(self.configurations.as_ref());
-        let settings: Settings = configuration
-            .map(|configuration| {
-                let values = configuration.fields();
-                values
-                    .into_iter()
-                    .filter_map(|(field, scalar)| {
-                        let value = Value::observed(field.kind(), scalar.text()?)?;
-                        Some((field, interner.value(value)))
-                    })
-                    .collect()
-            })
-            .unwrap_or_default();
         Live {
-            number,
-            raw_number,
             sid,
-            account_sid: self.account_sid.text().and_then(AccountSid::observed),
-            friendly_name: configuration.and_then(|c| c.friendly_name.text()).map(Box::from),
-            settings: interner.settings(settings),
             sms: self.capabilities.as_ref().and_then(|capabilities| capabilities.sms),
-            emergency_address_status: None,
+            ..live(
+                &self.phone_number,
+                &self.account_sid,
+                configuration.and_then(|c| c.friendly_name.text()),
+                configuration.into_iter().flat_map(Configuration::fields),
+                interner,
+            )
         }
     }
 }

@@ -4,10 +4,10 @@
 use serde::Deserialize;
 use serde::de;
 
-use super::{Interner, RawItems, RawPage, Rows, Scalar};
-use crate::number::{AccountSid, NumberSid, PhoneNumber};
+use super::{Interner, RawItems, RawPage, Rows, Scalar, live};
+use crate::number::NumberSid;
 use crate::observed::{EmergencyAddressStatus, Live};
-use crate::settings::{Field, Settings, Value};
+use crate::settings::Field;
 
 macro_rules! row {
     ($($key:ident $field:ident;)*) => {
@@ -29,16 +29,14 @@ macro_rules! row {
         }
 
         impl Row<'_> {
-            fn settings(&self, interner: &mut Interner) -> Settings {
-                [$((Field::$field, &self.$key)),*]
-                    .into_iter()
-                    .filter_map(|(field, scalar)| {
-                        let value = Value::observed(field.kind(), scalar.text()?)?;
-                        Some((field, interner.value(value)))
-                    })
-                    .collect()
+            fn fields(&self) -> impl Iterator<Item = (Field, &Scalar<'_>)> {
+                [$((Field::$field, &self.$key)),*].into_iter()
             }
         }
+
+        /// The keys of what can be set, by their fields.
+        pub(in crate::api) const KEYS: &[(&str, Field)] =
+            &[("friendly_name", Field::FriendlyName), $((stringify!($key), Field::$field)),*];
     };
 }
 
@@ -124,23 +122,14 @@ pub(super) fn read_number(text: &str) -> Result<Live, serde_json::Error> {
 
 impl Row<'_> {
     fn live(&self, interner: &mut Interner) -> Live {
-        let number = self.phone_number.text().and_then(PhoneNumber::observed);
-        let settings = self.settings(interner);
         Live {
-            number,
-            raw_number: match number {
-                Some(_) => None,
-                None => self.phone_number.text().map(Box::from),
-            },
             sid: self.sid.text().and_then(NumberSid::observed),
-            account_sid: self.account_sid.text().and_then(AccountSid::observed),
-            friendly_name: self.friendly_name.text().map(Box::from),
-            settings: interner.settings(settings),
             sms: self.capabilities.as_ref().and_then(|capabilities| capabilities.sms),
             emergency_address_status: self
                 .emergency_address_status
                 .text()
                 .and_then(EmergencyAddressStatus::observed),
+            ..live(&self.phone_number, &self.account_sid, self.friendly_name.text(), self.fields(), interner)
         }
     }
 }
@@ -148,6 +137,7 @@ impl Row<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Value;
 
     #[test]
     fn a_flat_row_is_the_same_number() {
