@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use crate::number::PhoneNumber;
+use crate::provider::Api;
 
 use super::answer::{ApiError, HttpRequest, Operation};
 use super::api::{Done, Sandbox};
 use super::catalogue;
-use super::config::Api;
-use super::faults::OwnedPurchase;
-use super::filters::{Filters, plus};
+use super::filters::Filters;
 use super::page::{Page, envelope};
 use super::shapes;
-use super::writes::last;
+use super::writes::{e164, last};
 
 const ACTIVE: &str = "/Numbers/ActiveNumbers";
 const AVAILABLE: &str = "/Numbers/AvailableNumbers";
@@ -102,32 +101,18 @@ impl Sandbox {
     fn purchase(&mut self, request: &HttpRequest, account: &Arc<str>) -> Done {
         let parameters = request.post_pairs();
         self.may_buy(account)?;
-        let wanted = last(&parameters, "PhoneNumber").map(plus);
-        let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else {
+        let Some(wanted) = last(&parameters, "PhoneNumber").filter(|wanted| !wanted.is_empty()) else {
             return Err(ApiError::bad(20422, "PhoneNumber is missing"));
         };
-        let number = PhoneNumber::observed(&wanted)
-            .filter(|number| !number.is_short_code())
-            .ok_or_else(|| ApiError::bad(21421, format!("PhoneNumber {wanted} is not in E.164")))?;
-        let none = || ApiError::bad(21452, format!("No phone numbers found for {wanted}"));
-        let kind = catalogue::kind_of(number);
-        if let Some(owned) = self.world.owned(number) {
-            match self.faults.dialect.owned {
-                _ if owned.account != *account => return Err(none()),
-                OwnedPurchase::Refuse => return Err(none()),
-                OwnedPurchase::Update => self.set(Api::ActiveNumbers, &parameters, number)?,
-                OwnedPurchase::Ignore => {}
+        let (number, wanted) = e164(wanted)?;
+        let none = ApiError::bad(21452, format!("No phone numbers found for {wanted}"));
+        let papers = match catalogue::kind_of(number).needs_document {
+            true => {
+                Err(ApiError::bad(21650, "A verified identity document is required to buy this phone number"))
             }
-        } else {
-            if self.faults.dialect.empty_inventory || catalogue::range_of(number).is_none() {
-                return Err(none());
-            }
-            if kind.needs_document {
-                let message = "A verified identity document is required to buy this phone number";
-                return Err(ApiError::bad(21650, message));
-            }
-            self.buy(Api::ActiveNumbers, &parameters, number, account)?;
-        }
+            false => Ok(()),
+        };
+        self.buy(Api::ActiveNumbers, &parameters, number, account, none, papers)?;
         let filters = Filters::new(&[("PhoneNumber".to_owned(), wanted)]);
         let address = format!("{}{ACTIVE}", request.base);
         let row = self.world.owned(number).map_or_else(String::new, |owned| {

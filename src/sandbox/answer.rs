@@ -103,6 +103,15 @@ impl ApiError {
         Self::new(400, code, message)
     }
 
+    /// Who asks is not known, or has no say here.
+    pub(crate) fn unauthenticated() -> Self {
+        Self::new(401, 20003, "Authenticate")
+    }
+
+    pub(crate) fn not_active() -> Self {
+        Self::new(403, 20005, "Account not active")
+    }
+
     pub(crate) fn not_found(path: &str) -> Self {
         Self::new(404, 20404, format!("The requested resource {path} was not found"))
     }

@@ -156,16 +156,15 @@ impl Sandbox {
     }
 
     fn who(&self, request: &HttpRequest) -> Result<Caller, ApiError> {
-        let denied = || ApiError::new(401, 20003, "Authenticate");
-        let (user, secret) = request.credentials.as_ref().ok_or_else(denied)?;
-        let (sid, account) = self.world.authenticate(user, secret).ok_or_else(denied)?;
+        let (user, secret) = request.credentials.as_ref().ok_or_else(ApiError::unauthenticated)?;
+        let (sid, account) = self.world.authenticate(user, secret).ok_or_else(ApiError::unauthenticated)?;
         // A suspended parent suspends its subaccounts.
         let above = account.parent.as_deref().and_then(|parent| self.world.account(parent));
         for account in [Some(account), above].into_iter().flatten() {
             match account.status {
                 Status::Active => {}
-                Status::Suspended => return Err(ApiError::new(403, 20005, "Account not active")),
-                Status::Closed => return Err(denied()),
+                Status::Suspended => return Err(ApiError::not_active()),
+                Status::Closed => return Err(ApiError::unauthenticated()),
             }
         }
         Ok(Caller { by_key: *sid != **user, account: sid })

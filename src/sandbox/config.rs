@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use url::Url;
 
+use crate::provider::Api;
+
 use super::answer::ApiError;
 use super::faults::Dialect;
 
@@ -44,14 +46,6 @@ enum Takes {
     Application,
     Sid(&'static str),
     OneOf(&'static [&'static str]),
-}
-
-/// The two ways to the same settings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Api {
-    ActiveNumbers,
-    /// `IncomingPhoneNumbers`.
-    V2010,
 }
 
 struct Row {
@@ -95,7 +89,7 @@ impl Row {
     fn parameter(&self, api: Api) -> Option<&'static str> {
         match api {
             Api::ActiveNumbers => self.parameter,
-            Api::V2010 => Some(self.v2010),
+            Api::IncomingPhoneNumbers => Some(self.v2010),
         }
     }
 }

@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::Api;
+use crate::provider::Api;
+
 use super::faults::Dialect;
 
 /// What the vendor calls `emergency_address_status`.
@@ -40,7 +41,7 @@ impl Emergency {
         let reads = dialect.unregister_reads.unwrap_or(match api {
             // The preview's page knows nothing of an address on its way out.
             Api::ActiveNumbers => 0,
-            Api::V2010 => 1,
+            Api::IncomingPhoneNumbers => 1,
         });
         let pending = match after {
             Some(_) => Self::PendingRegistration(dialect.register_reads),

@@ -151,21 +151,21 @@ impl Sandbox {
 
     /// Whether the caller may do this in the account of the path; that account.
     fn admit(&self, caller: &Caller, route: &Route) -> Result<Arc<str>, ApiError> {
-        let denied = || ApiError::new(401, 20003, "Authenticate");
-        let (sid, account) = self.world.account_entry(&route.account).ok_or_else(denied)?;
+        let (sid, account) =
+            self.world.account_entry(&route.account).ok_or_else(ApiError::unauthenticated)?;
         if sid == caller.account {
             return Ok(sid);
         }
         // An API key opens its own account only, also where that has subaccounts.
         if caller.by_key || account.parent.as_deref() != Some(&*caller.account) {
-            return Err(denied());
+            return Err(ApiError::unauthenticated());
         }
         match account.status {
             Status::Active => Ok(sid),
             // Whether a parent can still read is not documented, hence the switch.
             Status::Suspended if !route.is_write && !self.faults.dialect.suspended_unreadable => Ok(sid),
             Status::Closed if !route.is_write => Ok(sid),
-            Status::Suspended | Status::Closed => Err(ApiError::new(403, 20005, "Account not active")),
+            Status::Suspended | Status::Closed => Err(ApiError::not_active()),
         }
     }
 }

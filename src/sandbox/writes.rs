@@ -3,17 +3,29 @@
 use std::sync::Arc;
 
 use crate::number::PhoneNumber;
+use crate::provider::Api;
 
 use super::answer::ApiError;
 use super::api::{Done, Sandbox};
 use super::catalogue;
-use super::config::{Api, Config, Outcome, Slot, apply, is_sid};
+use super::config::{Config, Outcome, Slot, apply, is_sid};
 use super::emergency::Emergency;
+use super::faults::OwnedPurchase;
+use super::filters::plus;
 use super::world::Status;
 
 /// The value of a parameter. Of a name that comes twice, the last one counts.
 pub(super) fn last<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
     parameters.iter().rfind(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
+/// The number that a purchase asks for, and its text with the `+` that URL decoding took from it.
+pub(super) fn e164(wanted: &str) -> Result<(PhoneNumber, String), ApiError> {
+    let wanted = plus(wanted);
+    match PhoneNumber::observed(&wanted).filter(|number| !number.is_short_code()) {
+        Some(number) => Ok((number, wanted)),
+        None => Err(ApiError::bad(21421, format!("PhoneNumber {wanted} is not in E.164"))),
+    }
 }
 
 impl Sandbox {
@@ -27,8 +39,40 @@ impl Sandbox {
         }
     }
 
-    /// Gives an account a number that is on offer, with the settings of the request.
+    /// Sells an account a number, with the settings of the request: `none` where it is not on offer,
+    /// and only where the `papers` are in order. Of one that the account has, each API has its own view.
     pub(super) fn buy(
+        &mut self,
+        api: Api,
+        parameters: &[(String, String)],
+        number: PhoneNumber,
+        account: &Arc<str>,
+        none: ApiError,
+        papers: Result<(), ApiError>,
+    ) -> Result<(), ApiError> {
+        let dialect = &self.faults.dialect;
+        if let Some(owned) = self.world.owned(number) {
+            let again = match api {
+                Api::ActiveNumbers => dialect.owned,
+                // Buying a number again is an update: the vendor calls it a feature.
+                Api::IncomingPhoneNumbers => dialect.owned_v2010.unwrap_or(OwnedPurchase::Update),
+            };
+            return match again {
+                _ if owned.account != *account => Err(none),
+                OwnedPurchase::Refuse => Err(none),
+                OwnedPurchase::Update => self.set(api, parameters, number),
+                OwnedPurchase::Ignore => Ok(()),
+            };
+        }
+        if dialect.empty_inventory || catalogue::range_of(number).is_none() {
+            return Err(none);
+        }
+        papers?;
+        self.add(api, parameters, number, account)
+    }
+
+    /// Gives an account a number, with the settings of the request.
+    fn add(
         &mut self,
         api: Api,
         parameters: &[(String, String)],

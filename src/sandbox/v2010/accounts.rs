@@ -66,7 +66,7 @@ impl Sandbox {
         let parent = self.world.account(&caller.account).filter(|account| account.parent.is_none());
         if parent.is_none() {
             // There is one level of subaccounts only.
-            return Err(denied());
+            return Err(ApiError::unauthenticated());
         }
         let name = last(&request.post_pairs(), "FriendlyName").map(name).transpose()?.flatten();
         let sid = self.world.create_subaccount(&caller.account, name);
@@ -78,7 +78,7 @@ impl Sandbox {
         let parameters = request.post_pairs();
         let new_name = last(&parameters, "FriendlyName").map(name).transpose()?;
         let new_status = last(&parameters, "Status").map(status).transpose()?;
-        let account = self.world.account(&sid).ok_or_else(denied)?;
+        let account = self.world.account(&sid).ok_or_else(ApiError::unauthenticated)?;
         if let Some(wanted) = new_status.filter(|wanted| *wanted != account.status) {
             if sid == caller.account {
                 // The catalogue's codes for this are about subaccounts.
@@ -112,7 +112,7 @@ impl Sandbox {
             .map(|(sid, _)| sid)
             .ok_or_else(|| match self.world.account(&caller.account) {
                 Some(own) if own.parent.is_none() => ApiError::not_found(&request.path),
-                _ => denied(),
+                _ => ApiError::unauthenticated(),
             })
     }
 
@@ -122,13 +122,9 @@ impl Sandbox {
     }
 }
 
-fn denied() -> ApiError {
-    ApiError::new(401, 20003, "Authenticate")
-}
-
 /// A Standard key does not open `Accounts`, and the sandbox's keys are of that sort.
 fn not_by_key(caller: &Caller) -> Result<(), ApiError> {
-    if caller.by_key { Err(denied()) } else { Ok(()) }
+    if caller.by_key { Err(ApiError::unauthenticated()) } else { Ok(()) }
 }
 
 fn name(text: &str) -> Result<Option<String>, ApiError> {

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use crate::number::PhoneNumber;
+use crate::provider::Api;
 
 use super::super::answer::{ApiError, HttpRequest, Operation};
 use super::super::api::{Caller, Done, Sandbox};
 use super::super::catalogue::{self, Kind};
-use super::super::config::{Api, Config, Outcome, apply};
-use super::super::faults::OwnedPurchase;
+use super::super::config::{Config, Outcome, apply};
 use super::super::filters::{Filters, plus};
-use super::super::writes::last;
+use super::super::writes::{e164, last};
 use super::Type;
 use super::paging::{Ask, Shown, filters};
 use super::pattern::Pattern;
@@ -96,12 +96,7 @@ impl Sandbox {
         self.may_buy(account)?;
         let given = |name| last(&parameters, name).filter(|value| !value.is_empty());
         let number = match (given("PhoneNumber"), given("AreaCode"), number_type) {
-            (Some(wanted), _, _) => {
-                let wanted = plus(wanted);
-                PhoneNumber::observed(&wanted)
-                    .filter(|number| !number.is_short_code())
-                    .ok_or_else(|| ApiError::bad(21421, format!("PhoneNumber {wanted} is not in E.164")))?
-            }
+            (Some(wanted), _, _) => e164(wanted)?.0,
             (None, Some(area), None) => self.first_of_area(area)?,
             (None, Some(_), Some(_)) => {
                 return Err(ApiError::bad(21457, "AreaCode is not supported here; give a PhoneNumber"));
@@ -115,22 +110,9 @@ impl Sandbox {
         if is_other {
             return Err(ApiError::bad(21458, format!("{number} is not of the type of this resource")));
         }
-        let none = || ApiError::bad(21422, format!("Phone number {number} is not available"));
-        if let Some(owned) = self.world.owned(number) {
-            // Buying a number again is an update: the vendor calls it a feature.
-            match self.faults.dialect.owned_v2010.unwrap_or(OwnedPurchase::Update) {
-                _ if owned.account != *account => return Err(none()),
-                OwnedPurchase::Refuse => return Err(none()),
-                OwnedPurchase::Update => self.set(Api::V2010, &parameters, number)?,
-                OwnedPurchase::Ignore => {}
-            }
-        } else {
-            if self.faults.dialect.empty_inventory || catalogue::range_of(number).is_none() {
-                return Err(none());
-            }
-            check_papers(kind, &parameters)?;
-            self.buy(Api::V2010, &parameters, number, account)?;
-        }
+        let none = ApiError::bad(21422, format!("Phone number {number} is not available"));
+        let papers = check_papers(kind, &parameters);
+        self.buy(Api::IncomingPhoneNumbers, &parameters, number, account, none, papers)?;
         Ok((201, self.number_row(number)))
     }
 
@@ -165,7 +147,7 @@ impl Sandbox {
         match operation {
             Operation::Release => return self.release(number),
             Operation::Transfer => self.transfer_number(request, caller, number)?,
-            Operation::Configure => self.set(Api::V2010, &request.post_pairs(), number)?,
+            Operation::Configure => self.set(Api::IncomingPhoneNumbers, &request.post_pairs(), number)?,
             _ => {
                 let row = self.number_row(number);
                 self.was_read(number);
@@ -193,9 +175,9 @@ impl Sandbox {
         parameters.retain(|(name, _)| PAPERS.contains(&name.as_str()));
         // Before anything moves: what the papers would be refused for later.
         let none = Outcome { friendly_name: None, config: Config::default() };
-        apply(Api::V2010, &parameters, false, &self.faults.dialect, none)?;
+        apply(Api::IncomingPhoneNumbers, &parameters, false, &self.faults.dialect, none)?;
         self.world.transfer(number, &target, self.faults.dialect.transfer_clears);
-        self.set(Api::V2010, &parameters, number)
+        self.set(Api::IncomingPhoneNumbers, &parameters, number)
     }
 
     fn number_row(&self, number: PhoneNumber) -> String {
