@@ -391,43 +391,31 @@ pub(super) struct Said<'a> {
     sms_null: bool,
 }
 
-impl Layer {
-    pub(super) fn said(&self) -> Said<'_> {
-        Said {
-            top: [
-                (Field::FriendlyName, &self.friendly_name),
-                (Field::StatusCallback, &self.status_callback),
-                (Field::StatusCallbackMethod, &self.status_callback_method),
-                (Field::AddressSid, &self.address_sid),
-                (Field::IdentitySid, &self.identity_sid),
-                (Field::BundleSid, &self.bundle_sid),
-            ],
-            voice: self.voice.is(),
-            sms_null: self.sms.is_null(),
-            voice_null: self.voice.is_null(),
-            sms: self.sms.is(),
+macro_rules! said {
+    ($($shape:ident)*) => {$(
+        impl $shape {
+            pub(super) fn said(&self) -> Said<'_> {
+                Said {
+                    top: [
+                        (Field::FriendlyName, &self.friendly_name),
+                        (Field::StatusCallback, &self.status_callback),
+                        (Field::StatusCallbackMethod, &self.status_callback_method),
+                        (Field::AddressSid, &self.address_sid),
+                        (Field::IdentitySid, &self.identity_sid),
+                        (Field::BundleSid, &self.bundle_sid),
+                    ],
+                    voice: self.voice.is(),
+                    sms_null: self.sms.is_null(),
+                    voice_null: self.voice.is_null(),
+                    sms: self.sms.is(),
+                }
+            }
         }
-    }
+    )*};
 }
 
-impl Number {
-    pub(super) fn said(&self) -> Said<'_> {
-        Said {
-            top: [
-                (Field::FriendlyName, &self.friendly_name),
-                (Field::StatusCallback, &self.status_callback),
-                (Field::StatusCallbackMethod, &self.status_callback_method),
-                (Field::AddressSid, &self.address_sid),
-                (Field::IdentitySid, &self.identity_sid),
-                (Field::BundleSid, &self.bundle_sid),
-            ],
-            voice: self.voice.is(),
-            sms_null: self.sms.is_null(),
-            voice_null: self.voice.is_null(),
-            sms: self.sms.is(),
-        }
-    }
-}
+// Flattening a shared part would cost serde's refusal of unknown keys.
+said!(Layer Number);
 
 impl<'a> Said<'a> {
     /// Every field that is there, with its text; `""` clears.

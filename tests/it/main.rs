@@ -14,5 +14,6 @@ mod openapi;
 mod planner_laws;
 mod sandbox_http;
 mod sandbox_page;
+mod sandbox_request;
 mod sandbox_v2010;
 mod tidy;

@@ -6,7 +6,8 @@ use numctl::sandbox::{
     AUTH_TOKEN, Delivery, Faults, HttpAnswer, HttpRequest, MAIN_SID, SUBACCOUNT_SID, Sandbox, Status, World,
 };
 use serde_json::Value;
-use url::form_urlencoded;
+
+use crate::sandbox_request::request;
 
 const LIST: &str = "/Numbers/ActiveNumbers";
 const SEARCH: &str = "/Numbers/AvailableNumbers";
@@ -27,14 +28,10 @@ impl Client {
     }
 
     fn send(&mut self, method: &str, path: &str, query: &str, form: &[(&str, &str)]) -> HttpAnswer {
-        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         self.sandbox.handle(&HttpRequest {
-            method: method.into(),
-            path: path.into(),
-            query: query.into(),
-            form,
             credentials: Some((self.user.into(), AUTH_TOKEN.into())),
             base: "https://preview.twilio.com".into(),
+            ..request(method, path, query, form)
         })
     }
 

@@ -6,7 +6,8 @@ use numctl::sandbox::{
     AUTH_TOKEN, Faults, HttpAnswer, HttpRequest, MAIN_SID, SUBACCOUNT_SID, Sandbox, Status, World,
 };
 use serde_json::{Value, json};
-use url::form_urlencoded;
+
+use crate::sandbox_request::request;
 
 const ACCOUNTS: &str = "/2010-04-01/Accounts.json";
 const ACTIVE: &str = "/Numbers/ActiveNumbers";
@@ -98,14 +99,10 @@ impl Client {
 
     fn send(&mut self, method: &str, path: &str, form: &[(&str, &str)]) -> HttpAnswer {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         self.sandbox.handle(&HttpRequest {
-            method: method.into(),
-            path: path.into(),
-            query: query.into(),
-            form,
             credentials: Some(self.user.clone()),
             base: "http://127.0.0.1:4010".into(),
+            ..request(method, path, query, form)
         })
     }
 
