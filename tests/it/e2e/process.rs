@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::daemon::Daemon;
-use super::harness::{Bench, Ran, Sandbox};
+use super::harness::{Bench, Ran, Running, Sandbox};
 
 const BUY: &str = "version: 1\nnumbers:\n  - phone_number: \"+15552230100\"\n";
 
@@ -226,7 +226,9 @@ fn a_hang_up_ends_an_apply_as_ctrl_c_does() {
     let numbers = (0..5).map(|at| format!("  - {{phone_number: \"+1555223000{at}\", friendly_name: New}}\n"));
     bench.write("fleet.yaml", &format!("version: 1\nnumbers:\n{}", numbers.collect::<String>()));
     let args = ["apply", "--yes", "--format", "json", "--max-concurrency", "1", "-f", "fleet.yaml"];
-    let apply = bench.spawn(&args);
+    // The tests themselves may run under nohup, whose ignoring would be inherited.
+    let listening = format!("exec env --default-signal=HUP numctl {}", args.join(" "));
+    let apply = Running { child: shell_command(&bench, &listening).spawn().expect("sh starts") };
     sandbox.wait_for("configure", 1);
     apply.signal("HUP");
     let ran = apply.end().exits(3).says("the run was stopped first");
