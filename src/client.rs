@@ -21,6 +21,7 @@ use crate::observed::{Listing, ListingBuilder, Live, Page, Progress};
 use crate::pace::{Lane, Pace, Signal, Turn, Unreachable};
 use crate::plan::ActionKind;
 use crate::settings::{Field, Want};
+use crate::tally::Tally;
 use crate::transport::{Request, Response, Transport, Verb};
 use crate::writer::Admission;
 pub use crate::writer::Writer;
@@ -92,6 +93,7 @@ pub struct Client<T> {
     manner: Manner,
     pace: Pace,
     writer: Writer,
+    tally: Arc<Tally>,
 }
 
 impl<T: Transport> Client<T> {
@@ -104,7 +106,8 @@ impl<T: Transport> Client<T> {
         pace: Pace,
     ) -> Self {
         let account = routes.account;
-        Self { account, routes, transport, credentials, manner, pace, writer: Writer::default() }
+        let (writer, tally) = (Writer::default(), Arc::default());
+        Self { account, routes, transport, credentials, manner, pace, writer, tally }
     }
 
     /// From now on asks with these: a mounted secret was renewed.
@@ -115,6 +118,11 @@ impl<T: Transport> Client<T> {
     /// From now on writes only while `writer` says so.
     pub fn fence(&mut self, writer: Writer) {
         self.writer = writer;
+    }
+
+    /// From now on counts its requests there.
+    pub fn count_in(&mut self, tally: Arc<Tally>) {
+        self.tally = tally;
     }
 
     /// Who asks: the account's SID, its parent's, or an API key's.
@@ -433,6 +441,7 @@ impl<T: Transport> Client<T> {
 
     /// Waits before another try, as [`backoff::delay`] says.
     pub async fn wait(&self, failures: u32, error: &ApiError) {
+        self.tally.retry();
         let wait = backoff::delay(failures, error.kind.retry_after(), self.manner.dice.throw());
         warn!(account = %self.account, operation = error.operation.word(), error = ?error.to_string(), ?wait, failures, "trying again");
         tokio::time::sleep(wait).await;
@@ -490,6 +499,7 @@ impl<T: Transport> Client<T> {
             request.timeout = turn.at_most(request.timeout);
             debug!(verb = verb.word(), path = request.url.path(), "sending");
             let sent = self.transport.send(request).await;
+            self.tally.request(operation, &sent);
             let concurrent = sent.as_ref().ok().and_then(|response| response.concurrent);
             let done = match sent {
                 Err(error) => Err(ApiError::from_transport(operation, &error)),

@@ -18,7 +18,7 @@ use tracing::{error, info, warn};
 use crate::budget::Generation;
 use crate::client::{Client, Dice};
 use crate::desired::Desired;
-use crate::execute::Stop;
+use crate::execute::{Event, Stop};
 use crate::fence::NotOurs;
 use crate::guard::OperatorLimits;
 use crate::leadership::{Leadership, NotLeading};
@@ -72,14 +72,33 @@ pub struct Daemon<'a, T> {
     pub renew: &'a Renew<'a, T>,
     /// The API of accounts whose file names none.
     pub api: Api,
-    /// Hears of every pass.
-    pub tell: &'a dyn Fn(&Pass),
+    /// Hears of what the loop does.
+    pub tell: &'a dyn Fn(&News<'_>),
     /// How far the loop is to stop.
     pub stop: watch::Receiver<Stop>,
     /// Whether a signal has paused the loop: it goes on looking, and changes nothing.
     pub paused: watch::Receiver<bool>,
     /// Rung by a signal: look again, now.
     pub bell: Arc<Notify>,
+}
+
+/// What the loop tells of itself, for whoever shows it. It waits for nobody: a listener is quick.
+#[derive(Debug)]
+pub enum News<'a> {
+    /// Somebody else has the lock: nothing is looked at meanwhile.
+    StandingBy,
+    /// A cycle begins, under these files.
+    Began(&'a Desired, Generation),
+    /// A step of its plan begins or has ended.
+    Step(&'a Desired, &'a Plan, &'a Event<'a>),
+    /// It could not begin, and is due again after this.
+    NotBegun(&'a Desired, &'a LedgerError, Duration),
+    /// It has ended: how long it took, and when the next one is due.
+    Ended(&'a Desired, &'a Pass, Duration, Duration),
+    /// What is on disk is not taken; the last good content stays in force.
+    FilesRefused(&'a str),
+    /// What is on disk is in force.
+    FilesTaken,
 }
 
 /// Looks where the credentials are.
@@ -166,6 +185,7 @@ pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, mut watch: Watch) -> Resu
             Err(error) => {
                 is_first = false;
                 writing.says_it_stands_by(&error);
+                (daemon.tell)(&News::StandingBy);
                 daemon.stand_by(news).await;
                 daemon.follow(&mut files, &mut watch, &mut force).await;
                 continue;
@@ -175,26 +195,29 @@ pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, mut watch: Watch) -> Resu
         if let Err(error) = (daemon.renew)(&force.desired, &mut force.reached) {
             error!(%error, "the credentials cannot be read: those of before are used");
         }
+        (daemon.tell)(&News::Began(&force.desired, force.generation));
         let pass = match daemon.cycle(&force, &mut writing).await {
-            Ok(pass) => Some(pass),
             Err(error) if is_first => return Err(error.into()),
-            Err(error) => {
-                error!(error = %error, "the budget cannot be read: nothing is attempted");
-                None
-            }
+            pass => pass,
         };
         is_first = false;
         let went = pass.as_ref().map_or(Went::Badly, went);
         failures = if went == Went::Well { 0 } else { failures + 1 };
         let wait = schedule::wait(daemon.interval, went, failures, daemon.dice.throw());
-        if let Some(pass) = pass {
-            (daemon.tell)(&pass);
-            log(&force, &pass, began.elapsed(), wait);
-            if daemon.once {
-                return Ok(End::Once(Box::new(pass)));
+        match pass {
+            Ok(pass) => {
+                (daemon.tell)(&News::Ended(&force.desired, &pass, began.elapsed(), wait));
+                log(&force, &pass, began.elapsed(), wait);
+                if daemon.once {
+                    return Ok(End::Once(Box::new(pass)));
+                }
+                if daemon.stopping() {
+                    return Ok(End::Stopped(Some(Box::new(pass))));
+                }
             }
-            if daemon.stopping() {
-                return Ok(End::Stopped(Some(Box::new(pass))));
+            Err(error) => {
+                error!(error = %error, "the budget cannot be read: nothing is attempted");
+                (daemon.tell)(&News::NotBegun(&force.desired, &error, wait));
             }
         }
         daemon.wait(Instant::now() + wait, &mut files, &mut watch, &mut force).await;
@@ -244,8 +267,8 @@ impl<T: Transport> Daemon<'_, T> {
             now: (self.clock)(),
         };
         let before = budget.clone();
-        let pass =
-            pass(&cycle, budget, |budget| self.ledger.save(budget), self.stop.clone(), |_, _| {}).await;
+        let on_event = |plan: &Plan, event: Event<'_>| (self.tell)(&News::Step(&force.desired, plan, &event));
+        let pass = pass(&cycle, budget, |budget| self.ledger.save(budget), self.stop.clone(), on_event).await;
         // What was given back, or seen to have happened. Without it the ledger says too much, never
         // too little.
         if !self.dry_run
@@ -285,6 +308,7 @@ impl<T: Transport> Daemon<'_, T> {
                     let is_other = new.generation != force.generation;
                     info!(generation = %new.generation, numbers = new.desired.numbers.len(), "the files changed");
                     *force = new;
+                    (self.tell)(&News::FilesTaken);
                     watch.aim();
                     return is_other;
                 }
@@ -293,6 +317,7 @@ impl<T: Transport> Daemon<'_, T> {
             Look::Bad(text) => text,
         };
         force.is_old = true;
+        (self.tell)(&News::FilesRefused(&refused));
         let named: Vec<_> = files.paths().iter().map(|path| path.display().to_string()).collect();
         error!(
             files = named.join(", "),

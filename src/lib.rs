@@ -49,6 +49,10 @@
 //! - [`render`]: plans and reports for people and machines
 //! - [`doctor`]: what the answers say about an account's health
 //! - [`export`]: a desired-state file for what is live
+//! - [`tally`]: requests, counted by how they ended
+//! - [`status`]: the daemon's state as it is shown to the outside
+//! - [`metrics`]: that state as Prometheus reads it
+//! - [`announce`]: when somebody is told of it
 //!
 //! I/O: a thin shell round the above.
 //!
@@ -71,13 +75,18 @@
 //! - [`fence`]: puts the locks and the lease round every account's writes
 //! - [`watch`]: wakes the daemon when a file may have changed
 //! - [`daemon`]: the loop over that pass
+//! - [`board`]: the state of the loop, for all who look at it
+//! - [`listener`]: shows it over HTTP
+//! - [`messenger`]: tells of it by webhook
 //! - [`sandbox`]: the API seen from the other side, in memory and over HTTP
 //! - [`cli`]: arguments in, exit code out
 
+pub mod announce;
 pub mod api;
 pub mod atomic_file;
 pub mod backoff;
 pub mod base_url;
+pub mod board;
 pub mod bounded_file;
 pub mod budget;
 pub mod circuit;
@@ -103,8 +112,11 @@ pub mod kube;
 pub mod leadership;
 pub mod lease;
 pub mod ledger;
+pub mod listener;
 pub mod load;
 pub mod lock;
+pub mod messenger;
+pub mod metrics;
 pub mod number;
 pub mod observe;
 pub mod observed;
@@ -121,7 +133,9 @@ pub mod secret_url;
 pub mod settings;
 pub mod stale;
 pub mod standstill;
+pub mod status;
 pub mod survey;
+pub mod tally;
 pub mod throttle;
 pub mod transport;
 pub mod watch;

@@ -327,6 +327,19 @@ pub(super) struct RunArgs {
     pub(super) state_dir: Option<PathBuf>,
     #[command(flatten)]
     pub(super) lock: LockArgs,
+    /// Show the state here: page, /metrics, probes; a bare port is on 127.0.0.1
+    #[arg(long, value_name = "ADDR", env = "NUMCTL_LISTEN", hide_env = true, value_parser = crate::listener::parse_address)]
+    pub(super) listen: Option<SocketAddr>,
+    /// Tell these URLs of drift, failure and recovery; may repeat, slack+https://… for Slack's form
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "NUMCTL_NOTIFY",
+        hide_env = true,
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub(super) notify: Vec<String>,
     /// How long a stop may take before it drops what is in flight
     #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = duration)]
     pub(super) grace: Duration,

@@ -1,22 +1,28 @@
 //! `numctl run`: the daemon, from arguments to the loop and back to an exit code.
 
 use std::cell::Cell;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 
+use crate::announce::Target;
+use crate::board::Board;
 use crate::client::Dice;
 use crate::clock;
-use crate::daemon::{Daemon, End, StartError, run as run_daemon};
+use crate::daemon::{Daemon, End, News, StartError, run as run_daemon};
 use crate::desired::Desired;
 use crate::digest::Digest;
 use crate::execute::Stop;
 use crate::guard::Refusal;
 use crate::ledger::Ledger;
+use crate::listener::Listener;
+use crate::messenger::Messenger;
 use crate::plan::Plan;
 use crate::reconcile::Pass;
+use crate::tally::Tally;
 use crate::watch::Watch;
 
 use super::arguments::{Global, RunArgs};
@@ -51,6 +57,12 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
         "starting"
     );
     let lease = if args.dry_run { None } else { lease::candidate(&args.lock)? };
+    let tally = Arc::new(Tally::default());
+    let board = Board::new(clock::since_the_epoch(), args.interval, args.dry_run, tally.clone());
+    let board = Arc::new(board);
+    let messenger = notify(&args.notify, &board)?;
+    let listener = listen(args.listen, &board).await?;
+    let is_watched = listener.is_some() || messenger.is_some();
     let sandbox = fleet::sandbox_of(global).await?;
     let shown = Cell::new(None);
     let daemon = Daemon {
@@ -67,13 +79,25 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
         clock: &clock::since_the_epoch,
         paused,
         reach: &|desired: &Desired| {
-            fleet::reach(global, &desired.accounts, sandbox.as_ref()).map_err(|Fatal(text)| text)
+            let reached = fleet::reach(global, &desired.accounts, sandbox.as_ref());
+            let mut reached = reached.map_err(|Fatal(text)| text)?;
+            for client in &mut reached.clients {
+                client.count_in(tally.clone());
+            }
+            Ok(reached)
         },
         renew: &|desired: &Desired, reached| {
             fleet::renew(global, &desired.accounts, reached, sandbox.as_ref()).map_err(|Fatal(text)| text)
         },
         api: global.api(),
-        tell: &|pass| tell(pass, &shown),
+        tell: &|news| {
+            if is_watched {
+                board.hear(news, clock::since_the_epoch());
+            }
+            if let News::Ended(_, pass, ..) = news {
+                tell(pass, &shown);
+            }
+        },
         stop: stopped.clone(),
         bell,
     };
@@ -88,6 +112,9 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
     signals.abort();
     hangups.abort();
     pauses.abort();
+    if let Some(listener) = listener {
+        listener.stop().await;
+    }
     if let Some(running) = sandbox {
         running.stop().await?;
     }
@@ -104,6 +131,27 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
         }
         Err(error @ StartError::Ledger(_)) => Err(error.into()),
     }
+}
+
+/// Tells of the state from now on, where that is asked for.
+fn notify(urls: &[String], board: &Arc<Board>) -> Result<Option<Messenger>, Fatal> {
+    let targets = urls.iter().filter(|url| !url.trim().is_empty()).map(|url| Target::parse(url));
+    let targets: Vec<Target> =
+        targets.collect::<Result<_, _>>().map_err(|why| Fatal::new(format!("--notify: {why}")))?;
+    if targets.is_empty() {
+        return Ok(None);
+    }
+    Messenger::start(targets, board.clone(), clock::since_the_epoch).map(Some).map_err(Fatal::new)
+}
+
+/// Shows the state from now on, where that is asked for.
+async fn listen(address: Option<SocketAddr>, board: &Arc<Board>) -> Result<Option<Listener>, Fatal> {
+    let Some(address) = address else { return Ok(None) };
+    let listener = Listener::start(address, board.clone(), clock::since_the_epoch)
+        .await
+        .map_err(|error| Fatal::new(format!("--listen {address}: {error}; nothing was attempted")))?;
+    info!(address = %format!("http://{}", listener.address()), "the state is shown");
+    Ok(Some(listener))
 }
 
 /// Those of `apply`.

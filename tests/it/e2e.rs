@@ -14,6 +14,7 @@ mod hostile;
 mod hosts;
 mod kills;
 mod lease;
+mod outside;
 mod process;
 mod quickstart;
 mod real_clients;

@@ -10,6 +10,7 @@ mod fuzz;
 mod golden;
 mod lease_laws;
 mod load;
+mod metrics;
 mod openapi;
 mod planner_laws;
 mod sandbox_http;

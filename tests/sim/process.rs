@@ -11,7 +11,7 @@ use numctl::api::routes::Routes;
 use numctl::budget::{Budget, Generation};
 use numctl::client::{Client, Dice, Manner};
 use numctl::credentials::Credentials;
-use numctl::daemon::{self, Daemon, Reached};
+use numctl::daemon::{self, Daemon, News, Reached};
 use numctl::desired::{Desired, Format, Source};
 use numctl::execute::{Stop, execute};
 use numctl::guard::{self, OperatorLimits};
@@ -130,7 +130,11 @@ impl Host {
             reach: &|desired| self.reach(process, desired, &dice),
             renew: &|_, _| Ok(()),
             api: self.api,
-            tell: &|pass| told(&mut self.state.lock(), process, pass),
+            tell: &|news| {
+                if let News::Ended(_, pass, ..) = news {
+                    told(&mut self.state.lock(), process, pass);
+                }
+            },
             stop,
             bell: Arc::new(Notify::new()),
         };

@@ -171,8 +171,10 @@ fn a_leader_that_is_cut_off_stops(kube: &Kube, lease: &str) {
     one.door.shut();
     first.says("not leading any more", 1);
     first.says("standing by", 1);
-    // There is something to do, and it is not the first one that does it.
-    sandbox.edit(NUMBER, "FriendlyName=Drifted");
+    // Nobody writes now, until the lease is over.
+    let before = sandbox.writes();
+    assert_eq!(writers(&sandbox), ["One"]);
+    assert_eq!(sandbox.writes(), before);
     becomes(&sandbox, "Two", &second);
     heals(&sandbox, "Two", &second);
     // What was under way arrives now, and is too late.

@@ -1,0 +1,129 @@
+//! The state of the loop, for all who look at it: the loop writes, the listener reads, and neither
+//! waits for the other.
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::daemon::News;
+use crate::execute::Event;
+use crate::reconcile::Pass;
+use crate::status::{Finish, Role, Status};
+use crate::tally::Tally;
+
+/// The loop is given up as dead when nothing moved for so many intervals,
+const INTERVALS_MAX: u32 = 10;
+/// but never sooner than this.
+const SILENCE_MIN: Duration = Duration::from_secs(600);
+
+/// The board.
+#[derive(Debug)]
+pub struct Board {
+    status: RwLock<Arc<Status>>,
+    version: watch::Sender<u32>,
+    tally: Arc<Tally>,
+    dry_run: bool,
+    silence_max: Duration,
+    pulse: Mutex<Pulse>,
+}
+
+/// When the loop last showed that it is alive.
+#[derive(Debug)]
+struct Pulse {
+    at: Instant,
+    requests: u64,
+}
+
+impl Board {
+    /// A board for a loop that has just started.
+    #[must_use]
+    pub fn new(started: Duration, interval: Duration, dry_run: bool, tally: Arc<Tally>) -> Self {
+        Self {
+            status: RwLock::new(Arc::new(Status::new(started))),
+            version: watch::Sender::new(0),
+            tally,
+            dry_run,
+            silence_max: (interval * INTERVALS_MAX).max(SILENCE_MIN),
+            pulse: Mutex::new(Pulse { at: Instant::now(), requests: 0 }),
+        }
+    }
+
+    /// The state at this moment.
+    #[must_use]
+    pub fn status(&self) -> Arc<Status> {
+        self.status.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The counted requests.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Hears of every new version of the state.
+    #[must_use]
+    pub fn versions(&self) -> watch::Receiver<u32> {
+        self.version.subscribe()
+    }
+
+    /// Whether the loop moves: something happened in it, or a request was answered, lately.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        let requests = self.tally.total();
+        let mut pulse = self.pulse.lock().unwrap_or_else(PoisonError::into_inner);
+        if pulse.requests != requests {
+            *pulse = Pulse { at: Instant::now(), requests };
+        }
+        pulse.at.elapsed() < self.silence_max
+    }
+
+    /// Takes what the loop tells.
+    pub fn hear(&self, news: &News<'_>, now: Duration) {
+        self.pulse.lock().unwrap_or_else(PoisonError::into_inner).at = Instant::now();
+        let version = {
+            let mut status = self.status.write().unwrap_or_else(PoisonError::into_inner);
+            // Whoever reads at this moment keeps what he has.
+            let status = Arc::make_mut(&mut status);
+            self.write(status, news, now);
+            status.version
+        };
+        self.version.send_if_modified(|known| std::mem::replace(known, version) != version);
+    }
+
+    fn write(&self, status: &mut Status, news: &News<'_>, now: Duration) {
+        match *news {
+            News::StandingBy => status.stands_by(),
+            News::Began(desired, generation) => {
+                let role = if self.dry_run { Role::DryRun } else { Role::Writer };
+                status.begins(desired, generation, role, now);
+            }
+            News::Step(desired, plan, Event::Started { step }) => {
+                status.step_began(desired, plan, *step, now);
+            }
+            News::Step(_, plan, Event::Ended { step, end }) => status.step_ended(plan, *step, end, now),
+            News::NotBegun(desired, error, next) => {
+                let why = format!("the budget cannot be read: {error}");
+                status.ends(desired, Finish::NotBegun(&why), (Duration::ZERO, next), now);
+            }
+            News::Ended(desired, pass, took, next) => {
+                let of_error;
+                let finish = match pass {
+                    Pass::Stopped => Finish::Stopped,
+                    Pass::NotObserved(failed) => Finish::NotObserved(failed),
+                    Pass::Refused(plan, refusal) => Finish::Refused(plan, refusal),
+                    Pass::Planned(plan) => Finish::Planned(plan),
+                    Pass::NotRecorded(plan, error) => {
+                        of_error = error.to_string();
+                        Finish::NotRecorded(plan, &of_error)
+                    }
+                    Pass::Executed(report) => Finish::Executed(report),
+                };
+                status.ends(desired, finish, (took, next), now);
+            }
+            News::FilesRefused(text) => status.files_refused(text, now),
+            News::FilesTaken => status.files_taken(),
+        }
+    }
+}

@@ -1,0 +1,449 @@
+'use strict';
+// Foreign text reaches the page by textContent and attributes of SVG titles only: it stays text.
+
+const byId = (id) => document.getElementById(id);
+const STANDINGS = [
+  ['synced', 'in sync'], ['drifted', 'drifted'], ['held', 'held back'], ['degraded', 'degraded'], ['unknown', 'unknown'],
+];
+const STATES = {
+  starting: 'Starting', standing_by: 'Standing by', in_sync: 'In sync', drifted: 'Drifted', degraded: 'Degraded',
+};
+const RESULTS = {
+  in_sync: 'in sync', held: 'in sync, some held back', done: 'changes made', drift: 'drift found', incomplete: 'incomplete',
+  interrupted: 'interrupted', refused: 'refused by a limit', not_observed: 'no account could be listed',
+  not_recorded: 'budget not recorded', not_begun: 'could not begin', stopped: 'stopped',
+};
+const REASONS = {
+  missing: 'missing', wrong_account: 'in another account', drifted: 'settings differ', tombstone: 'to be released', unlisted: 'not in the files',
+};
+const number = new Intl.NumberFormat('en');
+
+/** What acts or cannot be seen is spelt out. */
+const inert = (text) => String(text).replace(/[\p{Cc}\p{Cf}\u2028\u2029\u2800\u3164\u115f\u1160\uffa0]/gu, (c) => `\\u{${c.codePointAt(0).toString(16)}}`);
+
+/** An element with a class, and texts or elements in it. */
+function make(tag, className, ...children) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  for (const child of children) element.append(child instanceof Node ? child : inert(child));
+  return element;
+}
+
+function svg(tag, attributes, ...children) {
+  const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+// Time. The clock is the daemon's.
+let skew = 0;
+const now = () => Date.now() + skew;
+
+function span(seconds) {
+  const s = Math.max(0, Math.round(seconds));
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min`;
+  if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor(s % 3600 / 60)} min`;
+  return `${Math.floor(s / 86400)} d ${Math.floor(s % 86400 / 3600)} h`;
+}
+
+const took = (seconds) => seconds < 1 ? `${Math.round(seconds * 1000)} ms` : seconds < 60 ? `${seconds.toFixed(1)} s` : span(seconds);
+
+function ago(at, className = 'quiet') {
+  const time = make('time', className);
+  const ms = typeof at === 'number' ? at * 1000 : Date.parse(at);
+  time.dateTime = new Date(ms).toISOString();
+  time.dataset.at = ms;
+  time.title = time.dateTime;
+  time.textContent = `${span((now() - ms) / 1000)} ago`;
+  return time;
+}
+
+// The state.
+let head = null;
+let tab = 'now';
+const drawn = {};
+
+/** Draws a part again only where what it shows is another. */
+function draw(name, content, paint) {
+  const key = JSON.stringify(content);
+  if (drawn[name] === key) return;
+  drawn[name] = key;
+  paint(content);
+}
+
+function show(next) {
+  head = next;
+  skew = Date.parse(head.now) - Date.now();
+  byId('version').textContent = head.numctl_version;
+  byId('generation').textContent = head.generation ? head.generation.slice(0, 10) : '–';
+  byId('generation').title = head.generation || '';
+  draw('state', [head.state, head.role], showState);
+  draw('notices', [head.files_refused, head.blocked, head.role], showNotices);
+  draw('fleet', head.counts, showFleet);
+  draw('progress', [head.in_progress, head.next_cycle, head.role], showProgress);
+  draw('drifts', [tab, head.drift, head.mended, head.drift_by_field, head.counts.drifts, head.state], showDrifts);
+  draw('chart', head.history, showChart);
+  draw('accounts', head.accounts.map(({ listing_age_seconds: _, ...rest }) => rest), showAccounts);
+  tick();
+}
+
+function showState() {
+  const pill = byId('state');
+  pill.className = `pill ${head.state}`;
+  pill.lastElementChild.textContent = (STATES[head.state] || head.state) + (head.role === 'dry_run' ? ' (dry run)' : '');
+  const bad = head.counts.degraded + head.counts.unknown;
+  document.title = `${head.state === 'degraded' && bad ? `(${number.format(bad)}) ` : ''}${STATES[head.state] || head.state} · numctl`;
+}
+
+function showNotices() {
+  const notices = [];
+  if (head.files_refused) {
+    const text = make('pre', '');
+    // Its line breaks are its own.
+    text.textContent = head.files_refused.message.split('\n').map(inert).join('\n');
+    const title = make('strong', '', 'The files on disk are not taken. The last good ones stay in force.');
+    notices.push(make('div', 'notice degraded', title, 'Since ', ago(head.files_refused.since, ''), text));
+  }
+  if (head.blocked) notices.push(make('div', 'notice degraded', make('strong', '', 'Nothing is changed.'), head.blocked));
+  if (head.role === 'standing_by') {
+    notices.push(make('div', 'notice held', make('strong', '', 'Standing by.'), 'Another numctl holds the lock. This one takes over when it is gone; what is shown below may be old.'));
+  }
+  byId('notices').replaceChildren(...notices);
+}
+
+function showFleet(counts) {
+  byId('declared').textContent = number.format(counts.declared);
+  const parts = STANDINGS.filter(([standing]) => counts[standing] > 0);
+  byId('bar').replaceChildren(...parts.map(([standing, words]) => {
+    const part = make('span', standing);
+    part.style.flexGrow = counts[standing];
+    part.title = `${number.format(counts[standing])} ${words}`;
+    return part;
+  }));
+  byId('bar').setAttribute('aria-label', parts.map(([standing, words]) => `${counts[standing]} ${words}`).join(', '));
+  const legend = STANDINGS.map(([standing, words]) => {
+    const button = make('button', `${standing}${counts[standing] ? '' : ' zero'}`, make('i', 'dot'), make('b', '', number.format(counts[standing])), make('span', '', words));
+    button.type = 'button';
+    button.title = `Show the numbers that are ${words}`;
+    button.addEventListener('click', () => {
+      byId('standing').value = standing;
+      filter();
+      byId('list').scrollIntoView({ block: 'center' });
+    });
+    return button;
+  });
+  if (counts.unlisted) legend.push(make('span', 'quiet chip', `${number.format(counts.unlisted)} live numbers are not in the files`));
+  byId('legend').replaceChildren(...legend);
+}
+
+function showProgress() {
+  const at = head.in_progress;
+  if (!at) {
+    const words = head.role === 'standing_by' ? 'Nothing in progress: another numctl writes.' : 'Nothing in progress.';
+    byId('progress').replaceChildren(make('p', 'quiet', words));
+    return;
+  }
+  if (at.steps === null) {
+    byId('progress').replaceChildren(make('div', 'line', make('span', '', 'Listing the accounts'), make('span', 'quiet', 'began ', ago(at.since, ''))));
+    return;
+  }
+  const fill = make('div', 'fill');
+  fill.style.width = `${100 * at.done / Math.max(1, at.steps)}%`;
+  const failed = at.failed ? `, ${number.format(at.failed)} failed` : '';
+  const line = make('div', 'line', make('span', '', `${number.format(at.done)} of ${number.format(at.steps)} actions done${failed}`), make('span', 'quiet', 'began ', ago(at.since, '')));
+  const hand = make('div', 'chips', ...at.in_hand.slice(0, 8).map((entry) => make('span', 'chip', `${entry.kind} ${entry.phone_number}`)));
+  byId('progress').replaceChildren(line, make('div', 'track', fill), hand);
+}
+
+/** Both texts, the part between their common ends marked. */
+function marked(before, after) {
+  const [a, b] = [Array.from(before), Array.from(after)];
+  let from = 0;
+  while (from < a.length && from < b.length && a[from] === b[from]) from += 1;
+  let end = 0;
+  while (end < a.length - from && end < b.length - from && a[a.length - 1 - end] === b[b.length - 1 - end]) end += 1;
+  return [a, b].map((text) => {
+    const parts = [text.slice(0, from), text.slice(from, text.length - end), text.slice(text.length - end)].map((part) => part.join(''));
+    // A text that has nothing in common with the other is not marked as a whole.
+    if (from + end < 3) return [parts.join('')];
+    return [parts[0], ...(parts[1] ? [make('mark', '', parts[1])] : []), parts[2]];
+  });
+}
+
+function diff(changes) {
+  const list = make('dl', 'diff');
+  for (const change of changes) {
+    const [before, after] = change.before !== null && change.after !== null
+      ? marked(change.before, change.after)
+      : [[change.before ?? make('em', '', 'not set')], [change.after ?? make('em', '', 'cleared')]];
+    if (change.secret_changed) after.push(make('em', '', ' (only a secret differs)'));
+    const both = make('dd', '', make('div', 'minus', ...before), make('div', 'plus', ...after));
+    list.append(make('dt', '', change.field), both);
+  }
+  return list;
+}
+
+function card(drift) {
+  const state = drift.outcome ? make('span', `kind ${drift.outcome === 'succeeded' ? 'succeeded' : 'release'}`, drift.outcome) : '';
+  const title = make('div', 'title', make('span', 'mono', drift.phone_number), make('span', `kind ${drift.kind}`, drift.kind), state,
+    make('span', 'quiet', `${drift.account} · ${REASONS[drift.reason] || drift.reason}`), ago(tab === 'mended' && drift.ended ? drift.ended : drift.found));
+  const box = make('article', 'drift', title);
+  if (drift.changes.length) box.append(diff(drift.changes));
+  if (drift.error) box.append(make('p', 'error', drift.error));
+  return box;
+}
+
+function showDrifts() {
+  byId('count-now').textContent = number.format(head.counts.drifts);
+  byId('count-mended').textContent = number.format(head.mended.length);
+  byId('tab-now').setAttribute('aria-selected', tab === 'now');
+  byId('tab-mended').setAttribute('aria-selected', tab === 'mended');
+  const fields = Object.entries(head.drift_by_field).sort((a, b) => b[1] - a[1]);
+  byId('fields').replaceChildren(...(tab === 'now' ? fields : []).map(([field, count]) => make('span', 'chip', field, make('b', '', number.format(count)))));
+  const drifts = tab === 'now' ? head.drift : head.mended;
+  const shown = drifts.slice(0, 100).map(card);
+  const more = (tab === 'now' ? head.counts.drifts : drifts.length) - shown.length;
+  if (more > 0) shown.push(make('p', 'empty', `and ${number.format(more)} more: see the numbers below`));
+  if (!shown.length) {
+    const [title, text] = tab === 'mended' ? ['Nothing was mended yet.', 'What numctl puts right is kept here, the last 100.']
+      : head.state === 'starting' ? ['Not known yet.', 'The first cycle has not ended.']
+      : head.counts.held ? ['No drift that may be mended.', 'Some numbers are held back: see the numbers below.']
+      : head.counts.degraded + head.counts.unknown ? ['No drift is known.', 'Not everything could be looked at.']
+      : ['No drift.', 'Every declared number is as the files say.'];
+    shown.push(make('p', 'empty', make('strong', '', title), text));
+  }
+  byId('drifts').replaceChildren(...shown);
+}
+
+function describe(past) {
+  const planned = Object.entries(past.planned).filter(([, count]) => count).map(([kind, count]) => `${number.format(count)} ${kind}`);
+  const outcomes = Object.entries(past.outcomes).map(([outcome, count]) => `${number.format(count)} ${outcome}`);
+  const parts = [took(past.seconds)];
+  if (planned.length) parts.push(`planned: ${planned.join(', ')}`);
+  if (outcomes.length) parts.push(outcomes.join(', '));
+  if (past.held) parts.push(`${number.format(past.held)} held back`);
+  if (past.unchanged) parts.push(`${number.format(past.unchanged)} as declared`);
+  if (past.error) parts.push(past.error);
+  return [RESULTS[past.result] || past.result, parts.join(' · ')];
+}
+
+function showChart(history) {
+  const [width, height, slots] = [500, 100, 50];
+  const longest = Math.max(0.001, ...history.map((past) => past.seconds));
+  // A square root keeps short cycles visible beside long ones.
+  const high = (seconds) => Math.max(3, (height - 4) * Math.sqrt(seconds / longest));
+  const step = width / slots;
+  const picture = svg('svg', { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': `The last ${history.length} cycles by their length` });
+  history.forEach((past, at) => {
+    const x = (slots - history.length + at) * step;
+    const bar = high(past.seconds);
+    const title = svg('title', {});
+    const [result, rest] = describe(past);
+    title.textContent = inert(`${past.at} ${result} · ${rest}`);
+    const known = past.result in RESULTS ? past.result : 'bad';
+    const kind = past.error && (known === 'in_sync' || known === 'done' || known === 'held') ? 'bad' : known;
+    const group = svg('g', {}, title, svg('rect', { class: 'hit', x, y: 0, width: step, height }),
+      svg('rect', { class: kind, x: x + 1.5, y: height - bar, width: step - 3, height: bar }));
+    group.addEventListener('pointerenter', () => pick(past));
+    group.addEventListener('click', () => pick(past));
+    picture.append(group);
+  });
+  picture.append(svg('line', { x1: 0, y1: height, x2: width, y2: height }));
+  byId('chart').replaceChildren(picture);
+  byId('cycles-scale').textContent = history.length ? `up to ${took(longest)}` : '';
+  if (history.length) pick(history[history.length - 1]);
+  else byId('cycle').textContent = 'No cycle has ended yet.';
+}
+
+function pick(past) {
+  const [result, rest] = describe(past);
+  byId('cycle').replaceChildren(make('b', '', result), ' ', ago(past.at), document.createElement('br'), inert(rest));
+}
+
+function showAccounts(accounts) {
+  byId('accounts').replaceChildren(...accounts.map((account) => {
+    const dot = make('i', `dot ${account.trouble ? 'degraded' : account.listed ? 'synced' : 'unknown'}`);
+    const listed = account.listed ? make('span', 'quiet', 'listed ', ago(account.listed, '')) : make('span', 'quiet', 'not listed yet');
+    const item = make('li', '', dot, make('span', 'name', account.name, make('span', 'quiet', `  ${number.format(account.numbers)}`)), listed);
+    if (account.sid) item.append(make('span', 'sid', account.sid));
+    if (account.trouble) item.append(make('p', 'error', account.trouble));
+    if (account.help) item.append(make('p', 'help', account.help));
+    return item;
+  }));
+  const chosen = byId('account').value;
+  const option = (value, text) => { const entry = make('option', '', text); entry.value = value; return entry; };
+  byId('account').replaceChildren(option('', 'Every account'), ...accounts.map((account, at) => option(String(at), account.name)));
+  byId('account').value = chosen;
+  if (!byId('account').value) byId('account').value = '';
+}
+
+// The numbers: the browser has all of them as rows, and draws those that are seen.
+let rows = new Map(); // by number
+let sorted = []; // every row, in order
+let found = []; // those that the filter leaves
+let versionOfRows = 0;
+let accountNames = [];
+
+function take(answer) {
+  if (answer.whole) rows = new Map();
+  accountNames = answer.accounts;
+  for (const [phone, account, name, verdict, synced, degraded] of answer.numbers) {
+    const said = answer.verdicts[verdict];
+    const text = `${phone}\n${name || ''}\n${accountNames[account]}\n${said.synced.reason}\n${said.degraded.reason}`.toLowerCase();
+    rows.set(phone, { phone, account, name, said, synced, degraded, text });
+  }
+  // The daemon sends them in order; what changes keeps its place.
+  if (answer.whole) sorted = [...rows.values()];
+  else if (answer.numbers.length) sorted = sorted.map((row) => rows.get(row.phone));
+  versionOfRows = answer.version;
+  if (answer.whole || answer.numbers.length) filter(true);
+}
+
+function filter(keepPlace) {
+  // Numbers are found however their digits are grouped.
+  const words = byId('search').value.toLowerCase().replace(/(?<=\d)[ ().-]+(?=\d)/g, '')
+    .split(/\s+/).filter(Boolean).map((word) => /^\(\d+$/.test(word) ? word.slice(1) : word);
+  const [standing, account] = [byId('standing').value, byId('account').value];
+  const wanted = account === '' ? -1 : Number(account);
+  // What somebody should look at comes first.
+  const urgent = { degraded: [], unknown: [], drifted: [], held: [], synced: [] };
+  for (const row of sorted) {
+    if ((standing === '' || row.said.standing === standing) && (wanted < 0 || row.account === wanted)
+      && words.every((word) => row.text.includes(word))) urgent[row.said.standing].push(row);
+  }
+  found = [].concat(...Object.values(urgent));
+  const all = found.length === sorted.length;
+  byId('found').textContent = all ? `${number.format(sorted.length)} in all` : `${number.format(found.length)} of ${number.format(sorted.length)}`;
+  byId('none').hidden = found.length > 0;
+  byId('none').textContent = sorted.length ? 'No number is like that.' : 'No number is known yet.';
+  byId('list').hidden = found.length === 0;
+  byId('space').style.height = `${found.length * rowHeight()}px`;
+  byId('list').style.height = `min(60vh, 560px, ${found.length * rowHeight() + 2}px)`;
+  if (!keepPlace) byId('list').scrollTop = 0;
+  paint();
+}
+
+const isNarrow = matchMedia('(max-width: 620px)');
+const rowHeight = () => isNarrow.matches ? 56 : 40;
+const pool = [];
+
+function rowElement() {
+  const parts = ['i', 'span', 'span', 'span', 'span', 'span'].map((tag) => make(tag, ''));
+  const element = make('div', 'row', ...parts);
+  element.setAttribute('role', 'option');
+  parts.forEach((part, at) => { part.className = ['dot', 'mono', 'name', 'account quiet', 'reason', 'when quiet'][at]; });
+  element.addEventListener('click', () => element.row && openDetail(element.row.phone));
+  byId('space').append(element);
+  return { element, parts };
+}
+
+function paint() {
+  const list = byId('list');
+  const height = rowHeight();
+  const first = Math.max(0, Math.floor(list.scrollTop / height) - 4);
+  const count = Math.min(found.length - first, Math.ceil(list.clientHeight / height) + 8);
+  while (pool.length < count) pool.push(rowElement());
+  pool.forEach(({ element, parts }, at) => {
+    const row = at < count ? found[first + at] : null;
+    element.hidden = !row;
+    element.style.display = row ? '' : 'none';
+    if (!row) return;
+    element.row = row;
+    element.style.top = `${(first + at) * height}px`;
+    parts[0].className = `dot ${row.said.standing}`;
+    parts[1].textContent = row.phone;
+    parts[2].textContent = row.name ? inert(row.name) : '';
+    parts[2].title = parts[2].textContent;
+    parts[3].textContent = inert(accountNames[row.account] ?? '');
+    const about = row.said.degraded.status === 'True' ? row.said.degraded : row.said.synced;
+    parts[4].textContent = about.reason;
+    parts[4].title = inert(about.message);
+    parts[5].textContent = span(now() / 1000 - Math.max(row.synced, row.said.degraded.status === 'True' ? row.degraded : 0));
+  });
+}
+
+let opened = null;
+
+function openDetail(phone) {
+  opened = phone;
+  showDetail();
+  byId('detail').showModal();
+}
+
+function showDetail() {
+  const row = rows.get(opened);
+  if (!row) return;
+  byId('detail-title').textContent = row.phone;
+  const about = make('p', 'quiet', `${row.name ? `${row.name} · ` : ''}${accountNames[row.account]}`);
+  const condition = (type, said, since, good) => {
+    const dot = make('i', `dot ${said.status === good ? 'synced' : said.status === 'Unknown' ? 'unknown' : type === 'Synced' ? 'drifted' : 'degraded'}`);
+    const title = make('div', 'title', dot, make('b', '', `${type}: ${said.status}`), make('span', 'mono', said.reason), ago(since));
+    return make('div', 'condition', title, ...(said.message ? [make('p', '', said.message)] : []));
+  };
+  const drifts = [...head.drift, ...head.mended].filter((drift) => drift.phone_number === row.phone).slice(0, 10).map(card);
+  byId('detail-body').replaceChildren(about, condition('Synced', row.said.synced, row.synced, 'True'), condition('Degraded', row.said.degraded, row.degraded, 'False'), ...drifts);
+}
+
+// Keeping up to date: an event says that something changed, and what changed is asked for.
+let asking = false;
+let again = false;
+
+async function refresh() {
+  if (asking) { again = true; return; }
+  asking = true;
+  try {
+    do {
+      again = false;
+      const answers = await Promise.all([fetch('status.json?limit=0'), fetch(`numbers.json?since=${versionOfRows}`)]);
+      if (!answers.every((answer) => answer.ok)) throw new Error('the daemon does not answer');
+      const [state, numbers] = await Promise.all(answers.map((answer) => answer.json()));
+      take(numbers);
+      show(state);
+      if (opened && byId('detail').open) showDetail();
+    } while (again);
+  } catch {
+    live(false);
+  } finally {
+    asking = false;
+  }
+}
+
+function live(is) {
+  byId('link').className = is ? 'link live' : 'link';
+  byId('link').textContent = is ? 'live' : 'offline';
+  if (!is) byId('state').classList.add('stale');
+  else byId('state').classList.remove('stale');
+}
+
+function tick() {
+  for (const time of document.querySelectorAll('time[data-at]')) {
+    time.textContent = `${span((now() - Number(time.dataset.at)) / 1000)} ago`;
+  }
+  if (!head) return;
+  byId('up').textContent = span((now() - Date.parse(head.started)) / 1000);
+  byId('success').textContent = head.last_success ? `${span((now() - Date.parse(head.last_success)) / 1000)} ago` : 'never';
+  const left = head.next_cycle ? (Date.parse(head.next_cycle) - now()) / 1000 : null;
+  byId('next').textContent = head.in_progress ? 'running' : left === null ? '–' : left > 0 ? `in ${span(left)}` : 'due';
+}
+
+function start() {
+  const option = (value, text) => { const entry = make('option', '', text); entry.value = value; return entry; };
+  byId('standing').append(option('', 'Every condition'), ...STANDINGS.map(([standing, words]) => option(standing, words)));
+  for (const id of ['search', 'standing', 'account']) byId(id).addEventListener('input', () => filter());
+  byId('list').addEventListener('scroll', () => requestAnimationFrame(paint), { passive: true });
+  isNarrow.addEventListener('change', () => filter());
+  addEventListener('resize', () => requestAnimationFrame(paint));
+  for (const name of ['now', 'mended']) {
+    byId(`tab-${name}`).addEventListener('click', () => { tab = name; if (head) show({ ...head, now: new Date(now()).toISOString() }); });
+  }
+  byId('detail').addEventListener('click', (event) => { if (event.target === byId('detail')) byId('detail').close(); });
+  setInterval(tick, 1000);
+  const events = new EventSource('events');
+  events.onmessage = () => { live(true); refresh(); };
+  events.onerror = () => live(false);
+  refresh();
+}
+
+start();

@@ -1,0 +1,146 @@
+//! How the last cycles went, and what was counted over all of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::budget::Generation;
+use crate::inert;
+use crate::plan::{ActionKind, Plan};
+
+use super::{Finish, MESSAGE_CHARACTERS_MAX, Moment};
+
+/// So many cycles are remembered.
+const PAST_MAX: usize = 50;
+
+/// The upper bounds of the histogram of cycle times, in seconds.
+pub const DURATION_BUCKETS: [f64; 12] =
+    [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 1_800.0];
+
+/// One cycle.
+#[derive(Debug, Clone)]
+pub struct Past {
+    /// When it began.
+    pub at: Moment,
+    /// How long it took.
+    pub took: Duration,
+    /// What it came to, in a word.
+    pub result: &'static str,
+    /// The files.
+    pub generation: Option<Generation>,
+    /// What its plan had, by [`ActionKind::ALL`].
+    pub planned: [usize; ActionKind::ALL.len()],
+    /// What became of it, by the four words.
+    pub outcomes: BTreeMap<&'static str, usize>,
+    /// What was held back.
+    pub held: usize,
+    /// Numbers that were as declared.
+    pub unchanged: usize,
+    /// What went wrong.
+    pub error: Option<Arc<str>>,
+}
+
+impl Past {
+    pub(super) fn of(
+        finish: &Finish<'_>,
+        at: Moment,
+        took: Duration,
+        generation: Option<Generation>,
+    ) -> Self {
+        let (plan, result, error): (Option<&Plan>, _, Option<String>) = match finish {
+            Finish::Stopped => (None, "stopped", None),
+            Finish::NotObserved(failed) => {
+                (None, "not_observed", failed.first().map(|(_, error)| error.to_string()))
+            }
+            Finish::NotBegun(why) => (None, "not_begun", Some((*why).to_owned())),
+            Finish::Refused(plan, _) => (Some(plan), "refused", Some("refused by a limit".to_owned())),
+            Finish::Planned(plan) if plan.is_empty() => (Some(plan), in_sync(plan), None),
+            Finish::Planned(plan) => (Some(plan), "drift", None),
+            Finish::NotRecorded(plan, error) => (Some(plan), "not_recorded", Some((*error).to_owned())),
+            Finish::Executed(report) if report.plan.is_empty() => {
+                (Some(&report.plan), in_sync(&report.plan), None)
+            }
+            Finish::Executed(report) if report.is_settled() => (Some(&report.plan), "done", None),
+            Finish::Executed(report) if report.interrupted => (Some(&report.plan), "interrupted", None),
+            Finish::Executed(report) => {
+                let first = report.ends.iter().find(|end| !end.outcome.is_settled());
+                (Some(&report.plan), "incomplete", first.and_then(|end| end.outcome.error()))
+            }
+        };
+        let mut outcomes = BTreeMap::new();
+        if let Finish::Executed(report) = finish {
+            for end in &report.ends {
+                *outcomes.entry(end.outcome.word()).or_default() += 1;
+            }
+        }
+        let trouble = plan.and_then(|plan| plan.troubles.first()).map(|(_, trouble)| trouble.why.clone());
+        let error = error.or(trouble);
+        Self {
+            at,
+            took,
+            result,
+            generation,
+            planned: plan.map_or([0; 4], |plan| ActionKind::ALL.map(|kind| plan.count(kind))),
+            outcomes,
+            held: plan.map_or(0, |plan| plan.held.len()),
+            unchanged: plan.map_or(0, |plan| plan.unchanged),
+            error: error.map(|text| inert::message(&text, MESSAGE_CHARACTERS_MAX).into()),
+        }
+    }
+
+    /// Whether it left nothing to do, as far as it could see.
+    pub(super) fn is_success(&self) -> bool {
+        matches!(self.result, "in_sync" | "done" | "drift" | "held") && self.error.is_none()
+    }
+}
+
+fn in_sync(plan: &Plan) -> &'static str {
+    if plan.held.is_empty() { "in_sync" } else { "held" }
+}
+
+/// Adds the latest.
+pub(super) fn push(history: &mut Vec<Past>, past: Past) {
+    if history.len() >= PAST_MAX {
+        history.remove(0);
+    }
+    history.push(past);
+}
+
+/// A histogram of how long cycles took.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Durations {
+    /// How many took at most as long as each of [`DURATION_BUCKETS`].
+    pub at_most: [u64; DURATION_BUCKETS.len()],
+    /// How many there were.
+    pub count: u64,
+    /// All of them together.
+    pub sum: Duration,
+}
+
+/// What was counted since the start.
+#[derive(Debug, Clone, Default)]
+pub struct Totals {
+    /// How long cycles took.
+    pub durations: Durations,
+    /// Cycles by what they came to.
+    pub cycles: BTreeMap<&'static str, u64>,
+    /// Actions by kind and outcome.
+    pub actions: BTreeMap<(ActionKind, &'static str), u64>,
+}
+
+impl Totals {
+    pub(super) fn add(&mut self, past: &Past, finish: &Finish<'_>) {
+        self.durations.count += 1;
+        self.durations.sum += past.took;
+        let seconds = past.took.as_secs_f64();
+        for (count, bound) in self.durations.at_most.iter_mut().zip(DURATION_BUCKETS) {
+            *count += u64::from(seconds <= bound);
+        }
+        *self.cycles.entry(past.result).or_default() += 1;
+        if let Finish::Executed(report) = finish {
+            for (step, end) in report.plan.steps.iter().zip(&report.ends) {
+                *self.actions.entry((step.action.kind(), end.outcome.word())).or_default() += 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! The state as JSON: the whole with its numbers, page by page, and the short form that the page
+//! keeps itself up to date with. Secrets were cut out when the state was made.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::desired::AccountIndex;
+use crate::number::{AccountSid, PhoneNumber};
+use crate::plan::ActionKind;
+use crate::render::json::value;
+
+use super::{Change, Condition, Drift, Moment, Past, Row, Standing, Status, Verdict};
+
+/// The version of the format: raised when a reader of the last one would go wrong.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Everything but the numbers.
+#[derive(Serialize)]
+struct Head<'a> {
+    format_version: u32,
+    numctl_version: &'static str,
+    version: u32,
+    now: Moment,
+    started: Moment,
+    state: &'static str,
+    role: &'static str,
+    generation: Option<String>,
+    blocked: Option<&'a str>,
+    files_refused: Option<Refused<'a>>,
+    counts: Counts,
+    accounts: Vec<Account<'a>>,
+    in_progress: Option<InProgress>,
+    next_cycle: Option<Moment>,
+    last_success: Option<Moment>,
+    drift: Vec<DriftJson<'a>>,
+    drift_by_field: &'a std::collections::BTreeMap<&'static str, usize>,
+    mended: Vec<DriftJson<'a>>,
+    history: Vec<PastJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct Refused<'a> {
+    since: Moment,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct Counts {
+    declared: usize,
+    synced: usize,
+    drifted: usize,
+    held: usize,
+    degraded: usize,
+    unknown: usize,
+    unlisted: usize,
+    drifts: usize,
+}
+
+#[derive(Serialize)]
+struct Account<'a> {
+    name: &'a str,
+    sid: Option<AccountSid>,
+    numbers: usize,
+    listed: Option<Moment>,
+    listing_age_seconds: Option<f64>,
+    trouble: Option<&'a str>,
+    help: Option<&'a str>,
+    request_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct InProgress {
+    since: Moment,
+    phase: &'static str,
+    steps: Option<usize>,
+    done: usize,
+    failed: usize,
+    in_hand: Vec<InHand>,
+}
+
+#[derive(Serialize)]
+struct InHand {
+    phone_number: PhoneNumber,
+    kind: &'static str,
+}
+
+#[derive(Serialize)]
+struct DriftJson<'a> {
+    phone_number: PhoneNumber,
+    account: &'a str,
+    kind: &'static str,
+    reason: &'a str,
+    changes: Vec<ChangeJson<'a>>,
+    found: Moment,
+    ended: Option<Moment>,
+    outcome: Option<&'static str>,
+    error: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ChangeJson<'a> {
+    field: &'static str,
+    before: Option<&'a str>,
+    after: Option<&'a str>,
+    secret_changed: bool,
+}
+
+#[derive(Serialize)]
+struct PastJson<'a> {
+    at: Moment,
+    seconds: f64,
+    result: &'static str,
+    generation: Option<String>,
+    planned: Planned,
+    outcomes: &'a std::collections::BTreeMap<&'static str, usize>,
+    held: usize,
+    unchanged: usize,
+    error: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Planned {
+    purchase: usize,
+    transfer: usize,
+    configure: usize,
+    release: usize,
+}
+
+/// One number.
+#[derive(Serialize)]
+struct NumberJson<'a> {
+    phone_number: PhoneNumber,
+    friendly_name: Option<&'a str>,
+    account: &'a str,
+    standing: &'static str,
+    conditions: [ConditionJson<'a>; 2],
+}
+
+/// As Kubernetes writes one, with the moment in its field names too.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ConditionJson<'a> {
+    r#type: &'static str,
+    status: &'static str,
+    reason: &'a str,
+    message: &'a str,
+    last_transition_time: Moment,
+    observed_generation: Option<String>,
+}
+
+impl<'a> Head<'a> {
+    fn of(status: &'a Status, now: Duration) -> Self {
+        let count = |standing| status.count(standing);
+        let now = Moment::of(now);
+        Self {
+            format_version: FORMAT_VERSION,
+            numctl_version: env!("CARGO_PKG_VERSION"),
+            version: status.version,
+            now,
+            started: status.started,
+            state: status.overall().word(),
+            role: status.role.word(),
+            generation: status.generation.map(|generation| generation.to_string()),
+            blocked: status.blocked.as_deref(),
+            files_refused: status
+                .refused_files
+                .as_ref()
+                .map(|(since, message)| Refused { since: *since, message }),
+            counts: Counts {
+                declared: status.rows.len(),
+                synced: count(Standing::Synced),
+                drifted: count(Standing::Drifted),
+                held: count(Standing::Held),
+                degraded: count(Standing::Degraded),
+                unknown: count(Standing::Unknown),
+                unlisted: status.unlisted,
+                drifts: status.drifts.total,
+            },
+            accounts: status
+                .accounts
+                .iter()
+                .map(|account| Account {
+                    name: &account.name,
+                    sid: account.sid,
+                    numbers: account.numbers,
+                    listed: account.listed,
+                    listing_age_seconds: account.listed.map(|listed| age(listed, now)),
+                    trouble: account.trouble.as_ref().map(|trouble| &*trouble.why),
+                    help: account.trouble.as_ref().and_then(|trouble| trouble.help.as_deref()),
+                    request_id: account.trouble.as_ref().and_then(|trouble| trouble.request_id.as_deref()),
+                })
+                .collect(),
+            in_progress: status.progress.as_ref().map(|progress| InProgress {
+                since: progress.began,
+                phase: if progress.steps.is_some() { "reconciling" } else { "listing" },
+                steps: progress.steps,
+                done: progress.done,
+                failed: progress.failed,
+                in_hand: progress
+                    .in_hand
+                    .iter()
+                    .map(|(number, kind)| InHand { phone_number: *number, kind: kind.word() })
+                    .collect(),
+            }),
+            next_cycle: status.next,
+            last_success: status.last_success,
+            drift: status.drifts.now.iter().map(DriftJson::of).collect(),
+            drift_by_field: &status.drifts.by_field,
+            mended: status.drifts.mended.iter().map(DriftJson::of).collect(),
+            history: status.history.iter().map(PastJson::of).collect(),
+        }
+    }
+}
+
+/// How old something is, in seconds.
+#[must_use]
+pub fn age(then: Moment, now: Moment) -> f64 {
+    now.since_the_epoch().saturating_sub(then.since_the_epoch()).as_secs_f64()
+}
+
+impl<'a> DriftJson<'a> {
+    fn of(drift: &'a Drift) -> Self {
+        let change = |change: &'a Change| ChangeJson {
+            field: change.field,
+            before: change.before.as_deref(),
+            after: change.after.as_deref(),
+            secret_changed: change.secret_changed,
+        };
+        Self {
+            phone_number: drift.number,
+            account: &drift.account,
+            kind: drift.kind.word(),
+            reason: drift.reason,
+            changes: drift.changes.iter().map(change).collect(),
+            found: drift.found,
+            ended: drift.ended.as_ref().map(|ended| ended.0),
+            outcome: drift.ended.as_ref().map(|ended| ended.1),
+            error: drift.ended.as_ref().and_then(|ended| ended.2.as_deref()),
+        }
+    }
+}
+
+impl<'a> PastJson<'a> {
+    fn of(past: &'a Past) -> Self {
+        let planned = |kind| {
+            ActionKind::ALL.iter().zip(past.planned).find(|(known, _)| **known == kind).map_or(0, |p| p.1)
+        };
+        Self {
+            at: past.at,
+            seconds: past.took.as_secs_f64(),
+            result: past.result,
+            generation: past.generation.map(|generation| generation.to_string()),
+            planned: Planned {
+                purchase: planned(ActionKind::Purchase),
+                transfer: planned(ActionKind::Transfer),
+                configure: planned(ActionKind::Configure),
+                release: planned(ActionKind::Release),
+            },
+            outcomes: &past.outcomes,
+            held: past.held,
+            unchanged: past.unchanged,
+            error: past.error.as_deref(),
+        }
+    }
+}
+
+impl<'a> NumberJson<'a> {
+    fn of(status: &'a Status, row: &'a Row) -> Self {
+        let observed = row.observed.map(|generation| generation.to_string());
+        let condition = |r#type, condition: &'a Condition, since| ConditionJson {
+            r#type,
+            status: condition.status.word(),
+            reason: &condition.reason,
+            message: &condition.message,
+            last_transition_time: since,
+            observed_generation: observed.clone(),
+        };
+        Self {
+            phone_number: row.number,
+            friendly_name: row.name.as_deref(),
+            account: name(status, row.account),
+            standing: row.verdict.standing.word(),
+            conditions: [
+                condition("Synced", &row.verdict.synced, row.synced_since),
+                condition("Degraded", &row.verdict.degraded, row.degraded_since),
+            ],
+        }
+    }
+}
+
+fn name(status: &Status, account: AccountIndex) -> &str {
+    status.accounts.get(usize::from(account.0)).map_or("", |account| &account.name)
+}
+
+/// Writes everything but the numbers, up to where they begin.
+///
+/// # Errors
+/// Those of `out`.
+pub fn head(mut out: impl Write, status: &Status, now: Duration) -> io::Result<()> {
+    let mut text = Vec::new();
+    value(&mut text, &Head::of(status, now))?;
+    // Its closing brace gives way to the numbers.
+    out.write_all(&text[..text.len() - 1])?;
+    out.write_all(b",\"numbers\":[")
+}
+
+/// Writes some numbers, in the order of their digits.
+///
+/// # Errors
+/// Those of `out`.
+pub fn numbers(mut out: impl Write, status: &Status, from: usize, count: usize) -> io::Result<()> {
+    for (at, row) in status.rows.iter().enumerate().skip(from).take(count) {
+        out.write_all(if at == from { b"\n" } else { b",\n" })?;
+        value(&mut out, &NumberJson::of(status, row))?;
+    }
+    Ok(())
+}
+
+/// Writes the end, with the cursor of what is left.
+///
+/// # Errors
+/// Those of `out`.
+pub fn tail(mut out: impl Write, cursor: Option<PhoneNumber>) -> io::Result<()> {
+    out.write_all(b"],\"cursor\":")?;
+    value(&mut out, &cursor)?;
+    out.write_all(b"}\n")
+}
+
+/// Where the numbers behind a cursor begin.
+#[must_use]
+pub fn after(status: &Status, cursor: PhoneNumber) -> usize {
+    status.rows.partition_point(|row| row.number <= cursor)
+}
+
+/// A verdict in the short form.
+#[derive(Serialize)]
+struct VerdictJson<'a> {
+    standing: &'static str,
+    synced: Said<'a>,
+    degraded: Said<'a>,
+}
+
+#[derive(Serialize)]
+struct Said<'a> {
+    status: &'static str,
+    reason: &'a str,
+    message: &'a str,
+}
+
+impl<'a> Said<'a> {
+    fn of(condition: &'a Condition) -> Self {
+        Self { status: condition.status.word(), reason: &condition.reason, message: &condition.message }
+    }
+}
+
+/// Writes the numbers that changed after a version of the status, in the short form: the verdicts
+/// once each, and a row `[number, account, name, verdict, synced since, degraded since]` for each number,
+/// with times in seconds since the epoch. Everything where the list itself changed after it.
+///
+/// # Errors
+/// Those of `out`.
+pub fn changed_since(mut out: impl Write, status: &Status, version: u32) -> io::Result<()> {
+    let all = version < status.declared || version > status.version || version == 0;
+    let rows = || status.rows.iter().filter(move |row| all || row.changed > version);
+    write!(out, "{{\"version\":{},\"whole\":{all},\"accounts\":", status.version)?;
+    let names: Vec<&str> = status.accounts.iter().map(|account| &*account.name).collect();
+    value(&mut out, &names)?;
+    write!(out, ",\"numbers\":[")?;
+    let mut places: HashMap<*const Verdict, usize> = HashMap::new();
+    let mut verdicts: Vec<VerdictJson<'_>> = Vec::new();
+    for (at, row) in rows().enumerate() {
+        out.write_all(if at == 0 { b"\n" } else { b",\n" })?;
+        let place = *places.entry(std::sync::Arc::as_ptr(&row.verdict)).or_insert_with(|| {
+            let verdict = &*row.verdict;
+            verdicts.push(VerdictJson {
+                standing: verdict.standing.word(),
+                synced: Said::of(&verdict.synced),
+                degraded: Said::of(&verdict.degraded),
+            });
+            verdicts.len() - 1
+        });
+        let seconds = |moment: Moment| moment.since_the_epoch().as_secs();
+        let (synced, degraded) = (seconds(row.synced_since), seconds(row.degraded_since));
+        value(&mut out, &(row.number, row.account.0, row.name.as_deref(), place, synced, degraded))?;
+    }
+    out.write_all(b"],\"verdicts\":")?;
+    value(&mut out, &verdicts)?;
+    out.write_all(b"}\n")
+}

@@ -1,0 +1,254 @@
+//! What Prometheus reads: a golden page, a strict reader of the format, and that the alert rules and
+//! the dashboard in `deploy/` ask only for what is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+use expect_test::expect_file;
+use numctl::api::error::Operation;
+use numctl::budget::Generation;
+use numctl::desired::{Desired, Format, Source};
+use numctl::metrics::exposition;
+use numctl::number::{AccountSid, NumberSid, PhoneNumber};
+use numctl::observed::{ListingBuilder, Live, Observed, Page, Progress};
+use numctl::plan::{AccountRef, Plan, plan};
+use numctl::report::{End, Failure, Outcome, Report};
+use numctl::settings::{Field, Settings, Value};
+use numctl::status::{Finish, Role, Status};
+use numctl::tally::Tally;
+use numctl::transport::{Response, TransportError};
+
+/// One family of an exposition, with its samples.
+#[derive(Debug, Default)]
+pub(crate) struct Family {
+    pub(crate) kind: String,
+    pub(crate) samples: Vec<(String, BTreeMap<String, String>, f64)>,
+}
+
+/// Reads an exposition, and accepts nothing that the format does not.
+#[track_caller]
+pub(crate) fn read(text: &str) -> BTreeMap<String, Family> {
+    let mut families: BTreeMap<String, Family> = BTreeMap::new();
+    let mut current = String::new();
+    let mut seen = BTreeSet::new();
+    assert!(text.ends_with('\n'), "the last line ends too");
+    for line in text.lines() {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            let (name, words) = help.split_once(' ').expect("a help text");
+            assert!(!words.is_empty() && !families.contains_key(name), "{line}");
+            families.insert(name.to_owned(), Family::default());
+            current = name.to_owned();
+        } else if let Some(kind) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = kind.split_once(' ').expect("a type");
+            assert_eq!(name, current, "the type follows the help");
+            assert!(["counter", "gauge", "histogram"].contains(&kind), "{line}");
+            assert_eq!(kind == "counter", name.ends_with("_total"), "{line}");
+            families.get_mut(name).expect("known").kind = kind.to_owned();
+        } else {
+            let (name, labels, value) = sample(line);
+            assert!(seen.insert((name.clone(), labels.clone())), "twice: {line}");
+            let family = families.get_mut(&current).expect("a family");
+            let suffix = name.strip_prefix(current.as_str()).expect("samples stand below their family");
+            let allowed: &[&str] =
+                if family.kind == "histogram" { &["_bucket", "_sum", "_count"] } else { &[""] };
+            assert!(allowed.contains(&suffix), "{line}");
+            family.samples.push((name, labels, value));
+        }
+    }
+    for (name, family) in &families {
+        assert!(!family.kind.is_empty(), "{name} has no type");
+        if family.kind == "histogram" {
+            let buckets: Vec<f64> =
+                family.samples.iter().filter(|(n, ..)| n.ends_with("_bucket")).map(|s| s.2).collect();
+            assert!(buckets.is_sorted(), "{name}: {buckets:?}");
+            let count = family.samples.iter().find(|(n, ..)| n.ends_with("_count")).expect("a count");
+            assert_eq!(buckets.last(), Some(&count.2), "{name}: +Inf is everything");
+        }
+    }
+    families
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+fn sample(line: &str) -> (String, BTreeMap<String, String>, f64) {
+    let end = line.find(['{', ' ']).expect(line);
+    let (name, mut rest) = line.split_at(end);
+    assert!(is_name(name), "{line}");
+    let mut labels = BTreeMap::new();
+    if let Some(inside) = rest.strip_prefix('{') {
+        rest = inside;
+        loop {
+            let (label, after) = rest.split_once("=\"").expect(line);
+            assert!(is_name(label), "{line}");
+            let mut value = String::new();
+            let mut chars = after.char_indices();
+            let end = loop {
+                match chars.next().expect(line) {
+                    (at, '"') => break at,
+                    (_, '\\') => value.push(match chars.next().expect(line).1 {
+                        'n' => '\n',
+                        c @ ('\\' | '"') => c,
+                        other => panic!("\\{other} in {line}"),
+                    }),
+                    (_, c) => value.push(c),
+                }
+            };
+            assert!(labels.insert(label.to_owned(), value).is_none(), "{line}");
+            rest = &after[end + 1..];
+            match rest.split_at(1) {
+                (",", more) => rest = more,
+                ("}", more) => {
+                    rest = more;
+                    break;
+                }
+                _ => panic!("{line}"),
+            }
+        }
+    }
+    let value = rest.strip_prefix(' ').expect(line).parse().expect(line);
+    (name.to_owned(), labels, value)
+}
+
+const AT: Duration = Duration::from_secs(1_800_000_000);
+
+fn account() -> AccountRef {
+    let sid = AccountSid::declared(&format!("AC{:032}", 1)).expect("a SID");
+    AccountRef { name: "a \"quoted\" \\ name".into(), sid, parent: None }
+}
+
+fn desired(numbers: usize) -> (Desired, Generation) {
+    use std::fmt::Write as _;
+    let mut text =
+        format!("version: 1\naccounts:\n  'a \"quoted\" \\ name': {{sid: {}}}\nnumbers:\n", account().sid);
+    for at in 0..numbers {
+        let number = 15_552_230_000_u64 + at as u64;
+        let _ = writeln!(
+            text,
+            "  - {{phone_number: \"+{number}\", account: 'a \"quoted\" \\ name', friendly_name: Line {at}, voice: {{url: 'https://a.example/'}}}}"
+        );
+    }
+    let source = Source { name: "fleet.yaml".into(), text, format: Format::Yaml };
+    let generation = Generation::of(std::slice::from_ref(&source));
+    let parsed = Desired::parse_for(&[source], numctl::provider::Api::ActiveNumbers);
+    (parsed.unwrap_or_else(|findings| panic!("{}", findings.render(false))).desired, generation)
+}
+
+/// The fleet, with every `drifted`th number called otherwise.
+fn observed(numbers: usize, drifted: usize) -> Observed {
+    let settings: Settings =
+        [(Field::VoiceUrl, Value::Url("https://a.example/".into()))].into_iter().collect();
+    let settings = std::sync::Arc::new(settings);
+    let rows = (0..numbers).map(|at| Live {
+        number: PhoneNumber::observed(&format!("+{}", 15_552_230_000_u64 + at as u64)),
+        raw_number: None,
+        sid: NumberSid::observed(&format!("PN{at:032x}")),
+        account_sid: None,
+        friendly_name: Some(if at % drifted == 1 { "Else".into() } else { format!("Line {at}").into() }),
+        settings: settings.clone(),
+        sms: Some(true),
+        emergency_address_status: None,
+    });
+    let page = Page { rows: rows.collect(), next: None, index: None };
+    match ListingBuilder::new(account().sid).push(page).expect("a listing") {
+        Progress::Complete(listing) => Observed::new(vec![listing]),
+        Progress::More(..) => unreachable!("there is one page"),
+    }
+}
+
+fn failed(plan: Plan) -> Report {
+    let ends = plan
+        .steps
+        .iter()
+        .enumerate()
+        .map(|(at, _)| End {
+            outcome: if at == 0 { Outcome::Failed(Failure::DidNotMove) } else { Outcome::Succeeded },
+            attempts: 1,
+        })
+        .collect();
+    Report { plan, ends, interrupted: false }
+}
+
+#[test]
+fn the_exposition_is_as_it_was_and_follows_the_format() {
+    let (desired, generation) = desired(7);
+    let mut status = Status::new(AT);
+    let tally = Tally::default();
+    let ok = |status| Ok(Response { status, ..Response::default() });
+    tally.request(Operation::List, &ok(200));
+    tally.request(Operation::List, &ok(429));
+    tally.request(Operation::Configure, &ok(418));
+    tally.request(Operation::Configure, &Err(TransportError::NotSent(String::new())));
+    tally.retry();
+    let started = exposition(&status, &tally, AT);
+    read(&started);
+    status.begins(&desired, generation, Role::Writer, AT);
+    let plan = plan(&desired, &[account()], &observed(7, 3));
+    let report = failed(plan);
+    for (at, end) in report.ends.iter().enumerate() {
+        status.step_began(&desired, &report.plan, at, AT);
+        status.step_ended(&report.plan, at, end, AT);
+    }
+    let times = (Duration::from_millis(1_500), Duration::from_secs(60));
+    status.ends(&desired, Finish::Executed(&report), times, AT + Duration::from_secs(2));
+    status.files_refused("error: no", AT);
+    let text = exposition(&status, &tally, AT + Duration::from_secs(30));
+    let families = read(&text);
+    let account = &families["numctl_listing_age_seconds"].samples[0];
+    assert_eq!((account.1["account"].as_str(), account.2), ("a \"quoted\" \\ name", 29.5));
+    expect_file![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden/metrics.txt")].assert_eq(&text);
+}
+
+/// The words that start with `numctl_` in a text.
+fn names(text: &str) -> BTreeSet<String> {
+    text.split(|c: char| c != '_' && !c.is_ascii_lowercase())
+        .filter(|word| word.starts_with("numctl_") && word.len() > "numctl_".len())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_alerts_and_the_dashboard_ask_for_what_is_there() {
+    let text = exposition(&Status::new(AT), &Tally::default(), AT);
+    let served: BTreeSet<String> = read(&text)
+        .into_iter()
+        .flat_map(|(name, family)| {
+            let parts = ["_bucket", "_sum", "_count"].map(|part| format!("{name}{part}"));
+            let is_histogram = family.kind == "histogram";
+            is_histogram.then_some(parts).into_iter().flatten().chain(std::iter::once(name))
+        })
+        .collect();
+    for file in ["deploy/alerts.yaml", "deploy/grafana.json"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let asked = names(&text);
+        assert!(asked.len() > 5, "{file}: {asked:?}");
+        let missing: Vec<_> = asked.difference(&served).collect();
+        assert!(missing.is_empty(), "{file} asks for {missing:?}");
+    }
+}
+
+/// What 100,000 numbers cost is measured in the state itself: what is equal is shared.
+#[test]
+fn a_large_fleet_shares_what_is_equal() {
+    let (desired, generation) = desired(20_000);
+    let mut status = Status::new(AT);
+    let plan = plan(&desired, &[account()], &observed(20_000, 2));
+    assert_eq!(plan.steps.len(), 10_000);
+    status.begins(&desired, generation, Role::DryRun, AT);
+    let times = (Duration::from_secs(1), Duration::from_secs(60));
+    status.ends(&desired, Finish::Planned(&plan), times, AT);
+    let verdicts: BTreeSet<_> = status.rows.iter().map(|row| std::sync::Arc::as_ptr(&row.verdict)).collect();
+    assert_eq!(verdicts.len(), 2, "one for those as declared, one for those that differ");
+    assert!(std::mem::size_of::<numctl::status::Row>() <= 64);
+    // The name is the file's own text.
+    let name = status.rows[3].name.as_ref().expect("a name");
+    assert!(std::sync::Arc::strong_count(name) > 1, "shared with the file");
+    // A version for nobody: an empty answer.
+    let mut short = Vec::new();
+    numctl::status::json::changed_since(&mut short, &status, status.version).expect("written");
+    assert!(short.len() < 200, "{}", String::from_utf8_lossy(&short));
+}

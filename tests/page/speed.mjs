@@ -1,0 +1,40 @@
+// node speed.mjs CHROMIUM URL: how long filtering and scrolling hold the page up.
+
+import { open, tab } from './browser.mjs';
+
+const [program, url] = process.argv.slice(2);
+const browser = await open(program);
+try {
+  const page = await tab(browser, { width: 1280, height: 900, dark: false });
+  const begin = Date.now();
+  await page.goto(url);
+  await page.until("document.querySelectorAll('.row').length > 3");
+  console.log(`numbers shown after ${Date.now() - begin} ms: ${await page.ask("sorted.length")}`);
+  const times = await page.ask(`(() => {
+    const box = document.querySelector('#search');
+    return ['5', '55', '555223', 'line', 'line 7', 'zürich', 'nobody', 'declared', '(555) 223-0', ''].map((words) => {
+      const begin = performance.now();
+      box.value = words;
+      box.dispatchEvent(new Event('input'));
+      document.body.offsetHeight;
+      return [words, found.length, performance.now() - begin];
+    });
+  })()`);
+  for (const [words, count, ms] of times) console.log(`filter ${JSON.stringify(words)}: ${count} found, ${ms.toFixed(1)} ms`);
+  const frames = await page.ask(`new Promise((resolve) => {
+    const list = document.querySelector('#list');
+    const times = [];
+    let last = performance.now();
+    const step = () => {
+      times.push(performance.now() - last);
+      last = performance.now();
+      list.scrollTop += 20011;
+      if (times.length < 120) requestAnimationFrame(step); else resolve(times.slice(1).sort((a, b) => a - b));
+    };
+    requestAnimationFrame(step);
+  })`);
+  console.log(`scrolling: median frame ${frames[60].toFixed(1)} ms, worst ${frames.at(-1).toFixed(1)} ms`);
+  console.log(`heap: ${(await page.ask('performance.memory.usedJSHeapSize')) >> 20} MiB`);
+} finally {
+  await browser.close();
+}
