@@ -24,10 +24,12 @@ use crate::guard::OperatorLimits;
 use crate::leadership::{Leadership, NotLeading};
 use crate::ledger::{Ledger, LedgerError};
 use crate::lock::LockError;
-use crate::plan::{AccountRef, ActionKind, Plan};
+use crate::memory::{Memory, is_about_the_number};
+use crate::plan::{AccountRef, ActionKind, Held, HeldReason, Plan};
 use crate::provider::Api;
 use crate::reconcile::{Cycle, Pass, pass};
 use crate::render::words;
+use crate::report;
 use crate::transport::Transport;
 use crate::watch::Watch;
 
@@ -37,6 +39,9 @@ use writing::Writing;
 
 /// How often a daemon that waits for the lock asks for it.
 const STAND_BY: Duration = Duration::from_secs(1);
+
+/// Numbers that failed are not looked at more often than this, however many there are.
+const REQUEUE_MIN: Duration = Duration::from_millis(500);
 
 /// So many numbers of a cycle that somebody has to do something about are named.
 const HELD_MAX: usize = 10;
@@ -51,6 +56,8 @@ pub struct Daemon<'a, T> {
     pub once: bool,
     /// Plan, and write nothing: neither to the API nor to the ledger.
     pub dry_run: bool,
+    /// The operator's word that numbers may vanish: see [`Memory`].
+    pub allow_shrink: bool,
     /// The operator's limits.
     pub operator: OperatorLimits,
     /// How many numbers of each account are in hand at once.
@@ -99,6 +106,15 @@ pub enum News<'a> {
     FilesRefused(&'a str),
     /// What is on disk is in force.
     FilesTaken,
+}
+
+/// Why the next cycle begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Woken {
+    /// It is due.
+    ByTime,
+    /// Other files are in force, or a signal asks for it.
+    ByAPerson,
 }
 
 /// Looks where the credentials are.
@@ -166,6 +182,7 @@ pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, mut watch: Watch) -> Resu
         Look::Same => return Err(StartError::Files("error: no file was read".to_owned())),
     };
     let mut writing = Writing::default();
+    let mut memory = Memory::new(daemon.interval, daemon.allow_shrink);
     let mut failures = 0;
     let mut is_first = true;
     loop {
@@ -187,7 +204,9 @@ pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, mut watch: Watch) -> Resu
                 writing.says_it_stands_by(&error);
                 (daemon.tell)(&News::StandingBy);
                 daemon.stand_by(news).await;
-                daemon.follow(&mut files, &mut watch, &mut force).await;
+                if daemon.follow(&mut files, &mut watch, &mut force).await {
+                    memory.forgive();
+                }
                 continue;
             }
         }
@@ -196,7 +215,7 @@ pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, mut watch: Watch) -> Resu
             error!(%error, "the credentials cannot be read: those of before are used");
         }
         (daemon.tell)(&News::Began(&force.desired, force.generation));
-        let pass = match daemon.cycle(&force, &mut writing).await {
+        let pass = match daemon.cycle(&force, &mut writing, &mut memory).await {
             Err(error) if is_first => return Err(error.into()),
             pass => pass,
         };
@@ -204,6 +223,8 @@ pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, mut watch: Watch) -> Resu
         let went = pass.as_ref().map_or(Went::Badly, went);
         failures = if went == Went::Well { 0 } else { failures + 1 };
         let wait = schedule::wait(daemon.interval, went, failures, daemon.dice.throw());
+        let requeue = memory.due().map(|due| due.saturating_sub((daemon.clock)()));
+        let wait = requeue.map_or(wait, |due| wait.min(due.max(REQUEUE_MIN)));
         match pass {
             Ok(pass) => {
                 (daemon.tell)(&News::Ended(&force.desired, &pass, began.elapsed(), wait));
@@ -220,7 +241,9 @@ pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, mut watch: Watch) -> Resu
                 (daemon.tell)(&News::NotBegun(&force.desired, &error, wait));
             }
         }
-        daemon.wait(Instant::now() + wait, &mut files, &mut watch, &mut force).await;
+        if daemon.wait(Instant::now() + wait, &mut files, &mut watch, &mut force).await == Woken::ByAPerson {
+            memory.forgive();
+        }
     }
 }
 
@@ -244,7 +267,12 @@ impl<T: Transport> Daemon<'_, T> {
     }
 
     /// One pass, with the budget kept before and after it.
-    async fn cycle(&self, force: &InForce<T>, writing: &mut Writing) -> Result<Pass, LedgerError> {
+    async fn cycle(
+        &self,
+        force: &InForce<T>,
+        writing: &mut Writing,
+        memory: &mut Memory,
+    ) -> Result<Pass, LedgerError> {
         let budget = match &mut writing.budget {
             Some(budget) => budget,
             none => {
@@ -268,7 +296,11 @@ impl<T: Transport> Daemon<'_, T> {
         };
         let before = budget.clone();
         let on_event = |plan: &Plan, event: Event<'_>| (self.tell)(&News::Step(&force.desired, plan, &event));
-        let pass = pass(&cycle, budget, |budget| self.ledger.save(budget), self.stop.clone(), on_event).await;
+        let record = |budget: &_| self.ledger.save(budget);
+        let pass = pass(&cycle, memory, budget, record, self.stop.clone(), on_event).await;
+        if let Pass::Executed(report) = &pass {
+            memory.settle(report, (self.clock)(), || self.dice.throw());
+        }
         // What was given back, or seen to have happened. Without it the ledger says too much, never
         // too little.
         if !self.dry_run
@@ -282,18 +314,27 @@ impl<T: Transport> Daemon<'_, T> {
     }
 
     /// Waits for the next cycle: until it is due, a good change of the files, or a signal.
-    async fn wait(&self, due: Instant, files: &mut Files, watch: &mut Watch, force: &mut InForce<T>) {
+    async fn wait(
+        &self,
+        due: Instant,
+        files: &mut Files,
+        watch: &mut Watch,
+        force: &mut InForce<T>,
+    ) -> Woken {
         let mut stop = self.stop.clone();
         loop {
-            let is_due = tokio::select! {
+            let woken = tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop >= Stop::Drain) => return,
-                () = sleep_until(due) => true,
-                () = self.bell.notified() => true,
-                () = watch.changed() => false,
+                _ = stop.wait_for(|stop| *stop >= Stop::Drain) => return Woken::ByTime,
+                () = sleep_until(due) => Some(Woken::ByTime),
+                () = self.bell.notified() => Some(Woken::ByAPerson),
+                () = watch.changed() => None,
             };
-            if self.follow(files, watch, force).await || is_due {
-                return;
+            if self.follow(files, watch, force).await {
+                return Woken::ByAPerson;
+            }
+            if let Some(woken) = woken {
+                return woken;
             }
         }
     }
@@ -333,8 +374,21 @@ fn went(pass: &Pass) -> Went {
     match pass {
         Pass::Stopped | Pass::Planned(_) | Pass::Refused(..) => Went::Well,
         Pass::NotObserved(_) | Pass::NotRecorded(..) => Went::Badly,
-        Pass::Executed(report) if report.is_settled() && report.plan.troubles.is_empty() => Went::Well,
-        Pass::Executed(_) => Went::InPart,
+        Pass::Executed(report) => {
+            // A number that failed has a queue of its own, and makes no other wait.
+            let is_left = |end: &report::End| !end.outcome.is_settled() && !is_about_the_number(end);
+            let is_short = report.ends.iter().any(is_left) || !report.plan.troubles.is_empty();
+            if is_short { Went::InPart } else { Went::Well }
+        }
+    }
+}
+
+/// What a plan without actions says of the fleet.
+fn quiet(plan: &Plan) -> &'static str {
+    match (plan.troubles.is_empty(), plan.held.is_empty()) {
+        (true, true) => "in sync",
+        (true, false) => "held back",
+        (false, _) => "in trouble",
     }
 }
 
@@ -357,12 +411,12 @@ fn log<T>(force: &InForce<T>, pass: &Pass, took: Duration, next: Duration) {
             error!(digest = %refusal.digest, broken = ?refusal.broken, "refused by a limit: nothing is changed");
             (Some(plan), "refused")
         }
-        Pass::Planned(plan) => (Some(plan), if plan.is_empty() { "in sync" } else { "drift" }),
+        Pass::Planned(plan) => (Some(plan), if plan.is_empty() { quiet(plan) } else { "drift" }),
         Pass::NotRecorded(plan, error) => {
             error!(%error, "what is about to be spent cannot be recorded: nothing is changed");
             (Some(plan), "not recorded")
         }
-        Pass::Executed(report) if report.plan.is_empty() => (Some(&report.plan), "in sync"),
+        Pass::Executed(report) if report.plan.is_empty() => (Some(&report.plan), quiet(&report.plan)),
         Pass::Executed(report) if report.is_settled() => (Some(&report.plan), "done"),
         Pass::Executed(report) => {
             (Some(&report.plan), if report.interrupted { "interrupted" } else { "incomplete" })
@@ -371,7 +425,9 @@ fn log<T>(force: &InForce<T>, pass: &Pass, took: Duration, next: Duration) {
     let count = |kind| plan.map_or(0, |plan: &Plan| plan.count(kind));
     let ended = |word| if let Pass::Executed(report) = pass { report.count(word) } else { 0 };
     let held = plan.into_iter().flat_map(|plan| plan.held.iter().map(move |held| (plan, held)));
-    for (plan, held) in held.filter(|(_, held)| held.why.is_error()).take(HELD_MAX) {
+    // What failed was said when it failed.
+    let is_news = |held: &Held| held.why.is_error() && !matches!(held.why, HeldReason::BackingOff { .. });
+    for (plan, held) in held.filter(|(_, held)| is_news(held)).take(HELD_MAX) {
         error!(number = %held.number, "{}", words::held(plan, held));
     }
     for (account, trouble) in plan.map(|plan| plan.troubles.as_slice()).unwrap_or_default() {

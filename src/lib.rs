@@ -45,6 +45,7 @@
 //! - [`report`]: what became of every action
 //! - [`budget`]: what was spent over time, counted before it is sent
 //! - [`guard`]: limits, and who may lift them
+//! - [`memory`]: what the loop remembers from look to look, and leaves alone because of it
 //! - [`lease`]: one writer across hosts: client-go's leader election
 //! - [`render`]: plans and reports for people and machines
 //! - [`doctor`]: what the answers say about an account's health
@@ -115,6 +116,7 @@ pub mod ledger;
 pub mod listener;
 pub mod load;
 pub mod lock;
+pub mod memory;
 pub mod messenger;
 pub mod metrics;
 pub mod number;

@@ -13,6 +13,7 @@ use crate::desired::{AccountIndex, Desired};
 use crate::execute::{Event, Stop, execute};
 use crate::guard::{self, OperatorLimits, Refusal};
 use crate::ledger::LedgerError;
+use crate::memory::Memory;
 use crate::plan::{AccountRef, Plan, plan};
 use crate::report::Report;
 use crate::standstill;
@@ -63,6 +64,7 @@ pub enum Pass {
 /// Walks the line once. `record` keeps the budget, and is back before the first write.
 pub async fn pass<T: Transport>(
     cycle: &Cycle<'_, T>,
+    memory: &mut Memory,
     budget: &mut Budget,
     record: impl Fn(&Budget) -> Result<(), LedgerError>,
     stop: watch::Receiver<Stop>,
@@ -80,9 +82,11 @@ pub async fn pass<T: Transport>(
         Ok(_) = stopped.wait_for(|stop| *stop >= Stop::Drain) => return Pass::Stopped,
     };
     budget.observe(&observed, generation, now);
+    let observed = memory.doubt(observed, desired, cycle.accounts, now);
     let mut plan = plan(desired, cycle.accounts, &observed);
     standstill::hold_back(&mut plan, desired, cycle.paused, now);
     budget.hold_back(&mut plan, generation);
+    memory.hold_back(&mut plan, now);
     let outlook = budget.outlook(&plan, generation, now);
     let approved = match guard::approve_over_time(plan, &desired.policy.limits, cycle.operator, &outlook) {
         Err(refused) => return Pass::Refused(refused.0, refused.1),

@@ -533,8 +533,10 @@ impl Status {
         let rows = Arc::make_mut(&mut self.rows);
         for (row, declared) in rows.iter_mut().zip(&desired.numbers) {
             let verdict = judge.verdict(declared);
-            // What failed is tried again in every cycle: until that has ended, nothing is better.
-            if !judge.is_underway() || row.verdict.standing != Standing::Degraded {
+            // What failed is tried again: until that has ended, nothing is better, and its error says more
+            // than that it waits.
+            let is_waiting = row.verdict.says_what_failed() && verdict.is_backing_off();
+            if !is_waiting && (!judge.is_underway() || row.verdict.standing != Standing::Degraded) {
                 row.set(verdict, now, version);
             }
             row.observed = generation;

@@ -306,7 +306,7 @@ pub(super) struct LockArgs {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  numctl run -f fleets/ --interval 60s --state-dir /var/lib/numctl --lock-dir /run/numctl\n\n\
-                  SIGTERM or ctrl-c finishes what is in flight and exits with 0; a second one drops it. SIGHUP looks again.\n\
+                  SIGTERM or ctrl-c finishes what is in flight and exits with 0; again drops it. SIGHUP looks again.\n\
                   SIGUSR1 pauses: drift is shown and not healed. SIGUSR2 goes on."
 )]
 pub(super) struct RunArgs {
@@ -327,10 +327,13 @@ pub(super) struct RunArgs {
     pub(super) state_dir: Option<PathBuf>,
     #[command(flatten)]
     pub(super) lock: LockArgs,
-    /// Show the state here: page, /metrics, probes; a bare port is on 127.0.0.1
+    /// Believe at once that many numbers are gone
+    #[arg(long)]
+    pub(super) allow_shrink: bool,
+    /// Show page and metrics here; a bare port is on 127.0.0.1
     #[arg(long, value_name = "ADDR", env = "NUMCTL_LISTEN", hide_env = true, value_parser = crate::listener::parse_address)]
     pub(super) listen: Option<SocketAddr>,
-    /// Tell these URLs of drift, failure and recovery; may repeat, slack+https://… for Slack's form
+    /// Tell of drift, failure and recovery; may repeat
     #[arg(
         long,
         value_name = "URL",
@@ -340,7 +343,7 @@ pub(super) struct RunArgs {
         value_delimiter = ','
     )]
     pub(super) notify: Vec<String>,
-    /// How long a stop may take before it drops what is in flight
+    /// A stop that takes longer drops what is in flight
     #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = duration)]
     pub(super) grace: Duration,
     #[command(flatten)]

@@ -70,6 +70,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
         interval: args.interval,
         once: args.once,
         dry_run: args.dry_run,
+        allow_shrink: args.allow_shrink,
         operator: args.limits.limits(),
         numbers_at_once: usize::from(global.max_concurrency),
         lock_dir: args.lock.lock_dir.clone(),

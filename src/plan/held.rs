@@ -69,6 +69,18 @@ pub enum HeldReason {
     },
     /// A purchase is held back, and nothing is released before its replacement is there.
     ReplacementHeld,
+    /// It failed, and its next try is not due yet.
+    BackingOff {
+        /// Until then, in seconds since the epoch.
+        until: i64,
+        /// How often it has failed in a row.
+        times: u32,
+    },
+    /// Somebody else keeps writing it: what was set as declared was changed again and again.
+    Flapping {
+        /// One of the fields.
+        field: Field,
+    },
 }
 
 impl HeldReason {
@@ -76,7 +88,10 @@ impl HeldReason {
     #[must_use]
     pub fn is_error(self) -> bool {
         match self {
-            Self::InUnlistedAccount { .. } | Self::PapersMissing { .. } => true,
+            Self::InUnlistedAccount { .. }
+            | Self::PapersMissing { .. }
+            | Self::BackingOff { .. }
+            | Self::Flapping { .. } => true,
             Self::ProtectedFromTransfer { .. }
             | Self::ProtectedFromRelease
             | Self::ShortCodeNotBought

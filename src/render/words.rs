@@ -136,6 +136,8 @@ pub fn held_code(why: HeldReason) -> &'static str {
         HeldReason::OutsideWindows => "outside_windows",
         HeldReason::OnHold { .. } => "on_hold",
         HeldReason::ReplacementHeld => "replacement_held",
+        HeldReason::BackingOff { .. } => "backing_off",
+        HeldReason::Flapping { .. } => "flapping",
     }
 }
 
@@ -157,7 +159,9 @@ pub fn held_lives_in(why: HeldReason) -> Option<AccountIndex> {
         | HeldReason::ShortCodeNotBought
         | HeldReason::Ambiguous
         | HeldReason::BoughtInThisGeneration
-        | HeldReason::ReplacementHeld => None,
+        | HeldReason::ReplacementHeld
+        | HeldReason::BackingOff { .. }
+        | HeldReason::Flapping { .. } => None,
     }
 }
 
@@ -213,6 +217,17 @@ pub fn held(plan: &Plan, held: &Held) -> String {
         HeldReason::Paused => "left as it is: numctl is paused".into(),
         HeldReason::OutsideWindows => "left as it is: no maintenance window is open".into(),
         HeldReason::OnHold { until } => format!("left as it is: on hold until {}", hold::shown(until)),
+        HeldReason::BackingOff { until, times: 1 } => {
+            format!("it failed, and is tried again at {}", hold::shown(until))
+        }
+        HeldReason::BackingOff { until, times } => {
+            format!("it failed {times} times in a row, and is tried again at {}", hold::shown(until))
+        }
+        HeldReason::Flapping { field } => format!(
+            "left as it is: somebody else keeps writing it. {} was set as declared and changed again three times: find \
+             who writes it, or take it out of the file",
+            field.json_name()
+        ),
         HeldReason::ReplacementHeld => {
             "not released: a purchase is held back, and nothing is released before its replacement is there"
                 .into()

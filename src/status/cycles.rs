@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::budget::Generation;
 use crate::inert;
 use crate::plan::{ActionKind, Plan};
+use crate::render::words;
 
 use super::{Finish, MESSAGE_CHARACTERS_MAX, Moment};
 
@@ -74,7 +75,8 @@ impl Past {
             }
         }
         let trouble = plan.and_then(|plan| plan.troubles.first()).map(|(_, trouble)| trouble.why.clone());
-        let error = error.or(trouble);
+        let held = plan.and_then(|plan| Some((plan, plan.held.iter().find(|held| held.why.is_error())?)));
+        let error = error.or(trouble).or_else(|| held.map(|(plan, held)| words::held(plan, held)));
         Self {
             at,
             took,

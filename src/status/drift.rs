@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::inert;
 use crate::number::PhoneNumber;
-use crate::plan::{Action, ActionKind, Plan, Step};
+use crate::plan::{Action, ActionKind, Held, HeldReason, Plan, Step};
 use crate::render::delta::deltas;
 use crate::report::{End, Report};
 use crate::settings::Value;
@@ -91,7 +91,7 @@ impl Drifts {
             *self.by_field.entry(field).or_default() += 1;
         }
         self.total = plan.steps.len();
-        self.keep(plan.steps.iter().map(|step| told(plan, step, now)));
+        self.keep(plan, plan.steps.iter().map(|step| told(plan, step, now)));
     }
 
     /// A step did what it was to do.
@@ -124,11 +124,20 @@ impl Drifts {
         }
         let left = || plan.steps.iter().zip(&report.ends).filter(|(_, end)| !end.outcome.is_settled());
         self.total = left().count();
-        self.keep(left().map(|(step, end)| ended(plan, step, end, now)));
+        self.keep(plan, left().map(|(step, end)| ended(plan, step, end, now)));
     }
 
-    fn keep(&mut self, drifts: impl Iterator<Item = Drift>) {
+    fn keep(&mut self, plan: &Plan, drifts: impl Iterator<Item = Drift>) {
         let mut drifts: Vec<Drift> = drifts.take(TOLD_MAX).collect();
+        // What failed and waits for its next try still differs, and its error is still the last one.
+        let is_waiting = |number| {
+            let waits =
+                |held: &&Held| matches!(held.why, HeldReason::BackingOff { .. }) && held.number == number;
+            plan.held.iter().find(waits).is_some()
+        };
+        let waiting: Vec<Drift> = self.now.iter().filter(|drift| is_waiting(drift.number)).cloned().collect();
+        self.total += waiting.len();
+        drifts.extend(waiting.into_iter().take(TOLD_MAX - drifts.len()));
         for drift in &mut drifts {
             since(drift, &self.now);
         }

@@ -112,6 +112,16 @@ impl Verdict {
         }
     }
 
+    /// Whether it is of an action that failed.
+    pub(super) fn says_what_failed(&self) -> bool {
+        matches!(&*self.degraded.reason, "ActionFailed" | "ActionSkipped" | "OutcomeUnknown")
+    }
+
+    /// Whether it is of a number whose next try is not due yet.
+    pub(super) fn is_backing_off(&self) -> bool {
+        &*self.degraded.reason == "BackingOff"
+    }
+
     fn not_listed(why: &str) -> Self {
         Self {
             standing: Standing::Unknown,

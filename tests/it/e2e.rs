@@ -14,6 +14,7 @@ mod hostile;
 mod hosts;
 mod kills;
 mod lease;
+mod memory;
 mod outside;
 mod process;
 mod quickstart;

@@ -12,6 +12,7 @@ use numctl::credentials::Credentials;
 use numctl::desired::{Desired, Format, Source};
 use numctl::execute::Stop;
 use numctl::guard::OperatorLimits;
+use numctl::memory::Memory;
 use numctl::number::AccountSid;
 use numctl::pace::Pace;
 use numctl::plan::AccountRef;
@@ -53,7 +54,15 @@ async fn with_a_lock_for(asked: usize) -> (usize, Vec<Outcome>) {
         dry_run: false,
         now: Duration::from_secs(1_800_000_000),
     };
-    let Pass::Executed(report) = pass(&cycle, &mut Budget::default(), |_| Ok(()), stop, |_, _| {}).await
+    let Pass::Executed(report) = pass(
+        &cycle,
+        &mut Memory::new(Duration::ZERO, true),
+        &mut Budget::default(),
+        |_| Ok(()),
+        stop,
+        |_, _| {},
+    )
+    .await
     else {
         panic!("not carried out")
     };

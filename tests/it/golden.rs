@@ -272,6 +272,9 @@ fn troubles() -> Plan {
         held(5, HeldReason::PerhapsIn { account: EMEA }),
         held(6, HeldReason::AccountInTrouble { account: EMEA }),
         held(7, HeldReason::ReplacementHeld),
+        held(8, HeldReason::BackingOff { until: 1_796_115_600, times: 1 }),
+        held(8, HeldReason::BackingOff { until: 1_796_115_600, times: 4 }),
+        held(9, HeldReason::Flapping { field: Field::VoiceUrl }),
     ];
     plan
 }

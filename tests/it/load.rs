@@ -18,6 +18,7 @@ use numctl::credentials::Credentials;
 use numctl::desired::{Desired, Format, Source};
 use numctl::execute::Stop;
 use numctl::guard::OperatorLimits;
+use numctl::memory::Memory;
 use numctl::number::AccountSid;
 use numctl::pace::Pace;
 use numctl::plan::AccountRef;
@@ -186,7 +187,15 @@ impl Engine {
             dry_run: false,
             now: Duration::from_secs(1_800_000_000),
         };
-        pass(&cycle, &mut Budget::default(), |_| Ok(()), stop, |_, _| {}).await
+        pass(
+            &cycle,
+            &mut Memory::new(Duration::ZERO, true),
+            &mut Budget::default(),
+            |_| Ok(()),
+            stop,
+            |_, _| {},
+        )
+        .await
     }
 
     async fn apply(&self) -> Report {

@@ -18,6 +18,7 @@ use numctl::guard::{self, OperatorLimits};
 use numctl::ledger::Ledger;
 use numctl::load::load;
 use numctl::lock::Locks;
+use numctl::memory::Memory;
 use numctl::observe::observe;
 use numctl::pace::Pace;
 use numctl::plan::{AccountRef, HeldReason};
@@ -120,6 +121,7 @@ impl Host {
             once: false,
             paused: watch::channel(false).1,
             dry_run: false,
+            allow_shrink: false,
             operator: OperatorLimits::default(),
             numbers_at_once: 2,
             lock_dir: self.locks.then(|| self.lock_dir()),
@@ -191,7 +193,15 @@ impl Host {
             dry_run: later.is_some(),
             now: Duration::ZERO,
         };
-        let pass = reconcile::pass(&cycle, &mut Budget::default(), |_| Ok(()), stop.clone(), |_, _| {}).await;
+        let pass = reconcile::pass(
+            &cycle,
+            &mut Memory::new(Duration::ZERO, true),
+            &mut Budget::default(),
+            |_| Ok(()),
+            stop.clone(),
+            |_, _| {},
+        )
+        .await;
         told(&mut self.state.lock(), process, &pass);
         let (Some(later), Pass::Planned(plan)) = (later, pass) else { return Some(()) };
         sleep(later).await;
@@ -391,6 +401,8 @@ fn executed(state: &mut State, id: Option<u64>, report: &Report) {
             | HeldReason::Paused
             | HeldReason::OutsideWindows
             | HeldReason::OnHold { .. }
+            | HeldReason::BackingOff { .. }
+            | HeldReason::Flapping { .. }
             | HeldReason::InUnlistedAccount { .. }
             | HeldReason::PapersMissing { .. }
             | HeldReason::AccountInTrouble { .. } => {}
