@@ -73,15 +73,21 @@ fn cycles(page: &mut Page, status: &Status) {
 }
 
 fn fleet(page: &mut Page, status: &Status, now: Moment) {
+    // Whoever stands by saw the fleet long ago, if ever: beside the one that writes, that would be a second
+    // and older truth, and an alert over both would never end.
+    let sees = status.role != Role::StandingBy;
+    let accounts = || status.accounts.iter().filter(|_| sees);
     page.family("numctl_numbers", "gauge", "Declared numbers by condition; each is in exactly one.");
-    for standing in Standing::ALL {
+    for standing in Standing::ALL.into_iter().filter(|_| sees) {
         page.sample("numctl_numbers", &[("condition", &standing.word())], status.count(standing));
     }
     page.family("numctl_numbers_unlisted", "gauge", "Live numbers that the files do not name.");
-    page.sample("numctl_numbers_unlisted", &[], status.unlisted);
+    if sees {
+        page.sample("numctl_numbers_unlisted", &[], status.unlisted);
+    }
     page.family("numctl_drift", "gauge", "Numbers that the last plan found different, by field.");
     let fields = Field::all().map(Field::json_name).chain(["account", "phone_number"]);
-    for field in fields {
+    for field in fields.filter(|_| sees) {
         let count = status.drifts.by_field.get(field).copied().unwrap_or_default();
         page.sample("numctl_drift", &[("field", &field)], count);
     }
@@ -90,12 +96,12 @@ fn fleet(page: &mut Page, status: &Status, now: Moment) {
         "gauge",
         "Since an account was last listed completely; since the start, where it never was.",
     );
-    for account in status.accounts.iter() {
+    for account in accounts() {
         let seconds = age(account.listed.unwrap_or(status.started), now);
         page.sample("numctl_listing_age_seconds", &[("account", &account.name)], seconds);
     }
     page.family("numctl_account_in_trouble", "gauge", "1 where nothing is planned in an account.");
-    for account in status.accounts.iter() {
+    for account in accounts() {
         let flag = u8::from(account.trouble.is_some());
         page.sample("numctl_account_in_trouble", &[("account", &account.name)], flag);
     }

@@ -202,6 +202,32 @@ fn the_exposition_is_as_it_was_and_follows_the_format() {
     expect_file![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden/metrics.txt")].assert_eq(&text);
 }
 
+/// What it saw when it wrote is old by now; its counters count on.
+#[test]
+fn whoever_stands_by_says_nothing_of_the_fleet() {
+    let (desired, generation) = desired(7);
+    let mut status = Status::new(AT);
+    status.begins(&desired, generation, Role::Writer, AT);
+    let plan = plan(&desired, &[account()], &observed(7, 3));
+    let times = (Duration::from_secs(1), Duration::from_secs(60));
+    status.ends(&desired, Finish::Planned(&plan), times, AT);
+    let told = |status: &Status| -> BTreeSet<String> {
+        let families = read(&exposition(status, &Tally::default(), AT));
+        families.into_iter().filter(|(_, family)| !family.samples.is_empty()).map(|(name, _)| name).collect()
+    };
+    let before = told(&status);
+    status.stands_by();
+    let silent: Vec<_> = before.difference(&told(&status)).cloned().collect();
+    let of_the_fleet = [
+        "numctl_account_in_trouble",
+        "numctl_drift",
+        "numctl_listing_age_seconds",
+        "numctl_numbers",
+        "numctl_numbers_unlisted",
+    ];
+    assert_eq!(silent, of_the_fleet);
+}
+
 /// The words that start with `numctl_` in a text.
 fn names(text: &str) -> BTreeSet<String> {
     text.split(|c: char| c != '_' && !c.is_ascii_lowercase())
