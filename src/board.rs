@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::daemon::News;
 use crate::execute::Event;
+use crate::leadership::{Leadership, NotLeading};
 use crate::reconcile::Pass;
 use crate::status::{Finish, Role, Status};
 use crate::tally::Tally;
@@ -25,6 +26,8 @@ pub struct Board {
     version: watch::Sender<u32>,
     tally: Arc<Tally>,
     dry_run: bool,
+    paused: watch::Receiver<bool>,
+    lease: Option<Leadership>,
     silence_max: Duration,
     pulse: Mutex<Pulse>,
 }
@@ -37,14 +40,22 @@ struct Pulse {
 }
 
 impl Board {
-    /// A board for a loop that has just started.
+    /// A board for a loop that has just started, that a signal may pause, and that writes under a
+    /// lease, where there is one.
     #[must_use]
-    pub fn new(started: Duration, interval: Duration, dry_run: bool, tally: Arc<Tally>) -> Self {
+    pub fn new(
+        started: Duration,
+        (interval, dry_run): (Duration, bool),
+        tally: Arc<Tally>,
+        (paused, lease): (watch::Receiver<bool>, Option<Leadership>),
+    ) -> Self {
         Self {
             status: RwLock::new(Arc::new(Status::new(started))),
             version: watch::Sender::new(0),
             tally,
             dry_run,
+            paused,
+            lease,
             silence_max: (interval * INTERVALS_MAX).max(SILENCE_MIN),
             pulse: Mutex::new(Pulse { at: Instant::now(), requests: 0 }),
         }
@@ -92,12 +103,21 @@ impl Board {
         self.version.send_if_modified(|known| std::mem::replace(known, version) != version);
     }
 
+    /// Who has the lease, or why that is not known.
+    fn who_writes(&self) -> Option<String> {
+        match self.lease.as_ref()?.term() {
+            Err(error @ (NotLeading::Held { .. } | NotLeading::Trouble { .. })) => Some(error.to_string()),
+            Err(NotLeading::NotYet { .. }) | Ok(_) => None,
+        }
+    }
+
     fn write(&self, status: &mut Status, news: &News<'_>, now: Duration) {
         match *news {
-            News::StandingBy => status.stands_by(),
+            News::StandingBy => status.stands_by(self.who_writes().as_deref()),
             News::Began(desired, generation) => {
                 let role = if self.dry_run { Role::DryRun } else { Role::Writer };
                 status.begins(desired, generation, role, now);
+                status.paused_by_signal(*self.paused.borrow());
             }
             News::Step(desired, plan, Event::Started { step }) => {
                 status.step_began(desired, plan, *step, now);

@@ -2,9 +2,11 @@
 //!
 //! Labels have few values, whatever the fleet and the API are like: no series is about one number.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Write as _};
 use std::time::Duration;
 
+use crate::hold::Hold;
 use crate::plan::ActionKind;
 use crate::settings::Field;
 use crate::status::json::age;
@@ -31,12 +33,31 @@ const RESULTS: [&str; 11] = [
     "stopped",
 ];
 
+/// Why a plan leaves something undone; those that are not here are shown once there is one.
+const HELD: [&str; 14] = [
+    "protected_from_transfer",
+    "protected_from_release",
+    "short_code_not_bought",
+    "release_in_other_account",
+    "ambiguous",
+    "bought_in_this_generation",
+    "in_unlisted_account",
+    "papers_missing",
+    "perhaps_in_unread_account",
+    "account_in_trouble",
+    "paused",
+    "outside_windows",
+    "on_hold",
+    "replacement_held",
+];
+
 /// Writes the metrics.
 #[must_use]
 pub fn exposition(status: &Status, tally: &Tally, now: Duration) -> String {
     let mut page = Page(String::with_capacity(8 << 10));
     cycles(&mut page, status);
     fleet(&mut page, status, Moment::of(now));
+    holds(&mut page, status, now);
     requests(&mut page, tally);
     process(&mut page, status);
     page.0
@@ -81,6 +102,12 @@ fn fleet(page: &mut Page, status: &Status, now: Moment) {
     for standing in Standing::ALL.into_iter().filter(|_| sees) {
         page.sample("numctl_numbers", &[("condition", &standing.word())], status.count(standing));
     }
+    page.family("numctl_held", "gauge", "What the last plan leaves undone on purpose, by the reason.");
+    let mut held: BTreeMap<&str, usize> = HELD.iter().map(|reason| (*reason, 0)).collect();
+    held.extend(&status.held);
+    for (reason, count) in held {
+        page.sample("numctl_held", &[("reason", &reason)], count);
+    }
     page.family("numctl_numbers_unlisted", "gauge", "Live numbers that the files do not name.");
     if sees {
         page.sample("numctl_numbers_unlisted", &[], status.unlisted);
@@ -115,6 +142,41 @@ fn fleet(page: &mut Page, status: &Status, now: Moment) {
         "1 while the files on disk are not good and the last good ones are in force.",
     );
     page.sample("numctl_files_refused", &[], u8::from(status.refused_files.is_some()));
+}
+
+fn holds(page: &mut Page, status: &Status, now: Duration) {
+    let (holds, policy) = (&status.holds, &status.holds.policy);
+    page.family("numctl_paused", "gauge", "1 while the file or a signal says that nothing is changed.");
+    page.sample("numctl_paused", &[("by", &"file")], u8::from(policy.paused));
+    page.sample("numctl_paused", &[("by", &"signal")], u8::from(holds.paused_by_signal));
+    page.family(
+        "numctl_hold_until_timestamp_seconds",
+        "gauge",
+        "When the hold of the file or of an account ends, or the last of the numbers' own; 0 for none.",
+    );
+    let name = "numctl_hold_until_timestamp_seconds";
+    let end = |end: Option<Duration>| end.unwrap_or_default().as_secs_f64();
+    let labels = |scope, account| [("scope", scope), ("account", account)] as [Label<'_>; 2];
+    page.sample(name, &labels(&"file", &""), end(holds.of_file(now).map(Hold::end)));
+    for account in status.accounts.iter() {
+        page.sample(name, &labels(&"account", &account.name), end(account.of_hold(now).map(Hold::end)));
+    }
+    let last = holds.on(now).map(|(_, hold)| hold.end()).max();
+    page.sample(name, &labels(&"number", &""), end(last));
+    page.family(
+        "numctl_numbers_on_hold",
+        "gauge",
+        "Declared numbers on hold, by their own, their account's or the file's, drifted or not.",
+    );
+    page.sample("numctl_numbers_on_hold", &[], holds.count(&status.accounts, now));
+    page.family("numctl_window_open", "gauge", "0 while there are maintenance windows and none is open.");
+    page.sample("numctl_window_open", &[], u8::from(!policy.is_shut(now)));
+    page.family(
+        "numctl_window_opens_timestamp_seconds",
+        "gauge",
+        "When the next maintenance window opens; 0 while one is open or there is none.",
+    );
+    page.sample("numctl_window_opens_timestamp_seconds", &[], end(policy.opens(now)));
 }
 
 fn requests(page: &mut Page, tally: &Tally) {

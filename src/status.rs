@@ -6,9 +6,11 @@
 
 mod cycles;
 mod drift;
+mod holds;
 pub mod json;
 mod verdict;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -19,6 +21,7 @@ use crate::api::error::ListError;
 use crate::budget::Generation;
 use crate::desired::{AccountIndex, Desired};
 use crate::guard::Refusal;
+use crate::hold::Hold;
 use crate::inert;
 use crate::number::{AccountSid, PhoneNumber};
 use crate::observed::Trouble;
@@ -29,6 +32,7 @@ use crate::settings::{Field, Want};
 
 pub use cycles::{DURATION_BUCKETS, Durations, Past, Totals};
 pub use drift::{Change, Drift, fields_of};
+pub use holds::Holds;
 pub use verdict::{Condition, Standing, Truth, Verdict};
 
 use drift::Drifts;
@@ -182,6 +186,8 @@ pub struct AccountState {
     pub numbers: usize,
     /// Why nothing is planned in it.
     pub trouble: Option<Trouble>,
+    /// Its hold, as the files have it; it may have ended.
+    pub hold: Option<Hold>,
 }
 
 /// What the cycle that runs is doing.
@@ -220,6 +226,12 @@ pub struct Status {
     pub standings: [usize; Standing::ALL.len()],
     /// Live numbers that the files do not name.
     pub unlisted: usize,
+    /// What the last plan left undone on purpose, by the code of why.
+    pub held: BTreeMap<&'static str, usize>,
+    /// What says that nothing is to be changed now.
+    pub holds: Holds,
+    /// Who writes instead, where it stands by and knows that.
+    pub writer: Option<Arc<str>>,
     /// What the files on disk have wrong, where they are not taken, and since when.
     pub refused_files: Option<(Moment, Arc<str>)>,
     /// Why the last cycle wrote nothing, where it could not.
@@ -254,6 +266,9 @@ impl Status {
             rows: Arc::default(),
             standings: [0; Standing::ALL.len()],
             unlisted: 0,
+            held: BTreeMap::new(),
+            holds: Holds::default(),
+            writer: None,
             refused_files: None,
             blocked: None,
             progress: None,
@@ -298,10 +313,12 @@ impl Status {
         }
     }
 
-    /// Somebody else has the lock.
-    pub fn stands_by(&mut self) {
-        if self.role != Role::StandingBy {
+    /// Somebody else has the lock; `why` says who, where that is known.
+    pub fn stands_by(&mut self, why: Option<&str>) {
+        let writer: Option<Arc<str>> = why.map(|why| inert::message(why, MESSAGE_CHARACTERS_MAX).into());
+        if self.role != Role::StandingBy || self.writer != writer {
             self.role = Role::StandingBy;
+            self.writer = writer;
             (self.progress, self.next) = (None, None);
             self.version += 1;
         }
@@ -322,10 +339,19 @@ impl Status {
         }
     }
 
+    /// Whether a signal has paused the loop.
+    pub fn paused_by_signal(&mut self, is_paused: bool) {
+        if self.holds.paused_by_signal != is_paused {
+            self.holds.paused_by_signal = is_paused;
+            self.version += 1;
+        }
+    }
+
     /// A cycle begins.
     pub fn begins(&mut self, desired: &Desired, generation: Generation, role: Role, now: Duration) {
         self.version += 1;
         self.role = role;
+        self.writer = None;
         if self.generation != Some(generation) {
             self.declare(desired, now);
             self.generation = Some(generation);
@@ -490,10 +516,12 @@ impl Status {
                 listed: before.and_then(|before| before.listed),
                 numbers,
                 trouble: before.and_then(|before| before.trouble.clone()),
+                hold: account.hold.as_ref().map(holds::shown),
             }
         });
         self.accounts = Arc::new(accounts.collect());
         self.rows = Arc::new(rows);
+        self.holds.declare(desired);
         self.declared = self.version;
         self.recount();
     }
@@ -501,6 +529,10 @@ impl Status {
     /// The accounts as a plan saw them.
     fn observed(&mut self, plan: &Plan, at: Moment) {
         self.unlisted = plan.unlisted;
+        self.held.clear();
+        for held in &plan.held {
+            *self.held.entry(words::held_code(held.why)).or_default() += 1;
+        }
         for (index, account) in Arc::make_mut(&mut self.accounts).iter_mut().enumerate() {
             let trouble = plan.troubles.iter().find(|(at, _)| usize::from(at.0) == index);
             account.trouble = trouble.map(|(_, trouble)| Trouble {

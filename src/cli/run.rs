@@ -58,8 +58,12 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
     );
     let lease = if args.dry_run { None } else { lease::candidate(&args.lock)? };
     let tally = Arc::new(Tally::default());
-    let board = Board::new(clock::since_the_epoch(), args.interval, args.dry_run, tally.clone());
-    let board = Arc::new(board);
+    let board = Arc::new(Board::new(
+        clock::since_the_epoch(),
+        (args.interval, args.dry_run),
+        tally.clone(),
+        (paused.clone(), lease.clone()),
+    ));
     let messenger = notify(&args.notify, &board)?;
     let listener = listen(args.listen, &board).await?;
     let is_watched = listener.is_some() || messenger.is_some();

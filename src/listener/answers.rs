@@ -1,6 +1,7 @@
 //! What each path answers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
@@ -82,8 +83,9 @@ fn whole(server: &Server, query: &str) -> Response {
     let first = stream::iter([Ok(Bytes::from(head))]);
     let starts = (from..end).step_by(CHUNK);
     let last = status.rows.get(end).and_then(|_| status.rows[..end].last()).map(|row| row.number);
-    let rows = status.clone();
-    let numbers = stream::iter(starts.map(move |start| chunk(&rows, from, start, end)));
+    let (rows, now) = (status.clone(), (server.clock)());
+    let numbers =
+        stream::iter(starts.map(move |start| chunk(&rows, from, start..end.min(start + CHUNK), now)));
     let mut tail = Vec::new();
     if let Err(error) = json::tail(&mut tail, last) {
         return failed(&error);
@@ -92,12 +94,17 @@ fn whole(server: &Server, query: &str) -> Response {
     typed(JSON, Body::from_stream(first.chain(numbers).chain(last)))
 }
 
-fn chunk(status: &Arc<Status>, from: usize, start: usize, end: usize) -> std::io::Result<Bytes> {
+fn chunk(
+    status: &Arc<Status>,
+    from: usize,
+    part: std::ops::Range<usize>,
+    now: Duration,
+) -> std::io::Result<Bytes> {
     let mut out = Vec::new();
-    if start > from {
+    if part.start > from {
         out.push(b',');
     }
-    json::numbers(&mut out, status, start, CHUNK.min(end - start))?;
+    json::numbers(&mut out, status, part, now)?;
     Ok(out.into())
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::desired::AccountIndex;
+use crate::hold::{Hold, Still};
 use crate::number::{AccountSid, PhoneNumber};
 use crate::plan::ActionKind;
 use crate::render::json::value;
@@ -28,7 +29,10 @@ struct Head<'a> {
     state: &'static str,
     role: &'static str,
     generation: Option<String>,
+    writer: Option<&'a str>,
     blocked: Option<&'a str>,
+    standstill: StandstillJson<'a>,
+    held: &'a std::collections::BTreeMap<&'static str, usize>,
     files_refused: Option<Refused<'a>>,
     counts: Counts,
     accounts: Vec<Account<'a>>,
@@ -47,6 +51,33 @@ struct Refused<'a> {
     message: &'a str,
 }
 
+/// What says that nothing is to be changed now, and until when.
+#[derive(Serialize)]
+struct StandstillJson<'a> {
+    /// Why nothing at all is changed; `null` where changes are made.
+    reason: Option<&'static str>,
+    paused_by_file: bool,
+    paused_by_signal: bool,
+    /// Whether a window is open; `null` where there is none.
+    window_open: Option<bool>,
+    window_opens: Option<Moment>,
+    hold: Option<HoldJson<'a>>,
+    /// The numbers' own holds.
+    numbers: OwnHolds,
+}
+
+#[derive(Serialize)]
+struct OwnHolds {
+    count: usize,
+    last_end: Option<Moment>,
+}
+
+#[derive(Serialize)]
+struct HoldJson<'a> {
+    until: Moment,
+    why: &'a str,
+}
+
 #[derive(Serialize)]
 struct Counts {
     declared: usize,
@@ -56,6 +87,7 @@ struct Counts {
     degraded: usize,
     unknown: usize,
     unlisted: usize,
+    on_hold: usize,
     drifts: usize,
 }
 
@@ -66,6 +98,7 @@ struct Account<'a> {
     numbers: usize,
     listed: Option<Moment>,
     listing_age_seconds: Option<f64>,
+    hold: Option<HoldJson<'a>>,
     trouble: Option<&'a str>,
     help: Option<&'a str>,
     request_id: Option<&'a str>,
@@ -136,6 +169,7 @@ struct NumberJson<'a> {
     friendly_name: Option<&'a str>,
     account: &'a str,
     standing: &'static str,
+    hold: Option<HoldJson<'a>>,
     conditions: [ConditionJson<'a>; 2],
 }
 
@@ -154,7 +188,7 @@ struct ConditionJson<'a> {
 impl<'a> Head<'a> {
     fn of(status: &'a Status, now: Duration) -> Self {
         let count = |standing| status.count(standing);
-        let now = Moment::of(now);
+        let (clock, now) = (now, Moment::of(now));
         Self {
             format_version: FORMAT_VERSION,
             numctl_version: env!("CARGO_PKG_VERSION"),
@@ -164,7 +198,10 @@ impl<'a> Head<'a> {
             state: status.overall().word(),
             role: status.role.word(),
             generation: status.generation.map(|generation| generation.to_string()),
+            writer: status.writer.as_deref(),
             blocked: status.blocked.as_deref(),
+            standstill: StandstillJson::of(status, clock),
+            held: &status.held,
             files_refused: status
                 .refused_files
                 .as_ref()
@@ -177,6 +214,7 @@ impl<'a> Head<'a> {
                 degraded: count(Standing::Degraded),
                 unknown: count(Standing::Unknown),
                 unlisted: status.unlisted,
+                on_hold: status.holds.count(&status.accounts, clock),
                 drifts: status.drifts.total,
             },
             accounts: status
@@ -188,6 +226,7 @@ impl<'a> Head<'a> {
                     numbers: account.numbers,
                     listed: account.listed,
                     listing_age_seconds: account.listed.map(|listed| age(listed, now)),
+                    hold: account.of_hold(clock).map(HoldJson::of),
                     trouble: account.trouble.as_ref().map(|trouble| &*trouble.why),
                     help: account.trouble.as_ref().and_then(|trouble| trouble.help.as_deref()),
                     request_id: account.trouble.as_ref().and_then(|trouble| trouble.request_id.as_deref()),
@@ -212,6 +251,33 @@ impl<'a> Head<'a> {
             mended: status.drifts.mended.iter().map(DriftJson::of).collect(),
             history: status.history.iter().map(PastJson::of).collect(),
         }
+    }
+}
+
+impl<'a> StandstillJson<'a> {
+    fn of(status: &'a Status, now: Duration) -> Self {
+        let holds = &status.holds;
+        let policy = &holds.policy;
+        let last_end = holds.on(now).map(|(_, hold)| hold.end()).max();
+        Self {
+            reason: holds.still(now).map(|still| match still {
+                Still::Paused => "paused",
+                Still::OutsideWindows => "outside_windows",
+                Still::OnHold(_) => "on_hold",
+            }),
+            paused_by_file: policy.paused,
+            paused_by_signal: holds.paused_by_signal,
+            window_open: (!policy.windows.is_empty()).then(|| !policy.is_shut(now)),
+            window_opens: policy.opens(now).map(Moment::of),
+            hold: holds.of_file(now).map(HoldJson::of),
+            numbers: OwnHolds { count: holds.on(now).count(), last_end: last_end.map(Moment::of) },
+        }
+    }
+}
+
+impl<'a> HoldJson<'a> {
+    fn of(hold: &'a Hold) -> Self {
+        Self { until: Moment::of(hold.end()), why: &hold.why }
     }
 }
 
@@ -268,7 +334,7 @@ impl<'a> PastJson<'a> {
 }
 
 impl<'a> NumberJson<'a> {
-    fn of(status: &'a Status, row: &'a Row) -> Self {
+    fn of(status: &'a Status, row: &'a Row, now: Duration) -> Self {
         let observed = row.observed.map(|generation| generation.to_string());
         let condition = |r#type, condition: &'a Condition, since| ConditionJson {
             r#type,
@@ -283,6 +349,7 @@ impl<'a> NumberJson<'a> {
             friendly_name: row.name.as_deref(),
             account: name(status, row.account),
             standing: row.verdict.standing.word(),
+            hold: status.holds.of_number(row.number, now).map(HoldJson::of),
             conditions: [
                 condition("Synced", &row.verdict.synced, row.synced_since),
                 condition("Degraded", &row.verdict.degraded, row.degraded_since),
@@ -311,10 +378,16 @@ pub fn head(mut out: impl Write, status: &Status, now: Duration) -> io::Result<(
 ///
 /// # Errors
 /// Those of `out`.
-pub fn numbers(mut out: impl Write, status: &Status, from: usize, count: usize) -> io::Result<()> {
-    for (at, row) in status.rows.iter().enumerate().skip(from).take(count) {
+pub fn numbers(
+    mut out: impl Write,
+    status: &Status,
+    part: std::ops::Range<usize>,
+    now: Duration,
+) -> io::Result<()> {
+    let from = part.start;
+    for (at, row) in status.rows.iter().enumerate().take(part.end).skip(from) {
         out.write_all(if at == from { b"\n" } else { b",\n" })?;
-        value(&mut out, &NumberJson::of(status, row))?;
+        value(&mut out, &NumberJson::of(status, row, now))?;
     }
     Ok(())
 }
@@ -358,7 +431,8 @@ impl<'a> Said<'a> {
 
 /// Writes the numbers that changed after a version of the status, in the short form: the verdicts
 /// once each, and a row `[number, account, name, verdict, synced since, degraded since]` for each number,
-/// with times in seconds since the epoch. Everything where the list itself changed after it.
+/// with times in seconds since the epoch. Everything where the list itself changed after it; then with
+/// the numbers' own holds, `[number, until, why]`.
 ///
 /// # Errors
 /// Those of `out`.
@@ -388,5 +462,9 @@ pub fn changed_since(mut out: impl Write, status: &Status, version: u32) -> io::
     }
     out.write_all(b"],\"verdicts\":")?;
     value(&mut out, &verdicts)?;
+    let holds = status.holds.numbers.iter().filter(|_| all);
+    let holds: Vec<_> = holds.map(|(number, _, hold)| (number, hold.end().as_secs(), &*hold.why)).collect();
+    out.write_all(b",\"holds\":")?;
+    value(&mut out, &holds)?;
     out.write_all(b"}\n")
 }
