@@ -34,7 +34,7 @@ const RESULTS: [&str; 11] = [
 ];
 
 /// Why a plan leaves something undone; those that are not here are shown once there is one.
-const HELD: [&str; 14] = [
+const HELD: [&str; 16] = [
     "protected_from_transfer",
     "protected_from_release",
     "short_code_not_bought",
@@ -49,6 +49,8 @@ const HELD: [&str; 14] = [
     "outside_windows",
     "on_hold",
     "replacement_held",
+    "backing_off",
+    "flapping",
 ];
 
 /// Writes the metrics.

@@ -27,6 +27,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What the file asks for, or would seem to, and is not done, with the reason.
     pub held: Vec<Held>,
+    /// The steps that a hold, a pause or a limit took out, each with why: to be shown, never done.
+    pub waiting: Vec<(Step, HeldReason)>,
     /// What a reviewer should know.
     pub warnings: Vec<Warning>,
     /// Accounts in which nothing is planned, and why.
@@ -191,14 +193,17 @@ impl Plan {
         let replaces = |kind| matches!(kind, ActionKind::Purchase | ActionKind::Transfer);
         let is_short =
             self.steps.iter().any(|step| replaces(step.action.kind()) && why(&step.action).is_some());
-        let held = &mut self.held;
-        self.steps.retain(|step| {
-            let action = &step.action;
+        let (held, waiting) = (&mut self.held, &mut self.waiting);
+        let reason_of = |action: &Action| {
             let is_stranded = is_short && action.kind() == ActionKind::Release;
-            let why = why(action).or(is_stranded.then_some(HeldReason::ReplacementHeld));
-            held.extend(why.map(|why| Held { number: action.number(), account: action.account(), why }));
-            why.is_none()
-        });
+            why(action).or(is_stranded.then_some(HeldReason::ReplacementHeld))
+        };
+        for step in self.steps.extract_if(.., |step| reason_of(&step.action).is_some()) {
+            let action = &step.action;
+            let Some(why) = reason_of(action) else { continue };
+            held.push(Held { number: action.number(), account: action.account(), why });
+            waiting.push((step, why));
+        }
     }
 }
 
@@ -516,6 +521,7 @@ impl Planner<'_> {
             accounts: accounts.to_vec(),
             steps: self.steps,
             held: self.held,
+            waiting: Vec::new(),
             warnings: self.warnings,
             troubles: self.observed.troubles().map(|(at, trouble)| (at, trouble.clone())).collect(),
             unchanged: self.unchanged,

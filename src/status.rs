@@ -8,6 +8,7 @@ mod cycles;
 mod drift;
 mod holds;
 pub mod json;
+mod role;
 mod verdict;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ use crate::settings::{Field, Want};
 pub use cycles::{DURATION_BUCKETS, Durations, Past, Totals};
 pub use drift::{Change, Drift, fields_of};
 pub use holds::Holds;
+pub use role::{Overall, Role};
 pub use verdict::{Condition, Standing, Truth, Verdict};
 
 use drift::Drifts;
@@ -95,61 +97,6 @@ pub enum Finish<'a> {
     NotRecorded(&'a Plan, &'a str),
     /// The plan was carried out.
     Executed(&'a Report),
-}
-
-/// Whether this process writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Nothing is known yet.
-    Starting,
-    /// It writes.
-    Writer,
-    /// Somebody else writes; it takes over when they are gone.
-    StandingBy,
-    /// It plans, and writes nothing.
-    DryRun,
-}
-
-impl Role {
-    /// The word for it.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Starting => "starting",
-            Self::Writer => "writer",
-            Self::StandingBy => "standing_by",
-            Self::DryRun => "dry_run",
-        }
-    }
-}
-
-/// The fleet in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Overall {
-    /// Nothing was observed yet.
-    Starting,
-    /// Somebody else writes.
-    StandingBy,
-    /// Everything is as declared.
-    InSync,
-    /// Something is not as declared, and nothing is wrong with that.
-    Drifted,
-    /// Something is wrong, and somebody has to look.
-    Degraded,
-}
-
-impl Overall {
-    /// The word for it.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Starting => "starting",
-            Self::StandingBy => "standing_by",
-            Self::InSync => "in_sync",
-            Self::Drifted => "drifted",
-            Self::Degraded => "degraded",
-        }
-    }
 }
 
 /// One declared number.

@@ -5,6 +5,7 @@ const byId = (id) => document.getElementById(id);
 const STANDINGS = [
   ['synced', 'in sync'], ['drifted', 'drifted'], ['held', 'held back'], ['degraded', 'degraded'], ['unknown', 'unknown'],
 ];
+const WORDS = Object.fromEntries(STANDINGS);
 const STATES = {
   starting: 'Starting', standing_by: 'Standing by', in_sync: 'In sync', drifted: 'Drifted', degraded: 'Degraded',
 };
@@ -12,6 +13,12 @@ const RESULTS = {
   in_sync: 'in sync', held: 'in sync, some held back', done: 'changes made', drift: 'drift found', incomplete: 'incomplete',
   interrupted: 'interrupted', refused: 'refused by a limit', not_observed: 'no account could be listed',
   not_recorded: 'budget not recorded', not_begun: 'could not begin', stopped: 'stopped',
+};
+const STILL = { paused: 'paused', on_hold: 'on hold', outside_windows: 'window shut' };
+const HELD = {
+  paused: 'paused', on_hold: 'on hold', outside_windows: 'until a window opens', protected_from_transfer: 'protected from a move',
+  protected_from_release: 'protected from release', account_in_trouble: 'account in trouble', replacement_held: 'wait for a replacement',
+  backing_off: 'failed, tried again later', flapping: 'somebody else keeps writing it',
 };
 const REASONS = {
   missing: 'missing', wrong_account: 'in another account', drifted: 'settings differ', tombstone: 'to be released', unlisted: 'not in the files',
@@ -50,14 +57,45 @@ function span(seconds) {
 
 const took = (seconds) => seconds < 1 ? `${Math.round(seconds * 1000)} ms` : seconds < 60 ? `${seconds.toFixed(1)} s` : span(seconds);
 
+const inMs = (at) => typeof at === 'number' ? at * 1000 : Date.parse(at);
+const sinceOrIn = (ms) => ms > now() ? `in ${span((ms - now()) / 1000)}` : `${span((now() - ms) / 1000)} ago`;
+
+/** A time that ticks: `3 min ago`, `in 2 h`. */
 function ago(at, className = 'quiet') {
   const time = make('time', className);
-  const ms = typeof at === 'number' ? at * 1000 : Date.parse(at);
+  const ms = inMs(at);
   time.dateTime = new Date(ms).toISOString();
   time.dataset.at = ms;
-  time.title = time.dateTime;
-  time.textContent = `${span((now() - ms) / 1000)} ago`;
+  time.title = absolute(ms);
+  time.textContent = sinceOrIn(ms);
+  // Ticking is not read out.
+  time.setAttribute('aria-live', 'off');
   return time;
+}
+
+const parts = { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
+const zones = { utc: 'UTC', local: undefined };
+const formats = Object.fromEntries(Object.entries(zones).flatMap(([name, timeZone]) => [
+  [name, new Intl.DateTimeFormat('en-GB', { ...parts, timeZone })],
+  [`${name}Year`, new Intl.DateTimeFormat('en-GB', { ...parts, year: 'numeric', timeZone })],
+]));
+
+/** In UTC, as logs have it, and by the clock of whoever looks, where that shows another time. */
+function absolute(ms) {
+  const at = new Date(ms);
+  const year = at.getUTCFullYear() === new Date(now()).getUTCFullYear() ? '' : 'Year';
+  const [utc, local] = ['utc', 'local'].map((zone) => formats[zone + year].format(at));
+  return utc === local ? `${utc} UTC` : `${utc} UTC (${local} here)`;
+}
+
+/** `until Tue, 1 Dec, 09:00 UTC, in 3 h` */
+const until = (hold) => ['until ', make('b', '', absolute(inMs(hold.until))), ', ', ago(hold.until, '')];
+
+/** The hold of a number that is on and ends last: its own, its account's or the file's. */
+function holdOf(row) {
+  const all = [row.hold, head?.accounts[row.account]?.hold, head?.standstill.hold];
+  const on = all.filter((hold) => hold && inMs(hold.until) > now());
+  return on.reduce((last, hold) => last && inMs(last.until) >= inMs(hold.until) ? last : hold, null);
 }
 
 // The state.
@@ -79,11 +117,11 @@ function show(next) {
   byId('version').textContent = head.numctl_version;
   byId('generation').textContent = head.generation ? head.generation.slice(0, 10) : '–';
   byId('generation').title = head.generation || '';
-  draw('state', [head.state, head.role], showState);
-  draw('notices', [head.files_refused, head.blocked, head.role], showNotices);
-  draw('fleet', head.counts, showFleet);
+  draw('state', [head.state, head.role, head.standstill.reason, head.counts], showState);
+  draw('notices', [head.files_refused, head.blocked, head.role, head.writer, head.standstill, head.accounts.map((account) => account.trouble)], showNotices);
+  draw('fleet', [head.counts, head.held], showFleet);
   draw('progress', [head.in_progress, head.next_cycle, head.role], showProgress);
-  draw('drifts', [tab, head.drift, head.mended, head.drift_by_field, head.counts.drifts, head.state], showDrifts);
+  draw('drifts', [tab, head.drift, head.drift_held, head.mended, head.drift_by_field, head.counts.drifts, head.state], showDrifts);
   draw('chart', head.history, showChart);
   draw('accounts', head.accounts.map(({ listing_age_seconds: _, ...rest }) => rest), showAccounts);
   tick();
@@ -92,7 +130,9 @@ function show(next) {
 function showState() {
   const pill = byId('state');
   pill.className = `pill ${head.state}`;
-  pill.lastElementChild.textContent = (STATES[head.state] || head.state) + (head.role === 'dry_run' ? ' (dry run)' : '');
+  const still = head.role === 'standing_by' ? null : STILL[head.standstill.reason];
+  const more = [head.role === 'dry_run' ? 'dry run' : null, still].filter(Boolean);
+  pill.lastElementChild.textContent = [STATES[head.state] || head.state, ...more].join(' · ');
   const bad = head.counts.degraded + head.counts.unknown;
   document.title = `${head.state === 'degraded' && bad ? `(${number.format(bad)}) ` : ''}${STATES[head.state] || head.state} · numctl`;
 }
@@ -106,14 +146,42 @@ function showNotices() {
     const title = make('strong', '', 'The files on disk are not taken. The last good ones stay in force.');
     notices.push(make('div', 'notice degraded', title, 'Since ', ago(head.files_refused.since, ''), text));
   }
+  notices.push(...stillNotices(head.standstill));
+  const troubled = head.accounts.filter((account) => account.trouble);
+  if (troubled.length) {
+    const title = troubled.length === 1 ? `The account ${troubled[0].name} is in trouble: nothing is planned in it.`
+      : `${number.format(troubled.length)} of ${number.format(head.accounts.length)} accounts are in trouble: nothing is planned in them.`;
+    const lines = [...new Set(troubled.map((account) => account.trouble))].slice(0, 3).map((text) => make('span', 'line', text));
+    notices.push(make('div', 'notice degraded', make('strong', '', title), ...lines));
+  }
   if (head.blocked) notices.push(make('div', 'notice degraded', make('strong', '', 'Nothing is changed.'), head.blocked));
   if (head.role === 'standing_by') {
-    notices.push(make('div', 'notice held', make('strong', '', 'Standing by.'), 'Another numctl holds the lock. This one takes over when it is gone; what is shown below may be old.'));
+    notices.push(make('div', 'notice held', make('strong', '', 'Standing by.'), head.writer ? `${head.writer[0].toUpperCase()}${head.writer.slice(1)}. ` : 'Another numctl writes. ', 'This one takes over when it is gone. What is shown below may be old.'));
   }
   byId('notices').replaceChildren(...notices);
 }
 
-function showFleet(counts) {
+/** Why nothing is changed, and until when. */
+function stillNotices(still) {
+  const notice = (title, ...rest) => make('div', 'notice held', make('strong', '', title), ...rest);
+  const shown = [];
+  const ends = [still.paused_by_signal ? 'SIGUSR2 to the daemon ends it' : '', still.paused_by_file ? 'policy.paused in the files says so' : ''];
+  if (still.paused_by_signal || still.paused_by_file) {
+    shown.push(notice('Paused: nothing is changed.', `Drift is shown and not mended. ${ends.filter(Boolean).join('; ')}.`));
+  }
+  if (still.hold) {
+    shown.push(notice('The whole fleet is on hold: nothing is changed.', 'It lasts ', ...until(still.hold), '.', ...why(still.hold)));
+  }
+  if (still.window_open === false) {
+    const next = still.window_opens ? ['The next one opens ', make('b', '', absolute(inMs(still.window_opens))), ', ', ago(still.window_opens, ''), '.'] : ['None will open.'];
+    shown.push(notice('No maintenance window is open: nothing is changed.', ...next));
+  }
+  return shown;
+}
+
+const why = (hold) => hold.why ? [make('span', 'why', hold.why)] : [];
+
+function showFleet([counts, held]) {
   byId('declared').textContent = number.format(counts.declared);
   const parts = STANDINGS.filter(([standing]) => counts[standing] > 0);
   byId('bar').replaceChildren(...parts.map(([standing, words]) => {
@@ -127,15 +195,25 @@ function showFleet(counts) {
     const button = make('button', `${standing}${counts[standing] ? '' : ' zero'}`, make('i', 'dot'), make('b', '', number.format(counts[standing])), make('span', '', words));
     button.type = 'button';
     button.title = `Show the numbers that are ${words}`;
-    button.addEventListener('click', () => {
-      byId('standing').value = standing;
-      filter();
-      byId('list').scrollIntoView({ block: 'center' });
-    });
+    button.addEventListener('click', () => choose(standing));
     return button;
   });
   if (counts.unlisted) legend.push(make('span', 'quiet chip', `${number.format(counts.unlisted)} live numbers are not in the files`));
   byId('legend').replaceChildren(...legend);
+  const reasons = Object.entries(held).sort((a, b) => b[1] - a[1]);
+  const chips = reasons.map(([code, count]) => make('span', 'chip plain', make('b', '', number.format(count)), ` ${HELD[code] || code.replaceAll('_', ' ')}`));
+  const onHold = make('button', 'chip plain', make('b', '', number.format(counts.on_hold)), counts.on_hold === 1 ? ' number has a hold' : ' numbers have a hold');
+  onHold.type = 'button';
+  onHold.addEventListener('click', () => choose('on_hold'));
+  byId('held').replaceChildren(...(chips.length ? [make('span', 'quiet', 'Held back:'), ...chips] : []), ...(counts.on_hold ? [onHold] : []));
+}
+
+/** Shows the numbers that stand like this. */
+function choose(standing) {
+  byId('standing').value = standing;
+  filter();
+  byId('numbers-title').scrollIntoView({ block: 'start' });
+  byId('list').focus({ preventScroll: true });
 }
 
 function showProgress() {
@@ -186,9 +264,9 @@ function diff(changes) {
 }
 
 function card(drift) {
-  const state = drift.outcome ? make('span', `kind ${drift.outcome === 'succeeded' ? 'succeeded' : 'release'}`, drift.outcome) : '';
+  const state = drift.held ? make('span', 'kind held', HELD[drift.held] || drift.held.replaceAll('_', ' ')) : drift.outcome ? make('span', `kind ${drift.outcome === 'succeeded' ? 'succeeded' : 'release'}`, drift.outcome) : '';
   const title = make('div', 'title', make('span', 'mono', drift.phone_number), make('span', `kind ${drift.kind}`, drift.kind), state,
-    make('span', 'quiet', `${drift.account} · ${REASONS[drift.reason] || drift.reason}`), ago(tab === 'mended' && drift.ended ? drift.ended : drift.found));
+    make('span', 'quiet', `${drift.account} · ${REASONS[drift.reason] || drift.reason}`), ago(drift.outcome === 'succeeded' ? drift.ended : drift.found));
   const box = make('article', 'drift', title);
   if (drift.changes.length) box.append(diff(drift.changes));
   if (drift.error) box.append(make('p', 'error', drift.error));
@@ -196,23 +274,28 @@ function card(drift) {
 }
 
 function showDrifts() {
-  byId('count-now').textContent = number.format(head.counts.drifts);
+  const many = head.counts.drifts + Math.max(head.drift_held.length, head.counts.held);
+  byId('count-now').textContent = number.format(many);
   byId('count-mended').textContent = number.format(head.mended.length);
   byId('tab-now').setAttribute('aria-selected', tab === 'now');
   byId('tab-mended').setAttribute('aria-selected', tab === 'mended');
+  // One stop of the tab key; the arrows go between them.
+  for (const name of ['now', 'mended']) byId(`tab-${name}`).tabIndex = tab === name ? 0 : -1;
+  byId('drifts').setAttribute('aria-labelledby', `tab-${tab}`);
   const fields = Object.entries(head.drift_by_field).sort((a, b) => b[1] - a[1]);
   byId('fields').replaceChildren(...(tab === 'now' ? fields : []).map(([field, count]) => make('span', 'chip', field, make('b', '', number.format(count)))));
-  const drifts = tab === 'now' ? head.drift : head.mended;
-  const shown = drifts.slice(0, 100).map(card);
-  const more = (tab === 'now' ? head.counts.drifts : drifts.length) - shown.length;
-  if (more > 0) shown.push(make('p', 'empty', `and ${number.format(more)} more: see the numbers below`));
+  const drifts = tab === 'now' ? [...head.drift, ...head.drift_held] : head.mended;
+  const shown = drifts.slice(0, 100).map((drift) => card(drift));
+  const more = (tab === 'now' ? many : drifts.length) - shown.length;
+  if (more > 0 && shown.length) shown.push(make('p', 'empty', `and ${number.format(more)} more: see the numbers below`));
   if (!shown.length) {
     const [title, text] = tab === 'mended' ? ['Nothing was mended yet.', 'What numctl puts right is kept here, the last 100.']
       : head.state === 'starting' ? ['Not known yet.', 'The first cycle has not ended.']
-      : head.counts.held ? ['No drift that may be mended.', 'Some numbers are held back: see the numbers below.']
+      : head.counts.held ? ['No drift that can be mended.', 'Some numbers are held back: see the numbers below.']
       : head.counts.degraded + head.counts.unknown ? ['No drift is known.', 'Not everything could be looked at.']
       : ['No drift.', 'Every declared number is as the files say.'];
     shown.push(make('p', 'empty', make('strong', '', title), text));
+    if (tab === 'now' && head.mended.length) shown.push(make('p', 'quiet', 'Mended last'), ...head.mended.slice(0, 5).map((drift) => card(drift)));
   }
   byId('drifts').replaceChildren(...shown);
 }
@@ -229,23 +312,27 @@ function describe(past) {
   return [RESULTS[past.result] || past.result, parts.join(' · ')];
 }
 
+/** What its colour says: an account that could not be looked at is an error too. */
+function kindOf(past) {
+  const isQuiet = ['in_sync', 'done', 'held', 'drift'].includes(past.result);
+  return !(past.result in RESULTS) || (past.error && isQuiet) ? 'bad' : past.result;
+}
+
 function showChart(history) {
   const [width, height, slots] = [500, 100, 50];
   const longest = Math.max(0.001, ...history.map((past) => past.seconds));
   // A square root keeps short cycles visible beside long ones.
   const high = (seconds) => Math.max(3, (height - 4) * Math.sqrt(seconds / longest));
   const step = width / slots;
-  const picture = svg('svg', { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': `The last ${history.length} cycles by their length` });
+  const picture = svg('svg', { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' });
   history.forEach((past, at) => {
     const x = (slots - history.length + at) * step;
     const bar = high(past.seconds);
     const title = svg('title', {});
     const [result, rest] = describe(past);
     title.textContent = inert(`${past.at} ${result} · ${rest}`);
-    const known = past.result in RESULTS ? past.result : 'bad';
-    const kind = past.error && (known === 'in_sync' || known === 'done' || known === 'held') ? 'bad' : known;
     const group = svg('g', {}, title, svg('rect', { class: 'hit', x, y: 0, width: step, height }),
-      svg('rect', { class: kind, x: x + 1.5, y: height - bar, width: step - 3, height: bar }));
+      svg('rect', { class: `is-${kindOf(past)}`, x: x + 1.5, y: height - bar, width: step - 3, height: bar }));
     group.addEventListener('pointerenter', () => pick(past));
     group.addEventListener('click', () => pick(past));
     picture.append(group);
@@ -253,21 +340,45 @@ function showChart(history) {
   picture.append(svg('line', { x1: 0, y1: height, x2: width, y2: height }));
   byId('chart').replaceChildren(picture);
   byId('cycles-scale').textContent = history.length ? `up to ${took(longest)}` : '';
-  if (history.length) pick(history[history.length - 1]);
+  const kinds = [...new Set(history.map(kindOf))];
+  byId('results').replaceChildren(...kinds.map((kind) => make('span', 'quiet', make('i', `swatch is-${kind}`), RESULTS[kind] || 'with an error')));
+  // Whoever looks at an older one goes on doing so.
+  const isReading = byId('chart').matches(':hover, :focus');
+  const kept = isReading ? history.find((past) => past.at === picked) : null;
+  if (history.length) pick(kept ?? history[history.length - 1]);
   else byId('cycle').textContent = 'No cycle has ended yet.';
 }
 
+// Which of the last cycles is told about: the keyboard goes from one to the other.
+let picked = null;
+
+function onChartKey(event) {
+  const history = head?.history ?? [];
+  const at = history.findIndex((past) => past.at === picked);
+  const to = { ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1, Home: 0, End: history.length - 1 }[event.key];
+  if (to === undefined || !history[to]) return;
+  event.preventDefault();
+  pick(history[to]);
+}
+
 function pick(past) {
+  picked = past.at;
+  const history = head.history;
+  const at = history.indexOf(past);
+  [...byId('chart').querySelectorAll('g')].forEach((group, place) => group.classList.toggle('on', place === at));
+  const values = { min: 1, max: history.length, now: at + 1, text: `${absolute(inMs(past.at))}: ${describe(past).join(', ')}` };
+  for (const [name, value] of Object.entries(values)) byId('chart').setAttribute(`aria-value${name}`, inert(value));
   const [result, rest] = describe(past);
-  byId('cycle').replaceChildren(make('b', '', result), ' ', ago(past.at), document.createElement('br'), inert(rest));
+  byId('cycle').replaceChildren(make('b', '', result), ` ${absolute(inMs(past.at))}, `, ago(past.at), document.createElement('br'), inert(rest));
 }
 
 function showAccounts(accounts) {
   byId('accounts').replaceChildren(...accounts.map((account) => {
     const dot = make('i', `dot ${account.trouble ? 'degraded' : account.listed ? 'synced' : 'unknown'}`);
     const listed = account.listed ? make('span', 'quiet', 'listed ', ago(account.listed, '')) : make('span', 'quiet', 'not listed yet');
-    const item = make('li', '', dot, make('span', 'name', account.name, make('span', 'quiet', `  ${number.format(account.numbers)}`)), listed);
+    const item = make('li', '', dot, make('span', 'name', account.name, make('span', 'quiet count', number.format(account.numbers) + (account.numbers === 1 ? ' number' : ' numbers'))), listed);
     if (account.sid) item.append(make('span', 'sid', account.sid));
+    if (account.hold) item.append(make('p', 'hold', 'On hold ', ...until(account.hold), ...why(account.hold)));
     if (account.trouble) item.append(make('p', 'error', account.trouble));
     if (account.help) item.append(make('p', 'help', account.help));
     return item;
@@ -292,8 +403,9 @@ function take(answer) {
   for (const [phone, account, name, verdict, synced, degraded] of answer.numbers) {
     const said = answer.verdicts[verdict];
     const text = `${phone}\n${name || ''}\n${accountNames[account]}\n${said.synced.reason}\n${said.degraded.reason}`.toLowerCase();
-    rows.set(phone, { phone, account, name, said, synced, degraded, text });
+    rows.set(phone, { phone, account, name, said, synced, degraded, text, hold: rows.get(phone)?.hold });
   }
+  for (const [phone, end, words] of answer.holds) rows.get(phone).hold = { until: end, why: words };
   // The daemon sends them in order; what changes keeps its place.
   if (answer.whole) sorted = [...rows.values()];
   else if (answer.numbers.length) sorted = sorted.map((row) => rows.get(row.phone));
@@ -310,7 +422,7 @@ function filter(keepPlace) {
   // What somebody should look at comes first.
   const urgent = { degraded: [], unknown: [], drifted: [], held: [], synced: [] };
   for (const row of sorted) {
-    if ((standing === '' || row.said.standing === standing) && (wanted < 0 || row.account === wanted)
+    if ((standing === '' || (standing === 'on_hold' ? holdOf(row) : row.said.standing === standing)) && (wanted < 0 || row.account === wanted)
       && words.every((word) => row.text.includes(word))) urgent[row.said.standing].push(row);
   }
   found = [].concat(...Object.values(urgent));
@@ -321,7 +433,8 @@ function filter(keepPlace) {
   byId('list').hidden = found.length === 0;
   byId('space').style.height = `${found.length * rowHeight()}px`;
   byId('list').style.height = `min(60vh, 560px, ${found.length * rowHeight() + 2}px)`;
-  if (!keepPlace) byId('list').scrollTop = 0;
+  if (!keepPlace) { byId('list').scrollTop = 0; active = 0; }
+  active = Math.max(0, Math.min(active, found.length - 1));
   paint();
 }
 
@@ -332,9 +445,15 @@ const pool = [];
 function rowElement() {
   const parts = ['i', 'span', 'span', 'span', 'span', 'span'].map((tag) => make(tag, ''));
   const element = make('div', 'row', ...parts);
+  element.id = `row-${pool.length}`;
   element.setAttribute('role', 'option');
+  parts[0].setAttribute('role', 'img');
   parts.forEach((part, at) => { part.className = ['dot', 'mono', 'name', 'account quiet', 'reason', 'when quiet'][at]; });
-  element.addEventListener('click', () => element.row && openDetail(element.row.phone));
+  element.addEventListener('click', () => {
+    if (!element.row) return;
+    active = found.indexOf(element.row);
+    openDetail(element.row.phone);
+  });
   byId('space').append(element);
   return { element, parts };
 }
@@ -344,6 +463,8 @@ function paint() {
   const height = rowHeight();
   const first = Math.max(0, Math.floor(list.scrollTop / height) - 4);
   const count = Math.min(found.length - first, Math.ceil(list.clientHeight / height) + 8);
+  if (active >= first && active < first + count) list.setAttribute('aria-activedescendant', `row-${active - first}`);
+  else list.removeAttribute('aria-activedescendant');
   while (pool.length < count) pool.push(rowElement());
   pool.forEach(({ element, parts }, at) => {
     const row = at < count ? found[first + at] : null;
@@ -351,20 +472,42 @@ function paint() {
     element.style.display = row ? '' : 'none';
     if (!row) return;
     element.row = row;
+    element.setAttribute('aria-posinset', first + at + 1);
+    element.setAttribute('aria-setsize', found.length);
+    element.setAttribute('aria-selected', first + at === active);
     element.style.top = `${(first + at) * height}px`;
     parts[0].className = `dot ${row.said.standing}`;
+    parts[0].setAttribute('aria-label', WORDS[row.said.standing]);
     parts[1].textContent = row.phone;
     parts[2].textContent = row.name ? inert(row.name) : '';
     parts[2].title = parts[2].textContent;
     parts[3].textContent = inert(accountNames[row.account] ?? '');
     const about = row.said.degraded.status === 'True' ? row.said.degraded : row.said.synced;
-    parts[4].textContent = about.reason;
+    const hold = holdOf(row);
+    const left = hold && `${span((inMs(hold.until) - now()) / 1000)} left`;
+    parts[4].textContent = !hold ? about.reason : about.reason === 'OnHold' ? `OnHold, ${left}` : `${about.reason} · on hold, ${left}`;
     parts[4].title = inert(about.message);
     parts[5].textContent = span(now() / 1000 - Math.max(row.synced, row.said.degraded.status === 'True' ? row.degraded : 0));
   });
 }
 
 let opened = null;
+
+// The keyboard's place in the list.
+let active = 0;
+
+function onListKey(event) {
+  const page = Math.max(1, Math.floor(byId('list').clientHeight / rowHeight()) - 1);
+  const moves = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
+  if (event.key === 'Enter' && found[active]) openDetail(found[active].phone);
+  else if (event.key in moves) active = Math.max(0, Math.min(found.length - 1, active + moves[event.key]));
+  else return;
+  event.preventDefault();
+  const [list, top] = [byId('list'), active * rowHeight()];
+  if (top < list.scrollTop) list.scrollTop = top;
+  else if (top + rowHeight() > list.scrollTop + list.clientHeight) list.scrollTop = top + rowHeight() - list.clientHeight;
+  paint();
+}
 
 function openDetail(phone) {
   opened = phone;
@@ -382,8 +525,10 @@ function showDetail() {
     const title = make('div', 'title', dot, make('b', '', `${type}: ${said.status}`), make('span', 'mono', said.reason), ago(since));
     return make('div', 'condition', title, ...(said.message ? [make('p', '', said.message)] : []));
   };
-  const drifts = [...head.drift, ...head.mended].filter((drift) => drift.phone_number === row.phone).slice(0, 10).map(card);
-  byId('detail-body').replaceChildren(about, condition('Synced', row.said.synced, row.synced, 'True'), condition('Degraded', row.said.degraded, row.degraded, 'False'), ...drifts);
+  const hold = holdOf(row);
+  const held = hold ? [make('div', 'notice held', make('strong', '', 'On hold: it is left as it is.'), 'It lasts ', ...until(hold), '.', ...why(hold))] : [];
+  const drifts = [...head.drift, ...head.drift_held, ...head.mended].filter((drift) => drift.phone_number === row.phone).slice(0, 10).map((drift) => card(drift));
+  byId('detail-body').replaceChildren(about, ...held, condition('Synced', row.said.synced, row.synced, 'True'), condition('Degraded', row.said.degraded, row.degraded, 'False'), ...drifts);
 }
 
 // Keeping up to date: an event says that something changed, and what changed is asked for.
@@ -396,11 +541,22 @@ async function refresh() {
   try {
     do {
       again = false;
-      const answers = await Promise.all([fetch('status.json?limit=0'), fetch(`numbers.json?since=${versionOfRows}`)]);
+      const paths = ['status.json?limit=0', `numbers.json?since=${versionOfRows}`];
+      const answers = await Promise.all(paths.map((path) => fetch(path, { signal: AbortSignal.timeout(PATIENCE) })));
       if (!answers.every((answer) => answer.ok)) throw new Error('the daemon does not answer');
       const [state, numbers] = await Promise.all(answers.map((answer) => answer.json()));
+      const isOther = head !== null && head.started !== state.started;
+      if (isOther && versionOfRows) {
+        // Another process counts its versions anew: what it sent is only what changed in it.
+        versionOfRows = 0;
+        again = true;
+        continue;
+      }
+      // The rows are drawn with the accounts' holds.
+      head = state;
       take(numbers);
       show(state);
+      live(true);
       if (opened && byId('detail').open) showDetail();
     } while (again);
   } catch {
@@ -410,19 +566,47 @@ async function refresh() {
   }
 }
 
+// A connection may be dead without a word: after so long without an answer the page asks by itself.
+const PATIENCE = 20_000;
+const ASK_AGAIN = 30_000;
+const RETRY = 5_000;
+let answered = 0;
+let events = null;
+
+function follow() {
+  if (events) events.close();
+  events = new EventSource('events');
+  events.onmessage = () => refresh();
+}
+
+function keepUp() {
+  const isLost = document.body.classList.contains('lost');
+  // The browser gives up for good when the answer is an error.
+  if (events.readyState === EventSource.CLOSED) follow();
+  if (isLost || events.readyState !== EventSource.OPEN || Date.now() - answered > ASK_AGAIN) refresh();
+}
+
 function live(is) {
+  if (is) answered = Date.now();
   byId('link').className = is ? 'link live' : 'link';
   byId('link').textContent = is ? 'live' : 'offline';
-  if (!is) byId('state').classList.add('stale');
-  else byId('state').classList.remove('stale');
+  document.body.classList.toggle('lost', !is);
+  draw('lost', [is, is ? 0 : answered], () => {
+    const lost = make('div', 'notice degraded', make('strong', '', 'The daemon does not answer.'),
+      ...(answered ? ['What is shown is of ', make('b', '', absolute(answered + skew)), ', ', ago((answered + skew) / 1000, '')] : ['Nothing is known yet']),
+      '. This page goes on asking.');
+    byId('lost').replaceChildren(...(is ? [] : [lost]));
+  });
+  if (!is && head) document.title = `Offline · numctl`;
+  else if (head) showState();
 }
 
 function tick() {
-  for (const time of document.querySelectorAll('time[data-at]')) {
-    time.textContent = `${span((now() - Number(time.dataset.at)) / 1000)} ago`;
-  }
+  const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
+  for (const time of document.querySelectorAll('time[data-at]')) put(time, sinceOrIn(Number(time.dataset.at)));
   if (!head) return;
   byId('up').textContent = span((now() - Date.parse(head.started)) / 1000);
+  byId('success').title = head.last_success ? absolute(inMs(head.last_success)) : '';
   byId('success').textContent = head.last_success ? `${span((now() - Date.parse(head.last_success)) / 1000)} ago` : 'never';
   const left = head.next_cycle ? (Date.parse(head.next_cycle) - now()) / 1000 : null;
   byId('next').textContent = head.in_progress ? 'running' : left === null ? '–' : left > 0 ? `in ${span(left)}` : 'due';
@@ -430,19 +614,33 @@ function tick() {
 
 function start() {
   const option = (value, text) => { const entry = make('option', '', text); entry.value = value; return entry; };
-  byId('standing').append(option('', 'Every condition'), ...STANDINGS.map(([standing, words]) => option(standing, words)));
+  byId('standing').append(option('', 'Every condition'), ...STANDINGS.map(([standing, words]) => option(standing, words)), option('on_hold', 'on hold'));
   for (const id of ['search', 'standing', 'account']) byId(id).addEventListener('input', () => filter());
   byId('list').addEventListener('scroll', () => requestAnimationFrame(paint), { passive: true });
   isNarrow.addEventListener('change', () => filter());
   addEventListener('resize', () => requestAnimationFrame(paint));
   for (const name of ['now', 'mended']) {
-    byId(`tab-${name}`).addEventListener('click', () => { tab = name; if (head) show({ ...head, now: new Date(now()).toISOString() }); });
+    const turn = (to) => { tab = to; if (head) show({ ...head, now: new Date(now()).toISOString() }); };
+    byId(`tab-${name}`).addEventListener('click', () => turn(name));
+    byId(`tab-${name}`).addEventListener('keydown', (event) => {
+      if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return;
+      turn(name === 'now' ? 'mended' : 'now');
+      byId(`tab-${tab}`).focus();
+    });
   }
+  byId('list').addEventListener('keydown', onListKey);
+  byId('list').addEventListener('focus', paint);
+  byId('chart').addEventListener('keydown', onChartKey);
+  addEventListener('keydown', (event) => {
+    const isTyping = event.target.closest?.('input, select, dialog') || event.ctrlKey || event.metaKey || event.altKey;
+    if (event.key === '/' && !isTyping) { event.preventDefault(); byId('search').focus(); }
+  });
   byId('detail').addEventListener('click', (event) => { if (event.target === byId('detail')) byId('detail').close(); });
   setInterval(tick, 1000);
-  const events = new EventSource('events');
-  events.onmessage = () => { live(true); refresh(); };
-  events.onerror = () => live(false);
+  follow();
+  setInterval(keepUp, RETRY);
+  addEventListener('visibilitychange', () => { if (!document.hidden) refresh(); });
+  addEventListener('online', () => refresh());
   refresh();
 }
 

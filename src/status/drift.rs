@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use crate::inert;
 use crate::number::PhoneNumber;
-use crate::plan::{Action, ActionKind, Held, HeldReason, Plan, Step};
+use crate::plan::{Action, ActionKind, Plan, Step};
 use crate::render::delta::deltas;
+use crate::render::words;
 use crate::report::{End, Report};
 use crate::settings::Value;
 
@@ -33,6 +34,8 @@ pub struct Drift {
     pub changes: Arc<[Change]>,
     /// When it was seen first.
     pub found: Moment,
+    /// Why it is left as it is, by its code, where it is not to be mended now.
+    pub held: Option<&'static str>,
     /// When the action ended, how, and with which error.
     pub ended: Option<(Moment, &'static str, Option<Arc<str>>)>,
 }
@@ -57,6 +60,8 @@ pub struct Drifts {
     pub total: usize,
     /// Those that are there, in the order of the plan; the first of many.
     pub now: Arc<Vec<Drift>>,
+    /// Those that a hold, a pause or the like leaves as they are; the first of many.
+    pub held: Arc<Vec<Drift>>,
     /// Those that were mended, the latest first.
     pub mended: Arc<VecDeque<Drift>>,
     /// How many numbers the last plan found different, by field.
@@ -91,7 +96,8 @@ impl Drifts {
             *self.by_field.entry(field).or_default() += 1;
         }
         self.total = plan.steps.len();
-        self.keep(plan, plan.steps.iter().map(|step| told(plan, step, now)));
+        self.wait(plan, now);
+        self.keep(plan.steps.iter().map(|step| told(plan, step, now)));
     }
 
     /// A step did what it was to do.
@@ -124,21 +130,25 @@ impl Drifts {
         }
         let left = || plan.steps.iter().zip(&report.ends).filter(|(_, end)| !end.outcome.is_settled());
         self.total = left().count();
-        self.keep(plan, left().map(|(step, end)| ended(plan, step, end, now)));
+        self.wait(plan, now);
+        self.keep(left().map(|(step, end)| ended(plan, step, end, now)));
     }
 
-    fn keep(&mut self, plan: &Plan, drifts: impl Iterator<Item = Drift>) {
+    /// Takes what a plan leaves as it is.
+    fn wait(&mut self, plan: &Plan, now: Moment) {
+        let waiting = plan.waiting.iter().take(TOLD_MAX).map(|(step, why)| {
+            let mut drift = Drift { held: Some(words::held_code(*why)), ..told(plan, step, now) };
+            since(&mut drift, &self.held);
+            since(&mut drift, &self.now);
+            drift
+        });
+        self.held = Arc::new(waiting.collect());
+    }
+
+    fn keep(&mut self, drifts: impl Iterator<Item = Drift>) {
         let mut drifts: Vec<Drift> = drifts.take(TOLD_MAX).collect();
-        // What failed and waits for its next try still differs, and its error is still the last one.
-        let is_waiting = |number| {
-            let waits =
-                |held: &&Held| matches!(held.why, HeldReason::BackingOff { .. }) && held.number == number;
-            plan.held.iter().find(waits).is_some()
-        };
-        let waiting: Vec<Drift> = self.now.iter().filter(|drift| is_waiting(drift.number)).cloned().collect();
-        self.total += waiting.len();
-        drifts.extend(waiting.into_iter().take(TOLD_MAX - drifts.len()));
         for drift in &mut drifts {
+            since(drift, &self.held);
             since(drift, &self.now);
         }
         self.now = Arc::new(drifts);
@@ -187,6 +197,7 @@ fn told(plan: &Plan, step: &Step, now: Moment) -> Drift {
         reason: step.reason.word(),
         changes: changes.into(),
         found: now,
+        held: None,
         ended: None,
     }
 }

@@ -41,6 +41,7 @@ struct Head<'a> {
     last_success: Option<Moment>,
     drift: Vec<DriftJson<'a>>,
     drift_by_field: &'a std::collections::BTreeMap<&'static str, usize>,
+    drift_held: Vec<DriftJson<'a>>,
     mended: Vec<DriftJson<'a>>,
     history: Vec<PastJson<'a>>,
 }
@@ -129,6 +130,7 @@ struct DriftJson<'a> {
     changes: Vec<ChangeJson<'a>>,
     found: Moment,
     ended: Option<Moment>,
+    held: Option<&'static str>,
     outcome: Option<&'static str>,
     error: Option<&'a str>,
 }
@@ -248,6 +250,7 @@ impl<'a> Head<'a> {
             last_success: status.last_success,
             drift: status.drifts.now.iter().map(DriftJson::of).collect(),
             drift_by_field: &status.drifts.by_field,
+            drift_held: status.drifts.held.iter().map(DriftJson::of).collect(),
             mended: status.drifts.mended.iter().map(DriftJson::of).collect(),
             history: status.history.iter().map(PastJson::of).collect(),
         }
@@ -303,6 +306,7 @@ impl<'a> DriftJson<'a> {
             changes: drift.changes.iter().map(change).collect(),
             found: drift.found,
             ended: drift.ended.as_ref().map(|ended| ended.0),
+            held: drift.held,
             outcome: drift.ended.as_ref().map(|ended| ended.1),
             error: drift.ended.as_ref().and_then(|ended| ended.2.as_deref()),
         }

@@ -75,6 +75,7 @@ fn plan(live: &BTreeSet<u8>, wanted: &BTreeSet<u8>, unwanted: &BTreeSet<u8>) -> 
         accounts: vec![AccountRef { name: "main".into(), sid: account(), parent: None }],
         steps: purchases.chain(releases).collect(),
         held: Vec::new(),
+        waiting: Vec::new(),
         warnings: Vec::new(),
         troubles: Vec::new(),
         unchanged: 0,

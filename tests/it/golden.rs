@@ -83,6 +83,7 @@ fn plan_of(main: &str, emea: &str, steps: Vec<Step>) -> Plan {
         accounts: vec![account(main, "a", None), account(emea, "b", Some(MAIN))],
         steps,
         held: Vec::new(),
+        waiting: Vec::new(),
         warnings: Vec::new(),
         troubles: Vec::new(),
         unchanged: 37,

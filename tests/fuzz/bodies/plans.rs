@@ -107,7 +107,17 @@ fn hostile_plan(texts: &[&str]) -> Plan {
         request_id: None,
     };
     let troubles = texts.iter().take(2).map(|text| (AccountIndex(1), trouble(text))).collect();
-    Plan { accounts, steps, held: Vec::new(), warnings, troubles, unchanged: 0, unlisted: 0, fleet }
+    Plan {
+        accounts,
+        steps,
+        held: Vec::new(),
+        waiting: Vec::new(),
+        warnings,
+        troubles,
+        unchanged: 0,
+        unlisted: 0,
+        fleet,
+    }
 }
 
 fn hostile_errors(texts: &[&str]) -> Vec<ApiError> {
