@@ -1,7 +1,7 @@
 //! A plan in a file: what a reviewer approves and a later `apply plan.json` carries out.
 //!
-//! It holds no credential. A password inside a webhook URL has to be in it, or it could not be
-//! applied: the file says so in `carries_webhook_passwords` and is written for its owner only.
+//! It holds no credential. A webhook URL's password has to be in it: the file says so in
+//! `carries_webhook_passwords` and is written for its owner only.
 
 mod accounts;
 
@@ -223,11 +223,8 @@ impl SavedPlan {
             })
             .collect::<Result<Vec<_>, SavedPlanError>>()?;
         let access = file.accounts.iter().map(FileAccount::access).collect::<Result<Vec<_>, _>>()?;
-        let steps = file
-            .actions
-            .iter()
-            .map(|action| step(action, &index))
-            .collect::<Result<Vec<_>, SavedPlanError>>()?;
+        let steps = file.actions.iter().map(|action| step(action, &index));
+        let steps = steps.collect::<Result<Vec<_>, SavedPlanError>>()?;
         let limit = |text: &str| Limit::parse(text).ok_or_else(|| malformed("a limit", text));
         Ok(Self {
             plan: Plan {

@@ -216,7 +216,7 @@ fn whoever_stands_by_says_nothing_of_the_fleet() {
         families.into_iter().filter(|(_, family)| !family.samples.is_empty()).map(|(name, _)| name).collect()
     };
     let before = told(&status);
-    status.stands_by();
+    status.stands_by(None);
     let silent: Vec<_> = before.difference(&told(&status)).cloned().collect();
     let of_the_fleet = [
         "numctl_account_in_trouble",
