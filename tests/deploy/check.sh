@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Holds deploy/ to the real thing: a strict kube-apiserver with RBAC and Pod Security, promtool, actionlint.
+# Usage:
+#   tests/kube/install.sh DIR && KUBEBUILDER_ASSETS=DIR tests/deploy/check.sh
+# What is not on this machine is skipped, and said so.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+if command -v promtool >/dev/null; then
+    promtool check rules deploy/alerts.yaml
+    (cd tests/deploy && promtool test rules alerts.test.yaml)
+else
+    echo "SKIPPED: promtool is not on PATH (go install github.com/prometheus/prometheus/cmd/promtool)"
+fi
+
+if command -v actionlint >/dev/null; then
+    actionlint -stdin-filename .github/workflows/numctl.yml - <examples/ci/github-actions.yml
+    echo "examples/ci/github-actions.yml: no findings"
+else
+    echo "SKIPPED: actionlint is not on PATH (go install github.com/rhysd/actionlint/cmd/actionlint)"
+fi
+
+assets=${KUBEBUILDER_ASSETS:-}
+if [ ! -x "$assets/kube-apiserver" ] || [ ! -x "$assets/etcd" ] || ! command -v kubectl >/dev/null; then
+    echo "SKIPPED: kubectl, or kube-apiserver and etcd in KUBEBUILDER_ASSETS, are not here"
+    exit 0
+fi
+
+work=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$work"' EXIT
+port=$((20000 + RANDOM % 10000))
+openssl genrsa -out "$work/sa.key" 2048 2>/dev/null
+openssl rsa -in "$work/sa.key" -pubout -out "$work/sa.pub" 2>/dev/null
+echo 'admin-token,admin,1,"system:masters"' >"$work/tokens.csv"
+etcd=http://127.0.0.1:$((port + 1))
+"$assets/etcd" --data-dir="$work/etcd" --listen-client-urls="$etcd" --advertise-client-urls="$etcd" \
+    --listen-peer-urls="http://127.0.0.1:$((port + 2))" --unsafe-no-fsync >"$work/etcd.log" 2>&1 &
+"$assets/kube-apiserver" --etcd-servers="$etcd" --secure-port="$port" --bind-address=127.0.0.1 \
+    --advertise-address=127.0.0.1 --cert-dir="$work/certs" --token-auth-file="$work/tokens.csv" \
+    --authorization-mode=RBAC --service-account-issuer=https://kubernetes.default.svc \
+    --service-account-signing-key-file="$work/sa.key" --service-account-key-file="$work/sa.pub" \
+    --service-cluster-ip-range=10.0.0.0/24 >"$work/api.log" 2>&1 &
+
+kube() {
+    kubectl --kubeconfig=/dev/null --server="https://127.0.0.1:$port" --insecure-skip-tls-verify --token=admin-token "$@"
+}
+for _ in $(seq 120); do
+    kube get --raw /readyz >/dev/null 2>&1 && break
+    sleep 0.5
+done
+kube get --raw /readyz >/dev/null || { tail -n 20 "$work/api.log"; exit 1; }
+
+# Once for the namespace, and once more: applying is idempotent.
+for _ in 1 2; do
+    kube apply --server-side --validate=strict -k deploy/kubernetes
+done
+
+may() {
+    local wanted=$1
+    shift
+    local answer
+    answer=$(kube auth can-i "$@" -n numctl --as=system:serviceaccount:numctl:numctl 2>/dev/null || true)
+    [ "$answer" = "$wanted" ] || { echo "numctl's account may $*: $answer, and not $wanted"; exit 1; }
+}
+may yes get lease/numctl
+may yes update lease/numctl
+for refused in "create leases" "get lease/other" "update lease/other" "delete lease/numctl" "list leases" \
+    "get secrets" "get configmaps" "list pods"; do
+    # shellcheck disable=SC2086
+    may no $refused
+done
+echo "the service account may read and replace one Lease, and nothing else that was asked"
+
+# Pod Security judges pods, and no controller makes them here.
+pod() {
+    kube get deployment numctl -n numctl -o json | python3 -c '
+import json, sys
+spec = json.load(sys.stdin)["spec"]["template"]["spec"]
+if sys.argv[1] == "weak":
+    spec["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True
+print(json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probe", "namespace": "numctl"}, "spec": spec}))
+' "$1"
+}
+pod as-is | kube create --dry-run=server --validate=strict -f -
+if pod weak | kube create --dry-run=server -f - 2>"$work/weak"; then
+    echo "a pod that may gain privileges was let in: Pod Security does not judge"
+    exit 1
+fi
+grep -o 'violates PodSecurity "restricted:[a-z0-9.]*"' "$work/weak"
+
+# The operator's own kinds, where its module is at hand.
+module=$(go mod download -json github.com/prometheus-operator/prometheus-operator@v0.85.0 2>/dev/null |
+    sed -n 's/^\t"Dir": "\(.*\)",*$/\1/p' || true)
+if [ -n "$module" ]; then
+    for kind in servicemonitors prometheusrules; do
+        kube apply --server-side -f "$module/example/prometheus-operator-crd/monitoring.coreos.com_$kind.yaml"
+    done
+    kube wait --for=condition=Established crd --all --timeout=30s >/dev/null
+    kube apply --server-side --validate=strict -k deploy/kubernetes/monitoring
+else
+    echo "SKIPPED: the Prometheus operator's definitions could not be had"
+fi
+echo "deploy/ holds"
