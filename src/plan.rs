@@ -187,6 +187,12 @@ impl Action {
 }
 
 impl Plan {
+    /// A plan of steps alone.
+    pub fn of(accounts: Vec<AccountRef>, steps: Vec<Step>) -> Self {
+        let (held, waiting, warnings, troubles) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { accounts, steps, held, waiting, warnings, troubles, unchanged: 0, unlisted: 0, fleet: 0 }
+    }
+
     /// Takes out what is not to be done, with the reason, and keeps it as [`Held`]. Where a purchase
     /// or a move is held so, nothing is released (law 4).
     pub fn hold(&mut self, why: impl Fn(&Action) -> Option<HeldReason>) {

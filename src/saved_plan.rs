@@ -228,15 +228,10 @@ impl SavedPlan {
         let limit = |text: &str| Limit::parse(text).ok_or_else(|| malformed("a limit", text));
         Ok(Self {
             plan: Plan {
-                accounts,
-                steps,
-                held: Vec::new(),
-                waiting: Vec::new(),
-                warnings: Vec::new(),
-                troubles: Vec::new(),
                 unchanged: file.summary.unchanged,
                 unlisted: file.summary.unlisted,
                 fleet: file.limits.fleet,
+                ..Plan::of(accounts, steps)
             },
             access,
             limits: Limits {

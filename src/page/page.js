@@ -273,6 +273,9 @@ function card(drift) {
   return box;
 }
 
+const SHOWN_MAX = 50;
+let cards = new Map();
+
 function showDrifts() {
   const many = head.counts.drifts + Math.max(head.drift_held.length, head.counts.held);
   byId('count-now').textContent = number.format(many);
@@ -285,7 +288,14 @@ function showDrifts() {
   const fields = Object.entries(head.drift_by_field).sort((a, b) => b[1] - a[1]);
   byId('fields').replaceChildren(...(tab === 'now' ? fields : []).map(([field, count]) => make('span', 'chip', field, make('b', '', number.format(count)))));
   const drifts = tab === 'now' ? [...head.drift, ...head.drift_held] : head.mended;
-  const shown = drifts.slice(0, 100).map((drift) => card(drift));
+  const known = cards;
+  cards = new Map();
+  // What is told already keeps its place on the screen.
+  const shown = drifts.slice(0, SHOWN_MAX).map((drift) => {
+    const key = JSON.stringify(drift);
+    cards.set(key, known.get(key) ?? card(drift));
+    return cards.get(key);
+  });
   const more = (tab === 'now' ? many : drifts.length) - shown.length;
   if (more > 0 && shown.length) shown.push(make('p', 'empty', `and ${number.format(more)} more: see the numbers below`));
   if (!shown.length) {
@@ -297,7 +307,9 @@ function showDrifts() {
     shown.push(make('p', 'empty', make('strong', '', title), text));
     if (tab === 'now' && head.mended.length) shown.push(make('p', 'quiet', 'Mended last'), ...head.mended.slice(0, 5).map((drift) => card(drift)));
   }
-  byId('drifts').replaceChildren(...shown);
+  const box = byId('drifts');
+  shown.forEach((element, at) => { if (box.children[at] !== element) box.insertBefore(element, box.children[at] ?? null); });
+  while (box.children.length > shown.length) box.lastElementChild.remove();
 }
 
 function describe(past) {
@@ -397,18 +409,28 @@ let found = []; // those that the filter leaves
 let versionOfRows = 0;
 let accountNames = [];
 
-function take(answer) {
-  if (answer.whole) rows = new Map();
-  accountNames = answer.accounts;
-  for (const [phone, account, name, verdict, synced, degraded] of answer.numbers) {
-    const said = answer.verdicts[verdict];
-    const text = `${phone}\n${name || ''}\n${accountNames[account]}\n${said.synced.reason}\n${said.degraded.reason}`.toLowerCase();
-    rows.set(phone, { phone, account, name, said, synced, degraded, text, hold: rows.get(phone)?.hold });
+// So many rows are read in one go: in between, the browser answers whoever scrolls and types.
+const AT_ONCE = 8_000;
+const breath = () => new Promise((resolve) => setTimeout(resolve));
+
+async function take(answer) {
+  const known = answer.whole ? new Map() : rows;
+  const { accounts, numbers, verdicts } = answer;
+  for (let at = 0; at < numbers.length; at += 1) {
+    if (at % AT_ONCE === AT_ONCE - 1) await breath();
+    const [phone, account, name, verdict, synced, degraded] = numbers[at];
+    const said = verdicts[verdict];
+    const text = `${phone}\n${name || ''}\n${accounts[account]}\n${said.synced.reason}\n${said.degraded.reason}`.toLowerCase();
+    const row = known.get(phone);
+    // In its place: the list and what it is filtered to hold the same row.
+    if (row) Object.assign(row, { account, name, said, synced, degraded, text });
+    else known.set(phone, { phone, account, name, said, synced, degraded, text, hold: null });
   }
-  for (const [phone, end, words] of answer.holds) rows.get(phone).hold = { until: end, why: words };
-  // The daemon sends them in order; what changes keeps its place.
+  for (const [phone, end, words] of answer.holds) known.get(phone).hold = { until: end, why: words };
+  accountNames = accounts;
+  rows = known;
+  // The daemon sends them in order.
   if (answer.whole) sorted = [...rows.values()];
-  else if (answer.numbers.length) sorted = sorted.map((row) => rows.get(row.phone));
   versionOfRows = answer.version;
   if (answer.whole || answer.numbers.length) filter(true);
 }
@@ -554,7 +576,8 @@ async function refresh() {
       }
       // The rows are drawn with the accounts' holds.
       head = state;
-      take(numbers);
+      await take(numbers);
+      await breath();
       show(state);
       live(true);
       if (opened && byId('detail').open) showDetail();
@@ -576,7 +599,8 @@ let events = null;
 function follow() {
   if (events) events.close();
   events = new EventSource('events');
-  events.onmessage = () => refresh();
+  // An error may be the end of the daemon: asking tells.
+  events.onmessage = events.onerror = () => refresh();
 }
 
 function keepUp() {

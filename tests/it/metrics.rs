@@ -257,6 +257,124 @@ fn the_alerts_and_the_dashboard_ask_for_what_is_there() {
     }
 }
 
+/// Holds of the file, an account and a number, a pause and windows: on while they are, and with their
+/// ends; what a plan leaves undone is counted by the reason, and told with its diff.
+#[test]
+fn holds_pauses_and_windows_are_shown_with_their_ends() {
+    use numctl::hold::shown;
+    use numctl::standstill::hold_back;
+    use numctl::status::json;
+    let at = |seconds: u64| shown(i64::try_from(AT.as_secs() + seconds).expect("a time")).to_string();
+    // AT is a Friday, 08:00 UTC.
+    let text = |policy: &str, of_account: &str, number: &str| {
+        format!(
+            "version: 1\naccounts: {{main: {{sid: {}{of_account}}}}}\npolicy: {{{policy}}}\nnumbers:\n  \
+             - {{phone_number: \"+15552230000\", account: main, friendly_name: Line 0{number}}}\n  \
+             - {{phone_number: \"+15552230001\", account: main, friendly_name: Line 1}}\n",
+            account().sid
+        )
+    };
+    let show = |text: String, signal: bool, now: Duration| {
+        let source = Source { name: "fleet.yaml".into(), text, format: Format::Yaml };
+        let generation = Generation::of(std::slice::from_ref(&source));
+        let parsed = Desired::parse_for(&[source], numctl::provider::Api::ActiveNumbers);
+        let desired = parsed.unwrap_or_else(|findings| panic!("{}", findings.render(false))).desired;
+        let mut plan = self::plan(&desired, &[account()], &observed(2, 2));
+        hold_back(&mut plan, &desired, signal, AT);
+        let mut status = Status::new(AT);
+        status.begins(&desired, generation, Role::Writer, AT);
+        status.paused_by_signal(signal);
+        let report = Report { plan, ends: Vec::new(), interrupted: false };
+        status.ends(&desired, Finish::Executed(&report), (Duration::ZERO, Duration::ZERO), AT);
+        let families = read(&exposition(&status, &Tally::default(), now));
+        let value = move |name: &str, label: &str| {
+            let family = families.get(name).unwrap_or_else(|| panic!("{name}"));
+            let mut samples = family.samples.iter();
+            let is_it = |labels: &BTreeMap<String, String>| {
+                label.is_empty() || labels.values().any(|value| value == label)
+            };
+            samples.find(|(_, labels, _)| is_it(labels)).unwrap_or_else(|| panic!("{name} {label}")).2
+        };
+        let mut out = Vec::new();
+        json::head(&mut out, &status, now).expect("written");
+        json::numbers(&mut out, &status, 0..2, now).expect("written");
+        json::tail(&mut out, None).expect("written");
+        (value, serde_json::from_slice::<serde_json::Value>(&out).expect("JSON"))
+    };
+    let hold =
+        |seconds: u64| format!("hold: {{until: {}, why: \"https://u:hunter2@a.example/\"}}", at(seconds));
+    let until = "numctl_hold_until_timestamp_seconds";
+    let end = |seconds: u64| AT.as_secs_f64() + Duration::from_secs(seconds).as_secs_f64();
+
+    let three = || text(&hold(30), &format!(", {}", hold(20)), &format!(", {}", hold(10)));
+    let (value, json) = show(three(), false, AT);
+    assert_eq!(
+        [value(until, "file"), value(until, "account"), value(until, "number")],
+        [end(30), end(20), end(10)]
+    );
+    assert_eq!((value("numctl_numbers_on_hold", ""), value("numctl_held", "on_hold")), (2.0, 1.0));
+    assert_eq!(value("numctl_held", "paused"), 0.0);
+    assert_eq!(json["standstill"]["reason"], "on_hold");
+    assert_eq!(json["standstill"]["hold"]["why"], "https://u:***@a.example/");
+    assert_eq!(json["accounts"][0]["hold"]["until"], "2027-01-15T08:00:20.000Z");
+    assert_eq!(json["numbers"][0]["hold"]["until"], "2027-01-15T08:00:10.000Z");
+    assert_eq!(json["numbers"][1]["hold"], serde_json::Value::Null);
+    let drift = &json["drift_held"][0];
+    assert_eq!((&drift["held"], &drift["changes"][0]["after"]), (&"on_hold".into(), &"Line 1".into()));
+    // They end by the clock, without a cycle.
+    let (value, json) = show(three(), false, AT + Duration::from_secs(20));
+    assert_eq!([value(until, "file"), value(until, "account"), value(until, "number")], [end(30), 0.0, 0.0]);
+    assert_eq!(json["numbers"][0]["hold"], serde_json::Value::Null);
+    let (value, json) = show(three(), false, AT + Duration::from_secs(30));
+    assert_eq!((value(until, "file"), value("numctl_numbers_on_hold", "")), (0.0, 0.0));
+    assert_eq!(json["standstill"]["reason"], serde_json::Value::Null);
+    // Only a number's own.
+    let (value, json) = show(text("", "", &format!(", {}", hold(10))), false, AT);
+    assert_eq!((value("numctl_numbers_on_hold", ""), value(until, "number")), (1.0, end(10)));
+    assert_eq!((&json["counts"]["on_hold"], &json["standstill"]["numbers"]["count"]), (&1.into(), &1.into()));
+
+    let (value, json) = show(text("paused: true", "", ""), false, AT);
+    assert_eq!((value("numctl_paused", "file"), value("numctl_paused", "signal")), (1.0, 0.0));
+    assert_eq!(
+        (&json["standstill"]["reason"], &json["drift_held"][0]["held"]),
+        (&"paused".into(), &"paused".into())
+    );
+    let (value, json) = show(text("", "", ""), true, AT);
+    assert_eq!((value("numctl_paused", "file"), value("numctl_paused", "signal")), (0.0, 1.0));
+    assert_eq!(json["standstill"]["paused_by_signal"], true);
+    assert_eq!(value("numctl_window_open", ""), 1.0);
+
+    let windows = "windows: [{days: [fri], from: \"09:00\", to: \"17:00\", zone: UTC}]";
+    let (value, json) = show(text(windows, "", ""), false, AT);
+    assert_eq!((value("numctl_window_open", ""), value("numctl_held", "outside_windows")), (0.0, 1.0));
+    assert_eq!(value("numctl_window_opens_timestamp_seconds", ""), end(3_600));
+    assert_eq!(json["standstill"]["window_opens"], "2027-01-15T09:00:00.000Z");
+    let (value, _) = show(text(windows, "", ""), false, AT + Duration::from_secs(3_600));
+    assert_eq!(
+        (value("numctl_window_open", ""), value("numctl_window_opens_timestamp_seconds", "")),
+        (1.0, 0.0)
+    );
+}
+
+/// One that stands by says who writes, and nothing that acts.
+#[test]
+fn the_one_who_writes_is_named() {
+    let mut status = Status::new(AT);
+    let writer = |status: &Status| {
+        let mut out = Vec::new();
+        numctl::status::json::head(&mut out, status, AT).expect("written");
+        numctl::status::json::tail(&mut out, None).expect("written");
+        serde_json::from_slice::<serde_json::Value>(&out).expect("JSON")["writer"].clone()
+    };
+    status.stands_by(Some("the lease a/b is held by \u{202e}x"));
+    assert_eq!(writer(&status), "the lease a/b is held by \\u{202e}x");
+    let version = status.version;
+    status.stands_by(Some("the lease a/b is held by \u{202e}x"));
+    assert_eq!(status.version, version, "no news");
+    status.stands_by(None);
+    assert_eq!((writer(&status), status.version), (serde_json::Value::Null, version + 1));
+}
+
 /// What 100,000 numbers cost is measured in the state itself: what is equal is shared.
 #[test]
 fn a_large_fleet_shares_what_is_equal() {

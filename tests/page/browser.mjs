@@ -56,7 +56,7 @@ export async function tab(browser, { width, height, dark, mobile = false }) {
     if (message.method === 'Log.entryAdded' && message.params.entry.level === 'error') complaints.push(JSON.stringify(message.params.entry));
     if (message.method === 'Page.javascriptDialogOpening') complaints.push(`a dialog: ${message.params.message}`);
   });
-  for (const domain of ['Page', 'Runtime', 'Log']) await call(`${domain}.enable`);
+  for (const domain of ['Page', 'Runtime', 'Log', 'Network']) await call(`${domain}.enable`);
   await call('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: mobile ? 2 : 1, mobile });
   await call('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }] });
   /** The value of an expression in the page. */

@@ -407,6 +407,23 @@ fn a_failure_and_the_recovery_are_told_once_each() {
     assert!(!ran.err.contains("hunter2"), "{}", ran.err);
 }
 
+/// A pause by signal is seen from outside at once, while nothing differs.
+#[cfg(unix)]
+#[test]
+fn a_pause_by_signal_is_seen() {
+    let (_sandbox, bench) = Sandbox::start(&[]);
+    bench.write("fleet.yaml", &named("New"));
+    let daemon = Daemon::start(&bench, &ARGS);
+    let outside = Outside::of(&daemon);
+    outside.until("in sync", |status| status["state"] == "in_sync");
+    daemon.signal("USR1");
+    outside.until("paused", |status| status["standstill"]["paused_by_signal"] == true);
+    assert!(outside.get("/metrics").contains("\nnumctl_paused{by=\"signal\"} 1\n"));
+    daemon.signal("USR2");
+    outside.until("going on", |status| status["standstill"]["reason"].is_null());
+    daemon.stop();
+}
+
 /// A program of this machine.
 fn program(names: &[&str]) -> Option<String> {
     let found =
@@ -429,7 +446,8 @@ fn the_page_shows_it_in_a_browser() {
     outside.until("degraded", |status| status["counts"]["degraded"] == 3);
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/check.mjs");
     let mut command = Command::new(node);
-    command.args([script, &browser, &format!("http://{}/", outside.0), &sandbox.base_url]);
+    let file = bench.path().join("fleet.yaml");
+    command.args([script, &browser, &format!("http://{}/", outside.0), &sandbox.base_url]).arg(file);
     let ran = command.output().expect("it runs");
     let text = String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.success(), "{}\n{text}", String::from_utf8_lossy(&ran.stdout));
