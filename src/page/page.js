@@ -119,9 +119,9 @@ function show(next) {
   byId('generation').title = head.generation || '';
   draw('state', [head.state, head.role, head.standstill.reason, head.counts], showState);
   draw('notices', [head.files_refused, head.blocked, head.role, head.writer, head.standstill, head.accounts.map((account) => account.trouble)], showNotices);
-  draw('fleet', [head.counts, head.held], showFleet);
+  draw('fleet', [head.counts, head.held, head.generation], showFleet);
   draw('progress', [head.in_progress, head.next_cycle, head.role], showProgress);
-  draw('drifts', [tab, head.drift, head.drift_held, head.mended, head.drift_by_field, head.counts.drifts, head.state], showDrifts);
+  draw('drifts', [tab, head.drift, head.drift_held, head.mended, head.drift_by_field, head.counts, head.role, head.accounts.some((account) => account.listed)], showDrifts);
   draw('chart', head.history, showChart);
   draw('accounts', head.accounts.map(({ listing_age_seconds: _, ...rest }) => rest), showAccounts);
   tick();
@@ -182,7 +182,7 @@ function stillNotices(still) {
 const why = (hold) => hold.why ? [make('span', 'why', hold.why)] : [];
 
 function showFleet([counts, held]) {
-  byId('declared').textContent = number.format(counts.declared);
+  byId('declared').textContent = head.generation ? number.format(counts.declared) : '–';
   const parts = STANDINGS.filter(([standing]) => counts[standing] > 0);
   byId('bar').replaceChildren(...parts.map(([standing, words]) => {
     const part = make('span', standing);
@@ -300,7 +300,7 @@ function showDrifts() {
   if (more > 0 && shown.length) shown.push(make('p', 'empty', `and ${number.format(more)} more: see the numbers below`));
   if (!shown.length) {
     const [title, text] = tab === 'mended' ? ['Nothing was mended yet.', 'What numctl puts right is kept here, the last 100.']
-      : head.state === 'starting' ? ['Not known yet.', 'The first cycle has not ended.']
+      : !head.accounts.some((account) => account.listed) ? ['Not known yet.', head.role === 'standing_by' ? 'This one looks once it writes.' : 'No cycle has seen the fleet yet.']
       : head.counts.held ? ['No drift that can be mended.', 'Some numbers are held back: see the numbers below.']
       : head.counts.degraded + head.counts.unknown ? ['No drift is known.', 'Not everything could be looked at.']
       : ['No drift.', 'Every declared number is as the files say.'];
@@ -395,6 +395,7 @@ function showAccounts(accounts) {
     if (account.help) item.append(make('p', 'help', account.help));
     return item;
   }));
+  if (!accounts.length) byId('accounts').append(make('li', 'quiet', 'No account is known yet.'));
   const chosen = byId('account').value;
   const option = (value, text) => { const entry = make('option', '', text); entry.value = value; return entry; };
   byId('account').replaceChildren(option('', 'Every account'), ...accounts.map((account, at) => option(String(at), account.name)));
@@ -432,10 +433,18 @@ async function take(answer) {
   // The daemon sends them in order.
   if (answer.whole) sorted = [...rows.values()];
   versionOfRows = answer.version;
-  if (answer.whole || answer.numbers.length) filter(true);
+  if (answer.whole || answer.numbers.length) await filter(true);
 }
 
-function filter(keepPlace) {
+// A slice of the rows is looked through in one go, in ms; a new filter takes the place of an old one.
+const SLICE = 12;
+let filtered = 0;
+let toTop = false;
+
+async function filter(keepPlace) {
+  filtered += 1;
+  const mine = filtered;
+  toTop ||= !keepPlace;
   // Numbers are found however their digits are grouped.
   const words = byId('search').value.toLowerCase().replace(/(?<=\d)[ ().-]+(?=\d)/g, '')
     .split(/\s+/).filter(Boolean).map((word) => /^\(\d+$/.test(word) ? word.slice(1) : word);
@@ -443,19 +452,27 @@ function filter(keepPlace) {
   const wanted = account === '' ? -1 : Number(account);
   // What somebody should look at comes first.
   const urgent = { degraded: [], unknown: [], drifted: [], held: [], synced: [] };
-  for (const row of sorted) {
+  const all = sorted;
+  let began = performance.now();
+  for (let at = 0; at < all.length; at += 1) {
+    if (at % 1_000 === 999 && performance.now() - began > SLICE) {
+      await breath();
+      if (mine !== filtered) return;
+      began = performance.now();
+    }
+    const row = all[at];
     if ((standing === '' || (standing === 'on_hold' ? holdOf(row) : row.said.standing === standing)) && (wanted < 0 || row.account === wanted)
       && words.every((word) => row.text.includes(word))) urgent[row.said.standing].push(row);
   }
   found = [].concat(...Object.values(urgent));
-  const all = found.length === sorted.length;
-  byId('found').textContent = all ? `${number.format(sorted.length)} in all` : `${number.format(found.length)} of ${number.format(sorted.length)}`;
+  byId('found').textContent = found.length === sorted.length ? `${number.format(sorted.length)} in all` : `${number.format(found.length)} of ${number.format(sorted.length)}`;
   byId('none').hidden = found.length > 0;
   byId('none').textContent = sorted.length ? 'No number is like that.' : 'No number is known yet.';
   byId('list').hidden = found.length === 0;
   byId('space').style.height = `${found.length * rowHeight()}px`;
   byId('list').style.height = `min(60vh, 560px, ${found.length * rowHeight() + 2}px)`;
-  if (!keepPlace) { byId('list').scrollTop = 0; active = 0; }
+  if (toTop) { byId('list').scrollTop = 0; active = 0; }
+  toTop = false;
   active = Math.max(0, Math.min(active, found.length - 1));
   paint();
 }
