@@ -10,7 +10,7 @@ use crate::report::Report;
 use crate::settings::{Field, Want};
 
 /// So often within the window is no accident.
-const TIMES: usize = 3;
+const TIMES: usize = 5;
 /// The window is this long at least,
 const WINDOW: Duration = Duration::from_secs(3_600);
 /// and so many intervals.
