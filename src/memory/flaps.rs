@@ -10,11 +10,11 @@ use crate::report::Report;
 use crate::settings::{Field, Want};
 
 /// So often within the window is no accident.
-const TIMES: usize = 5;
+const TIMES: usize = 10;
 /// The window is this long at least,
 const WINDOW: Duration = Duration::from_secs(3_600);
 /// and so many intervals.
-const INTERVALS: u32 = 10;
+const INTERVALS: u32 = 20;
 
 /// What was written, and what became of it.
 #[derive(Debug)]

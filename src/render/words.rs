@@ -224,7 +224,7 @@ pub fn held(plan: &Plan, held: &Held) -> String {
             format!("it failed {times} times in a row, and is tried again at {}", hold::shown(until))
         }
         HeldReason::Flapping { field } => format!(
-            "left as it is: somebody else keeps writing it. {} was set as declared and changed again five times: find \
+            "left as it is: somebody else keeps writing it. {} was set as declared and changed again ten times: find \
              who writes it, or take it out of the file",
             field.json_name()
         ),

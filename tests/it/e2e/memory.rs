@@ -126,18 +126,18 @@ fn a_number_that_flaps_is_left_alone_until_a_person_asks() {
     let daemon = Daemon::start(&bench, &["-f", "fleet.yaml", "--interval", "200ms"]);
     // Each edit is a request, too, and is undone by another.
     sandbox.wait_for("configure", 2);
-    for times in 1..=5 {
+    for times in 1..=10 {
         sandbox.edit(&number(0), "FriendlyName=Theirs");
-        if times < 5 {
+        if times < 10 {
             sandbox.wait_for("configure", 2 + 2 * times);
         }
     }
     daemon.says("somebody else keeps writing it. friendly_name was set as declared", 1);
     let lists = sandbox.count("list");
     sandbox.wait_for("list", lists + 4);
-    assert_eq!(sandbox.count("configure"), 11);
+    assert_eq!(sandbox.count("configure"), 21);
     assert_eq!(sandbox.number(&number(0)).expect("there")["friendly_name"], "Theirs");
     daemon.signal("HUP");
-    sandbox.wait_for("configure", 12);
+    sandbox.wait_for("configure", 22);
     daemon.stop().exits(0);
 }
