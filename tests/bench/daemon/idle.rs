@@ -11,6 +11,7 @@ const INTERVAL: &str = "10m";
 /// What follows a cycle, and is not waiting: threads of blocking work end 10 s after their last.
 const SETTLED: Duration = Duration::from_secs(15);
 const WINDOW: Duration = Duration::from_secs(150);
+const STAND_BY: Duration = Duration::from_secs(60);
 /// Cycles that are rung for, to see what one costs.
 const CYCLES: usize = 10;
 
@@ -20,9 +21,9 @@ pub(crate) fn run(sizes: &[usize]) {
     );
     println!(
         "| numbers | CPU between cycles (ticks) | CPU (threads) | RSS after the first cycle | RSS after {CYCLES} more | most | \
-         fds | threads | CPU of a cycle | wall of a cycle | log lines a cycle |"
+         fds | threads | CPU of a cycle | wall of a cycle | log lines a cycle | standing by: CPU | RSS |"
     );
-    println!("|{}", " --- |".repeat(11));
+    println!("|{}", " --- |".repeat(13));
     for numbers in sizes {
         of(*numbers);
     }
@@ -58,8 +59,9 @@ fn of(numbers: usize) {
     }
     let last = proc::sample(daemon.id()).expect("it runs");
     let lines = (self::lines(&daemon) - lines) as f64 / CYCLES as f64;
+    let stand_by = stand_by(&sandbox);
     println!(
-        "| {numbers} | {ticks:.4}% | {threads:.4}% | {:.1} MiB | {:.1} MiB | {:.1} MiB | {} | {} | {:.1} ms | {:.0} ms | {lines} |",
+        "| {numbers} | {ticks:.4}% | {threads:.4}% | {:.1} MiB | {:.1} MiB | {:.1} MiB | {} | {} | {:.1} ms | {:.0} ms | {lines} | {stand_by} |",
         mib(first.rss),
         mib(last.rss),
         mib(last.rss_most),
@@ -70,6 +72,21 @@ fn of(numbers: usize) {
     );
     daemon.process.signal("TERM");
     assert_eq!(daemon.process.end(), Some(0));
+}
+
+/// What a replica costs that waits for the lock: the share of a core, and its memory.
+fn stand_by(sandbox: &Sandbox) -> String {
+    let args = ["-f", "fleet.yaml", "--interval", INTERVAL, "--lock-dir", "locks"];
+    let base_url = sandbox.base_url();
+    let writer = sandbox.daemon("log-of-writer", &base_url, &args);
+    writer.says("result=\"in sync\"", 1);
+    let daemon = sandbox.daemon("log-of-other", &base_url, &args);
+    daemon.says("standing by", 1);
+    std::thread::sleep(SETTLED);
+    let (before, began) = (proc::cpu(daemon.id()), Instant::now());
+    std::thread::sleep(STAND_BY);
+    let share = (proc::cpu(daemon.id()) - before).as_secs_f64() / began.elapsed().as_secs_f64() * 100.0;
+    format!("{share:.4}% | {:.1} MiB", mib(proc::sample(daemon.id()).expect("it runs").rss))
 }
 
 fn lines(daemon: &Daemon) -> usize {

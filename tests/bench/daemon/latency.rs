@@ -18,18 +18,29 @@ enum Save {
     Renamed,
     /// Written over: `>`, some editors.
     InPlace,
-    /// As the kubelet does it: a new directory, and a link that is swapped.
+    /// As the kubelet does it: a new directory, and a link beside the file's that is swapped.
     Swapped,
+    /// As git-sync does it: the file's directory is the link that is swapped.
+    Current,
 }
 
 impl Save {
-    const ALL: [Self; 3] = [Self::Renamed, Self::InPlace, Self::Swapped];
+    const ALL: [Self; 4] = [Self::Renamed, Self::InPlace, Self::Swapped, Self::Current];
 
     fn word(self) -> &'static str {
         match self {
             Self::Renamed => "renamed over it",
             Self::InPlace => "written in place",
             Self::Swapped => "link swapped, as a ConfigMap",
+            Self::Current => "directory's link swapped, as git-sync",
+        }
+    }
+
+    /// What `-f` names.
+    fn path(self) -> &'static str {
+        match self {
+            Self::Renamed | Self::InPlace | Self::Swapped => "mount/fleet.yaml",
+            Self::Current => "mount/..data/fleet.yaml",
         }
     }
 
@@ -42,7 +53,7 @@ impl Save {
                 fs::rename(beside, file).expect("renamed");
             }
             Self::InPlace => fs::write(file, text).expect("written"),
-            Self::Swapped => swap(folder, at, text),
+            Self::Swapped | Self::Current => swap(folder, at, text),
         }
     }
 }
@@ -86,7 +97,7 @@ fn of(numbers: usize, save: Save) -> Vec<Duration> {
     fs::create_dir(&folder).expect("made");
     save.save(&folder, 0, &text(0));
     let proxy = Proxy::start(&sandbox.host);
-    let daemon = sandbox.daemon("log", &proxy.base_url, &["-f", "mount/fleet.yaml", "--interval", "1h"]);
+    let daemon = sandbox.daemon("log", &proxy.base_url, &["-f", save.path(), "--interval", "1h"]);
     daemon.says("result=\"done\"", 1);
     (1..=TIMES)
         .map(|at| {

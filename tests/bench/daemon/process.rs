@@ -147,10 +147,6 @@ impl Daemon {
         fs::read_to_string(&self.log).expect("a log")
     }
 
-    pub(crate) fn count(&self, part: &str) -> usize {
-        self.log().matches(part).count()
-    }
-
     /// Waits until the log has a text so many times; gives all of it.
     pub(crate) fn says(&self, part: &str, times: usize) -> String {
         let begin = Instant::now();
