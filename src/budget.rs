@@ -190,7 +190,6 @@ impl Budget {
         plan.hold(|action| {
             again(action.kind(), action.number()).then_some(HeldReason::BoughtInThisGeneration)
         });
-        plan.held.sort_by_key(|held| held.number);
     }
 
     /// What generation and day come to with this plan.

@@ -13,6 +13,8 @@ use crate::observed::Observed;
 use crate::plan::{AccountRef, Plan};
 use crate::report::Report;
 
+pub use requeue::is_about_the_number;
+
 use flaps::Flaps;
 use requeue::Requeue;
 use shrink::Shrink;
@@ -55,8 +57,6 @@ impl Memory {
     pub fn hold_back(&mut self, plan: &mut Plan, now: Duration) {
         self.flaps.hold_back(plan, now);
         self.requeue.hold_back(plan, now);
-        plan.held.sort_by_key(|held| (held.account, held.number));
-        plan.held.dedup();
     }
 
     /// Takes what became of a plan.
@@ -78,11 +78,4 @@ impl Memory {
         self.requeue.forgive();
         self.flaps.forgive();
     }
-}
-
-/// Whether an action's end says something of its number, and not of the account, the lock or an
-/// operator who stopped the run.
-#[must_use]
-pub fn is_about_the_number(end: &crate::report::End) -> bool {
-    requeue::is_about_the_number(end)
 }

@@ -200,16 +200,17 @@ impl Plan {
         let is_short =
             self.steps.iter().any(|step| replaces(step.action.kind()) && why(&step.action).is_some());
         let (held, waiting) = (&mut self.held, &mut self.waiting);
-        let reason_of = |action: &Action| {
-            let is_stranded = is_short && action.kind() == ActionKind::Release;
-            why(action).or(is_stranded.then_some(HeldReason::ReplacementHeld))
-        };
-        for step in self.steps.extract_if(.., |step| reason_of(&step.action).is_some()) {
+        self.steps.retain(|step| {
             let action = &step.action;
-            let Some(why) = reason_of(action) else { continue };
-            held.push(Held { number: action.number(), account: action.account(), why });
-            waiting.push((step, why));
-        }
+            let is_stranded = is_short && action.kind() == ActionKind::Release;
+            let why = why(action).or(is_stranded.then_some(HeldReason::ReplacementHeld));
+            held.extend(why.map(|why| Held { number: action.number(), account: action.account(), why }));
+            waiting.extend(why.map(|why| (step.clone(), why)));
+            why.is_none()
+        });
+        // A move and its configuration are one entry.
+        self.held.sort_by_key(|held| (held.account, held.number));
+        self.held.dedup();
     }
 }
 
@@ -538,7 +539,6 @@ impl Planner<'_> {
         plan.hold(|action| {
             (is_short && action.kind() == ActionKind::Release).then_some(HeldReason::ReplacementHeld)
         });
-        plan.held.sort_by_key(|held| (held.account, held.number));
         plan
     }
 }

@@ -29,7 +29,4 @@ pub fn hold_back(plan: &mut Plan, desired: &Desired, signal_paused: bool, now: D
         Some(HeldReason::OnHold { until: until.as_second() })
     };
     plan.hold(held_of);
-    // A move and its configuration are one entry.
-    plan.held.sort_by_key(|held| (held.account, held.number));
-    plan.held.dedup();
 }

@@ -1,7 +1,7 @@
 //! Numbers that somebody else keeps writing: what was set as declared is found changed, again and
 //! again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::number::PhoneNumber;
@@ -78,11 +78,10 @@ impl Flaps {
     }
 
     pub(super) fn settle(&mut self, report: &Report, now: Duration) {
-        let mut done = BTreeSet::new();
         for (step, end) in report.plan.steps.iter().zip(&report.ends) {
             let Action::Configure { changes, .. } = &step.action else { continue };
             let number = step.action.number();
-            if !end.outcome.is_settled() || !done.insert(number) {
+            if !end.outcome.is_settled() {
                 continue;
             }
             let wants = changes.iter().map(|change| (change.field, change.want.clone())).collect();

@@ -31,6 +31,9 @@ impl Requeue {
     }
 
     pub(super) fn hold_back(&mut self, plan: &mut Plan, now: Duration) {
+        if self.failing.is_empty() {
+            return;
+        }
         let cap = self.cap;
         for failing in self.failing.values_mut() {
             // A clock that was set back must not make the wait last for ever.
@@ -39,9 +42,6 @@ impl Requeue {
         // What is as declared by now, or declared no more, has no action left that could fail.
         let planned: BTreeSet<PhoneNumber> = plan.steps.iter().map(|step| step.action.number()).collect();
         self.failing.retain(|number, failing| planned.contains(number) || failing.due > now);
-        if self.failing.is_empty() {
-            return;
-        }
         plan.hold(|action| {
             let failing = self.failing.get(&action.number()).filter(|failing| failing.due > now)?;
             Some(HeldReason::BackingOff { until: seconds(failing.due), times: failing.times })
@@ -81,8 +81,10 @@ fn seconds(due: Duration) -> i64 {
     i64::try_from(due.as_secs() + u64::from(due.subsec_nanos() > 0)).unwrap_or(i64::MAX)
 }
 
-/// Whether an end is a failure of the number itself. The others are tried again with the next cycle.
-pub(super) fn is_about_the_number(end: &End) -> bool {
+/// Whether an action's end is a failure of its number, and not of the account, the lock or an operator
+/// who stopped the run: those are tried again with the next cycle.
+#[must_use]
+pub fn is_about_the_number(end: &End) -> bool {
     match &end.outcome {
         Outcome::Succeeded => false,
         Outcome::Failed(_) | Outcome::Unknown(_) => true,
