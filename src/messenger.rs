@@ -9,6 +9,7 @@ use tracing::{info, warn};
 
 use crate::announce::{Announcer, Message, Target};
 use crate::board::Board;
+use crate::http;
 
 /// After which a delivery is given up, and tried again.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,11 +32,8 @@ impl Messenger {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn start(targets: Vec<Target>, board: Arc<Board>, clock: fn() -> Duration) -> Result<Self, String> {
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("numctl/", env!("CARGO_PKG_VERSION")))
+        let client = http::builder()
             .timeout(TIMEOUT)
-            // A message stays with whom it was meant for.
-            .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| format!("TLS cannot be set up: {error}"))?;
         let (sender, latest) = watch::channel(None);
