@@ -10,7 +10,6 @@ use tokio::time::Instant;
 use crate::daemon::News;
 use crate::execute::Event;
 use crate::leadership::{Leadership, NotLeading};
-use crate::reconcile::Pass;
 use crate::status::{Finish, Role, Status};
 use crate::tally::Tally;
 
@@ -128,19 +127,7 @@ impl Board {
                 status.ends(desired, Finish::NotBegun(&why), (Duration::ZERO, next), now);
             }
             News::Ended(desired, pass, took, next) => {
-                let of_error;
-                let finish = match pass {
-                    Pass::Stopped => Finish::Stopped,
-                    Pass::NotObserved(failed) => Finish::NotObserved(failed),
-                    Pass::Refused(plan, refusal) => Finish::Refused(plan, refusal),
-                    Pass::Planned(plan) => Finish::Planned(plan),
-                    Pass::NotRecorded(plan, error) => {
-                        of_error = error.to_string();
-                        Finish::NotRecorded(plan, &of_error)
-                    }
-                    Pass::Executed(report) => Finish::Executed(report),
-                };
-                status.ends(desired, finish, (took, next), now);
+                status.ends(desired, pass.finish(), (took, next), now);
             }
             News::FilesRefused(text) => status.files_refused(text, now),
             News::FilesTaken => status.files_taken(),

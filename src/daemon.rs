@@ -383,45 +383,29 @@ fn went(pass: &Pass) -> Went {
     }
 }
 
-/// What a plan without actions says of the fleet.
-fn quiet(plan: &Plan) -> &'static str {
-    match (plan.troubles.is_empty(), plan.held.is_empty()) {
-        (true, true) => "in sync",
-        (true, false) => "held back",
-        (false, _) => "in trouble",
-    }
-}
-
 /// One line a cycle, and one for each thing that went wrong.
 fn log<T>(force: &InForce<T>, pass: &Pass, took: Duration, next: Duration) {
     let generation = force.generation;
     if force.is_old {
         warn!(in_force = %generation, "the files on disk are not good; the last good ones are in force");
     }
-    let (plan, result) = match pass {
-        Pass::Stopped => (None, "stopped"),
+    match pass {
         Pass::NotObserved(failed) => {
             for (account, error) in failed {
                 let name = &force.desired.account(*account).name;
                 error!(account = %name, error = %error, "an account could not be listed: nothing is planned");
             }
-            (None, "not observed")
         }
-        Pass::Refused(plan, refusal) => {
+        Pass::Refused(_, refusal) => {
             error!(digest = %refusal.digest, broken = ?refusal.broken, "refused by a limit: nothing is changed");
-            (Some(plan), "refused")
         }
-        Pass::Planned(plan) => (Some(plan), if plan.is_empty() { quiet(plan) } else { "drift" }),
-        Pass::NotRecorded(plan, error) => {
+        Pass::NotRecorded(_, error) => {
             error!(%error, "what is about to be spent cannot be recorded: nothing is changed");
-            (Some(plan), "not recorded")
         }
-        Pass::Executed(report) if report.plan.is_empty() => (Some(&report.plan), quiet(&report.plan)),
-        Pass::Executed(report) if report.is_settled() => (Some(&report.plan), "done"),
-        Pass::Executed(report) => {
-            (Some(&report.plan), if report.interrupted { "interrupted" } else { "incomplete" })
-        }
-    };
+        Pass::Stopped | Pass::Planned(_) | Pass::Executed(_) => {}
+    }
+    let finish = pass.finish();
+    let plan = finish.plan();
     let count = |kind| plan.map_or(0, |plan: &Plan| plan.count(kind));
     let ended = |word| if let Pass::Executed(report) = pass { report.count(word) } else { 0 };
     let held = plan.into_iter().flat_map(|plan| plan.held.iter().map(move |held| (plan, held)));
@@ -435,7 +419,7 @@ fn log<T>(force: &InForce<T>, pass: &Pass, took: Duration, next: Duration) {
         error!(account = %name, error = %trouble.why, "nothing is planned in an account");
     }
     info!(
-        result,
+        result = finish.word().replace('_', " "),
         %generation,
         purchases = count(ActionKind::Purchase),
         transfers = count(ActionKind::Transfer),

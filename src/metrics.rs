@@ -19,9 +19,10 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// The outcomes of an action.
 const OUTCOMES: [&str; 4] = ["succeeded", "failed", "skipped", "unknown"];
 /// What a cycle can come to.
-const RESULTS: [&str; 11] = [
+const RESULTS: [&str; 12] = [
     "in_sync",
     "held",
+    "in_trouble",
     "done",
     "drift",
     "incomplete",

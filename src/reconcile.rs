@@ -17,6 +17,7 @@ use crate::memory::Memory;
 use crate::plan::{AccountRef, Plan, plan};
 use crate::report::Report;
 use crate::standstill;
+use crate::status::Finish;
 use crate::survey::observe_and_survey;
 use crate::transport::Transport;
 
@@ -59,6 +60,21 @@ pub enum Pass {
     NotRecorded(Plan, LedgerError),
     /// The plan, empty or not, was carried out.
     Executed(Report),
+}
+
+impl Pass {
+    /// The same, as it is shown to the outside.
+    #[must_use]
+    pub fn finish(&self) -> Finish<'_> {
+        match self {
+            Self::Stopped => Finish::Stopped,
+            Self::NotObserved(failed) => Finish::NotObserved(failed),
+            Self::Refused(plan, refusal) => Finish::Refused(plan, refusal),
+            Self::Planned(plan) => Finish::Planned(plan),
+            Self::NotRecorded(plan, error) => Finish::NotRecorded(plan, error),
+            Self::Executed(report) => Finish::Executed(report),
+        }
+    }
 }
 
 /// Walks the line once. `record` keeps the budget, and is back before the first write.

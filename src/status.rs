@@ -12,6 +12,7 @@ mod role;
 mod verdict;
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -94,7 +95,7 @@ pub enum Finish<'a> {
     /// A dry run.
     Planned(&'a Plan),
     /// What the plan spends could not be recorded.
-    NotRecorded(&'a Plan, &'a str),
+    NotRecorded(&'a Plan, &'a dyn Error),
     /// The plan was carried out.
     Executed(&'a Report),
 }
@@ -402,7 +403,7 @@ impl Status {
             }
             Finish::NotRecorded(plan, error) => {
                 self.observed(plan, at);
-                let why = inert::message(error, MESSAGE_CHARACTERS_MAX);
+                let why = inert::message(&error.to_string(), MESSAGE_CHARACTERS_MAX);
                 let why: Arc<str> = format!("what it spends cannot be recorded: {why}").into();
                 self.blocked = Some(why.clone());
                 self.judge(desired, plan, Aftermath::Blocked("BudgetNotRecorded", why), now);

@@ -10,7 +10,7 @@ const STATES = {
   starting: 'Starting', standing_by: 'Standing by', in_sync: 'In sync', drifted: 'Drifted', degraded: 'Degraded',
 };
 const RESULTS = {
-  in_sync: 'in sync', held: 'in sync, some held back', done: 'changes made', drift: 'drift found', incomplete: 'incomplete',
+  in_sync: 'in sync', held: 'in sync, some held back', in_trouble: 'an account in trouble', done: 'changes made', drift: 'drift found', incomplete: 'incomplete',
   interrupted: 'interrupted', refused: 'refused by a limit', not_observed: 'no account could be listed',
   not_recorded: 'budget not recorded', not_begun: 'could not begin', stopped: 'stopped',
 };
@@ -326,7 +326,7 @@ function describe(past) {
 
 /** What its colour says: an account that could not be looked at is an error too. */
 function kindOf(past) {
-  const isQuiet = ['in_sync', 'done', 'held', 'drift'].includes(past.result);
+  const isQuiet = ['in_sync', 'in_trouble', 'done', 'held', 'drift'].includes(past.result);
   return !(past.result in RESULTS) || (past.error && isQuiet) ? 'bad' : past.result;
 }
 

@@ -41,6 +41,62 @@ pub struct Past {
     pub error: Option<Arc<str>>,
 }
 
+impl<'a> Finish<'a> {
+    /// The plan, where there is one.
+    #[must_use]
+    pub fn plan(&self) -> Option<&'a Plan> {
+        match self {
+            Self::Stopped | Self::NotObserved(_) | Self::NotBegun(_) => None,
+            Self::Refused(plan, _) | Self::Planned(plan) | Self::NotRecorded(plan, _) => Some(plan),
+            Self::Executed(report) => Some(&report.plan),
+        }
+    }
+
+    /// The cycle in a word.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::NotObserved(_) => "not_observed",
+            Self::NotBegun(_) => "not_begun",
+            Self::Refused(..) => "refused",
+            Self::Planned(plan) if plan.is_empty() => quiet(plan),
+            Self::Planned(_) => "drift",
+            Self::NotRecorded(..) => "not_recorded",
+            Self::Executed(report) if report.plan.is_empty() => quiet(&report.plan),
+            Self::Executed(report) if report.is_settled() => "done",
+            Self::Executed(report) if report.interrupted => "interrupted",
+            Self::Executed(_) => "incomplete",
+        }
+    }
+
+    /// What went wrong first.
+    fn error(&self) -> Option<String> {
+        match self {
+            Self::Stopped | Self::Planned(_) => None,
+            Self::NotObserved(failed) => failed.first().map(|(_, error)| error.to_string()),
+            Self::NotBegun(why) => Some((*why).to_owned()),
+            Self::Refused(..) => Some("refused by a limit".to_owned()),
+            Self::NotRecorded(_, error) => Some(error.to_string()),
+            // Whoever stopped it knows why.
+            Self::Executed(report) if report.interrupted => None,
+            Self::Executed(report) => {
+                let first = report.ends.iter().find(|end| !end.outcome.is_settled());
+                first.and_then(|end| end.outcome.error())
+            }
+        }
+    }
+}
+
+/// What a plan without actions says of the fleet.
+fn quiet(plan: &Plan) -> &'static str {
+    match (plan.troubles.is_empty(), plan.held.is_empty()) {
+        (true, true) => "in_sync",
+        (true, false) => "held",
+        (false, _) => "in_trouble",
+    }
+}
+
 impl Past {
     pub(super) fn of(
         finish: &Finish<'_>,
@@ -48,26 +104,7 @@ impl Past {
         took: Duration,
         generation: Option<Generation>,
     ) -> Self {
-        let (plan, result, error): (Option<&Plan>, _, Option<String>) = match finish {
-            Finish::Stopped => (None, "stopped", None),
-            Finish::NotObserved(failed) => {
-                (None, "not_observed", failed.first().map(|(_, error)| error.to_string()))
-            }
-            Finish::NotBegun(why) => (None, "not_begun", Some((*why).to_owned())),
-            Finish::Refused(plan, _) => (Some(plan), "refused", Some("refused by a limit".to_owned())),
-            Finish::Planned(plan) if plan.is_empty() => (Some(plan), in_sync(plan), None),
-            Finish::Planned(plan) => (Some(plan), "drift", None),
-            Finish::NotRecorded(plan, error) => (Some(plan), "not_recorded", Some((*error).to_owned())),
-            Finish::Executed(report) if report.plan.is_empty() => {
-                (Some(&report.plan), in_sync(&report.plan), None)
-            }
-            Finish::Executed(report) if report.is_settled() => (Some(&report.plan), "done", None),
-            Finish::Executed(report) if report.interrupted => (Some(&report.plan), "interrupted", None),
-            Finish::Executed(report) => {
-                let first = report.ends.iter().find(|end| !end.outcome.is_settled());
-                (Some(&report.plan), "incomplete", first.and_then(|end| end.outcome.error()))
-            }
-        };
+        let plan = finish.plan();
         let mut outcomes = BTreeMap::new();
         if let Finish::Executed(report) = finish {
             for end in &report.ends {
@@ -76,11 +113,11 @@ impl Past {
         }
         let trouble = plan.and_then(|plan| plan.troubles.first()).map(|(_, trouble)| trouble.why.clone());
         let held = plan.and_then(|plan| Some((plan, plan.held.iter().find(|held| held.why.is_error())?)));
-        let error = error.or(trouble).or_else(|| held.map(|(plan, held)| words::held(plan, held)));
+        let error = finish.error().or(trouble).or_else(|| held.map(|(plan, held)| words::held(plan, held)));
         Self {
             at,
             took,
-            result,
+            result: finish.word(),
             generation,
             planned: plan.map_or([0; 4], |plan| ActionKind::ALL.map(|kind| plan.count(kind))),
             outcomes,
@@ -94,10 +131,6 @@ impl Past {
     pub(super) fn is_success(&self) -> bool {
         matches!(self.result, "in_sync" | "done" | "drift" | "held") && self.error.is_none()
     }
-}
-
-fn in_sync(plan: &Plan) -> &'static str {
-    if plan.held.is_empty() { "in_sync" } else { "held" }
 }
 
 /// Adds the latest.
