@@ -6,21 +6,22 @@ use std::time::Duration;
 
 use numctl::api::endpoint::Endpoint;
 use numctl::api::routes::Routes;
-use numctl::budget::{Budget, Generation};
+use numctl::budget::Generation;
 use numctl::client::{Client, Dice, Manner, Writer};
 use numctl::credentials::Credentials;
 use numctl::desired::{Desired, Format, Source};
 use numctl::execute::Stop;
 use numctl::guard::OperatorLimits;
-use numctl::memory::Memory;
 use numctl::number::AccountSid;
 use numctl::pace::Pace;
 use numctl::plan::AccountRef;
 use numctl::provider::Api;
-use numctl::reconcile::{Cycle, Pass, pass};
+use numctl::reconcile::{Cycle, Pass};
 use numctl::report::{Failure, Outcome, Skip};
 use numctl::sandbox::{AUTH_TOKEN, InMemory, MAIN_SID, Sandbox, Shared, World};
 use tokio::sync::watch;
+
+use crate::one_pass::one_pass;
 
 const FILE: &str = "version: 1\npolicy: {max_releases: 1}\nnumbers:\n  - phone_number: \"+15552230100\"\n  \
                     - {phone_number: \"+15552230000\", friendly_name: New}\n  - {phone_number: \"+15552230001\", friendly_name: New}\n  \
@@ -54,18 +55,7 @@ async fn with_a_lock_for(asked: usize) -> (usize, Vec<Outcome>) {
         dry_run: false,
         now: Duration::from_secs(1_800_000_000),
     };
-    let Pass::Executed(report) = pass(
-        &cycle,
-        &mut Memory::new(Duration::ZERO, true),
-        &mut Budget::default(),
-        |_| Ok(()),
-        stop,
-        |_, _| {},
-    )
-    .await
-    else {
-        panic!("not carried out")
-    };
+    let Pass::Executed(report) = one_pass(&cycle, stop).await else { panic!("not carried out") };
     let sandbox = sandbox.lock();
     let writes = sandbox.requests().log.iter().filter(|entry| entry.method != "GET").count();
     (writes, report.ends.into_iter().map(|end| end.outcome).collect())

@@ -12,23 +12,24 @@ use std::time::Duration;
 
 use numctl::api::endpoint::Endpoint;
 use numctl::api::routes::Routes;
-use numctl::budget::{Budget, Generation};
+use numctl::budget::Generation;
 use numctl::client::{Client, Dice, Manner};
 use numctl::credentials::Credentials;
 use numctl::desired::{Desired, Format, Source};
 use numctl::execute::Stop;
 use numctl::guard::OperatorLimits;
-use numctl::memory::Memory;
 use numctl::number::AccountSid;
 use numctl::pace::Pace;
 use numctl::plan::AccountRef;
 use numctl::provider;
-use numctl::reconcile::{Cycle, Pass, pass};
+use numctl::reconcile::{Cycle, Pass};
 use numctl::report::Report;
 use numctl::sandbox::{AUTH_TOKEN, Bucket, HttpRequest, InMemory, MAIN_SID, Sandbox, Shared, World};
 use numctl::transport::{Request, Response, Transport, TransportError, Verb};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
+
+use crate::one_pass::one_pass;
 
 /// How long a request is on its way, and its answer on its way back.
 const ONE_WAY: Duration = Duration::from_millis(25);
@@ -187,15 +188,7 @@ impl Engine {
             dry_run: false,
             now: Duration::from_secs(1_800_000_000),
         };
-        pass(
-            &cycle,
-            &mut Memory::new(Duration::ZERO, true),
-            &mut Budget::default(),
-            |_| Ok(()),
-            stop,
-            |_, _| {},
-        )
-        .await
+        one_pass(&cycle, stop).await
     }
 
     async fn apply(&self) -> Report {

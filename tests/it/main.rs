@@ -11,6 +11,7 @@ mod golden;
 mod lease_laws;
 mod load;
 mod metrics;
+mod one_pass;
 mod openapi;
 mod planner_laws;
 mod sandbox_http;

@@ -236,6 +236,19 @@ fn names(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// The rules stand in `deploy/` twice, and are written once.
+#[test]
+fn deploy_has_the_alerts_as_a_prometheus_rule_too() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
+    let path = root.join("kubernetes/monitoring/prometheusrule.yaml");
+    let alerts = std::fs::read_to_string(root.join("alerts.yaml")).expect("the alerts");
+    let rule = std::fs::read_to_string(&path).expect("the rule");
+    let (head, _) = rule.split_once("\nspec:\n").expect("a head");
+    let (_, groups) = alerts.split_once("\ngroups:\n").expect("groups");
+    let groups: String = groups.lines().map(|line| format!("  {line}\n")).collect();
+    expect_file![path].assert_eq(&format!("{head}\nspec:\n  groups:\n{groups}"));
+}
+
 #[test]
 fn the_alerts_and_the_dashboard_ask_for_what_is_there() {
     let text = exposition(&Status::new(AT), &Tally::default(), AT);

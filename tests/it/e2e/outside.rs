@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::daemon::Daemon;
-use super::harness::{Sandbox, TOKEN, accounts_only, two_accounts};
+use super::harness::{Bench, Sandbox, TOKEN, accounts_only, two_accounts};
 use crate::metrics::read;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -72,6 +72,16 @@ impl Outside {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// A daemon that has nothing left to do, and where its state is seen.
+fn in_sync() -> (Sandbox, Bench, Daemon, Outside) {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    bench.write("fleet.yaml", &named("New"));
+    let daemon = Daemon::start(&bench, &ARGS);
+    let outside = Outside::of(&daemon);
+    outside.until("in sync", |status| status["state"] == "in_sync");
+    (sandbox, bench, daemon, outside)
 }
 
 fn condition<'a>(status: &'a Value, number: &str, kind: &str) -> &'a Value {
@@ -207,11 +217,7 @@ fn the_metrics_add_up_with_what_was_asked() {
 
 #[test]
 fn nothing_is_changed_from_outside_and_nobody_else_is_let_in() {
-    let (sandbox, bench) = Sandbox::start(&[]);
-    bench.write("fleet.yaml", &named("New"));
-    let daemon = Daemon::start(&bench, &ARGS);
-    let outside = Outside::of(&daemon);
-    outside.until("in sync", |status| status["state"] == "in_sync");
+    let (sandbox, _bench, daemon, outside) = in_sync();
     assert!(outside.0.starts_with("127.0.0.1:"), "{}", outside.0);
     let writes = sandbox.writes();
     for path in ["/", "/status.json", "/metrics", "/healthz", "/events", "/nothing"] {
@@ -411,11 +417,7 @@ fn a_failure_and_the_recovery_are_told_once_each() {
 #[cfg(unix)]
 #[test]
 fn a_pause_by_signal_is_seen() {
-    let (_sandbox, bench) = Sandbox::start(&[]);
-    bench.write("fleet.yaml", &named("New"));
-    let daemon = Daemon::start(&bench, &ARGS);
-    let outside = Outside::of(&daemon);
-    outside.until("in sync", |status| status["state"] == "in_sync");
+    let (_sandbox, _bench, daemon, outside) = in_sync();
     daemon.signal("USR1");
     outside.until("paused", |status| status["standstill"]["paused_by_signal"] == true);
     assert!(outside.get("/metrics").contains("\nnumctl_paused{by=\"signal\"} 1\n"));

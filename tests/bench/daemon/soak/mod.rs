@@ -223,8 +223,7 @@ fn report(seen: &Seen, shown: &str, daemon: &Daemon, rows: &[Row], took: Duratio
     }
 }
 
-/// Cycles that found every number as declared: a cycle that could not see an account says "in sync",
-/// too.
+/// Cycles that found every number as declared, and all of them.
 fn in_sync(log: &str) -> usize {
     let whole = format!("unchanged={NUMBERS} ");
     let with_the_traveller = format!("unchanged={} ", NUMBERS + 1);
