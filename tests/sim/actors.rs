@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use numctl::execute::Stop;
 use numctl::number::PhoneNumber;
+use numctl::plan::ActionKind;
 use tokio::time::sleep;
 
 use crate::fleet::{self, FOREIGN, File, MAIN, SUB};
@@ -53,6 +54,21 @@ pub fn another_actor(state: &mut State, in_hand: Option<PhoneNumber>) {
         if is_listing {
             state.sometimes.reached("fleet changed between two pages");
         }
+    }
+}
+
+/// Somebody takes away what a pass has just bought, while its configuration is on the way.
+pub fn snatch(state: &mut State, pass: u64, number: PhoneNumber) {
+    let is_bought =
+        state.passes.get(&pass).is_some_and(|pass| pass.sent.contains(&(ActionKind::Purchase, number)));
+    if state.fates.actor == 0 || !is_bought || !state.tape.chance(500) {
+        return;
+    }
+    let Some(holding) = state.holdings.get(&number) else { return };
+    let path = format!("/Numbers/ActiveNumbers/{}", holding.sid);
+    let request = delete(&path, &holding.account.to_string());
+    if state.act(&request, By::Other).status == 204 {
+        state.sometimes.reached("another actor took away what was just bought");
     }
 }
 

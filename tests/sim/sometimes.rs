@@ -68,6 +68,7 @@ pub const EVENTS: &[&str] = &[
     // Other hands.
     "another actor bought a declared number",
     "another actor released a declared number",
+    "another actor took away what was just bought",
     "another actor edited a managed field",
     "another actor moved a number",
     "fleet changed between two pages",

@@ -9,7 +9,7 @@ use numctl::transport::{Request, Response, Transport, TransportError, Verb};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use crate::actors::another_actor;
+use crate::actors::{another_actor, snatch};
 use crate::fates::Fate;
 use crate::fleet::{MAIN, SUB};
 use crate::learn;
@@ -149,6 +149,9 @@ async fn travel(state: Shared, journey: Journey, reply: oneshot::Sender<End>) {
     if state.lock().faults_on {
         let in_hand = journey.sending.write().and_then(|(_, number)| number);
         another_actor(&mut state.lock(), in_hand);
+        if let Sending::Configure { number: Some(number), .. } = journey.sending {
+            snatch(&mut state.lock(), journey.pass, number);
+        }
     }
     let end = journey.fated(&state).await;
     if journey.crash == Some(Moment::AfterActing) {
