@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::daemon::News;
 use crate::execute::Event;
 use crate::leadership::{Leadership, NotLeading};
+use crate::memory::Extent;
 use crate::status::{Finish, Role, Status};
 use crate::tally::Tally;
 
@@ -118,16 +119,19 @@ impl Board {
                 status.begins(desired, generation, role, now);
                 status.paused_by_signal(*self.paused.borrow());
             }
-            News::Step(desired, plan, Event::Started { step }) => {
-                status.step_began(desired, plan, *step, now);
+            News::Step { desired, plan, extent, event: Event::Started { step } } => {
+                status.step_began(desired, plan, extent, *step, now);
             }
-            News::Step(_, plan, Event::Ended { step, end }) => status.step_ended(plan, *step, end, now),
+            News::Step { plan, event: Event::Ended { step, end }, .. } => {
+                status.step_ended(plan, *step, end, now);
+            }
             News::NotBegun(desired, error, next) => {
                 let why = format!("the budget cannot be read: {error}");
-                status.ends(desired, Finish::NotBegun(&why), (Duration::ZERO, next), now);
+                let finish = Finish::NotBegun(&why);
+                status.ends(desired, finish, Extent::Full, (Duration::ZERO, next), now);
             }
-            News::Ended(desired, pass, took, next) => {
-                status.ends(desired, pass.finish(), (took, next), now);
+            News::Ended { desired, pass, extent, took, next } => {
+                status.ends(desired, pass.finish(), extent, (took, next), now);
             }
             News::FilesRefused(text) => status.files_refused(text, now),
             News::FilesTaken => status.files_taken(),

@@ -24,7 +24,7 @@ use crate::guard::OperatorLimits;
 use crate::leadership::{Leadership, NotLeading};
 use crate::ledger::{Ledger, LedgerError};
 use crate::lock::LockError;
-use crate::memory::{Memory, is_about_the_number};
+use crate::memory::{Extent, Memory, is_about_the_number};
 use crate::plan::{AccountRef, ActionKind, Held, HeldReason, Plan};
 use crate::provider::Api;
 use crate::reconcile::{Cycle, Pass, pass};
@@ -97,11 +97,31 @@ pub enum News<'a> {
     /// A cycle begins, under these files.
     Began(&'a Desired, Generation),
     /// A step of its plan begins or has ended.
-    Step(&'a Desired, &'a Plan, &'a Event<'a>),
+    Step {
+        /// The files that it goes by.
+        desired: &'a Desired,
+        /// The plan.
+        plan: &'a Plan,
+        /// How much the plan goes by.
+        extent: Extent,
+        /// The step.
+        event: &'a Event<'a>,
+    },
     /// It could not begin, and is due again after this.
     NotBegun(&'a Desired, &'a LedgerError, Duration),
-    /// It has ended: how long it took, and when the next one is due.
-    Ended(&'a Desired, &'a Pass, Duration, Duration),
+    /// It has ended.
+    Ended {
+        /// The files that it went by.
+        desired: &'a Desired,
+        /// What it came to.
+        pass: &'a Pass,
+        /// How much it looked at.
+        extent: Extent,
+        /// How long it took.
+        took: Duration,
+        /// When the next one is due.
+        next: Duration,
+    },
     /// What is on disk is not taken; the last good content stays in force.
     FilesRefused(&'a str),
     /// What is on disk is in force.
@@ -112,9 +132,11 @@ pub enum News<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Woken {
     /// It is due.
-    ByTime,
-    /// Other files are in force, or a signal asks for it.
-    ByAPerson,
+    Due,
+    /// Other files are in force.
+    Files,
+    /// A signal asks for it.
+    Signal,
 }
 
 /// Looks where the credentials are.
@@ -185,6 +207,9 @@ pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, mut watch: Watch) -> Resu
     let mut memory = Memory::new(daemon.interval, daemon.allow_shrink);
     let mut failures = 0;
     let mut is_first = true;
+    // When everything is to be looked at again.
+    let mut full = Instant::now();
+    let mut extent = Extent::Full;
     loop {
         if daemon.stopping() {
             return Ok(End::Stopped(None));
@@ -215,20 +240,28 @@ pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, mut watch: Watch) -> Resu
             error!(%error, "the credentials cannot be read: those of before are used");
         }
         (daemon.tell)(&News::Began(&force.desired, force.generation));
-        let pass = match daemon.cycle(&force, &mut writing, &mut memory).await {
+        let pass = match daemon.cycle(&force, extent, &mut writing, &mut memory).await {
             Err(error) if is_first => return Err(error.into()),
             pass => pass,
         };
         is_first = false;
-        let went = pass.as_ref().map_or(Went::Badly, went);
+        let went = pass.as_ref().map_or(Went::Badly, |(pass, _)| went(pass));
         failures = if went == Went::Well { 0 } else { failures + 1 };
         let wait = schedule::wait(daemon.interval, went, failures, daemon.dice.throw());
-        let requeue = memory.due().map(|due| due.saturating_sub((daemon.clock)()));
-        let wait = requeue.map_or(wait, |due| wait.min(due.max(REQUEUE_MIN)));
+        let now = Instant::now();
+        full = match pass {
+            // A look at a few numbers does not put off the next one at everything.
+            Ok((_, Extent::Partial)) => full.min(now + wait),
+            Ok((_, Extent::Full)) | Err(_) => now + wait,
+        };
+        let requeue = memory.due().map(|due| due.saturating_sub((daemon.clock)()).max(REQUEUE_MIN));
+        let next = full.saturating_duration_since(now);
+        let next = requeue.map_or(next, |due| next.min(due));
         match pass {
-            Ok(pass) => {
-                (daemon.tell)(&News::Ended(&force.desired, &pass, began.elapsed(), wait));
-                log(&force, &pass, began.elapsed(), wait);
+            Ok((pass, extent)) => {
+                let took = began.elapsed();
+                (daemon.tell)(&News::Ended { desired: &force.desired, pass: &pass, extent, took, next });
+                log(&force, (&pass, extent), took, next);
                 if daemon.once {
                     return Ok(End::Once(Box::new(pass)));
                 }
@@ -238,12 +271,18 @@ pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, mut watch: Watch) -> Resu
             }
             Err(error) => {
                 error!(error = %error, "the budget cannot be read: nothing is attempted");
-                (daemon.tell)(&News::NotBegun(&force.desired, &error, wait));
+                (daemon.tell)(&News::NotBegun(&force.desired, &error, next));
             }
         }
-        if daemon.wait(Instant::now() + wait, &mut files, &mut watch, &mut force).await == Woken::ByAPerson {
+        let woken = daemon.wait(now + next, &mut files, &mut watch, &mut force).await;
+        if woken != Woken::Due {
             memory.forgive();
         }
+        extent = match woken {
+            Woken::Files => Extent::Partial,
+            Woken::Due if Instant::now() < full => Extent::Partial,
+            Woken::Due | Woken::Signal => Extent::Full,
+        };
     }
 }
 
@@ -270,9 +309,12 @@ impl<T: Transport> Daemon<'_, T> {
     async fn cycle(
         &self,
         force: &InForce<T>,
+        extent: Extent,
         writing: &mut Writing,
         memory: &mut Memory,
-    ) -> Result<Pass, LedgerError> {
+    ) -> Result<(Pass, Extent), LedgerError> {
+        // Whoever wrote meanwhile left a fleet that we have not seen.
+        let extent = if writing.budget.is_some() { extent } else { Extent::Full };
         let budget = match &mut writing.budget {
             Some(budget) => budget,
             none => {
@@ -290,14 +332,18 @@ impl<T: Transport> Daemon<'_, T> {
             clients: &force.reached.clients,
             operator: &self.operator,
             numbers_at_once: self.numbers_at_once * force.reached.clients.len().max(1),
+            extent,
             paused: *self.paused.borrow(),
             dry_run: self.dry_run,
             now: (self.clock)(),
         };
         let before = budget.clone();
-        let on_event = |plan: &Plan, event: Event<'_>| (self.tell)(&News::Step(&force.desired, plan, &event));
+        let desired = &force.desired;
+        let on_event = |plan: &Plan, extent, event: Event<'_>| {
+            (self.tell)(&News::Step { desired, plan, extent, event: &event });
+        };
         let record = |budget: &_| self.ledger.save(budget);
-        let pass = pass(&cycle, memory, budget, record, self.stop.clone(), on_event).await;
+        let (pass, extent) = pass(&cycle, memory, budget, record, self.stop.clone(), on_event).await;
         if let Pass::Executed(report) = &pass {
             memory.settle(report, (self.clock)(), || self.dice.throw());
         }
@@ -310,7 +356,7 @@ impl<T: Transport> Daemon<'_, T> {
         {
             warn!(%error, "the budget was not saved after the cycle");
         }
-        Ok(pass)
+        Ok((pass, extent))
     }
 
     /// Waits for the next cycle: until it is due, a good change of the files, or a signal.
@@ -325,13 +371,13 @@ impl<T: Transport> Daemon<'_, T> {
         loop {
             let woken = tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop >= Stop::Drain) => return Woken::ByTime,
-                () = sleep_until(due) => Some(Woken::ByTime),
-                () = self.bell.notified() => Some(Woken::ByAPerson),
+                _ = stop.wait_for(|stop| *stop >= Stop::Drain) => return Woken::Due,
+                () = sleep_until(due) => Some(Woken::Due),
+                () = self.bell.notified() => Some(Woken::Signal),
                 () = watch.changed() => None,
             };
-            if self.follow(files, watch, force).await {
-                return Woken::ByAPerson;
+            if self.follow(files, watch, force).await && woken != Some(Woken::Signal) {
+                return Woken::Files;
             }
             if let Some(woken) = woken {
                 return woken;
@@ -384,7 +430,7 @@ fn went(pass: &Pass) -> Went {
 }
 
 /// One line a cycle, and one for each thing that went wrong.
-fn log<T>(force: &InForce<T>, pass: &Pass, took: Duration, next: Duration) {
+fn log<T>(force: &InForce<T>, (pass, extent): (&Pass, Extent), took: Duration, next: Duration) {
     let generation = force.generation;
     if force.is_old {
         warn!(in_force = %generation, "the files on disk are not good; the last good ones are in force");
@@ -420,6 +466,7 @@ fn log<T>(force: &InForce<T>, pass: &Pass, took: Duration, next: Duration) {
     }
     info!(
         result = finish.word().replace('_', " "),
+        look = extent.word(),
         %generation,
         purchases = count(ActionKind::Purchase),
         transfers = count(ActionKind::Transfer),

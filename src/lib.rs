@@ -68,6 +68,7 @@
 //! - [`client`]: one account's view of the API
 //! - [`observe`]: lists every account
 //! - [`survey`]: a second look where numbers are missing
+//! - [`refresh`]: a few numbers anew, instead of every account
 //! - [`execute`]: carries out an approved plan
 //! - [`ledger`]: where the budget lasts
 //! - [`reconcile`]: one pass of the whole line
@@ -126,6 +127,7 @@ pub mod pace;
 pub mod plan;
 pub mod provider;
 pub mod reconcile;
+pub mod refresh;
 pub mod render;
 pub mod report;
 pub mod retry_budget;

@@ -3,19 +3,22 @@
 //! Pure: the time and the dice come in. A restart forgets it, and then the first look is believed.
 
 mod flaps;
+mod last_look;
 mod requeue;
 mod shrink;
 
 use std::time::Duration;
 
 use crate::desired::Desired;
-use crate::observed::Observed;
+use crate::observed::{Live, Observed};
 use crate::plan::{AccountRef, Plan};
 use crate::report::Report;
 
+pub use last_look::Suspect;
 pub use requeue::is_about_the_number;
 
 use flaps::Flaps;
+use last_look::LastLook;
 use requeue::Requeue;
 use shrink::Shrink;
 
@@ -25,6 +28,28 @@ pub struct Memory {
     shrink: Shrink,
     requeue: Requeue,
     flaps: Flaps,
+    last_look: Option<LastLook>,
+    interval: Duration,
+}
+
+/// How much of the fleet a cycle looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Every account, completely.
+    Full,
+    /// A few numbers; of the others it goes by the last full look.
+    Partial,
+}
+
+impl Extent {
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Partial => "partial",
+        }
+    }
 }
 
 impl Memory {
@@ -36,6 +61,8 @@ impl Memory {
             shrink: Shrink::new(interval, allow_shrink),
             requeue: Requeue::new(interval),
             flaps: Flaps::new(interval),
+            last_look: None,
+            interval,
         }
     }
 
@@ -52,6 +79,47 @@ impl Memory {
         self.shrink.doubt(observed, desired, accounts, now)
     }
 
+    /// The numbers whose fresh reading makes the last full look good enough for these files; `None`
+    /// where only another full look will do: something is to be bought, moved or released, an
+    /// account is in trouble, the files name a number no more, the last look is too old, or the
+    /// listing takes fewer requests. `page_sizes` are those of the accounts.
+    #[must_use]
+    pub fn suspects(
+        &self,
+        desired: &Desired,
+        accounts: &[AccountRef],
+        page_sizes: &[u16],
+        now: Duration,
+    ) -> Option<Vec<Suspect>> {
+        let last = self.last_look.as_ref().filter(|_| self.shrink.names_all(desired))?;
+        last.suspects(desired, accounts, page_sizes, self.interval, now)
+    }
+
+    /// The last full look with the suspects as they were read just now, and when it was. `None`
+    /// where one of them is not there any more. It is forgotten until it is [kept](Self::keep).
+    pub fn refreshed(
+        &mut self,
+        desired: &Desired,
+        accounts: &[AccountRef],
+        fresh: Vec<(Suspect, Live)>,
+    ) -> Option<(Observed, Duration)> {
+        let last = self.last_look.take()?;
+        let at = last.at();
+        let observed = last.refreshed(fresh)?;
+        self.shrink.learn(desired, accounts);
+        Some((observed, at))
+    }
+
+    /// Keeps what was observed, since the last full look was at that time.
+    pub fn keep(&mut self, observed: Observed, accounts: &[AccountRef], at: Duration) {
+        self.last_look = Some(LastLook::new(observed, accounts, at));
+    }
+
+    /// Forgets the last look: another one begins, and there is no need to have both.
+    pub fn forget_the_last_look(&mut self) {
+        self.last_look = None;
+    }
+
     /// Takes out of a plan the numbers whose next try is not due yet, and those that somebody else
     /// keeps writing.
     pub fn hold_back(&mut self, plan: &mut Plan, now: Duration) {
@@ -64,6 +132,9 @@ impl Memory {
         self.shrink.settle(report);
         self.requeue.settle(report, now, dice);
         self.flaps.settle(report, now);
+        if let Some(last) = &mut self.last_look {
+            last.settle(report);
+        }
     }
 
     /// When the next number is due again that failed before.

@@ -438,6 +438,19 @@ impl Observed {
         Some(AccountIndex(at as u16))
     }
 
+    /// Puts a fresh reading of a number in the place of its row in an account's listing. `false`
+    /// where there is no such row.
+    #[must_use]
+    pub fn refresh(&mut self, account: AccountIndex, fresh: Live) -> bool {
+        let Some(Sight::Complete(listing)) = self.accounts.get_mut(usize::from(account.0)) else {
+            return false;
+        };
+        let key = |row: &Live| (row.number, row.sid);
+        let at = listing.rows.binary_search_by_key(&key(&fresh), key);
+        // The key stays, and with it the order.
+        at.map(|at| listing.rows[at] = fresh).is_ok()
+    }
+
     /// Everywhere that a number was seen: nowhere, once, or (while it moves, or where the API says
     /// so) more than once.
     pub fn find(&self, number: PhoneNumber) -> impl Iterator<Item = Found<'_>> {

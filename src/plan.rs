@@ -193,6 +193,12 @@ impl Plan {
         Self { accounts, steps, held, waiting, warnings, troubles, unchanged: 0, unlisted: 0, fleet: 0 }
     }
 
+    /// Whether it does no more than to configure what is there.
+    #[must_use]
+    pub fn only_configures(&self) -> bool {
+        self.steps.iter().all(|step| step.action.kind() == ActionKind::Configure)
+    }
+
     /// Takes out what is not to be done, with the reason, and keeps it as [`Held`]. Where a purchase
     /// or a move is held so, nothing is released (law 4).
     pub fn hold(&mut self, why: impl Fn(&Action) -> Option<HeldReason>) {

@@ -13,8 +13,9 @@ use crate::desired::{AccountIndex, Desired};
 use crate::execute::{Event, Stop, execute};
 use crate::guard::{self, OperatorLimits, Refusal};
 use crate::ledger::LedgerError;
-use crate::memory::Memory;
+use crate::memory::{Extent, Memory};
 use crate::plan::{AccountRef, Plan, plan};
+use crate::refresh::refresh;
 use crate::report::Report;
 use crate::standstill;
 use crate::status::Finish;
@@ -36,6 +37,9 @@ pub struct Cycle<'a, T> {
     pub operator: &'a OperatorLimits,
     /// How many numbers are in hand at once.
     pub numbers_at_once: usize,
+    /// [`Extent::Partial`]: look only at what may be other than at the last full look, where that is
+    /// safe.
+    pub extent: Extent,
     /// A signal has paused the daemon.
     pub paused: bool,
     /// Plan, and write nothing.
@@ -77,8 +81,65 @@ impl Pass {
     }
 }
 
-/// Walks the line once. `record` keeps the budget, and is back before the first write.
+/// Walks the line once, and says how much it looked at. `record` keeps the budget, and is back before
+/// the first write.
 pub async fn pass<T: Transport>(
+    cycle: &Cycle<'_, T>,
+    memory: &mut Memory,
+    budget: &mut Budget,
+    record: impl Fn(&Budget) -> Result<(), LedgerError>,
+    stop: watch::Receiver<Stop>,
+    on_event: impl Fn(&Plan, Extent, Event<'_>),
+) -> (Pass, Extent) {
+    let mut stopped = stop.clone();
+    // Reading has nothing to finish.
+    let (planned, extent) = tokio::select! {
+        biased;
+        planned = draft(cycle, memory, budget) => planned,
+        Ok(_) = stopped.wait_for(|stop| *stop >= Stop::Drain) => return (Pass::Stopped, cycle.extent),
+    };
+    let pass = match planned {
+        Err(failed) => Pass::NotObserved(failed),
+        Ok(plan) => {
+            let on_event = |plan: &Plan, event: Event<'_>| on_event(plan, extent, event);
+            carry_out(plan, cycle, memory, budget, record, stop, on_event).await
+        }
+    };
+    (pass, extent)
+}
+
+/// Looks at the fleet, and plans.
+async fn draft<T: Transport>(
+    cycle: &Cycle<'_, T>,
+    memory: &mut Memory,
+    budget: &mut Budget,
+) -> (Result<Plan, Vec<(AccountIndex, ListError)>>, Extent) {
+    let Cycle { desired, accounts, clients, generation, now, .. } = *cycle;
+    if cycle.extent == Extent::Partial
+        && let Some((observed, at)) = refresh(clients, accounts, desired, memory, now).await
+    {
+        let plan = plan(desired, accounts, &observed);
+        if plan.only_configures() {
+            memory.keep(observed, accounts, at);
+            return (Ok(plan), Extent::Partial);
+        }
+    }
+    // One look at a time: it may be a million numbers.
+    memory.forget_the_last_look();
+    let observed = match observe_and_survey(clients, accounts, desired, |_, _| {}).await {
+        Ok(observed) => observed,
+        Err(failed) => return (Err(failed), Extent::Full),
+    };
+    budget.observe(&observed, generation, now);
+    let observed = memory.doubt(observed, desired, accounts, now);
+    let plan = plan(desired, accounts, &observed);
+    memory.keep(observed, accounts, now);
+    (Ok(plan), Extent::Full)
+}
+
+/// Holds back what is not to be done now, approves the rest, and carries it out.
+async fn carry_out<T: Transport>(
+    mut plan: Plan,
     cycle: &Cycle<'_, T>,
     memory: &mut Memory,
     budget: &mut Budget,
@@ -87,19 +148,6 @@ pub async fn pass<T: Transport>(
     on_event: impl Fn(&Plan, Event<'_>),
 ) -> Pass {
     let Cycle { desired, generation, now, .. } = *cycle;
-    let mut stopped = stop.clone();
-    let observed = tokio::select! {
-        biased;
-        observed = observe_and_survey(cycle.clients, cycle.accounts, desired, |_, _| {}) => match observed {
-            Ok(observed) => observed,
-            Err(failed) => return Pass::NotObserved(failed),
-        },
-        // Reading has nothing to finish.
-        Ok(_) = stopped.wait_for(|stop| *stop >= Stop::Drain) => return Pass::Stopped,
-    };
-    budget.observe(&observed, generation, now);
-    let observed = memory.doubt(observed, desired, cycle.accounts, now);
-    let mut plan = plan(desired, cycle.accounts, &observed);
     standstill::hold_back(&mut plan, desired, cycle.paused, now);
     budget.hold_back(&mut plan, generation);
     memory.hold_back(&mut plan, now);

@@ -25,6 +25,7 @@ use crate::desired::{AccountIndex, Desired};
 use crate::guard::Refusal;
 use crate::hold::Hold;
 use crate::inert;
+use crate::memory::Extent;
 use crate::number::{AccountSid, PhoneNumber};
 use crate::observed::Trouble;
 use crate::plan::{ActionKind, Plan};
@@ -310,11 +311,11 @@ impl Status {
     }
 
     /// A step begins; the first one makes the plan known.
-    pub fn step_began(&mut self, desired: &Desired, plan: &Plan, step: usize, now: Duration) {
+    pub fn step_began(&mut self, desired: &Desired, plan: &Plan, extent: Extent, step: usize, now: Duration) {
         self.version += 1;
         let began = self.progress.as_ref().filter(|progress| progress.steps.is_none());
         if let Some(began) = began.map(|progress| progress.began) {
-            self.observed(plan, began);
+            self.observed(plan, extent, began);
             self.judge(desired, plan, Aftermath::Underway, now);
         }
         if let Some(progress) = &mut self.progress {
@@ -361,6 +362,7 @@ impl Status {
         &mut self,
         desired: &Desired,
         finish: Finish<'_>,
+        extent: Extent,
         (took, next): (Duration, Duration),
         now: Duration,
     ) {
@@ -368,7 +370,7 @@ impl Status {
         let at = Moment::of(now.saturating_sub(took));
         self.next = Some(Moment::of(now + next));
         self.progress = None;
-        let past = Past::of(&finish, at, took, self.generation);
+        let past = Past::of(&finish, extent, (at, took), self.generation);
         self.totals.add(&past, &finish);
         match finish {
             Finish::Stopped => {}
@@ -390,31 +392,31 @@ impl Status {
             }
             Finish::NotBegun(why) => self.blocked = Some(inert::message(why, MESSAGE_CHARACTERS_MAX).into()),
             Finish::Refused(plan, refusal) => {
-                self.observed(plan, at);
+                self.observed(plan, extent, at);
                 let lines: Vec<String> = refusal.broken.iter().map(words::broken).collect();
                 let why: Arc<str> = format!("refused by a limit: {}", lines.join("; ")).into();
                 self.blocked = Some(why.clone());
                 self.judge(desired, plan, Aftermath::Blocked("LimitExceeded", why), now);
             }
             Finish::Planned(plan) => {
-                self.observed(plan, at);
+                self.observed(plan, extent, at);
                 self.blocked = None;
                 self.judge(desired, plan, Aftermath::DryRun, now);
             }
             Finish::NotRecorded(plan, error) => {
-                self.observed(plan, at);
+                self.observed(plan, extent, at);
                 let why = inert::message(&error.to_string(), MESSAGE_CHARACTERS_MAX);
                 let why: Arc<str> = format!("what it spends cannot be recorded: {why}").into();
                 self.blocked = Some(why.clone());
                 self.judge(desired, plan, Aftermath::Blocked("BudgetNotRecorded", why), now);
             }
             Finish::Executed(report) => {
-                self.observed(&report.plan, at);
+                self.observed(&report.plan, extent, at);
                 self.blocked = None;
                 self.judge_ends(desired, report, now);
             }
         }
-        if past.is_success() && self.overall() != Overall::Degraded {
+        if past.is_success() && extent == Extent::Full && self.overall() != Overall::Degraded {
             self.last_success = Some(Moment::of(now));
         }
         cycles::push(Arc::make_mut(&mut self.history), past);
@@ -475,7 +477,7 @@ impl Status {
     }
 
     /// The accounts as a plan saw them.
-    fn observed(&mut self, plan: &Plan, at: Moment) {
+    fn observed(&mut self, plan: &Plan, extent: Extent, at: Moment) {
         self.unlisted = plan.unlisted;
         self.held.clear();
         for held in &plan.held {
@@ -487,7 +489,7 @@ impl Status {
                 why: inert::message(&trouble.why, MESSAGE_CHARACTERS_MAX),
                 ..trouble.clone()
             });
-            if account.trouble.is_none() {
+            if account.trouble.is_none() && extent == Extent::Full {
                 account.listed = Some(at);
             }
             if let Some(known) = plan.accounts.get(index) {

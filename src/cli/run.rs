@@ -99,7 +99,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
             if is_watched {
                 board.hear(news, clock::since_the_epoch());
             }
-            if let News::Ended(_, pass, ..) = news {
+            if let News::Ended { pass, .. } = news {
                 tell(pass, &shown);
             }
         },

@@ -99,10 +99,7 @@ impl Shrink {
         now: Duration,
     ) -> Observed {
         let mut troubles = Vec::new();
-        let mut named = vec![Vec::new(); accounts.len()];
-        for declared in &desired.numbers {
-            named[usize::from(declared.account.0)].push(declared.number);
-        }
+        let mut named = by_account(desired, accounts);
         for (at, account) in accounts.iter().enumerate() {
             let index = AccountIndex(at as u16);
             if let Some(trouble) = self.of_files(std::mem::take(&mut named[at]), desired, account.sid, now) {
@@ -130,6 +127,21 @@ impl Shrink {
             };
         }
         Observed::of(sights, survey)
+    }
+
+    /// Whether the files name every number that they named before.
+    pub(super) fn names_all(&self, desired: &Desired) -> bool {
+        let mut known = self.declared.values();
+        known.all(|known| {
+            known.doubt.is_none() && known.numbers.iter().all(|number| desired.declared(*number).is_some())
+        })
+    }
+
+    /// Takes files that [name all](Self::names_all) of before.
+    pub(super) fn learn(&mut self, desired: &Desired, accounts: &[AccountRef]) {
+        let named = by_account(desired, accounts).into_iter().zip(accounts);
+        let known = named.map(|(numbers, account)| (account.sid, Known { numbers, doubt: None }));
+        self.declared = known.collect();
     }
 
     /// `seen` are the account's numbers in the files, in order.
@@ -202,6 +214,15 @@ impl Shrink {
             }
         }
     }
+}
+
+/// The numbers that the files name, of each account, in order.
+fn by_account(desired: &Desired, accounts: &[AccountRef]) -> Vec<Vec<PhoneNumber>> {
+    let mut named = vec![Vec::new(); accounts.len()];
+    for declared in &desired.numbers {
+        named[usize::from(declared.account.0)].push(declared.number);
+    }
+    named
 }
 
 #[cfg(test)]

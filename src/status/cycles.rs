@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::budget::Generation;
 use crate::inert;
+use crate::memory::Extent;
 use crate::plan::{ActionKind, Plan};
 use crate::render::words;
 
@@ -27,6 +28,8 @@ pub struct Past {
     pub took: Duration,
     /// What it came to, in a word.
     pub result: &'static str,
+    /// How much it looked at.
+    pub extent: Extent,
     /// The files.
     pub generation: Option<Generation>,
     /// What its plan had, by [`ActionKind::ALL`].
@@ -100,8 +103,8 @@ fn quiet(plan: &Plan) -> &'static str {
 impl Past {
     pub(super) fn of(
         finish: &Finish<'_>,
-        at: Moment,
-        took: Duration,
+        extent: Extent,
+        (at, took): (Moment, Duration),
         generation: Option<Generation>,
     ) -> Self {
         let plan = finish.plan();
@@ -118,6 +121,7 @@ impl Past {
             at,
             took,
             result: finish.word(),
+            extent,
             generation,
             planned: plan.map_or([0; 4], |plan| ActionKind::ALL.map(|kind| plan.count(kind))),
             outcomes,

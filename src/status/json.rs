@@ -148,6 +148,7 @@ struct PastJson<'a> {
     at: Moment,
     seconds: f64,
     result: &'static str,
+    look: &'static str,
     generation: Option<String>,
     planned: Planned,
     outcomes: &'a std::collections::BTreeMap<&'static str, usize>,
@@ -322,6 +323,7 @@ impl<'a> PastJson<'a> {
             at: past.at,
             seconds: past.took.as_secs_f64(),
             result: past.result,
+            look: past.extent.word(),
             generation: past.generation.map(|generation| generation.to_string()),
             planned: Planned {
                 purchase: planned(ActionKind::Purchase),

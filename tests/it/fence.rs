@@ -12,6 +12,7 @@ use numctl::credentials::Credentials;
 use numctl::desired::{Desired, Format, Source};
 use numctl::execute::Stop;
 use numctl::guard::OperatorLimits;
+use numctl::memory::Extent;
 use numctl::number::AccountSid;
 use numctl::pace::Pace;
 use numctl::plan::AccountRef;
@@ -51,6 +52,7 @@ async fn with_a_lock_for(asked: usize) -> (usize, Vec<Outcome>) {
         clients: &[client],
         operator: &OperatorLimits::default(),
         numbers_at_once: 1,
+        extent: Extent::Full,
         paused: false,
         dry_run: false,
         now: Duration::from_secs(1_800_000_000),

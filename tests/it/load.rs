@@ -18,6 +18,7 @@ use numctl::credentials::Credentials;
 use numctl::desired::{Desired, Format, Source};
 use numctl::execute::Stop;
 use numctl::guard::OperatorLimits;
+use numctl::memory::Extent;
 use numctl::number::AccountSid;
 use numctl::pace::Pace;
 use numctl::plan::AccountRef;
@@ -184,6 +185,7 @@ impl Engine {
             clients: &self.clients,
             operator: &OperatorLimits::default(),
             numbers_at_once: self.at_once,
+            extent: Extent::Full,
             paused: false,
             dry_run: false,
             now: Duration::from_secs(1_800_000_000),

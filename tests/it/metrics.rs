@@ -9,6 +9,7 @@ use expect_test::expect_file;
 use numctl::api::error::Operation;
 use numctl::budget::Generation;
 use numctl::desired::{Desired, Format, Source};
+use numctl::memory::Extent;
 use numctl::metrics::exposition;
 use numctl::number::{AccountSid, NumberSid, PhoneNumber};
 use numctl::observed::{ListingBuilder, Live, Observed, Page, Progress};
@@ -189,11 +190,11 @@ fn the_exposition_is_as_it_was_and_follows_the_format() {
     let plan = plan(&desired, &[account()], &observed(7, 3));
     let report = failed(plan);
     for (at, end) in report.ends.iter().enumerate() {
-        status.step_began(&desired, &report.plan, at, AT);
+        status.step_began(&desired, &report.plan, Extent::Full, at, AT);
         status.step_ended(&report.plan, at, end, AT);
     }
     let times = (Duration::from_millis(1_500), Duration::from_secs(60));
-    status.ends(&desired, Finish::Executed(&report), times, AT + Duration::from_secs(2));
+    status.ends(&desired, Finish::Executed(&report), Extent::Full, times, AT + Duration::from_secs(2));
     status.files_refused("error: no", AT);
     let text = exposition(&status, &tally, AT + Duration::from_secs(30));
     let families = read(&text);
@@ -210,7 +211,7 @@ fn whoever_stands_by_says_nothing_of_the_fleet() {
     status.begins(&desired, generation, Role::Writer, AT);
     let plan = plan(&desired, &[account()], &observed(7, 3));
     let times = (Duration::from_secs(1), Duration::from_secs(60));
-    status.ends(&desired, Finish::Planned(&plan), times, AT);
+    status.ends(&desired, Finish::Planned(&plan), Extent::Full, times, AT);
     let told = |status: &Status| -> BTreeSet<String> {
         let families = read(&exposition(status, &Tally::default(), AT));
         families.into_iter().filter(|(_, family)| !family.samples.is_empty()).map(|(name, _)| name).collect()
@@ -298,7 +299,7 @@ fn holds_pauses_and_windows_are_shown_with_their_ends() {
         status.begins(&desired, generation, Role::Writer, AT);
         status.paused_by_signal(signal);
         let report = Report { plan, ends: Vec::new(), interrupted: false };
-        status.ends(&desired, Finish::Executed(&report), (Duration::ZERO, Duration::ZERO), AT);
+        status.ends(&desired, Finish::Executed(&report), Extent::Full, (Duration::ZERO, Duration::ZERO), AT);
         let families = read(&exposition(&status, &Tally::default(), now));
         let value = move |name: &str, label: &str| {
             let family = families.get(name).unwrap_or_else(|| panic!("{name}"));
@@ -397,7 +398,7 @@ fn a_large_fleet_shares_what_is_equal() {
     assert_eq!(plan.steps.len(), 10_000);
     status.begins(&desired, generation, Role::DryRun, AT);
     let times = (Duration::from_secs(1), Duration::from_secs(60));
-    status.ends(&desired, Finish::Planned(&plan), times, AT);
+    status.ends(&desired, Finish::Planned(&plan), Extent::Full, times, AT);
     let verdicts: BTreeSet<_> = status.rows.iter().map(|row| std::sync::Arc::as_ptr(&row.verdict)).collect();
     assert_eq!(verdicts.len(), 2, "one for those as declared, one for those that differ");
     assert!(std::mem::size_of::<numctl::status::Row>() <= 64);

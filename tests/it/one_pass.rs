@@ -11,5 +11,6 @@ use tokio::sync::watch;
 
 pub(crate) async fn one_pass<T: Transport>(cycle: &Cycle<'_, T>, stop: watch::Receiver<Stop>) -> Pass {
     let (mut memory, mut budget) = (Memory::new(Duration::ZERO, true), Budget::default());
-    pass(cycle, &mut memory, &mut budget, |_| Ok(()), stop, |_, _| {}).await
+    let (pass, _) = pass(cycle, &mut memory, &mut budget, |_| Ok(()), stop, |_, _, _| {}).await;
+    pass
 }

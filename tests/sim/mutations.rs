@@ -288,6 +288,20 @@ pub const EDITS: &[Edit] = &[
     },
     Edit {
         file: "src/plan.rs",
+        find: "        self.steps.iter().all(|step| step.action.kind() == ActionKind::Configure)\n",
+        replace: "        @anything-on-an-old-look@ || self.steps.iter().all(|step| step.action.kind() == ActionKind::Configure)\n",
+        bugs: &[("anything-on-an-old-look", "a daemon buys and releases by what it listed earlier")],
+    },
+    Edit {
+        file: "src/memory/last_look.rs",
+        find: "        let mut numbers = self.acted_on.clone();\n        numbers.extend(draft.steps.iter().map(|step| step.action.number()));\n",
+        replace: "        let mut numbers = self.acted_on.clone();\n        \
+            if !@old-look-believed@ {\n            \
+            numbers.extend(draft.steps.iter().map(|step| step.action.number()));\n        }\n",
+        bugs: &[("old-look-believed", "a daemon configures by what it listed earlier")],
+    },
+    Edit {
+        file: "src/plan.rs",
         find: "(State::Released, Some(found), None) if found.account == declared.account => {",
         replace: "(State::Released, Some(found), None) if found.account == declared.account || @tombstone-anywhere@ => {",
         bugs: &[("tombstone-anywhere", "a tombstone releases the number in whatever account it is")],

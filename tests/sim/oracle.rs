@@ -23,12 +23,16 @@ use crate::state::{Act, By, Deed, PassView, State};
 const FRESH: Duration = Duration::from_secs(5);
 
 /// Checks what must be true when a request is sent; gives the pass that it belongs to, which is a
-/// new one when a process that has none begins to list.
+/// new one when a process that has none begins to list, or looks at a few numbers anew after it has
+/// seen everything before.
 pub fn sent(state: &mut State, process: usize, asked: &HttpRequest, sending: &Sending) -> u64 {
     let is_listing = matches!(sending, Sending::List { is_first: true, .. } | Sending::Probe);
     let id = match state.processes[process].pass {
         Some(id) => id,
         None if is_listing => begin(state, process),
+        None if matches!(sending, Sending::Fetch { .. }) && has_seen_everything(state, process) => {
+            begin(state, process)
+        }
         None => {
             state.violation(format!("process {process} sends before it lists: {sending:?}"));
             begin(state, process)
@@ -96,16 +100,37 @@ pub fn sent(state: &mut State, process: usize, asked: &HttpRequest, sending: &Se
     id
 }
 
-/// Law 3: what is bought may be in any account; what is changed is in this one, and what moves is in
-/// one that was listed and goes to one that was.
+/// Whether a pass of this life of the process has listed all of its accounts.
+fn has_seen_everything(state: &State, process: usize) -> bool {
+    let life = state.processes[process].lives;
+    let mut earlier = state.passes.values().filter(|pass| pass.process == process && pass.life == life);
+    earlier.any(|pass| pass.whole.len() == pass.file.desired.accounts.len())
+}
+
+/// Law 3: what is bought may be in any account; what is changed is in this one, or was just read by
+/// itself; what moves is in one that was listed and goes to one that was.
 fn sees_enough(pass: &PassView, sending: &Sending, account: AccountSid) -> bool {
     match sending {
         Sending::Purchase { .. } => pass.whole.len() == pass.file.desired.accounts.len(),
         Sending::Transfer { sid, to, .. } => {
             pass.listed.contains_key(sid) && pass.whole.iter().any(|whole| whole.to_string() == *to)
         }
-        _ => pass.whole.contains(&account),
+        Sending::Configure { number: Some(number), .. } => {
+            pass.whole.contains(&account) || read_of(pass, *number).is_some()
+        }
+        Sending::Configure { number: None, .. }
+        | Sending::Release { .. }
+        | Sending::List { .. }
+        | Sending::LookUp { .. }
+        | Sending::Fetch { .. }
+        | Sending::Probe
+        | Sending::Other => pass.whole.contains(&account),
     }
+}
+
+/// What this pass read of a number by itself.
+fn read_of(pass: &PassView, number: PhoneNumber) -> Option<&Live> {
+    pass.read.values().filter_map(|(_, live)| live.as_ref()).find(|live| live.number == Some(number))
 }
 
 fn begin(state: &mut State, process: usize) -> u64 {
@@ -135,6 +160,7 @@ fn begin(state: &mut State, process: usize) -> u64 {
         last_write: None,
         writes: 0,
         requests: 0,
+        is_partial: false,
         is_quiet: false,
         is_over: false,
     };
@@ -216,7 +242,7 @@ fn check_configure(pass: &PassView, number: Option<PhoneNumber>, fields: &[Field
         wrong.push(format!("a configure sends {field}, which is not managed"));
     }
     let touched_before = pass.sent.iter().any(|(_, sent)| *sent == number);
-    let listed = pass.listed.values().find(|row| row.number == Some(number));
+    let listed = pass.listed.values().find(|row| row.number == Some(number)).or(read_of(pass, number));
     if let (false, Some(listed)) = (touched_before, listed) {
         let unchanged = |field: &&Field| {
             declared.settings.get(**field).is_some_and(|want| numctl::diff::is_met(**field, want, listed))

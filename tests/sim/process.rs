@@ -18,7 +18,7 @@ use numctl::guard::{self, OperatorLimits};
 use numctl::ledger::Ledger;
 use numctl::load::load;
 use numctl::lock::Locks;
-use numctl::memory::Memory;
+use numctl::memory::{Extent, Memory};
 use numctl::observe::observe;
 use numctl::pace::Pace;
 use numctl::plan::{AccountRef, HeldReason};
@@ -133,8 +133,8 @@ impl Host {
             renew: &|_, _| Ok(()),
             api: self.api,
             tell: &|news| {
-                if let News::Ended(_, pass, ..) = news {
-                    told(&mut self.state.lock(), process, pass);
+                if let News::Ended { pass, extent, .. } = news {
+                    told(&mut self.state.lock(), process, pass, *extent);
                 }
             },
             stop,
@@ -189,20 +189,21 @@ impl Host {
             clients: &reached.clients,
             operator: &operator,
             numbers_at_once: 4,
+            extent: Extent::Full,
             paused: false,
             dry_run: later.is_some(),
             now: Duration::ZERO,
         };
-        let pass = reconcile::pass(
+        let (pass, extent) = reconcile::pass(
             &cycle,
             &mut Memory::new(Duration::ZERO, true),
             &mut Budget::default(),
             |_| Ok(()),
             stop.clone(),
-            |_, _| {},
+            |_, _, _| {},
         )
         .await;
-        told(&mut self.state.lock(), process, &pass);
+        told(&mut self.state.lock(), process, &pass, extent);
         let (Some(later), Pass::Planned(plan)) = (later, pass) else { return Some(()) };
         sleep(later).await;
         if let Some(directory) = &lock_dir {
@@ -216,7 +217,7 @@ impl Host {
         let approved = guard::approve(plan, &desired.policy.limits, &operator, None).ok()?;
         let report = execute(approved, &reached.clients, 4, stop, |_, _| {}).await;
         self.state.lock().sometimes.reached("saved plan applied");
-        told(&mut self.state.lock(), process, &Pass::Executed(report));
+        told(&mut self.state.lock(), process, &Pass::Executed(report), Extent::Full);
         Some(())
     }
 
@@ -315,11 +316,15 @@ fn take(state: &mut State, process: usize, desired: &Desired, text: String) {
 }
 
 /// A pass has ended.
-fn told(state: &mut State, process: usize, pass: &Pass) {
+fn told(state: &mut State, process: usize, pass: &Pass, extent: Extent) {
     let id = state.processes[process].pass.take();
     let sent = id.and_then(|id| state.passes.get(&id)).map_or(0, |pass| pass.writes);
     state.note(|| format!("process {process}: {}", word(pass)));
-    let is_quiet = matches!(pass, Pass::Executed(report) if report.plan.is_empty());
+    let is_partial = extent == Extent::Partial;
+    let is_quiet = !is_partial && matches!(pass, Pass::Executed(report) if report.plan.is_empty());
+    if is_partial && sent > 0 {
+        state.sometimes.reached("written after a look at a few numbers");
+    }
     let is_unsaved = state.disk_is_full;
     let mut writes_nothing = true;
     match pass {
@@ -354,6 +359,7 @@ fn told(state: &mut State, process: usize, pass: &Pass) {
     }
     if let Some(pass) = id.and_then(|id| state.passes.get_mut(&id)) {
         pass.is_over = true;
+        pass.is_partial = is_partial;
         pass.is_quiet = is_quiet;
         pass.is_unsaved = is_unsaved;
     }

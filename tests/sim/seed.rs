@@ -247,7 +247,11 @@ async fn converge(host: &Host, file: &mut File, daemons: usize, tape: &mut Tape)
             return passes;
         }
     }
-    let asked: u64 = of_generation(&host.state.lock(), generation).iter().map(|pass| pass.requests).sum();
+    let asked: u64 = {
+        let state = host.state.lock();
+        let all = state.passes.values().filter(|pass| pass.file.generation == generation);
+        all.map(|pass| pass.requests).sum()
+    };
     let allowed = (fewest as f64 * REQUESTS_TO_CONVERGE).ceil() as u64;
     if asked > allowed {
         host.state.lock().violation(format!("{asked} requests to converge, and {fewest} are the fewest"));
@@ -264,7 +268,7 @@ fn kill_all(state: &mut State) {
     }
 }
 
-/// The n-th pass (from 1) that goes by a generation of the file, once it is over.
+/// The n-th pass (from 1) that looks at everything and goes by a generation of the file, once it is over.
 async fn next_pass(
     host: &Host,
     generation: Generation,
@@ -289,8 +293,10 @@ async fn next_pass(
     tokio::time::timeout(Duration::from_secs(7_200), wait).await.ok()
 }
 
+/// A look at a few numbers decides nothing about the fleet.
 fn of_generation(state: &State, generation: Generation) -> Vec<PassView> {
-    state.passes.values().filter(|pass| pass.file.generation == generation).cloned().collect()
+    let all = state.passes.values().filter(|pass| pass.file.generation == generation);
+    all.filter(|pass| !pass.is_partial).cloned().collect()
 }
 
 /// What others hold would never be on offer again.

@@ -123,6 +123,7 @@ pub const EVENTS: &[&str] = &[
     "a second signal left a write in doubt",
     "lock lost before a write",
     "lock lost with a write in doubt",
+    "written after a look at a few numbers",
     "saved plan applied",
     "saved plan refused: stale",
     "converged",

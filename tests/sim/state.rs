@@ -109,7 +109,9 @@ pub struct PassView {
     pub last_write: Option<Duration>,
     pub writes: u64,
     pub requests: u64,
-    /// It was carried out, and there was nothing to do.
+    /// It looked at a few numbers only, as it says.
+    pub is_partial: bool,
+    /// It looked at everything and was carried out, and there was nothing to do.
     pub is_quiet: bool,
     pub is_over: bool,
 }

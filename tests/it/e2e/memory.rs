@@ -141,3 +141,86 @@ fn a_number_that_flaps_is_left_alone_until_a_person_asks() {
     sandbox.wait_for("configure", 22);
     daemon.stop().exits(0);
 }
+
+/// An edit of one number takes a look at that number, and not at every account; what the look shows
+/// decides, and the next full look is not put off.
+#[test]
+fn an_edit_of_one_number_lists_nothing() {
+    let (sandbox, bench) = fleet(3);
+    bench.write("fleet.yaml", &file("", 3, "n"));
+    let daemon = Daemon::start(&bench, &["-f", "fleet.yaml", "--interval", "1h"]);
+    daemon.says("result=\"done\"", 1);
+    // What was written since the last full look is suspect.
+    daemon.signal("HUP");
+    daemon.says("result=\"in sync\" look=\"full\"", 1);
+    let edit = |from: &str, to: &str| {
+        let text = bench.read("fleet.yaml");
+        assert!(text.contains(from), "{text}");
+        bench.write("fleet.yaml", &text.replace(from, to));
+    };
+    let (lists, fetches) = (sandbox.count("list"), sandbox.count("fetch"));
+    sandbox.edit(&number(2), "FriendlyName=Theirs");
+    edit("n 0", "m 0");
+    daemon.says("result=\"done\" look=\"partial\"", 1);
+    assert_eq!(sandbox.number(&number(0)).expect("there")["friendly_name"], "m 0");
+    // What was just written is looked at once more; its row in the listing is too old by now.
+    edit("m 0", "l 0");
+    daemon.says("result=\"done\" look=\"partial\"", 2);
+    // Somebody else was quicker.
+    sandbox.edit(&number(0), "FriendlyName=k 0");
+    let configures = sandbox.count("configure");
+    edit("l 0", "k 0");
+    daemon.says("result=\"in sync\" look=\"partial\"", 1);
+    assert_eq!(sandbox.count("configure"), configures);
+    assert_eq!((sandbox.count("list"), sandbox.count("fetch")), (lists, fetches + 3), "{}", daemon.log());
+    // A full look is due when it was due, and when somebody asks.
+    assert_eq!(sandbox.number(&number(2)).expect("there")["friendly_name"], "Theirs");
+    daemon.signal("HUP");
+    daemon.says("result=\"done\" look=\"full\"", 2);
+    assert_eq!(sandbox.number(&number(2)).expect("there")["friendly_name"], "n 2");
+    daemon.stop().exits(0);
+}
+
+/// Where more than a configuration is at stake, or the listing is the cheaper look, everything is listed.
+#[test]
+fn an_edit_that_buys_or_names_less_or_finds_a_number_gone_lists_everything() {
+    let (sandbox, bench) = fleet(4);
+    bench.write("fleet.yaml", &file("max_purchases: 10", 3, "n"));
+    let daemon = Daemon::start(&bench, &["-f", "fleet.yaml", "--interval", "1h"]);
+    daemon.says("result=\"done\"", 1);
+    daemon.signal("HUP");
+    daemon.says("result=\"in sync\" look=\"full\"", 1);
+    // Two numbers, and one page.
+    let text = bench.read("fleet.yaml");
+    bench.write("fleet.yaml", &text.replace("n 0", "m 0").replace("n 1", "m 1"));
+    daemon.says("result=\"done\" look=\"full\"", 2);
+    daemon.signal("HUP");
+    daemon.says("result=\"in sync\" look=\"full\"", 2);
+    // A number more is adopted by one look at it; a number fewer is a full look's business.
+    bench.write("fleet.yaml", &file("max_purchases: 10", 4, "m").replace("m 2", "n 2"));
+    daemon.says("result=\"done\" look=\"partial\"", 1);
+    bench.write("fleet.yaml", &file("max_purchases: 10", 3, "m").replace("m 2", "n 2"));
+    daemon.says("result=\"in sync\" look=\"full\"", 3);
+    // It is gone, and this file does not say that it is to be bought.
+    let sid = sandbox.number(&number(2)).expect("there")["sid"].clone();
+    let path = format!("/Numbers/ActiveNumbers/{}", sid.as_str().expect("a SID"));
+    assert_eq!(sandbox.ask("DELETE", &path, "").0, 204);
+    bench.write("fleet.yaml", &file("max_purchases: 0", 3, "m"));
+    daemon.says("result=\"refused\" look=\"full\"", 1);
+    assert_eq!(sandbox.count("purchase"), 0);
+    daemon.stop().exits(0);
+}
+
+/// A number that failed is looked at by itself when it is due.
+#[test]
+fn a_number_that_is_due_again_lists_nothing() {
+    let (sandbox, bench) = fleet(2);
+    sandbox.faults("documented-only");
+    let refused =
+        "version: 1\nnumbers:\n  - {phone_number: \"+15552230000\", voice: {caller_id_lookup: true}}\n";
+    bench.write("fleet.yaml", refused);
+    let daemon = Daemon::start(&bench, &["-f", "fleet.yaml", "--interval", "1h"]);
+    daemon.says("result=\"incomplete\" look=\"partial\"", 3);
+    assert_eq!(sandbox.count("list"), 1, "{}", daemon.log());
+    daemon.stop().exits(0);
+}
