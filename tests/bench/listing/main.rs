@@ -1,0 +1,46 @@
+//! `numctl plan` against the wire, over pages that are rendered beforehand:
+//! `cargo bench --bench listing -- JOB`.
+//!
+//! A job is `plan [NUMBERS…]`, `link [NUMBERS…]`, `latency` or `start`; without one all of them run.
+//! `serve API NUMBERS` shows the pages until it is stopped, for a profiler.
+//! What they measure, and what was measured, is in `tests/bench/README.md`.
+
+#![allow(clippy::print_stdout, reason = "figures for people")]
+
+mod fleet;
+mod latency;
+mod link;
+mod measure;
+mod plan;
+mod server;
+mod start;
+
+const USAGE: &str = "a job is: plan [NUMBERS…] | link [NUMBERS…] | latency | start | serve API NUMBERS";
+
+fn main() {
+    // cargo adds --bench.
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let (job, rest) = match arguments.split_first() {
+        Some((job, rest)) => (job.as_str(), rest),
+        None => ("", &[][..]),
+    };
+    let sizes = |default: &[usize]| -> Vec<usize> {
+        let given: Vec<usize> = rest.iter().map(|text| text.parse().expect(USAGE)).collect();
+        if given.is_empty() { default.to_vec() } else { given }
+    };
+    println!("binary: {}", measure::binary().display());
+    match job {
+        "" => {
+            plan::run(&[1_000, 10_000, 100_000, 1_000_000]);
+            link::run(&[100_000]);
+            latency::run();
+            start::run();
+        }
+        "plan" => plan::run(&sizes(&[1_000, 10_000, 100_000, 1_000_000])),
+        "link" => link::run(&sizes(&[100_000])),
+        "latency" => latency::run(),
+        "start" => start::run(),
+        "serve" => plan::serve(rest),
+        _ => println!("{USAGE}"),
+    }
+}
