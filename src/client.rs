@@ -1,9 +1,13 @@
 //! One account's view of the API: reads that are retried, writes that are sent exactly once.
 
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::future::OptionFuture;
 use tokio::time::Instant;
 use tracing::{Instrument, debug, debug_span, warn};
 use url::Url;
@@ -198,12 +202,14 @@ impl<T: Transport> Client<T> {
     ) -> Result<(Listing, Instant), ListError> {
         let mut interner = Interner::default();
         let mut builder = ListingBuilder::new(account);
-        let mut url = filter::first_page(listing.clone(), filters, self.manner.page_size);
-        let mut began = None;
+        let first = filter::first_page(listing.clone(), filters, self.manner.page_size);
+        let (mut response, began) = self.read(lane, Operation::List, first).await?;
         loop {
-            let lane = if began.is_none() { lane } else { Lane::Begun };
-            let (response, at) = self.read(lane, Operation::List, url).await?;
-            let began = *began.get_or_insert(at);
+            // The next page is on its way while this one is parsed, which says whether it is the next.
+            let guess = page_link::guess(self.routes.api, &response.body);
+            let guess = guess.and_then(|link| page_link::resolve(&listing, &link).ok());
+            let mut ahead = pin!(OptionFuture::from(guess.clone().map(|url| self.read_list(url))));
+            let at_once = poll_fn(|context| Poll::Ready(ahead.as_mut().poll(context))).await;
             let raw = wire::read_page(self.routes.api, &response.body, &mut interner)
                 .map_err(|why| ApiError::unreadable(Operation::List, &response, &why))?;
             drop(response);
@@ -217,10 +223,24 @@ impl<T: Transport> Client<T> {
                 Progress::More(more, link) => {
                     on_page(more.len());
                     builder = more;
-                    url = parse_checked(&link)?;
+                    let url = parse_checked(&link)?;
+                    let is_it = guess.is_some_and(|guess| guess == url);
+                    response = match at_once {
+                        Poll::Ready(Some(answer)) if is_it => answer?,
+                        Poll::Pending if is_it => match ahead.await {
+                            Some(answer) => answer?,
+                            None => self.read_list(url).await?,
+                        },
+                        Poll::Ready(_) | Poll::Pending => self.read_list(url).await?,
+                    };
                 }
             }
         }
+    }
+
+    /// A further page of a listing.
+    async fn read_list(&self, url: Url) -> Result<Response, ApiError> {
+        self.read(Lane::Begun, Operation::List, url).await.map(|(response, _)| response)
     }
 
     /// The rows of a listing or a search as they came, page by page, for people: `on_items` gets

@@ -5,6 +5,7 @@
 //! not contradict each other.
 
 mod accounts;
+mod entries;
 mod excerpt;
 mod file;
 pub mod finding;
@@ -22,7 +23,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use finding::{Finding, Findings, Location, Severity};
-pub use parse::{Format, Parsed, Source};
+pub use parse::{Format, Parsed, ReadFile, Source};
 pub use read::MAX_FILE_BYTES;
 
 use crate::hold::{Hold, Standstill};

@@ -5,13 +5,17 @@ use std::error::Error as _;
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::{Certificate, Client, ClientBuilder};
+use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder};
+use tokio::task::JoinSet;
 
 use crate::bounded_file;
 use crate::transport::{Request, Response, Transport, TransportError, Verb};
 
 /// A connection, TLS included, is given up after this.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// So much room is made for a body that says how long it is: a full page of either API.
+const ROOM_MAX: usize = 4 << 20;
 
 /// The largest file of CA certificates: the machine's own is a quarter of a MiB.
 const CA_BYTES_MAX: usize = 16 << 20;
@@ -87,7 +91,9 @@ pub(crate) async fn body(
     answer: &mut reqwest::Response,
     bytes_max: usize,
 ) -> Result<Option<Vec<u8>>, reqwest::Error> {
-    let mut body = Vec::new();
+    // What is announced is made room for, up to what a page has.
+    let announced = answer.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+    let mut body = Vec::with_capacity(announced.min(bytes_max).min(ROOM_MAX));
     while let Some(chunk) = answer.chunk().await? {
         if body.len() + chunk.len() > bytes_max {
             return Ok(None);
@@ -114,24 +120,40 @@ impl Transport for Http {
         if let Some(form) = request.form {
             call = call.header(reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
         }
-        let lost = |error: reqwest::Error| classify(error, timeout);
-        let mut answer = call.send().await.map_err(lost)?;
-        let header =
-            |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let mut response = Response {
-            status: answer.status().as_u16(),
-            content_type: header("content-type"),
-            retry_after: header("retry-after"),
-            date: header("date"),
-            request_id: header("twilio-request-id"),
-            concurrent: header("twilio-concurrent-requests").and_then(|count| count.trim().parse().ok()),
-            body: Vec::new(),
-        };
-        response.body = body(&mut answer, body_bytes_max).await.map_err(lost)?.ok_or_else(|| {
-            TransportError::Broken(format!("the answer is longer than {} MiB", body_bytes_max >> 20))
-        })?;
-        Ok(response)
+        // On a task of its own, so that an answer comes in while whoever waits for it is busy with the
+        // one before. It ends with this future.
+        let mut task = JoinSet::new();
+        task.spawn(receive(call, timeout, body_bytes_max));
+        match task.join_next().await {
+            Some(Ok(answer)) => answer,
+            Some(Err(_)) | None => Err(TransportError::Broken("the request was given up".to_owned())),
+        }
     }
+}
+
+/// Sends, and receives the whole answer.
+async fn receive(
+    call: RequestBuilder,
+    timeout: Duration,
+    body_bytes_max: usize,
+) -> Result<Response, TransportError> {
+    let lost = |error: reqwest::Error| classify(error, timeout);
+    let mut answer = call.send().await.map_err(lost)?;
+    let header =
+        |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let mut response = Response {
+        status: answer.status().as_u16(),
+        content_type: header("content-type"),
+        retry_after: header("retry-after"),
+        date: header("date"),
+        request_id: header("twilio-request-id"),
+        concurrent: header("twilio-concurrent-requests").and_then(|count| count.trim().parse().ok()),
+        body: Vec::new(),
+    };
+    response.body = body(&mut answer, body_bytes_max).await.map_err(lost)?.ok_or_else(|| {
+        TransportError::Broken(format!("the answer is longer than {} MiB", body_bytes_max >> 20))
+    })?;
+    Ok(response)
 }
 
 fn classify(error: reqwest::Error, timeout: Duration) -> TransportError {

@@ -1,15 +1,20 @@
-//! Reads what `-f` names: the only part of parsing that touches the file system.
+//! Reads what `-f` names: the only part of parsing that touches the file system, and that has threads.
 
 use std::collections::HashSet;
 use std::fs;
 use std::io;
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use crate::bounded_file::{self, BoundedFileError};
 use crate::desired::finding::{Finding, Findings, Location};
-use crate::desired::{Format, MAX_FILE_BYTES, Source};
+use crate::desired::{Desired, Format, MAX_FILE_BYTES, Parsed, ReadFile, Source};
 use crate::inert::spelt_out;
+use crate::provider::Api;
 
 /// All files together: two million numbers, and what a directory of anything may cost.
 const MAX_TOTAL_BYTES: usize = 4 * MAX_FILE_BYTES;
@@ -54,6 +59,40 @@ pub fn load(paths: &[PathBuf]) -> Result<Vec<Source>, Findings> {
         findings.push(Finding::error("no file was given", Some("name one with -f")));
     }
     Findings::new(findings, 0).map_or(Ok(sources), Err)
+}
+
+/// So many files are parsed at once at most: the parser holds about 13 times a file meanwhile.
+const AT_ONCE_MAX: usize = 4;
+/// What a program's main thread has: files may be nested deeply.
+const STACK_BYTES: usize = 8 << 20;
+
+/// [`Desired::parse_for`], with the files read side by side.
+///
+/// # Errors
+/// The same.
+pub fn parse(sources: &[Source], operators_api: Api) -> Result<Parsed, Findings> {
+    Desired::parse_by(sources, operators_api, |sources| {
+        let next = AtomicUsize::new(0);
+        let read_some = || -> Vec<ReadFile> {
+            std::iter::from_fn(|| {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                Some(ReadFile::read(place, sources.get(place)?))
+            })
+            .collect()
+        };
+        let at_once = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(AT_ONCE_MAX);
+        thread::scope(|scope| {
+            let spawn =
+                |_| thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, read_some).ok();
+            // Where there can be no thread, this one reads them all.
+            let others: Vec<_> = (1..at_once.min(sources.len())).map_while(spawn).collect();
+            let mut read = read_some();
+            for other in others {
+                read.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            }
+            read
+        })
+    })
 }
 
 fn files_of(path: &Path) -> Result<Vec<PathBuf>, Box<Finding>> {

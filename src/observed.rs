@@ -4,7 +4,11 @@
 //! lost page can never look like missing numbers (law 3).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use crate::desired::AccountIndex;
 use crate::number::{AccountSid, NumberSid, PhoneNumber};
@@ -158,7 +162,9 @@ const ROWS_MAX: usize = 5_000_000;
 pub struct ListingBuilder {
     account: AccountSid,
     rows: Vec<Live>,
-    seen: BTreeMap<NumberSid, usize>,
+    /// Where each SID stands in the rows.
+    seen: HashTable<u32>,
+    hashing: RandomState,
     without_sid: BTreeMap<PhoneNumber, Vec<usize>>,
     links: BTreeSet<Box<str>>,
     notes: Vec<Note>,
@@ -181,7 +187,8 @@ impl ListingBuilder {
         Self {
             account,
             rows: Vec::new(),
-            seen: BTreeMap::new(),
+            seen: HashTable::new(),
+            hashing: RandomState::new(),
             without_sid: BTreeMap::new(),
             links: BTreeSet::new(),
             notes: Vec::new(),
@@ -239,13 +246,19 @@ impl ListingBuilder {
             return Err(ListingError::WrongAccount { asked: self.account, found });
         }
         if let Some(sid) = row.sid {
-            if let Some(&at) = self.seen.get(&sid) {
-                // The later row is the fresher one.
-                self.rows[at] = row;
-                self.notes.push(Note::Repeated(sid));
-                return Ok(());
+            let Self { rows, seen, hashing, .. } = self;
+            let hash = |at: &u32| hashing.hash_one(rows[*at as usize].sid);
+            match seen.entry(hashing.hash_one(Some(sid)), |at| rows[*at as usize].sid == Some(sid), hash) {
+                Entry::Occupied(at) => {
+                    // The later row is the fresher one.
+                    rows[*at.get() as usize] = row;
+                    self.notes.push(Note::Repeated(sid));
+                    return Ok(());
+                }
+                Entry::Vacant(place) => {
+                    place.insert(rows.len() as u32);
+                }
             }
-            self.seen.insert(sid, self.rows.len());
         }
         match (&row.number, &row.raw_number) {
             (None, Some(raw)) => self.notes.push(Note::NotANumber(raw.clone())),
@@ -267,7 +280,10 @@ impl ListingBuilder {
     }
 
     fn finish(mut self) -> Listing {
-        self.rows.sort_by_key(|a| (a.number, a.sid));
+        // Before the rows are sorted: it points into them.
+        drop(self.seen);
+        // In place: there may be a million.
+        self.rows.sort_unstable_by_key(|a| (a.number, a.sid));
         self.notes.sort();
         self.notes.dedup();
         Listing { account: self.account, rows: self.rows, notes: self.notes }
@@ -454,8 +470,25 @@ impl Observed {
     /// Everywhere that a number was seen: nowhere, once, or (while it moves, or where the API says
     /// so) more than once.
     pub fn find(&self, number: PhoneNumber) -> impl Iterator<Item = Found<'_>> {
-        let start = self.by_number.partition_point(|entry| entry.0 < number);
-        self.by_number[start..]
+        self.find_at(self.place_from(0, number), number)
+    }
+
+    /// Where a number stands, or would, for [`Observed::find_at`]. It is looked for from the place of a
+    /// smaller number on, so that a million of them in their order are one walk.
+    #[must_use]
+    pub fn place_from(&self, place: usize, number: PhoneNumber) -> usize {
+        let rest = self.by_number.get(place..).unwrap_or_default();
+        let mut reach = 1;
+        while rest.get(reach).is_some_and(|entry| entry.0 < number) {
+            reach *= 2;
+        }
+        let near = &rest[..rest.len().min(reach + 1)];
+        place + near.partition_point(|entry| entry.0 < number)
+    }
+
+    /// [`Observed::find`] for a number whose place is known.
+    pub fn find_at(&self, place: usize, number: PhoneNumber) -> impl Iterator<Item = Found<'_>> {
+        self.by_number[place..]
             .iter()
             .take_while(move |entry| entry.0 == number)
             .filter_map(|&(_, account, at)| self.found(account, at))

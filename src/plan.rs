@@ -261,6 +261,7 @@ pub fn plan(desired: &Desired, accounts: &[AccountRef], observed: &Observed) -> 
     let mut planner = Planner {
         desired,
         observed,
+        place: 0,
         steps: Vec::new(),
         held: Vec::new(),
         warnings: Vec::new(),
@@ -285,6 +286,8 @@ const FALLBACKS: [(Field, Field); 2] =
 struct Planner<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
+    /// Where the last one stood in the observed numbers: both are in order.
+    place: usize,
     steps: Vec<Step>,
     held: Vec<Held>,
     warnings: Vec<Warning>,
@@ -294,7 +297,8 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     fn number(&mut self, declared: &Declared) {
-        let mut found = self.observed.find(declared.number);
+        self.place = self.observed.place_from(self.place, declared.number);
+        let mut found = self.observed.find_at(self.place, declared.number);
         if self.observed.trouble(declared.account).is_some() {
             // Its numbers are not planned; one that is seen elsewhere is worth a word.
             return match found.next() {

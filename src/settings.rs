@@ -139,6 +139,17 @@ impl Value {
         Some(typed.unwrap_or_else(|| Self::Foreign(text.into())))
     }
 
+    /// Whether [`Value::observed`] makes it of the text.
+    fn was_read_from(&self, kind: Kind, text: &str) -> bool {
+        match self {
+            Self::Text(own) => kind == Kind::Text && **own == *text,
+            Self::Url(own) => kind == Kind::Url && **own == *text,
+            // Nothing is allocated for the others.
+            Self::Foreign(own) => **own == *text && Self::observed(kind, text).as_ref() == Some(self),
+            _ => Self::observed(kind, text).as_ref() == Some(self),
+        }
+    }
+
     /// The text that goes into a request or a saved plan. It may hold a webhook's password: for
     /// people, use [`Value::masked`].
     #[must_use]
@@ -248,6 +259,16 @@ impl Settings {
     /// Everything that is set, in order.
     pub fn iter(&self) -> impl Iterator<Item = (Field, &Value)> {
         self.0.iter().map(|(field, value)| (*field, value))
+    }
+
+    /// Whether [`Value::observed`] makes these of the texts, which are in the order of their fields
+    /// and not empty.
+    #[must_use]
+    pub fn were_read_from(&self, texts: &[(Field, &str)]) -> bool {
+        let is_same = |((field, value), (of, text)): (&(Field, Value), &(Field, &str))| {
+            field == of && value.was_read_from(field.kind(), text)
+        };
+        self.0.len() == texts.len() && self.0.iter().zip(texts).all(is_same)
     }
 
     /// The value that a field has in effect: the set one, else the API's default.

@@ -73,7 +73,7 @@ impl Throttle {
     /// When the next request may go.
     #[must_use]
     pub fn when(&self, now: Duration) -> When {
-        let due = self.rate.due(now);
+        let due = if self.in_flight == 0 { self.rate.due_alone(now) } else { self.rate.due(now) };
         if self.in_flight >= self.window.allowed() {
             When::Full
         } else if due > now {
@@ -181,6 +181,34 @@ mod tests {
         let part: Vec<_> = log.iter().filter(|(at, _)| (from..to).contains(at)).collect();
         let taken = part.iter().filter(|(_, taken)| *taken).count() as f64;
         (taken / (to - from), 1.0 - taken / part.len().max(1) as f64)
+    }
+
+    #[test]
+    fn one_after_the_other_waits_for_nothing_until_it_is_refused() {
+        let mut throttle = Throttle::new(16, None);
+        let mut now = Duration::ZERO;
+        for _ in 0..200 {
+            assert_eq!(throttle.when(now), When::Now);
+            let sent = throttle.sent(Operation::List, now);
+            now += Duration::from_millis(2);
+            throttle.over();
+            throttle.answered(sent, None, now);
+        }
+        // What went alone is no debt of what goes together.
+        let sent = throttle.sent(Operation::Configure, now);
+        let soon = now + Duration::from_millis(100);
+        assert!(
+            matches!(throttle.when(now), When::Now)
+                || matches!(throttle.when(now), When::At(then) if then < soon)
+        );
+        throttle.over();
+        assert!(throttle.refused(sent, None, true, Duration::from_secs(1), now));
+        assert!(matches!(throttle.when(now), When::At(then) if then >= now + Duration::from_secs(1)));
+        // The operator's rate is kept by whoever is alone, too.
+        let mut capped = Throttle::new(16, Some(10.0));
+        capped.sent(Operation::List, Duration::ZERO);
+        capped.over();
+        assert!(matches!(capped.when(Duration::ZERO), When::At(_)));
     }
 
     #[test]

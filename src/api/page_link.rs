@@ -2,6 +2,8 @@
 
 use url::Url;
 
+use crate::provider::Api;
+
 /// Why a page link is not followed. The listing is given up: it never looks complete.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PageLinkError {
@@ -39,9 +41,57 @@ pub fn resolve(listing: &Url, link: &str) -> Result<Url, PageLinkError> {
     Ok(url)
 }
 
+/// How near to either end of a page its links are looked for.
+const NEAR: usize = 2048;
+
+/// What a page's link to the next one seems to be before the page is parsed, so that the next one can
+/// be asked for meanwhile. It is a guess: the text of a number may look like it, so that nothing is
+/// believed of what it leads to until the parsed page says the same.
+#[must_use]
+pub fn guess(api: Api, body: &[u8]) -> Option<String> {
+    let key: &[u8] = match api {
+        Api::ActiveNumbers => b"\"next_page_url\"",
+        Api::IncomingPhoneNumbers => b"\"next_page_uri\"",
+    };
+    let tail = &body[body.len().saturating_sub(NEAR)..];
+    let head = &body[..body.len().min(NEAR)];
+    [tail, head].into_iter().find_map(|part| {
+        let at = part.windows(key.len()).rposition(|window| window == key)?;
+        let value = part[at + key.len()..].trim_ascii_start().strip_prefix(b":")?;
+        serde_json::Deserializer::from_slice(value).into_iter::<Option<String>>().next()?.ok()?
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_is_guessed_at_either_end() {
+        let rows = "{},".repeat(3_000);
+        let meta = r#""next_page_url" : "\/Numbers?Page=1","key":"items"}}"#;
+        let active = |text: &str| guess(Api::ActiveNumbers, text.as_bytes());
+        assert_eq!(
+            active(&format!("{{\"items\":[{rows}],\"meta\":{{{meta}")).as_deref(),
+            Some("/Numbers?Page=1")
+        );
+        assert_eq!(
+            active(&format!("{{\"meta\":{{{meta},\"items\":[{rows}]}}")).as_deref(),
+            Some("/Numbers?Page=1")
+        );
+        for none in [
+            "",
+            "{}",
+            r#"{"next_page_url"#,
+            r#"{"next_page_url":null"#,
+            r#"{"next_page_url":5"#,
+            r#"{"next_page_url":"/a"#,
+        ] {
+            assert_eq!(active(none), None, "{none}");
+        }
+        let incoming = guess(Api::IncomingPhoneNumbers, br#"{"next_page_uri":"/a?b","uri":"/c"}"#);
+        assert_eq!(incoming.as_deref(), Some("/a?b"));
+    }
 
     #[test]
     fn only_the_listing_itself_is_followed() {

@@ -4,8 +4,9 @@ mod active;
 pub(super) mod incoming;
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -118,7 +119,9 @@ pub struct RawItems {
 #[derive(Debug, Default)]
 pub struct Interner {
     texts: HashSet<Arc<str>>,
-    settings: HashSet<Arc<Settings>>,
+    /// By the hash of the texts that they were read from; the latest of those that share a hash.
+    settings: HashMap<u64, Arc<Settings>>,
+    hashing: RandomState,
 }
 
 impl Interner {
@@ -137,13 +140,27 @@ impl Interner {
         text
     }
 
-    fn settings(&mut self, settings: Settings) -> Arc<Settings> {
-        if let Some(known) = self.settings.get(&settings) {
+    /// The settings that these texts are, each a field's; a field without one is left out. What is
+    /// known already is found without being made.
+    fn settings(&mut self, fields: &[(Field, &str)]) -> Arc<Settings> {
+        let mut hasher = self.hashing.build_hasher();
+        for (field, text) in fields {
+            hasher.write_u8(*field as u8);
+            hasher.write(text.as_bytes());
+        }
+        let hash = hasher.finish();
+        if let Some(known) = self.settings.get(&hash)
+            && known.were_read_from(fields)
+        {
             return known.clone();
         }
-        let shared = Arc::new(settings);
-        self.settings.insert(shared.clone());
-        shared
+        let values = fields.iter().filter_map(|(field, text)| {
+            let value = Value::observed(field.kind(), text)?;
+            Some((*field, self.value(value)))
+        });
+        let settings: Arc<Settings> = Arc::new(values.collect());
+        self.settings.insert(hash, settings.clone());
+        settings
     }
 }
 
@@ -156,12 +173,14 @@ fn live<'a>(
     interner: &mut Interner,
 ) -> Live {
     let number = phone_number.text().and_then(PhoneNumber::observed);
-    let settings = fields
-        .filter_map(|(field, scalar)| {
-            let value = Value::observed(field.kind(), scalar.text()?)?;
-            Some((field, interner.value(value)))
-        })
-        .collect();
+    let mut texts = [(Field::FriendlyName, ""); Field::COUNT];
+    let mut count = 0;
+    for (place, (field, text)) in
+        texts.iter_mut().zip(fields.filter_map(|(field, scalar)| Some((field, scalar.text()?))))
+    {
+        *place = (field, text);
+        count += 1;
+    }
     Live {
         number,
         raw_number: match number {
@@ -171,7 +190,7 @@ fn live<'a>(
         sid: None,
         account_sid: account_sid.text().and_then(AccountSid::observed),
         friendly_name: friendly_name.map(Box::from),
-        settings: interner.settings(settings),
+        settings: interner.settings(&texts[..count]),
         sms: None,
         emergency_address_status: None,
     }
@@ -271,6 +290,30 @@ mod tests {
             Some(false)
         );
         assert_eq!(sms(r#"{"sms":true}"#), Some(true));
+        assert_eq!(sms(r#"{"sms":{"inbound_connectivity":null}}"#), Some(true));
+        for odd in [r#""yes""#, "1", "-1.5", "[{}]", r#"{"inbound_connectivity":"yes","x":[1]}"#] {
+            assert_eq!(sms(&format!(r#"{{"sms":{odd}}}"#)), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn equal_settings_are_shared_and_others_are_not() {
+        let mut interner = Interner::default();
+        let mut row = |settings: &str| {
+            let body = format!(
+                r#"{{"items":[{{"phone_number":"+1555","configuration":{{{settings}}}}}],"meta":{{}}}}"#
+            );
+            let page = read_page(Api::ActiveNumbers, body.as_bytes(), &mut interner).expect("a page");
+            page.rows[0].settings.clone()
+        };
+        let url = r#""voice":{"url":"https://a.example","method":"post","receive_mode":"telex"}"#;
+        let first = row(url);
+        assert_eq!(first.get(Field::VoiceMethod), Some(&Value::Method(crate::settings::HttpMethod::Post)));
+        assert!(Arc::ptr_eq(&first, &row(url)));
+        // The same text in another field, or after another field.
+        for other in [r#""sms":{"url":"https://a.example"}"#, r#""voice":{"url":"https://a.example"}"#, ""] {
+            assert!(!Arc::ptr_eq(&first, &row(other)) && first != row(other), "{other}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::environment::{self, Source};
 use crate::fence::{NotOurs, fence};
 use crate::http::{self, Http};
 use crate::leadership::Leadership;
-use crate::load::load;
+use crate::load::{load, parse};
 use crate::lock::{LockError, Locks};
 use crate::number::AccountSid;
 use crate::observe::observe;
@@ -71,8 +71,7 @@ impl Held {
 pub(super) fn read(global: &Global, files: &[PathBuf]) -> Result<Desired, Fatal> {
     let styled = output::stderr_is_terminal();
     let sources = load(files).map_err(|findings| Fatal::new(findings.render(styled)))?;
-    let parsed =
-        Desired::parse_for(&sources, global.api()).map_err(|findings| Fatal::new(findings.render(styled)))?;
+    let parsed = parse(&sources, global.api()).map_err(|findings| Fatal::new(findings.render(styled)))?;
     if !parsed.warnings.is_empty() {
         let many = plural(parsed.warnings.len(), "warning");
         output::note(format_args!(

@@ -2,17 +2,16 @@
 
 use clap::CommandFactory as _;
 
-use crate::desired::Desired;
 use crate::desired::finding::{Finding, Findings, findings_json};
 use crate::desired::schema::schema as file_schema;
-use crate::load::load;
+use crate::load::{load, parse};
 use crate::render::words::plural;
 
 use super::arguments::{Arguments, CompletionsArgs, Global, TextOrJson, ValidateArgs};
 use super::{Ended, Exit, Fatal, output};
 
 pub(super) fn validate(global: &Global, args: &ValidateArgs) -> Ended {
-    let parsed = load(&args.files.files).and_then(|sources| Desired::parse_for(&sources, global.api()));
+    let parsed = load(&args.files.files).and_then(|sources| parse(&sources, global.api()));
     match args.format {
         TextOrJson::Json => validate_json(&parsed),
         TextOrJson::Text => {

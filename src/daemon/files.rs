@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use crate::budget::Generation;
 use crate::desired::finding::Findings;
 use crate::desired::{Desired, Source};
-use crate::load::load;
+use crate::load::{load, parse};
 use crate::provider::Api;
 
 /// Between two reads that must be equal: a file that is being written rarely stands still so long.
@@ -86,7 +86,7 @@ impl Files {
                 cut.name
             ));
         }
-        match Desired::parse_for(sources, self.api) {
+        match parse(sources, self.api) {
             Ok(parsed) => {
                 let whole = sources.iter().filter(|source| source.shows_its_end());
                 self.marked = whole.map(|source| source.name.clone()).collect();

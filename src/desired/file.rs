@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
+use super::entries::Entries;
 use super::schema;
 use crate::settings::Field;
 
@@ -46,7 +47,7 @@ pub(super) struct File {
     pub(super) profiles: Option<Map<Layer>>,
     /// The numbers.
     #[serde(default)]
-    pub(super) numbers: Section<Vec<Number>>,
+    pub(super) numbers: Section<Entries>,
 }
 
 /// A part of the file that may be there and hold nothing (`numbers:`).
@@ -310,6 +311,35 @@ pub(super) struct Number {
     pub(super) sms: Section<Box<Sms>>,
 }
 
+impl Number {
+    /// Whether there is nothing but the number, its profile, its account and its name.
+    pub(super) fn says_no_more_than_its_name(&self) -> bool {
+        // Without a rest, so that a field that is added is thought of here.
+        let Self {
+            phone_number: _,
+            profile: _,
+            account: _,
+            friendly_name: _,
+            state,
+            hold,
+            protect,
+            status_callback,
+            status_callback_method,
+            address_sid,
+            identity_sid,
+            bundle_sid,
+            voice,
+            sms,
+        } = self;
+        let settings = [status_callback, status_callback_method, address_sid, identity_sid, bundle_sid];
+        state.0.is_none()
+            && hold.is_none()
+            && protect.0.is_none()
+            && settings.iter().all(|setting| setting.0.is_none())
+            && matches!((voice, sms), (Section::Absent, Section::Absent))
+    }
+}
+
 /// How calls are answered.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a mapping of voice settings")]
@@ -463,7 +493,7 @@ impl<'a> Said<'a> {
 /// A setting: absent (not managed), `""` or null (cleared), or the text of a value. Sixteen bytes,
 /// since a fleet has millions of them.
 #[derive(Debug, Default)]
-pub(super) struct Setting(Option<Box<str>>);
+pub(super) struct Setting(pub(super) Option<Box<str>>);
 
 impl Setting {
     fn text(&self) -> Option<&str> {

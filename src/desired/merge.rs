@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::accounts::{self, Accounts};
+use super::entries::Entry;
 use super::excerpt::{message, quoted};
 use super::file::{self, File, Section};
 use super::issue::{At, Issue, Issues};
@@ -96,7 +97,7 @@ fn check_complete(
     let mut any = false;
     for (file, raw) in files {
         match &raw.numbers {
-            Section::Is(numbers) if !numbers.is_empty() => any = true,
+            Section::Is(numbers) if !numbers.0.is_empty() => any = true,
             Section::Absent => {}
             Section::Null | Section::Is(_) => {
                 any = true;
@@ -190,7 +191,7 @@ impl Merger<'_> {
         let mut numbers: Vec<Declared> = Vec::with_capacity(total);
         for (file, raw) in files {
             for (entry, number) in numbers_of(raw).iter().enumerate() {
-                numbers.extend(self.number(*file, entry, number));
+                numbers.extend(number.with(|number| self.number(*file, entry, number)));
             }
             self.check_cut(*file, sources[*file], numbers_of(raw));
         }
@@ -215,10 +216,10 @@ impl Merger<'_> {
 
     /// A number that is the last thing in its file may be another one cut short: to buy that cannot
     /// be taken back, nor can its release.
-    fn check_cut(&mut self, file: usize, source: &Source, numbers: &[file::Number]) {
+    fn check_cut(&mut self, file: usize, source: &Source, numbers: &[Entry]) {
         let Some(last) = numbers.last() else { return };
-        let digits = last.phone_number.0.as_deref().unwrap_or_default();
-        if source.format == Format::Yaml && !digits.is_empty() && source.body().ends_with(digits) {
+        let digits = last.with(|last| last.phone_number.0.clone()).unwrap_or_default();
+        if source.format == Format::Yaml && !digits.is_empty() && source.body().ends_with(&*digits) {
             let at =
                 At::value(file, ["numbers".into(), Step::Index(numbers.len() - 1), "phone_number".into()]);
             self.issues.push(
@@ -487,9 +488,9 @@ impl Merger<'_> {
     }
 }
 
-fn numbers_of(file: &File) -> &[file::Number] {
+fn numbers_of(file: &File) -> &[Entry] {
     match &file.numbers {
-        Section::Is(numbers) => numbers,
+        Section::Is(numbers) => &numbers.0,
         Section::Absent | Section::Null => &[],
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::file::File;
 use super::finding::{Finding, Findings};
 use super::issue::{At, Issue, Issues};
 use super::{Desired, merge, read};
@@ -51,6 +52,19 @@ pub struct Parsed {
     pub warnings: Vec<Finding>,
 }
 
+/// One file as it was read, by its place among the sources of [`Desired::parse_by`].
+#[derive(Debug)]
+pub struct ReadFile(usize, Result<File, Box<Issue>>);
+
+impl ReadFile {
+    /// Reads the file at a place. Nothing but its own text matters, so that files may be read side by
+    /// side.
+    #[must_use]
+    pub fn read(place: usize, source: &Source) -> Self {
+        Self(place, read::read(place, source))
+    }
+}
+
 impl Desired {
     /// Reads, merges and checks the files of one fleet.
     ///
@@ -69,16 +83,33 @@ impl Desired {
     /// # Errors
     /// The same, and settings that an account's API cannot set.
     pub fn parse_for(sources: &[Source], operators_api: Api) -> Result<Parsed, Findings> {
+        Self::parse_by(sources, operators_api, |sources| {
+            sources.iter().enumerate().map(|(place, source)| ReadFile::read(place, source)).collect()
+        })
+    }
+
+    /// [`Desired::parse_for`] where the caller reads each of the sources that it is given, once, in
+    /// whatever order.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn parse_by(
+        sources: &[Source],
+        operators_api: Api,
+        read_all: impl FnOnce(&[&Source]) -> Vec<ReadFile>,
+    ) -> Result<Parsed, Findings> {
         let mut sources: Vec<&Source> = sources.iter().collect();
         sources.sort_by(|a, b| a.name.cmp(&b.name));
         let mut issues = Issues::default();
         if sources.is_empty() {
             issues.push(Issue::error(At::Nowhere, "no file was given"));
         }
-        let mut files = Vec::with_capacity(sources.len());
-        for (index, source) in sources.iter().enumerate() {
-            match read::read(index, source) {
-                Ok(file) => files.push((index, file)),
+        let mut read = read_all(&sources);
+        read.sort_by_key(|file| file.0);
+        let mut files = Vec::with_capacity(read.len());
+        for ReadFile(place, file) in read {
+            match file {
+                Ok(file) => files.push((place, file)),
                 Err(issue) => issues.push(*issue),
             }
         }

@@ -145,6 +145,9 @@ fields! {
 }
 
 impl Field {
+    /// How many there are.
+    pub const COUNT: usize = FIELDS.len();
+
     /// Every field, in order.
     pub fn all() -> impl Iterator<Item = Self> {
         FIELDS.iter().map(|row| row.field)

@@ -160,15 +160,10 @@ pub const EDITS: &[Edit] = &[
         bugs: &[("half-done-is-skipped", "an action that was stopped half-way is reported as not tried")],
     },
     Edit {
-        file: "src/client.rs",
-        find: "            let (response, at) = self.read(lane, Operation::List, url).await?;\n            let began",
-        replace: "            let read = self.read(lane, Operation::List, url).await;\n            \
-            if @partial-listing-will-do@ && read.is_err() && !builder.is_empty() {\n            \
-            match builder.push(Page { rows: Vec::new(), next: None, index: None })? {\n            \
-            Progress::Complete(listing) => return Ok((listing, Instant::now())),\n            \
-            Progress::More(..) => unreachable!(),\n            }\n            }\n            \
-            let (response, at) = read?;\n            let began",
-        bugs: &[("partial-listing-will-do", "a listing whose later page failed is taken as it is")],
+        file: "src/observed.rs",
+        find: "        let Some(next) = page.next else {",
+        replace: "        let Some(next) = page.next.filter(|_| !@partial-listing-will-do@) else {",
+        bugs: &[("partial-listing-will-do", "a listing is taken as whole without its later pages")],
     },
     Edit {
         file: "src/client.rs",

@@ -1,7 +1,10 @@
 //! ActiveNumbers on the wire: `items` and `meta`, and a number whose settings are in groups.
 
+use std::fmt;
+
 use serde::Deserialize;
-use serde::de::{self, Deserializer};
+use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value as Json;
 
 use super::{Interner, RawItems, RawPage, Rows, Scalar, live};
 use crate::number::NumberSid;
@@ -86,27 +89,55 @@ struct Capabilities {
 }
 
 fn sms_capability<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Group {
-        Flag(bool),
-        Detail {
-            #[serde(default)]
-            inbound_connectivity: Option<bool>,
-            #[serde(default)]
-            outbound_connectivity: Option<bool>,
-        },
-        Other(de::IgnoredAny),
-    }
-    Ok(match Option::<Group>::deserialize(deserializer)? {
-        None => Some(false),
-        Some(Group::Flag(flag)) => Some(flag),
-        Some(Group::Detail { inbound_connectivity: Some(false), outbound_connectivity: Some(false) }) => {
-            Some(false)
+    /// Null, a flag, an object with details, or anything else. By hand: an untagged enum would keep the
+    /// whole object before it looks at it.
+    struct Group;
+    impl<'de> Visitor<'de> for Group {
+        type Value = Option<bool>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a capability")
         }
-        Some(Group::Detail { .. }) => Some(true),
-        Some(Group::Other(_)) => None,
-    })
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(Some(false))
+        }
+        fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
+            Ok(Some(flag))
+        }
+        fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+        fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+        fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+        fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(None)
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let (mut inbound, mut outbound) = (Json::Null, Json::Null);
+            while let Some(key) = map.next_key::<Scalar<'_>>()? {
+                match key.text() {
+                    Some("inbound_connectivity") => inbound = map.next_value()?,
+                    Some("outbound_connectivity") => outbound = map.next_value()?,
+                    Some(_) | None => {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+            }
+            Ok(match (inbound, outbound) {
+                (Json::Bool(false), Json::Bool(false)) => Some(false),
+                (Json::Bool(_) | Json::Null, Json::Bool(_) | Json::Null) => Some(true),
+                _ => None,
+            })
+        }
+    }
+    deserializer.deserialize_any(Group)
 }
 
 #[derive(Debug, Deserialize)]
@@ -192,17 +223,16 @@ impl Row<'_> {
 }
 
 impl Configuration<'_> {
-    fn fields(&self) -> Vec<(Field, &Scalar<'_>)> {
+    /// In the order of the fields.
+    fn fields(&self) -> impl Iterator<Item = (Field, &Scalar<'_>)> {
         let callback = match self.status_callback.0 {
             Some(_) => &self.status_callback,
             None => &self.status_callback_url,
         };
-        let mut fields = vec![
-            (Field::StatusCallback, callback),
-            (Field::StatusCallbackMethod, &self.status_callback_method),
-        ];
-        if let Some(voice) = &self.voice {
-            fields.extend([
+        let own =
+            [(Field::StatusCallback, callback), (Field::StatusCallbackMethod, &self.status_callback_method)];
+        let voice = self.voice.iter().flat_map(|voice| {
+            [
                 (Field::VoiceUrl, &voice.url),
                 (Field::VoiceMethod, &voice.method),
                 (Field::VoiceFallbackUrl, &voice.fallback_url),
@@ -212,18 +242,18 @@ impl Configuration<'_> {
                 (Field::VoiceReceiveMode, &voice.receive_mode),
                 (Field::VoiceCallerIdLookup, &voice.caller_id_lookup),
                 (Field::VoiceEmergencyAddressSid, &voice.emergency_address_sid),
-            ]);
-        }
-        if let Some(sms) = &self.sms {
-            fields.extend([
+            ]
+        });
+        let sms = self.sms.iter().flat_map(|sms| {
+            [
                 (Field::SmsUrl, &sms.url),
                 (Field::SmsMethod, &sms.method),
                 (Field::SmsFallbackUrl, &sms.fallback_url),
                 (Field::SmsFallbackMethod, &sms.fallback_method),
                 (Field::SmsApplicationSid, &sms.application_sid),
-            ]);
-        }
-        fields
+            ]
+        });
+        own.into_iter().chain(voice).chain(sms)
     }
 }
 

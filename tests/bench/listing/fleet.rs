@@ -8,8 +8,8 @@ use numctl::provider::Api;
 
 /// The most numbers of a page.
 pub(crate) const PAGE: usize = 1_000;
-/// The YAML parser holds many times a file while it reads it.
-const FILE_BYTES_MAX: usize = 10_000_000;
+/// The YAML parser holds 13 times a file while it reads it, and reads several at once.
+const FILE_BYTES_MAX: usize = 2_000_000;
 
 pub(crate) fn sid(account: usize) -> String {
     format!("AC{account:032x}")
@@ -33,7 +33,9 @@ pub(crate) fn page_path(api: Api, account: usize, page: usize) -> String {
     let query = format!("PageSize={PAGE}");
     let path = match api {
         Api::ActiveNumbers => "/Numbers/ActiveNumbers".to_owned(),
-        Api::IncomingPhoneNumbers => format!("/2010-04-01/Accounts/{}/IncomingPhoneNumbers.json", sid(account)),
+        Api::IncomingPhoneNumbers => {
+            format!("/2010-04-01/Accounts/{}/IncomingPhoneNumbers.json", sid(account))
+        }
     };
     match page {
         0 => format!("{path}?{query}"),
@@ -129,13 +131,17 @@ pub(crate) fn declare(folder: &Path, accounts: usize, count: usize) {
     fs::create_dir_all(folder).expect("a folder");
     let mut head = String::from("version: 1\naccounts:\n");
     for account in 0..accounts {
-        writeln!(head, "  a{account}: {{ sid: {}, credentials: {{ env: A{account} }} }}", sid(account)).expect("text");
+        writeln!(head, "  a{account}: {{ sid: {}, credentials: {{ env: A{account} }} }}", sid(account))
+            .expect("text");
     }
     head.push_str("profiles:\n");
     for profile in 0..10.min(count) {
         let (voice, sms) = settings(profile);
-        writeln!(head, "  p{profile}: {{ voice: {{ url: \"{voice}\", method: POST }}, sms: {{ url: \"{sms}\" }} }}")
-            .expect("text");
+        writeln!(
+            head,
+            "  p{profile}: {{ voice: {{ url: \"{voice}\", method: POST }}, sms: {{ url: \"{sms}\" }} }}"
+        )
+        .expect("text");
     }
     fs::write(folder.join("0-head.yaml"), head).expect("written");
     let mut text = String::new();
@@ -151,8 +157,12 @@ pub(crate) fn declare(folder: &Path, accounts: usize, count: usize) {
     for account in 0..accounts {
         for nth in 0..count {
             let number = number(account, nth);
-            writeln!(text, "  - {{ phone_number: \"{number}\", profile: p{}, account: a{account} }}", nth % 10)
-                .expect("text");
+            writeln!(
+                text,
+                "  - {{ phone_number: \"{number}\", profile: p{}, account: a{account} }}",
+                nth % 10
+            )
+            .expect("text");
             if text.len() > FILE_BYTES_MAX - 1_000 {
                 save(&mut text);
             }
