@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::future::OptionFuture;
+use futures_util::future::{OptionFuture, maybe_done};
 use tokio::time::Instant;
 use tracing::{Instrument, debug, debug_span, warn};
 use url::Url;
@@ -208,8 +208,9 @@ impl<T: Transport> Client<T> {
             // The next page is on its way while this one is parsed, which says whether it is the next.
             let guess = page_link::guess(self.routes.api, &response.body);
             let guess = guess.and_then(|link| page_link::resolve(&listing, &link).ok());
-            let mut ahead = pin!(OptionFuture::from(guess.clone().map(|url| self.read_list(url))));
-            let at_once = poll_fn(|context| Poll::Ready(ahead.as_mut().poll(context))).await;
+            let asked = OptionFuture::from(guess.clone().map(|url| self.read_list(url)));
+            let mut ahead = pin!(maybe_done(asked));
+            poll_fn(|context| Poll::Ready(ahead.as_mut().poll(context).is_ready())).await;
             let raw = wire::read_page(self.routes.api, &response.body, &mut interner)
                 .map_err(|why| ApiError::unreadable(Operation::List, &response, &why))?;
             drop(response);
@@ -224,14 +225,14 @@ impl<T: Transport> Client<T> {
                     on_page(more.len());
                     builder = more;
                     let url = parse_checked(&link)?;
-                    let is_it = guess.is_some_and(|guess| guess == url);
-                    response = match at_once {
-                        Poll::Ready(Some(answer)) if is_it => answer?,
-                        Poll::Pending if is_it => match ahead.await {
-                            Some(answer) => answer?,
-                            None => self.read_list(url).await?,
-                        },
-                        Poll::Ready(_) | Poll::Pending => self.read_list(url).await?,
+                    let mut answer = None;
+                    if guess.as_ref() == Some(&url) {
+                        ahead.as_mut().await;
+                        answer = ahead.take_output().flatten();
+                    }
+                    response = match answer {
+                        Some(answer) => answer?,
+                        None => self.read_list(url).await?,
                     };
                 }
             }

@@ -139,13 +139,11 @@ impl Value {
         Some(typed.unwrap_or_else(|| Self::Foreign(text.into())))
     }
 
-    /// Whether [`Value::observed`] makes it of the text.
+    /// Whether [`Value::observed`], which made it for this kind, makes the same of the text.
     fn was_read_from(&self, kind: Kind, text: &str) -> bool {
         match self {
-            Self::Text(own) => kind == Kind::Text && **own == *text,
-            Self::Url(own) => kind == Kind::Url && **own == *text,
-            // Nothing is allocated for the others.
-            Self::Foreign(own) => **own == *text && Self::observed(kind, text).as_ref() == Some(self),
+            // Without a copy of the text.
+            Self::Text(own) | Self::Url(own) | Self::Foreign(own) => **own == *text,
             _ => Self::observed(kind, text).as_ref() == Some(self),
         }
     }
@@ -261,8 +259,8 @@ impl Settings {
         self.0.iter().map(|(field, value)| (*field, value))
     }
 
-    /// Whether [`Value::observed`] makes these of the texts, which are in the order of their fields
-    /// and not empty.
+    /// Whether [`Value::observed`], which made these, makes the same of the texts, which are in the
+    /// order of their fields and not empty.
     #[must_use]
     pub fn were_read_from(&self, texts: &[(Field, &str)]) -> bool {
         let is_same = |((field, value), (of, text)): (&(Field, Value), &(Field, &str))| {

@@ -4,12 +4,13 @@ mod active;
 pub(super) mod incoming;
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use hashbrown::HashTable;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
@@ -119,8 +120,8 @@ pub struct RawItems {
 #[derive(Debug, Default)]
 pub struct Interner {
     texts: HashSet<Arc<str>>,
-    /// By the hash of the texts that they were read from; the latest of those that share a hash.
-    settings: HashMap<u64, Arc<Settings>>,
+    /// Each with the hash of the texts that it was read from.
+    settings: HashTable<(u64, Arc<Settings>)>,
     hashing: RandomState,
 }
 
@@ -149,9 +150,7 @@ impl Interner {
             hasher.write(text.as_bytes());
         }
         let hash = hasher.finish();
-        if let Some(known) = self.settings.get(&hash)
-            && known.were_read_from(fields)
-        {
+        if let Some((_, known)) = self.settings.find(hash, |(_, known)| known.were_read_from(fields)) {
             return known.clone();
         }
         let values = fields.iter().filter_map(|(field, text)| {
@@ -159,7 +158,7 @@ impl Interner {
             Some((*field, self.value(value)))
         });
         let settings: Arc<Settings> = Arc::new(values.collect());
-        self.settings.insert(hash, settings.clone());
+        self.settings.insert_unique(hash, (hash, settings.clone()), |known| known.0);
         settings
     }
 }

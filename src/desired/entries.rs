@@ -10,8 +10,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
-use super::file::{Digits, Given, Number, Setting};
-use crate::number::PhoneNumber;
+use super::file::{Given, Number, Setting};
+use crate::number::{NumberError, PhoneNumber};
 
 /// One entry of `numbers:`.
 #[derive(Debug)]
@@ -49,12 +49,27 @@ impl Entry {
         Self::Plain { number: plain, profile, account, friendly_name: number.friendly_name.0 }
     }
 
-    /// Shows the entry as it was read.
+    /// The digits as they are written; `None` where there are none.
+    pub(super) fn digits(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Full(number) => number.phone_number.0.as_deref().map(Cow::Borrowed),
+            Self::Plain { number, .. } => Some(Cow::Owned(number.to_string())),
+        }
+    }
+
+    /// Its number; `None` where it says none.
+    pub(super) fn phone_number(&self) -> Option<Result<PhoneNumber, NumberError>> {
+        match self {
+            Self::Full(number) => number.phone_number.0.as_deref().map(PhoneNumber::declared),
+            Self::Plain { number, .. } => Some(Ok(*number)),
+        }
+    }
+
+    /// Shows all of the entry but its number.
     pub(super) fn with<V>(&self, show: impl FnOnce(&Number) -> V) -> V {
         match self {
             Self::Full(number) => show(number),
-            Self::Plain { number, profile, account, friendly_name } => show(&Number {
-                phone_number: Digits(Some(number.to_string().into())),
+            Self::Plain { number: _, profile, account, friendly_name } => show(&Number {
                 profile: Given(profile.as_deref().map(Box::from)),
                 account: Given(account.as_deref().map(Box::from)),
                 friendly_name: Setting(friendly_name.clone()),

@@ -12,7 +12,7 @@ use super::layers;
 use super::parse::{Format, Source};
 use super::place::{Path, Step};
 use super::{AccountIndex, Declared, Desired, Place, State, Unlisted};
-use crate::number::PhoneNumber;
+use crate::number::{NumberError, PhoneNumber};
 use crate::provider::Api;
 use crate::settings::{Field, Managed, Parameter, Want};
 
@@ -191,7 +191,8 @@ impl Merger<'_> {
         let mut numbers: Vec<Declared> = Vec::with_capacity(total);
         for (file, raw) in files {
             for (entry, number) in numbers_of(raw).iter().enumerate() {
-                numbers.extend(number.with(|number| self.number(*file, entry, number)));
+                let phone_number = number.phone_number();
+                numbers.extend(number.with(|raw| self.number(*file, entry, phone_number, raw)));
             }
             self.check_cut(*file, sources[*file], numbers_of(raw));
         }
@@ -218,7 +219,7 @@ impl Merger<'_> {
     /// be taken back, nor can its release.
     fn check_cut(&mut self, file: usize, source: &Source, numbers: &[Entry]) {
         let Some(last) = numbers.last() else { return };
-        let digits = last.with(|last| last.phone_number.0.clone()).unwrap_or_default();
+        let digits = last.digits().unwrap_or_default();
         if source.format == Format::Yaml && !digits.is_empty() && source.body().ends_with(&*digits) {
             let at =
                 At::value(file, ["numbers".into(), Step::Index(numbers.len() - 1), "phone_number".into()]);
@@ -229,10 +230,16 @@ impl Merger<'_> {
         }
     }
 
-    fn number(&mut self, file: usize, entry: usize, raw: &file::Number) -> Option<Declared> {
+    fn number(
+        &mut self,
+        file: usize,
+        entry: usize,
+        phone_number: Option<Result<PhoneNumber, NumberError>>,
+        raw: &file::Number,
+    ) -> Option<Declared> {
         let path = || -> Path { vec!["numbers".into(), Step::Index(entry)] };
         let at = |field: &str| At::Path { file, path: layers::below(&path(), field), key: false };
-        let number = match raw.phone_number.0.as_deref() {
+        let number = match phone_number {
             None => {
                 let at = At::Path { file, path: path(), key: false };
                 self.issues.push(Issue::error(at, "this entry has no `phone_number`").help(
@@ -240,13 +247,11 @@ impl Merger<'_> {
                 ));
                 None
             }
-            Some(text) => match PhoneNumber::declared(text) {
-                Ok(number) => Some(number),
-                Err(error) => {
-                    self.issues.push(Issue::error(at("phone_number"), message(&error.to_string())));
-                    None
-                }
-            },
+            Some(Ok(number)) => Some(number),
+            Some(Err(error)) => {
+                self.issues.push(Issue::error(at("phone_number"), message(&error.to_string())));
+                None
+            }
         };
         let profile = raw.profile.text().and_then(|name| self.profile(name, || at("profile")));
         let account = match raw.account.text() {

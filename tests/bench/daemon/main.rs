@@ -5,6 +5,8 @@
 
 #![allow(clippy::print_stdout, reason = "figures for people")]
 
+#[path = "../binary.rs"]
+mod binary;
 mod figures;
 mod http;
 mod idle;
@@ -26,7 +28,7 @@ fn main() -> ExitCode {
         Some((job, rest)) => (job.as_str(), rest),
         None => ("", &[][..]),
     };
-    println!("binary: {}", process::binary().display());
+    println!("binary: {}", binary::binary().display());
     match job {
         "" => {
             idle::run(&[1_000, 100_000]);

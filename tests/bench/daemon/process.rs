@@ -9,15 +9,11 @@ use std::time::{Duration, Instant};
 use numctl::sandbox::{AUTH_TOKEN, MAIN_SID};
 use tempfile::TempDir;
 
+use super::binary::binary;
 use super::http::ask;
 
 /// Nothing takes that long, 100,000 numbers in a debug build included.
 const PATIENCE: Duration = Duration::from_secs(300);
-
-/// The binary that is measured: cargo's, or the one of `NUMCTL_BENCH_BINARY` (a release build, say).
-pub(crate) fn binary() -> PathBuf {
-    std::env::var_os("NUMCTL_BENCH_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_numctl").into(), PathBuf::from)
-}
 
 /// A child; killed when dropped.
 pub(crate) struct Process(pub(crate) Child);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 
 use numctl::provider::Api;
 
@@ -59,6 +59,26 @@ pub(crate) fn pages(api: Api, base: &str, account: usize, count: usize) -> Vec<V
         .collect()
 }
 
+/// What the items of both APIs have in common.
+struct Row {
+    nth: usize,
+    /// Before every item but the first.
+    comma: &'static str,
+    number: String,
+    sid: String,
+    voice: String,
+    sms: &'static str,
+}
+
+fn rows(account: usize, numbers: std::ops::Range<usize>) -> impl Iterator<Item = Row> {
+    let first = numbers.start;
+    numbers.map(move |nth| {
+        let (number, (voice, sms)) = (number(account, nth), settings(nth));
+        let sid = format!("PN{:032x}", account * 10_000_000 + nth);
+        Row { nth, comma: if nth > first { "," } else { "" }, number, sid, voice, sms }
+    })
+}
+
 /// The page's own sample of an item (API page: ActiveNumbers list), without its line breaks.
 fn active_page(
     base: &str,
@@ -69,17 +89,12 @@ fn active_page(
 ) -> String {
     let mut text = String::with_capacity(1_900 * numbers.len() + 1_000);
     text.push_str("{\"items\":[");
-    let first = numbers.start;
     let owner = sid(account);
-    for nth in numbers {
-        if nth > first {
-            text.push(',');
-        }
-        let (number, (voice, sms)) = (number(account, nth), settings(nth));
-        let sid = format!("PN{:032x}", account * 10_000_000 + nth);
+    for row in rows(account, numbers) {
+        let Row { nth, comma, number, sid, voice, sms } = row;
         write!(
             text,
-            r#"{{"phone_number":"{number}","url":"{base}/Numbers/ActiveNumbers/{sid}","capabilities":{{"voice":{{"inbound_connectivity":true,"outbound_connectivity":true,"e911":false,"fax":true,"calls_per_second":20,"concurrent_calls_limit":40,"long_record_length":30,"inbound_called_dtmf":true,"inbound_caller_dtmf":true,"sip_trunking":true,"inbound_caller_id_preservation":"international","inbound_reachability":"global","codecs":["g711u"]}},"sms":{{"inbound_connectivity":true,"outbound_connectivity":true,"gsm7":true,"ucs2":true,"inbound_sender_id_preservation":"international","inbound_reachability":"global","inbound_mps":-1}},"mms":null}},"account_sid":"{owner}","sid":"{sid}","regulatory":{{"address_requirements":"none"}},"configuration":{{"friendly_name":"({nth:07}) Main line","status_callback_url":"","status_callback_method":"POST","voice":{{"caller_id_lookup":false,"receive_mode":"voice","application_sid":null,"trunk_sid":null,"url":"{voice}","method":"POST","fallback_url":"","fallback_method":"POST","emergency_status":"Inactive","emergency_address_sid":null}},"sms":{{"application_sid":"","url":"{sms}","method":"POST","fallback_url":"","fallback_method":"POST"}}}},"geography":{{"iso_country":"US","lata":"132","rate_center":"NWYRCYZN01","latitude":"40.730610","longitude":"-73.935242","region":"NY","locality":"New York","postal_code":"10003"}},"type":"local","lifecycle":"generally-available","date_created":"2025-02-27T08:13:45Z","date_updated":"2025-09-30T11:31:09Z"}}"#
+            r#"{comma}{{"phone_number":"{number}","url":"{base}/Numbers/ActiveNumbers/{sid}","capabilities":{{"voice":{{"inbound_connectivity":true,"outbound_connectivity":true,"e911":false,"fax":true,"calls_per_second":20,"concurrent_calls_limit":40,"long_record_length":30,"inbound_called_dtmf":true,"inbound_caller_dtmf":true,"sip_trunking":true,"inbound_caller_id_preservation":"international","inbound_reachability":"global","codecs":["g711u"]}},"sms":{{"inbound_connectivity":true,"outbound_connectivity":true,"gsm7":true,"ucs2":true,"inbound_sender_id_preservation":"international","inbound_reachability":"global","inbound_mps":-1}},"mms":null}},"account_sid":"{owner}","sid":"{sid}","regulatory":{{"address_requirements":"none"}},"configuration":{{"friendly_name":"({nth:07}) Main line","status_callback_url":"","status_callback_method":"POST","voice":{{"caller_id_lookup":false,"receive_mode":"voice","application_sid":null,"trunk_sid":null,"url":"{voice}","method":"POST","fallback_url":"","fallback_method":"POST","emergency_status":"Inactive","emergency_address_sid":null}},"sms":{{"application_sid":"","url":"{sms}","method":"POST","fallback_url":"","fallback_method":"POST"}}}},"geography":{{"iso_country":"US","lata":"132","rate_center":"NWYRCYZN01","latitude":"40.730610","longitude":"-73.935242","region":"NY","locality":"New York","postal_code":"10003"}},"type":"local","lifecycle":"generally-available","date_created":"2025-02-27T08:13:45Z","date_updated":"2025-09-30T11:31:09Z"}}"#
         )
         .expect("text");
     }
@@ -109,15 +124,11 @@ fn incoming_page(account: usize, page: usize, numbers: std::ops::Range<usize>, n
         path(page),
     )
     .expect("text");
-    for nth in numbers {
-        if nth > first {
-            text.push(',');
-        }
-        let (number, (voice, sms)) = (number(account, nth), settings(nth));
-        let sid = format!("PN{:032x}", account * 10_000_000 + nth);
+    for row in rows(account, numbers) {
+        let Row { nth, comma, number, sid, voice, sms } = row;
         write!(
             text,
-            r#"{{"account_sid":"{owner}","address_requirements":"none","address_sid":null,"api_version":"2010-04-01","beta":false,"capabilities":{{"mms":true,"sms":true,"voice":true,"fax":false}},"date_created":"Thu, 30 Jul 2015 23:19:04 +0000","date_updated":"Thu, 30 Jul 2015 23:19:04 +0000","emergency_status":"Inactive","emergency_address_sid":null,"emergency_address_status":"unregistered","friendly_name":"({nth:07}) Main line","identity_sid":null,"origin":"twilio","phone_number":"{number}","sid":"{sid}","sms_application_sid":"","sms_fallback_method":"POST","sms_fallback_url":"","sms_method":"POST","sms_url":"{sms}","status_callback":"","status_callback_method":"POST","trunk_sid":null,"uri":"/2010-04-01/Accounts/{owner}/IncomingPhoneNumbers/{sid}.json","voice_application_sid":"","voice_caller_id_lookup":false,"voice_fallback_method":"POST","voice_fallback_url":null,"voice_method":"POST","voice_url":"{voice}","voice_receive_mode":"voice","bundle_sid":null,"status":"in-use","type":"local","subresource_uris":{{"assigned_add_ons":"/2010-04-01/Accounts/{owner}/IncomingPhoneNumbers/{sid}/AssignedAddOns.json"}}}}"#
+            r#"{comma}{{"account_sid":"{owner}","address_requirements":"none","address_sid":null,"api_version":"2010-04-01","beta":false,"capabilities":{{"mms":true,"sms":true,"voice":true,"fax":false}},"date_created":"Thu, 30 Jul 2015 23:19:04 +0000","date_updated":"Thu, 30 Jul 2015 23:19:04 +0000","emergency_status":"Inactive","emergency_address_sid":null,"emergency_address_status":"unregistered","friendly_name":"({nth:07}) Main line","identity_sid":null,"origin":"twilio","phone_number":"{number}","sid":"{sid}","sms_application_sid":"","sms_fallback_method":"POST","sms_fallback_url":"","sms_method":"POST","sms_url":"{sms}","status_callback":"","status_callback_method":"POST","trunk_sid":null,"uri":"/2010-04-01/Accounts/{owner}/IncomingPhoneNumbers/{sid}.json","voice_application_sid":"","voice_caller_id_lookup":false,"voice_fallback_method":"POST","voice_fallback_url":null,"voice_method":"POST","voice_url":"{voice}","voice_receive_mode":"voice","bundle_sid":null,"status":"in-use","type":"local","subresource_uris":{{"assigned_add_ons":"/2010-04-01/Accounts/{owner}/IncomingPhoneNumbers/{sid}/AssignedAddOns.json"}}}}"#
         )
         .expect("text");
     }
@@ -125,10 +136,11 @@ fn incoming_page(account: usize, page: usize, numbers: std::ops::Range<usize>, n
     text
 }
 
-/// Writes the files that declare such accounts, all of it in sync.
-pub(crate) fn declare(folder: &Path, accounts: usize, count: usize) {
-    let _ = fs::remove_dir_all(folder);
-    fs::create_dir_all(folder).expect("a folder");
+/// Writes the files that declare such accounts, all of it in sync, and tells their folder.
+pub(crate) fn declare(accounts: usize, count: usize) -> PathBuf {
+    let folder = std::env::temp_dir().join("numctl-bench-fleet");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("a folder");
     let mut head = String::from("version: 1\naccounts:\n");
     for account in 0..accounts {
         writeln!(head, "  a{account}: {{ sid: {}, credentials: {{ env: A{account} }} }}", sid(account))
@@ -169,4 +181,5 @@ pub(crate) fn declare(folder: &Path, accounts: usize, count: usize) {
         }
     }
     save(&mut text);
+    folder
 }

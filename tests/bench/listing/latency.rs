@@ -23,8 +23,7 @@ pub(crate) fn run() {
                 let link = Link { rate: None, latency };
                 let servers: Vec<Server> =
                     (0..accounts).map(|account| Server::of(api, account, NUMBERS, link)).collect();
-                let folder = std::env::temp_dir().join("numctl-bench-fleet");
-                fleet::declare(&folder, accounts, NUMBERS);
+                let folder = fleet::declare(accounts, NUMBERS);
                 let numbers = accounts * NUMBERS;
                 let ours = median(3, || in_sync(&numctl(api, &servers, &folder), numbers));
                 let floor = latency * NUMBERS.div_ceil(fleet::PAGE) as u32;

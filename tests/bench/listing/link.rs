@@ -17,8 +17,7 @@ pub(crate) fn run(sizes: &[usize]) {
         for &size in sizes {
             let link = Link { rate: Some(125e6), latency: Duration::from_millis(20) };
             let servers = [Server::of(api, 0, size, link)];
-            let folder = std::env::temp_dir().join("numctl-bench-fleet");
-            fleet::declare(&folder, 1, size);
+            let folder = fleet::declare(1, size);
             let floor = median(3, || curl(api, &servers[0], 0, size));
             let ours = median(3, || in_sync(&numctl(api, &servers, &folder), size));
             println!(

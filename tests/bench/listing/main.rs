@@ -7,6 +7,8 @@
 
 #![allow(clippy::print_stdout, reason = "figures for people")]
 
+#[path = "../binary.rs"]
+mod binary;
 mod fleet;
 mod latency;
 mod link;
@@ -28,7 +30,7 @@ fn main() {
         let given: Vec<usize> = rest.iter().map(|text| text.parse().expect(USAGE)).collect();
         if given.is_empty() { default.to_vec() } else { given }
     };
-    println!("binary: {}", measure::binary().display());
+    println!("binary: {}", binary::binary().display());
     match job {
         "" => {
             plan::run(&[1_000, 10_000, 100_000, 1_000_000]);

@@ -1,18 +1,14 @@
 //! A command, and what it cost, by GNU time.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use numctl::provider::Api;
 
+use super::binary::binary;
 use super::fleet;
 use super::server::Server;
-
-/// The binary that is measured: cargo's, or the one of `NUMCTL_BENCH_BINARY`.
-pub(crate) fn binary() -> PathBuf {
-    std::env::var_os("NUMCTL_BENCH_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_numctl").into(), PathBuf::from)
-}
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cost {

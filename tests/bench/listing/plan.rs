@@ -23,8 +23,7 @@ pub(crate) fn run(sizes: &[usize]) {
         for &size in sizes {
             let servers = [Server::of(api, 0, size, Link::default())];
             let [server] = &servers;
-            let folder = std::env::temp_dir().join("numctl-bench-fleet");
-            fleet::declare(&folder, 1, size);
+            let folder = fleet::declare(1, size);
             let runs = if size > 200_000 { 3 } else { 5 };
             let floor = median(runs, || curl(api, server, 0, size));
             server.requests();
@@ -70,8 +69,7 @@ pub(crate) fn serve(arguments: &[String]) {
     let [api, numbers] = arguments else { return println!("{}", super::USAGE) };
     let (api, numbers) = (Api::parse(api).expect(super::USAGE), numbers.parse().expect(super::USAGE));
     let servers = [Server::of(api, 0, numbers, Link::default())];
-    let folder = std::env::temp_dir().join("numctl-bench-fleet");
-    fleet::declare(&folder, 1, numbers);
+    let folder = fleet::declare(1, numbers);
     println!("{:?}", numctl(api, &servers, &folder));
     loop {
         std::thread::park();

@@ -4,8 +4,9 @@ use std::process::Command;
 
 use numctl::provider::Api;
 
+use super::binary::binary;
 use super::fleet;
-use super::measure::{Cost, binary, curl, in_sync, measured, median, numctl};
+use super::measure::{Cost, curl, in_sync, measured, median, numctl};
 use super::server::{Link, Server};
 
 const RUNS: usize = 21;
@@ -14,8 +15,7 @@ const NUMBERS: usize = 10;
 pub(crate) fn run() {
     let api = Api::ActiveNumbers;
     let servers = [Server::of(api, 0, NUMBERS, Link::default())];
-    let folder = std::env::temp_dir().join("numctl-bench-fleet");
-    fleet::declare(&folder, 1, NUMBERS);
+    let folder = fleet::declare(1, NUMBERS);
     let floor = median(RUNS, || curl(api, &servers[0], 0, NUMBERS));
     let of = |arguments: &[&str]| {
         let mut command = Command::new(binary());
