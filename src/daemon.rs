@@ -207,6 +207,7 @@ pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, mut watch: Watch) -> Resu
     let mut memory = Memory::new(daemon.interval, daemon.allow_shrink);
     let mut failures = 0;
     let mut is_first = true;
+    let mut stood_by = false;
     // When everything is to be looked at again.
     let mut full = Instant::now();
     let mut extent = Extent::Full;
@@ -228,12 +229,20 @@ pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, mut watch: Watch) -> Resu
                 is_first = false;
                 writing.says_it_stands_by(&error);
                 (daemon.tell)(&News::StandingBy);
-                daemon.stand_by(news).await;
-                if daemon.follow(&mut files, &mut watch, &mut force).await {
+                stood_by = true;
+                if daemon.stand_by(news, &mut watch).await
+                    && daemon.follow(&mut files, &mut watch, &mut force).await
+                {
                     memory.forgive();
                 }
                 continue;
             }
+        }
+        // Contents decide, also where the poll has seen nothing of a change yet.
+        if std::mem::take(&mut stood_by) && daemon.follow(&mut files, &mut watch, &mut force).await {
+            memory.forgive();
+            // Other files may be of other accounts.
+            continue;
         }
         let began = Instant::now();
         if let Err(error) = (daemon.renew)(&force.desired, &mut force.reached) {

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// How often the files are looked at where no event comes: network file systems, lost events.
 const POLL: Duration = Duration::from_secs(2);
@@ -17,6 +18,8 @@ const POLL: Duration = Duration::from_secs(2);
 pub struct Watch {
     paths: Vec<PathBuf>,
     seen: Vec<Stat>,
+    /// When they are compared next: whoever waits in short pieces still gets there.
+    poll: Instant,
     touched: Arc<Notify>,
     /// `None` where the system gives no events (a container out of inotify instances): the poll is
     /// then all there is.
@@ -47,7 +50,8 @@ impl Watch {
                 None
             }
         };
-        let mut watch = Self { paths: paths.to_vec(), seen: stats(paths), touched, watcher };
+        let mut watch =
+            Self { paths: paths.to_vec(), seen: stats(paths), poll: Instant::now() + POLL, touched, watcher };
         watch.aim();
         watch
     }
@@ -56,7 +60,13 @@ impl Watch {
     /// files himself.
     #[must_use]
     pub fn rung(bell: Arc<Notify>) -> Self {
-        Self { paths: Vec::new(), seen: Vec::new(), touched: bell, watcher: None }
+        Self {
+            paths: Vec::new(),
+            seen: Vec::new(),
+            poll: Instant::now() + POLL,
+            touched: bell,
+            watcher: None,
+        }
     }
 
     /// Watches the directories that the files are in now: links may lead elsewhere than before.
@@ -73,13 +83,15 @@ impl Watch {
         }
     }
 
-    /// Waits until something may have changed. Many events are one.
+    /// Waits until something may have changed. Many events are one, and none is lost where the wait is
+    /// given up.
     pub async fn changed(&mut self) {
         loop {
             tokio::select! {
                 biased;
                 () = self.touched.notified() => return,
-                () = tokio::time::sleep(POLL) => {
+                () = tokio::time::sleep_until(self.poll) => {
+                    self.poll = Instant::now() + POLL;
                     let now = stats(&self.paths);
                     if now != self.seen {
                         self.seen = now;

@@ -11,6 +11,7 @@ use crate::fence::{NotOurs, fence};
 use crate::leadership::{Leadership, NotLeading};
 use crate::lock::Locks;
 use crate::transport::Transport;
+use crate::watch::Watch;
 
 use super::{Daemon, InForce, STAND_BY};
 
@@ -89,8 +90,9 @@ impl<T: Transport> Daemon<'_, T> {
         Ok(())
     }
 
-    /// Waits until writing may be ours.
-    pub(super) async fn stand_by(&self, mut news: Option<watch::Receiver<u64>>) {
+    /// Waits until writing may be ours; says whether the files may have changed meanwhile. They are
+    /// not read otherwise: a replica that waits for months costs next to nothing.
+    pub(super) async fn stand_by(&self, mut news: Option<watch::Receiver<u64>>, files: &mut Watch) -> bool {
         let mut stop = self.stop.clone();
         let news = async {
             let heard = match &mut news {
@@ -105,8 +107,10 @@ impl<T: Transport> Daemon<'_, T> {
             biased;
             _ = stop.wait_for(|stop| *stop >= Stop::Drain) => {}
             () = news => {}
+            () = files.changed() => return true,
             () = sleep(STAND_BY) => {}
         }
+        false
     }
 
     /// Hears of what happens to the lease from now on.
