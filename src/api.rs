@@ -9,6 +9,7 @@ pub mod account;
 pub mod endpoint;
 pub mod error;
 pub mod filter;
+pub mod offers;
 pub mod page_link;
 pub mod papers;
 pub mod price;

@@ -1,6 +1,7 @@
 //! The command line: arguments to the one path that every command shares, and back to an exit
 //! code. Results go to stdout, everything else to stderr.
 
+mod adopt;
 mod apply;
 mod arguments;
 mod doctor;
@@ -12,6 +13,7 @@ mod logging;
 mod output;
 mod plan;
 mod progress;
+mod resolve;
 mod run;
 mod sandbox;
 mod signals;
@@ -109,6 +111,8 @@ fn dispatch(arguments: Arguments) -> Ended {
         Command::Completions(args) => simple::completions(&args),
         Command::Plan(args) => block_on(plan::run(&global, &args)),
         Command::Apply(args) => block_on(apply::run(&global, &args)),
+        Command::Adopt(args) => block_on(adopt::run(&global, &args)),
+        Command::Resolve(args) => resolve::run(&global, &args),
         Command::Run(args) => block_on(run::run(&global, &args)),
         Command::Get(args) => block_on(listing::get(&global, &args)),
         Command::Search(args) => block_on(listing::search(&global, &args)),

@@ -323,13 +323,15 @@ impl<T: Transport> Daemon<'_, T> {
         memory: &mut Memory,
     ) -> Result<(Pass, Extent), LedgerError> {
         // Whoever wrote meanwhile left a fleet that we have not seen.
-        let extent = if writing.budget.is_some() { extent } else { Extent::Full };
-        let budget = match &mut writing.budget {
+        let extent = if writing.kept.is_some() { extent } else { Extent::Full };
+        let now = (self.clock)();
+        let kept = match &mut writing.kept {
             Some(budget) => budget,
             none => {
-                let mut loaded = self.ledger.load()?;
+                let mut loaded = self.ledger.load(now)?;
                 if let Some(earlier) = writing.earlier.take() {
-                    loaded.recall(&earlier);
+                    loaded.budget.recall(&earlier.budget);
+                    loaded.intents.recall(&earlier.intents, now);
                 }
                 none.insert(loaded)
             }
@@ -344,24 +346,24 @@ impl<T: Transport> Daemon<'_, T> {
             extent,
             paused: *self.paused.borrow(),
             dry_run: self.dry_run,
-            now: (self.clock)(),
+            now,
         };
-        let before = budget.clone();
+        let before = kept.clone();
         let desired = &force.desired;
         let on_event = |plan: &Plan, extent, event: Event<'_>| {
             (self.tell)(&News::Step { desired, plan, extent, event: &event });
         };
-        let record = |budget: &_| self.ledger.save(budget);
-        let (pass, extent) = pass(&cycle, memory, budget, record, self.stop.clone(), on_event).await;
+        let record = |kept: &_| self.ledger.save(kept);
+        let (pass, extent) = pass(&cycle, memory, kept, record, self.stop.clone(), on_event).await;
         if let Pass::Executed(report) = &pass {
             memory.settle(report, (self.clock)(), || self.dice.throw());
         }
         // What was given back, or seen to have happened. Without it the ledger says too much, never
         // too little.
         if !self.dry_run
-            && *budget != before
+            && *kept != before
             && !matches!(pass, Pass::NotRecorded(..))
-            && let Err(error) = self.ledger.save(budget)
+            && let Err(error) = self.ledger.save(kept)
         {
             warn!(%error, "the budget was not saved after the cycle");
         }

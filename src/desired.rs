@@ -5,6 +5,7 @@
 //! not contradict each other.
 
 mod accounts;
+mod claims;
 mod entries;
 mod excerpt;
 mod file;
@@ -26,6 +27,7 @@ pub use finding::{Finding, Findings, Location, Severity};
 pub use parse::{Format, Parsed, ReadFile, Source};
 pub use read::MAX_FILE_BYTES;
 
+use crate::claim::{ClaimName, Need};
 use crate::hold::{Hold, Standstill};
 use crate::number::{AccountSid, PhoneNumber};
 use crate::provider::{Api, HostLabel};
@@ -42,6 +44,8 @@ pub struct Desired {
     pub standstill: Standstill,
     /// The declared numbers, sorted by number, each once.
     pub numbers: Vec<Declared>,
+    /// The numbers that are declared by need, sorted by name, each name once.
+    pub claims: Vec<Claim>,
     /// The files that this came from, as they were named.
     pub files: Vec<Arc<str>>,
 }
@@ -245,6 +249,27 @@ pub struct Declared {
     /// The managed settings, merged.
     pub settings: Managed,
     /// Where it was declared.
+    pub place: Place,
+}
+
+/// Numbers declared by need.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claim {
+    /// Its name, for good.
+    pub name: ClaimName,
+    /// How many numbers it has.
+    pub count: u16,
+    /// What it takes where it buys.
+    pub need: Need,
+    /// The account that its numbers belong in.
+    pub account: AccountIndex,
+    /// Its numbers are never released and never moved.
+    pub protect: bool,
+    /// What stands before the mark in its numbers' names.
+    pub label: Option<Box<str>>,
+    /// The managed settings, merged, without the name.
+    pub settings: Managed,
+    /// Where it was declared: the entry is one of `claims:`.
     pub place: Place,
 }
 

@@ -51,6 +51,10 @@ fn write_action(text: &mut String, plan: &Plan, action: &Action) {
         line.push(target.sid.map_or_else(|| "-".into(), |sid| sid.to_string()));
         line.push(settings(&target.before));
     }
+    if let Some(claimed) = action.claimed() {
+        line.push(claimed.slot.to_string());
+        line.extend(claimed.instead.iter().map(ToString::to_string));
+    }
     match action {
         Action::Purchase { settings, .. } | Action::Transfer { settings, .. } => {
             line.extend(settings.iter().map(|(field, want)| format!("{field}={}", wanted(want))));

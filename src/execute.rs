@@ -17,6 +17,7 @@ use tracing::{Instrument, info_span, warn};
 
 use crate::api::error::{ApiError, ErrorKind, ListError, Operation};
 use crate::backoff::Next;
+use crate::claims::Claimed;
 use crate::client::{Client, Sighting};
 use crate::desired::AccountIndex;
 use crate::diff;
@@ -118,14 +119,14 @@ pub async fn execute<T: Transport>(
     } else {
         let why = if run.stopping() { Skip::Interrupted } else { Skip::ReplacementMissing };
         for step in releases.into_iter().flat_map(|(_, chain)| chain) {
-            let end = End { outcome: Outcome::Skipped(why), attempts: 0 };
+            let end = End { outcome: Outcome::Skipped(why), attempts: 0, instead: None };
             (run.on_event)(Event::Ended { step, end: &end });
             ends[step] = Some(end);
         }
     }
     let interrupted = run.stopping();
     // Every chain gives an end to each of its steps; the default only keeps this total.
-    let missing = || End { outcome: Outcome::Skipped(Skip::Interrupted), attempts: 0 };
+    let missing = || End { outcome: Outcome::Skipped(Skip::Interrupted), attempts: 0, instead: None };
     let ends = ends.into_iter().map(|end| end.unwrap_or_else(missing)).collect();
     Report { plan, ends, interrupted }
 }
@@ -195,7 +196,7 @@ impl<T: Transport> Run<'_, T> {
                 None
             };
             if let Some(skip) = skip {
-                ends.push((step, End { outcome: Outcome::Skipped(skip), attempts: 0 }));
+                ends.push((step, End { outcome: Outcome::Skipped(skip), attempts: 0, instead: None }));
                 continue;
             }
             (self.on_event)(Event::Started { step });
@@ -223,8 +224,12 @@ impl<T: Transport> Run<'_, T> {
         );
         let work = async {
             match action {
-                Action::Purchase { number, account, settings } => {
-                    self.purchase(*number, *account, settings, &trace).await
+                Action::Purchase { number, account, settings, claim } => {
+                    let bought = self.purchase(*number, *account, settings, &trace).await;
+                    match claim {
+                        Some(claim) => self.instead(bought, *account, settings, claim, &trace).await,
+                        None => bought,
+                    }
                 }
                 Action::Transfer { target, to, settings } => {
                     self.transfer(target, *to, settings, configured_next, arrived, &trace).await
@@ -275,7 +280,7 @@ impl<T: Transport> Run<'_, T> {
         } else {
             tracing::info!(outcome = outcome.word(), "action ended");
         }
-        End { outcome, attempts: trace.attempts() }
+        End { outcome, attempts: trace.attempts(), instead: trace.number() }
     }
 
     /// Buys a number: looks before it sends, and again whenever the outcome is in doubt; never
@@ -371,6 +376,29 @@ impl<T: Transport> Run<'_, T> {
             // still is.
             absent_at = if in_doubt.is_some() { None } else { Some(read_at) };
         }
+    }
+
+    /// A claim takes the next candidate, where the one before was sold to somebody else for certain:
+    /// its first purchase was refused, and it is not in the account.
+    async fn instead(
+        &self,
+        mut bought: Done<()>,
+        account: AccountIndex,
+        settings: &Managed,
+        claim: &Claimed,
+        trace: &Trace,
+    ) -> Done<()> {
+        for &number in &claim.instead {
+            let is_sold = matches!(&bought, Err(outcome @ Outcome::Failed(_))
+                if outcome.api_error().is_some_and(|error| error.kind == ErrorKind::NotAvailable));
+            if !is_sold || self.stopping() {
+                break;
+            }
+            trace.turns_to(number);
+            let settings = claim.settings_of(number, settings);
+            bought = self.purchase(number, account, &settings, trace).await;
+        }
+        bought
     }
 
     /// A purchase was answered, or found: is it the number, and is it configured as asked?

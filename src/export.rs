@@ -195,6 +195,7 @@ impl Fleet {
             policy: Policy::default(),
             standstill: Standstill::default(),
             numbers: numbers.collect(),
+            claims: Vec::new(),
             files: vec![Arc::from("export.yaml")],
         }
     }

@@ -1,29 +1,43 @@
-//! Where the daemon's budget lasts: one small file, replaced as a whole before anything is spent.
+//! Where the daemon's budget lasts, and what was bought for claims and not seen yet: two small files,
+//! each replaced as a whole before anything is spent.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::atomic_file;
 use crate::bounded_file::{self, BoundedFileError};
 use crate::budget::{Budget, BudgetError};
+use crate::intents::{Intents, IntentsError};
 
-/// The file's name in the state directory.
-const FILE: &str = "budget.json";
+/// The budget's name in the state directory.
+const BUDGET: &str = "budget.json";
+/// The name of the intents.
+const INTENTS: &str = "intents.json";
 
 /// A day's spending on a million numbers is less than this.
 const BYTES_MAX: usize = 256 << 20;
 
-/// Keeps the budget over restarts, or only while the process lives.
+/// Keeps them over restarts, or only while the process lives.
 #[derive(Debug)]
 pub enum Ledger {
-    /// A restart forgets it.
+    /// A restart forgets them.
     InMemory,
-    /// It lasts in this directory.
+    /// They last in this directory.
     In(PathBuf),
 }
 
-/// Why the budget cannot be kept. Nothing is bought or released then.
+/// What lasts.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Kept {
+    /// What was spent over time.
+    pub budget: Budget,
+    /// What was bought for claims and not seen yet.
+    pub intents: Intents,
+}
+
+/// Why they cannot be kept. Nothing is bought or released then.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// The file system refused.
@@ -32,6 +46,11 @@ pub enum LedgerError {
     /// The file holds something else. It is not thrown away: what it counted would be forgotten.
     #[error("{0}: {1} (move it away to start counting anew)")]
     Content(PathBuf, #[source] BudgetError),
+    /// The same of the intents.
+    #[error(
+        "{0}: {1} (a purchase that it knows of may be on its way: move it away no sooner than in 15 minutes)"
+    )]
+    Intents(PathBuf, #[source] IntentsError),
 }
 
 impl Ledger {
@@ -41,36 +60,79 @@ impl Ledger {
     /// # Errors
     /// When it cannot be written, or holds something else.
     pub fn open(directory: &Path) -> Result<Self, LedgerError> {
-        fs::create_dir_all(directory).map_err(|error| LedgerError::Io(directory.to_owned(), error))?;
         let ledger = Self::In(directory.to_owned());
-        let budget = ledger.load()?;
-        ledger.save(&budget)?;
+        let budget = ledger.budget()?;
+        ledger.write(BUDGET, &budget.to_json())?;
         Ok(ledger)
     }
 
-    /// What was spent before; nothing where nothing is kept.
+    /// What was kept before `now`; nothing where nothing is kept.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or holds something else.
+    pub fn load(&self, now: Duration) -> Result<Kept, LedgerError> {
+        Ok(Kept { budget: self.budget()?, intents: self.intents(now)? })
+    }
+
+    /// Keeps it: once this is back, a crash or a power cut does not lose it.
+    ///
+    /// # Errors
+    /// When the file system refuses; the last one that was kept is still there then.
+    pub fn save(&self, kept: &Kept) -> Result<(), LedgerError> {
+        self.write(BUDGET, &kept.budget.to_json())?;
+        self.save_intents(&kept.intents)
+    }
+
+    /// What was bought for claims before `now`, and not seen yet.
     ///
     /// # Errors
     /// When the file cannot be read, or holds something else.
-    pub fn load(&self) -> Result<Budget, LedgerError> {
-        let Self::In(directory) = self else { return Ok(Budget::default()) };
-        let path = directory.join(FILE);
+    pub fn intents(&self, now: Duration) -> Result<Intents, LedgerError> {
+        match self.read(INTENTS)? {
+            Some((path, text)) => {
+                Intents::from_json(&text, now).map_err(|error| LedgerError::Intents(path, error))
+            }
+            None if matches!(self, Self::InMemory) => Ok(Intents::unkept(now)),
+            None => Ok(Intents::default()),
+        }
+    }
+
+    /// Keeps the intents; a fleet without claims never has the file.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn save_intents(&self, intents: &Intents) -> Result<(), LedgerError> {
+        match self {
+            Self::In(directory) if !intents.is_empty() || directory.join(INTENTS).exists() => {
+                self.write(INTENTS, &intents.to_json())
+            }
+            Self::In(_) | Self::InMemory => Ok(()),
+        }
+    }
+
+    fn budget(&self) -> Result<Budget, LedgerError> {
+        match self.read(BUDGET)? {
+            Some((path, text)) => Budget::from_json(&text).map_err(|error| LedgerError::Content(path, error)),
+            None => Ok(Budget::default()),
+        }
+    }
+
+    fn read(&self, name: &str) -> Result<Option<(PathBuf, String)>, LedgerError> {
+        let Self::In(directory) = self else { return Ok(None) };
+        let path = directory.join(name);
         match bounded_file::text(&path, BYTES_MAX) {
-            Ok(text) => Budget::from_json(&text).map_err(|error| LedgerError::Content(path, error)),
-            Err(BoundedFileError::Missing) => Ok(Budget::default()),
+            Ok(text) => Ok(Some((path, text))),
+            Err(BoundedFileError::Missing) => Ok(None),
             Err(BoundedFileError::Io(error)) => Err(LedgerError::Io(path, error)),
             Err(error) => Err(LedgerError::Io(path, io::Error::other(error))),
         }
     }
 
-    /// Keeps a budget: once this is back, a crash or a power cut does not lose it.
-    ///
-    /// # Errors
-    /// When the file system refuses; the last one that was kept is still there then.
-    pub fn save(&self, budget: &Budget) -> Result<(), LedgerError> {
+    fn write(&self, name: &str, text: &str) -> Result<(), LedgerError> {
         let Self::In(directory) = self else { return Ok(()) };
-        let path = directory.join(FILE);
-        atomic_file::replace(&path, budget.to_json().as_bytes()).map_err(|error| LedgerError::Io(path, error))
+        fs::create_dir_all(directory).map_err(|error| LedgerError::Io(directory.to_owned(), error))?;
+        let path = directory.join(name);
+        atomic_file::replace(&path, text.as_bytes()).map_err(|error| LedgerError::Io(path, error))
     }
 }
 
@@ -82,11 +144,11 @@ mod tests {
     fn what_is_saved_is_loaded_and_nonsense_is_kept() {
         let folder = std::env::temp_dir().join(format!("numctl-ledger-{}", std::process::id()));
         let ledger = Ledger::open(&folder).expect("a ledger");
-        assert_eq!(ledger.load().expect("a budget"), Budget::default());
+        assert_eq!(ledger.load(Duration::ZERO).expect("nothing"), Kept::default());
         assert_eq!(fs::read_dir(&folder).expect("listed").count(), 1, "nothing is left beside it");
-        fs::write(folder.join(FILE), "{").expect("nonsense");
+        fs::write(folder.join(BUDGET), "{").expect("nonsense");
         assert!(matches!(Ledger::open(&folder), Err(LedgerError::Content(..))));
-        assert_eq!(fs::read_to_string(folder.join(FILE)).expect("kept"), "{");
+        assert_eq!(fs::read_to_string(folder.join(BUDGET)).expect("kept"), "{");
         fs::remove_dir_all(&folder).expect("tidied up");
     }
 }

@@ -23,12 +23,14 @@
 //! - [`inert`]: messages that quote foreign text, of which nothing acts
 //! - [`number`]: phone numbers and SIDs, parsed once
 //! - [`country`]: the country that a calling code tells
+//! - [`claim`]: numbers by need, and the mark that binds a number to one
 //! - [`provider`]: the vendor's two APIs, and its regions
 //! - [`settings`]: what can be configured on a number; live values and managed ones
 //! - [`hold`]: pauses, maintenance windows, and holds that end
 //! - [`desired`]: what the files declare, parsed and checked, with findings at their places
 //! - [`observed`]: what is live, from complete listings only
 //! - [`diff`]: what a file manages of a number against what is live
+//! - [`claims`]: which numbers a claim has, which it lacks, and which it would buy
 //! - [`plan`]: desired and observed to actions, each with its reason
 //! - [`standstill`]: takes out of a plan what is not to be changed now
 //! - [`digest`]: the name of exactly one plan
@@ -43,6 +45,7 @@
 //! - [`circuit`]: stops asking an API that does not answer
 //! - [`throttle`]: how fast, and how many at once, by what the API answers
 //! - [`report`]: what became of every action
+//! - [`intents`]: purchases for claims that may still be on their way
 //! - [`budget`]: what was spent over time, counted before it is sent
 //! - [`guard`]: limits, and who may lift them
 //! - [`memory`]: what the loop remembers from look to look, and leaves alone because of it
@@ -67,6 +70,7 @@
 //! - [`pace`]: who may send next, and when
 //! - [`client`]: one account's view of the API
 //! - [`observe`]: lists every account
+//! - [`offers`]: what is on offer for claims
 //! - [`survey`]: a second look where numbers are missing
 //! - [`refresh`]: a few numbers anew, instead of every account
 //! - [`execute`]: carries out an approved plan
@@ -92,6 +96,8 @@ pub mod board;
 pub mod bounded_file;
 pub mod budget;
 pub mod circuit;
+pub mod claim;
+pub mod claims;
 pub mod cli;
 pub mod client;
 pub mod clock;
@@ -110,6 +116,7 @@ pub mod guard;
 pub mod hold;
 pub mod http;
 pub mod inert;
+pub mod intents;
 pub mod kube;
 pub mod leadership;
 pub mod lease;
@@ -123,6 +130,7 @@ pub mod metrics;
 pub mod number;
 pub mod observe;
 pub mod observed;
+pub mod offers;
 pub mod pace;
 pub mod plan;
 pub mod provider;

@@ -3,12 +3,16 @@
 //! [`ListingBuilder`] is the only way to a [`Listing`], and gives one only after the last page, so a
 //! lost page can never look like missing numbers (law 3).
 
+mod survey;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
+
+pub use survey::{InFlight, Offers, Papers, Survey};
 
 use crate::desired::AccountIndex;
 use crate::number::{AccountSid, NumberSid, PhoneNumber};
@@ -363,25 +367,6 @@ impl Sight {
     }
 }
 
-/// What the country of a number wants of its buyer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Papers {
-    /// An address.
-    pub address: bool,
-    /// A regulatory bundle.
-    pub bundle: bool,
-}
-
-/// What a second look brought about numbers that no account of the file has: see
-/// [`crate::survey`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Survey {
-    /// Numbers that another account of the same parent has.
-    pub elsewhere: BTreeMap<PhoneNumber, AccountSid>,
-    /// What buying them takes.
-    pub papers: BTreeMap<PhoneNumber, Papers>,
-}
-
 /// What is live in the accounts that the file lists.
 #[derive(Debug, Clone)]
 pub struct Observed {
@@ -433,6 +418,11 @@ impl Observed {
     #[must_use]
     pub fn survey(&self) -> &Survey {
         &self.survey
+    }
+
+    /// The same, for who knows more.
+    pub fn survey_mut(&mut self) -> &mut Survey {
+        &mut self.survey
     }
 
     /// Why nothing is to be done in an account; `None` where nothing is wrong with it.

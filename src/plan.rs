@@ -3,18 +3,21 @@
 //! Every choice is made here. What is deliberately not done is in the plan too, as [`Held`] and
 //! [`Warning`], so that inaction is explained by values and never by a log line alone.
 
+mod action;
 mod held;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use action::{Action, ActionKind, Reason, Step, Target};
 pub use held::{Held, HeldReason, Warning};
 
+use crate::claims::{self, Bound, Claimed, Shortfall};
 use crate::desired::{AccountIndex, Declared, Desired, State, Unlisted};
 use crate::diff::{self, FieldChange};
-use crate::number::{AccountSid, NumberSid, PhoneNumber};
+use crate::number::{AccountSid, PhoneNumber};
 use crate::observed::{Found, Live, Observed, Papers, Trouble};
-use crate::settings::{Field, Managed, Settings, Want};
+use crate::settings::{Field, Managed, Want};
 
 /// What is to be done, in the order in which it is shown.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +30,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What the file asks for, or would seem to, and is not done, with the reason.
     pub held: Vec<Held>,
+    /// What claims want, and is not bought, with the reason.
+    pub short: Vec<Shortfall>,
     /// The steps that a hold, a pause or a limit took out, each with why: to be shown, never done.
     pub waiting: Vec<(Step, HeldReason)>,
     /// What a reviewer should know.
@@ -52,151 +57,29 @@ pub struct AccountRef {
     pub parent: Option<AccountIndex>,
 }
 
-/// One action and why.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Step {
-    /// What to do.
-    pub action: Action,
-    /// Why.
-    pub reason: Reason,
-}
-
-/// What is to be done to one number. Each variant holds all that the call needs.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Action {
-    /// Buy exactly this number, with its configuration.
-    Purchase {
-        /// The number.
-        number: PhoneNumber,
-        /// The account that buys it.
-        account: AccountIndex,
-        /// The configuration that goes along.
-        settings: Managed,
-    },
-    /// Move the number to another account.
-    Transfer {
-        /// The number as it was observed.
-        target: Target,
-        /// The account that it moves to.
-        to: AccountIndex,
-        /// What the move must not lose: the managed settings, configured again where the move
-        /// cleared them.
-        settings: Managed,
-    },
-    /// Change fields of the number, in the account that it lives in by then.
-    Configure {
-        /// The number as it was observed.
-        target: Target,
-        /// The account that it lives in when this runs.
-        account: AccountIndex,
-        /// The changed fields. Never empty.
-        changes: Vec<FieldChange>,
-    },
-    /// Give the number back.
-    Release {
-        /// The number as it was observed.
-        target: Target,
-    },
-}
-
-/// The live number that an action is about, as it was when the plan was made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// The number.
-    pub number: PhoneNumber,
-    /// Its SID; `None` where the listing gave none: looked up before anything is done.
-    pub sid: Option<NumberSid>,
-    /// The account that it was observed in.
-    pub account: AccountIndex,
-    /// Its whole configuration then: what a fresh read is compared with.
-    pub before: Settings,
-}
-
-/// Which of the four kinds an action is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ActionKind {
-    /// Costs money.
-    Purchase,
-    /// Changes the account.
-    Transfer,
-    /// Changes fields.
-    Configure,
-    /// Cannot be taken back.
-    Release,
-}
-
-impl ActionKind {
-    /// The kinds, in the order of a plan.
-    pub const ALL: [Self; 4] = [Self::Purchase, Self::Transfer, Self::Configure, Self::Release];
-
-    /// The word for it, in JSON and in text.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Purchase => "purchase",
-            Self::Transfer => "transfer",
-            Self::Configure => "configure",
-            Self::Release => "release",
-        }
-    }
-}
-
-impl Action {
-    /// Its kind.
-    #[must_use]
-    pub fn kind(&self) -> ActionKind {
-        match self {
-            Self::Purchase { .. } => ActionKind::Purchase,
-            Self::Transfer { .. } => ActionKind::Transfer,
-            Self::Configure { .. } => ActionKind::Configure,
-            Self::Release { .. } => ActionKind::Release,
-        }
-    }
-
-    /// The number that it is about.
-    #[must_use]
-    pub fn number(&self) -> PhoneNumber {
-        match self {
-            Self::Purchase { number, .. } => *number,
-            Self::Transfer { target, .. } | Self::Configure { target, .. } | Self::Release { target } => {
-                target.number
-            }
-        }
-    }
-
-    /// The account that the number is in once the action is done, or was in, for a release.
-    #[must_use]
-    pub fn account(&self) -> AccountIndex {
-        match self {
-            Self::Purchase { account, .. } | Self::Configure { account, .. } => *account,
-            Self::Transfer { to, .. } => *to,
-            Self::Release { target } => target.account,
-        }
-    }
-
-    /// The live number that it is about; a purchase has none.
-    #[must_use]
-    pub fn target(&self) -> Option<&Target> {
-        match self {
-            Self::Purchase { .. } => None,
-            Self::Transfer { target, .. } | Self::Configure { target, .. } | Self::Release { target } => {
-                Some(target)
-            }
-        }
-    }
-}
-
 impl Plan {
     /// A plan of steps alone.
     pub fn of(accounts: Vec<AccountRef>, steps: Vec<Step>) -> Self {
-        let (held, waiting, warnings, troubles) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { accounts, steps, held, waiting, warnings, troubles, unchanged: 0, unlisted: 0, fleet: 0 }
+        let (held, short, waiting) = (Vec::new(), Vec::new(), Vec::new());
+        let (warnings, troubles) = (Vec::new(), Vec::new());
+        Self {
+            accounts,
+            steps,
+            held,
+            short,
+            waiting,
+            warnings,
+            troubles,
+            unchanged: 0,
+            unlisted: 0,
+            fleet: 0,
+        }
     }
 
-    /// Whether it does no more than to configure what is there.
+    /// Whether it does no more than to configure what is there, and wants no more either.
     #[must_use]
     pub fn only_configures(&self) -> bool {
-        self.steps.iter().all(|step| step.action.kind() == ActionKind::Configure)
+        self.short.is_empty() && self.steps.iter().all(|step| step.action.kind() == ActionKind::Configure)
     }
 
     /// Takes out what is not to be done, with the reason, and keeps it as [`Held`]. Where a purchase
@@ -220,47 +103,34 @@ impl Plan {
     }
 }
 
-/// Why an action is in the plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// Declared, and in none of the listed accounts.
-    Missing,
-    /// Declared in another account than the one that has it.
-    WrongAccount,
-    /// Live fields differ from the declared ones.
-    Drifted,
-    /// The file says `state: released`.
-    Tombstone,
-    /// The file does not name it, and says `unlisted: release`.
-    Unlisted,
-}
-
-impl Reason {
-    /// Every reason.
-    pub const ALL: [Self; 5] =
-        [Self::Missing, Self::WrongAccount, Self::Drifted, Self::Tombstone, Self::Unlisted];
-
-    /// The word for it, for machines: in JSON and in saved plans.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::WrongAccount => "wrong_account",
-            Self::Drifted => "drifted",
-            Self::Tombstone => "tombstone",
-            Self::Unlisted => "unlisted",
-        }
-    }
-}
-
 /// Plans how to get from what is live to what is declared.
 ///
 /// `accounts` are those of `desired`, with their SIDs known. The result is the same for the same
 /// input, whatever the order of the file or of the listings.
 pub fn plan(desired: &Desired, accounts: &[AccountRef], observed: &Observed) -> Plan {
+    // Reading a million names for marks is for those who have claims.
+    if desired.claims.is_empty() {
+        return of_numbers(desired, accounts, observed, BTreeMap::new(), Vec::new());
+    }
+    let Bound { desired, purchases, short, broken } = claims::bind(desired, observed);
+    let mut plan = of_numbers(&desired, accounts, observed, purchases, short);
+    let broken = broken.into_iter().map(|(number, account)| Warning::BrokenMark { number, account });
+    plan.warnings.extend(broken);
+    plan
+}
+
+fn of_numbers(
+    desired: &Desired,
+    accounts: &[AccountRef],
+    observed: &Observed,
+    purchases: BTreeMap<PhoneNumber, Claimed>,
+    short: Vec<Shortfall>,
+) -> Plan {
     let mut planner = Planner {
         desired,
         observed,
+        purchases,
+        short,
         place: 0,
         steps: Vec::new(),
         held: Vec::new(),
@@ -286,6 +156,9 @@ const FALLBACKS: [(Field, Field); 2] =
 struct Planner<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
+    /// The declared numbers that are bought for a claim.
+    purchases: BTreeMap<PhoneNumber, Claimed>,
+    short: Vec<Shortfall>,
     /// Where the last one stood in the observed numbers: both are in order.
     place: usize,
     steps: Vec<Step>,
@@ -348,7 +221,9 @@ impl Planner<'_> {
         let lone = self.lone_fallbacks(declared, |_| false);
         let settings = declared.settings.filtered(|field| !lone.contains(&field));
         let (number, account) = (declared.number, declared.account);
-        self.step(Action::Purchase { number, account, settings }, Reason::Missing);
+        let claim = self.purchases.remove(&number).map(Box::new);
+        let reason = if claim.is_some() { Reason::Claimed } else { Reason::Missing };
+        self.step(Action::Purchase { number, account, settings, claim }, reason);
     }
 
     fn present(&mut self, declared: &Declared, found: Found<'_>) {
@@ -519,7 +394,7 @@ impl Planner<'_> {
                     | HeldReason::AccountInTrouble { .. }
             )
         };
-        let is_short = self.held.iter().any(may_replace);
+        let is_short = self.held.iter().any(may_replace) || !self.short.is_empty();
         let moved: BTreeSet<PhoneNumber> = self
             .steps
             .iter()
@@ -538,6 +413,7 @@ impl Planner<'_> {
             accounts: accounts.to_vec(),
             steps: self.steps,
             held: self.held,
+            short: self.short,
             waiting: Vec::new(),
             warnings: self.warnings,
             troubles: self.observed.troubles().map(|(at, trouble)| (at, trouble.clone())).collect(),
@@ -577,7 +453,9 @@ impl Plan {
     /// Whether the file asks for something that cannot be planned as things are.
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        !self.troubles.is_empty() || self.held.iter().any(|held| held.why.is_error())
+        !self.troubles.is_empty()
+            || !self.short.is_empty()
+            || self.held.iter().any(|held| held.why.is_error())
     }
 
     /// How many actions of a kind there are.

@@ -6,13 +6,14 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
-use crate::budget::{Budget, Generation};
+use crate::budget::Generation;
 use crate::client::{Client, ListError};
 use crate::desired::{AccountIndex, Desired};
 use crate::execute::{Event, Stop, execute};
 use crate::guard::{self, OperatorLimits, Refusal};
-use crate::ledger::LedgerError;
+use crate::ledger::{Kept, LedgerError};
 use crate::memory::{Extent, Memory};
 use crate::plan::{AccountRef, Plan, plan};
 use crate::refresh::refresh;
@@ -81,13 +82,13 @@ impl Pass {
     }
 }
 
-/// Walks the line once, and says how much it looked at. `record` keeps the budget, and is back before
+/// Walks the line once, and says how much it looked at. `record` keeps what is spent, and is back before
 /// the first write.
 pub async fn pass<T: Transport>(
     cycle: &Cycle<'_, T>,
     memory: &mut Memory,
-    budget: &mut Budget,
-    record: impl Fn(&Budget) -> Result<(), LedgerError>,
+    kept: &mut Kept,
+    record: impl Fn(&Kept) -> Result<(), LedgerError>,
     stop: watch::Receiver<Stop>,
     on_event: impl Fn(&Plan, Extent, Event<'_>),
 ) -> (Pass, Extent) {
@@ -95,14 +96,14 @@ pub async fn pass<T: Transport>(
     // Reading has nothing to finish.
     let (planned, extent) = tokio::select! {
         biased;
-        planned = draft(cycle, memory, budget) => planned,
+        planned = draft(cycle, memory, kept) => planned,
         Ok(_) = stopped.wait_for(|stop| *stop >= Stop::Drain) => return (Pass::Stopped, cycle.extent),
     };
     let pass = match planned {
         Err(failed) => Pass::NotObserved(failed),
         Ok(plan) => {
             let on_event = |plan: &Plan, event: Event<'_>| on_event(plan, extent, event);
-            carry_out(plan, cycle, memory, budget, record, stop, on_event).await
+            carry_out(plan, cycle, memory, kept, record, stop, on_event).await
         }
     };
     (pass, extent)
@@ -112,7 +113,7 @@ pub async fn pass<T: Transport>(
 async fn draft<T: Transport>(
     cycle: &Cycle<'_, T>,
     memory: &mut Memory,
-    budget: &mut Budget,
+    kept: &mut Kept,
 ) -> (Result<Plan, Vec<(AccountIndex, ListError)>>, Extent) {
     let Cycle { desired, accounts, clients, generation, now, .. } = *cycle;
     if cycle.extent == Extent::Partial
@@ -126,11 +127,12 @@ async fn draft<T: Transport>(
     }
     // One look at a time: it may be a million numbers.
     memory.forget_the_last_look();
-    let observed = match observe_and_survey(clients, accounts, desired, |_, _| {}).await {
-        Ok(observed) => observed,
-        Err(failed) => return (Err(failed), Extent::Full),
-    };
-    budget.observe(&observed, generation, now);
+    let observed =
+        match observe_and_survey(clients, accounts, desired, (&mut kept.intents, now), |_, _| {}).await {
+            Ok(observed) => observed,
+            Err(failed) => return (Err(failed), Extent::Full),
+        };
+    kept.budget.observe(&observed, generation, now);
     let observed = memory.doubt(observed, desired, accounts, now);
     let plan = plan(desired, accounts, &observed);
     memory.keep(observed, accounts, now);
@@ -142,16 +144,16 @@ async fn carry_out<T: Transport>(
     mut plan: Plan,
     cycle: &Cycle<'_, T>,
     memory: &mut Memory,
-    budget: &mut Budget,
-    record: impl Fn(&Budget) -> Result<(), LedgerError>,
+    kept: &mut Kept,
+    record: impl Fn(&Kept) -> Result<(), LedgerError>,
     stop: watch::Receiver<Stop>,
     on_event: impl Fn(&Plan, Event<'_>),
 ) -> Pass {
     let Cycle { desired, generation, now, .. } = *cycle;
     standstill::hold_back(&mut plan, desired, cycle.paused, now);
-    budget.hold_back(&mut plan, generation);
+    kept.budget.hold_back(&mut plan, generation);
     memory.hold_back(&mut plan, now);
-    let outlook = budget.outlook(&plan, generation, now);
+    let outlook = kept.budget.outlook(&plan, generation, now);
     let approved = match guard::approve_over_time(plan, &desired.policy.limits, cycle.operator, &outlook) {
         Err(refused) => return Pass::Refused(refused.0, refused.1),
         Ok(approved) => approved,
@@ -161,14 +163,17 @@ async fn carry_out<T: Transport>(
     }
     if !approved.plan().is_empty() {
         // On a copy: what was not recorded was not spent either.
-        let mut spent = budget.clone();
-        spent.spend(approved.plan(), generation, now);
+        let mut spent = kept.clone();
+        spent.budget.spend(approved.plan(), generation, now);
+        spent.intents.open_for(approved.plan());
         if let Err(error) = record(&spent) {
             return Pass::NotRecorded(approved.into_plan(), error);
         }
-        *budget = spent;
+        *kept = spent;
     }
+    let began = Instant::now();
     let report = execute(approved, cycle.clients, cycle.numbers_at_once, stop, on_event).await;
-    budget.settle(&report);
+    kept.budget.settle(&report);
+    kept.intents.settle(&report, now + began.elapsed());
     Pass::Executed(report)
 }

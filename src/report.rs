@@ -1,6 +1,7 @@
 //! What became of a plan: every action has one of four ends, and nothing is forgotten (law 9).
 
-use crate::api::error::{ApiError, ListError};
+use crate::api::error::{ApiError, ListError, Operation};
+use crate::number::PhoneNumber;
 use crate::plan::Plan;
 use crate::settings::Field;
 
@@ -23,6 +24,9 @@ pub struct End {
     pub outcome: Outcome,
     /// How often the write was sent.
     pub attempts: u32,
+    /// The number that was bought for a claim, or tried last, where the plan's first was not to be had
+    /// any more.
+    pub instead: Option<PhoneNumber>,
 }
 
 /// The four ends.
@@ -81,6 +85,21 @@ pub enum Failure {
     /// The lock was lost between two writes of the action.
     #[error("the lock on the account was lost before the action was complete")]
     LostLock,
+}
+
+impl End {
+    /// Whether a purchase that ended so certainly bought nothing: nothing was sent, or its purchase was
+    /// refused. Whatever else failed after it was sent, it may be ours.
+    #[must_use]
+    pub fn bought_nothing(&self) -> bool {
+        match &self.outcome {
+            Outcome::Succeeded | Outcome::Unknown(_) => false,
+            Outcome::Failed(Failure::Api(error)) if self.attempts > 0 => {
+                error.operation == Operation::Purchase && !error.kind.leaves_doubt()
+            }
+            Outcome::Failed(_) | Outcome::Skipped(_) => self.attempts == 0,
+        }
+    }
 }
 
 fn names(fields: &[Field]) -> String {

@@ -4,11 +4,12 @@
 //! `carries_webhook_passwords` and is written for its owner only.
 
 mod accounts;
+mod file;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::desired::{Access, AccountIndex, Desired, Limit, Limits};
@@ -21,6 +22,7 @@ use crate::provider::Api;
 use crate::settings::{Field, Managed, Settings, Value, Want};
 
 use accounts::FileAccount;
+use file::{File, FileAction, FileChange, FileClaim, FileLimits, FileSummary, FileValue};
 
 /// The version of the file's shape.
 const FORMAT_VERSION: u32 = 1;
@@ -249,77 +251,6 @@ fn malformed(what: &'static str, text: &str) -> SavedPlanError {
     SavedPlanError::Malformed { what, text: inert::message(text, QUOTED_MAX) }
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    kind: String,
-    format_version: u32,
-    digest: String,
-    checksum: String,
-    tool_version: String,
-    files: Vec<String>,
-    carries_webhook_passwords: bool,
-    accounts: Vec<FileAccount>,
-    limits: FileLimits,
-    summary: FileSummary,
-    actions: Vec<FileAction>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileLimits {
-    max_purchases: String,
-    max_releases: String,
-    max_changes: String,
-    fleet: usize,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileSummary {
-    purchase: usize,
-    configure: usize,
-    transfer: usize,
-    release: usize,
-    unchanged: usize,
-    unlisted: usize,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileAction {
-    kind: String,
-    phone_number: String,
-    account: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    from_account: Option<String>,
-    sid: Option<String>,
-    reason: String,
-    /// What changes.
-    changes: Vec<FileChange>,
-    /// The live configuration that the plan relies on.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    observed: Vec<FileValue>,
-    /// What a transfer must not lose.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    keeps: Vec<FileValue>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileChange {
-    field: String,
-    before: Option<String>,
-    after: Option<String>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileValue {
-    field: String,
-    value: Option<String>,
-}
-
 /// SHA-256 over the file with an empty checksum: it shows a change, it does not prove an author.
 fn checksum(file: &File) -> String {
     let mut hash = Sha256::new();
@@ -384,6 +315,7 @@ fn file_action(plan: &Plan, step: &Step) -> FileAction {
             })
             .unwrap_or_default(),
         keeps,
+        claim: action.claimed().map(FileClaim::new),
     }
 }
 
@@ -442,7 +374,8 @@ fn step(
     let parsed = match action.kind.as_str() {
         "purchase" => {
             let entries = &mut action.changes.iter().map(|change| (&change.field, change.after.as_deref()));
-            Action::Purchase { number, account, settings: managed(entries)? }
+            let claim = action.claim.as_ref().map(|claim| claim.claimed().map(Box::new)).transpose()?;
+            Action::Purchase { number, account, settings: managed(entries)?, claim }
         }
         "transfer" => {
             let entries = &mut action.keeps.iter().map(|entry| (&entry.field, entry.value.as_deref()));
@@ -470,6 +403,8 @@ fn step(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::claim::Slot;
+    use crate::claims::Claimed;
     use crate::desired::{CredentialsAt, EnvPrefix, SecretName};
     use crate::provider::HostLabel;
 
@@ -510,8 +445,13 @@ mod tests {
                     number: number("+15552230000"),
                     account: AccountIndex(0),
                     settings: settings.clone(),
+                    claim: Some(Box::new(Claimed {
+                        slot: Slot::parse("nyc-support/2").expect("a slot"),
+                        label: Some("Support".into()),
+                        instead: vec![number("+15552230009")],
+                    })),
                 },
-                reason: Reason::Missing,
+                reason: Reason::Claimed,
             },
             Step {
                 action: Action::Transfer { target: target("+15552230001", 0), to: AccountIndex(1), settings },
@@ -532,6 +472,7 @@ mod tests {
                 accounts: vec![account("main", "a", None), account("emea", "b", Some(AccountIndex(0)))],
                 steps,
                 held: Vec::new(),
+                short: Vec::new(),
                 waiting: Vec::new(),
                 warnings: Vec::new(),
                 troubles: Vec::new(),

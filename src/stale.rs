@@ -1,5 +1,7 @@
 //! Whether a saved plan still fits what is live: number by number, only those that it touches.
 
+use crate::claim::Slot;
+use crate::claims::Marks;
 use crate::number::PhoneNumber;
 use crate::observed::{Live, Observed};
 use crate::plan::{Action, Plan, Target};
@@ -19,6 +21,8 @@ pub struct Stale {
 pub enum StaleReason {
     /// It was to be bought, and is there.
     AlreadyThere,
+    /// The slot of the claim that it was to be bought for is filled, or about to be.
+    SlotTaken(Slot),
     /// It is in none of the plan's accounts.
     Gone,
     /// An account that it may be in cannot be read, or nothing can be done in its account.
@@ -34,6 +38,10 @@ pub enum StaleReason {
 /// The numbers that a plan touches and that are no longer as it saw them.
 #[must_use]
 pub fn stale(plan: &Plan, observed: &Observed) -> Vec<Stale> {
+    let for_claims = plan.steps.iter().any(|step| step.action.claimed().is_some());
+    let marks = if for_claims { Marks::of(observed) } else { Marks::default() };
+    let is_taken =
+        |slot: &Slot| marks.holders.contains_key(slot) || observed.survey().in_flight.contains_key(slot);
     plan.steps
         .iter()
         .filter_map(|step| {
@@ -43,6 +51,9 @@ pub fn stale(plan: &Plan, observed: &Observed) -> Vec<Stale> {
                 return Some(Stale { number, why: StaleReason::NotSeen });
             }
             let why = match &step.action {
+                Action::Purchase { claim: Some(claimed), .. } if is_taken(&claimed.slot) => {
+                    Some(StaleReason::SlotTaken(claimed.slot.clone()))
+                }
                 Action::Purchase { number, .. } => match (observed.find(*number).next(), observed.dark()) {
                     (Some(_), _) => Some(StaleReason::AlreadyThere),
                     (None, Some(_)) => Some(StaleReason::NotSeen),

@@ -5,6 +5,7 @@
 //! the number? And does its country want papers that the file does not give?
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tracing::debug;
@@ -18,9 +19,11 @@ use crate::api::routes::NumberType;
 use crate::client::{Client, ListError};
 use crate::country::country_of;
 use crate::desired::{AccountIndex, Declared, Desired, State};
+use crate::intents::Intents;
 use crate::number::{AccountSid, PhoneNumber};
 use crate::observe::{observe, shut};
 use crate::observed::{Listing, Observed, Papers, Sight, Survey};
+use crate::offers::look_for_claims;
 use crate::plan::AccountRef;
 use crate::provider::Api;
 use crate::settings::{Field, Want};
@@ -34,7 +37,7 @@ const ACCOUNTS_A_PAGE: u16 = 1000;
 /// Offers a page: there is one such number.
 const OFFERS_A_PAGE: u16 = 20;
 
-/// Lists every account, and takes the second look. `on_page` hears how many numbers were read.
+/// Lists every account, and takes the second look, at `now`. `on_page` hears how many numbers were read.
 ///
 /// # Errors
 /// Every account's, where none could be listed.
@@ -42,10 +45,18 @@ pub async fn observe_and_survey<T: Transport>(
     clients: &[Client<T>],
     accounts: &[AccountRef],
     desired: &Desired,
+    (intents, now): (&mut Intents, Duration),
     on_page: impl Fn(AccountIndex, usize),
 ) -> Result<Observed, Vec<(AccountIndex, ListError)>> {
     let observed = observe(clients, accounts, on_page).await?;
-    Ok(survey(clients, accounts, desired, observed).await)
+    let mut observed = survey(clients, accounts, desired, observed).await;
+    // Reading a million names for marks is for those who have claims.
+    if !desired.claims.is_empty() {
+        intents.observe(&observed, now);
+        intents.tell(observed.survey_mut(), now);
+    }
+    look_for_claims(clients, desired, &mut observed).await;
+    Ok(observed)
 }
 
 /// Takes the second look. What cannot be found out is left open: the vendor sells no number that

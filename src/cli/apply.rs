@@ -8,10 +8,13 @@ use tokio::sync::watch;
 
 use crate::atomic_file::create_private;
 use crate::bounded_file;
-use crate::desired::Limits;
+use crate::clock;
+use crate::desired::{Account, Limits};
 use crate::digest::Digest;
 use crate::execute::{Stop, execute};
 use crate::guard::{self, Approved};
+use crate::intents::Intents;
+use crate::ledger::Ledger;
 use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::render;
@@ -20,7 +23,7 @@ use crate::report::Report;
 use crate::saved_plan::SavedPlan;
 use crate::stale::{Stale, StaleReason, stale};
 
-use super::arguments::{ApplyArgs, Global, TextOrJson};
+use super::arguments::{ApplyArgs, ApplyOptions, Global, TextOrJson};
 use super::fleet::{self, Fleet};
 use super::plan::{make, show_text};
 use super::signals::{Interrupts, stop_by_signal};
@@ -33,29 +36,52 @@ const PLAN_BYTES_MAX: usize = 256 << 20;
 const USED: &str = ".used";
 
 pub(super) async fn run(global: &Global, args: &ApplyArgs) -> Ended {
-    let accepted = match &args.accept {
-        Some(text) => Some(Digest::parse(text).ok_or_else(|| {
-            Fatal::new(format!(
-                "--accept {:?}: a digest is the 32 hexadecimal digits under a plan",
-                Shown(text).to_string()
-            ))
-        })?),
-        None => None,
-    };
+    let accepted = accepted(&args.options)?;
     match &args.plan {
         Some(path) => saved(global, args, path, accepted).await,
         None => fresh(global, args, accepted).await,
     }
 }
 
+/// The plan whose limits are lifted.
+pub(super) fn accepted(options: &ApplyOptions) -> Result<Option<Digest>, Fatal> {
+    let Some(text) = &options.accept else { return Ok(None) };
+    let digest = Digest::parse(text).ok_or_else(|| {
+        Fatal::new(format!(
+            "--accept {:?}: a digest is the 32 hexadecimal digits under a plan",
+            Shown(text).to_string()
+        ))
+    })?;
+    Ok(Some(digest))
+}
+
 async fn fresh(global: &Global, args: &ApplyArgs, accepted: Option<Digest>) -> Ended {
     let desired = fleet::read(global, &args.files)?;
-    let mut fleet = Fleet::open(global, &desired.accounts).await?;
-    // From before the first look to after the last write.
-    let held = fleet.lock(&args.lock, args.lock_timeout).await?;
-    let ended = match make(&desired, &fleet).await {
-        Ok(plan) => carry_out(global, args, &fleet, plan, &desired.policy.limits, accepted, None).await,
-        Err(error) => Err(error),
+    with_lock(global, &args.options, &desired.accounts, async |attempt, mut intents| {
+        let known = intents.clone();
+        let plan = make(&desired, attempt.fleet, &mut intents).await?;
+        if intents != known {
+            // What was seen is not waited for any more; kept too long, it does no harm.
+            let _ = attempt.ledger.save_intents(&intents);
+        }
+        attempt.carry_out(plan, &desired.policy.limits, intents, accepted, None).await
+    })
+    .await
+}
+
+/// Opens the fleet and holds the lock, from before the first look to after the last write.
+pub(super) async fn with_lock(
+    global: &Global,
+    options: &ApplyOptions,
+    accounts: &[Account],
+    work: impl AsyncFnOnce(&Attempt<'_>, Intents) -> Ended,
+) -> Ended {
+    let mut fleet = Fleet::open(global, accounts).await?;
+    let held = fleet.lock(&options.lock, options.lock_timeout).await?;
+    let ledger = fleet::ledger(global, &options.state);
+    let ended = match ledger.intents(clock::since_the_epoch()) {
+        Ok(intents) => work(&Attempt { global, options, fleet: &fleet, ledger: &ledger }, intents).await,
+        Err(error) => Err(error.into()),
     };
     held.release(&ended).await;
     fleet.close().await?;
@@ -78,47 +104,21 @@ async fn saved(global: &Global, args: &ApplyArgs, path: &Path, accepted: Option<
         output::error(&format!("{shown} was used already (see {}): plan again", marker.display()));
         return Ok(Exit::Refused);
     }
-    let mut fleet = Fleet::of_plan(global, &saved.plan.accounts, &saved.access).await?;
-    let held = fleet.lock(&args.lock, args.lock_timeout).await?;
-    let ended = match fleet.observe(None).await {
-        Ok(observed) => fresh_enough(global, args, &fleet, saved, &observed, accepted, &marker).await,
-        Err(error) => Err(error),
-    };
-    held.release(&ended).await;
-    fleet.close().await?;
-    ended
-}
-
-async fn fresh_enough(
-    global: &Global,
-    args: &ApplyArgs,
-    fleet: &Fleet,
-    saved: SavedPlan,
-    observed: &Observed,
-    accepted: Option<Digest>,
-    marker: &Path,
-) -> Ended {
-    let moved_on = stale(&saved.plan, observed);
-    if !moved_on.is_empty() {
-        if args.format == TextOrJson::Text {
-            show_text(&saved.plan, None)?;
-        }
-        for stale in &moved_on {
-            output::note(format_args!("  {}: {}", stale.number, describe(stale)));
-        }
-        output::error(&format!(
-            "the saved plan is stale: {} moved on since it was made; nothing was changed: plan again",
-            render::words::plural(moved_on.len(), "number")
-        ));
-        return Ok(Exit::Refused);
-    }
-    let limits = saved.limits;
-    carry_out(global, args, fleet, saved.plan, &limits, accepted, Some(marker)).await
+    let accounts = fleet::accounts_of_plan(&saved.plan.accounts, &saved.access);
+    with_lock(global, &args.options, &accounts, async |attempt, mut intents| {
+        let mut observed = attempt.fleet.observe(None).await?;
+        let now = clock::since_the_epoch();
+        intents.observe(&observed, now);
+        intents.tell(observed.survey_mut(), now);
+        attempt.fresh_enough(saved, &observed, intents, accepted, &marker).await
+    })
+    .await
 }
 
 fn describe(stale: &Stale) -> String {
     match &stale.why {
         StaleReason::AlreadyThere => "it was to be bought, and is there already".to_owned(),
+        StaleReason::SlotTaken(slot) => format!("{slot} has a number already, or one that may be on its way"),
         StaleReason::Gone => "it is in none of the accounts any more".to_owned(),
         StaleReason::NotSeen => "its account, or one that it may be in, cannot be read now".to_owned(),
         StaleReason::Elsewhere => "it is in another account now".to_owned(),
@@ -130,54 +130,108 @@ fn describe(stale: &Stale) -> String {
     }
 }
 
-async fn carry_out(
-    global: &Global,
-    args: &ApplyArgs,
-    fleet: &Fleet,
-    plan: Plan,
-    limits: &Limits,
-    accepted: Option<Digest>,
-    marker: Option<&Path>,
-) -> Ended {
-    let as_json = args.format == TextOrJson::Json;
-    let approved = match guard::approve(plan, limits, &args.limits.limits(), accepted) {
-        Ok(approved) => approved,
-        Err(refused) => {
-            let (plan, refusal) = *refused;
-            match as_json {
-                true => output::print_with(|out| render::json::plan(out, &plan, Some(&refusal)))?,
-                false => show_text(&plan, Some(&refusal))?,
+/// An apply under way.
+pub(super) struct Attempt<'a> {
+    global: &'a Global,
+    options: &'a ApplyOptions,
+    /// The accounts.
+    pub(super) fleet: &'a Fleet,
+    ledger: &'a Ledger,
+}
+
+impl Attempt<'_> {
+    async fn fresh_enough(
+        &self,
+        saved: SavedPlan,
+        observed: &Observed,
+        intents: Intents,
+        accepted: Option<Digest>,
+        marker: &Path,
+    ) -> Ended {
+        let moved_on = stale(&saved.plan, observed);
+        if !moved_on.is_empty() {
+            if self.options.format == TextOrJson::Text {
+                show_text(&saved.plan, None)?;
             }
-            output::error("refused by a limit; nothing was changed");
+            for stale in &moved_on {
+                output::note(format_args!("  {}: {}", stale.number, describe(stale)));
+            }
+            output::error(&format!(
+                "the saved plan is stale: {} moved on since it was made; nothing was changed: plan again",
+                render::words::plural(moved_on.len(), "number")
+            ));
             return Ok(Exit::Refused);
         }
-    };
-    if !as_json {
-        show_text(approved.plan(), None)?;
+        let limits = saved.limits;
+        self.carry_out(saved.plan, &limits, intents, accepted, Some(marker)).await
     }
-    if approved.plan().is_empty() {
-        if as_json {
-            output::print_with(|out| render::json::plan(out, approved.plan(), None))?;
+
+    /// Approves a plan, shows it, asks, carries it out and reports.
+    pub(super) async fn carry_out(
+        &self,
+        plan: Plan,
+        limits: &Limits,
+        mut intents: Intents,
+        accepted: Option<Digest>,
+        marker: Option<&Path>,
+    ) -> Ended {
+        let as_json = self.options.format == TextOrJson::Json;
+        let approved = match guard::approve(plan, limits, &self.options.limits.limits(), accepted) {
+            Ok(approved) => approved,
+            Err(refused) => {
+                let (plan, refusal) = *refused;
+                match as_json {
+                    true => output::print_with(|out| render::json::plan(out, &plan, Some(&refusal)))?,
+                    false => show_text(&plan, Some(&refusal))?,
+                }
+                output::error("refused by a limit; nothing was changed");
+                return Ok(Exit::Refused);
+            }
+        };
+        if !as_json {
+            show_text(approved.plan(), None)?;
         }
-        return Ok(if approved.plan().has_errors() { Exit::Error } else { Exit::Done });
-    }
-    if !args.yes && !confirmed(as_json, &approved)? {
-        output::note("Not applied.");
-        return Ok(Exit::Error);
-    }
-    if let Some(marker) = marker {
-        mark_used(marker)?;
-    }
-    let report = with_progress(global, fleet, approved).await;
-    let is_done = report.is_settled() && !report.plan.has_errors();
-    let exit = if is_done { Exit::Done } else { Exit::Incomplete };
-    match show_report(as_json, &report) {
-        Ok(()) => Ok(exit),
-        // 1 would say that nothing was attempted, and 0 that somebody was told.
-        Err(Fatal(error)) => {
-            let done = render::words::plural(report.count("succeeded"), "action");
-            output::error(&format!("{error}: the report is lost; {done} of {} succeeded", report.ends.len()));
-            Ok(Exit::Incomplete)
+        if approved.plan().is_empty() {
+            if as_json {
+                output::print_with(|out| render::json::plan(out, approved.plan(), None))?;
+            }
+            return Ok(if approved.plan().has_errors() { Exit::Error } else { Exit::Done });
+        }
+        if !self.options.yes && !confirmed(as_json, &approved)? {
+            output::note("Not applied.");
+            return Ok(Exit::Error);
+        }
+        let marks_numbers = intents.open_for(approved.plan());
+        if marks_numbers {
+            self.ledger.save_intents(&intents).map_err(|error| {
+                Fatal::new(format!(
+                    "{error}: what is bought for claims must be remembered until it is seen, and cannot be; nothing \
+                     was changed: name a directory with --state-dir"
+                ))
+            })?;
+        }
+        if let Some(marker) = marker {
+            mark_used(marker)?;
+        }
+        let report = with_progress(self.global, self.fleet, approved).await;
+        intents.settle(&report, clock::since_the_epoch());
+        if marks_numbers && let Err(error) = self.ledger.save_intents(&intents) {
+            // What is kept says too much, never too little.
+            output::note(format_args!(
+                "note: {error}: nothing more is bought for these claims for 15 minutes"
+            ));
+        }
+        let is_done = report.is_settled() && !report.plan.has_errors();
+        let exit = if is_done { Exit::Done } else { Exit::Incomplete };
+        match show_report(as_json, &report) {
+            Ok(()) => Ok(exit),
+            // 1 would say that nothing was attempted, and 0 that somebody was told.
+            Err(Fatal(error)) => {
+                let done = render::words::plural(report.count("succeeded"), "action");
+                let all = report.ends.len();
+                output::error(&format!("{error}: the report is lost; {done} of {all} succeeded"));
+                Ok(Exit::Incomplete)
+            }
         }
     }
 }

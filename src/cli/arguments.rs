@@ -173,6 +173,10 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// Show what would change, ask, and do it
     Apply(ApplyArgs),
+    /// Bind a live number to a claim
+    Adopt(AdoptArgs),
+    /// List purchases for claims that may be on their way, or give one up
+    Resolve(ResolveArgs),
     /// Keep the fleet as declared: on an interval, and when a file changes
     Run(RunArgs),
     /// Show live numbers
@@ -250,6 +254,8 @@ pub(super) struct PlanArgs {
     #[arg(long)]
     pub(super) detailed_exitcode: bool,
     #[command(flatten)]
+    pub(super) state: StateArgs,
+    #[command(flatten)]
     pub(super) limits: LimitArgs,
 }
 
@@ -262,6 +268,13 @@ pub(super) struct ApplyArgs {
     /// Desired-state file, or a directory of them; may repeat; - is stdin
     #[arg(short, long = "file", value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) options: ApplyOptions,
+}
+
+/// How a plan is carried out.
+#[derive(Debug, Args)]
+pub(super) struct ApplyOptions {
     /// Do not ask (required when not at a terminal)
     #[arg(short, long)]
     pub(super) yes: bool,
@@ -277,7 +290,47 @@ pub(super) struct ApplyArgs {
     #[arg(long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = humantime::parse_duration)]
     pub(super) lock_timeout: Duration,
     #[command(flatten)]
+    pub(super) state: StateArgs,
+    #[command(flatten)]
     pub(super) limits: LimitArgs,
+}
+
+/// Where what was bought for claims is remembered until it is seen.
+#[derive(Debug, Args)]
+pub(super) struct StateArgs {
+    /// Remember here what was bought for claims until it is seen [default: .numctl]
+    #[arg(long, value_name = "DIR", env = "NUMCTL_STATE_DIR", hide_env = true)]
+    pub(super) state_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  numctl adopt -f fleet.yaml nyc-support +12125550100\n\n\
+                  The number gets the claim's mark and configuration, as a plan that is shown and confirmed.")]
+pub(super) struct AdoptArgs {
+    /// The claim
+    pub(super) claim: String,
+    /// The live number
+    #[arg(value_name = "E164")]
+    pub(super) number: String,
+    /// Desired-state file, or a directory of them; may repeat; - is stdin
+    #[arg(short, long = "file", value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) options: ApplyOptions,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  numctl resolve\n  numctl resolve nyc-support/2\n\n\
+                  Give a purchase up only when the vendor's console shows that it did not happen.")]
+pub(super) struct ResolveArgs {
+    /// Give up the purchase for this slot; without one, list what is open
+    #[arg(value_name = "CLAIM/SLOT")]
+    pub(super) slot: Option<String>,
+    #[command(flatten)]
+    pub(super) state: StateArgs,
+    /// How the list is written
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub(super) format: TextOrJson,
 }
 
 /// One writer: per account on one host, and among hosts.

@@ -10,13 +10,16 @@ use crate::api::endpoint::Endpoint;
 use crate::api::routes::Routes;
 use crate::bounded_file;
 use crate::client::{Client, Dice, ListError, Manner};
+use crate::clock;
 use crate::credentials::Credentials;
 use crate::daemon::Reached;
 use crate::desired::{Access, Account, AccountIndex, Desired, SecretName};
 use crate::environment::{self, Source};
 use crate::fence::{NotOurs, fence};
 use crate::http::{self, Http};
+use crate::intents::Intents;
 use crate::leadership::Leadership;
+use crate::ledger::Ledger;
 use crate::load::{load, parse};
 use crate::lock::{LockError, Locks};
 use crate::number::AccountSid;
@@ -31,12 +34,15 @@ use crate::sandbox::{self, Options, Running};
 use crate::secret_url::masked;
 use crate::survey::observe_and_survey;
 
-use super::arguments::{AccountArgs, Global, LockArgs};
+use super::arguments::{AccountArgs, Global, LockArgs, StateArgs};
 use super::output;
 use super::{Ended, Exit, Fatal, lease, progress};
 
 /// Where the embedded sandbox keeps its state.
 const SANDBOX_STATE: &str = ".numctl/sandbox.json";
+/// Where a command by hand remembers what it bought for claims; the sandbox's is no other's.
+const STATE: &str = ".numctl";
+const STATE_OF_SANDBOX: &str = ".numctl/sandbox";
 /// The largest file of credentials.
 const SECRET_BYTES_MAX: usize = 64 << 10;
 /// How often a lock that is taken is asked for again.
@@ -65,6 +71,27 @@ impl Held {
             lease.resign().await;
         }
     }
+}
+
+/// The accounts of a saved plan.
+pub(super) fn accounts_of_plan(accounts: &[AccountRef], access: &[Access]) -> Vec<Account> {
+    accounts
+        .iter()
+        .zip(access)
+        .map(|(account, access)| Account {
+            name: account.name.clone(),
+            sid: Some(account.sid),
+            parent: account.parent,
+            access: access.clone(),
+            hold: None,
+        })
+        .collect()
+}
+
+/// What a command by hand remembers from run to run.
+pub(super) fn ledger(global: &Global, args: &StateArgs) -> Ledger {
+    let default = if global.sandbox { STATE_OF_SANDBOX } else { STATE };
+    Ledger::In(args.state_dir.clone().unwrap_or_else(|| PathBuf::from(default)))
 }
 
 /// Reads and checks the files. What is doubtful in them is counted here and shown by `validate`.
@@ -99,26 +126,6 @@ impl Fleet {
         Ok(Self { accounts, clients, sandbox })
     }
 
-    /// The same for the accounts of a saved plan.
-    pub(super) async fn of_plan(
-        global: &Global,
-        accounts: &[AccountRef],
-        access: &[Access],
-    ) -> Result<Self, Fatal> {
-        let declared: Vec<Account> = accounts
-            .iter()
-            .zip(access)
-            .map(|(account, access)| Account {
-                name: account.name.clone(),
-                sid: Some(account.sid),
-                parent: account.parent,
-                access: access.clone(),
-                hold: None,
-            })
-            .collect();
-        Self::open(global, &declared).await
-    }
-
     /// Holds the lock of every account, and the lease, where they are asked for, until the result is
     /// let go; waits for them so long. From then on nothing is written without them (law 10).
     pub(super) async fn lock(&mut self, args: &LockArgs, timeout: Duration) -> Result<Held, Fatal> {
@@ -151,11 +158,14 @@ impl Fleet {
     }
 
     /// Lists every account, with progress; with a file, looks a second time for what it misses.
-    pub(super) async fn observe(&self, desired: Option<&Desired>) -> Result<Observed, Fatal> {
+    pub(super) async fn observe(&self, desired: Option<(&Desired, &mut Intents)>) -> Result<Observed, Fatal> {
         let listing = progress::Listing::start(self.clients.len());
         let on_page = |account: AccountIndex, numbers| listing.page(usize::from(account.0), numbers);
         let observed = match desired {
-            Some(desired) => observe_and_survey(&self.clients, &self.accounts, desired, on_page).await,
+            Some((desired, intents)) => {
+                let looking = (intents, clock::since_the_epoch());
+                observe_and_survey(&self.clients, &self.accounts, desired, looking, on_page).await
+            }
             None => observe(&self.clients, &self.accounts, on_page).await,
         };
         listing.done();

@@ -3,6 +3,7 @@
 use crate::clock;
 use crate::desired::Desired;
 use crate::guard::{self, Refusal};
+use crate::intents::Intents;
 use crate::plan::{self, Plan};
 use crate::render;
 use crate::saved_plan::SavedPlan;
@@ -15,7 +16,11 @@ use super::{Ended, Exit, Fatal, output};
 pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
     let desired = fleet::read(global, &args.files.files)?;
     let fleet = Fleet::open(global, &desired.accounts).await?;
-    let plan = make(&desired, &fleet).await;
+    let intents = fleet::ledger(global, &args.state).intents(clock::since_the_epoch());
+    let plan = match intents {
+        Ok(mut intents) => make(&desired, &fleet, &mut intents).await,
+        Err(error) => Err(error.into()),
+    };
     fleet.close().await?;
     let plan = plan?;
     let refusal = guard::check(&plan, &desired.policy.limits, &args.limits.limits());
@@ -41,8 +46,8 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
 }
 
 /// Lists what is live and plans.
-pub(super) async fn make(desired: &Desired, fleet: &Fleet) -> Result<Plan, Fatal> {
-    let observed = fleet.observe(Some(desired)).await?;
+pub(super) async fn make(desired: &Desired, fleet: &Fleet, intents: &mut Intents) -> Result<Plan, Fatal> {
+    let observed = fleet.observe(Some((desired, intents))).await?;
     let mut plan = plan::plan(desired, &fleet.accounts, &observed);
     standstill::hold_back(&mut plan, desired, false, clock::since_the_epoch());
     Ok(plan)

@@ -42,7 +42,9 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
     let pauses = tokio::spawn(pause_by_signal(pause, bell.clone()));
     let ledger = match &args.state_dir {
         Some(directory) if !args.dry_run => Ledger::open(directory)?,
-        Some(_) | None => Ledger::InMemory,
+        // It writes nothing, and knows what there is to know.
+        Some(directory) => Ledger::In(directory.clone()),
+        None => Ledger::InMemory,
     };
     info!(
         interval = ?args.interval,

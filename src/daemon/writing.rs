@@ -5,10 +5,10 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use tracing::{error, info};
 
-use crate::budget::Budget;
 use crate::execute::Stop;
 use crate::fence::{NotOurs, fence};
 use crate::leadership::{Leadership, NotLeading};
+use crate::ledger::Kept;
 use crate::lock::Locks;
 use crate::transport::Transport;
 use crate::watch::Watch;
@@ -22,9 +22,9 @@ pub(super) struct Writing {
     /// In which we have the lease.
     term: Option<u64>,
     /// Read once they are held: another daemon may have spent meanwhile.
-    pub(super) budget: Option<Budget>,
+    pub(super) kept: Option<Kept>,
     /// What this process knew when it lost them: the disk may have been too full to keep it.
-    pub(super) earlier: Option<Budget>,
+    pub(super) earlier: Option<Kept>,
     /// Said already that somebody else has them.
     said: bool,
 }
@@ -32,7 +32,7 @@ pub(super) struct Writing {
 impl Writing {
     /// What another may have changed by the time that writing is ours again.
     fn forget(&mut self) {
-        self.earlier = self.budget.take().or_else(|| self.earlier.take());
+        self.earlier = self.kept.take().or_else(|| self.earlier.take());
     }
 
     /// Says, once, that another writes.

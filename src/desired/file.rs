@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
+use super::claims::RawClaim;
 use super::entries::Entries;
 use super::schema;
 use crate::settings::Field;
@@ -48,6 +49,9 @@ pub(super) struct File {
     /// The numbers.
     #[serde(default)]
     pub(super) numbers: Section<Entries>,
+    /// Numbers declared by need.
+    #[serde(default)]
+    pub(super) claims: Section<Vec<RawClaim>>,
 }
 
 /// A part of the file that may be there and hold nothing (`numbers:`).

@@ -64,6 +64,11 @@ pub(super) fn managed(
     if settings.is_empty() { Managed::default() } else { settings.into_iter().collect() }
 }
 
+/// A friendly name that stands for itself.
+pub(super) fn name(issues: &mut Issues, text: &str, at: impl Fn() -> At) -> Option<(Field, Want)> {
+    want(issues, Field::FriendlyName, text, at).map(|want| (Field::FriendlyName, want))
+}
+
 fn want(issues: &mut Issues, field: Field, text: &str, at: impl Fn() -> At) -> Option<Want> {
     if text.is_empty() {
         if field == Field::FriendlyName {

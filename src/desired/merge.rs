@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::accounts::{self, Accounts};
+use super::claims::{self, RawClaim, Spot};
 use super::entries::Entry;
 use super::excerpt::{message, quoted};
 use super::file::{self, File, Section};
@@ -11,7 +12,7 @@ use super::issue::{At, Issue, Issues};
 use super::layers;
 use super::parse::{Format, Source};
 use super::place::{Path, Step};
-use super::{AccountIndex, Declared, Desired, Place, State, Unlisted};
+use super::{AccountIndex, Claim, Declared, Desired, Place, State, Unlisted};
 use crate::number::{NumberError, PhoneNumber};
 use crate::provider::Api;
 use crate::settings::{Field, Managed, Parameter, Want};
@@ -72,7 +73,8 @@ pub(super) fn merge(
     merger.read_defaults(files);
     merger.read_profiles(files);
     let numbers = merger.numbers(sources, files);
-    merger.check_unused(numbers.is_empty());
+    let claims = merger.claims(files);
+    merger.check_unused(numbers.is_empty() && claims.is_empty());
     let accounts = merger.accounts.list;
     if issues.any_errors() {
         return None;
@@ -82,6 +84,7 @@ pub(super) fn merge(
         policy,
         standstill,
         numbers,
+        claims,
         files: sources.iter().map(|s| s.name.clone()).collect(),
     })
 }
@@ -110,6 +113,7 @@ fn check_complete(
                 );
             }
         }
+        any |= !claims_of(raw).is_empty();
         if !sources[*file].shows_its_end() {
             let end = sources[*file].body().trim_end().len();
             let at = At::Span { file: *file, span: end..end, path: Path::new(), whole: false };
@@ -277,7 +281,7 @@ impl Merger<'_> {
             State::Present => {
                 let merged = self.merged(profile, &own);
                 let api = account.map_or_else(Api::default, |account| self.accounts.api(account));
-                self.check_merged(file, entry, profile, api, &own, &merged);
+                self.check_merged(file, path, profile, api, &own, &merged);
                 merged
             }
             State::Released => {
@@ -288,6 +292,71 @@ impl Merger<'_> {
         let place = Place { file: u32::try_from(file).ok()?, entry: u32::try_from(entry).ok()? };
         let hold = super::standstill::hold(self.issues, file, path, raw.hold.as_deref()).map(Box::new);
         Some(Declared { number: number?, account: account?, state, protect, hold, settings, place })
+    }
+
+    fn claims(&mut self, files: &[(usize, File)]) -> Vec<Claim> {
+        let mut all: Vec<Claim> = Vec::new();
+        for (file, raw) in files {
+            if matches!(&raw.claims, Section::Null) {
+                let at = At::key(*file, ["claims".into()]);
+                self.issues
+                    .push(Issue::error(at, "`claims:` names no claim").help("name one, or remove the line"));
+            }
+            for (entry, raw) in claims_of(raw).iter().enumerate() {
+                let spot = Spot { file: *file, entry };
+                let claim = self.claim(spot, raw);
+                let first =
+                    claim.as_ref().and_then(|claim| all.iter().find(|known| known.name == claim.name));
+                if let Some(first) = first {
+                    let first = Spot { file: first.place.file as usize, entry: first.place.entry as usize };
+                    let message = format!(
+                        "the claim {} is declared twice",
+                        quoted(raw.name.text().unwrap_or_default())
+                    );
+                    self.issues.push(
+                        Issue::error(spot.at("name"), message)
+                            .also(first.at("name"), "first here")
+                            .help("keep one of them: the name is what its numbers are found by"),
+                    );
+                    continue;
+                }
+                all.extend(claim);
+            }
+        }
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    fn claim(&mut self, spot: Spot, raw: &RawClaim) -> Option<Claim> {
+        let name = claims::name(self.issues, spot, raw);
+        let count = claims::count(self.issues, spot, raw);
+        let need = claims::need(self.issues, spot, raw);
+        let profile = raw.profile.text().and_then(|name| self.profile(name, || spot.at("profile")));
+        let account = match raw.account.text() {
+            Some(name) => self.accounts.find(self.issues, name, || spot.at("account")),
+            None => self.inherited_account(profile, || spot.at("name"), raw.profile.text().is_some()),
+        };
+        let protect =
+            raw.protect.0.or_else(|| self.inherited_protect(profile).map(|by| by.0)).unwrap_or(false);
+        let own = match raw.friendly_name.0.as_deref() {
+            None => Managed::default(),
+            Some(text) => layers::name(self.issues, text, || spot.at("friendly_name")).into_iter().collect(),
+        };
+        let merged = self.merged(profile, &own);
+        let api = account.map_or_else(Api::default, |account| self.accounts.api(account));
+        self.check_merged(spot.file, || spot.path(), profile, api, &own, &merged);
+        let label = match merged.get(Field::FriendlyName) {
+            Some(Want::Set(value)) => Some(value.wire().into_boxed_str()),
+            Some(Want::Clear) | None => None,
+        };
+        let (name, count) = (name?, count?);
+        if let Some(label) = &label {
+            let field = if raw.friendly_name.0.is_some() { "friendly_name" } else { "name" };
+            claims::check_label(self.issues, || spot.at(field), &name, label);
+        }
+        let settings = merged.filtered(|field| field != Field::FriendlyName);
+        let place = Place { file: u32::try_from(spot.file).ok()?, entry: u32::try_from(spot.entry).ok()? };
+        Some(Claim { name, count, need: need?, account: account?, protect, label, settings, place })
     }
 
     fn profile(&mut self, name: &str, at: impl FnOnce() -> At) -> Option<usize> {
@@ -381,7 +450,7 @@ impl Merger<'_> {
     fn check_merged(
         &mut self,
         file: usize,
-        entry: usize,
+        entry: impl Fn() -> Path,
         profile: Option<usize>,
         api: Api,
         own: &Managed,
@@ -391,7 +460,7 @@ impl Merger<'_> {
             return;
         }
         let place = |merger: &Self, field: Field| -> (At, String) {
-            let mut layer: Path = vec!["numbers".into(), Step::Index(entry)];
+            let mut layer = entry();
             let mut of = file;
             let mut name = "the number itself".to_owned();
             if own.get(field).is_none() {
@@ -490,6 +559,13 @@ impl Merger<'_> {
             let issue = Issue::warning(at, format!("no number uses the profile {}", quoted(&profile.name)));
             self.issues.push(issue.help("name it with `profile:` on a number, or remove it"));
         }
+    }
+}
+
+fn claims_of(file: &File) -> &[RawClaim] {
+    match &file.claims {
+        Section::Is(claims) => claims,
+        Section::Absent | Section::Null => &[],
     }
 }
 

@@ -87,6 +87,30 @@ pub(super) fn friendly_name(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "minLength": 1, "maxLength": 64 })
 }
 
+pub(super) fn claim_name(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^[a-z][a-z0-9-]{0,23}$" })
+}
+
+pub(super) fn claim_count(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": 0, "maximum": 9999 })
+}
+
+pub(super) fn country(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^[A-Za-z]{2}$" })
+}
+
+pub(super) fn number_type(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": ["local", "mobile", "tollfree"] })
+}
+
+pub(super) fn text_or_integer(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "integer"], "minLength": 1 })
+}
+
+pub(super) fn capabilities(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": { "enum": ["voice", "sms", "mms", "fax"] } })
+}
+
 pub(super) fn url(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["string", "null"], "pattern": "^([hH][tT][tT][pP][sS]?://[^/\\s]\\S*)?$" })
 }

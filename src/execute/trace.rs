@@ -1,6 +1,7 @@
 //! What one action leaves behind while it runs, so that dropping it half-way can be reported; and
 //! the one way to a turn for its writes.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub(super) struct Trace {
     took_effect: AtomicBool,
     /// The same as `in_doubt` before the last send: that one's refusal says nothing about the ones before it.
     doubted_before: AtomicBool,
+    /// The number that is bought instead of the plan's.
+    instead: Mutex<Option<PhoneNumber>>,
 }
 
 impl Trace {
@@ -44,7 +47,21 @@ impl Trace {
             in_doubt: AtomicBool::new(false),
             took_effect: AtomicBool::new(false),
             doubted_before: AtomicBool::new(false),
+            instead: Mutex::new(None),
         }
+    }
+
+    /// Another number is tried from here on: what became of the one before is known.
+    pub(super) fn turns_to(&self, number: PhoneNumber) {
+        self.in_doubt.store(false, Ordering::Relaxed);
+        if let Ok(mut instead) = self.instead.lock() {
+            *instead = Some(number);
+        }
+    }
+
+    /// The number that was tried last, where it is not the plan's.
+    pub(super) fn number(&self) -> Option<PhoneNumber> {
+        self.instead.lock().ok().and_then(|instead| *instead)
     }
 
     /// The lane of the action's next request.

@@ -157,6 +157,13 @@ pub enum Warning {
         /// Where it is.
         account: AccountIndex,
     },
+    /// Its name ends in the mark of a claim that is not its own: copied, edited or cut.
+    BrokenMark {
+        /// The number.
+        number: PhoneNumber,
+        /// Where it is.
+        account: AccountIndex,
+    },
     /// Something about a listing.
     Listing {
         /// The account.

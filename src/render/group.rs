@@ -7,6 +7,7 @@ use crate::number::PhoneNumber;
 use crate::plan::{Action, ActionKind, Plan, Reason, Step};
 use crate::settings::{Field, Value};
 
+use super::claim_words;
 use super::delta::{Delta, deltas};
 use super::shown::count;
 use super::words::{self, Subject, plural};
@@ -230,7 +231,12 @@ pub fn warnings(plan: &Plan) -> Vec<Said> {
 /// What a plan holds back, with the same reason together, in the order of the plan.
 #[must_use]
 pub fn held(plan: &Plan) -> Vec<Said> {
-    together(plan.held.iter().map(|held| (Subject::Number(held.number), words::held(plan, held))))
+    let numbers = plan.held.iter().map(|held| (Subject::Number(held.number), words::held(plan, held)));
+    let claims = plan
+        .short
+        .iter()
+        .map(|short| (Subject::Other(short.claim.to_string()), claim_words::shortfall(plan, short)));
+    together(numbers.chain(claims))
 }
 
 fn together(said: impl Iterator<Item = (Subject, String)>) -> Vec<Said> {

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde::ser::{SerializeSeq as _, Serializer};
 
+use crate::claims::Shortfall;
 use crate::desired::AccountIndex;
 use crate::digest::Digest;
 use crate::guard::{Broken, Over, Refusal, SetBy};
@@ -18,6 +19,7 @@ use crate::plan::{Action, Held, Plan, Step, Warning};
 use crate::secret_url::masked;
 use crate::settings::{Field, Value};
 
+use super::claim_words;
 use super::delta::{Delta, deltas};
 use super::shown::must_be_spelt_out;
 use super::words::{self, Subject, Summary};
@@ -52,6 +54,7 @@ pub fn document<A: Serialize>(
     list(&mut out, "actions", actions)?;
     list(&mut out, "errors", plan.troubles.iter().map(|(at, trouble)| ErrorJson::new(plan, *at, trouble)))?;
     list(&mut out, "held", plan.held.iter().map(|held| HeldJson::new(plan, held)))?;
+    list(&mut out, "short", plan.short.iter().map(|short| ShortJson::new(plan, short)))?;
     list(&mut out, "warnings", plan.warnings.iter().map(|warning| WarningJson::new(plan, warning)))?;
     write!(out, "  \"refusal\": ")?;
     value(&mut out, &refusal.map(RefusalJson::new))?;
@@ -128,6 +131,12 @@ pub struct ActionJson<'a> {
     pub reason: &'static str,
     /// What changes.
     pub changes: Changes<'a>,
+    /// The slot of a claim that a purchase fills: `nyc-support/2`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claim: Option<String>,
+    /// What is bought in its place, in this order, should it be sold meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instead: Option<&'a [PhoneNumber]>,
 }
 
 impl<'a> ActionJson<'a> {
@@ -140,6 +149,7 @@ impl<'a> ActionJson<'a> {
             Action::Transfer { target, .. } => Some(plan.account(target.account)),
             Action::Purchase { .. } | Action::Configure { .. } | Action::Release { .. } => None,
         };
+        let claimed = action.claimed();
         Self {
             kind: action.kind().word(),
             phone_number: action.number(),
@@ -153,6 +163,8 @@ impl<'a> ActionJson<'a> {
                 Some(from) => Changes::Account { before: &from.name, after: &account.name },
                 None => Changes::Fields(deltas(action)),
             },
+            claim: claimed.map(|claimed| claimed.slot.to_string()),
+            instead: claimed.map(|claimed| claimed.instead.as_slice()),
         }
     }
 }
@@ -258,6 +270,26 @@ impl<'a> HeldJson<'a> {
             reason: words::held_code(held.why),
             lives_in: words::held_lives_in(held.why).map(|index| &*plan.account(index).name),
             message: words::held(plan, held),
+        }
+    }
+}
+
+/// What a claim wants and does not get.
+#[derive(Serialize)]
+struct ShortJson<'a> {
+    claim: String,
+    account: &'a str,
+    reason: &'static str,
+    message: String,
+}
+
+impl<'a> ShortJson<'a> {
+    fn new(plan: &'a Plan, short: &Shortfall) -> Self {
+        Self {
+            claim: short.claim.to_string(),
+            account: &plan.account(short.account).name,
+            reason: claim_words::shortfall_code(&short.why),
+            message: claim_words::shortfall(plan, short),
         }
     }
 }

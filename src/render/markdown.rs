@@ -92,8 +92,10 @@ fn write_head(text: &mut String, plan: &Plan, summary: &Summary, refusal: Option
     let verdict = match refusal {
         Some(_) => "refused, beyond its limits".to_owned(),
         None if plan.is_empty() && plan.has_errors() => "errors, and no changes".to_owned(),
-        None if plan.is_empty() && plan.held.is_empty() => "no changes".to_owned(),
-        None if plan.is_empty() => format!("no changes, {} held back", count(plan.held.len())),
+        None if plan.is_empty() && plan.held.is_empty() && plan.short.is_empty() => "no changes".to_owned(),
+        None if plan.is_empty() => {
+            format!("no changes, {} held back", count(plan.held.len() + plan.short.len()))
+        }
         None => format!("changes to {}", plural(plan.touched(), "number")),
     };
     writeln!(text, "### numctl plan: {verdict}\n")?;

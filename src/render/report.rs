@@ -6,6 +6,7 @@ use std::io;
 use anstyle::AnsiColor;
 use serde::Serialize;
 
+use crate::number::PhoneNumber;
 use crate::report::{End, Outcome, Report};
 
 use super::json::{self, ActionJson};
@@ -20,6 +21,12 @@ use super::words;
 /// Those of `out`.
 pub fn text(out: &mut impl Write, report: &Report, style: Style) -> fmt::Result {
     for (step, end) in report.plan.steps.iter().zip(&report.ends) {
+        if let (Some(number), Some(claimed), Outcome::Succeeded) =
+            (end.instead, step.action.claimed(), &end.outcome)
+        {
+            let first = step.action.number();
+            writeln!(out, "{number} was bought for {}: {first} was sold meanwhile\n", claimed.slot)?;
+        }
         let ansi = match &end.outcome {
             Outcome::Succeeded => continue,
             Outcome::Failed(_) | Outcome::Unknown(_) => AnsiColor::Red.on_default().bold(),
@@ -104,6 +111,9 @@ struct EndedJson<'a> {
     action: ActionJson<'a>,
     outcome: &'static str,
     attempts: u32,
+    /// The number that was bought, or tried last, instead of the plan's, which was sold meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bought_instead: Option<PhoneNumber>,
     error: Option<ErrorJson>,
 }
 
@@ -129,6 +139,7 @@ impl<'a> EndedJson<'a> {
             action: ActionJson::new(&report.plan, step),
             outcome: end.outcome.word(),
             attempts: end.attempts,
+            bought_instead: end.instead,
             error: end.outcome.error().map(|message| ErrorJson {
                 message,
                 status: api.and_then(|error| error.status),

@@ -9,6 +9,7 @@ use crate::guard::Refusal;
 use crate::plan::{ActionKind, Plan, Step};
 use crate::settings::Field;
 
+use super::claim_words;
 use super::delta::{Delta, Piece, View};
 use super::group::{self, Group, GroupChange, Said};
 use super::shown::{Shown, count, quoted, shown_value};
@@ -120,6 +121,9 @@ fn write_group(out: &mut impl Write, plan: &Plan, group: &Group<'_>, style: Styl
         let number = style.paint(BOLD, step.action.number());
         writeln!(out, "{sign} {word} {number} {place}{}", identity(step))?;
         writeln!(out, "    {}", style.paint(DIMMED, reason))?;
+        if let Some(claimed) = step.action.claimed() {
+            writeln!(out, "    {}", style.paint(DIMMED, claim_words::claimed(claimed)))?;
+        }
     } else {
         let many = style.paint(BOLD, words::plural(group.steps.len(), "number"));
         writeln!(out, "{sign} {word} {many} {place}")?;

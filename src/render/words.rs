@@ -111,6 +111,7 @@ pub fn account(plan: &Plan, index: AccountIndex) -> String {
 pub fn reason(reason: Reason) -> &'static str {
     match reason {
         Reason::Missing => "declared, and in none of the listed accounts",
+        Reason::Claimed => "a claim wants one more number",
         Reason::WrongAccount => "declared in another account than the one that has it",
         Reason::Drifted => "live settings differ from the declared ones",
         Reason::Tombstone => "the file says state: released",
@@ -307,6 +308,14 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
         Warning::Unlisted { number, account: index } => {
             let message = format!("live in {}, and not in the file", account(plan, *index));
             WarningParts { account: Some(*index), ..parts("unlisted", number, None, message) }
+        }
+        Warning::BrokenMark { number, account: index } => {
+            let message = format!(
+                "its name in {} ends in the mark of a claim that is not its own (copied, edited or cut): it counts for \
+                 no claim; `numctl adopt` binds it to one",
+                account(plan, *index)
+            );
+            WarningParts { account: Some(*index), ..parts("broken_mark", number, None, message) }
         }
         Warning::Listing { account: index, note } => {
             let name = account(plan, *index);

@@ -58,6 +58,7 @@ fn plan(live: &BTreeSet<u8>, wanted: &BTreeSet<u8>, unwanted: &BTreeSet<u8>) -> 
             number: number(*at),
             account: AccountIndex(0),
             settings: Managed::default(),
+            claim: None,
         },
         reason: Reason::Missing,
     });
@@ -75,6 +76,7 @@ fn plan(live: &BTreeSet<u8>, wanted: &BTreeSet<u8>, unwanted: &BTreeSet<u8>) -> 
         accounts: vec![AccountRef { name: "main".into(), sid: account(), parent: None }],
         steps: purchases.chain(releases).collect(),
         held: Vec::new(),
+        short: Vec::new(),
         waiting: Vec::new(),
         warnings: Vec::new(),
         troubles: Vec::new(),
@@ -177,14 +179,20 @@ fn live_through(turns: &[Turn], limits: &Limits) -> Result<Vec<Effect>, TestCase
             let operation =
                 if kind == ActionKind::Purchase { Operation::Purchase } else { Operation::Release };
             ends.push(match fate {
-                Fate::Done => End { outcome: Outcome::Succeeded, attempts: 1 },
-                Fate::Refused => {
-                    End { outcome: Outcome::Failed(Failure::Api(error(operation))), attempts: 1 }
+                Fate::Done => End { outcome: Outcome::Succeeded, attempts: 1, instead: None },
+                Fate::Refused => End {
+                    outcome: Outcome::Failed(Failure::Api(error(operation))),
+                    attempts: 1,
+                    instead: None,
+                },
+                Fate::NotTried => {
+                    End { outcome: Outcome::Skipped(Skip::Interrupted), attempts: 0, instead: None }
                 }
-                Fate::NotTried => End { outcome: Outcome::Skipped(Skip::Interrupted), attempts: 0 },
-                Fate::Doubtful { .. } => {
-                    End { outcome: Outcome::Unknown(Failure::NotSeen(error(operation))), attempts: 1 }
-                }
+                Fate::Doubtful { .. } => End {
+                    outcome: Outcome::Unknown(Failure::NotSeen(error(operation))),
+                    attempts: 1,
+                    instead: None,
+                },
             });
         }
         if turn.crash {
@@ -332,7 +340,7 @@ fn bought_again(outcome: Outcome, forgets: impl Fn(Budget) -> Budget) -> bool {
     let first = plan(&gone, &wanted, &BTreeSet::new());
     let mut budget = Budget::default();
     budget.spend(&first, generation(1), DAY);
-    let ends = vec![End { outcome, attempts: 1 }];
+    let ends = vec![End { outcome, attempts: 1, instead: None }];
     budget.settle(&Report { plan: first.clone(), ends, interrupted: false });
     let mut budget = forgets(budget);
     budget.observe(&observed(&gone), generation(1), DAY);

@@ -2,6 +2,7 @@
 //! waits for events (a line, a logged request), never for time.
 
 mod accounts;
+mod claims;
 mod commands;
 mod crash;
 mod daemon;

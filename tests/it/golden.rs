@@ -56,7 +56,7 @@ fn purchase(last: u64, settings: &[(Field, &str)]) -> Step {
     let settings: Managed =
         settings.iter().map(|(field, text)| (*field, Want::Set(value(*field, text)))).collect();
     Step {
-        action: Action::Purchase { number: number(last), account: MAIN, settings },
+        action: Action::Purchase { number: number(last), account: MAIN, settings, claim: None },
         reason: Reason::Missing,
     }
 }
@@ -83,6 +83,7 @@ fn plan_of(main: &str, emea: &str, steps: Vec<Step>) -> Plan {
         accounts: vec![account(main, "a", None), account(emea, "b", Some(MAIN))],
         steps,
         held: Vec::new(),
+        short: Vec::new(),
         waiting: Vec::new(),
         warnings: Vec::new(),
         troubles: Vec::new(),

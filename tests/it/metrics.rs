@@ -168,6 +168,7 @@ fn failed(plan: Plan) -> Report {
         .map(|(at, _)| End {
             outcome: if at == 0 { Outcome::Failed(Failure::DidNotMove) } else { Outcome::Succeeded },
             attempts: 1,
+            instead: None,
         })
         .collect();
     Report { plan, ends, interrupted: false }

@@ -196,6 +196,7 @@ fn desired() -> impl Strategy<Value = Desired> {
             policy: Policy { unlisted, ..Policy::default() },
             standstill: Standstill::default(),
             numbers,
+            claims: Vec::new(),
             files: vec!["numctl.yaml".into()],
         }
     })
@@ -250,7 +251,7 @@ impl World {
     fn apply(&mut self, plan: &Plan) {
         for step in &plan.steps {
             match &step.action {
-                Action::Purchase { number, account, settings } => {
+                Action::Purchase { number, account, settings, claim: _ } => {
                     self.bought += 1;
                     let mut live = Live {
                         number: Some(*number),

@@ -8,6 +8,7 @@
 //! - `SEED=123 cargo test --test sim one_seed -- --ignored --nocapture` replays one with its log.
 //! - `SEEDS=1000000 cargo test --test sim random_seeds -- --nocapture` is the long run
 //!   (`SEED_FROM=` starts elsewhere).
+//! - `SEED=123 cargo test --test sim one_claim_seed -- --ignored --nocapture` does so for claims.
 //! - `cargo test --test sim mutants -- --ignored --nocapture` puts every bug of `mutants.rs` back,
 //!   one at a time, and demands that the simulation finds it (`MUTANT=name` for one of them).
 
@@ -16,6 +17,7 @@
 
 mod actors;
 mod budgets;
+mod claims;
 mod crash;
 mod fates;
 mod fleet;

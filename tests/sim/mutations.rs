@@ -13,6 +13,45 @@ pub struct Edit {
 
 pub const EDITS: &[Edit] = &[
     Edit {
+        file: "src/reconcile.rs",
+        find: "        spent.intents.open_for(approved.plan());\n",
+        replace: "        let _ = @claim-intent-not-kept@ || spent.intents.open_for(approved.plan());\n",
+        bugs: &[("claim-intent-not-kept", "a crash forgets what was about to be bought for a claim")],
+    },
+    Edit {
+        file: "src/intents.rs",
+        find: "        self.open.retain(|_, intent| intent.seen || !intent.is_over(now));\n",
+        replace: "        self.open.retain(|_, intent| !(intent.seen && @claim-seen-is-over@) && (intent.seen || !intent.is_over(now)));\n",
+        bugs: &[("claim-seen-is-over", "a number that one look shows is not remembered")],
+    },
+    Edit {
+        file: "src/intents.rs",
+        find: "        matches!(self.phase, Phase::Over(at) if now >= at + BOUND)\n",
+        replace: "        matches!(self.phase, Phase::Over(at) if now >= at + if @claim-bound-too-short@ { BOUND / 100 } else { BOUND })\n",
+        bugs: &[("claim-bound-too-short", "what is on its way is given up after nine seconds")],
+    },
+    Edit {
+        file: "src/offers.rs",
+        find: "        let is_there = is_anywhere(clients, number).await;\n",
+        replace: "        let is_there = !@claim-listing-believed@ && is_anywhere(clients, number).await;\n",
+        bugs: &[("claim-listing-believed", "a claim's number that a listing skips is bought anew")],
+    },
+    Edit {
+        file: "src/ledger.rs",
+        find: "            None if matches!(self, Self::InMemory) => Ok(Intents::unkept(now)),\n",
+        replace: "            None if matches!(self, Self::InMemory) && !@claim-starts-at-once@ => Ok(Intents::unkept(now)),\n",
+        bugs: &[(
+            "claim-starts-at-once",
+            "without a store, a start does not wait for what was sent before it",
+        )],
+    },
+    Edit {
+        file: "src/execute.rs",
+        find: "            if !is_sold || self.stopping() {\n",
+        replace: "            if (!is_sold && !(@claim-substitutes-in-doubt@ && matches!(&bought, Err(Outcome::Unknown(_))))) || self.stopping() {\n",
+        bugs: &[("claim-substitutes-in-doubt", "another number is bought while the first may be on its way")],
+    },
+    Edit {
         file: "src/backoff.rs",
         find: "    match (action, error) {\n",
         replace: "    match (action, error) {\n        \
@@ -283,8 +322,8 @@ pub const EDITS: &[Edit] = &[
     },
     Edit {
         file: "src/plan.rs",
-        find: "        self.steps.iter().all(|step| step.action.kind() == ActionKind::Configure)\n",
-        replace: "        @anything-on-an-old-look@ || self.steps.iter().all(|step| step.action.kind() == ActionKind::Configure)\n",
+        find: "        self.short.is_empty() && self.steps.iter().all(",
+        replace: "        @anything-on-an-old-look@ || self.short.is_empty() && self.steps.iter().all(",
         bugs: &[("anything-on-an-old-look", "a daemon buys and releases by what it listed earlier")],
     },
     Edit {

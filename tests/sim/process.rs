@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use numctl::api::endpoint::Endpoint;
 use numctl::api::routes::Routes;
-use numctl::budget::{Budget, Generation};
+use numctl::budget::Generation;
 use numctl::client::{Client, Dice, Manner};
 use numctl::credentials::Credentials;
 use numctl::daemon::{self, Daemon, News, Reached};
 use numctl::desired::{Desired, Format, Source};
 use numctl::execute::{Stop, execute};
 use numctl::guard::{self, OperatorLimits};
-use numctl::ledger::Ledger;
+use numctl::ledger::{Kept, Ledger};
 use numctl::load::load;
 use numctl::lock::Locks;
 use numctl::memory::{Extent, Memory};
@@ -197,7 +197,7 @@ impl Host {
         let (pass, extent) = reconcile::pass(
             &cycle,
             &mut Memory::new(Duration::ZERO, true),
-            &mut Budget::default(),
+            &mut Kept::default(),
             |_| Ok(()),
             stop.clone(),
             |_, _, _| {},

@@ -82,8 +82,12 @@ fn hostile_plan(texts: &[&str]) -> Plan {
             .into_iter()
             .filter(|change| change.after() != change.before)
             .collect();
-        let purchase =
-            Action::Purchase { number: number(0), account: AccountIndex(1), settings: settings.clone() };
+        let purchase = Action::Purchase {
+            number: number(0),
+            account: AccountIndex(1),
+            settings: settings.clone(),
+            claim: None,
+        };
         for (action, reason) in [
             (purchase, Reason::Missing),
             (Action::Transfer { target: moved, to: AccountIndex(1), settings }, Reason::WrongAccount),
@@ -111,6 +115,7 @@ fn hostile_plan(texts: &[&str]) -> Plan {
         accounts,
         steps,
         held: Vec::new(),
+        short: Vec::new(),
         waiting: Vec::new(),
         warnings,
         troubles,
@@ -161,7 +166,7 @@ fn reported_everywhere(plan: &Plan, errors: &[ApiError]) -> [String; 2] {
     let end = |at: usize| {
         let failure = Failure::Api(errors[at % errors.len()].clone());
         let outcome = if at.is_multiple_of(2) { Outcome::Failed(failure) } else { Outcome::Unknown(failure) };
-        End { outcome, attempts: 2 }
+        End { outcome, attempts: 2, instead: None }
     };
     let report =
         Report { plan: plan.clone(), ends: (0..plan.steps.len()).map(end).collect(), interrupted: false };

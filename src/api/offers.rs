@@ -1,0 +1,118 @@
+//! What is on offer for a claim: v2010's AvailablePhoneNumbers, which every account may search,
+//! whichever API its numbers are reached through.
+
+use serde::Deserialize;
+use url::Url;
+
+use super::filter::first_page;
+use super::routes::{NumberType, Routes};
+use super::wire;
+use crate::claim::{Capability, Kind, Need, Wish};
+use crate::number::PhoneNumber;
+
+/// The search for a need: one page. `has_address`: the purchases give an address, so that countries
+/// that want one will do.
+#[must_use]
+pub fn search(routes: &Routes, need: &Need, has_address: bool, page_size: u16) -> Url {
+    let kind = match need.kind {
+        Kind::Local => NumberType::Local,
+        Kind::Mobile => NumberType::Mobile,
+        Kind::TollFree => NumberType::TollFree,
+    };
+    let mut pairs: Vec<(&str, &str)> =
+        need.wishes.iter().map(|(wish, text)| (parameter(*wish, text), &**text)).collect();
+    pairs.extend(need.capabilities.iter().map(|capability| {
+        let name = match capability {
+            Capability::Voice => "VoiceEnabled",
+            Capability::Sms => "SmsEnabled",
+            Capability::Mms => "MmsEnabled",
+            Capability::Fax => "FaxEnabled",
+        };
+        (name, "true")
+    }));
+    if !has_address {
+        pairs.push(("ExcludeAllAddressRequired", "true"));
+    }
+    first_page(routes.available_phone_numbers(&need.country, kind), &pairs, page_size)
+}
+
+fn parameter(wish: Wish, text: &str) -> &'static str {
+    match wish {
+        Wish::AreaCode => "AreaCode",
+        Wish::Region => "InRegion",
+        Wish::Locality => "InLocality",
+        Wish::RateCenter => "InRateCenter",
+        Wish::Lata => "InLata",
+        Wish::PostalCode => "InPostalCode",
+        Wish::Contains => "Contains",
+        Wish::Near if text.starts_with('+') => "NearNumber",
+        Wish::Near => "NearLatLong",
+    }
+}
+
+/// Reads the numbers of a page; rows whose number cannot be read are none.
+///
+/// # Errors
+/// Says where the body stops being the API's.
+pub fn read_offers(body: &[u8]) -> Result<Vec<PhoneNumber>, String> {
+    #[derive(Deserialize)]
+    struct Page {
+        available_phone_numbers: Vec<Row>,
+    }
+    #[derive(Deserialize)]
+    struct Row {
+        #[serde(default)]
+        phone_number: Option<String>,
+    }
+    let page = wire::read(body, |text| serde_json::from_str::<Page>(text))?;
+    let number =
+        |row: Row| PhoneNumber::observed(&row.phone_number?).filter(|number| !number.is_short_code());
+    Ok(page.available_phone_numbers.into_iter().filter_map(number).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::endpoint::Endpoint;
+    use crate::number::AccountSid;
+    use crate::provider::Api;
+
+    #[test]
+    fn a_need_is_the_search_of_the_ga_api() {
+        let account = AccountSid::observed(&format!("AC{}", "a".repeat(32))).expect("a SID");
+        let routes = Routes::new(Endpoint::vendor(None, None).expect("hosts"), Api::ActiveNumbers, account);
+        let need = |wishes: &[(Wish, &str)]| Need {
+            country: "US".into(),
+            kind: Kind::Local,
+            wishes: wishes.iter().map(|(wish, text)| (*wish, (*text).into())).collect(),
+            capabilities: vec![Capability::Voice, Capability::Sms],
+        };
+        let query = |wishes: &[(Wish, &str)], has_address| {
+            search(&routes, &need(wishes), has_address, 20).query().unwrap_or_default().to_owned()
+        };
+        assert!(
+            search(&routes, &need(&[]), true, 20).path().ends_with("/AvailablePhoneNumbers/US/Local.json")
+        );
+        assert_eq!(
+            query(&[(Wish::AreaCode, "212"), (Wish::Near, "+12125550100")], false),
+            "AreaCode=212&NearNumber=%2B12125550100&VoiceEnabled=true&SmsEnabled=true\
+             &ExcludeAllAddressRequired=true&PageSize=20"
+        );
+        assert_eq!(
+            query(&[(Wish::Near, "40.7,-74.0")], true),
+            "NearLatLong=40.7%2C-74.0&VoiceEnabled=true&SmsEnabled=true&PageSize=20"
+        );
+    }
+
+    #[test]
+    fn only_numbers_are_offers() {
+        let body = br#"{"available_phone_numbers":[{"phone_number":"+12125550100"},{"phone_number":null},{},
+            {"phone_number":"12345"},{"phone_number":"+12125550101","beta":true}],"uri":"/x"}"#;
+        let offers = read_offers(body).expect("a page");
+        assert_eq!(
+            offers.iter().map(PhoneNumber::to_string).collect::<Vec<_>>(),
+            ["+12125550100", "+12125550101"]
+        );
+        assert!(read_offers(b"{}").is_err());
+    }
+}

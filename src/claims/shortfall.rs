@@ -1,0 +1,84 @@
+//! What is wanted for a claim and not bought: a value, so that it can be shown.
+
+use crate::claim::ClaimName;
+use crate::desired::AccountIndex;
+use crate::number::PhoneNumber;
+
+/// Numbers that a claim is short of, and why none is bought for it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shortfall {
+    /// The claim.
+    pub claim: ClaimName,
+    /// Its account.
+    pub account: AccountIndex,
+    /// Why.
+    pub why: ShortfallReason,
+}
+
+/// Why nothing is bought for a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShortfallReason {
+    /// Too few numbers on offer match its need.
+    NothingOnOffer {
+        /// How many are wanted and not there.
+        missing: u16,
+    },
+    /// What is on offer could not be found out.
+    SearchFailed {
+        /// How many numbers are wanted.
+        missing: u16,
+        /// The error.
+        error: Box<str>,
+    },
+    /// A purchase for it may still be on its way.
+    InFlight {
+        /// The slot.
+        slot: u16,
+        /// It was one of these.
+        numbers: Vec<PhoneNumber>,
+        /// What was not seen by then will not be; in seconds since the epoch.
+        until: i64,
+    },
+    /// Its number is there, or may be, and the listing misses it.
+    Missed {
+        /// The slot.
+        slot: u16,
+        /// The number.
+        number: PhoneNumber,
+    },
+    /// Something was bought for it and does not carry the mark, or not all that it was to carry.
+    Unmarked {
+        /// The slot.
+        slot: u16,
+        /// It was one of these.
+        numbers: Vec<PhoneNumber>,
+    },
+    /// Nobody knows what an earlier process has sent.
+    TooEarly {
+        /// How many numbers are wanted.
+        missing: u16,
+        /// Until then, in seconds since the epoch.
+        until: i64,
+    },
+    /// An account could not be listed, or nothing can be done in it, and its numbers may be in there.
+    PerhapsIn {
+        /// How many numbers are wanted.
+        missing: u16,
+        /// Which.
+        account: AccountIndex,
+    },
+    /// Two numbers carry the mark of one slot.
+    SlotTwice {
+        /// The slot.
+        slot: u16,
+        /// The numbers.
+        numbers: Vec<PhoneNumber>,
+    },
+    /// The files name the number by its digits as well.
+    NamedAsWell {
+        /// The slot.
+        slot: u16,
+        /// The number.
+        number: PhoneNumber,
+    },
+}

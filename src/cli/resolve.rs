@@ -1,0 +1,72 @@
+//! `numctl resolve`: what was bought for claims and not seen yet, and a person's word on it.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::claim::Slot;
+use crate::clock;
+use crate::hold;
+use crate::intents::Intent;
+use crate::number::PhoneNumber;
+use crate::render::shown::Shown;
+
+use super::arguments::{Global, ResolveArgs, TextOrJson};
+use super::{Ended, Exit, Fatal, fleet, output};
+
+pub(super) fn run(global: &Global, args: &ResolveArgs) -> Ended {
+    let ledger = fleet::ledger(global, &args.state);
+    let now = clock::since_the_epoch();
+    let mut intents = ledger.intents(now)?;
+    let Some(text) = &args.slot else {
+        let open: Vec<(&Slot, &Intent)> = intents.open().filter(|(_, intent)| !intent.seen).collect();
+        return list(&open, now, args.format);
+    };
+    let slot = Slot::parse(text).ok_or_else(|| {
+        Fatal::new(format!(
+            "{:?} is no slot: a claim and a number, such as nyc-support/2",
+            Shown(text).to_string()
+        ))
+    })?;
+    let Some(intent) = intents.resolve(&slot) else {
+        return Err(Fatal::new(format!("nothing is open for {slot}; `numctl resolve` lists what is")));
+    };
+    ledger.save_intents(&intents)?;
+    let numbers = numbers(&intent);
+    output::print(&format!(
+        "Given up: a purchase for {slot} ({numbers}). Should it turn up all the same, the next plan shows it.\n"
+    ))?;
+    Ok(Exit::Done)
+}
+
+fn list(open: &[(&Slot, &Intent)], now: Duration, format: TextOrJson) -> Ended {
+    if format == TextOrJson::Json {
+        let all: Vec<_> = open
+            .iter()
+            .map(|(slot, intent)| {
+                json!({
+                    "slot": slot.to_string(),
+                    "phone_numbers": intent.numbers,
+                    "until": intent.until(now).map(|until| hold::shown(until).to_string()),
+                })
+            })
+            .collect();
+        output::print(&format!("{:#}\n", serde_json::Value::from(all)))?;
+        return Ok(Exit::Done);
+    }
+    if open.is_empty() {
+        output::note("Nothing is open: whatever was bought for claims has been seen.");
+    }
+    for (slot, intent) in open {
+        let end = match intent.until(now) {
+            Some(until) => format!("until {}", hold::shown(until)),
+            None => "until a person decides".to_owned(),
+        };
+        output::print(&format!("{slot}  {}  {end}\n", numbers(intent)))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn numbers(intent: &Intent) -> String {
+    intent.numbers.iter().map(PhoneNumber::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,282 @@
+//! `claims:`, from all files.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::accounts::choices;
+use super::excerpt::quoted;
+use super::file::{Count, Given, Setting, Switch};
+use super::issue::{At, Issue, Issues};
+use super::layers::below;
+use super::place::{Path, Step};
+use super::schema;
+use crate::claim::{
+    COUNT_MAX, Capability, ClaimName, FRIENDLY_NAME_MAX, Kind, NAME_MAX, Need, Wish, label_max,
+};
+
+/// Numbers declared by need: numctl finds them on offer, buys them once, and keeps them.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping with `name:`, `count:` and `match:`")]
+#[schemars(rename = "Claim", extend("required" = ["name", "count", "match"]))]
+pub(super) struct RawClaim {
+    /// Its name, for good: 1 to 24 lower-case letters, digits and hyphens, a letter first.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::claim_name")]
+    pub(super) name: Given,
+    /// How many numbers it has.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::claim_count")]
+    pub(super) count: Count,
+    /// What numbers it takes, when it buys.
+    #[serde(default, rename = "match")]
+    pub(super) need: Option<RawNeed>,
+    /// Which of `profiles:` applies.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::name")]
+    pub(super) profile: Given,
+    /// Which of `accounts:` the numbers belong in.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::name")]
+    pub(super) account: Given,
+    /// Whether the numbers are never released or moved by numctl.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::flag")]
+    pub(super) protect: Switch,
+    /// What stands before the mark in the numbers' names.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::friendly_name")]
+    pub(super) friendly_name: Setting,
+}
+
+/// What numbers a claim takes: the filters of the vendor's search.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping with `country:` and `type:`")]
+#[schemars(rename = "Match", extend("required" = ["country", "type"]))]
+pub(super) struct RawNeed {
+    /// The country, two letters.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::country")]
+    country: Given,
+    /// local, mobile or tollfree.
+    #[serde(default, rename = "type")]
+    #[schemars(schema_with = "schema::number_type")]
+    kind: Given,
+    /// Three digits, in the US and Canada.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::text_or_integer")]
+    area_code: Count,
+    /// A state or province.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::name")]
+    region: Given,
+    /// A city.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::name")]
+    locality: Given,
+    /// A rate center, in North America.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::name")]
+    rate_center: Given,
+    /// A LATA, in North America.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::text_or_integer")]
+    lata: Count,
+    /// A postal code.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::text_or_integer")]
+    postal_code: Count,
+    /// A pattern of digits, letters and `*`.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::text_or_integer")]
+    contains: Count,
+    /// Near a number, or `latitude,longitude`.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::name")]
+    near: Given,
+    /// What the numbers must be able to do: voice, sms, mms, fax.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::capabilities")]
+    capabilities: Vec<Given>,
+}
+
+/// Where a claim stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spot {
+    pub(super) file: usize,
+    pub(super) entry: usize,
+}
+
+impl Spot {
+    pub(super) fn path(self) -> Path {
+        vec!["claims".into(), Step::Index(self.entry)]
+    }
+
+    pub(super) fn at(self, field: &str) -> At {
+        At::Path { file: self.file, path: below(&self.path(), field), key: false }
+    }
+
+    fn whole(self) -> At {
+        At::Path { file: self.file, path: self.path(), key: false }
+    }
+
+    fn lacks(self, issues: &mut Issues, field: &str, help: &str) {
+        issues.push(Issue::error(self.whole(), format!("this claim has no `{field}`")).help(help));
+    }
+}
+
+/// The claim's name.
+pub(super) fn name(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<ClaimName> {
+    let Some(text) = raw.name.text() else {
+        spot.lacks(issues, "name", "add `name: nyc-support`: it is written into the names of its numbers");
+        return None;
+    };
+    let name = ClaimName::parse(text);
+    if name.is_none() {
+        issues.push(Issue::error(spot.at("name"), format!("{} is no name of a claim", quoted(text))).help(format!(
+            "1 to {NAME_MAX} lower-case letters, digits and hyphens, a letter first: it is written into the names \
+             of its numbers"
+        )));
+    }
+    name
+}
+
+/// How many numbers.
+pub(super) fn count(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<u16> {
+    let Some(text) = raw.count.0.as_deref() else {
+        spot.lacks(issues, "count", "add `count: 1`: how many numbers it has");
+        return None;
+    };
+    let plain = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    let count = text.parse().ok().filter(|count| plain && *count <= COUNT_MAX);
+    if count.is_none() {
+        let issue = Issue::error(spot.at("count"), format!("{} is no count of numbers", quoted(text)));
+        issues.push(issue.help(format!("write a count from 0 to {COUNT_MAX}")));
+    }
+    count
+}
+
+/// What numbers it takes.
+pub(super) fn need(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<Need> {
+    let Some(raw) = &raw.need else {
+        spot.lacks(issues, "match", "add `match: {country: US, type: local}`: what numbers it takes");
+        return None;
+    };
+    let at = |field: &str| spot.at(&format!("match.{field}"));
+    let lacks = |issues: &mut Issues, field: &str, help: &str| {
+        issues.push(Issue::error(spot.at("match"), format!("`match` has no `{field}`")).help(help));
+    };
+    let country = match raw.country.text() {
+        None => {
+            lacks(issues, "country", "add `country: US`: the vendor sells numbers by country");
+            None
+        }
+        Some(text) if text.len() == 2 && text.bytes().all(|b| b.is_ascii_alphabetic()) => {
+            Some(text.to_ascii_uppercase().into_boxed_str())
+        }
+        Some(text) => {
+            issues.push(
+                Issue::error(at("country"), format!("{} is not a country", quoted(text)))
+                    .help("write its two letters, such as US or DE; in YAML, Norway is \"NO\", in quotes"),
+            );
+            None
+        }
+    };
+    let kind = match raw.kind.text() {
+        None => {
+            lacks(issues, "type", "add `type: local`, or mobile, or tollfree");
+            None
+        }
+        Some(text) => {
+            let kind = Kind::ALL.into_iter().find(|kind| kind.word() == text);
+            if kind.is_none() {
+                issues.push(
+                    Issue::error(at("type"), format!("{} is no type of numbers that are sold", quoted(text)))
+                        .help(choices(text, Kind::ALL.map(Kind::word).into_iter())),
+                );
+            }
+            kind
+        }
+    };
+    let written = [
+        (Wish::AreaCode, raw.area_code.0.as_deref()),
+        (Wish::Region, raw.region.text()),
+        (Wish::Locality, raw.locality.text()),
+        (Wish::RateCenter, raw.rate_center.text()),
+        (Wish::Lata, raw.lata.0.as_deref()),
+        (Wish::PostalCode, raw.postal_code.0.as_deref()),
+        (Wish::Contains, raw.contains.0.as_deref()),
+        (Wish::Near, raw.near.text()),
+    ];
+    let mut wishes = Vec::new();
+    for (wish, text) in written.into_iter().filter_map(|(wish, text)| Some((wish, text?))) {
+        match fault(wish, text) {
+            None => wishes.push((wish, text.into())),
+            Some(help) => issues.push(
+                Issue::error(at(wish.word()), format!("`{}`: {} will not do", wish.word(), quoted(text)))
+                    .help(help),
+            ),
+        }
+    }
+    let mut capabilities = Vec::new();
+    for (index, given) in raw.capabilities.iter().enumerate() {
+        let text = given.text().unwrap_or_default();
+        match Capability::ALL.into_iter().find(|capability| capability.word() == text) {
+            Some(capability) => capabilities.push(capability),
+            None => {
+                let mut path = below(&spot.path(), "match.capabilities");
+                path.push(Step::Index(index));
+                let at = At::Path { file: spot.file, path, key: false };
+                issues.push(
+                    Issue::error(at, format!("{} is no capability", quoted(text)))
+                        .help(choices(text, Capability::ALL.map(Capability::word).into_iter())),
+                );
+            }
+        }
+    }
+    capabilities.sort_unstable();
+    capabilities.dedup();
+    Some(Need { country: country?, kind: kind?, wishes, capabilities })
+}
+
+/// What is wrong with the text of a wish: the help.
+fn fault(wish: Wish, text: &str) -> Option<&'static str> {
+    let digits = |text: &str, length: usize| text.len() == length && text.bytes().all(|b| b.is_ascii_digit());
+    match wish {
+        Wish::AreaCode => (!digits(text, 3)).then_some("an area code has three digits, such as 212"),
+        Wish::Lata => (!digits(text, 3)).then_some("a LATA has three digits, such as 132"),
+        Wish::Contains => (!text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'*' | b'+'))
+            || text.len() < 2)
+            .then_some("a pattern has two or more digits, letters and `*`, each `*` for one digit"),
+        Wish::Near => {
+            let is_number =
+                text.strip_prefix('+').is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
+            let is_place = text
+                .split_once(',')
+                .is_some_and(|(a, b)| a.trim().parse::<f64>().is_ok() && b.trim().parse::<f64>().is_ok());
+            (!is_number && !is_place)
+                .then_some("write a number such as \"+12125550100\", or \"40.71,-74.00\"")
+        }
+        Wish::Region | Wish::Locality | Wish::RateCenter | Wish::PostalCode => {
+            (text.trim().is_empty() || text.chars().any(char::is_control)).then_some("write its name")
+        }
+    }
+}
+
+/// Refuses a label that leaves no room for the mark, or looks like one.
+pub(super) fn check_label(issues: &mut Issues, at: impl FnOnce() -> At, name: &ClaimName, label: &str) {
+    let (has, max) = (label.chars().count(), label_max(name));
+    if label.contains("[nc1:") {
+        issues.push(
+            Issue::error(at(), "`friendly_name` holds `[nc1:`, which is how a claim's mark begins")
+                .help("leave the mark out: numctl writes it"),
+        );
+    } else if has > max {
+        issues.push(
+            Issue::error(at(), format!("`friendly_name` has {has} characters; with this claim's mark, {max} fit"))
+                .help(format!(
+                    "the vendor keeps {FRIENDLY_NAME_MAX}, and the mark by which the number is found again is one of \
+                     them: shorten the name, or that of the claim"
+                )),
+        );
+    }
+}

@@ -1,0 +1,56 @@
+//! What a second look brings, beyond the listings.
+
+use std::collections::BTreeMap;
+
+use crate::claim::{ClaimName, Slot};
+use crate::number::{AccountSid, PhoneNumber};
+
+/// What the country of a number wants of its buyer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Papers {
+    /// An address.
+    pub address: bool,
+    /// A regulatory bundle.
+    pub bundle: bool,
+}
+
+/// What a second look brought about numbers that no account of the file has, and what is known of
+/// claims: see
+/// [`crate::survey`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// Numbers that another account of the same parent has.
+    pub elsewhere: BTreeMap<PhoneNumber, AccountSid>,
+    /// What buying them takes.
+    pub papers: BTreeMap<PhoneNumber, Papers>,
+    /// What is on offer for claims that want numbers.
+    pub offers: BTreeMap<ClaimName, Offers>,
+    /// Purchases for claims that may still be on their way.
+    pub in_flight: BTreeMap<Slot, InFlight>,
+    /// The numbers that claims had at an earlier look.
+    pub known: BTreeMap<Slot, Vec<PhoneNumber>>,
+    /// Those of them that the listing misses, and that are, or may be, there all the same.
+    pub missed: BTreeMap<Slot, PhoneNumber>,
+    /// Nothing is bought for claims before this, in seconds since the epoch: nobody knows what an
+    /// earlier process has sent.
+    pub claims_wait_until: Option<i64>,
+}
+
+/// What a search brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Offers {
+    /// These numbers are on offer.
+    Numbers(Vec<PhoneNumber>),
+    /// Nobody knows what is.
+    Failed(String),
+}
+
+/// A purchase for a claim that was sent, or was about to be, and was not seen to have happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InFlight {
+    /// It was one of these.
+    pub numbers: Vec<PhoneNumber>,
+    /// In seconds since the epoch: what was not seen by then will not be. `None` where something was
+    /// bought that does not carry the mark: a person has to say what becomes of it.
+    pub until: Option<i64>,
+}

@@ -1,0 +1,72 @@
+//! The look for claims: what they had and a listing misses, and what is on offer for those that want
+//! numbers.
+
+use futures_util::future::join_all;
+
+use crate::api::error::{ErrorKind, Operation};
+use crate::api::offers;
+use crate::claims::{Marks, holding};
+use crate::client::{Client, Sighting};
+use crate::desired::Desired;
+use crate::number::PhoneNumber;
+use crate::observed::{Observed, Offers};
+use crate::pace::Lane;
+use crate::settings::{Field, Want};
+use crate::transport::Transport;
+
+/// The smallest and the largest page of a search.
+const PAGE_MIN: usize = 20;
+const PAGE_MAX: usize = 1_000;
+/// So many offers are asked for a number that is wanted: some are sold before they are bought.
+const FOR_EACH: usize = 5;
+
+/// Makes sure of the numbers that claims had and the listing misses, and searches for every claim that
+/// wants numbers, once each; no request where nothing is missing.
+pub async fn look_for_claims<T: Transport>(
+    clients: &[Client<T>],
+    desired: &Desired,
+    observed: &mut Observed,
+) {
+    if desired.claims.is_empty() || observed.survey().claims_wait_until.is_some() {
+        return;
+    }
+    let marks = Marks::of(observed);
+    let missing = observed.survey().known.iter().filter(|(slot, _)| {
+        let claim = desired.claims.iter().find(|claim| claim.name == slot.claim);
+        !marks.holders.contains_key(slot)
+            && claim.is_some_and(|claim| !holding(claim, &marks, observed).wanted.is_empty())
+    });
+    let looks = missing.flat_map(|(slot, numbers)| numbers.iter().map(move |number| (slot, *number)));
+    let looks = looks.filter(|(_, number)| observed.find(*number).next().is_none());
+    let looks = looks.map(async |(slot, number)| {
+        let is_there = is_anywhere(clients, number).await;
+        is_there.then(|| (slot.clone(), number))
+    });
+    let missed = join_all(looks.collect::<Vec<_>>()).await;
+    observed.survey_mut().missed = missed.into_iter().flatten().collect();
+    let wanting = desired.claims.iter().filter_map(|claim| {
+        let wanted = holding(claim, &marks, observed).wanted.len();
+        (wanted > 0 && observed.trouble(claim.account).is_none()).then_some((claim, wanted))
+    });
+    let searches = wanting.map(async |(claim, wanted)| {
+        let client = &clients[usize::from(claim.account.0)];
+        let has_address = matches!(claim.settings.get(Field::AddressSid), Some(Want::Set(_)));
+        let page = (wanted * FOR_EACH).clamp(PAGE_MIN, PAGE_MAX) as u16;
+        let url = offers::search(&client.routes, &claim.need, has_address, page);
+        let found = match client.look(Operation::Search, url, offers::read_offers).await {
+            Ok(numbers) => Offers::Numbers(numbers),
+            // The vendor says so of a country that has no numbers of the type.
+            Err(error) if error.kind == ErrorKind::NotFound => Offers::Numbers(Vec::new()),
+            Err(error) => Offers::Failed(error.to_string()),
+        };
+        (claim.name.clone(), found)
+    });
+    let found = join_all(searches.collect::<Vec<_>>()).await;
+    observed.survey_mut().offers = found.into_iter().collect();
+}
+
+/// Whether any account has a number, or may have it.
+async fn is_anywhere<T: Transport>(clients: &[Client<T>], number: PhoneNumber) -> bool {
+    let looks = join_all(clients.iter().map(async |client| client.find(Lane::New, number).await)).await;
+    looks.into_iter().any(|look| !matches!(look, Ok((Sighting::Absent, _))))
+}

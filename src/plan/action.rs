@@ -1,0 +1,210 @@
+//! The actions: what is done to one number, and why.
+
+use crate::claim::{Mark, Slot};
+use crate::claims::Claimed;
+use crate::desired::AccountIndex;
+use crate::diff::FieldChange;
+use crate::number::{NumberSid, PhoneNumber};
+use crate::settings::{Field, Managed, Settings, Value, Want};
+
+/// One action and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// What to do.
+    pub action: Action,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// What is to be done to one number. Each variant holds all that the call needs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Buy exactly this number, with its configuration.
+    Purchase {
+        /// The number.
+        number: PhoneNumber,
+        /// The account that buys it.
+        account: AccountIndex,
+        /// The configuration that goes along.
+        settings: Managed,
+        /// The claim that it is bought for, where the file does not name the number itself.
+        claim: Option<Box<Claimed>>,
+    },
+    /// Move the number to another account.
+    Transfer {
+        /// The number as it was observed.
+        target: Target,
+        /// The account that it moves to.
+        to: AccountIndex,
+        /// What the move must not lose: the managed settings, configured again where the move
+        /// cleared them.
+        settings: Managed,
+    },
+    /// Change fields of the number, in the account that it lives in by then.
+    Configure {
+        /// The number as it was observed.
+        target: Target,
+        /// The account that it lives in when this runs.
+        account: AccountIndex,
+        /// The changed fields. Never empty.
+        changes: Vec<FieldChange>,
+    },
+    /// Give the number back.
+    Release {
+        /// The number as it was observed.
+        target: Target,
+    },
+}
+
+/// The live number that an action is about, as it was when the plan was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The number.
+    pub number: PhoneNumber,
+    /// Its SID; `None` where the listing gave none: looked up before anything is done.
+    pub sid: Option<NumberSid>,
+    /// The account that it was observed in.
+    pub account: AccountIndex,
+    /// Its whole configuration then: what a fresh read is compared with.
+    pub before: Settings,
+}
+
+/// Which of the four kinds an action is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ActionKind {
+    /// Costs money.
+    Purchase,
+    /// Changes the account.
+    Transfer,
+    /// Changes fields.
+    Configure,
+    /// Cannot be taken back.
+    Release,
+}
+
+impl ActionKind {
+    /// The kinds, in the order of a plan.
+    pub const ALL: [Self; 4] = [Self::Purchase, Self::Transfer, Self::Configure, Self::Release];
+
+    /// The word for it, in JSON and in text.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Purchase => "purchase",
+            Self::Transfer => "transfer",
+            Self::Configure => "configure",
+            Self::Release => "release",
+        }
+    }
+}
+
+impl Action {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> ActionKind {
+        match self {
+            Self::Purchase { .. } => ActionKind::Purchase,
+            Self::Transfer { .. } => ActionKind::Transfer,
+            Self::Configure { .. } => ActionKind::Configure,
+            Self::Release { .. } => ActionKind::Release,
+        }
+    }
+
+    /// The number that it is about.
+    #[must_use]
+    pub fn number(&self) -> PhoneNumber {
+        match self {
+            Self::Purchase { number, .. } => *number,
+            Self::Transfer { target, .. } | Self::Configure { target, .. } | Self::Release { target } => {
+                target.number
+            }
+        }
+    }
+
+    /// The account that the number is in once the action is done, or was in, for a release.
+    #[must_use]
+    pub fn account(&self) -> AccountIndex {
+        match self {
+            Self::Purchase { account, .. } | Self::Configure { account, .. } => *account,
+            Self::Transfer { to, .. } => *to,
+            Self::Release { target } => target.account,
+        }
+    }
+
+    /// What a purchase is for, where that is a claim.
+    #[must_use]
+    pub fn claimed(&self) -> Option<&Claimed> {
+        match self {
+            Self::Purchase { claim, .. } => claim.as_deref(),
+            Self::Transfer { .. } | Self::Configure { .. } | Self::Release { .. } => None,
+        }
+    }
+
+    /// The slot whose mark the number carries once this is done, where this is what writes it: until the
+    /// listings show that, the slot may look free.
+    #[must_use]
+    pub fn marks(&self) -> Option<Slot> {
+        let name = match self {
+            Self::Purchase { claim, .. } => return claim.as_ref().map(|claimed| claimed.slot.clone()),
+            Self::Transfer { settings, .. } => settings.get(Field::FriendlyName),
+            Self::Configure { changes, .. } => {
+                changes.iter().find(|change| change.field == Field::FriendlyName).map(|change| &change.want)
+            }
+            Self::Release { .. } => None,
+        };
+        match name {
+            Some(Want::Set(Value::Text(name))) => match Slot::read(name, self.number()) {
+                Mark::Of(slot) => Some(slot),
+                Mark::None | Mark::Broken => None,
+            },
+            Some(_) | None => None,
+        }
+    }
+
+    /// The live number that it is about; a purchase has none.
+    #[must_use]
+    pub fn target(&self) -> Option<&Target> {
+        match self {
+            Self::Purchase { .. } => None,
+            Self::Transfer { target, .. } | Self::Configure { target, .. } | Self::Release { target } => {
+                Some(target)
+            }
+        }
+    }
+}
+
+/// Why an action is in the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// Declared, and in none of the listed accounts.
+    Missing,
+    /// A claim of the file wants one more number.
+    Claimed,
+    /// Declared in another account than the one that has it.
+    WrongAccount,
+    /// Live fields differ from the declared ones.
+    Drifted,
+    /// The file says `state: released`.
+    Tombstone,
+    /// The file does not name it, and says `unlisted: release`.
+    Unlisted,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 6] =
+        [Self::Missing, Self::Claimed, Self::WrongAccount, Self::Drifted, Self::Tombstone, Self::Unlisted];
+
+    /// The word for it, for machines: in JSON and in saved plans.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Claimed => "claimed",
+            Self::WrongAccount => "wrong_account",
+            Self::Drifted => "drifted",
+            Self::Tombstone => "tombstone",
+            Self::Unlisted => "unlisted",
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The sentences about claims. Every format says the same words.
+
+use crate::claims::{Claimed, Shortfall, ShortfallReason};
+use crate::hold;
+use crate::number::PhoneNumber;
+use crate::plan::Plan;
+
+use super::shown::Shown;
+use super::words::{account, plural};
+
+/// The code of why nothing is bought for a claim, for machines.
+#[must_use]
+pub fn shortfall_code(why: &ShortfallReason) -> &'static str {
+    match why {
+        ShortfallReason::NothingOnOffer { .. } => "nothing_on_offer",
+        ShortfallReason::SearchFailed { .. } => "search_failed",
+        ShortfallReason::InFlight { .. } => "in_flight",
+        ShortfallReason::Missed { .. } => "missed",
+        ShortfallReason::Unmarked { .. } => "unmarked",
+        ShortfallReason::TooEarly { .. } => "too_early",
+        ShortfallReason::PerhapsIn { .. } => "perhaps_in_unread_account",
+        ShortfallReason::SlotTwice { .. } => "slot_twice",
+        ShortfallReason::NamedAsWell { .. } => "named_as_well",
+    }
+}
+
+/// Why nothing is bought for a claim, and what helps.
+#[must_use]
+pub fn shortfall(plan: &Plan, short: &Shortfall) -> String {
+    let (claim, of) = (&short.claim, account(plan, short.account));
+    let more = |missing: u16| plural(usize::from(missing), "number");
+    match &short.why {
+        ShortfallReason::NothingOnOffer { missing } => format!(
+            "short of {} in {of}: no more are on offer that match (`numctl search` shows what is)",
+            more(*missing)
+        ),
+        ShortfallReason::SearchFailed { missing, error } => {
+            format!(
+                "short of {} in {of}: what is on offer could not be read: {}",
+                more(*missing),
+                Shown(error)
+            )
+        }
+        ShortfallReason::InFlight { slot, numbers, until } => format!(
+            "a purchase for {claim}/{slot} may still be on its way ({}): nothing else is bought for it before {}; \
+             `numctl resolve {claim}/{slot}` gives it up now",
+            list(numbers),
+            hold::shown(*until)
+        ),
+        ShortfallReason::Missed { slot, number } => format!(
+            "{number} is {claim}/{slot}, and the listing misses it though the API has it, or may have it: look again"
+        ),
+        ShortfallReason::Unmarked { slot, numbers } => format!(
+            "something was bought for {claim}/{slot} and did not take its mark or its configuration ({}): `numctl \
+             adopt {claim} NUMBER` binds it, `numctl resolve {claim}/{slot}` gives it up; nothing else is bought for \
+             it until then",
+            list(numbers)
+        ),
+        ShortfallReason::TooEarly { missing, until } => format!(
+            "short of {} in {of}: nothing is bought for claims before {}, since nobody knows what was sent before \
+             this start (a --state-dir that lasts would tell)",
+            more(*missing),
+            hold::shown(*until)
+        ),
+        ShortfallReason::PerhapsIn { missing, account: index } => format!(
+            "short of {} in {of}: they may be in {}, where nobody can look",
+            more(*missing),
+            account(plan, *index)
+        ),
+        ShortfallReason::SlotTwice { slot, numbers } => format!(
+            "{} carry the mark of {claim}/{slot}: nothing is bought for the claim until one of them has another name",
+            list(numbers)
+        ),
+        ShortfallReason::NamedAsWell { slot, number } => format!(
+            "{number} is {claim}/{slot}, and the files name it by its digits as well: remove one of the two; nothing \
+             is bought for the claim until then"
+        ),
+    }
+}
+
+/// What a purchase is for, and what is bought in its place.
+#[must_use]
+pub fn claimed(claimed: &Claimed) -> String {
+    if claimed.instead.is_empty() {
+        return format!("for {}", claimed.slot);
+    }
+    format!("for {}; should it be sold meanwhile, then {}", claimed.slot, list(&claimed.instead))
+}
+
+fn list(numbers: &[PhoneNumber]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(PhoneNumber::to_string).collect();
+    numbers.join(", ")
+}

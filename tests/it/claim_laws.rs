@@ -1,0 +1,160 @@
+//! What holds of claims, whatever is live, on offer, and on its way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use numctl::claim::{ClaimName, Slot};
+use numctl::desired::{AccountIndex, Desired, Format, Source};
+use numctl::number::{AccountSid, PhoneNumber};
+use numctl::observed::{
+    InFlight, Listing, ListingBuilder, Live, Observed, Offers, Page, Progress, Sight, Survey,
+};
+use numctl::plan::{AccountRef, Action, ActionKind, plan};
+use proptest::prelude::*;
+
+const ACCOUNT: &str = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+fn number(at: u8) -> PhoneNumber {
+    PhoneNumber::declared(&format!("+121255501{at:02}")).expect("a number")
+}
+
+fn slot(claim: usize, index: u16) -> Slot {
+    Slot { claim: ClaimName::parse(["a", "ab"][claim]).expect("a name"), index }
+}
+
+fn declared(counts: [u16; 2], named: &BTreeSet<u8>) -> Desired {
+    let mut text = format!(
+        "version: 1\naccounts: {{main: {{sid: {ACCOUNT}, credentials: {{env: MAIN}}}}}}\npolicy: {{unlisted: \
+         release}}\nclaims:\n"
+    );
+    for (name, count) in ["a", "ab"].iter().zip(counts) {
+        text.push_str(&format!(
+            "  - {{name: {name}, count: {count}, match: {{country: US, type: local}}}}\n"
+        ));
+    }
+    if !named.is_empty() {
+        text.push_str("numbers:\n");
+    }
+    for at in named {
+        text.push_str(&format!("  - phone_number: \"{}\"\n", number(*at)));
+    }
+    text.push_str("...\n");
+    let source = Source { name: "fleet.yaml".into(), text, format: Format::Yaml };
+    Desired::parse(&[source]).expect("a good file").desired
+}
+
+/// What a live number's name says.
+#[derive(Debug, Clone)]
+enum Name {
+    Plain,
+    Marked(usize, u16),
+    Copied(usize, u16),
+}
+
+fn listing(live: &BTreeMap<u8, Name>) -> Listing {
+    let rows = live
+        .iter()
+        .map(|(at, name)| {
+            let name = match name {
+                Name::Plain => "Support".to_owned(),
+                Name::Marked(claim, index) => slot(*claim, *index).name_of(number(*at), None),
+                Name::Copied(claim, index) => slot(*claim, *index).name_of(number(99), Some("x")),
+            };
+            Live {
+                number: Some(number(*at)),
+                raw_number: None,
+                sid: None,
+                account_sid: None,
+                friendly_name: Some(name.into()),
+                settings: Arc::default(),
+                sms: None,
+                emergency_address_status: None,
+            }
+        })
+        .collect();
+    let account = AccountSid::observed(ACCOUNT).expect("a SID");
+    match ListingBuilder::new(account).push(Page { rows, next: None, index: None }).expect("a listing") {
+        Progress::Complete(listing) => listing,
+        Progress::More(..) => unreachable!("one page"),
+    }
+}
+
+fn name() -> impl Strategy<Value = Name> {
+    prop_oneof![
+        Just(Name::Plain),
+        (0..2_usize, 1..5_u16).prop_map(|(claim, index)| Name::Marked(claim, index)),
+        (0..2_usize, 1..5_u16).prop_map(|(claim, index)| Name::Copied(claim, index)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn no_plan_has_a_claim_own_more_than_it_counts(
+        counts in [0..5_u16, 0..5_u16],
+        live in prop::collection::btree_map(0..30_u8, name(), 0..8),
+        named in prop::collection::btree_set(0..30_u8, 0..3),
+        offered in prop::collection::vec(0..30_u8, 0..25),
+        flying in prop::collection::btree_map((0..2_usize, 1..5_u16), prop::collection::vec(0..30_u8, 1..3), 0..3),
+    ) {
+        let desired = declared(counts, &named);
+        let in_flight: BTreeMap<Slot, InFlight> = flying
+            .iter()
+            .map(|((claim, index), numbers)| {
+                let numbers = numbers.iter().copied().map(number).collect();
+                (slot(*claim, *index), InFlight { numbers, until: Some(1) })
+            })
+            .collect();
+        let offers = Offers::Numbers(offered.iter().copied().map(number).collect());
+        let offers = [0, 1].map(|claim| (slot(claim, 1).claim, offers.clone())).into();
+        let survey = Survey { offers, in_flight: in_flight.clone(), ..Survey::default() };
+        let observed = Observed::of(vec![Sight::Complete(listing(&live))], survey);
+        let account = AccountRef { name: "main".into(), sid: AccountSid::observed(ACCOUNT).expect("a SID"), parent: None };
+        let plan = plan(&desired, &[account], &observed);
+
+        let mut holders: BTreeMap<Slot, usize> = BTreeMap::new();
+        for (at, name) in &live {
+            if let Name::Marked(claim, index) = name {
+                *holders.entry(slot(*claim, *index)).or_default() += usize::from(number(*at) != number(99));
+            }
+        }
+        let mut candidates = BTreeSet::new();
+        for step in &plan.steps {
+            let Action::Purchase { number: bought, claim: Some(claimed), .. } = &step.action else { continue };
+            // Its slot is nobody's, and nothing is on its way to it.
+            prop_assert!(!holders.contains_key(&claimed.slot) && !in_flight.contains_key(&claimed.slot));
+            for candidate in std::iter::once(bought).chain(&claimed.instead) {
+                prop_assert!(candidates.insert(*candidate), "{candidate} is named twice");
+                prop_assert!(offered.iter().any(|at| number(*at) == *candidate));
+                prop_assert!(!live.keys().any(|at| number(*at) == *candidate), "{candidate} is ours already");
+                prop_assert!(!named.iter().any(|at| number(*at) == *candidate), "{candidate} is named by its digits");
+                let flies = in_flight.values().any(|flight| flight.numbers.contains(candidate));
+                prop_assert!(!flies, "{candidate} may be on its way for another slot");
+            }
+        }
+        for (claim, count) in counts.iter().enumerate() {
+            let name = slot(claim, 1).claim;
+            let bought = plan
+                .steps
+                .iter()
+                .filter(|step| step.action.claimed().is_some_and(|claimed| claimed.slot.claim == name))
+                .count();
+            let has = holders.iter().filter(|(slot, _)| slot.claim == name).map(|(_, many)| many).sum::<usize>();
+            let flies = in_flight.keys().filter(|slot| slot.claim == name && !holders.contains_key(slot)).count();
+            prop_assert!(bought == 0 || has + flies + bought <= usize::from(*count), "{name}: {plan:?}");
+        }
+        // What a claim has is never released while it counts it.
+        for step in plan.steps.iter().filter(|step| step.action.kind() == ActionKind::Release) {
+            let kept = live.iter().any(|(at, name)| {
+                number(*at) == step.action.number()
+                    && matches!(name, Name::Marked(claim, index) if {
+                        let lower = holders.keys().filter(|other| other.claim == slot(*claim, 1).claim && other.index < *index);
+                        lower.count() < usize::from(counts[*claim])
+                    })
+            });
+            prop_assert!(!kept, "{} is released: {plan:?}", step.action.number());
+        }
+        prop_assert!(plan.steps.iter().all(|step| step.action.account() == AccountIndex(0)));
+    }
+}

@@ -1,0 +1,274 @@
+//! Numbers declared by need: found, bought once, and found again by their marks.
+
+use serde_json::{Value, json};
+
+use super::harness::{Bench, MAIN, SUB, Sandbox, accounts_only, owned, world};
+
+fn claiming(count: u16) -> String {
+    format!(
+        "version: 1\npolicy: {{max_purchases: 10, max_releases: 10}}\nprofiles:\n  support: {{voice: {{url: \
+         \"https://a.example/answer\"}}}}\nclaims:\n  - name: nyc-support\n    count: {count}\n    match: {{country: \
+         US, type: local, area_code: 212, capabilities: [voice, sms]}}\n    profile: support\n    friendly_name: \
+         Support\n"
+    )
+}
+
+fn state(sandbox: &Sandbox) -> Vec<Value> {
+    let state: Value = serde_json::from_str(&sandbox.ask("GET", "/_sandbox/state", "").1).expect("JSON");
+    state["numbers"].as_array().expect("numbers").clone()
+}
+
+/// The numbers of the world that carry a mark, by their names.
+fn marked(sandbox: &Sandbox) -> Vec<(String, String)> {
+    let mut marked: Vec<(String, String)> = state(sandbox)
+        .iter()
+        .filter_map(|entry| {
+            let name = entry["friendly_name"].as_str().filter(|name| name.contains("[nc1:"))?;
+            Some((name.to_owned(), entry["phone_number"].as_str()?.to_owned()))
+        })
+        .collect();
+    marked.sort();
+    marked
+}
+
+fn reasons(plan: &Value) -> Vec<String> {
+    let short = plan["short"].as_array().expect("a list");
+    short.iter().map(|short| short["reason"].as_str().expect("a reason").to_owned()).collect()
+}
+
+#[test]
+fn a_claim_is_bought_once_and_found_again_by_its_marks() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    let plan = bench.plan(&claiming(3)).exits(0).json();
+    assert_eq!(plan["summary"]["purchase"], 3);
+    // What a reviewer sees is what is bought.
+    let shown: Vec<&str> = plan["actions"]
+        .as_array()
+        .expect("actions")
+        .iter()
+        .map(|a| a["phone_number"].as_str().unwrap())
+        .collect();
+    sandbox.counts(&[("list", 1), ("search", 1)]);
+    bench.apply(&claiming(3)).exits(0);
+    let bought = marked(&sandbox);
+    let mut numbers: Vec<&str> = bought.iter().map(|(_, number)| number.as_str()).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, shown);
+    assert!(
+        bought.iter().all(|(_, number)| sandbox.setting(number, "voice.url") == "https://a.example/answer")
+    );
+    // No state is needed to know them again, and nothing is searched where nothing is wanted.
+    std::fs::remove_dir_all(bench.path().join(".numctl")).expect("forgotten");
+    sandbox.forget_requests();
+    let plan = bench.plan(&claiming(3)).exits(0).json();
+    assert_eq!((plan["summary"]["unchanged"].clone(), plan["actions"].clone()), (json!(3), json!([])));
+    sandbox.counts(&[("list", 1)]);
+    // Drift is healed as on any number.
+    sandbox.edit(numbers[0], "Configurations.Voice.Url=https://other.example");
+    let plan = bench.plan(&claiming(3)).exits(0).json();
+    assert_eq!(plan["summary"]["configure"], 1);
+    // A need that changes swaps nothing.
+    let moved = claiming(3).replace("area_code: 212", "area_code: 415");
+    assert_eq!(bench.plan(&moved).exits(0).json()["summary"]["purchase"], 0);
+}
+
+#[test]
+fn a_lost_answer_buys_nothing_twice() {
+    for fault in ["purchase:drop-after=1", "purchase:500-after=1", "purchase:truncate=1"] {
+        let (sandbox, bench) = Sandbox::start(&[]);
+        sandbox.faults(fault);
+        bench.apply(&claiming(2));
+        sandbox.faults("");
+        bench.apply(&claiming(2));
+        let plan = bench.plan(&claiming(2)).exits(0).json();
+        assert_eq!(plan["actions"], json!([]), "{fault}");
+        assert_eq!(marked(&sandbox).len(), 2, "{fault}: {:?}", marked(&sandbox));
+    }
+}
+
+#[test]
+fn what_may_be_on_its_way_is_waited_for_until_a_person_gives_it_up() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    // Nothing arrives, and nobody can know that.
+    sandbox.faults("purchase:hang=1");
+    bench.write("fleet.yaml", &claiming(1));
+    let apply = ["apply", "--yes", "--timeout", "200ms", "--format", "json", "-f", "fleet.yaml"];
+    let ran = bench.run(&apply).exits(3).json();
+    assert_eq!(ran["actions"][0]["outcome"], "unknown", "{ran:#}");
+    sandbox.faults("");
+    let plan = bench.plan(&claiming(1)).exits(1).json();
+    assert_eq!((reasons(&plan), plan["actions"].clone()), (vec!["in_flight".to_owned()], json!([])));
+    let ran = bench.apply(&claiming(1)).exits(1).json();
+    assert_eq!(ran["actions"], json!([]));
+    // Its own slot waits; another is bought, and takes none of its numbers.
+    let ran = bench.apply(&claiming(2)).exits(3).json();
+    assert_eq!(ran["actions"][0]["claim"], "nyc-support/2");
+    let listed = bench.run(&["resolve", "--format", "json"]).exits(0).json();
+    let open = listed[0]["phone_numbers"].as_array().expect("numbers").clone();
+    assert_eq!(listed[0]["slot"], "nyc-support/1");
+    assert!(!open.contains(&ran["actions"][0]["phone_number"]), "{listed:#} {ran:#}");
+    bench.run(&["resolve", "nyc-support/7"]).exits(1).says("nothing is open for nyc-support/7");
+    bench.run(&["resolve", "nyc-support"]).exits(1).says("nyc-support/2");
+    bench.run(&["resolve", "nyc-support/1"]).exits(0).says("Given up");
+    bench.apply(&claiming(2)).exits(0);
+    assert_eq!(marked(&sandbox).len(), 2);
+}
+
+#[test]
+fn an_api_that_does_not_take_the_mark_sells_one_number_and_not_one_each_quarter_of_an_hour() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    sandbox.faults("documented-only");
+    let ran = bench.apply(&claiming(1)).exits(3).json();
+    let number = ran["actions"][0]["phone_number"].as_str().expect("a number").to_owned();
+    assert_eq!(ran["actions"][0]["outcome"], "failed", "{ran:#}");
+    let plan = bench.plan(&claiming(1)).exits(1).json();
+    assert_eq!((reasons(&plan), plan["actions"].clone()), (vec!["unmarked".to_owned()], json!([])));
+    assert!(bench.run(&["resolve"]).exits(0).out.contains("until a person decides"));
+    assert_eq!(sandbox.count("purchase"), 1);
+    sandbox.faults("");
+    bench.run(&["adopt", "--yes", "-f", "fleet.yaml", "nyc-support", &number]).exits(0);
+    bench.apply(&claiming(1)).exits(0);
+    assert_eq!(marked(&sandbox).iter().map(|(_, marked)| marked).collect::<Vec<_>>(), [&number]);
+    assert_eq!(sandbox.count("purchase"), 1);
+}
+
+#[test]
+fn what_was_sold_meanwhile_gives_way_to_the_next_one() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    let file = claiming(1).replace("nyc-support", "nyc");
+    bench.write("fleet.yaml", &file);
+    bench.run(&["plan", "--out", "plan.json", "-f", "fleet.yaml"]).exits(0);
+    let plan = bench.plan(&file).exits(0).json();
+    let (first, second) =
+        (plan["actions"][0]["phone_number"].clone(), plan["actions"][0]["instead"][0].clone());
+    // Somebody else is quicker: an account that the file does not list.
+    let other = Bench::at(&sandbox.base_url).with("TWILIO_ACCOUNT_SID", SUB);
+    let bought = format!("version: 1\nnumbers:\n  - phone_number: {first}\n");
+    other.apply(&bought).exits(0);
+    let ran = bench.run(&["apply", "--yes", "plan.json"]).exits(0);
+    let (first, second) = (first.as_str().expect("a number"), second.as_str().expect("another"));
+    assert!(
+        ran.out.contains(&format!("{second} was bought for nyc/1: {first} was sold meanwhile")),
+        "{}",
+        ran.out
+    );
+    assert_eq!(marked(&sandbox).iter().map(|(_, number)| number.as_str()).collect::<Vec<_>>(), [second]);
+    assert_eq!(sandbox.number(first).expect("sold")["account_sid"], SUB);
+    assert_eq!(bench.plan(&file).exits(0).json()["summary"]["unchanged"], 1);
+}
+
+#[test]
+fn a_claim_that_shrinks_releases_by_the_release_rules_and_keeps_the_oldest() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    bench.apply(&claiming(3)).exits(0);
+    let bought = marked(&sandbox);
+    // Without a word on releases, what is too much is left alone.
+    let plan = bench.plan(&claiming(1)).exits(0).json();
+    assert_eq!(
+        (plan["summary"]["release"].clone(), plan["summary"]["unlisted"].clone()),
+        (json!(0), json!(6))
+    );
+    let released = format!("{}...\n", claiming(1).replace("policy: {", "policy: {unlisted: release, "));
+    bench.apply(&released).exits(0);
+    assert_eq!(marked(&sandbox), bought[..1], "the first slot stays");
+    assert_eq!(state(&sandbox).len(), 1);
+}
+
+#[test]
+fn a_live_number_is_adopted_and_counts_from_then_on() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    bench.write("fleet.yaml", &claiming(2));
+    let adopt = |number: &str| bench.run(&["adopt", "--yes", "-f", "fleet.yaml", "nyc-support", number]);
+    adopt("+15552239999").exits(1).says("in none of the listed accounts");
+    bench
+        .run(&["adopt", "--yes", "-f", "fleet.yaml", "other", "+15552230000"])
+        .exits(1)
+        .says("no claim other");
+    adopt("+15552230000").exits(0).says("[nc1:nyc-support:1:");
+    adopt("+15552230000").exits(1).says("belongs to nyc-support/1 already");
+    assert_eq!(sandbox.setting("+15552230000", "voice.url"), "https://a.example/answer");
+    let plan = bench.plan(&claiming(2)).exits(0).json();
+    assert_eq!(
+        (plan["summary"]["unchanged"].clone(), plan["summary"]["purchase"].clone()),
+        (json!(1), json!(1))
+    );
+    bench.apply(&claiming(2)).exits(0);
+    adopt("+15552230001").exits(1).says("raise `count` first");
+    // Named by its digits as well: nobody guesses which of the two is meant.
+    let both = format!("{}numbers:\n  - phone_number: \"+15552230000\"\n", claiming(3));
+    let plan = bench.plan(&both).exits(1).json();
+    assert_eq!((reasons(&plan), plan["actions"].clone()), (vec!["named_as_well".to_owned()], json!([])));
+}
+
+#[test]
+fn marks_that_were_copied_or_edited_buy_nothing_by_themselves() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    bench.apply(&claiming(1)).exits(0);
+    let (name, number) = marked(&sandbox).remove(0);
+    let name = name.replace(' ', "+").replace('[', "%5B").replace(']', "%5D");
+    sandbox.edit("+15552230000", &format!("FriendlyName={name}"));
+    let plan = bench.plan(&claiming(1)).exits(0).json();
+    assert_eq!((plan["summary"]["unchanged"].clone(), plan["actions"].clone()), (json!(1), json!([])));
+    assert_eq!(plan["warnings"][0]["kind"], "broken_mark");
+    assert_eq!(plan["warnings"][0]["phone_number"], "+15552230000");
+    // A number that loses its mark just after it was bought: it may be on its way as well.
+    sandbox.edit(&number, "FriendlyName=renamed");
+    assert_eq!(reasons(&bench.plan(&claiming(1)).exits(1).json()), ["in_flight"]);
+    // Later it is known to be the claim's, and gets its mark back.
+    let kept: Value = serde_json::from_str(&bench.read(".numctl/intents.json")).expect("JSON");
+    let over = kept["intents"][0]["over"].to_string();
+    let earlier =
+        kept.to_string().replace(&over, "1000").replace("\"numbers\":[\"", "\"seen\":true,\"numbers\":[\"");
+    bench.write(".numctl/intents.json", &earlier);
+    let plan = bench.plan(&claiming(1)).exits(0).json();
+    assert_eq!(
+        (plan["summary"]["configure"].clone(), plan["actions"][0]["phone_number"].clone()),
+        (json!(1), json!(number))
+    );
+    // Who knows nothing of it sees a number too few, in a plan, before it costs anything.
+    std::fs::remove_dir_all(bench.path().join(".numctl")).expect("forgotten");
+    assert_eq!(bench.plan(&claiming(1)).exits(0).json()["summary"]["purchase"], 1);
+}
+
+#[test]
+fn nothing_is_bought_for_claims_where_something_cannot_be_seen() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    let file = format!(
+        "{}claims:\n  - {{name: nyc, count: 1, match: {{country: US, type: local, area_code: 212}}, account: main}}\n",
+        accounts_only()
+    );
+    // A wrong token for the other account.
+    let blind = Bench::at(&sandbox.base_url).with("EMEA_AUTH_TOKEN", "wrong");
+    let plan = blind.plan(&file).exits(1).json();
+    assert_eq!(
+        (reasons(&plan), plan["actions"].clone()),
+        (vec!["perhaps_in_unread_account".to_owned()], json!([]))
+    );
+    sandbox.faults("empty-inventory");
+    assert_eq!(reasons(&bench.plan(&file).exits(1).json()), ["nothing_on_offer"]);
+    sandbox.faults("search:500=1");
+    let ran = bench.plan(&file).exits(1);
+    assert_eq!(reasons(&ran.json()), ["search_failed"]);
+    // A daemon that remembers nothing does not know what was sent before it started.
+    sandbox.faults("");
+    bench.run(&["run", "--once", "-f", "fleet.yaml"]).exits(1);
+    assert_eq!(sandbox.count("purchase"), 0);
+    bench.run(&["run", "--once", "--state-dir", "state", "-f", "fleet.yaml"]).exits(0);
+    assert_eq!(marked(&sandbox).len(), 1);
+}
+
+#[test]
+fn a_number_is_known_by_its_mark_alone() {
+    let number = "+12125550016";
+    let (sandbox, bench) = Sandbox::start(&[]);
+    bench.apply(&claiming(1)).exits(0);
+    let (name, bought) = marked(&sandbox).remove(0);
+    assert_eq!(bought, number, "the inventory has changed: take its name for the world below");
+    drop((sandbox, bench));
+    // Another world, which nobody has told anything.
+    let numbers =
+        [owned(number, MAIN, Some(&name), json!({})), owned("+12125550099", SUB, Some("x"), json!({}))];
+    let (_sandbox, bench) = Sandbox::with_state(&world(&numbers), &[]);
+    let plan = bench.plan(&claiming(1)).exits(0).json();
+    assert_eq!(plan["summary"]["purchase"], 0, "{plan:#}");
+}
