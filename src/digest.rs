@@ -1,12 +1,12 @@
 //! The digest that names exactly one plan: what a reviewer approves, and what `--accept` lifts a
 //! limit for.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use sha2::{Digest as _, Sha256};
 
 use crate::plan::{Action, Plan};
-use crate::settings::{Kind, Settings, Value, Want};
+use crate::settings::{Field, Kind, Value, Want};
 
 /// 128 bits of the SHA-256 over what a plan does and what it relies on.
 ///
@@ -18,13 +18,17 @@ impl Digest {
     /// The digest of a plan. Warnings and counts are no part of it: they change nothing.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
-        let mut text = String::from("numctl plan 1\n");
+        let mut hash = Sha256::new_with_prefix("numctl plan 1\n");
+        // One action after the other in the same place: there may be 100,000.
+        let (mut line, mut before) = (List::default(), List::default());
         for step in &plan.steps {
-            write_action(&mut text, plan, &step.action);
+            write_action(&mut line, &mut before, plan, &step.action);
+            hash.update(line.end());
+            hash.update("\n");
+            line.clear();
         }
-        let hash = Sha256::digest(text.as_bytes());
         let mut first = [0; 16];
-        first.copy_from_slice(&hash[..16]);
+        first.copy_from_slice(&hash.finalize()[..16]);
         Self(first)
     }
 
@@ -43,42 +47,70 @@ impl Digest {
     }
 }
 
-fn write_action(text: &mut String, plan: &Plan, action: &Action) {
-    let mut line = vec![action.kind().word().to_owned(), action.number().to_string()];
-    line.push(plan.account(action.account()).sid.to_string());
+/// A JSON list of texts, made text by text. JSON strings keep a value from looking like a separator.
+#[derive(Default)]
+struct List {
+    json: Vec<u8>,
+    text: String,
+}
+
+impl List {
+    fn push(&mut self, text: impl fmt::Display) {
+        self.json.push(if self.json.is_empty() { b'[' } else { b',' });
+        self.text.clear();
+        // A String takes everything, and so does a Vec.
+        let _ = write!(self.text, "{text}");
+        let _ = serde_json::to_writer(&mut self.json, &self.text);
+    }
+
+    fn end(&mut self) -> &[u8] {
+        self.json.extend_from_slice(if self.json.is_empty() { b"[]" } else { b"]" });
+        &self.json
+    }
+
+    fn clear(&mut self) {
+        self.json.clear();
+    }
+}
+
+/// Writes an action into `line`, which is empty, as `before` is.
+fn write_action(line: &mut List, before: &mut List, plan: &Plan, action: &Action) {
+    line.push(action.kind().word());
+    line.push(action.number());
+    line.push(plan.account(action.account()).sid);
     if let Some(target) = action.target() {
-        line.push(plan.account(target.account).sid.to_string());
-        line.push(target.sid.map_or_else(|| "-".into(), |sid| sid.to_string()));
-        line.push(settings(&target.before));
+        line.push(plan.account(target.account).sid);
+        match target.sid {
+            Some(sid) => line.push(sid),
+            None => line.push("-"),
+        }
+        for (field, value) in target.before.iter() {
+            before.push(format_args!("{field}={}", value.masked()));
+        }
+        line.push(String::from_utf8_lossy(before.end()));
+        before.clear();
     }
     if let Some(claimed) = action.claimed() {
-        line.push(claimed.slot.to_string());
-        line.extend(claimed.instead.iter().map(ToString::to_string));
+        line.push(&claimed.slot);
+        claimed.instead.iter().for_each(|number| line.push(number));
     }
     match action {
         Action::Purchase { settings, .. } | Action::Transfer { settings, .. } => {
-            line.extend(settings.iter().map(|(field, want)| format!("{field}={}", wanted(want))));
+            settings.iter().for_each(|(field, want)| push_wanted(line, field, want));
         }
         Action::Configure { changes, .. } => {
-            line.extend(changes.iter().map(|change| format!("{}={}", change.field, wanted(&change.want))));
+            changes.iter().for_each(|change| push_wanted(line, change.field, &change.want));
         }
         Action::Release { .. } => {}
     }
-    // JSON strings keep a value from looking like a separator.
-    text.push_str(&serde_json::Value::from(line).to_string());
-    text.push('\n');
 }
 
-fn settings(settings: &Settings) -> String {
-    let entries: Vec<_> =
-        settings.iter().map(|(field, value)| format!("{field}={}", value.masked())).collect();
-    serde_json::Value::from(entries).to_string()
-}
-
-fn wanted(want: &Want) -> String {
+fn push_wanted(line: &mut List, field: Field, want: &Want) {
     match want {
-        Want::Clear => "clear".into(),
-        Want::Set(value) => format!("set {:?} {}", kind_of(value), value.masked()),
+        Want::Clear => line.push(format_args!("{field}=clear")),
+        Want::Set(value) => {
+            line.push(format_args!("{field}=set {:?} {}", kind_of(value), value.masked()));
+        }
     }
 }
 

@@ -464,10 +464,10 @@ impl Plan {
         self.steps.iter().filter(|step| step.action.kind() == kind).count()
     }
 
-    /// How many numbers the plan touches.
+    /// How many numbers the plan touches: a move and its configuration stand side by side.
     #[must_use]
     pub fn touched(&self) -> usize {
-        self.steps.iter().map(|step| step.action.number()).collect::<BTreeSet<_>>().len()
+        self.steps.chunk_by(|a, b| a.action.number() == b.action.number()).count()
     }
 
     /// The account of an index of this plan.

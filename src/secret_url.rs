@@ -34,9 +34,13 @@ pub fn masked(url: &str) -> String {
     // A backslash ends it, too, for whatever reads a URL as browsers do; but in an error's quotation it
     // may stand for another character, behind which the password goes on.
     let end_from = |from: usize| url[from..].find(['/', '?', '#']).map_or(url.len(), |at| from + at);
-    let is_url = url::Url::parse(url).is_ok();
+    // Most URLs have neither, and were not cut short before an `@`: nothing in them could be a secret.
+    if !url.contains(['@', '?']) && (start == 0 || ends_in_port(&url[start..end_from(start)])) {
+        return url.to_owned();
+    }
+    let is_url = || url::Url::parse(url).is_ok();
     let authority_end = match url[start..].rfind('@') {
-        Some(at) if !is_url => end_from(start + at),
+        Some(at) if !is_url() => end_from(start + at),
         Some(_) | None => end_from(start),
     };
     let mut out = url[..start].to_owned();
@@ -47,7 +51,7 @@ pub fn masked(url: &str) -> String {
             &url[authority_end..]
         }
         // Cut short before its `@`: what stands where the port would is none.
-        None if start > 0 && !is_url && !ends_in_port(authority) => {
+        None if start > 0 && !ends_in_port(authority) && !is_url() => {
             out.extend([authority.split(':').next().unwrap_or(""), ":", MASK]);
             &url[authority_end..]
         }
@@ -94,8 +98,8 @@ fn ends_in_port(authority: &str) -> bool {
 fn authority_start(url: &str) -> usize {
     let Some((scheme, after)) = url.split_once(':') else { return 0 };
     let ignored = |c: char| matches!(c, '\t' | '\n' | '\r');
-    let name: String = scheme.trim_start_matches(|c: char| c <= ' ').replace(ignored, "");
-    if name.eq_ignore_ascii_case("https") || name.eq_ignore_ascii_case("http") {
+    let is_web = |name: &str| name.eq_ignore_ascii_case("https") || name.eq_ignore_ascii_case("http");
+    if is_web(scheme) || is_web(&scheme.trim_start_matches(|c: char| c <= ' ').replace(ignored, "")) {
         let host = after.trim_start_matches(|c: char| matches!(c, '/' | '\\') || ignored(c));
         return url.len() - host.len();
     }

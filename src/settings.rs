@@ -187,7 +187,17 @@ impl Value {
     /// Whether the value carries a secret, which [`Value::masked`] hides.
     #[must_use]
     pub fn has_secret(&self) -> bool {
-        self.masked() != self.wire()
+        match self {
+            Self::Url(text) | Self::Foreign(text) | Self::Text(text) => *self.masked() != **text,
+            Self::Method(_)
+            | Self::Application(_)
+            | Self::Trunk(_)
+            | Self::Address(_)
+            | Self::Identity(_)
+            | Self::Bundle(_)
+            | Self::ReceiveMode(_)
+            | Self::Flag(_) => false,
+        }
     }
 
     /// Whether two values mean the same to the API. URLs are the same when they are written the

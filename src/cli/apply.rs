@@ -1,6 +1,7 @@
 //! `numctl apply`: desired → observed → plan → approve → execute → report; or, with a saved plan,
 //! the same from a plan that was reviewed.
 
+use std::fmt::Write as _;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -240,9 +241,10 @@ fn show_report(as_json: bool, report: &Report) -> Result<(), Fatal> {
     if as_json {
         return output::print_with(|out| render::report::json(out, report));
     }
-    let mut text = String::from("\n");
-    render::report::text(&mut text, report, output::style())?;
-    output::print(&text)
+    output::print_text(|out| {
+        writeln!(out)?;
+        render::report::text(out, report, output::style())
+    })
 }
 
 fn confirmed(as_json: bool, approved: &Approved) -> Result<bool, Fatal> {

@@ -1,6 +1,7 @@
 //! The only place that prints. Results go to stdout, everything else to stderr; a reader that has
 //! gone away (`| head`) ends the program quietly.
 
+use std::fmt;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::Path;
 
@@ -37,6 +38,32 @@ pub(super) fn print(text: &str) -> Result<(), Fatal> {
 pub(super) fn print_with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Fatal> {
     let mut out = stdout();
     finish(write(&mut out).and_then(|()| out.flush()))
+}
+
+/// Prints the text that `write` writes, piece by piece.
+pub(super) fn print_text(write: impl FnOnce(&mut Pieces<'_>) -> fmt::Result) -> Result<(), Fatal> {
+    print_with(|out| {
+        let mut pieces = Pieces { out, failed: Ok(()) };
+        match write(&mut pieces) {
+            Ok(()) => Ok(()),
+            Err(error) => pieces.failed.and(Err(io::Error::other(error))),
+        }
+    })
+}
+
+/// Text on its way to a writer of bytes. Keeps that one's error, for which `fmt` has no place.
+pub(super) struct Pieces<'a> {
+    out: &'a mut dyn Write,
+    failed: io::Result<()>,
+}
+
+impl fmt::Write for Pieces<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.out.write_all(text.as_bytes()).map_err(|error| {
+            self.failed = Err(error);
+            fmt::Error
+        })
+    }
 }
 
 /// What writing to stdout came to: a reader that has gone away is no error.

@@ -57,19 +57,11 @@ fn show(plan: &Plan, refusal: Option<&Refusal>, format: PlanFormat) -> Result<()
     match format {
         PlanFormat::Text => show_text(plan, refusal),
         PlanFormat::Json => output::print_with(|out| render::json::plan(out, plan, refusal)),
-        PlanFormat::Markdown => {
-            let mut text = String::new();
-            render::markdown::plan(&mut text, plan, refusal).map_err(Fatal::from)?;
-            output::print(&text)
-        }
+        PlanFormat::Markdown => output::print_text(|out| render::markdown::plan(out, plan, refusal)),
     }
 }
 
 /// Shows a plan to a person.
 pub(super) fn show_text(plan: &Plan, refusal: Option<&Refusal>) -> Result<(), Fatal> {
-    output::print_with(|out| {
-        let mut text = String::new();
-        render::text::plan(&mut text, plan, refusal, output::style()).map_err(std::io::Error::other)?;
-        out.write_all(text.as_bytes())
-    })
+    output::print_text(|out| render::text::plan(out, plan, refusal, output::style()))
 }

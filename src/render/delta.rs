@@ -1,63 +1,69 @@
 //! What an action changes, field by field, in the one form that every format renders.
 
+use std::borrow::Cow;
+
 use similar::{Algorithm, DiffTag, capture_diff_slices};
 
 use crate::plan::Action;
-use crate::settings::{Field, Value, Want};
+use crate::settings::{Field, Managed, Value, Want};
 
 use super::shown::shown_value;
 
 /// One field of one number, before and after.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Delta {
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Delta<'a> {
     /// The field.
     pub field: Field,
     /// What is live; `None` where it is unset.
-    pub before: Option<Value>,
+    pub before: Option<Cow<'a, Value>>,
     /// What will be live; `None` where it will be unset.
-    pub after: Option<Value>,
+    pub after: Option<Cow<'a, Value>>,
 }
 
-/// The fields that an action sets or changes. A transfer changes the account and no field.
-#[must_use]
-pub fn deltas(action: &Action) -> Vec<Delta> {
-    match action {
-        Action::Purchase { settings, .. } => settings
-            .iter()
-            .filter_map(|(field, want)| match want {
-                // A new number has nothing to clear.
-                Want::Clear => None,
-                Want::Set(value) => Some(Delta { field, before: None, after: Some(value.clone()) }),
-            })
-            .collect(),
-        Action::Configure { changes, .. } => changes
-            .iter()
-            .map(|change| Delta { field: change.field, before: change.before.clone(), after: change.after() })
-            .collect(),
+/// The fields that an action sets or changes, in order. A transfer changes the account and no field.
+pub fn deltas(action: &Action) -> impl Iterator<Item = Delta<'_>> {
+    let (set, changes, mut taken_off) = match action {
+        Action::Purchase { settings, .. } => (Some(settings), &[][..], None),
+        Action::Configure { changes, .. } => (None, changes.as_slice(), None),
         // Taken off first: without that, the vendor does not release.
-        Action::Release { target } => target
-            .before
-            .get(Field::VoiceEmergencyAddressSid)
-            .map(|address| Delta {
-                field: Field::VoiceEmergencyAddressSid,
-                before: Some(address.clone()),
-                after: None,
-            })
-            .into_iter()
-            .collect(),
-        Action::Transfer { .. } => Vec::new(),
-    }
+        Action::Release { target } => (None, &[][..], target.before.get(Field::VoiceEmergencyAddressSid)),
+        Action::Transfer { .. } => (None, &[][..], None),
+    };
+    let (mut set, mut changes) = (set.map(Managed::iter), changes.iter());
+    // By hand: this is asked several times of each of 100,000 actions, and a chain of iterators is slow.
+    std::iter::from_fn(move || {
+        if let Some(change) = changes.next() {
+            let after = match &change.want {
+                Want::Clear => change.after().map(Cow::Owned),
+                Want::Set(value) => Some(Cow::Borrowed(value)),
+            };
+            return Some(Delta {
+                field: change.field,
+                before: change.before.as_ref().map(Cow::Borrowed),
+                after,
+            });
+        }
+        if let Some(address) = taken_off.take() {
+            let before = Some(Cow::Borrowed(address));
+            return Some(Delta { field: Field::VoiceEmergencyAddressSid, before, after: None });
+        }
+        set.as_mut()?.find_map(|(field, want)| match want {
+            // A new number has nothing to clear.
+            Want::Clear => None,
+            Want::Set(value) => Some(Delta { field, before: None, after: Some(Cow::Borrowed(value)) }),
+        })
+    })
 }
 
-impl Delta {
+impl Delta<'_> {
     /// Whether the values differ by nothing but secrets, which no output shows.
     #[must_use]
     pub fn is_secret_only(&self) -> bool {
         match (&self.before, &self.after) {
             (Some(before), Some(after)) => {
                 before != after
-                    && before.masked() == after.masked()
                     && (before.has_secret() || after.has_secret())
+                    && before.masked() == after.masked()
             }
             (None, _) | (_, None) => false,
         }
@@ -66,8 +72,8 @@ impl Delta {
     /// How the change reads.
     #[must_use]
     pub fn view(&self) -> View {
-        let (before, after) = (shown_value(self.before.as_ref()), shown_value(self.after.as_ref()));
-        match (&self.before, &self.after) {
+        let (before, after) = (shown_value(self.before.as_deref()), shown_value(self.after.as_deref()));
+        match (self.before.as_deref(), self.after.as_deref()) {
             _ if self.is_secret_only() => View::Note(format!("{after} (the password changed)")),
             (Some(_), Some(_)) if before == after => {
                 View::Note(format!("{after} (changes past the end of what is shown)"))
@@ -159,8 +165,8 @@ fn words(text: &str) -> Vec<&str> {
 mod tests {
     use super::*;
 
-    fn url(before: &str, after: &str) -> Delta {
-        let value = |text: &str| Some(Value::Url(text.into()));
+    fn url(before: &str, after: &str) -> Delta<'static> {
+        let value = |text: &str| Some(Cow::Owned(Value::Url(text.into())));
         Delta { field: Field::VoiceUrl, before: value(before), after: value(after) }
     }
 

@@ -1,8 +1,8 @@
 //! The plan for machines: `plan --format json`.
 //!
 //! One action a line, written as it is made, so that 100,000 of them need no memory and two plans
-//! can be compared line by line. It is written in many small pieces: give it a `BufWriter`. Characters that could act on a terminal are `\u` escapes, which
-//! JSON reads back as the same text.
+//! can be compared line by line. It is written in many small pieces: give it a `BufWriter`. Characters
+//! that could act on a terminal are `\u` escapes, which JSON reads back as the same text.
 
 use std::io::{self, Write};
 
@@ -20,7 +20,7 @@ use crate::secret_url::masked;
 use crate::settings::{Field, Value};
 
 use super::claim_words;
-use super::delta::{Delta, deltas};
+use super::delta::deltas;
 use super::shown::must_be_spelt_out;
 use super::words::{self, Subject, Summary};
 
@@ -161,7 +161,7 @@ impl<'a> ActionJson<'a> {
             reason: step.reason.word(),
             changes: match from {
                 Some(from) => Changes::Account { before: &from.name, after: &account.name },
-                None => Changes::Fields(deltas(action)),
+                None => Changes::Fields(action),
             },
             claim: claimed.map(|claimed| claimed.slot.to_string()),
             instead: claimed.map(|claimed| claimed.instead.as_slice()),
@@ -179,8 +179,8 @@ pub enum Changes<'a> {
         /// Its name afterwards.
         after: &'a str,
     },
-    /// Fields. Their values are written without their secrets.
-    Fields(Vec<Delta>),
+    /// The fields that this action changes. Their values are written without their secrets.
+    Fields(&'a Action),
 }
 
 impl Serialize for Changes<'_> {
@@ -199,13 +199,13 @@ impl Serialize for Changes<'_> {
                 let (before, after) = (Some(*before), Some(*after));
                 [Change { field: "account", before, after, secret_changed: false }].serialize(serializer)
             }
-            Self::Fields(deltas) => {
-                let mut list = serializer.serialize_seq(Some(deltas.len()))?;
-                for delta in deltas {
+            Self::Fields(action) => {
+                let mut list = serializer.serialize_seq(None)?;
+                for delta in deltas(action) {
                     list.serialize_element(&Change {
                         field: delta.field.json_name(),
-                        before: delta.before.as_ref().map(Masked),
-                        after: delta.after.as_ref().map(Masked),
+                        before: delta.before.as_deref().map(Masked),
+                        after: delta.after.as_deref().map(Masked),
                         secret_changed: delta.is_secret_only(),
                     })?;
                 }

@@ -48,8 +48,8 @@ pub fn plan(out: &mut impl Write, plan: &Plan, refusal: Option<&Refusal>) -> fmt
         // One huge group hides itself only, and none of those after it.
         if text.len() + block.len() > BYTES_MAX - RESERVE {
             left_out.groups += 1;
-            left_out.actions += group.steps.len();
-            left_out.releases += if is_release { group.steps.len() } else { 0 };
+            left_out.actions += group.count;
+            left_out.releases += if is_release { group.count } else { 0 };
             continue;
         }
         text.push_str(&block);
@@ -168,9 +168,9 @@ fn group_block(plan: &Plan, group: &Group<'_>, release_bytes: usize) -> Result<S
         }
         None => format!("in <code>{}</code>", html(&words::account(plan, group.account))),
     };
-    let what = match group.steps[..] {
-        [step] => step.action.number().to_string(),
-        _ => plural(group.steps.len(), "number"),
+    let what = match group.only() {
+        Some(step) => step.action.number().to_string(),
+        None => plural(group.count, "number"),
     };
     let title = format!(
         "<b>{}</b> {what} {place}: {}",
@@ -197,22 +197,29 @@ fn group_body(group: &Group<'_>, release_bytes: usize) -> Result<String, fmt::Er
 /// The numbers one by one while there is room for that, else as ranges.
 fn write_numbers(body: &mut String, sign: char, group: &Group<'_>, release_bytes: usize) -> fmt::Result {
     let is_release = group.kind == ActionKind::Release;
-    if is_release || group.steps.len() <= ENTRIES_MAX {
-        let lines: String = group.steps.iter().map(|step| format!("{sign} {}\n", line(step))).collect();
-        if !is_release || lines.len() <= release_bytes {
-            return body.write_str(&lines);
+    if is_release || group.count <= ENTRIES_MAX {
+        let start = body.len();
+        let fits = group.steps().all(|step| {
+            body.extend([sign, ' ']);
+            body.push_str(&line(step));
+            body.push('\n');
+            !is_release || body.len() - start <= release_bytes
+        });
+        if fits {
+            return Ok(());
         }
+        body.truncate(start);
     }
-    let mut left = 0;
-    let ranges = group::ranges(group.steps.iter().map(|step| step.action.number()));
-    for (at, range) in ranges.iter().enumerate() {
+    let mut left = group.count;
+    let ranges = group::ranges(group.steps().map(|step| step.action.number()));
+    for (at, range) in ranges.enumerate() {
         let line = format!("{sign} {range}\n");
         let fits = if is_release { body.len() + line.len() <= release_bytes } else { at < ENTRIES_MAX };
-        if left == 0 && fits {
-            body.push_str(&line);
-        } else {
-            left += range.count;
+        if !fits {
+            break;
         }
+        body.push_str(&line);
+        left -= range.count;
     }
     if left > 0 {
         writeln!(body, "! and {} more (all in --format json)", count(left))?;
@@ -234,12 +241,13 @@ fn line(step: &Step) -> String {
     line
 }
 
-fn write_change(body: &mut String, kind: ActionKind, change: &GroupChange) -> fmt::Result {
+fn write_change(body: &mut String, kind: ActionKind, change: &GroupChange<'_>) -> fmt::Result {
     match change {
         GroupChange::Same(delta) => write_delta(body, kind, delta),
         GroupChange::From { field, before, after } => {
             writeln!(body, "- {field}: ({} different values)", count(*before))?;
-            let after = after.as_ref().map_or_else(|| "(cleared)".into(), |value| shown_value(Some(value)));
+            let after =
+                after.as_ref().map_or_else(|| "(cleared)".into(), |value| shown_value(Some(&**value)));
             writeln!(body, "+ {field}: {after}")
         }
         GroupChange::Varied { field, changes, example: (number, delta) } => {
@@ -249,7 +257,7 @@ fn write_change(body: &mut String, kind: ActionKind, change: &GroupChange) -> fm
     }
 }
 
-fn write_delta(body: &mut String, kind: ActionKind, delta: &Delta) -> fmt::Result {
+fn write_delta(body: &mut String, kind: ActionKind, delta: &Delta<'_>) -> fmt::Result {
     let text = |pieces: &[Piece]| pieces.iter().map(|piece| piece.text.as_str()).collect::<String>();
     let field = delta.field;
     let (before, after) = match delta.view() {

@@ -117,7 +117,7 @@ fn write_group(out: &mut impl Write, plan: &Plan, group: &Group<'_>, style: Styl
     let word = style.paint(colour(group.kind).bold(), group.kind.word());
     let place = place(plan, group);
     let reason = words::reason(group.reason);
-    if let [step] = group.steps[..] {
+    if let Some(step) = group.only() {
         let number = style.paint(BOLD, step.action.number());
         writeln!(out, "{sign} {word} {number} {place}{}", identity(step))?;
         writeln!(out, "    {}", style.paint(DIMMED, reason))?;
@@ -125,7 +125,7 @@ fn write_group(out: &mut impl Write, plan: &Plan, group: &Group<'_>, style: Styl
             writeln!(out, "    {}", style.paint(DIMMED, claim_words::claimed(claimed)))?;
         }
     } else {
-        let many = style.paint(BOLD, words::plural(group.steps.len(), "number"));
+        let many = style.paint(BOLD, words::plural(group.count, "number"));
         writeln!(out, "{sign} {word} {many} {place}")?;
         writeln!(out, "    {}", style.paint(DIMMED, reason))?;
         write_numbers(out, group)?;
@@ -155,28 +155,33 @@ fn identity(step: &Step) -> String {
 
 /// A few numbers one by one, more of them as ranges.
 fn write_numbers(out: &mut impl Write, group: &Group<'_>) -> fmt::Result {
-    if group.steps.len() <= ENTRIES_MAX {
+    if group.count <= ENTRIES_MAX {
         return group
-            .steps
-            .iter()
+            .steps()
             .try_for_each(|step| writeln!(out, "      {}{}", step.action.number(), identity(step)));
     }
-    let ranges = group::ranges(group.steps.iter().map(|step| step.action.number()));
-    for range in ranges.iter().take(ENTRIES_MAX) {
+    let mut left = group.count;
+    for range in group::ranges(group.steps().map(|step| step.action.number())).take(ENTRIES_MAX) {
         writeln!(out, "      {range}")?;
+        left -= range.count;
     }
-    let left: usize = ranges.iter().skip(ENTRIES_MAX).map(|range| range.count).sum();
     if left > 0 {
         writeln!(out, "      and {} more (all in --format json)", count(left))?;
     }
     Ok(())
 }
 
-fn write_change(out: &mut impl Write, kind: ActionKind, change: &GroupChange, style: Style) -> fmt::Result {
+fn write_change(
+    out: &mut impl Write,
+    kind: ActionKind,
+    change: &GroupChange<'_>,
+    style: Style,
+) -> fmt::Result {
     match change {
         GroupChange::Same(delta) => write_delta(out, kind, delta.field.json_name(), delta, style),
         GroupChange::From { field, before, after } => {
-            let after = after.as_ref().map_or_else(|| "(cleared)".into(), |value| shown_value(Some(value)));
+            let after =
+                after.as_ref().map_or_else(|| "(cleared)".into(), |value| shown_value(Some(&**value)));
             let before = style.paint(RED, format_args!("({} different values)", count(*before)));
             writeln!(out, "    {field}: {before} -> {}", style.paint(GREEN, after))
         }
@@ -191,7 +196,7 @@ fn write_delta(
     out: &mut impl Write,
     kind: ActionKind,
     label: &str,
-    delta: &Delta,
+    delta: &Delta<'_>,
     style: Style,
 ) -> fmt::Result {
     match delta.view() {

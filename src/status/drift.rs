@@ -181,11 +181,10 @@ fn told(plan: &Plan, step: &Step, now: Moment) -> Drift {
             secret_changed: false,
         }],
         Action::Purchase { .. } | Action::Configure { .. } | Action::Release { .. } => deltas(action)
-            .iter()
             .map(|delta| Change {
                 field: delta.field.json_name(),
-                before: delta.before.as_ref().map(shared),
-                after: delta.after.as_ref().map(shared),
+                before: delta.before.as_deref().map(shared),
+                after: delta.after.as_deref().map(shared),
                 secret_changed: delta.is_secret_only(),
             })
             .collect(),

@@ -6,6 +6,7 @@ use numctl::provider::Api;
 
 use super::fleet;
 use super::measure::{in_sync, median, numctl};
+use super::pages;
 use super::server::{Link, Server};
 
 /// Numbers of each account.
@@ -26,7 +27,7 @@ pub(crate) fn run() {
                 let folder = fleet::declare(accounts, NUMBERS);
                 let numbers = accounts * NUMBERS;
                 let ours = median(3, || in_sync(&numctl(api, &servers, &folder), numbers));
-                let floor = latency * NUMBERS.div_ceil(fleet::PAGE) as u32;
+                let floor = latency * NUMBERS.div_ceil(pages::PAGE) as u32;
                 println!(
                     "| {} | {latency:?} | {accounts} | {:.3} | {:.2} | {:.2} |",
                     api.name(),

@@ -13,6 +13,8 @@ mod fleet;
 mod latency;
 mod link;
 mod measure;
+#[path = "../pages.rs"]
+mod pages;
 mod plan;
 mod server;
 mod start;

@@ -8,6 +8,7 @@ use numctl::provider::Api;
 
 use super::binary::binary;
 use super::fleet;
+use super::pages;
 use super::server::Server;
 
 #[derive(Debug, Clone, Copy)]
@@ -73,8 +74,8 @@ pub(crate) fn in_sync(command: &Command, numbers: usize) -> Cost {
 /// `curl` over the same pages, one after the other over one connection, into nothing.
 pub(crate) fn curl(api: Api, server: &Server, account: usize, numbers: usize) -> Cost {
     let mut config = String::new();
-    for page in 0..numbers.div_ceil(fleet::PAGE).max(1) {
-        let path = fleet::page_path(api, account, page);
+    for page in 0..numbers.div_ceil(pages::PAGE).max(1) {
+        let path = pages::page_path(api, account, page);
         config.push_str(&format!("url = \"{}{path}\"\noutput = \"/dev/null\"\n", server.base));
     }
     let mut command = Command::new("curl");

@@ -7,6 +7,7 @@ use numctl::provider::Api;
 
 use super::fleet;
 use super::measure::{curl, in_sync, measured, median, numctl};
+use super::pages;
 use super::server::{Link, Server};
 
 /// What is not per number.
@@ -32,7 +33,7 @@ pub(crate) fn run(sizes: &[usize]) {
             let sdk = sdk.as_deref().filter(|_| api == Api::IncomingPhoneNumbers).map(|python| {
                 let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench/listing/sdk.py");
                 let mut command = Command::new(python);
-                command.arg(script).args([&server.base, &fleet::sid(0), &size.to_string()]);
+                command.arg(script).args([&server.base, &pages::sid(0), &size.to_string()]);
                 measured(&command, None).0.wall.as_secs_f64()
             });
             let of_sdk = sdk.map_or("-".to_owned(), |sdk| format!("1/{:.0}", sdk / ours.wall.as_secs_f64()));

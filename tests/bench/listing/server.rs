@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use numctl::provider::Api;
 
-use super::fleet;
+use super::pages;
 
 /// The way to the client.
 #[derive(Debug, Clone, Copy, Default)]
@@ -51,8 +51,8 @@ impl Server {
     /// One with the pages of an account of so many numbers.
     pub(crate) fn of(api: Api, account: usize, numbers: usize, link: Link) -> Self {
         let server = Self::start(link);
-        let pages = fleet::pages(api, &server.base, account, numbers).into_iter().enumerate();
-        let pages = pages.map(|(page, body)| (fleet::page_path(api, account, page), body));
+        let pages = pages::pages(api, &server.base, account, numbers).into_iter().enumerate();
+        let pages = pages.map(|(page, body)| (pages::page_path(api, account, page), body));
         assert!(server.pages.set(pages.collect()).is_ok(), "shown once");
         server
     }

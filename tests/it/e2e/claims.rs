@@ -46,7 +46,7 @@ fn a_claim_is_bought_once_and_found_again_by_its_marks() {
         .as_array()
         .expect("actions")
         .iter()
-        .map(|a| a["phone_number"].as_str().unwrap())
+        .map(|a| a["phone_number"].as_str().expect("a number"))
         .collect();
     sandbox.counts(&[("list", 1), ("search", 1)]);
     bench.apply(&claiming(3)).exits(0);
