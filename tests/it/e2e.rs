@@ -5,6 +5,7 @@ mod accounts;
 mod commands;
 mod crash;
 mod daemon;
+mod deploy;
 mod doctor;
 mod doors;
 mod exits;
