@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Holds deploy/ to the real thing: a strict kube-apiserver with RBAC and Pod Security, promtool, actionlint.
+# Holds deploy/ and the CI examples to the real thing: a strict kube-apiserver with RBAC and Pod Security,
+# promtool, systemd-analyze, actionlint, the vendors' schemas, and a root as a container has it.
 # Usage:
-#   tests/kube/install.sh DIR && KUBEBUILDER_ASSETS=DIR tests/deploy/check.sh
+#   tests/kube/install.sh DIR && NUMCTL=target/release/numctl KUBEBUILDER_ASSETS=DIR tests/deploy/check.sh
 # What is not on this machine is skipped, and said so.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+work=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$work"' EXIT
 
 if command -v promtool >/dev/null; then
     promtool check rules deploy/alerts.yaml
@@ -20,14 +23,36 @@ else
     echo "SKIPPED: actionlint is not on PATH (go install github.com/rhysd/actionlint/cmd/actionlint)"
 fi
 
+if command -v check-jsonschema >/dev/null; then
+    check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci examples/ci/gitlab-ci.yml
+    check-jsonschema --builtin-schema vendor.github-workflows examples/ci/github-actions.yml
+else
+    echo "SKIPPED: check-jsonschema is not on PATH (pip install --only-binary :all: check-jsonschema)"
+fi
+
+if command -v systemd-analyze >/dev/null; then
+    unit=$work/numctl.service
+    # The binary need not be installed here. What it finds is told, and no failure: any word is one.
+    sed 's#^ExecStart=[^ ]*#ExecStart=/bin/true#' deploy/systemd/numctl.service >"$unit"
+    found=$(systemd-analyze verify "$unit" 2>&1) && [ -z "$found" ] || { echo "$found"; exit 1; }
+    # In tenths: as exposed as it was, or less.
+    systemd-analyze security --offline=yes --no-pager --threshold=14 "$unit" | tail -n 1
+else
+    echo "SKIPPED: systemd-analyze is not here (apt-get install systemd)"
+fi
+
+if [ -n "${NUMCTL:-}" ]; then
+    tests/deploy/pod.sh
+else
+    echo "SKIPPED: NUMCTL names no binary for tests/deploy/pod.sh"
+fi
+
 assets=${KUBEBUILDER_ASSETS:-}
 if [ ! -x "$assets/kube-apiserver" ] || [ ! -x "$assets/etcd" ] || ! command -v kubectl >/dev/null; then
     echo "SKIPPED: kubectl, or kube-apiserver and etcd in KUBEBUILDER_ASSETS, are not here"
     exit 0
 fi
 
-work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$work"' EXIT
 port=$((20000 + RANDOM % 10000))
 openssl genrsa -out "$work/sa.key" 2048 2>/dev/null
 openssl rsa -in "$work/sa.key" -pubout -out "$work/sa.pub" 2>/dev/null

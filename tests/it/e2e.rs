@@ -6,6 +6,7 @@ mod claims;
 mod commands;
 mod crash;
 mod daemon;
+mod deploy;
 mod doctor;
 mod doors;
 mod exits;

@@ -132,7 +132,7 @@ fn used(code: &str) -> Vec<String> {
 }
 
 /// Whole words of capitals that start with a known prefix: the names of environment variables.
-fn variables(code: &str, found: &mut Vec<String>) {
+pub(crate) fn variables(code: &str, found: &mut Vec<String>) {
     for word in code.split(|c: char| c != '_' && !c.is_ascii_uppercase() && !c.is_ascii_digit()) {
         let known = word.starts_with("NUMCTL_") || word.starts_with("TWILIO_");
         if known && !word.ends_with('_') && !found.iter().any(|name| name == word) {

@@ -22,14 +22,21 @@ struct Answer {
 }
 
 /// Where a daemon shows its state.
-struct Outside(String);
+pub(super) struct Outside(String);
 
 impl Outside {
-    fn of(daemon: &Daemon) -> Self {
-        daemon.says("the state is shown address=http://", 1);
+    /// By the log, which is text or JSON.
+    pub(super) fn of(daemon: &Daemon) -> Self {
+        daemon.says("the state is shown", 1);
         let log = daemon.log();
-        let (_, after) = log.split_once("the state is shown address=http://").expect("an address");
-        Self(after.split_whitespace().next().expect("an address").to_owned())
+        let (_, line) = log.split_once("the state is shown").expect("a line");
+        let (_, after) = line.split_once("http://").expect("an address");
+        Self(after.split([' ', '\n', '"']).next().expect("an address").to_owned())
+    }
+
+    /// What a probe of Kubernetes sees.
+    pub(super) fn probe(&self, path: &str) -> u16 {
+        self.ask("GET", path, &self.0).status
     }
 
     fn connect(&self, method: &str, path: &str, host: &str) -> TcpStream {
