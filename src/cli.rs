@@ -6,6 +6,7 @@ mod arguments;
 mod doctor;
 mod filters;
 mod fleet;
+mod journal;
 mod lease;
 mod listing;
 mod logging;
@@ -109,6 +110,8 @@ fn dispatch(arguments: Arguments) -> Ended {
         Command::Completions(args) => simple::completions(&args),
         Command::Plan(args) => block_on(plan::run(&global, &args)),
         Command::Apply(args) => block_on(apply::run(&global, &args)),
+        Command::History(args) => journal::history(&global, &args),
+        Command::Undo(args) => block_on(journal::undo(&global, &args)),
         Command::Run(args) => block_on(run::run(&global, &args)),
         Command::Get(args) => block_on(listing::get(&global, &args)),
         Command::Search(args) => block_on(listing::search(&global, &args)),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::atomic_file;
 use crate::bounded_file::{self, BoundedFileError};
 use crate::budget::{Budget, BudgetError};
+use crate::journal_file::JournalFileError;
 
 /// The file's name in the state directory.
 const FILE: &str = "budget.json";
@@ -32,6 +33,9 @@ pub enum LedgerError {
     /// The file holds something else. It is not thrown away: what it counted would be forgotten.
     #[error("{0}: {1} (move it away to start counting anew)")]
     Content(PathBuf, #[source] BudgetError),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalFileError),
 }
 
 impl Ledger {

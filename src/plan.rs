@@ -4,11 +4,13 @@
 //! [`Warning`], so that inaction is explained by values and never by a log line alone.
 
 mod held;
+mod reason;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-pub use held::{Held, HeldReason, Warning};
+pub use held::{Held, HeldReason, NotUndone, Vanished, Warning};
+pub use reason::Reason;
 
 use crate::desired::{AccountIndex, Declared, Desired, State, Unlisted};
 use crate::diff::{self, FieldChange};
@@ -217,39 +219,6 @@ impl Plan {
         // A move and its configuration are one entry.
         self.held.sort_by_key(|held| (held.account, held.number));
         self.held.dedup();
-    }
-}
-
-/// Why an action is in the plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// Declared, and in none of the listed accounts.
-    Missing,
-    /// Declared in another account than the one that has it.
-    WrongAccount,
-    /// Live fields differ from the declared ones.
-    Drifted,
-    /// The file says `state: released`.
-    Tombstone,
-    /// The file does not name it, and says `unlisted: release`.
-    Unlisted,
-}
-
-impl Reason {
-    /// Every reason.
-    pub const ALL: [Self; 5] =
-        [Self::Missing, Self::WrongAccount, Self::Drifted, Self::Tombstone, Self::Unlisted];
-
-    /// The word for it, for machines: in JSON and in saved plans.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::WrongAccount => "wrong_account",
-            Self::Drifted => "drifted",
-            Self::Tombstone => "tombstone",
-            Self::Unlisted => "unlisted",
-        }
     }
 }
 

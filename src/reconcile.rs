@@ -6,12 +6,16 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tracing::warn;
 
 use crate::budget::{Budget, Generation};
 use crate::client::{Client, ListError};
+use crate::clock;
 use crate::desired::{AccountIndex, Desired};
 use crate::execute::{Event, Stop, execute};
 use crate::guard::{self, OperatorLimits, Refusal};
+use crate::journal::{Command, Head};
+use crate::journal_file::Journal;
 use crate::ledger::LedgerError;
 use crate::memory::{Extent, Memory};
 use crate::plan::{AccountRef, Plan, plan};
@@ -42,6 +46,8 @@ pub struct Cycle<'a, T> {
     pub extent: Extent,
     /// A signal has paused the daemon.
     pub paused: bool,
+    /// What is seen and done is written down here.
+    pub journal: Option<&'a Journal>,
     /// Plan, and write nothing.
     pub dry_run: bool,
     /// Since the epoch.
@@ -132,6 +138,12 @@ async fn draft<T: Transport>(
     };
     budget.observe(&observed, generation, now);
     let observed = memory.doubt(observed, desired, accounts, now);
+    if let Some(journal) = cycle.journal.filter(|_| !cycle.dry_run)
+        && let Err(error) = journal.look(Some(desired), accounts, clients, &observed, now)
+    {
+        // Before a write it is tried again, and stops it.
+        warn!(%error, "what was seen is not in {}", journal.path().display());
+    }
     let plan = plan(desired, accounts, &observed);
     memory.keep(observed, accounts, now);
     (Ok(plan), Extent::Full)
@@ -149,6 +161,9 @@ async fn carry_out<T: Transport>(
 ) -> Pass {
     let Cycle { desired, generation, now, .. } = *cycle;
     standstill::hold_back(&mut plan, desired, cycle.paused, now);
+    if let Some(journal) = cycle.journal {
+        journal.hold_back(&mut plan, desired, cycle.clients, now);
+    }
     budget.hold_back(&mut plan, generation);
     memory.hold_back(&mut plan, now);
     let outlook = budget.outlook(&plan, generation, now);
@@ -168,7 +183,23 @@ async fn carry_out<T: Transport>(
         }
         *budget = spent;
     }
+    let head = Head { command: Command::Run, generation: Some(generation.to_string()), undoes: None };
+    let journal = cycle.journal.filter(|_| !approved.plan().is_empty());
+    let writing = match journal.map(|journal| journal.begin(approved.plan(), &head, cycle.clients, now)) {
+        Some(Err(error)) => return Pass::NotRecorded(approved.into_plan(), error.into()),
+        Some(Ok(writing)) => Some(writing),
+        None => None,
+    };
+    let on_event = |plan: &Plan, event: Event<'_>| {
+        if let (Some(writing), Event::Ended { step, end }) = (&writing, &event) {
+            writing.ended(plan, *step, end, clock::since_the_epoch());
+        }
+        on_event(plan, event);
+    };
     let report = execute(approved, cycle.clients, cycle.numbers_at_once, stop, on_event).await;
+    if let Some(writing) = writing {
+        writing.done(&report, clock::since_the_epoch());
+    }
     budget.settle(&report);
     Pass::Executed(report)
 }

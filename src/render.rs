@@ -5,6 +5,8 @@
 
 pub mod delta;
 pub mod group;
+pub mod history;
+mod journal;
 pub mod json;
 pub mod markdown;
 pub mod report;

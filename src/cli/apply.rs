@@ -8,10 +8,13 @@ use tokio::sync::watch;
 
 use crate::atomic_file::create_private;
 use crate::bounded_file;
+use crate::clock;
 use crate::desired::Limits;
 use crate::digest::Digest;
-use crate::execute::{Stop, execute};
+use crate::execute::{Event, Stop, execute};
 use crate::guard::{self, Approved};
+use crate::journal::{Command, Head, RunId};
+use crate::journal_file::RunInJournal;
 use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::render;
@@ -20,9 +23,10 @@ use crate::report::Report;
 use crate::saved_plan::SavedPlan;
 use crate::stale::{Stale, StaleReason, stale};
 
-use super::arguments::{ApplyArgs, Global, TextOrJson};
+use super::arguments::{ApplyArgs, Global, TextOrJson, WriteArgs};
 use super::fleet::{self, Fleet};
-use super::plan::{make, show_text};
+use super::journal::ForWriting;
+use super::plan::{self, show_text};
 use super::signals::{Interrupts, stop_by_signal};
 use super::{Ended, Exit, Fatal, output, progress};
 
@@ -33,28 +37,28 @@ const PLAN_BYTES_MAX: usize = 256 << 20;
 const USED: &str = ".used";
 
 pub(super) async fn run(global: &Global, args: &ApplyArgs) -> Ended {
-    let accepted = match &args.accept {
-        Some(text) => Some(Digest::parse(text).ok_or_else(|| {
-            Fatal::new(format!(
-                "--accept {:?}: a digest is the 32 hexadecimal digits under a plan",
-                Shown(text).to_string()
-            ))
-        })?),
-        None => None,
-    };
+    let writing = Writing::new(global, &args.write, Command::Apply)?;
     match &args.plan {
-        Some(path) => saved(global, args, path, accepted).await,
-        None => fresh(global, args, accepted).await,
+        Some(path) => saved(&writing, path).await,
+        None => fresh(&writing, &args.files).await,
     }
 }
 
-async fn fresh(global: &Global, args: &ApplyArgs, accepted: Option<Digest>) -> Ended {
-    let desired = fleet::read(global, &args.files)?;
+async fn fresh(writing: &Writing<'_>, files: &[PathBuf]) -> Ended {
+    let Writing { global, args, journal, .. } = writing;
+    let desired = fleet::read(global, files)?;
     let mut fleet = Fleet::open(global, &desired.accounts).await?;
     // From before the first look to after the last write.
     let held = fleet.lock(&args.lock, args.lock_timeout).await?;
-    let ended = match make(&desired, &fleet).await {
-        Ok(plan) => carry_out(global, args, &fleet, plan, &desired.policy.limits, accepted, None).await,
+    let ended = match fleet.observe(Some(&desired)).await {
+        Ok(observed) => {
+            let now = clock::since_the_epoch();
+            let mut plan = plan::of(&desired, &fleet, &observed, now);
+            // Before the look is written down, which tells that what is gone is gone.
+            journal.hold_back(&mut plan, &desired, &fleet, now);
+            journal.look(Some(&desired), &fleet, &observed, now);
+            writing.carry_out(&fleet, plan, &desired.policy.limits, None).await
+        }
         Err(error) => Err(error),
     };
     held.release(&ended).await;
@@ -62,7 +66,8 @@ async fn fresh(global: &Global, args: &ApplyArgs, accepted: Option<Digest>) -> E
     ended
 }
 
-async fn saved(global: &Global, args: &ApplyArgs, path: &Path, accepted: Option<Digest>) -> Ended {
+async fn saved(writing: &Writing<'_>, path: &Path) -> Ended {
+    let Writing { global, args, .. } = writing;
     let shown = path.display();
     let text =
         bounded_file::text(path, PLAN_BYTES_MAX).map_err(|error| Fatal::new(format!("{shown}: {error}")))?;
@@ -81,7 +86,7 @@ async fn saved(global: &Global, args: &ApplyArgs, path: &Path, accepted: Option<
     let mut fleet = Fleet::of_plan(global, &saved.plan.accounts, &saved.access).await?;
     let held = fleet.lock(&args.lock, args.lock_timeout).await?;
     let ended = match fleet.observe(None).await {
-        Ok(observed) => fresh_enough(global, args, &fleet, saved, &observed, accepted, &marker).await,
+        Ok(observed) => fresh_enough(writing, &fleet, saved, &observed, &marker).await,
         Err(error) => Err(error),
     };
     held.release(&ended).await;
@@ -90,17 +95,15 @@ async fn saved(global: &Global, args: &ApplyArgs, path: &Path, accepted: Option<
 }
 
 async fn fresh_enough(
-    global: &Global,
-    args: &ApplyArgs,
+    writing: &Writing<'_>,
     fleet: &Fleet,
     saved: SavedPlan,
     observed: &Observed,
-    accepted: Option<Digest>,
     marker: &Path,
 ) -> Ended {
     let moved_on = stale(&saved.plan, observed);
     if !moved_on.is_empty() {
-        if args.format == TextOrJson::Text {
+        if writing.args.format == TextOrJson::Text {
             show_text(&saved.plan, None)?;
         }
         for stale in &moved_on {
@@ -113,7 +116,8 @@ async fn fresh_enough(
         return Ok(Exit::Refused);
     }
     let limits = saved.limits;
-    carry_out(global, args, fleet, saved.plan, &limits, accepted, Some(marker)).await
+    writing.journal.look(None, fleet, observed, clock::since_the_epoch());
+    writing.carry_out(fleet, saved.plan, &limits, Some(marker)).await
 }
 
 fn describe(stale: &Stale) -> String {
@@ -130,54 +134,91 @@ fn describe(stale: &Stale) -> String {
     }
 }
 
-async fn carry_out(
-    global: &Global,
-    args: &ApplyArgs,
-    fleet: &Fleet,
-    plan: Plan,
-    limits: &Limits,
+/// What a command that carries out a plan goes by.
+pub(super) struct Writing<'a> {
+    pub(super) global: &'a Global,
+    pub(super) args: &'a WriteArgs,
+    pub(super) journal: ForWriting,
     accepted: Option<Digest>,
-    marker: Option<&Path>,
-) -> Ended {
-    let as_json = args.format == TextOrJson::Json;
-    let approved = match guard::approve(plan, limits, &args.limits.limits(), accepted) {
-        Ok(approved) => approved,
-        Err(refused) => {
-            let (plan, refusal) = *refused;
-            match as_json {
-                true => output::print_with(|out| render::json::plan(out, &plan, Some(&refusal)))?,
-                false => show_text(&plan, Some(&refusal))?,
+    head: Head,
+}
+
+impl<'a> Writing<'a> {
+    /// Opens the journal, too, so that one that cannot be written is known before anything is
+    /// looked at.
+    pub(super) fn new(global: &'a Global, args: &'a WriteArgs, command: Command) -> Result<Self, Fatal> {
+        let accepted = match &args.accept {
+            Some(text) => Some(Digest::parse(text).ok_or_else(|| {
+                Fatal::new(format!(
+                    "--accept {:?}: a digest is the 32 hexadecimal digits under a plan",
+                    Shown(text).to_string()
+                ))
+            })?),
+            None => None,
+        };
+        let journal = ForWriting::of(global, &args.journal)?;
+        Ok(Self { global, args, journal, accepted, head: Head { command, generation: None, undoes: None } })
+    }
+
+    /// From now on what is carried out takes back this run.
+    pub(super) fn undoing(&mut self, run: RunId) {
+        self.head.undoes = Some(run);
+    }
+
+    /// Shows a plan, asks, and carries it out.
+    pub(super) async fn carry_out(
+        &self,
+        fleet: &Fleet,
+        plan: Plan,
+        limits: &Limits,
+        marker: Option<&Path>,
+    ) -> Ended {
+        let as_json = self.args.format == TextOrJson::Json;
+        let approved = match guard::approve(plan, limits, &self.args.limits.limits(), self.accepted) {
+            Ok(approved) => approved,
+            Err(refused) => {
+                let (plan, refusal) = *refused;
+                match as_json {
+                    true => output::print_with(|out| render::json::plan(out, &plan, Some(&refusal)))?,
+                    false => show_text(&plan, Some(&refusal))?,
+                }
+                output::error("refused by a limit; nothing was changed");
+                return Ok(Exit::Refused);
             }
-            output::error("refused by a limit; nothing was changed");
-            return Ok(Exit::Refused);
+        };
+        if !as_json {
+            show_text(approved.plan(), None)?;
         }
-    };
-    if !as_json {
-        show_text(approved.plan(), None)?;
-    }
-    if approved.plan().is_empty() {
-        if as_json {
-            output::print_with(|out| render::json::plan(out, approved.plan(), None))?;
+        if approved.plan().is_empty() {
+            if as_json {
+                output::print_with(|out| render::json::plan(out, approved.plan(), None))?;
+            }
+            return Ok(if approved.plan().has_errors() { Exit::Error } else { Exit::Done });
         }
-        return Ok(if approved.plan().has_errors() { Exit::Error } else { Exit::Done });
-    }
-    if !args.yes && !confirmed(as_json, &approved)? {
-        output::note("Not applied.");
-        return Ok(Exit::Error);
-    }
-    if let Some(marker) = marker {
-        mark_used(marker)?;
-    }
-    let report = with_progress(global, fleet, approved).await;
-    let is_done = report.is_settled() && !report.plan.has_errors();
-    let exit = if is_done { Exit::Done } else { Exit::Incomplete };
-    match show_report(as_json, &report) {
-        Ok(()) => Ok(exit),
-        // 1 would say that nothing was attempted, and 0 that somebody was told.
-        Err(Fatal(error)) => {
-            let done = render::words::plural(report.count("succeeded"), "action");
-            output::error(&format!("{error}: the report is lost; {done} of {} succeeded", report.ends.len()));
-            Ok(Exit::Incomplete)
+        if !self.args.yes && !confirmed(as_json, &approved)? {
+            output::note("Not applied.");
+            return Ok(Exit::Error);
+        }
+        // What cannot be written down is not sent.
+        let run = self.journal.begin(approved.plan(), &self.head, fleet)?;
+        if let Some(marker) = marker {
+            mark_used(marker)?;
+        }
+        let report = with_progress(self.global, fleet, approved, run.as_ref()).await;
+        if let Some(run) = run {
+            run.done(&report, clock::since_the_epoch());
+        }
+        let is_done = report.is_settled() && !report.plan.has_errors();
+        let exit = if is_done { Exit::Done } else { Exit::Incomplete };
+        match show_report(as_json, &report) {
+            Ok(()) => Ok(exit),
+            // 1 would say that nothing was attempted, and 0 that somebody was told.
+            Err(Fatal(error)) => {
+                let done = render::words::plural(report.count("succeeded"), "action");
+                let all = report.ends.len();
+                output::error(&format!("{error}: the report is lost; {done} of {all} succeeded"));
+                Ok(Exit::Incomplete)
+            }
         }
     }
 }
@@ -209,7 +250,12 @@ fn confirmed(as_json: bool, approved: &Approved) -> Result<bool, Fatal> {
     Ok(answer.trim() == "yes")
 }
 
-async fn with_progress(global: &Global, fleet: &Fleet, approved: Approved) -> Report {
+async fn with_progress(
+    global: &Global,
+    fleet: &Fleet,
+    approved: Approved,
+    run: Option<&RunInJournal<'_>>,
+) -> Report {
     let (stop, stopped) = watch::channel(Stop::Run);
     // Heard from here on: before the first write, and also between two of them.
     let listener = tokio::spawn(stop_by_signal(Interrupts::listen_with_hangup(), stop, None));
@@ -217,6 +263,9 @@ async fn with_progress(global: &Global, fleet: &Fleet, approved: Approved) -> Re
     // Each account keeps its own pace; this only bounds how many numbers are in hand.
     let at_once = usize::from(global.max_concurrency) * fleet.clients.len().max(1);
     let report = execute(approved, &fleet.clients, at_once, stopped, |plan, event| {
+        if let (Some(run), Event::Ended { step, end }) = (run, &event) {
+            run.ended(plan, *step, end, clock::since_the_epoch());
+        }
         progress.event(plan, &event);
     })
     .await;

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::desired::Limit;
 use crate::guard::OperatorLimits;
 use crate::lease::{LeaseName, Timing};
-use crate::number::AccountSid;
+use crate::number::{AccountSid, PhoneNumber};
 use crate::provider::Api;
 use crate::sandbox::Faults;
 
@@ -173,6 +173,10 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// Show what would change, ask, and do it
     Apply(ApplyArgs),
+    /// Show what was done, run by run
+    History(HistoryArgs),
+    /// Show what takes a run back, ask, and do it
+    Undo(UndoArgs),
     /// Keep the fleet as declared: on an interval, and when a file changes
     Run(RunArgs),
     /// Show live numbers
@@ -250,6 +254,8 @@ pub(super) struct PlanArgs {
     #[arg(long)]
     pub(super) detailed_exitcode: bool,
     #[command(flatten)]
+    pub(super) journal: JournalArgs,
+    #[command(flatten)]
     pub(super) limits: LimitArgs,
 }
 
@@ -262,6 +268,13 @@ pub(super) struct ApplyArgs {
     /// Desired-state file, or a directory of them; may repeat; - is stdin
     #[arg(short, long = "file", value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) write: WriteArgs,
+}
+
+/// What a command takes that shows a plan, asks, and carries it out.
+#[derive(Debug, Args)]
+pub(super) struct WriteArgs {
     /// Do not ask (required when not at a terminal)
     #[arg(short, long)]
     pub(super) yes: bool,
@@ -272,12 +285,50 @@ pub(super) struct ApplyArgs {
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
     pub(super) format: TextOrJson,
     #[command(flatten)]
+    pub(super) journal: JournalArgs,
+    #[command(flatten)]
     pub(super) lock: LockArgs,
     /// Wait so long for the lock [default: not at all]
     #[arg(long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = humantime::parse_duration)]
     pub(super) lock_timeout: Duration,
     #[command(flatten)]
     pub(super) limits: LimitArgs,
+}
+
+/// Where the journal is.
+#[derive(Debug, Args)]
+pub(super) struct JournalArgs {
+    /// The journal; none for no journal [default: .numctl/journal.jsonl]
+    #[arg(long, value_name = "FILE", env = "NUMCTL_JOURNAL", hide_env = true)]
+    pub(super) journal: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  numctl history --number +15552230000")]
+pub(super) struct HistoryArgs {
+    #[command(flatten)]
+    pub(super) journal: JournalArgs,
+    /// Only what was done to this number
+    #[arg(long, value_name = "E164")]
+    pub(super) number: Option<PhoneNumber>,
+    /// At most so many runs, the newest first
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(super) limit: usize,
+    /// How the runs are written
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub(super) format: TextOrJson,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  numctl undo -f fleet.yaml\n  numctl undo -f fleet.yaml a5b61771")]
+pub(super) struct UndoArgs {
+    #[command(flatten)]
+    pub(super) files: FileArgs,
+    /// Which run of `numctl history`: its name, or how that ends [default: the last one]
+    #[arg(value_name = "RUN")]
+    pub(super) run: Option<String>,
+    #[command(flatten)]
+    pub(super) write: WriteArgs,
 }
 
 /// One writer: per account on one host, and among hosts.
@@ -322,9 +373,12 @@ pub(super) struct RunArgs {
     /// Show what would change, and write nothing
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Keep here what was spent, for the limits over 24 hours; else a restart forgets it
+    /// Keep here what was spent, which a restart forgets otherwise
     #[arg(long, value_name = "DIR", env = "NUMCTL_STATE_DIR", hide_env = true)]
     pub(super) state_dir: Option<PathBuf>,
+    /// The journal; none for no journal [default: in --state-dir]
+    #[arg(long, value_name = "FILE", env = "NUMCTL_JOURNAL", hide_env = true)]
+    pub(super) journal: Option<PathBuf>,
     #[command(flatten)]
     pub(super) lock: LockArgs,
     /// Believe at once that many numbers are gone
