@@ -260,6 +260,7 @@ fn declared(claim: &Claim, index: u16, number: PhoneNumber) -> Declared {
         protect: claim.protect,
         hold: None,
         settings: claimed.settings_of(number, &claim.settings),
+        on_vanished: None,
         place: claim.place,
     }
 }

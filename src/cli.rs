@@ -7,6 +7,7 @@ mod arguments;
 mod doctor;
 mod filters;
 mod fleet;
+mod journal;
 mod lease;
 mod listing;
 mod logging;
@@ -113,6 +114,8 @@ fn dispatch(arguments: Arguments) -> Ended {
         Command::Apply(args) => block_on(apply::run(&global, &args)),
         Command::Adopt(args) => block_on(adopt::run(&global, &args)),
         Command::Resolve(args) => resolve::run(&global, &args),
+        Command::History(args) => journal::history(&global, &args),
+        Command::Undo(args) => block_on(journal::undo(&global, &args)),
         Command::Run(args) => block_on(run::run(&global, &args)),
         Command::Get(args) => block_on(listing::get(&global, &args)),
         Command::Search(args) => block_on(listing::search(&global, &args)),

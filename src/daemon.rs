@@ -21,6 +21,7 @@ use crate::desired::Desired;
 use crate::execute::{Event, Stop};
 use crate::fence::NotOurs;
 use crate::guard::OperatorLimits;
+use crate::journal_file::Journal;
 use crate::leadership::{Leadership, NotLeading};
 use crate::ledger::{Ledger, LedgerError};
 use crate::lock::LockError;
@@ -68,6 +69,8 @@ pub struct Daemon<'a, T> {
     pub lease: Option<Leadership>,
     /// Where the budget lasts.
     pub ledger: Ledger,
+    /// Where what is seen and done is written down; `None` for nowhere.
+    pub journal: Option<Journal>,
     /// Jitter.
     pub dice: Arc<Dice>,
     /// The time since the epoch.
@@ -345,6 +348,7 @@ impl<T: Transport> Daemon<'_, T> {
             numbers_at_once: self.numbers_at_once * force.reached.clients.len().max(1),
             extent,
             paused: *self.paused.borrow(),
+            journal: self.journal.as_ref(),
             dry_run: self.dry_run,
             now,
         };

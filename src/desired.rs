@@ -150,8 +150,19 @@ impl fmt::Display for EnvPrefix {
 pub struct Policy {
     /// What happens to live numbers of a listed account that the file does not name.
     pub unlisted: Unlisted,
+    /// What happens to declared numbers that were ours and are gone.
+    pub on_vanished: OnVanished,
     /// The limits on one plan.
     pub limits: Limits,
+}
+
+/// A declared number that the journal knows to have been ours, and that no listed account has, is…
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnVanished {
+    /// told of, and not bought.
+    Report,
+    /// bought back, like any number that is missing.
+    Rebuy,
 }
 
 /// How much one plan may do. The operator's limits cap the file's (law 11).
@@ -170,6 +181,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             unlisted: Unlisted::Ignore,
+            on_vanished: OnVanished::Report,
             limits: Limits {
                 purchases: Limit::Count(10),
                 releases: Limit::Count(0),
@@ -244,6 +256,8 @@ pub struct Declared {
     pub state: State,
     /// Never released and never moved.
     pub protect: bool,
+    /// What happens should it vanish; `None` is the policy's.
+    pub on_vanished: Option<OnVanished>,
     /// Left alone until a time.
     pub hold: Option<Box<Hold>>,
     /// The managed settings, merged.

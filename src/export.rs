@@ -186,6 +186,7 @@ impl Fleet {
             account: entry.account,
             state: State::Present,
             protect: false,
+            on_vanished: None,
             hold: None,
             settings: settings(entry),
             place: Place { file: 0, entry: at },

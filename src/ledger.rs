@@ -10,6 +10,7 @@ use crate::atomic_file;
 use crate::bounded_file::{self, BoundedFileError};
 use crate::budget::{Budget, BudgetError};
 use crate::intents::{Intents, IntentsError};
+use crate::journal_file::JournalFileError;
 
 /// The budget's name in the state directory.
 const BUDGET: &str = "budget.json";
@@ -51,6 +52,9 @@ pub enum LedgerError {
         "{0}: {1} (a purchase that it knows of may be on its way: move it away no sooner than in 15 minutes)"
     )]
     Intents(PathBuf, #[source] IntentsError),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalFileError),
 }
 
 impl Ledger {

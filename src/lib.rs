@@ -48,6 +48,7 @@
 //! - [`intents`]: purchases for claims that may still be on their way
 //! - [`budget`]: what was spent over time, counted before it is sent
 //! - [`guard`]: limits, and who may lift them
+//! - [`journal`]: what was there before each run, what it did, and what takes it back
 //! - [`memory`]: what the loop remembers from look to look, and leaves alone because of it
 //! - [`lease`]: one writer across hosts: client-go's leader election
 //! - [`render`]: plans and reports for people and machines
@@ -74,6 +75,7 @@
 //! - [`survey`]: a second look where numbers are missing
 //! - [`refresh`]: a few numbers anew, instead of every account
 //! - [`execute`]: carries out an approved plan
+//! - [`journal_file`]: where the journal lasts
 //! - [`ledger`]: where the budget lasts
 //! - [`reconcile`]: one pass of the whole line
 //! - [`load`]: reads what `-f` names
@@ -117,6 +119,8 @@ pub mod hold;
 pub mod http;
 pub mod inert;
 pub mod intents;
+pub mod journal;
+pub mod journal_file;
 pub mod kube;
 pub mod leadership;
 pub mod lease;

@@ -220,6 +220,13 @@ impl serde::Serialize for PhoneNumber {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for PhoneNumber {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        Self::observed(&text).ok_or_else(|| serde::de::Error::custom("not a phone number"))
+    }
+}
+
 /// The calling code that `digits` (without the `+`) start with, and how many national digits a
 /// number under it may have.
 fn calling_code(digits: &str) -> Option<(u16, u8, u8)> {
@@ -356,6 +363,14 @@ macro_rules! sid {
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                Self::observed(&text)
+                    .ok_or_else(|| serde::de::Error::custom(concat!("not the SID of a kind: ", $what)))
             }
         }
     };

@@ -5,12 +5,14 @@
 
 mod action;
 mod held;
+mod reason;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub use action::{Action, ActionKind, Reason, Step, Target};
-pub use held::{Held, HeldReason, Warning};
+pub use action::{Action, ActionKind, Step, Target};
+pub use held::{Held, HeldReason, NotUndone, Vanished, Warning};
+pub use reason::Reason;
 
 use crate::claims::{self, Bound, Claimed, Shortfall};
 use crate::desired::{AccountIndex, Declared, Desired, State, Unlisted};

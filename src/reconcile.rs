@@ -7,12 +7,16 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tracing::warn;
 
 use crate::budget::Generation;
 use crate::client::{Client, ListError};
+use crate::clock;
 use crate::desired::{AccountIndex, Desired};
 use crate::execute::{Event, Stop, execute};
 use crate::guard::{self, OperatorLimits, Refusal};
+use crate::journal::{Command, Head};
+use crate::journal_file::Journal;
 use crate::ledger::{Kept, LedgerError};
 use crate::memory::{Extent, Memory};
 use crate::plan::{AccountRef, Plan, plan};
@@ -43,6 +47,8 @@ pub struct Cycle<'a, T> {
     pub extent: Extent,
     /// A signal has paused the daemon.
     pub paused: bool,
+    /// What is seen and done is written down here.
+    pub journal: Option<&'a Journal>,
     /// Plan, and write nothing.
     pub dry_run: bool,
     /// Since the epoch.
@@ -134,6 +140,12 @@ async fn draft<T: Transport>(
         };
     kept.budget.observe(&observed, generation, now);
     let observed = memory.doubt(observed, desired, accounts, now);
+    if let Some(journal) = cycle.journal.filter(|_| !cycle.dry_run)
+        && let Err(error) = journal.look(Some(desired), accounts, clients, &observed, now)
+    {
+        // Before a write it is tried again, and stops it.
+        warn!(%error, "what was seen is not in {}", journal.path().display());
+    }
     let plan = plan(desired, accounts, &observed);
     memory.keep(observed, accounts, now);
     (Ok(plan), Extent::Full)
@@ -151,6 +163,9 @@ async fn carry_out<T: Transport>(
 ) -> Pass {
     let Cycle { desired, generation, now, .. } = *cycle;
     standstill::hold_back(&mut plan, desired, cycle.paused, now);
+    if let Some(journal) = cycle.journal {
+        journal.hold_back(&mut plan, desired, cycle.clients, now);
+    }
     kept.budget.hold_back(&mut plan, generation);
     memory.hold_back(&mut plan, now);
     let outlook = kept.budget.outlook(&plan, generation, now);
@@ -161,6 +176,7 @@ async fn carry_out<T: Transport>(
     if cycle.dry_run {
         return Pass::Planned(approved.into_plan());
     }
+    let known = kept.intents.clone();
     if !approved.plan().is_empty() {
         // On a copy: what was not recorded was not spent either.
         let mut spent = kept.clone();
@@ -171,8 +187,28 @@ async fn carry_out<T: Transport>(
         }
         *kept = spent;
     }
+    let head = Head { command: Command::Run, generation: Some(generation.to_string()), undoes: None };
+    let journal = cycle.journal.filter(|_| !approved.plan().is_empty());
+    let writing = match journal.map(|journal| journal.begin(approved.plan(), &head, cycle.clients, now)) {
+        Some(Err(error)) => {
+            // Nothing is on its way.
+            kept.intents = known;
+            return Pass::NotRecorded(approved.into_plan(), error.into());
+        }
+        Some(Ok(writing)) => Some(writing),
+        None => None,
+    };
+    let on_event = |plan: &Plan, event: Event<'_>| {
+        if let (Some(writing), Event::Ended { step, end }) = (&writing, &event) {
+            writing.ended(plan, *step, end, clock::since_the_epoch());
+        }
+        on_event(plan, event);
+    };
     let began = Instant::now();
     let report = execute(approved, cycle.clients, cycle.numbers_at_once, stop, on_event).await;
+    if let Some(writing) = writing {
+        writing.done(&report, clock::since_the_epoch());
+    }
     kept.budget.settle(&report);
     kept.intents.settle(&report, now + began.elapsed());
     Pass::Executed(report)

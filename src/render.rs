@@ -6,6 +6,8 @@
 pub mod claim_words;
 pub mod delta;
 pub mod group;
+pub mod history;
+mod journal;
 pub mod json;
 pub mod markdown;
 pub mod report;

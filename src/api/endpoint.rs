@@ -95,6 +95,17 @@ impl Endpoint {
         Ok(Self([host(preview)?, host(api)?, host(pricing)?, host(numbers)?]))
     }
 
+    /// Which world of accounts this leads to, as the journal names it: the vendor's, through whatever
+    /// region and edge, or what answers at an operator's own base URL.
+    #[must_use]
+    pub fn world(&self) -> String {
+        let url = &self.0[Service::Api as usize];
+        let is_vendors = url.host_str().is_some_and(|host| {
+            host.strip_suffix(VENDOR_DOMAIN).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        });
+        if is_vendors { VENDOR_DOMAIN.to_owned() } else { url.origin().ascii_serialization() }
+    }
+
     /// A path of a service.
     #[must_use]
     pub fn url(&self, service: Service, path: &str) -> Url {

@@ -65,6 +65,12 @@ impl Routes {
         Self { endpoint, api, account }
     }
 
+    /// See [`Endpoint::world`].
+    #[must_use]
+    pub fn world(&self) -> String {
+        self.endpoint.world()
+    }
+
     /// The paths of the same account over another API.
     #[must_use]
     pub fn over(&self, api: Api) -> Self {

@@ -2,26 +2,31 @@
 
 use crate::claims;
 use crate::clock;
+use crate::intents::Intents;
+use crate::journal::Command;
 use crate::number::PhoneNumber;
 use crate::plan::plan;
 use crate::render::shown::Shown;
 use crate::standstill;
 
-use super::apply::{accepted, with_lock};
+use super::apply::Writing;
 use super::arguments::{AdoptArgs, Global};
-use super::{Ended, Fatal, fleet};
+use super::fleet::{self, Fleet};
+use super::{Ended, Fatal};
 
 pub(super) async fn run(global: &Global, args: &AdoptArgs) -> Ended {
     let number = PhoneNumber::declared(&args.number).map_err(|error| Fatal::new(error.to_string()))?;
-    let accepted = accepted(&args.options)?;
     let desired = fleet::read(global, &args.files)?;
-    with_lock(global, &args.options, &desired.accounts, async |attempt, mut intents| {
-        let observed = attempt.fleet.observe(Some((&desired, &mut intents))).await?;
+    let writing = Writing::new(global, &args.write, Command::Adopt)?;
+    let work = async |fleet: &Fleet, mut intents: Intents| {
+        let observed = fleet.observe(Some((&desired, &mut intents))).await?;
         let only = claims::adopt(&desired, &observed, &args.claim, number)
             .map_err(|error| Fatal::new(Shown(&error.to_string()).to_string()))?;
-        let mut plan = plan(&only, &attempt.fleet.accounts, &observed);
-        standstill::hold_back(&mut plan, &desired, false, clock::since_the_epoch());
-        attempt.carry_out(plan, &desired.policy.limits, intents, accepted, None).await
-    })
-    .await
+        let mut plan = plan(&only, &fleet.accounts, &observed);
+        let now = clock::since_the_epoch();
+        standstill::hold_back(&mut plan, &desired, false, now);
+        writing.journal.look(Some(&desired), fleet, &observed, now);
+        writing.carry_out(fleet, plan, &desired.policy.limits, intents, None).await
+    };
+    writing.with_lock(&desired.accounts, work).await
 }

@@ -12,9 +12,11 @@ use crate::bounded_file;
 use crate::clock;
 use crate::desired::{Account, Limits};
 use crate::digest::Digest;
-use crate::execute::{Stop, execute};
+use crate::execute::{Event, Stop, execute};
 use crate::guard::{self, Approved};
 use crate::intents::Intents;
+use crate::journal::{Command, Head, RunId};
+use crate::journal_file::RunInJournal;
 use crate::ledger::Ledger;
 use crate::observed::Observed;
 use crate::plan::Plan;
@@ -24,9 +26,10 @@ use crate::report::Report;
 use crate::saved_plan::SavedPlan;
 use crate::stale::{Stale, StaleReason, stale};
 
-use super::arguments::{ApplyArgs, ApplyOptions, Global, TextOrJson};
+use super::arguments::{ApplyArgs, Global, TextOrJson, WriteArgs};
 use super::fleet::{self, Fleet};
-use super::plan::{make, show_text};
+use super::journal::ForWriting;
+use super::plan::{self, show_text};
 use super::signals::{Interrupts, stop_by_signal};
 use super::{Ended, Exit, Fatal, output, progress};
 
@@ -37,59 +40,33 @@ const PLAN_BYTES_MAX: usize = 256 << 20;
 const USED: &str = ".used";
 
 pub(super) async fn run(global: &Global, args: &ApplyArgs) -> Ended {
-    let accepted = accepted(&args.options)?;
+    let writing = Writing::new(global, &args.write, Command::Apply)?;
     match &args.plan {
-        Some(path) => saved(global, args, path, accepted).await,
-        None => fresh(global, args, accepted).await,
+        Some(path) => saved(&writing, path).await,
+        None => fresh(&writing, &args.files).await,
     }
 }
 
-/// The plan whose limits are lifted.
-pub(super) fn accepted(options: &ApplyOptions) -> Result<Option<Digest>, Fatal> {
-    let Some(text) = &options.accept else { return Ok(None) };
-    let digest = Digest::parse(text).ok_or_else(|| {
-        Fatal::new(format!(
-            "--accept {:?}: a digest is the 32 hexadecimal digits under a plan",
-            Shown(text).to_string()
-        ))
-    })?;
-    Ok(Some(digest))
-}
-
-async fn fresh(global: &Global, args: &ApplyArgs, accepted: Option<Digest>) -> Ended {
-    let desired = fleet::read(global, &args.files)?;
-    with_lock(global, &args.options, &desired.accounts, async |attempt, mut intents| {
+async fn fresh(writing: &Writing<'_>, files: &[PathBuf]) -> Ended {
+    let desired = fleet::read(writing.global, files)?;
+    let work = async |fleet: &Fleet, mut intents: Intents| {
         let known = intents.clone();
-        let plan = make(&desired, attempt.fleet, &mut intents).await?;
+        let observed = fleet.observe(Some((&desired, &mut intents))).await?;
         if intents != known {
-            // What was seen is not waited for any more; kept too long, it does no harm.
-            let _ = attempt.ledger.save_intents(&intents);
+            // What was seen is known from now on; kept too late, it does no harm.
+            let _ = writing.ledger.save_intents(&intents);
         }
-        attempt.carry_out(plan, &desired.policy.limits, intents, accepted, None).await
-    })
-    .await
-}
-
-/// Opens the fleet and holds the lock, from before the first look to after the last write.
-pub(super) async fn with_lock(
-    global: &Global,
-    options: &ApplyOptions,
-    accounts: &[Account],
-    work: impl AsyncFnOnce(&Attempt<'_>, Intents) -> Ended,
-) -> Ended {
-    let mut fleet = Fleet::open(global, accounts).await?;
-    let held = fleet.lock(&options.lock, options.lock_timeout).await?;
-    let ledger = fleet::ledger(global, &options.state);
-    let ended = match ledger.intents(clock::since_the_epoch()) {
-        Ok(intents) => work(&Attempt { global, options, fleet: &fleet, ledger: &ledger }, intents).await,
-        Err(error) => Err(error.into()),
+        let now = clock::since_the_epoch();
+        let mut plan = plan::of(&desired, fleet, &observed, now);
+        // Before the look is written down, which tells that what is gone is gone.
+        writing.journal.hold_back(&mut plan, &desired, fleet, now);
+        writing.journal.look(Some(&desired), fleet, &observed, now);
+        writing.carry_out(fleet, plan, &desired.policy.limits, intents, None).await
     };
-    held.release(&ended).await;
-    fleet.close().await?;
-    ended
+    writing.with_lock(&desired.accounts, work).await
 }
 
-async fn saved(global: &Global, args: &ApplyArgs, path: &Path, accepted: Option<Digest>) -> Ended {
+async fn saved(writing: &Writing<'_>, path: &Path) -> Ended {
     let shown = path.display();
     let text =
         bounded_file::text(path, PLAN_BYTES_MAX).map_err(|error| Fatal::new(format!("{shown}: {error}")))?;
@@ -106,14 +83,43 @@ async fn saved(global: &Global, args: &ApplyArgs, path: &Path, accepted: Option<
         return Ok(Exit::Refused);
     }
     let accounts = fleet::accounts_of_plan(&saved.plan.accounts, &saved.access);
-    with_lock(global, &args.options, &accounts, async |attempt, mut intents| {
-        let mut observed = attempt.fleet.observe(None).await?;
-        let now = clock::since_the_epoch();
-        intents.observe(&observed, now);
-        intents.tell(observed.survey_mut(), now);
-        attempt.fresh_enough(saved, &observed, intents, accepted, &marker).await
-    })
-    .await
+    let work = async |fleet: &Fleet, mut intents: Intents| {
+        let mut observed = fleet.observe(None).await?;
+        if saved.plan.steps.iter().any(|step| step.action.claimed().is_some()) {
+            let now = clock::since_the_epoch();
+            intents.observe(&observed, now);
+            intents.tell(observed.survey_mut(), now);
+        }
+        fresh_enough(writing, fleet, saved, &observed, intents, &marker).await
+    };
+    writing.with_lock(&accounts, work).await
+}
+
+async fn fresh_enough(
+    writing: &Writing<'_>,
+    fleet: &Fleet,
+    saved: SavedPlan,
+    observed: &Observed,
+    intents: Intents,
+    marker: &Path,
+) -> Ended {
+    let moved_on = stale(&saved.plan, observed);
+    if !moved_on.is_empty() {
+        if writing.args.format == TextOrJson::Text {
+            show_text(&saved.plan, None)?;
+        }
+        for stale in &moved_on {
+            output::note(format_args!("  {}: {}", stale.number, describe(stale)));
+        }
+        output::error(&format!(
+            "the saved plan is stale: {} moved on since it was made; nothing was changed: plan again",
+            render::words::plural(moved_on.len(), "number")
+        ));
+        return Ok(Exit::Refused);
+    }
+    let limits = saved.limits;
+    writing.journal.look(None, fleet, observed, clock::since_the_epoch());
+    writing.carry_out(fleet, saved.plan, &limits, intents, Some(marker)).await
 }
 
 fn describe(stale: &Stale) -> String {
@@ -131,53 +137,68 @@ fn describe(stale: &Stale) -> String {
     }
 }
 
-/// An apply under way.
-pub(super) struct Attempt<'a> {
-    global: &'a Global,
-    options: &'a ApplyOptions,
-    /// The accounts.
-    pub(super) fleet: &'a Fleet,
-    ledger: &'a Ledger,
+/// What a command that carries out a plan goes by.
+pub(super) struct Writing<'a> {
+    pub(super) global: &'a Global,
+    pub(super) args: &'a WriteArgs,
+    pub(super) journal: ForWriting,
+    ledger: Ledger,
+    accepted: Option<Digest>,
+    head: Head,
 }
 
-impl Attempt<'_> {
-    async fn fresh_enough(
-        &self,
-        saved: SavedPlan,
-        observed: &Observed,
-        intents: Intents,
-        accepted: Option<Digest>,
-        marker: &Path,
-    ) -> Ended {
-        let moved_on = stale(&saved.plan, observed);
-        if !moved_on.is_empty() {
-            if self.options.format == TextOrJson::Text {
-                show_text(&saved.plan, None)?;
-            }
-            for stale in &moved_on {
-                output::note(format_args!("  {}: {}", stale.number, describe(stale)));
-            }
-            output::error(&format!(
-                "the saved plan is stale: {} moved on since it was made; nothing was changed: plan again",
-                render::words::plural(moved_on.len(), "number")
-            ));
-            return Ok(Exit::Refused);
-        }
-        let limits = saved.limits;
-        self.carry_out(saved.plan, &limits, intents, accepted, Some(marker)).await
+impl<'a> Writing<'a> {
+    /// Opens the journal, too, so that one that cannot be written is known before anything is
+    /// looked at.
+    pub(super) fn new(global: &'a Global, args: &'a WriteArgs, command: Command) -> Result<Self, Fatal> {
+        let accepted = match &args.accept {
+            Some(text) => Some(Digest::parse(text).ok_or_else(|| {
+                Fatal::new(format!(
+                    "--accept {:?}: a digest is the 32 hexadecimal digits under a plan",
+                    Shown(text).to_string()
+                ))
+            })?),
+            None => None,
+        };
+        let journal = ForWriting::of(global, &args.journal)?;
+        let (ledger, head) =
+            (fleet::ledger(global, &args.state), Head { command, generation: None, undoes: None });
+        Ok(Self { global, args, journal, ledger, accepted, head })
     }
 
-    /// Approves a plan, shows it, asks, carries it out and reports.
+    /// Opens the fleet and holds the lock, from before the first look to after the last write.
+    pub(super) async fn with_lock(
+        &self,
+        accounts: &[Account],
+        work: impl AsyncFnOnce(&Fleet, Intents) -> Ended,
+    ) -> Ended {
+        let mut fleet = Fleet::open(self.global, accounts).await?;
+        let held = fleet.lock(&self.args.lock, self.args.lock_timeout).await?;
+        let ended = match self.ledger.intents(clock::since_the_epoch()) {
+            Ok(intents) => work(&fleet, intents).await,
+            Err(error) => Err(error.into()),
+        };
+        held.release(&ended).await;
+        fleet.close().await?;
+        ended
+    }
+
+    /// From now on what is carried out takes back this run.
+    pub(super) fn undoing(&mut self, run: RunId) {
+        self.head.undoes = Some(run);
+    }
+
+    /// Shows a plan, asks, and carries it out.
     pub(super) async fn carry_out(
         &self,
+        fleet: &Fleet,
         plan: Plan,
         limits: &Limits,
         mut intents: Intents,
-        accepted: Option<Digest>,
         marker: Option<&Path>,
     ) -> Ended {
-        let as_json = self.options.format == TextOrJson::Json;
-        let approved = match guard::approve(plan, limits, &self.options.limits.limits(), accepted) {
+        let as_json = self.args.format == TextOrJson::Json;
+        let approved = match guard::approve(plan, limits, &self.args.limits.limits(), self.accepted) {
             Ok(approved) => approved,
             Err(refused) => {
                 let (plan, refusal) = *refused;
@@ -198,10 +219,11 @@ impl Attempt<'_> {
             }
             return Ok(if approved.plan().has_errors() { Exit::Error } else { Exit::Done });
         }
-        if !self.options.yes && !confirmed(as_json, &approved)? {
+        if !self.args.yes && !confirmed(as_json, &approved)? {
             output::note("Not applied.");
             return Ok(Exit::Error);
         }
+        // What cannot be written down is not sent.
         let marks_numbers = intents.open_for(approved.plan());
         if marks_numbers {
             self.ledger.save_intents(&intents).map_err(|error| {
@@ -211,10 +233,14 @@ impl Attempt<'_> {
                 ))
             })?;
         }
+        let run = self.journal.begin(approved.plan(), &self.head, fleet)?;
         if let Some(marker) = marker {
             mark_used(marker)?;
         }
-        let report = with_progress(self.global, self.fleet, approved).await;
+        let report = with_progress(self.global, fleet, approved, run.as_ref()).await;
+        if let Some(run) = run {
+            run.done(&report, clock::since_the_epoch());
+        }
         intents.settle(&report, clock::since_the_epoch());
         if marks_numbers && let Err(error) = self.ledger.save_intents(&intents) {
             // What is kept says too much, never too little.
@@ -265,7 +291,12 @@ fn confirmed(as_json: bool, approved: &Approved) -> Result<bool, Fatal> {
     Ok(answer.trim() == "yes")
 }
 
-async fn with_progress(global: &Global, fleet: &Fleet, approved: Approved) -> Report {
+async fn with_progress(
+    global: &Global,
+    fleet: &Fleet,
+    approved: Approved,
+    run: Option<&RunInJournal<'_>>,
+) -> Report {
     let (stop, stopped) = watch::channel(Stop::Run);
     // Heard from here on: before the first write, and also between two of them.
     let listener = tokio::spawn(stop_by_signal(Interrupts::listen_with_hangup(), stop, None));
@@ -273,6 +304,9 @@ async fn with_progress(global: &Global, fleet: &Fleet, approved: Approved) -> Re
     // Each account keeps its own pace; this only bounds how many numbers are in hand.
     let at_once = usize::from(global.max_concurrency) * fleet.clients.len().max(1);
     let report = execute(approved, &fleet.clients, at_once, stopped, |plan, event| {
+        if let (Some(run), Event::Ended { step, end }) = (run, &event) {
+            run.ended(plan, *step, end, clock::since_the_epoch());
+        }
         progress.event(plan, &event);
     })
     .await;

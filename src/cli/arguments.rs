@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::desired::Limit;
 use crate::guard::OperatorLimits;
 use crate::lease::{LeaseName, Timing};
-use crate::number::AccountSid;
+use crate::number::{AccountSid, PhoneNumber};
 use crate::provider::Api;
 use crate::sandbox::Faults;
 
@@ -177,6 +177,10 @@ pub(super) enum Command {
     Adopt(AdoptArgs),
     /// List purchases for claims that may be on their way, or give one up
     Resolve(ResolveArgs),
+    /// Show what was done, run by run
+    History(HistoryArgs),
+    /// Show what takes a run back, ask, and do it
+    Undo(UndoArgs),
     /// Keep the fleet as declared: on an interval, and when a file changes
     Run(RunArgs),
     /// Show live numbers
@@ -256,6 +260,8 @@ pub(super) struct PlanArgs {
     #[command(flatten)]
     pub(super) state: StateArgs,
     #[command(flatten)]
+    pub(super) journal: JournalArgs,
+    #[command(flatten)]
     pub(super) limits: LimitArgs,
 }
 
@@ -269,12 +275,12 @@ pub(super) struct ApplyArgs {
     #[arg(short, long = "file", value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
     #[command(flatten)]
-    pub(super) options: ApplyOptions,
+    pub(super) write: WriteArgs,
 }
 
-/// How a plan is carried out.
+/// What a command takes that shows a plan, asks, and carries it out.
 #[derive(Debug, Args)]
-pub(super) struct ApplyOptions {
+pub(super) struct WriteArgs {
     /// Do not ask (required when not at a terminal)
     #[arg(short, long)]
     pub(super) yes: bool,
@@ -284,6 +290,8 @@ pub(super) struct ApplyOptions {
     /// How the result is written
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
     pub(super) format: TextOrJson,
+    #[command(flatten)]
+    pub(super) journal: JournalArgs,
     #[command(flatten)]
     pub(super) lock: LockArgs,
     /// Wait so long for the lock [default: not at all]
@@ -316,7 +324,7 @@ pub(super) struct AdoptArgs {
     #[arg(short, long = "file", value_name = "FILE", required = true)]
     pub(super) files: Vec<PathBuf>,
     #[command(flatten)]
-    pub(super) options: ApplyOptions,
+    pub(super) write: WriteArgs,
 }
 
 #[derive(Debug, Args)]
@@ -331,6 +339,42 @@ pub(super) struct ResolveArgs {
     /// How the list is written
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
     pub(super) format: TextOrJson,
+}
+
+/// Where the journal is.
+#[derive(Debug, Args)]
+pub(super) struct JournalArgs {
+    /// The journal; none for no journal [default: .numctl/journal.jsonl]
+    #[arg(long, value_name = "FILE", env = "NUMCTL_JOURNAL", hide_env = true)]
+    pub(super) journal: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  numctl history --number +15552230000")]
+pub(super) struct HistoryArgs {
+    #[command(flatten)]
+    pub(super) journal: JournalArgs,
+    /// Only what was done to this number
+    #[arg(long, value_name = "E164")]
+    pub(super) number: Option<PhoneNumber>,
+    /// At most so many runs, the newest first
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(super) limit: usize,
+    /// How the runs are written
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub(super) format: TextOrJson,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  numctl undo -f fleet.yaml\n  numctl undo -f fleet.yaml a5b61771")]
+pub(super) struct UndoArgs {
+    #[command(flatten)]
+    pub(super) files: FileArgs,
+    /// Which run of `numctl history`: its name, or how that ends [default: the last one]
+    #[arg(value_name = "RUN")]
+    pub(super) run: Option<String>,
+    #[command(flatten)]
+    pub(super) write: WriteArgs,
 }
 
 /// One writer: per account on one host, and among hosts.
@@ -375,9 +419,12 @@ pub(super) struct RunArgs {
     /// Show what would change, and write nothing
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Keep here what was spent, for the limits over 24 hours; else a restart forgets it
+    /// Keep here what was spent, which a restart forgets otherwise
     #[arg(long, value_name = "DIR", env = "NUMCTL_STATE_DIR", hide_env = true)]
     pub(super) state_dir: Option<PathBuf>,
+    /// The journal; none for no journal [default: in --state-dir]
+    #[arg(long, value_name = "FILE", env = "NUMCTL_JOURNAL", hide_env = true)]
+    pub(super) journal: Option<PathBuf>,
     #[command(flatten)]
     pub(super) lock: LockArgs,
     /// Believe at once that many numbers are gone

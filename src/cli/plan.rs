@@ -1,9 +1,12 @@
 //! `numctl plan`: desired → observed → plan → render.
 
+use std::time::Duration;
+
 use crate::clock;
 use crate::desired::Desired;
 use crate::guard::{self, Refusal};
 use crate::intents::Intents;
+use crate::observed::Observed;
 use crate::plan::{self, Plan};
 use crate::render;
 use crate::saved_plan::SavedPlan;
@@ -11,14 +14,16 @@ use crate::standstill;
 
 use super::arguments::{Global, PlanArgs, PlanFormat};
 use super::fleet::{self, Fleet};
+use super::journal::ForPlan;
 use super::{Ended, Exit, Fatal, output};
 
 pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
     let desired = fleet::read(global, &args.files.files)?;
+    let journal = ForPlan::of(global, &args.journal)?;
     let fleet = Fleet::open(global, &desired.accounts).await?;
     let intents = fleet::ledger(global, &args.state).intents(clock::since_the_epoch());
     let plan = match intents {
-        Ok(mut intents) => make(&desired, &fleet, &mut intents).await,
+        Ok(mut intents) => make(&desired, &fleet, &mut intents, journal).await,
         Err(error) => Err(error.into()),
     };
     fleet.close().await?;
@@ -46,11 +51,24 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
 }
 
 /// Lists what is live and plans.
-pub(super) async fn make(desired: &Desired, fleet: &Fleet, intents: &mut Intents) -> Result<Plan, Fatal> {
+async fn make(
+    desired: &Desired,
+    fleet: &Fleet,
+    intents: &mut Intents,
+    journal: ForPlan,
+) -> Result<Plan, Fatal> {
     let observed = fleet.observe(Some((desired, intents))).await?;
-    let mut plan = plan::plan(desired, &fleet.accounts, &observed);
-    standstill::hold_back(&mut plan, desired, false, clock::since_the_epoch());
+    let now = clock::since_the_epoch();
+    let mut plan = of(desired, fleet, &observed, now);
+    journal.hold_back(&mut plan, desired, fleet, now);
     Ok(plan)
+}
+
+/// The plan, with what is not to be changed now held back.
+pub(super) fn of(desired: &Desired, fleet: &Fleet, observed: &Observed, now: Duration) -> Plan {
+    let mut plan = plan::plan(desired, &fleet.accounts, observed);
+    standstill::hold_back(&mut plan, desired, false, now);
+    plan
 }
 
 fn show(plan: &Plan, refusal: Option<&Refusal>, format: PlanFormat) -> Result<(), Fatal> {

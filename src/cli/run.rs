@@ -28,7 +28,7 @@ use crate::watch::Watch;
 use super::arguments::{Global, RunArgs};
 use super::plan::show_text;
 use super::signals::{Interrupts, pause_by_signal, ring_on_hangup, stop_by_signal};
-use super::{Ended, Exit, Fatal, fleet, lease};
+use super::{Ended, Exit, Fatal, fleet, journal, lease};
 
 pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
     if args.files.iter().any(|path| path == Path::new("-")) {
@@ -46,6 +46,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
         Some(directory) => Ledger::In(directory.clone()),
         None => Ledger::InMemory,
     };
+    let journal = journal::for_daemon(global, args)?;
     info!(
         interval = ?args.interval,
         once = args.once,
@@ -82,6 +83,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
         lock_dir: args.lock.lock_dir.clone(),
         lease: lease.clone(),
         ledger,
+        journal,
         dice: Arc::new(Dice::seeded(fleet::fresh_seed())),
         clock: &clock::since_the_epoch,
         paused,

@@ -11,8 +11,8 @@ use super::place::Step;
 use super::standstill;
 use super::suggest;
 use super::{
-    Access, Account, AccountIndex, CredentialsAt, DEFAULT_ACCOUNT, EnvPrefix, Limit, Limits, Policy,
-    SecretName, Unlisted,
+    Access, Account, AccountIndex, CredentialsAt, DEFAULT_ACCOUNT, EnvPrefix, Limit, Limits, OnVanished,
+    Policy, SecretName, Unlisted,
 };
 use crate::hold::Standstill;
 use crate::provider::{Api, HostLabel};
@@ -350,6 +350,9 @@ pub(super) fn policy(files: &[(usize, File)], issues: &mut Issues) -> (Policy, S
                 }
             };
         }
+        if let Some(chosen) = on_vanished(issues, at("on_vanished"), &raw.on_vanished) {
+            policy.on_vanished = chosen;
+        }
         let mut limit = |field: &str, given: &Count, limit: &mut Limit| {
             let Some(text) = given.0.as_deref() else { return };
             match parse_limit(text) {
@@ -366,6 +369,21 @@ pub(super) fn policy(files: &[(usize, File)], issues: &mut Issues) -> (Policy, S
         limit("max_changes", &raw.max_changes, changes);
     }
     (policy, still, first)
+}
+
+/// What `on_vanished:` says, of the policy or of a number.
+pub(super) fn on_vanished(issues: &mut Issues, at: At, given: &Given) -> Option<OnVanished> {
+    match given.text()? {
+        "report" => Some(OnVanished::Report),
+        "rebuy" => Some(OnVanished::Rebuy),
+        text => {
+            issues.push(
+                Issue::error(at, format!("{} is no choice for `on_vanished`", quoted(text)))
+                    .help(choices(text, ["report", "rebuy"].into_iter())),
+            );
+            None
+        }
+    }
 }
 
 /// [`Limit::parse`], and no signs, spaces or leading zeros, which YAML's versions read differently.

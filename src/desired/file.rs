@@ -148,6 +148,11 @@ pub(super) struct Policy {
     #[serde(default)]
     #[schemars(schema_with = "schema::unlisted")]
     pub(super) unlisted: Given,
+    /// Declared numbers that the journal knows to have been ours, and that are gone, are told of
+    /// (report, the default) or bought back (rebuy).
+    #[serde(default)]
+    #[schemars(schema_with = "schema::on_vanished")]
+    pub(super) on_vanished: Given,
     /// The most purchases of one plan: a count, or a share such as "5%". Default: 10.
     #[serde(default)]
     #[schemars(schema_with = "schema::limit")]
@@ -276,6 +281,10 @@ pub(super) struct Number {
     #[serde(default)]
     #[schemars(schema_with = "schema::state")]
     pub(super) state: Given,
+    /// What happens should the number vanish: report or rebuy. Default: the policy's.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::on_vanished")]
+    pub(super) on_vanished: Given,
     /// The number is left alone until a time.
     #[serde(default)]
     pub(super) hold: Option<Box<Hold>>,
@@ -325,6 +334,7 @@ impl Number {
             account: _,
             friendly_name: _,
             state,
+            on_vanished,
             hold,
             protect,
             status_callback,
@@ -337,6 +347,7 @@ impl Number {
         } = self;
         let settings = [status_callback, status_callback_method, address_sid, identity_sid, bundle_sid];
         state.0.is_none()
+            && on_vanished.0.is_none()
             && hold.is_none()
             && protect.0.is_none()
             && settings.iter().all(|setting| setting.0.is_none())

@@ -291,7 +291,17 @@ impl Merger<'_> {
         };
         let place = Place { file: u32::try_from(file).ok()?, entry: u32::try_from(entry).ok()? };
         let hold = super::standstill::hold(self.issues, file, path, raw.hold.as_deref()).map(Box::new);
-        Some(Declared { number: number?, account: account?, state, protect, hold, settings, place })
+        let on_vanished = accounts::on_vanished(self.issues, at("on_vanished"), &raw.on_vanished);
+        Some(Declared {
+            number: number?,
+            account: account?,
+            state,
+            protect,
+            on_vanished,
+            hold,
+            settings,
+            place,
+        })
     }
 
     fn claims(&mut self, files: &[(usize, File)]) -> Vec<Claim> {

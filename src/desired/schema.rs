@@ -64,6 +64,10 @@ pub(super) fn unlisted(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "enum": ["ignore", "report", "release"] })
 }
 
+pub(super) fn on_vanished(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": ["report", "rebuy"] })
+}
+
 pub(super) fn limit(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "anyOf": [
         { "type": "integer", "minimum": 0, "maximum": 4_294_967_295_u32 },

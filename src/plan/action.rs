@@ -1,5 +1,6 @@
 //! The actions: what is done to one number, and why.
 
+use super::Reason;
 use crate::claim::{Mark, Slot};
 use crate::claims::Claimed;
 use crate::desired::AccountIndex;
@@ -169,42 +170,6 @@ impl Action {
             Self::Transfer { target, .. } | Self::Configure { target, .. } | Self::Release { target } => {
                 Some(target)
             }
-        }
-    }
-}
-
-/// Why an action is in the plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// Declared, and in none of the listed accounts.
-    Missing,
-    /// A claim of the file wants one more number.
-    Claimed,
-    /// Declared in another account than the one that has it.
-    WrongAccount,
-    /// Live fields differ from the declared ones.
-    Drifted,
-    /// The file says `state: released`.
-    Tombstone,
-    /// The file does not name it, and says `unlisted: release`.
-    Unlisted,
-}
-
-impl Reason {
-    /// Every reason.
-    pub const ALL: [Self; 6] =
-        [Self::Missing, Self::Claimed, Self::WrongAccount, Self::Drifted, Self::Tombstone, Self::Unlisted];
-
-    /// The word for it, for machines: in JSON and in saved plans.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::Claimed => "claimed",
-            Self::WrongAccount => "wrong_account",
-            Self::Drifted => "drifted",
-            Self::Tombstone => "tombstone",
-            Self::Unlisted => "unlisted",
         }
     }
 }

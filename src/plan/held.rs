@@ -81,6 +81,50 @@ pub enum HeldReason {
         /// One of the fields.
         field: Field,
     },
+    /// It was ours, and no listed account has it any more: bought back only on the file's word.
+    Vanished(Vanished),
+    /// `undo` does not take this back.
+    NotUndone(NotUndone),
+}
+
+/// What the journal knows of a number that was ours and is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vanished {
+    /// The account that had it last.
+    pub account: AccountSid,
+    /// When it was last seen there, in seconds since the epoch.
+    pub seen: i64,
+    /// How many whole days of the vendor's ten, in which a number can be had back, are left at least.
+    pub days_left: u8,
+}
+
+/// Why `undo` leaves something as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotUndone {
+    /// The field was changed since: somebody else's word is not overwritten.
+    ChangedSince {
+        /// Which.
+        field: Field,
+    },
+    /// The value before held a password, which no journal keeps.
+    Secret {
+        /// Which.
+        field: Field,
+    },
+    /// The value before is none that can be sent.
+    Unsendable {
+        /// Which.
+        field: Field,
+    },
+    /// The run bought it, and only a tombstone releases.
+    Bought,
+    /// No listed account has it any more.
+    Gone,
+    /// It is in another account than the run left it in.
+    Elsewhere {
+        /// Which.
+        lives_in: AccountIndex,
+    },
 }
 
 impl HeldReason {
@@ -91,6 +135,7 @@ impl HeldReason {
             Self::InUnlistedAccount { .. }
             | Self::PapersMissing { .. }
             | Self::BackingOff { .. }
+            | Self::Vanished(_)
             | Self::Flapping { .. } => true,
             Self::ProtectedFromTransfer { .. }
             | Self::ProtectedFromRelease
@@ -104,6 +149,7 @@ impl HeldReason {
             | Self::Paused
             | Self::OutsideWindows
             | Self::OnHold { .. }
+            | Self::NotUndone(_)
             | Self::ReplacementHeld => false,
         }
     }
@@ -163,6 +209,20 @@ pub enum Warning {
         number: PhoneNumber,
         /// Where it is.
         account: AccountIndex,
+    },
+    /// No journal tells whether the numbers to buy were ours before.
+    NoJournal,
+    /// A number that is bought was ours: the vendor may have it no more.
+    BoughtBack {
+        /// The number.
+        number: PhoneNumber,
+        /// What the journal knows of it.
+        was: Vanished,
+    },
+    /// The files declare what `undo` takes back.
+    DeclaredOtherwise {
+        /// The number.
+        number: PhoneNumber,
     },
     /// Something about a listing.
     Listing {

@@ -10,7 +10,7 @@ use hashbrown::hash_table::Entry as TableEntry;
 
 use crate::desired::AccountIndex;
 use crate::number::PhoneNumber;
-use crate::plan::{Action, ActionKind, Plan, Reason, Step};
+use crate::plan::{Action, ActionKind, Plan, Reason, Step, Warning};
 use crate::settings::{Field, Value};
 
 use super::claim_words;
@@ -370,7 +370,9 @@ impl Said {
 /// The warnings of a plan, those with the same words together, in the order of the plan.
 #[must_use]
 pub fn warnings(plan: &Plan) -> Vec<Said> {
-    together(plan.warnings.iter().map(|warning| {
+    // It stands beside the caution under the purchases, in no line of its own.
+    let told = plan.warnings.iter().filter(|warning| !matches!(warning, Warning::NoJournal));
+    together(told.map(|warning| {
         let parts = words::warning(plan, warning);
         (parts.subject, parts.message)
     }))

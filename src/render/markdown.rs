@@ -150,7 +150,7 @@ fn write_head(text: &mut String, plan: &Plan, summary: &Summary, refusal: Option
         writeln!(text, "**Caution:** {}\n", words::RELEASE_CAUTION)?;
     }
     if summary.purchase > 0 {
-        writeln!(text, "{}\n", words::PURCHASE_CAUTION)?;
+        writeln!(text, "{}\n", words::purchase_caution(plan))?;
     }
     Ok(())
 }

@@ -79,7 +79,7 @@ pub fn plan(out: &mut impl Write, plan: &Plan, refusal: Option<&Refusal>, style:
         writeln!(out, "{} {}\n", style.paint(RED.bold(), "Caution:"), words::RELEASE_CAUTION)?;
     }
     if summary.purchase > 0 {
-        writeln!(out, "{} {}\n", style.paint(BOLD, "Note:"), words::PURCHASE_CAUTION)?;
+        writeln!(out, "{} {}\n", style.paint(BOLD, "Note:"), words::purchase_caution(plan))?;
     }
     if plan.is_empty() {
         writeln!(out, "{}", style.paint(BOLD, words::verdict(plan)))?;

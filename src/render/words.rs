@@ -10,6 +10,7 @@ use crate::plan::{AccountRef, ActionKind, Held, HeldReason, Plan, Reason, Warnin
 use crate::secret_url::masked;
 use crate::settings::Field;
 
+use super::journal;
 use super::shown::{COLUMNS_MAX, Shown, count, quoted_within};
 
 /// The caution under every plan with releases.
@@ -19,6 +20,14 @@ pub const RELEASE_CAUTION: &str = "A released number stops working at once and m
 /// The caution under every plan with purchases.
 pub const PURCHASE_CAUTION: &str =
     "Purchases cost money: each number is charged when it is bought, and every month after that.";
+
+/// That caution, and whether nobody can tell if the numbers were ours before.
+#[must_use]
+pub fn purchase_caution(plan: &Plan) -> String {
+    let no_journal = plan.warnings.contains(&Warning::NoJournal);
+    let more = if no_journal { [" ", journal::NO_JOURNAL] } else { ["", ""] };
+    [PURCHASE_CAUTION, more[0], more[1]].concat()
+}
 
 /// The verdict on a plan without steps.
 pub const NO_CHANGES: &str = "No changes: everything is as declared.";
@@ -116,6 +125,8 @@ pub fn reason(reason: Reason) -> &'static str {
         Reason::Drifted => "live settings differ from the declared ones",
         Reason::Tombstone => "the file says state: released",
         Reason::Unlisted => "not in the file, which says unlisted: release",
+        Reason::Vanished => "it was ours and is gone, and the file says on_vanished: rebuy",
+        Reason::Undone => "takes back what a run of the journal did",
     }
 }
 
@@ -139,6 +150,8 @@ pub fn held_code(why: HeldReason) -> &'static str {
         HeldReason::ReplacementHeld => "replacement_held",
         HeldReason::BackingOff { .. } => "backing_off",
         HeldReason::Flapping { .. } => "flapping",
+        HeldReason::Vanished(_) => "vanished",
+        HeldReason::NotUndone(why) => journal::not_undone_code(why),
     }
 }
 
@@ -162,7 +175,9 @@ pub fn held_lives_in(why: HeldReason) -> Option<AccountIndex> {
         | HeldReason::BoughtInThisGeneration
         | HeldReason::ReplacementHeld
         | HeldReason::BackingOff { .. }
-        | HeldReason::Flapping { .. } => None,
+        | HeldReason::Flapping { .. }
+        | HeldReason::Vanished(_) => None,
+        HeldReason::NotUndone(why) => journal::not_undone_lives_in(why),
     }
 }
 
@@ -229,6 +244,8 @@ pub fn held(plan: &Plan, held: &Held) -> String {
              who writes it, or take it out of the file",
             field.json_name()
         ),
+        HeldReason::Vanished(vanished) => journal::vanished(plan, held.account, vanished),
+        HeldReason::NotUndone(why) => journal::not_undone(plan, why),
         HeldReason::ReplacementHeld => {
             "not released: a purchase is held back, and nothing is released before its replacement is there"
                 .into()
@@ -316,6 +333,19 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
                 account(plan, *index)
             );
             WarningParts { account: Some(*index), ..parts("broken_mark", number, None, message) }
+        }
+        Warning::NoJournal => WarningParts {
+            kind: "no_journal",
+            subject: Subject::Other("purchases".into()),
+            account: None,
+            field: None,
+            message: journal::NO_JOURNAL.into(),
+        },
+        Warning::BoughtBack { number, was } => {
+            parts("bought_back", number, None, journal::bought_back(plan, *was))
+        }
+        Warning::DeclaredOtherwise { number } => {
+            parts("declared_otherwise", number, None, journal::DECLARED_OTHERWISE.into())
         }
         Warning::Listing { account: index, note } => {
             let name = account(plan, *index);

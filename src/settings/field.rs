@@ -241,6 +241,13 @@ impl serde::Serialize for Field {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Field {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        Self::from_json_name(&name).ok_or_else(|| serde::de::Error::custom("not the name of a field"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -67,6 +67,7 @@ pub(crate) fn desired(count: usize, settings: impl Fn(usize) -> Managed) -> Desi
         state: State::Present,
         protect: false,
         hold: None,
+        on_vanished: None,
         settings: settings(nth),
         place: Place { file: 0, entry: nth as u32 },
     });

@@ -14,6 +14,7 @@ mod faults;
 mod harness;
 mod hostile;
 mod hosts;
+mod journal;
 mod kills;
 mod lease;
 mod memory;

@@ -54,6 +54,7 @@ async fn with_a_lock_for(asked: usize) -> (usize, Vec<Outcome>) {
         numbers_at_once: 1,
         extent: Extent::Full,
         paused: false,
+        journal: None,
         dry_run: false,
         now: Duration::from_secs(1_800_000_000),
     };

@@ -187,6 +187,7 @@ impl Engine {
             numbers_at_once: self.at_once,
             extent: Extent::Full,
             paused: false,
+            journal: None,
             dry_run: false,
             now: Duration::from_secs(1_800_000_000),
         };

@@ -9,6 +9,7 @@ mod e2e;
 mod fence;
 mod fuzz;
 mod golden;
+mod journal;
 mod lease_laws;
 mod load;
 mod metrics;

@@ -178,6 +178,7 @@ fn declared(number: &'static str) -> impl Strategy<Value = Declared> {
             account: AccountIndex(account),
             state,
             hold: None,
+            on_vanished: None,
             protect,
             settings,
             place: Place { file: 0, entry: 0 },

@@ -397,6 +397,7 @@ async fn life(
                 extent: Extent::Full,
                 paused: false,
                 dry_run: false,
+                journal: None,
                 now: clock(),
             };
             let record = |kept: &_| ledger.save(kept);

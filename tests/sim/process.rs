@@ -116,6 +116,7 @@ impl Host {
         };
         let dice = Arc::new(Dice::seeded(seed));
         let daemon = Daemon {
+            journal: None,
             files: vec![self.file()],
             interval: self.interval,
             once: false,
@@ -191,6 +192,7 @@ impl Host {
             numbers_at_once: 4,
             extent: Extent::Full,
             paused: false,
+            journal: None,
             dry_run: later.is_some(),
             now: Duration::ZERO,
         };
@@ -409,6 +411,8 @@ fn executed(state: &mut State, id: Option<u64>, report: &Report) {
             | HeldReason::OnHold { .. }
             | HeldReason::BackingOff { .. }
             | HeldReason::Flapping { .. }
+            | HeldReason::Vanished(_)
+            | HeldReason::NotUndone(_)
             | HeldReason::InUnlistedAccount { .. }
             | HeldReason::PapersMissing { .. }
             | HeldReason::AccountInTrouble { .. } => {}

@@ -3,7 +3,10 @@
 use numctl::budget::Budget;
 use numctl::desired::{Desired, Finding, Format, Source, Unlisted};
 use numctl::digest::Digest;
+use numctl::journal;
+use numctl::render::history;
 use numctl::render::json;
+use numctl::render::text::Style;
 use numctl::saved_plan::SavedPlan;
 
 use super::clean::{inert, is_secret, one_line, quiet};
@@ -133,6 +136,39 @@ pub(crate) fn budget(data: &[u8]) {
         Err(error) => {
             let shown = error.to_string();
             one_line(&shown);
+            assert!(shown.len() < 4_000, "{} bytes of error", shown.len());
+        }
+    }
+}
+
+/// A journal that is taken writes back as the same, cut short or not, and can be shown.
+pub(crate) fn journal(data: &[u8]) {
+    match journal::read("journal", data) {
+        Ok(contents) => {
+            let written = contents.to_string();
+            let again = journal::read("journal", written.as_bytes()).expect("what we wrote");
+            assert_eq!(again.records, contents.records);
+            assert!(!again.is_torn);
+            // All of what is known is in the head of the next file.
+            let known = journal::Known::of(&contents.records);
+            let head: Vec<_> = known.records().collect();
+            assert_eq!(journal::Known::of(&head).records().collect::<Vec<_>>(), head);
+            let runs = journal::runs(contents.records);
+            let runs: Vec<_> = runs.iter().collect();
+            let mut text = String::new();
+            history::text(&mut text, &runs, None, Style { colour: false }).expect("written");
+            inert(&text);
+            let mut out = Vec::new();
+            history::json(&mut out, &runs, None).expect("written");
+            let out = String::from_utf8(out).expect("UTF-8");
+            inert(&out);
+            let read: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+            assert_eq!(read["runs"].as_array().map(Vec::len), Some(runs.len()));
+        }
+        Err(error) => {
+            let shown = error.to_string();
+            one_line(&shown);
+            quiet(std::str::from_utf8(data).is_ok_and(is_secret), &shown);
             assert!(shown.len() < 4_000, "{} bytes of error", shown.len());
         }
     }

@@ -93,8 +93,11 @@ fn a_file_that_may_not_grow_is_an_error_and_nothing_is_bought() {
     assert_eq!(sandbox.writes(), 0);
     let left: Vec<_> = std::fs::read_dir(bench.path()).expect("a directory").flatten().collect();
     assert!(left.iter().all(|entry| !entry.file_name().to_string_lossy().contains("plan.json")), "{left:?}");
+    // What cannot be written down first is not sent, unless nobody asks for that.
+    limited("numctl apply --yes -f fleet.yaml").exits(1).says("journal.jsonl").says("nothing was changed");
+    assert_eq!(sandbox.writes(), 0);
     // A lock says who holds it where it can, and holds all the same.
-    limited("numctl apply --yes -f fleet.yaml --lock-dir locks").exits(0);
+    limited("numctl apply --yes -f fleet.yaml --lock-dir locks --journal none").exits(0);
     assert_eq!(sandbox.count("purchase"), 1);
 }
 

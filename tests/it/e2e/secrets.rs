@@ -70,6 +70,11 @@ fn no_command_shows_a_secret() {
         run(&["apply", "plan.json", "--yes", "--format", "json"], 3);
         sandbox.faults("");
         run(&["apply", "-f", "fleet.yaml", "--yes"], 0);
+        run(&["history"], 0);
+        run(&["history", "--format", "json"], 0);
+        assert!(!bench.read(".numctl/journal.jsonl").contains("canary"));
+        run(&["undo", "-f", "fleet.yaml", "--yes"], 0);
+        assert!(!bench.read(".numctl/journal.jsonl").contains("canary"));
         sandbox.faults("list#1+=401");
         run(&["get"], 1);
         run(&["plan", "-f", "fleet.yaml"], 1);

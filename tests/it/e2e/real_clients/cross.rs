@@ -27,7 +27,9 @@ fn each_reads_the_others_work(options: &[&str]) {
     let Some(installed) = Client::Python.installed() else { return };
     let (sandbox, bench) = Sandbox::start(&[]);
     let hand = |args: &[&str]| hand(&installed, &sandbox, args);
-    let file = |numbers: &str| format!("{}policy: {{max_releases: 1}}\nnumbers:\n{numbers}", two_accounts());
+    let file = |numbers: &str| {
+        format!("{}policy: {{max_releases: 1, on_vanished: rebuy}}\nnumbers:\n{numbers}", two_accounts())
+    };
     let plan =
         |text: &str| run(&bench, &[&["plan"], options].concat(), text).exits(0).json()["summary"].clone();
     let counts = |purchase: u8, configure: u8, transfer: u8, release: u8, unchanged: u8, unlisted: u8| {

@@ -1,0 +1,366 @@
+//! Where the journal lasts: a file that is only added to, its owner's alone, and rotated between runs.
+//!
+//! A line goes out in one write to the end of the file, so that two processes do not write into each
+//! other's lines. What a run is about to do is on the disk before its first write.
+
+use std::cell::{Cell, RefCell};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tracing::error;
+
+use crate::bounded_file::{self, BoundedFileError};
+use crate::client::Client;
+use crate::desired::Desired;
+use crate::digest::Digest;
+use crate::journal::{
+    self, At, DoneRecord, Head, JournalError, Known, Record, RunId, World, end_of, hold_back, records_of,
+};
+use crate::observed::Observed;
+use crate::plan::{AccountRef, ActionKind, Plan};
+use crate::report::{End, Report};
+
+/// The file's name in a state directory.
+pub const FILE: &str = "journal.jsonl";
+
+/// A file that has more than this, its head not counted, is put aside before the next run.
+const ROTATE_AT: u64 = 16 << 20;
+
+/// So many files that were put aside are kept: `.1` is the youngest.
+const KEPT: u32 = 4;
+
+/// A file with the head of a million numbers and one run on each of them is less than this.
+const BYTES_MAX: usize = 1 << 30;
+
+/// Lines go out together up to so many bytes.
+const WRITE_MAX: usize = 1 << 20;
+
+/// A look that tells nothing new is written this often: "last seen" is no older.
+const LOOK_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// Why there is no journal.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalFileError {
+    /// The file system refused.
+    #[error("{0}: {1}")]
+    Io(PathBuf, #[source] io::Error),
+    /// It cannot be read as a journal.
+    #[error(transparent)]
+    Content(#[from] JournalError),
+}
+
+/// An open journal, and what it knows.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    /// The embedded sandbox's: one world, wherever it listens this time.
+    is_sandbox: bool,
+    rotate_at: u64,
+    book: RefCell<Book>,
+    runs: Cell<u64>,
+}
+
+#[derive(Debug)]
+struct Book {
+    file: File,
+    known: Known,
+    /// How long the head of the file is, that tells of what is known from before.
+    head: u64,
+}
+
+/// A run that is being written.
+#[derive(Debug)]
+pub struct RunInJournal<'a> {
+    journal: &'a Journal,
+    /// Its name.
+    pub run: RunId,
+    is_broken: Cell<bool>,
+}
+
+impl Journal {
+    /// Opens a journal, and makes it where there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read and written, or is none.
+    pub fn open(path: &Path, is_sandbox: bool) -> Result<Self, JournalFileError> {
+        Self::open_to_rotate_at(path, is_sandbox, ROTATE_AT)
+    }
+
+    fn open_to_rotate_at(path: &Path, is_sandbox: bool, rotate_at: u64) -> Result<Self, JournalFileError> {
+        let failed = |error| JournalFileError::Io(path.to_owned(), error);
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
+        let book = Book::open(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            is_sandbox,
+            rotate_at,
+            book: RefCell::new(book),
+            runs: Cell::new(0),
+        })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The worlds of some clients' accounts.
+    #[must_use]
+    pub fn worlds<T>(&self, clients: &[Client<T>]) -> Vec<World> {
+        worlds(clients, self.is_sandbox)
+    }
+
+    /// Holds a plan against what is known: see [`hold_back`].
+    pub fn hold_back<T>(&self, plan: &mut Plan, desired: &Desired, clients: &[Client<T>], now: Duration) {
+        hold_back(plan, desired, Some(&self.book.borrow().known), &self.worlds(clients), now);
+    }
+
+    /// Takes note of a whole look, where that is news.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn look<T>(
+        &self,
+        desired: Option<&Desired>,
+        accounts: &[AccountRef],
+        clients: &[Client<T>],
+        observed: &Observed,
+        now: Duration,
+    ) -> io::Result<()> {
+        let look = {
+            let known = &self.book.borrow().known;
+            let look = known.look(desired, accounts, &self.worlds(clients), observed, now);
+            known.is_news(&look, LOOK_EVERY).then_some(look)
+        };
+        match look {
+            Some(look) => self.append([Record::Look(look)], true),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes down what a plan is about to do and what is there before, and has it on the disk.
+    ///
+    /// # Errors
+    /// When it cannot be written: nothing is to be sent then.
+    pub fn begin<T>(
+        &self,
+        plan: &Plan,
+        head: &Head,
+        clients: &[Client<T>],
+        now: Duration,
+    ) -> Result<RunInJournal<'_>, JournalFileError> {
+        self.rotate()?;
+        self.runs.set(self.runs.get() + 1);
+        let salt = now.as_nanos() as u64 ^ u64::from(std::process::id()).rotate_left(32) ^ self.runs.get();
+        let run = RunId::of(At::of(now), Digest::of(plan), salt);
+        let records = records_of(plan, &self.worlds(clients), head, &run, now);
+        self.append(records, true).map_err(|error| JournalFileError::Io(self.path.clone(), error))?;
+        Ok(RunInJournal { journal: self, run, is_broken: Cell::new(false) })
+    }
+
+    fn append(&self, records: impl IntoIterator<Item = Record>, last: bool) -> io::Result<()> {
+        let mut book = self.book.borrow_mut();
+        let mut lines = String::new();
+        for record in records {
+            lines.push_str(&record.to_line());
+            book.known.take(&record);
+            if lines.len() >= WRITE_MAX {
+                book.file.write_all(lines.as_bytes())?;
+                lines.clear();
+            }
+        }
+        book.file.write_all(lines.as_bytes())?;
+        if last { book.file.sync_data() } else { Ok(()) }
+    }
+
+    /// Begins a new file where this one is long enough. The runs of others that are not over go on in
+    /// the old one, which they have open.
+    fn rotate(&self) -> Result<(), JournalFileError> {
+        let failed = |error| JournalFileError::Io(self.path.clone(), error);
+        let mut book = self.book.borrow_mut();
+        if book.file.metadata().map_err(failed)?.len() < self.rotate_at + book.head {
+            return Ok(());
+        }
+        match book.file.try_lock() {
+            Ok(()) => {}
+            // Somebody else is at it.
+            Err(TryLockError::WouldBlock) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        // Others may have added to it, or have put it aside.
+        let fresh = Book::open(&self.path)?;
+        let is_long = fresh.file.metadata().map_err(failed)?.len() >= self.rotate_at + fresh.head;
+        if is_long {
+            for at in (1..KEPT).rev() {
+                rename_if_there(&aside(&self.path, at), &aside(&self.path, at + 1)).map_err(failed)?;
+            }
+            fs::rename(&self.path, aside(&self.path, 1)).map_err(failed)?;
+            let mut file = open(&self.path).map_err(failed)?;
+            let mut head = 0;
+            for record in fresh.known.records() {
+                let line = record.to_line();
+                file.write_all(line.as_bytes()).map_err(failed)?;
+                head += line.len() as u64;
+            }
+            file.sync_data().map_err(failed)?;
+            *book = Book { file, known: fresh.known, head };
+        } else {
+            *book = fresh;
+        }
+        Ok(())
+    }
+}
+
+impl RunInJournal<'_> {
+    /// Writes down how a step ended: what cannot be taken back at once, the rest with what follows.
+    ///
+    /// What the step was about to do is there already, so that a disk that is full by now loses no
+    /// more than how it ended.
+    pub fn ended(&self, plan: &Plan, step: usize, end: &End, now: Duration) {
+        let is_final = plan.steps.get(step).is_some_and(|step| step.action.kind() != ActionKind::Configure);
+        self.write(end_of(&self.run, step, end, now), is_final);
+    }
+
+    /// Writes down that the run is over.
+    pub fn done(&self, report: &Report, now: Duration) {
+        self.write(Record::Done(DoneRecord::of(&self.run, report, now)), true);
+    }
+
+    fn write(&self, record: Record, last: bool) {
+        if let Err(error) = self.journal.append([record], last)
+            && !self.is_broken.replace(true)
+        {
+            let path = self.journal.path.display();
+            error!(%error, "{path} cannot be written any more: how the rest of this run ends is not in it");
+        }
+    }
+}
+
+impl Book {
+    fn open(path: &Path) -> Result<Self, JournalFileError> {
+        let failed = |error| JournalFileError::Io(path.to_owned(), error);
+        // A FIFO or a device is no place to keep anything.
+        if fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+            return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "this is not a regular file")));
+        }
+        let mut file = open(path).map_err(failed)?;
+        let contents = read_one(path)?.unwrap_or_default();
+        let head = contents.records.iter().take_while(|record| matches!(record, Record::Known(_)));
+        let head = head.map(|record| record.to_line().len() as u64).sum();
+        let known = Known::of(&contents.records);
+        if contents.is_torn {
+            let mended = format!("\n{}", Record::Mended.to_line());
+            file.write_all(mended.as_bytes()).map_err(failed)?;
+        }
+        Ok(Self { file, known, head })
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn aside(path: &Path, at: u32) -> PathBuf {
+    let mut aside = path.to_owned();
+    aside.as_mut_os_string().push(format!(".{at}"));
+    aside
+}
+
+fn rename_if_there(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        renamed => renamed,
+    }
+}
+
+fn read_one(path: &Path) -> Result<Option<journal::Contents>, JournalFileError> {
+    match bounded_file::bytes(path, BYTES_MAX) {
+        Ok(bytes) => Ok(Some(journal::read(&path.display().to_string(), &bytes)?)),
+        Err(BoundedFileError::Missing) => Ok(None),
+        Err(BoundedFileError::Io(error)) => Err(JournalFileError::Io(path.to_owned(), error)),
+        Err(error) => Err(JournalFileError::Io(path.to_owned(), io::Error::other(error))),
+    }
+}
+
+/// What a journal knows, without making one; `None` where there is none.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn known(path: &Path) -> Result<Option<Known>, JournalFileError> {
+    Ok(read_one(path)?.map(|contents| Known::of(&contents.records)))
+}
+
+/// All records that are kept, the oldest first; `None` where there is no journal.
+///
+/// # Errors
+/// When a file of it cannot be read.
+pub fn records(path: &Path) -> Result<Option<Vec<Record>>, JournalFileError> {
+    let mut all = None;
+    let files = (1..=KEPT).rev().map(|at| aside(path, at)).chain([path.to_owned()]);
+    for file in files {
+        if let Some(contents) = read_one(&file)? {
+            all.get_or_insert_with(Vec::new).extend(contents.records);
+        }
+    }
+    Ok(all)
+}
+
+/// The worlds of some clients' accounts.
+#[must_use]
+pub fn worlds<T>(clients: &[Client<T>], is_sandbox: bool) -> Vec<World> {
+    let world = |client: &Client<T>| match is_sandbox {
+        true => World::sandbox(),
+        false => World::named(client.routes.world()),
+    };
+    clients.iter().map(world).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{Command, runs};
+    #[test]
+    fn a_journal_is_private_rotated_between_runs_and_mended() {
+        let folder = std::env::temp_dir().join(format!("numctl-journal-{}", std::process::id()));
+        let path = folder.join("deeper").join("journal.jsonl");
+        assert!(known(&path).expect("nothing").is_none() && !path.exists(), "reading makes no file");
+        let plan = Plan::of(Vec::new(), Vec::new());
+        let nobody: [Client<crate::http::Http>; 0] = [];
+        let head = Head { command: Command::Apply, generation: None, undoes: None };
+        let journal = Journal::open_to_rotate_at(&path, false, 1).expect("opened");
+        let mut names = Vec::new();
+        for at in 0..7 {
+            let run = journal.begin(&plan, &head, &nobody, Duration::from_secs(at)).expect("written");
+            names.push(run.run.clone());
+            let report = Report { plan: plan.clone(), ends: Vec::new(), interrupted: false };
+            run.done(&report, Duration::from_secs(at));
+        }
+        let kept = || runs(records(&path).expect("read").expect("there"));
+        let kept_names: Vec<_> = kept().iter().map(|run| run.head.run.clone()).collect();
+        assert_eq!(kept_names, names[2..], "the file and four before it, the oldest first");
+        assert!(kept().iter().all(|run| run.done.is_some()), "no run is torn apart");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+        }
+        let text = fs::read(&path).expect("read");
+        fs::write(&path, &text[..text.len() - 9]).expect("torn");
+        let journal = Journal::open_to_rotate_at(&path, false, 1 << 20).expect("mended");
+        journal.begin(&plan, &head, &nobody, Duration::from_secs(9)).expect("written");
+        assert_eq!(kept().len(), 6, "the torn run's head, too");
+        fs::write(&path, "nonsense\n").expect("written");
+        assert!(matches!(Journal::open(&path, false), Err(JournalFileError::Content(_))));
+        assert!(matches!(Journal::open(&folder, false), Err(JournalFileError::Io(..))));
+        fs::remove_dir_all(&folder).expect("tidied up");
+    }
+}

@@ -1,0 +1,257 @@
+//! The journal through the real binary: `history`, `undo`, and numbers that vanished.
+
+use serde_json::{Value, json};
+
+use super::harness::{Bench, MAIN, Ran, SUB, Sandbox, owned, two_accounts, world};
+
+const JOURNAL: &str = ".numctl/journal.jsonl";
+
+fn everything() -> String {
+    format!(
+        "{}policy: {{max_releases: 1}}\nnumbers:\n  - {{phone_number: \"+15552230100\", friendly_name: New}}\n  \
+         - {{phone_number: \"+15552230000\", friendly_name: Other}}\n  - {{phone_number: \"+15552230001\", account: emea, friendly_name: There}}\n  \
+         - {{phone_number: \"+15552230002\", state: released}}\n",
+        two_accounts()
+    )
+}
+
+fn history(bench: &Bench, args: &[&str]) -> Value {
+    bench.run(&[&["history", "--format", "json"], args].concat()).exits(0).json()["runs"].clone()
+}
+
+fn undo(bench: &Bench, args: &[&str]) -> Ran {
+    bench.run(&[&["undo", "-f", "fleet.yaml", "--yes", "--format", "json"], args].concat())
+}
+
+/// The codes of what a report holds back of a number.
+fn held(report: &Value, number: &str) -> Vec<String> {
+    let held = report["held"].as_array().expect("held").iter().filter(|held| held["phone_number"] == number);
+    held.map(|held| held["reason"].as_str().expect("a code").to_owned()).collect()
+}
+
+fn warned(report: &Value, kind: &str) -> usize {
+    report["warnings"].as_array().expect("warnings").iter().filter(|warning| warning["kind"] == kind).count()
+}
+
+/// Somebody else releases a number.
+fn take_away(sandbox: &Sandbox, number: &str) {
+    let sid = sandbox.number(number).expect("there")["sid"].as_str().expect("a SID").to_owned();
+    assert_eq!(sandbox.ask("DELETE", &format!("/Numbers/ActiveNumbers/{sid}"), "").0, 204);
+}
+
+#[test]
+fn a_run_is_shown_taken_back_and_done_again() {
+    let numbers = ["+15552230000", "+15552230001", "+15552230002"];
+    let old = |number: &str| {
+        owned(number, MAIN, Some(&format!("Old {number}")), json!({"voice.url": "https://old.example/"}))
+    };
+    let (sandbox, bench) = Sandbox::with_state(&world(&numbers.map(old)), &[]);
+    let before = numbers.map(|number| sandbox.number(number).expect("there"));
+    bench.apply(&everything()).exits(0);
+    let runs = history(&bench, &[]);
+    assert_eq!(runs.as_array().map(Vec::len), Some(1));
+    assert_eq!(runs[0]["is_over"], true);
+    assert_eq!(runs[0]["actions"].as_array().map(Vec::len), Some(5));
+    let one = history(&bench, &["--number", "+15552230002"]);
+    assert_eq!(one[0]["actions"].as_array().map(Vec::len), Some(1), "{one:#}");
+
+    let undone = undo(&bench, &[]).exits(0).says("takes back run");
+    let report = undone.json();
+    assert_eq!(held(&report, "+15552230100"), ["bought"], "{report:#}");
+    assert_eq!(warned(&report, "declared_otherwise"), 3, "{report:#}");
+    assert_eq!(warned(&report, "bought_back"), 1, "{report:#}");
+    for (number, before) in numbers.iter().zip(&before) {
+        let now = sandbox.number(number).expect("back");
+        for part in ["/account_sid", "/friendly_name", "/config/voice.url"] {
+            assert!(now.pointer(part).is_some());
+            assert_eq!(now.pointer(part), before.pointer(part), "{part} of {number}");
+        }
+    }
+    assert!(sandbox.number("+15552230100").is_some(), "what was bought stays");
+    assert_eq!(sandbox.count("release"), 1, "nothing is released by an undo");
+
+    // The last run is the undo by now: taken back itself, the first one's word holds again.
+    let again = undo(&bench, &[]).exits(0).json();
+    assert_eq!(held(&again, "+15552230002"), ["bought"], "{again:#}");
+    assert_eq!(sandbox.number("+15552230001").expect("there")["account_sid"], SUB);
+    assert_eq!(sandbox.number("+15552230001").expect("there")["friendly_name"], "There");
+    assert_eq!(sandbox.number("+15552230000").expect("there")["friendly_name"], "Other");
+    let runs = history(&bench, &[]);
+    let commands: Vec<_> = runs.as_array().expect("runs").iter().map(|run| run["command"].clone()).collect();
+    assert_eq!(commands, ["undo", "undo", "apply"], "the newest first");
+    assert_eq!(runs[0]["undoes"], runs[1]["run"]);
+
+    // Any run by its name; what is as it was before that run needs nothing.
+    let first = runs[2]["run"].as_str().expect("a name").to_owned();
+    undo(&bench, &[&first]).exits(0);
+    assert_eq!(sandbox.number("+15552230000").expect("there")["friendly_name"], before[0]["friendly_name"]);
+    undo(&bench, &["nonsense"]).exits(1).says("numctl history");
+    undo(&bench, &["2026"]).exits(1).says("write more of the name");
+}
+
+#[test]
+fn an_undo_keeps_the_limits_of_an_apply_and_writes_nothing_unasked() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    bench.run(&["undo", "-f", "fleet.yaml"]).exits(1).says("there is no journal");
+    assert!(!bench.path().join(JOURNAL).exists(), "to look for a journal makes none");
+    bench.apply(&everything()).exits(0);
+    let writes = sandbox.writes();
+    bench.run(&["undo", "-f", "fleet.yaml"]).exits(1).says("add --yes");
+    let refused = undo(&bench, &["--max-purchases", "0"]).exits(4).json();
+    let digest = refused["refusal"]["accept"].as_str().expect("a digest").to_owned();
+    // Other accounts than the run's: nothing is taken back from somebody else.
+    bench.write(
+        "other.yaml",
+        &format!(
+            "version: 1\naccounts: {{main: {{sid: {MAIN}, credentials: {{env: TWILIO}}}}}}\nnumbers: []\n"
+        ),
+    );
+    bench.run(&["undo", "-f", "other.yaml", "--yes"]).exits(1).says(SUB);
+    assert_eq!(sandbox.writes(), writes);
+    undo(&bench, &["--max-purchases", "0", "--accept", &digest]).exits(0);
+    assert!(sandbox.number("+15552230002").is_some());
+}
+
+#[test]
+fn what_somebody_changed_since_and_what_held_a_password_stays() {
+    let old = "https://user:canarypassword@old.example/";
+    let live = || json!({"voice.url": old, "status_callback": "https://old.example/status"});
+    let numbers = ["+15552230000", "+15552230001"];
+    let (sandbox, bench) =
+        Sandbox::with_state(&world(&numbers.map(|number| owned(number, MAIN, None, live()))), &[]);
+    let file = "version: 1\ndefaults: {status_callback: https://new.example/status, voice: {url: https://new.example/}}\n\
+                numbers:\n  - phone_number: \"+15552230000\"\n  - phone_number: \"+15552230001\"\n";
+    bench.apply(file).exits(0);
+    assert!(!bench.read(JOURNAL).contains("canary"), "{}", bench.read(JOURNAL));
+    sandbox.edit("+15552230001", "Configurations.StatusCallback=https://other.example/");
+    let report = undo(&bench, &[]).exits(0).says("held a password").says("changed again").json();
+    assert_eq!(held(&report, "+15552230000"), ["secret_not_kept"], "{report:#}");
+    assert_eq!(held(&report, "+15552230001"), ["changed_since", "secret_not_kept"], "{report:#}");
+    let setting = |number: &str, key: &str| sandbox.setting(number, key);
+    assert_eq!(setting("+15552230000", "status_callback"), "https://old.example/status");
+    assert_eq!(setting("+15552230001", "status_callback"), "https://other.example/");
+    assert_eq!(setting("+15552230000", "voice.url"), "https://new.example/", "left as it is");
+}
+
+#[test]
+fn a_run_that_was_killed_says_what_is_not_known_and_a_torn_line_is_mended() {
+    let (sandbox, bench) = Sandbox::start(&["--faults", "configure#2=hang-after"]);
+    let file = "version: 1\ndefaults: {status_callback: https://new.example/}\nnumbers:\n  \
+                - phone_number: \"+15552230000\"\n  - phone_number: \"+15552230001\"\n  - phone_number: \"+15552230002\"\n";
+    bench.write("fleet.yaml", file);
+    let apply = bench.spawn(&["apply", "--yes", "--max-concurrency", "1", "-f", "fleet.yaml"]);
+    sandbox.wait_for("configure", 2);
+    apply.signal("KILL");
+    assert_eq!(apply.end().code, None);
+    let run = history(&bench, &[])[0].clone();
+    assert_eq!(run["is_over"], false);
+    let ends: Vec<_> =
+        run["actions"].as_array().expect("actions").iter().map(|step| step["outcome"].clone()).collect();
+    assert_eq!(ends, [json!("succeeded"), Value::Null, Value::Null], "{run:#}");
+    bench.run(&["history"]).exits(0).says("1 succeeded, 2 not known");
+    // A power cut in the middle of a line.
+    let text = bench.read(JOURNAL);
+    bench.write(JOURNAL, &text[..text.len() - 7]);
+    sandbox.faults("");
+    // What was sent and not seen to end is taken back, too; the live state says what there is of it.
+    undo(&bench, &[]).exits(0);
+    for number in ["+15552230000", "+15552230001", "+15552230002"] {
+        assert_eq!(sandbox.setting(number, "status_callback"), Value::Null, "{number}");
+    }
+    assert!(bench.read(JOURNAL).contains("\n{\"kind\":\"mended\"}\n"));
+    assert_eq!(history(&bench, &[]).as_array().map(Vec::len), Some(2));
+    // Nonsense is no journal, and is not written over.
+    bench.write(JOURNAL, "nonsense\n");
+    for args in [&["history"][..], &["plan", "-f", "fleet.yaml"], &["apply", "--yes", "-f", "fleet.yaml"]] {
+        bench.run(args).exits(1).says(".numctl/journal.jsonl:1: it is no record");
+    }
+    assert_eq!(bench.read(JOURNAL), "nonsense\n");
+}
+
+#[test]
+fn a_number_that_vanished_is_bought_back_only_on_the_files_word() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    let file =
+        "version: 1\nnumbers:\n  - phone_number: \"+15552230000\"\n  - phone_number: \"+15552230001\"\n";
+    bench.apply(file).exits(0);
+    take_away(&sandbox, "+15552230000");
+    let plan = bench.plan(file).exits(1).json();
+    assert_eq!(plan["actions"], json!([]));
+    assert_eq!(held(&plan, "+15552230000"), ["vanished"], "{plan:#}");
+    let said = plan["held"][0]["message"].as_str().expect("words").to_owned();
+    assert!(
+        said.contains("last seen in default at 20")
+            && said.contains(" are left. To have it bought back: `on_vanished: rebuy`"),
+        "{said}"
+    );
+    for _ in 0..2 {
+        bench.run(&["apply", "--yes", "-f", "fleet.yaml"]).exits(1).says("on_vanished: rebuy");
+    }
+    assert_eq!(sandbox.count("purchase"), 0);
+    assert!(
+        bench.read(JOURNAL).contains("\"gone\":{\"AC00000000000000000000000000000001\":[\"+15552230000\"]}")
+    );
+    // Without the journal it is a number like any other, and the plan says that nobody can tell.
+    let plan = bench.run(&["plan", "-f", "fleet.yaml", "--journal", "none"]).exits(0);
+    plan.says("+ purchase +15552230000").says("No journal tells whether any of them was ours before.");
+    // The file's word, on the number or for all.
+    let own = file.replace("\"+15552230000\"", "\"+15552230000\"\n    on_vanished: rebuy");
+    let plan = bench.plan(&own).exits(0).json();
+    assert_eq!(plan["actions"][0]["reason"], "vanished", "{plan:#}");
+    assert_eq!(warned(&plan, "bought_back"), 1, "{plan:#}");
+    bench.apply(&format!("{file}policy: {{on_vanished: rebuy}}\n")).exits(0);
+    assert!(sandbox.number("+15552230000").is_some());
+    bench.plan(file).exits(0);
+}
+
+#[test]
+fn what_was_never_ours_or_was_released_by_us_is_an_ordinary_purchase() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    let present = "version: 1\nnumbers:\n  - phone_number: \"+15552230000\"\n";
+    bench.apply(present).exits(0);
+    bench.apply("version: 1\npolicy: {max_releases: 1}\nnumbers:\n  - {phone_number: \"+15552230000\", state: released}\n").exits(0);
+    assert!(sandbox.number("+15552230000").is_none());
+    let plan = bench.plan(&format!("{present}  - phone_number: \"+15552230100\"\n")).exits(0).json();
+    let reasons: Vec<_> =
+        plan["actions"].as_array().expect("actions").iter().map(|step| step["reason"].clone()).collect();
+    assert_eq!(reasons, ["missing", "missing"], "{plan:#}");
+    assert_eq!(plan["warnings"], json!([]));
+}
+
+#[test]
+fn a_journal_that_cannot_be_written_stops_what_names_it() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    bench.write(
+        "fleet.yaml",
+        "version: 1\nnumbers:\n  - {phone_number: \"+15552230000\", friendly_name: Other}\n",
+    );
+    // A file where a directory should be: nobody, not even root, can write below it.
+    bench.write(".numctl", "");
+    let apply = ["apply", "--yes", "-f", "fleet.yaml"];
+    bench.run(&[&apply[..], &["--journal", ".numctl/j"]].concat()).exits(1).says("--journal none");
+    bench.run(&["run", "--once", "-f", "fleet.yaml", "--journal", ".numctl/j"]).exits(1);
+    assert_eq!(sandbox.requests()["total"], 0, "nothing was attempted");
+    bench.run(&apply).exits(0).says("warning: what is done is not written down");
+    assert_eq!(sandbox.setting("+15552230001", "status_callback"), Value::Null);
+    assert_eq!(sandbox.number("+15552230000").expect("there")["friendly_name"], "Other");
+}
+
+#[test]
+fn the_daemon_keeps_a_journal_beside_its_state() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    let run = ["run", "--once", "-f", "fleet.yaml", "--state-dir", "state"];
+    bench.write(
+        "fleet.yaml",
+        "version: 1\nnumbers:\n  - {phone_number: \"+15552230000\", friendly_name: Other}\n",
+    );
+    bench.run(&run).exits(0);
+    take_away(&sandbox, "+15552230000");
+    bench.run(&run).exits(1).says("not bought back");
+    assert_eq!(sandbox.count("purchase"), 0);
+    let runs = history(&bench, &["--journal", "state/journal.jsonl"]);
+    assert_eq!(runs[0]["command"], "run");
+    assert_eq!(runs[0]["generation"].as_str().map(str::len), Some(16));
+    // Without one, as ever.
+    bench.run(&["run", "--once", "-f", "fleet.yaml"]).exits(0);
+    assert_eq!(sandbox.count("purchase"), 1);
+}
