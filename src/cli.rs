@@ -6,6 +6,7 @@ mod arguments;
 mod doctor;
 mod filters;
 mod fleet;
+mod idle;
 mod lease;
 mod listing;
 mod logging;
@@ -111,6 +112,7 @@ fn dispatch(arguments: Arguments) -> Ended {
         Command::Apply(args) => block_on(apply::run(&global, &args)),
         Command::Run(args) => block_on(run::run(&global, &args)),
         Command::Get(args) => block_on(listing::get(&global, &args)),
+        Command::Idle(args) => block_on(idle::run(&global, &args)),
         Command::Search(args) => block_on(listing::search(&global, &args)),
         Command::Export(args) => block_on(listing::export(&global, &args)),
         Command::Doctor(args) => block_on(doctor::run(&global, &args)),

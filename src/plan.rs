@@ -4,17 +4,20 @@
 //! [`Warning`], so that inaction is explained by values and never by a log line alone.
 
 mod held;
+mod kind;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use held::{Held, HeldReason, Warning};
+pub use kind::ActionKind;
 
 use crate::desired::{AccountIndex, Declared, Desired, State, Unlisted};
 use crate::diff::{self, FieldChange};
 use crate::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::observed::{Found, Live, Observed, Papers, Trouble};
 use crate::settings::{Field, Managed, Settings, Want};
+use crate::traffic::Lookback;
 
 /// What is to be done, in the order in which it is shown.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +32,9 @@ pub struct Plan {
     pub held: Vec<Held>,
     /// The steps that a hold, a pause or a limit took out, each with why: to be shown, never done.
     pub waiting: Vec<(Step, HeldReason)>,
+    /// That the numbers to be released had no calls and no messages in this time; `None` where nobody
+    /// looked.
+    pub unused: Option<Lookback>,
     /// What a reviewer should know.
     pub warnings: Vec<Warning>,
     /// Accounts in which nothing is planned, and why.
@@ -112,35 +118,6 @@ pub struct Target {
     pub before: Settings,
 }
 
-/// Which of the four kinds an action is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ActionKind {
-    /// Costs money.
-    Purchase,
-    /// Changes the account.
-    Transfer,
-    /// Changes fields.
-    Configure,
-    /// Cannot be taken back.
-    Release,
-}
-
-impl ActionKind {
-    /// The kinds, in the order of a plan.
-    pub const ALL: [Self; 4] = [Self::Purchase, Self::Transfer, Self::Configure, Self::Release];
-
-    /// The word for it, in JSON and in text.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Purchase => "purchase",
-            Self::Transfer => "transfer",
-            Self::Configure => "configure",
-            Self::Release => "release",
-        }
-    }
-}
-
 impl Action {
     /// Its kind.
     #[must_use]
@@ -189,8 +166,18 @@ impl Action {
 impl Plan {
     /// A plan of steps alone.
     pub fn of(accounts: Vec<AccountRef>, steps: Vec<Step>) -> Self {
-        let (held, waiting, warnings, troubles) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { accounts, steps, held, waiting, warnings, troubles, unchanged: 0, unlisted: 0, fleet: 0 }
+        Self {
+            accounts,
+            steps,
+            held: Vec::new(),
+            waiting: Vec::new(),
+            unused: None,
+            warnings: Vec::new(),
+            troubles: Vec::new(),
+            unchanged: 0,
+            unlisted: 0,
+            fleet: 0,
+        }
     }
 
     /// Whether it does no more than to configure what is there.
@@ -535,15 +522,13 @@ impl Planner<'_> {
             (rung, action.account(), action.number(), kind)
         });
         let mut plan = Plan {
-            accounts: accounts.to_vec(),
-            steps: self.steps,
             held: self.held,
-            waiting: Vec::new(),
             warnings: self.warnings,
             troubles: self.observed.troubles().map(|(at, trouble)| (at, trouble.clone())).collect(),
             unchanged: self.unchanged,
             unlisted: self.unlisted,
             fleet: self.observed.len().max(self.desired.numbers.len()),
+            ..Plan::of(accounts.to_vec(), self.steps)
         };
         // Nothing is released while something that may replace it is held back (law 4).
         plan.hold(|action| {

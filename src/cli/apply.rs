@@ -22,7 +22,7 @@ use crate::stale::{Stale, StaleReason, stale};
 
 use super::arguments::{ApplyArgs, Global, TextOrJson};
 use super::fleet::{self, Fleet};
-use super::plan::{make, show_text};
+use super::plan::{guard_releases, make, show_text};
 use super::signals::{Interrupts, stop_by_signal};
 use super::{Ended, Exit, Fatal, output, progress};
 
@@ -53,7 +53,7 @@ async fn fresh(global: &Global, args: &ApplyArgs, accepted: Option<Digest>) -> E
     let mut fleet = Fleet::open(global, &desired.accounts).await?;
     // From before the first look to after the last write.
     let held = fleet.lock(&args.lock, args.lock_timeout).await?;
-    let ended = match make(&desired, &fleet).await {
+    let ended = match make(&desired, &fleet, &args.limits.limits()).await {
         Ok(plan) => carry_out(global, args, &fleet, plan, &desired.policy.limits, accepted, None).await,
         Err(error) => Err(error),
     };
@@ -113,7 +113,22 @@ async fn fresh_enough(
         return Ok(Exit::Refused);
     }
     let limits = saved.limits;
-    carry_out(global, args, fleet, saved.plan, &limits, accepted, Some(marker)).await
+    let mut plan = saved.plan;
+    let steps = plan.steps.len();
+    guard_releases(&mut plan, fleet, &limits, &args.limits.limits()).await;
+    // What was approved is done as a whole or not at all.
+    if plan.steps.len() < steps {
+        if args.format == TextOrJson::Text {
+            show_text(&plan, None)?;
+        }
+        for held in &plan.held {
+            output::note(format_args!("  {}: {}", held.number, render::words::held(&plan, held)));
+        }
+        let error = "the saved plan releases numbers that are in use by now, or may be";
+        output::error(&format!("{error}; nothing was changed: plan again"));
+        return Ok(Exit::Refused);
+    }
+    carry_out(global, args, fleet, plan, &limits, accepted, Some(marker)).await
 }
 
 fn describe(stale: &Stale) -> String {

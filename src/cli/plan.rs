@@ -1,12 +1,14 @@
 //! `numctl plan`: desired → observed → plan → render.
 
 use crate::clock;
-use crate::desired::Desired;
-use crate::guard::{self, Refusal};
+use crate::desired::{Desired, Limits};
+use crate::guard::{self, OperatorLimits, Refusal};
+use crate::last_use::{LastUses, Trust};
 use crate::plan::{self, Plan};
 use crate::render;
 use crate::saved_plan::SavedPlan;
 use crate::standstill;
+use crate::usage;
 
 use super::arguments::{Global, PlanArgs, PlanFormat};
 use super::fleet::{self, Fleet};
@@ -15,10 +17,11 @@ use super::{Ended, Exit, Fatal, output};
 pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
     let desired = fleet::read(global, &args.files.files)?;
     let fleet = Fleet::open(global, &desired.accounts).await?;
-    let plan = make(&desired, &fleet).await;
+    let limits = args.limits.limits();
+    let plan = make(&desired, &fleet, &limits).await;
     fleet.close().await?;
     let plan = plan?;
-    let refusal = guard::check(&plan, &desired.policy.limits, &args.limits.limits());
+    let refusal = guard::check(&plan, &desired.policy.limits, &limits);
     show(&plan, refusal.as_ref(), args.format)?;
     let (pending, has_errors) = (!plan.is_empty(), plan.has_errors());
     if let Some(path) = &args.out {
@@ -41,11 +44,24 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
 }
 
 /// Lists what is live and plans.
-pub(super) async fn make(desired: &Desired, fleet: &Fleet) -> Result<Plan, Fatal> {
+pub(super) async fn make(desired: &Desired, fleet: &Fleet, operator: &OperatorLimits) -> Result<Plan, Fatal> {
     let observed = fleet.observe(Some(desired)).await?;
     let mut plan = plan::plan(desired, &fleet.accounts, &observed);
     standstill::hold_back(&mut plan, desired, false, clock::since_the_epoch());
+    guard_releases(&mut plan, fleet, &desired.policy.limits, operator).await;
     Ok(plan)
+}
+
+/// Holds the releases of numbers that are in use, where the file or the operator asks for that.
+pub(super) async fn guard_releases(
+    plan: &mut Plan,
+    fleet: &Fleet,
+    limits: &Limits,
+    operator: &OperatorLimits,
+) {
+    let guard = guard::release_guard(limits, operator);
+    let (mut known, now) = (LastUses::default(), clock::since_the_epoch());
+    usage::guard_releases(plan, &fleet.clients, &mut known, guard, now, Trust::ThisLook).await;
 }
 
 fn show(plan: &Plan, refusal: Option<&Refusal>, format: PlanFormat) -> Result<(), Fatal> {

@@ -5,6 +5,7 @@ use crate::desired::AccountIndex;
 use crate::number::{AccountSid, PhoneNumber};
 use crate::observed::{Note, Papers};
 use crate::settings::Field;
+use crate::traffic::{Lookback, Use};
 
 /// Something that the plan leaves undone on purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +82,15 @@ pub enum HeldReason {
         /// One of the fields.
         field: Field,
     },
+    /// It was to be released, and is in use.
+    InUse {
+        /// A use of it, the last one of its kind.
+        last: Use,
+        /// Within this time of now it must not have been used.
+        guard: Lookback,
+    },
+    /// It was to be released, and whether it is in use could not be found out. Unknown is not idle.
+    UseUnknown,
 }
 
 impl HeldReason {
@@ -91,7 +101,8 @@ impl HeldReason {
             Self::InUnlistedAccount { .. }
             | Self::PapersMissing { .. }
             | Self::BackingOff { .. }
-            | Self::Flapping { .. } => true,
+            | Self::Flapping { .. }
+            | Self::UseUnknown => true,
             Self::ProtectedFromTransfer { .. }
             | Self::ProtectedFromRelease
             | Self::ShortCodeNotBought
@@ -104,6 +115,7 @@ impl HeldReason {
             | Self::Paused
             | Self::OutsideWindows
             | Self::OnHold { .. }
+            | Self::InUse { .. }
             | Self::ReplacementHeld => false,
         }
     }
@@ -156,6 +168,13 @@ pub enum Warning {
         number: PhoneNumber,
         /// Where it is.
         account: AccountIndex,
+    },
+    /// The calls and messages of numbers that were to be released could not be read.
+    UseUnread {
+        /// The account.
+        account: AccountIndex,
+        /// Why; for one of them.
+        why: Box<str>,
     },
     /// Something about a listing.
     Listing {

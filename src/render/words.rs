@@ -9,6 +9,7 @@ use crate::observed::{Note, Trouble};
 use crate::plan::{AccountRef, ActionKind, Held, HeldReason, Plan, Reason, Warning};
 use crate::secret_url::masked;
 use crate::settings::Field;
+use crate::traffic::Lookback;
 
 use super::shown::{COLUMNS_MAX, Shown, count, quoted_within};
 
@@ -138,6 +139,8 @@ pub fn held_code(why: HeldReason) -> &'static str {
         HeldReason::ReplacementHeld => "replacement_held",
         HeldReason::BackingOff { .. } => "backing_off",
         HeldReason::Flapping { .. } => "flapping",
+        HeldReason::InUse { .. } => "in_use",
+        HeldReason::UseUnknown => "use_unknown",
     }
 }
 
@@ -161,7 +164,9 @@ pub fn held_lives_in(why: HeldReason) -> Option<AccountIndex> {
         | HeldReason::BoughtInThisGeneration
         | HeldReason::ReplacementHeld
         | HeldReason::BackingOff { .. }
-        | HeldReason::Flapping { .. } => None,
+        | HeldReason::Flapping { .. }
+        | HeldReason::InUse { .. }
+        | HeldReason::UseUnknown => None,
     }
 }
 
@@ -228,11 +233,27 @@ pub fn held(plan: &Plan, held: &Held) -> String {
              who writes it, or take it out of the file",
             field.json_name()
         ),
+        HeldReason::InUse { last, guard } => format!(
+            "not released: a {} {} it on {}, and the release guard is {guard}",
+            last.medium.word(),
+            last.side.word(),
+            last.day()
+        ),
+        HeldReason::UseUnknown => {
+            "not released: its calls and messages could not be read, and the release guard asks for them"
+                .into()
+        }
         HeldReason::ReplacementHeld => {
             "not released: a purchase is held back, and nothing is released before its replacement is there"
                 .into()
         }
     }
+}
+
+/// What was looked up before numbers are released.
+#[must_use]
+pub fn unused(guard: Lookback) -> String {
+    format!("no calls or messages in {guard}")
 }
 
 /// What a warning is about.
@@ -307,6 +328,20 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
         Warning::Unlisted { number, account: index } => {
             let message = format!("live in {}, and not in the file", account(plan, *index));
             WarningParts { account: Some(*index), ..parts("unlisted", number, None, message) }
+        }
+        Warning::UseUnread { account: index, why } => {
+            let message = format!(
+                "the calls and messages of {} could not be read: {}",
+                account(plan, *index),
+                Shown(why)
+            );
+            WarningParts {
+                kind: "use_unread",
+                subject: Subject::Other(plan.account(*index).sid.to_string()),
+                account: Some(*index),
+                field: None,
+                message,
+            }
         }
         Warning::Listing { account: index, note } => {
             let name = account(plan, *index);

@@ -411,6 +411,8 @@ fn executed(state: &mut State, id: Option<u64>, report: &Report) {
             | HeldReason::Flapping { .. }
             | HeldReason::InUnlistedAccount { .. }
             | HeldReason::PapersMissing { .. }
+            | HeldReason::InUse { .. }
+            | HeldReason::UseUnknown
             | HeldReason::AccountInTrouble { .. } => {}
         }
     }

@@ -112,6 +112,7 @@ fn hostile_plan(texts: &[&str]) -> Plan {
         steps,
         held: Vec::new(),
         waiting: Vec::new(),
+        unused: None,
         warnings,
         troubles,
         unchanged: 0,
