@@ -78,7 +78,7 @@ struct Row<'a> {
 
 /// The rows, and where the next page is.
 fn read(body: &[u8], medium: Medium) -> Result<(Vec<Row<'_>>, Option<String>), String> {
-    let page = wire::read(body, |text| serde_json::from_str::<Page<'_>>(text))?;
+    let page = wire::read(body, serde_json::from_str::<Page<'_>>)?;
     let rows = match medium {
         Medium::Call => page.calls,
         Medium::Message => page.messages,
