@@ -240,7 +240,7 @@ pub fn held(plan: &Plan, held: &Held) -> String {
             last.day()
         ),
         HeldReason::UseUnknown => {
-            "not released: its calls and messages could not be read, and the release guard asks for them"
+            "not released: the calls and messages could not be read, and the release guard asks for them"
                 .into()
         }
         HeldReason::ReplacementHeld => {
