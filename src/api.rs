@@ -15,4 +15,5 @@ pub mod papers;
 pub mod price;
 pub mod resource;
 pub mod routes;
+pub mod traffic;
 pub mod wire;

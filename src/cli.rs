@@ -7,6 +7,7 @@ mod arguments;
 mod doctor;
 mod filters;
 mod fleet;
+mod idle;
 mod journal;
 mod lease;
 mod listing;
@@ -118,6 +119,7 @@ fn dispatch(arguments: Arguments) -> Ended {
         Command::Undo(args) => block_on(journal::undo(&global, &args)),
         Command::Run(args) => block_on(run::run(&global, &args)),
         Command::Get(args) => block_on(listing::get(&global, &args)),
+        Command::Idle(args) => block_on(idle::run(&global, &args)),
         Command::Search(args) => block_on(listing::search(&global, &args)),
         Command::Export(args) => block_on(listing::export(&global, &args)),
         Command::Doctor(args) => block_on(doctor::run(&global, &args)),

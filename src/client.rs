@@ -556,16 +556,7 @@ impl<T: Transport> Client<T> {
 
 /// What costs money, or cannot be had back.
 fn is_irreversible(operation: Operation) -> bool {
-    match operation {
-        Operation::Purchase | Operation::Transfer | Operation::Release => true,
-        Operation::Configure
-        | Operation::List
-        | Operation::Fetch
-        | Operation::Search
-        | Operation::Account
-        | Operation::Price
-        | Operation::Regulation => false,
-    }
+    operation.is_write() && operation != Operation::Configure
 }
 
 /// What an answer may be at most. A number is about 3 kB, and webhook URLs may be long: 16 KiB are
@@ -576,7 +567,8 @@ fn body_bytes_max(operation: Operation) -> usize {
         | Operation::Search
         | Operation::Account
         | Operation::Price
-        | Operation::Regulation => 16 << 20,
+        | Operation::Regulation
+        | Operation::Traffic => 16 << 20,
         Operation::Fetch
         | Operation::Purchase
         | Operation::Configure

@@ -32,6 +32,7 @@ use crate::hold::{Hold, Standstill};
 use crate::number::{AccountSid, PhoneNumber};
 use crate::provider::{Api, HostLabel};
 use crate::settings::Managed;
+use crate::traffic::Lookback;
 
 /// The whole declared fleet.
 #[derive(Debug, Clone, PartialEq)]
@@ -174,6 +175,8 @@ pub struct Limits {
     pub releases: Limit,
     /// Numbers that one plan touches, in whatever way.
     pub changes: Limit,
+    /// A number that was used within this time is not released. `None` asks nothing of its use.
+    pub release_guard: Option<Lookback>,
 }
 
 impl Default for Policy {
@@ -186,6 +189,7 @@ impl Default for Policy {
                 purchases: Limit::Count(10),
                 releases: Limit::Count(0),
                 changes: Limit::Percent(100),
+                release_guard: None,
             },
         }
     }

@@ -6,6 +6,7 @@ use crate::budget::{Amounts, Outlook};
 use crate::desired::{Limit, Limits};
 use crate::digest::Digest;
 use crate::plan::{ActionKind, Plan};
+use crate::traffic::Lookback;
 
 /// A plan that may be executed.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub struct OperatorLimits {
     pub releases: Option<Limit>,
     /// `--max-changes`, `NUMCTL_MAX_CHANGES`.
     pub changes: Option<Limit>,
+    /// `--release-guard`, `NUMCTL_RELEASE_GUARD`.
+    pub release_guard: Option<Lookback>,
 }
 
 /// Why a plan may not be executed. The plan is still shown.
@@ -145,6 +148,13 @@ pub fn approve_over_time(
         Some(refusal) => Err(Box::new((plan, refusal))),
         None => Ok(Approved(plan)),
     }
+}
+
+/// For how long a number must not have been used to be released: the longer of the two, since that
+/// is the stricter one. `None` where neither asks for it.
+#[must_use]
+pub fn release_guard(file: &Limits, operator: &OperatorLimits) -> Option<Lookback> {
+    file.release_guard.max(operator.release_guard)
 }
 
 /// What [`approve`] would refuse a plan for.

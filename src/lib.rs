@@ -24,6 +24,7 @@
 //! - [`number`]: phone numbers and SIDs, parsed once
 //! - [`country`]: the country that a calling code tells
 //! - [`claim`]: numbers by need, and the mark that binds a number to one
+//! - [`traffic`]: what a number was used for, and how far back that is looked for
 //! - [`provider`]: the vendor's two APIs, and its regions
 //! - [`settings`]: what can be configured on a number; live values and managed ones
 //! - [`hold`]: pauses, maintenance windows, and holds that end
@@ -33,6 +34,7 @@
 //! - [`claims`]: which numbers a claim has, which it lacks, and which it would buy
 //! - [`plan`]: desired and observed to actions, each with its reason
 //! - [`standstill`]: takes out of a plan what is not to be changed now
+//! - [`last_use`]: takes out of a plan the releases of numbers that are still in use
 //! - [`digest`]: the name of exactly one plan
 //! - [`stale`]: whether a saved plan still fits what is live
 //! - [`saved_plan`]: a plan in a file
@@ -54,6 +56,7 @@
 //! - [`render`]: plans and reports for people and machines
 //! - [`doctor`]: what the answers say about an account's health
 //! - [`export`]: a desired-state file for what is live
+//! - [`idle`]: which numbers nobody uses, for people and machines, and as tombstones
 //! - [`tally`]: requests, counted by how they ended
 //! - [`status`]: the daemon's state as it is shown to the outside
 //! - [`metrics`]: that state as Prometheus reads it
@@ -72,6 +75,7 @@
 //! - [`client`]: one account's view of the API
 //! - [`observe`]: lists every account
 //! - [`offers`]: what is on offer for claims
+//! - [`usage`]: whether numbers are in use, in few requests
 //! - [`survey`]: a second look where numbers are missing
 //! - [`refresh`]: a few numbers anew, instead of every account
 //! - [`execute`]: carries out an approved plan
@@ -117,11 +121,13 @@ pub mod fence;
 pub mod guard;
 pub mod hold;
 pub mod http;
+pub mod idle;
 pub mod inert;
 pub mod intents;
 pub mod journal;
 pub mod journal_file;
 pub mod kube;
+pub mod last_use;
 pub mod leadership;
 pub mod lease;
 pub mod ledger;
@@ -153,6 +159,8 @@ pub mod status;
 pub mod survey;
 pub mod tally;
 pub mod throttle;
+pub mod traffic;
 pub mod transport;
+pub mod usage;
 pub mod watch;
 pub mod writer;

@@ -10,6 +10,7 @@ mod shrink;
 use std::time::Duration;
 
 use crate::desired::Desired;
+use crate::last_use::LastUses;
 use crate::observed::{Live, Observed};
 use crate::plan::{AccountRef, Plan};
 use crate::report::Report;
@@ -28,6 +29,7 @@ pub struct Memory {
     shrink: Shrink,
     requeue: Requeue,
     flaps: Flaps,
+    last_uses: LastUses,
     last_look: Option<LastLook>,
     interval: Duration,
 }
@@ -61,6 +63,7 @@ impl Memory {
             shrink: Shrink::new(interval, allow_shrink),
             requeue: Requeue::new(interval),
             flaps: Flaps::new(interval),
+            last_uses: LastUses::default(),
             last_look: None,
             interval,
         }
@@ -148,5 +151,12 @@ impl Memory {
     pub fn forgive(&mut self) {
         self.requeue.forgive();
         self.flaps.forgive();
+        self.last_uses.forgive();
+    }
+
+    /// What is known of the use of numbers that are to be released, so that a number in use is not
+    /// looked up in every cycle.
+    pub fn last_uses(&mut self) -> &mut LastUses {
+        &mut self.last_uses
     }
 }

@@ -5,13 +5,15 @@
 
 mod action;
 mod held;
+mod kind;
 mod reason;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub use action::{Action, ActionKind, Step, Target};
+pub use action::{Action, Step, Target};
 pub use held::{Held, HeldReason, NotUndone, Vanished, Warning};
+pub use kind::ActionKind;
 pub use reason::Reason;
 
 use crate::claims::{self, Bound, Claimed, Shortfall};
@@ -20,6 +22,7 @@ use crate::diff::{self, FieldChange};
 use crate::number::{AccountSid, PhoneNumber};
 use crate::observed::{Found, Live, Observed, Papers, Trouble};
 use crate::settings::{Field, Managed, Want};
+use crate::traffic::Lookback;
 
 /// What is to be done, in the order in which it is shown.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +39,9 @@ pub struct Plan {
     pub short: Vec<Shortfall>,
     /// The steps that a hold, a pause or a limit took out, each with why: to be shown, never done.
     pub waiting: Vec<(Step, HeldReason)>,
+    /// That the numbers to be released had no calls and no messages in this time; `None` where nobody
+    /// looked.
+    pub unused: Option<Lookback>,
     /// What a reviewer should know.
     pub warnings: Vec<Warning>,
     /// Accounts in which nothing is planned, and why.
@@ -70,6 +76,7 @@ impl Plan {
             held,
             short,
             waiting,
+            unused: None,
             warnings,
             troubles,
             unchanged: 0,
@@ -412,8 +419,6 @@ impl Planner<'_> {
             (rung, action.account(), action.number(), kind)
         });
         let mut plan = Plan {
-            accounts: accounts.to_vec(),
-            steps: self.steps,
             held: self.held,
             short: self.short,
             waiting: Vec::new(),
@@ -422,6 +427,7 @@ impl Planner<'_> {
             unchanged: self.unchanged,
             unlisted: self.unlisted,
             fleet: self.observed.len().max(self.desired.numbers.len()),
+            ..Plan::of(accounts.to_vec(), self.steps)
         };
         // Nothing is released while something that may replace it is held back (law 4).
         plan.hold(|action| {

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::warn;
 
-use crate::budget::Generation;
+use crate::budget::{Budget, Generation};
 use crate::client::{Client, ListError};
 use crate::clock;
 use crate::desired::{AccountIndex, Desired};
@@ -17,6 +17,7 @@ use crate::execute::{Event, Stop, execute};
 use crate::guard::{self, OperatorLimits, Refusal};
 use crate::journal::{Command, Head};
 use crate::journal_file::Journal;
+use crate::last_use::Trust;
 use crate::ledger::{Kept, LedgerError};
 use crate::memory::{Extent, Memory};
 use crate::plan::{AccountRef, Plan, plan};
@@ -26,6 +27,7 @@ use crate::standstill;
 use crate::status::Finish;
 use crate::survey::observe_and_survey;
 use crate::transport::Transport;
+use crate::usage;
 
 /// What a pass goes by. `clients` are those of `accounts`, which are those of `desired`.
 #[derive(Debug)]
@@ -168,6 +170,12 @@ async fn carry_out<T: Transport>(
     }
     kept.budget.hold_back(&mut plan, generation);
     memory.hold_back(&mut plan, now);
+    let mut stopped = stop.clone();
+    tokio::select! {
+        biased;
+        () = guard_releases(&mut plan, cycle, memory, &kept.budget) => {}
+        Ok(_) = stopped.wait_for(|stop| *stop >= Stop::Drain) => return Pass::Stopped,
+    }
     let outlook = kept.budget.outlook(&plan, generation, now);
     let approved = match guard::approve_over_time(plan, &desired.policy.limits, cycle.operator, &outlook) {
         Err(refused) => return Pass::Refused(refused.0, refused.1),
@@ -212,4 +220,23 @@ async fn carry_out<T: Transport>(
     kept.budget.settle(&report);
     kept.intents.settle(&report, now + began.elapsed());
     Pass::Executed(report)
+}
+
+/// Holds the releases of numbers that are in use. A plan that is refused, or only shown, may be there
+/// again in the next cycle, and is not looked up each time; one that is carried out right after is.
+async fn guard_releases<T: Transport>(
+    plan: &mut Plan,
+    cycle: &Cycle<'_, T>,
+    memory: &mut Memory,
+    budget: &Budget,
+) {
+    let Cycle { desired, clients, operator, generation, now, .. } = *cycle;
+    let limits = &desired.policy.limits;
+    let guard = guard::release_guard(limits, operator);
+    let known = memory.last_uses();
+    usage::guard_releases(plan, clients, known, guard, now, Trust::ThisHour).await;
+    let outlook = budget.outlook(plan, generation, now);
+    if !cycle.dry_run && guard::check_over_time(plan, limits, operator, &outlook).is_none() {
+        usage::guard_releases(plan, clients, known, guard, now, Trust::ThisLook).await;
+    }
 }

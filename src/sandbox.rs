@@ -30,6 +30,7 @@ mod pricing;
 mod serve;
 mod shapes;
 mod state;
+mod traffic;
 mod v2010;
 mod world;
 mod writes;

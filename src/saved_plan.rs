@@ -5,6 +5,7 @@
 
 mod accounts;
 mod file;
+mod limits;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::desired::{Access, AccountIndex, Desired, Limit, Limits};
+use crate::desired::{Access, AccountIndex, Desired, Limits};
 use crate::diff::FieldChange;
 use crate::digest::Digest;
 use crate::inert;
@@ -22,7 +23,8 @@ use crate::provider::Api;
 use crate::settings::{Field, Managed, Settings, Value, Want};
 
 use accounts::FileAccount;
-use file::{File, FileAction, FileChange, FileClaim, FileLimits, FileSummary, FileValue};
+use file::{File, FileAction, FileChange, FileClaim, FileSummary, FileValue};
+use limits::FileLimits;
 
 /// The version of the file's shape.
 const FORMAT_VERSION: u32 = 1;
@@ -184,12 +186,7 @@ impl SavedPlan {
                     FileAccount::new(account, parent, access)
                 })
                 .collect(),
-            limits: FileLimits {
-                max_purchases: self.limits.purchases.to_string(),
-                max_releases: self.limits.releases.to_string(),
-                max_changes: self.limits.changes.to_string(),
-                fleet: plan.fleet,
-            },
+            limits: FileLimits::new(&self.limits, plan.fleet),
             summary: FileSummary {
                 purchase: plan.count(ActionKind::Purchase),
                 configure: plan.count(ActionKind::Configure),
@@ -227,7 +224,6 @@ impl SavedPlan {
         let access = file.accounts.iter().map(FileAccount::access).collect::<Result<Vec<_>, _>>()?;
         let steps = file.actions.iter().map(|action| step(action, &index));
         let steps = steps.collect::<Result<Vec<_>, SavedPlanError>>()?;
-        let limit = |text: &str| Limit::parse(text).ok_or_else(|| malformed("a limit", text));
         Ok(Self {
             plan: Plan {
                 unchanged: file.summary.unchanged,
@@ -236,11 +232,7 @@ impl SavedPlan {
                 ..Plan::of(accounts, steps)
             },
             access,
-            limits: Limits {
-                purchases: limit(&file.limits.max_purchases)?,
-                releases: limit(&file.limits.max_releases)?,
-                changes: limit(&file.limits.max_changes)?,
-            },
+            limits: file.limits.limits()?,
             files: file.files.iter().map(|name| Arc::from(name.as_str())).collect(),
             tool_version: file.tool_version.clone(),
         })
@@ -474,6 +466,7 @@ mod tests {
                 held: Vec::new(),
                 short: Vec::new(),
                 waiting: Vec::new(),
+                unused: None,
                 warnings: Vec::new(),
                 troubles: Vec::new(),
                 unchanged: 3,

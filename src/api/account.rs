@@ -93,7 +93,7 @@ impl Row {
 /// # Errors
 /// Says where the body stops being the API's.
 pub fn read_account(body: &[u8]) -> Result<Facts, String> {
-    wire::read(body, |text| serde_json::from_str::<Row>(text))?.facts()
+    wire::read(body, serde_json::from_str::<Row>)?.facts()
 }
 
 /// Reads one page of accounts, and where the next one is.
@@ -107,7 +107,7 @@ pub fn read_accounts(body: &[u8]) -> Result<(Vec<Facts>, Option<String>), String
         #[serde(default)]
         next_page_uri: Option<String>,
     }
-    let page = wire::read(body, |text| serde_json::from_str::<Page>(text))?;
+    let page = wire::read(body, serde_json::from_str::<Page>)?;
     let accounts = page.accounts.into_iter().map(Row::facts).collect::<Result<_, _>>()?;
     Ok((accounts, page.next_page_uri.filter(|link| !link.is_empty())))
 }

@@ -32,11 +32,13 @@ pub enum Operation {
     Price,
     /// `GET /v2/RegulatoryCompliance/Regulations`
     Regulation,
+    /// `GET /Calls.json`, `GET /Messages.json`
+    Traffic,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::List,
         Self::Fetch,
         Self::Search,
@@ -47,13 +49,20 @@ impl Operation {
         Self::Account,
         Self::Price,
         Self::Regulation,
+        Self::Traffic,
     ];
 
     /// Whether it changes anything.
     #[must_use]
     pub fn is_write(self) -> bool {
         match self {
-            Self::List | Self::Fetch | Self::Search | Self::Account | Self::Price | Self::Regulation => false,
+            Self::List
+            | Self::Fetch
+            | Self::Search
+            | Self::Account
+            | Self::Price
+            | Self::Regulation
+            | Self::Traffic => false,
             Self::Purchase | Self::Configure | Self::Transfer | Self::Release => true,
         }
     }
@@ -72,6 +81,7 @@ impl Operation {
             Self::Account => "account",
             Self::Price => "price",
             Self::Regulation => "regulation",
+            Self::Traffic => "traffic",
         }
     }
 }

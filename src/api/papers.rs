@@ -24,7 +24,7 @@ pub fn read_offer(body: &[u8], number: PhoneNumber) -> Result<Option<bool>, Stri
         #[serde(default)]
         address_requirements: Option<String>,
     }
-    let page = wire::read(body, |text| serde_json::from_str::<Page>(text))?;
+    let page = wire::read(body, serde_json::from_str::<Page>)?;
     let offer = page
         .available_phone_numbers
         .into_iter()
@@ -46,7 +46,7 @@ pub fn read_regulations(body: &[u8]) -> Result<Vec<NumberType>, String> {
         #[serde(default)]
         number_type: Option<String>,
     }
-    let page = wire::read(body, |text| serde_json::from_str::<Page>(text))?;
+    let page = wire::read(body, serde_json::from_str::<Page>)?;
     let mut types: Vec<_> =
         page.results.iter().filter_map(|row| NumberType::parse(row.number_type.as_deref()?)).collect();
     types.sort_unstable();

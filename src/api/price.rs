@@ -39,7 +39,7 @@ pub fn read_prices(body: &[u8]) -> Result<Prices, String> {
         #[serde(default)]
         current_price: Option<serde_json::Value>,
     }
-    let country = wire::read(body, |text| serde_json::from_str::<Country>(text))?;
+    let country = wire::read(body, serde_json::from_str::<Country>)?;
     let monthly = country
         .phone_number_prices
         .into_iter()

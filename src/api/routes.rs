@@ -5,6 +5,7 @@ use url::Url;
 use super::endpoint::{Endpoint, Service};
 use crate::number::{AccountSid, NumberSid};
 use crate::provider::Api;
+use crate::traffic::Medium;
 
 /// The paths of one account over one API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,6 +161,16 @@ impl Routes {
     #[must_use]
     pub fn regulations(&self) -> Url {
         self.endpoint.url(Service::Numbers, "/v2/RegulatoryCompliance/Regulations")
+    }
+
+    /// The account's calls or messages.
+    #[must_use]
+    pub fn traffic(&self, medium: Medium) -> Url {
+        let path = match medium {
+            Medium::Call => "/Calls.json",
+            Medium::Message => "/Messages.json",
+        };
+        self.of_account(self.account, path)
     }
 
     fn active(&self, path: &str) -> Url {

@@ -21,7 +21,7 @@ use crate::settings::{Field, Settings, Value};
 
 /// A scalar of whatever JSON type, as text; null and `""` are nothing.
 #[derive(Debug, Default)]
-struct Scalar<'a>(Option<Cow<'a, str>>);
+pub(super) struct Scalar<'a>(Option<Cow<'a, str>>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -58,7 +58,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
 }
 
 impl Scalar<'_> {
-    fn text(&self) -> Option<&str> {
+    pub(super) fn text(&self) -> Option<&str> {
         self.0.as_deref()
     }
 }
@@ -69,7 +69,7 @@ const ROWS_MAX: usize = 10_000;
 
 /// At most [`ROWS_MAX`] rows.
 #[derive(Debug)]
-struct Rows<T>(Vec<T>);
+pub(super) struct Rows<T>(pub(super) Vec<T>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Rows<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -77,15 +77,13 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Rows<T> {
         impl<'de, T: Deserialize<'de>> Visitor<'de> for Few<T> {
             type Value = Rows<T>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of numbers")
+                f.write_str("a list of rows")
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
                 let mut rows = Vec::new();
                 while let Some(row) = list.next_element()? {
                     if rows.len() == ROWS_MAX {
-                        return Err(de::Error::custom(format_args!(
-                            "a page has more than {ROWS_MAX} numbers"
-                        )));
+                        return Err(de::Error::custom(format_args!("a page has more than {ROWS_MAX} rows")));
                     }
                     rows.push(row);
                 }
@@ -229,9 +227,9 @@ pub fn read_number(api: Api, body: &[u8]) -> Result<Live, String> {
 }
 
 /// Reads a body that is JSON, and says in the API's terms what is wrong with it.
-pub(super) fn read<V>(
-    body: &[u8],
-    parse: impl FnOnce(&str) -> Result<V, serde_json::Error>,
+pub(super) fn read<'a, V>(
+    body: &'a [u8],
+    parse: impl FnOnce(&'a str) -> Result<V, serde_json::Error>,
 ) -> Result<V, String> {
     let text = std::str::from_utf8(body).map_err(|_| "it is not UTF-8".to_owned())?;
     parse(text).map_err(|error| describe(text, &error))

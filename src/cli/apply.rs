@@ -29,7 +29,7 @@ use crate::stale::{Stale, StaleReason, stale};
 use super::arguments::{ApplyArgs, Global, TextOrJson, WriteArgs};
 use super::fleet::{self, Fleet};
 use super::journal::ForWriting;
-use super::plan::{self, show_text};
+use super::plan::{self, guard_releases, show_text};
 use super::signals::{Interrupts, stop_by_signal};
 use super::{Ended, Exit, Fatal, output, progress};
 
@@ -58,10 +58,12 @@ async fn fresh(writing: &Writing<'_>, files: &[PathBuf]) -> Ended {
         }
         let now = clock::since_the_epoch();
         let mut plan = plan::of(&desired, fleet, &observed, now);
+        let limits = &desired.policy.limits;
+        guard_releases(&mut plan, fleet, limits, &writing.args.limits.limits()).await;
         // Before the look is written down, which tells that what is gone is gone.
         writing.journal.hold_back(&mut plan, &desired, fleet, now);
         writing.journal.look(Some(&desired), fleet, &observed, now);
-        writing.carry_out(fleet, plan, &desired.policy.limits, intents, None).await
+        writing.carry_out(fleet, plan, limits, intents, None).await
     };
     writing.with_lock(&desired.accounts, work).await
 }
@@ -118,8 +120,23 @@ async fn fresh_enough(
         return Ok(Exit::Refused);
     }
     let limits = saved.limits;
+    let mut plan = saved.plan;
+    let steps = plan.steps.len();
+    guard_releases(&mut plan, fleet, &limits, &writing.args.limits.limits()).await;
+    // What was approved is done as a whole or not at all.
+    if plan.steps.len() < steps {
+        if writing.args.format == TextOrJson::Text {
+            show_text(&plan, None)?;
+        }
+        for held in &plan.held {
+            output::note(format_args!("  {}: {}", held.number, render::words::held(&plan, held)));
+        }
+        let error = "the saved plan releases numbers that are in use by now, or may be";
+        output::error(&format!("{error}; nothing was changed: plan again"));
+        return Ok(Exit::Refused);
+    }
     writing.journal.look(None, fleet, observed, clock::since_the_epoch());
-    writing.carry_out(fleet, saved.plan, &limits, intents, Some(marker)).await
+    writing.carry_out(fleet, plan, &limits, intents, Some(marker)).await
 }
 
 fn describe(stale: &Stale) -> String {

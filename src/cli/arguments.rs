@@ -12,6 +12,7 @@ use crate::lease::{LeaseName, Timing};
 use crate::number::{AccountSid, PhoneNumber};
 use crate::provider::Api;
 use crate::sandbox::Faults;
+use crate::traffic::Lookback;
 
 use super::filters::{LiveFilterArgs, OfferFilterArgs};
 
@@ -185,6 +186,8 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Show live numbers
     Get(GetArgs),
+    /// Show numbers without calls and messages, and what they cost
+    Idle(IdleArgs),
     /// Write a desired-state file for what is live
     Export(ExportArgs),
     /// Show numbers on offer
@@ -219,6 +222,9 @@ pub(super) struct LimitArgs {
     /// Cap on touched numbers
     #[arg(long, value_name = "LIMIT", env = "NUMCTL_MAX_CHANGES", hide_env = true, value_parser = limit)]
     max_changes: Option<Limit>,
+    /// Hold releases of numbers used within this time, such as 30d
+    #[arg(long, value_name = "DURATION", env = "NUMCTL_RELEASE_GUARD", hide_env = true, value_parser = lookback)]
+    release_guard: Option<Lookback>,
 }
 
 impl LimitArgs {
@@ -227,6 +233,7 @@ impl LimitArgs {
             purchases: self.max_purchases,
             releases: self.max_releases,
             changes: self.max_changes,
+            release_guard: self.release_guard,
         }
     }
 }
@@ -419,7 +426,7 @@ pub(super) struct RunArgs {
     /// Show what would change, and write nothing
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Keep here what was spent, which a restart forgets otherwise
+    /// Keep here what was spent in 24 hours; else a restart forgets it
     #[arg(long, value_name = "DIR", env = "NUMCTL_STATE_DIR", hide_env = true)]
     pub(super) state_dir: Option<PathBuf>,
     /// The journal; none for no journal [default: in --state-dir]
@@ -471,6 +478,19 @@ pub(super) struct GetArgs {
     pub(super) format: ListFormat,
     #[command(flatten)]
     pub(super) filters: LiveFilterArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  numctl idle --for 60d -f fleet.yaml --format yaml > idle.yaml")]
+pub(super) struct IdleArgs {
+    #[command(flatten)]
+    pub(super) accounts: AccountArgs,
+    /// Without calls and messages for so long
+    #[arg(long = "for", value_name = "DURATION", default_value = "60d", value_parser = lookback)]
+    pub(super) time: Lookback,
+    /// How the numbers are written; yaml: as tombstones
+    #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
+    pub(super) format: ListFormat,
 }
 
 #[derive(Debug, Args)]
@@ -596,6 +616,10 @@ fn rate(text: &str) -> Result<f64, String> {
 
 fn limit(text: &str) -> Result<Limit, String> {
     Limit::parse(text).ok_or_else(|| "a limit is a count such as 10, or a share such as 5%".to_owned())
+}
+
+fn lookback(text: &str) -> Result<Lookback, String> {
+    Lookback::parse(text).ok_or_else(|| "a time to look back is from 1h to 400d, such as 30d".to_owned())
 }
 
 fn faults(text: &str) -> Result<Faults, String> {

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use crate::clock;
-use crate::desired::Desired;
-use crate::guard::{self, Refusal};
+use crate::desired::{Desired, Limits};
+use crate::guard::{self, OperatorLimits, Refusal};
 use crate::intents::Intents;
+use crate::last_use::{LastUses, Trust};
 use crate::observed::Observed;
 use crate::plan::{self, Plan};
 use crate::render;
 use crate::saved_plan::SavedPlan;
 use crate::standstill;
+use crate::usage;
 
 use super::arguments::{Global, PlanArgs, PlanFormat};
 use super::fleet::{self, Fleet};
@@ -21,14 +23,15 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
     let desired = fleet::read(global, &args.files.files)?;
     let journal = ForPlan::of(global, &args.journal)?;
     let fleet = Fleet::open(global, &desired.accounts).await?;
+    let limits = args.limits.limits();
     let intents = fleet::ledger(global, &args.state).intents(clock::since_the_epoch());
     let plan = match intents {
-        Ok(mut intents) => make(&desired, &fleet, &mut intents, journal).await,
+        Ok(mut intents) => make(&desired, &fleet, (&mut intents, journal), &limits).await,
         Err(error) => Err(error.into()),
     };
     fleet.close().await?;
     let plan = plan?;
-    let refusal = guard::check(&plan, &desired.policy.limits, &args.limits.limits());
+    let refusal = guard::check(&plan, &desired.policy.limits, &limits);
     show(&plan, refusal.as_ref(), args.format)?;
     let (pending, has_errors) = (!plan.is_empty(), plan.has_errors());
     if let Some(path) = &args.out {
@@ -54,12 +57,13 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
 async fn make(
     desired: &Desired,
     fleet: &Fleet,
-    intents: &mut Intents,
-    journal: ForPlan,
+    (intents, journal): (&mut Intents, ForPlan),
+    operator: &OperatorLimits,
 ) -> Result<Plan, Fatal> {
     let observed = fleet.observe(Some((desired, intents))).await?;
     let now = clock::since_the_epoch();
     let mut plan = of(desired, fleet, &observed, now);
+    guard_releases(&mut plan, fleet, &desired.policy.limits, operator).await;
     journal.hold_back(&mut plan, desired, fleet, now);
     Ok(plan)
 }
@@ -69,6 +73,18 @@ pub(super) fn of(desired: &Desired, fleet: &Fleet, observed: &Observed, now: Dur
     let mut plan = plan::plan(desired, &fleet.accounts, observed);
     standstill::hold_back(&mut plan, desired, false, now);
     plan
+}
+
+/// Holds the releases of numbers that are in use, where the file or the operator asks for that.
+pub(super) async fn guard_releases(
+    plan: &mut Plan,
+    fleet: &Fleet,
+    limits: &Limits,
+    operator: &OperatorLimits,
+) {
+    let guard = guard::release_guard(limits, operator);
+    let (mut known, now) = (LastUses::default(), clock::since_the_epoch());
+    usage::guard_releases(plan, &fleet.clients, &mut known, guard, now, Trust::ThisLook).await;
 }
 
 fn show(plan: &Plan, refusal: Option<&Refusal>, format: PlanFormat) -> Result<(), Fatal> {

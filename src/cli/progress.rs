@@ -41,6 +41,11 @@ impl Listing {
         self.spinner.set_message(format!("listing live numbers: {}", count(counts.iter().sum())));
     }
 
+    /// So many numbers have not turned up yet in the lists of calls and messages.
+    pub(super) fn unseen(&self, numbers: usize) {
+        self.spinner.set_message(format!("looking for calls and messages of {} numbers", count(numbers)));
+    }
+
     /// Ends it.
     pub(super) fn done(self) {
         self.spinner.finish_and_clear();

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::hold::Standstill;
 use crate::provider::{Api, HostLabel};
+use crate::traffic::Lookback;
 
 fn key(text: &str) -> Step {
     text.into()
@@ -363,10 +364,19 @@ pub(super) fn policy(files: &[(usize, File)], issues: &mut Issues) -> (Policy, S
                 ),
             }
         };
-        let Limits { purchases, releases, changes } = &mut policy.limits;
+        let Limits { purchases, releases, changes, release_guard } = &mut policy.limits;
         limit("max_purchases", &raw.max_purchases, purchases);
         limit("max_releases", &raw.max_releases, releases);
         limit("max_changes", &raw.max_changes, changes);
+        if let Some(text) = raw.release_guard.text() {
+            *release_guard = Lookback::parse(text);
+            if release_guard.is_none() {
+                issues.push(
+                    Issue::error(at("release_guard"), format!("{} is no time to look back", quoted(text)))
+                        .help("write a time from 1h to 400d, such as 30d"),
+                );
+            }
+        }
     }
     (policy, still, first)
 }

@@ -165,6 +165,11 @@ pub(super) struct Policy {
     #[serde(default)]
     #[schemars(schema_with = "schema::limit")]
     pub(super) max_changes: Count,
+    /// A number that had calls or messages within this time, such as 30d, is not released. Default:
+    /// its use is not looked up.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::lookback")]
+    pub(super) release_guard: Given,
     /// Nothing is changed, and drift is shown.
     #[serde(default)]
     #[schemars(schema_with = "schema::flag")]

@@ -75,6 +75,10 @@ pub(super) fn limit(_: &mut SchemaGenerator) -> Schema {
     ] })
 }
 
+pub(super) fn lookback(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^[0-9][0-9a-zA-Z ]*[a-zA-Z]$" })
+}
+
 pub(super) fn flag(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "boolean" })
 }

@@ -1,6 +1,6 @@
 //! The actions: what is done to one number, and why.
 
-use super::Reason;
+use super::{ActionKind, Reason};
 use crate::claim::{Mark, Slot};
 use crate::claims::Claimed;
 use crate::desired::AccountIndex;
@@ -68,35 +68,6 @@ pub struct Target {
     pub account: AccountIndex,
     /// Its whole configuration then: what a fresh read is compared with.
     pub before: Settings,
-}
-
-/// Which of the four kinds an action is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ActionKind {
-    /// Costs money.
-    Purchase,
-    /// Changes the account.
-    Transfer,
-    /// Changes fields.
-    Configure,
-    /// Cannot be taken back.
-    Release,
-}
-
-impl ActionKind {
-    /// The kinds, in the order of a plan.
-    pub const ALL: [Self; 4] = [Self::Purchase, Self::Transfer, Self::Configure, Self::Release];
-
-    /// The word for it, in JSON and in text.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Purchase => "purchase",
-            Self::Transfer => "transfer",
-            Self::Configure => "configure",
-            Self::Release => "release",
-        }
-    }
 }
 
 impl Action {

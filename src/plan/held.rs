@@ -5,6 +5,7 @@ use crate::desired::AccountIndex;
 use crate::number::{AccountSid, PhoneNumber};
 use crate::observed::{Note, Papers};
 use crate::settings::Field;
+use crate::traffic::{Lookback, Use};
 
 /// Something that the plan leaves undone on purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +82,15 @@ pub enum HeldReason {
         /// One of the fields.
         field: Field,
     },
+    /// It was to be released, and is in use.
+    InUse {
+        /// A use of it, the last one of its kind.
+        last: Use,
+        /// Within this time of now it must not have been used.
+        guard: Lookback,
+    },
+    /// It was to be released, and whether it is in use could not be found out. Unknown is not idle.
+    UseUnknown,
     /// It was ours, and no listed account has it any more: bought back only on the file's word.
     Vanished(Vanished),
     /// `undo` does not take this back.
@@ -136,7 +146,8 @@ impl HeldReason {
             | Self::PapersMissing { .. }
             | Self::BackingOff { .. }
             | Self::Vanished(_)
-            | Self::Flapping { .. } => true,
+            | Self::Flapping { .. }
+            | Self::UseUnknown => true,
             Self::ProtectedFromTransfer { .. }
             | Self::ProtectedFromRelease
             | Self::ShortCodeNotBought
@@ -150,6 +161,7 @@ impl HeldReason {
             | Self::OutsideWindows
             | Self::OnHold { .. }
             | Self::NotUndone(_)
+            | Self::InUse { .. }
             | Self::ReplacementHeld => false,
         }
     }
@@ -223,6 +235,13 @@ pub enum Warning {
     DeclaredOtherwise {
         /// The number.
         number: PhoneNumber,
+    },
+    /// The calls and messages of numbers that were to be released could not be read.
+    UseUnread {
+        /// The account.
+        account: AccountIndex,
+        /// Why; for one of them.
+        why: Box<str>,
     },
     /// Something about a listing.
     Listing {

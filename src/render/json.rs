@@ -15,7 +15,7 @@ use crate::digest::Digest;
 use crate::guard::{Broken, Over, Refusal, SetBy};
 use crate::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::observed::{Note, Trouble};
-use crate::plan::{Action, Held, Plan, Step, Warning};
+use crate::plan::{Action, Held, HeldReason, Plan, Step, Warning};
 use crate::secret_url::masked;
 use crate::settings::{Field, Value};
 
@@ -129,6 +129,9 @@ pub struct ActionJson<'a> {
     pub from_account_sid: Option<AccountSid>,
     /// The code of the reason.
     pub reason: &'static str,
+    /// Of a release: for how long the number had no calls and no messages, where that was looked up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unused_for: Option<String>,
     /// What changes.
     pub changes: Changes<'a>,
     /// The slot of a claim that a purchase fills: `nyc-support/2`.
@@ -159,6 +162,10 @@ impl<'a> ActionJson<'a> {
             from_account: from.map(|from| &*from.name),
             from_account_sid: from.map(|from| from.sid),
             reason: step.reason.word(),
+            unused_for: plan
+                .unused
+                .filter(|_| matches!(action, Action::Release { .. }))
+                .map(|guard| guard.to_string()),
             changes: match from {
                 Some(from) => Changes::Account { before: &from.name, after: &account.name },
                 None => Changes::Fields(action),
@@ -259,7 +266,17 @@ struct HeldJson<'a> {
     reason: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     lives_in: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_use: Option<UseJson>,
     message: String,
+}
+
+/// Why a release is held.
+#[derive(Serialize)]
+struct UseJson {
+    at: String,
+    medium: &'static str,
+    side: &'static str,
 }
 
 impl<'a> HeldJson<'a> {
@@ -269,6 +286,14 @@ impl<'a> HeldJson<'a> {
             account: &plan.account(held.account).name,
             reason: words::held_code(held.why),
             lives_in: words::held_lives_in(held.why).map(|index| &*plan.account(index).name),
+            last_use: match held.why {
+                HeldReason::InUse { last, .. } => Some(UseJson {
+                    at: last.at.to_string(),
+                    medium: last.medium.word(),
+                    side: last.side.word(),
+                }),
+                _ => None,
+            },
             message: words::held(plan, held),
         }
     }

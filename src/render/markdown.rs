@@ -177,6 +177,8 @@ fn group_block(plan: &Plan, group: &Group<'_>, release_bytes: usize) -> Result<S
         group.kind.word(),
         words::reason(group.reason).replace("state: released", "<code>state: released</code>")
     );
+    let unused = plan.unused.filter(|_| group.kind == ActionKind::Release);
+    let title = title + &unused.map_or_else(String::new, |guard| format!("; {}", words::unused(guard)));
     let body = group_body(group, release_bytes)?;
     details(&title, &body, group.kind == ActionKind::Release)
 }

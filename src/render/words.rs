@@ -9,6 +9,7 @@ use crate::observed::{Note, Trouble};
 use crate::plan::{AccountRef, ActionKind, Held, HeldReason, Plan, Reason, Warning};
 use crate::secret_url::masked;
 use crate::settings::Field;
+use crate::traffic::Lookback;
 
 use super::journal;
 use super::shown::{COLUMNS_MAX, Shown, count, quoted_within};
@@ -152,6 +153,8 @@ pub fn held_code(why: HeldReason) -> &'static str {
         HeldReason::Flapping { .. } => "flapping",
         HeldReason::Vanished(_) => "vanished",
         HeldReason::NotUndone(why) => journal::not_undone_code(why),
+        HeldReason::InUse { .. } => "in_use",
+        HeldReason::UseUnknown => "use_unknown",
     }
 }
 
@@ -176,6 +179,8 @@ pub fn held_lives_in(why: HeldReason) -> Option<AccountIndex> {
         | HeldReason::ReplacementHeld
         | HeldReason::BackingOff { .. }
         | HeldReason::Flapping { .. }
+        | HeldReason::InUse { .. }
+        | HeldReason::UseUnknown
         | HeldReason::Vanished(_) => None,
         HeldReason::NotUndone(why) => journal::not_undone_lives_in(why),
     }
@@ -246,11 +251,27 @@ pub fn held(plan: &Plan, held: &Held) -> String {
         ),
         HeldReason::Vanished(vanished) => journal::vanished(plan, held.account, vanished),
         HeldReason::NotUndone(why) => journal::not_undone(plan, why),
+        HeldReason::InUse { last, guard } => format!(
+            "not released: a {} {} it on {}, and the release guard is {guard}",
+            last.medium.word(),
+            last.side.word(),
+            last.day()
+        ),
+        HeldReason::UseUnknown => {
+            "not released: the calls and messages could not be read, and the release guard asks for them"
+                .into()
+        }
         HeldReason::ReplacementHeld => {
             "not released: a purchase is held back, and nothing is released before its replacement is there"
                 .into()
         }
     }
+}
+
+/// What was looked up before numbers are released.
+#[must_use]
+pub fn unused(guard: Lookback) -> String {
+    format!("no calls or messages in {guard}")
 }
 
 /// What a warning is about.
@@ -346,6 +367,20 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
         }
         Warning::DeclaredOtherwise { number } => {
             parts("declared_otherwise", number, None, journal::DECLARED_OTHERWISE.into())
+        }
+        Warning::UseUnread { account: index, why } => {
+            let message = format!(
+                "the calls and messages of {} could not be read: {}",
+                account(plan, *index),
+                Shown(why)
+            );
+            WarningParts {
+                kind: "use_unread",
+                subject: Subject::Other(plan.account(*index).sid.to_string()),
+                account: Some(*index),
+                field: None,
+                message,
+            }
         }
         Warning::Listing { account: index, note } => {
             let name = account(plan, *index);

@@ -15,7 +15,8 @@
 //! carried out first; without, it is not, except for `truncate`, which has an answer to cut.
 //!
 //! WHEN is an operation (`list`, `fetch`, `search`, `purchase`, `configure`, `transfer`,
-//! `release`, `account`, `price`, `regulation`), a method (`GET`, `POST`, `DELETE`), `read`, `write` or `any`.
+//! `release`, `account`, `price`, `regulation`, `traffic`), a method (`GET`, `POST`, `DELETE`), `read`,
+//! `write` or `any`.
 
 use std::fmt;
 use std::str::FromStr;

@@ -219,7 +219,8 @@ async fn deliver(answer: HttpAnswer, stopped: watch::Receiver<bool>) -> Response
     response.body(body).unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR, "the sandbox failed"))
 }
 
-/// `GET` and `DELETE /_sandbox/requests`, `PUT /_sandbox/faults`, `GET /_sandbox/state`.
+/// `GET` and `DELETE /_sandbox/requests`, `PUT /_sandbox/faults`, `POST /_sandbox/traffic`,
+/// `GET /_sandbox/state`.
 fn control(server: &Server, request: &HttpRequest) -> Response {
     let mut sandbox = server.sandbox.lock();
     match (request.method.as_str(), request.path.as_str()) {
@@ -235,10 +236,17 @@ fn control(server: &Server, request: &HttpRequest) -> Response {
             }
             Err(error) => plain(StatusCode::BAD_REQUEST, &error.to_string()),
         },
+        ("POST", "/_sandbox/traffic") => match sandbox.world.add_traffic(request.form.as_bytes()) {
+            Ok(()) => {
+                server.dirty.send_replace(());
+                plain(StatusCode::NO_CONTENT, "")
+            }
+            Err(error) => plain(StatusCode::BAD_REQUEST, &error),
+        },
         ("GET", "/_sandbox/state") => json(serde_json::to_vec(&sandbox.world)),
         _ => plain(
             StatusCode::NOT_FOUND,
-            "known are GET and DELETE /_sandbox/requests, PUT /_sandbox/faults, GET /_sandbox/state",
+            "known are GET and DELETE /_sandbox/requests, PUT /_sandbox/faults, POST /_sandbox/traffic, GET /_sandbox/state",
         ),
     }
 }

@@ -9,6 +9,7 @@
 //!
 //! An account may have a `friendly_name` too. A number has `emergency` where its settings do not
 //! say it all: `{"pending-unregistration":1}` for an address that one more read shows as leaving.
+//! `traffic` is a list of calls and messages ([`Event`]), and left out where there are none.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::number::PhoneNumber;
 
 use super::config::{Config, Slot, is_sid};
 use super::emergency::Emergency;
+use super::traffic::Event;
 use super::world::{Account, World, sid_value};
 
 const VERSION: u32 = 1;
@@ -47,6 +49,8 @@ struct State {
     accounts: BTreeMap<String, Account>,
     #[serde(default)]
     numbers: Vec<NumberState>,
+    #[serde(default)]
+    traffic: Vec<Event>,
 }
 
 #[derive(Deserialize)]
@@ -69,6 +73,8 @@ struct StateView<'a> {
     minted: u64,
     accounts: BTreeMap<&'a str, &'a Account>,
     numbers: Numbers<'a>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    traffic: &'a [Event],
 }
 
 struct Numbers<'a>(&'a World);
@@ -111,6 +117,7 @@ impl Serialize for World {
             minted: self.minted,
             accounts: self.accounts().collect(),
             numbers: Numbers(self),
+            traffic: &self.traffic,
         }
         .serialize(serializer)
     }
@@ -137,6 +144,7 @@ impl World {
             world.restore(entry).map_err(StateError::Value)?;
         }
         world.minted = state.minted;
+        world.traffic = state.traffic;
         Ok(world)
     }
 
@@ -177,6 +185,9 @@ mod tests {
         config.set(Slot::SmsUrl, "https://a.example/\"quoted\"");
         world.configure(number, Some("Ünï".into()), config);
         world.transfer(number, SUBACCOUNT_SID, false);
+        let event =
+            r#"[{"medium":"message","to":"+15552230000","from":"+15550000001","at":"2026-08-03T10:00:00Z"}]"#;
+        world.add_traffic(event.as_bytes()).expect("put in");
         let json = serde_json::to_string(&world).expect("JSON");
         let back = World::from_json(json.as_bytes()).expect("reads its own");
         assert_eq!(serde_json::to_string(&back).expect("JSON"), json);

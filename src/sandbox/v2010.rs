@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use crate::traffic::Medium;
+
 use super::answer::{ApiError, HttpRequest, Operation};
 use super::api::{Caller, Done, Sandbox};
 use super::world::Status;
@@ -15,6 +17,7 @@ mod paging;
 mod pattern;
 mod rows;
 mod search;
+mod traffic;
 
 /// Where every path starts.
 pub(super) const ROOT: &str = "/2010-04-01/";
@@ -64,6 +67,7 @@ enum Resource {
     Countries,
     Country(String),
     Offers(String, Type),
+    Traffic(Medium),
 }
 
 /// Where a request goes.
@@ -90,6 +94,8 @@ impl Route {
                 Some(number_type) => (account, Resource::Numbers(Some(number_type))),
                 None => (account, Resource::Number(last.to_owned())),
             },
+            [account, "Calls"] => (account, Resource::Traffic(Medium::Call)),
+            [account, "Messages"] => (account, Resource::Traffic(Medium::Message)),
             [account, "AvailablePhoneNumbers"] => (account, Resource::Countries),
             [account, "AvailablePhoneNumbers", country] => (account, Resource::Country(country.to_owned())),
             [account, "AvailablePhoneNumbers", country, last] => {
@@ -104,6 +110,7 @@ impl Route {
             (Resource::Numbers(_), "POST") => Operation::Purchase,
             (Resource::Number(_), "GET") => Operation::Fetch,
             (Resource::Countries | Resource::Country(_) | Resource::Offers(..), "GET") => Operation::Search,
+            (Resource::Traffic(_), "GET") => Operation::Traffic,
             (Resource::Number(_), "DELETE") => Operation::Release,
             (Resource::Number(_), "POST") => {
                 match request.post_pairs().iter().any(|(name, _)| name == "AccountSid") {
@@ -142,6 +149,7 @@ impl Sandbox {
                 self.admit(caller, route)?;
                 self.search_offers(request, country, *number_type)
             }
+            Resource::Traffic(medium) => self.list_traffic(request, &self.admit(caller, route)?, *medium),
             Resource::Number(sid) => {
                 let account = self.admit(caller, route)?;
                 self.one_number(request, caller, &account, sid, route.operation)

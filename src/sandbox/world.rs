@@ -15,6 +15,7 @@ use super::config::{Config, Slot};
 use super::emergency::Emergency;
 use super::faults::mix;
 use super::filters::Filters;
+use super::traffic::Event;
 
 /// The main account of the default world.
 pub const MAIN_SID: &str = "AC00000000000000000000000000000001";
@@ -89,6 +90,8 @@ pub struct World {
     numbers: BTreeMap<PhoneNumber, Owned>,
     by_sid: BTreeMap<u128, PhoneNumber>,
     configs: BTreeSet<Arc<Config>>,
+    /// Calls and messages, in the order in which they were put in.
+    pub(crate) traffic: Vec<Event>,
     /// Unused configurations are dropped when there are this many.
     configs_limit: usize,
     /// Counts the SIDs handed out.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::accounts::FileAccount;
+use super::limits::FileLimits;
 use super::{SavedPlanError, malformed};
 use crate::claim::Slot;
 use crate::claims::Claimed;
@@ -22,15 +23,6 @@ pub(super) struct File {
     pub(super) limits: FileLimits,
     pub(super) summary: FileSummary,
     pub(super) actions: Vec<FileAction>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct FileLimits {
-    pub(super) max_purchases: String,
-    pub(super) max_releases: String,
-    pub(super) max_changes: String,
-    pub(super) fleet: usize,
 }
 
 #[derive(Serialize, Deserialize)]

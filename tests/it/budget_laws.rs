@@ -78,6 +78,7 @@ fn plan(live: &BTreeSet<u8>, wanted: &BTreeSet<u8>, unwanted: &BTreeSet<u8>) -> 
         held: Vec::new(),
         short: Vec::new(),
         waiting: Vec::new(),
+        unused: None,
         warnings: Vec::new(),
         troubles: Vec::new(),
         unchanged: 0,
@@ -224,6 +225,7 @@ proptest! {
             purchases: Limit::Count(purchases),
             releases: Limit::Count(releases),
             changes: Limit::Count(changes),
+            release_guard: None,
         };
         let effects = live_through(&turns, &limits)?;
         let most = |kind| if kind == ActionKind::Purchase { purchases } else { releases } as usize;
@@ -247,7 +249,8 @@ proptest! {
     #[test]
     fn a_number_is_bought_once_a_generation(turns in prop::collection::vec(turn(), 1..40)) {
         let all = Limit::Percent(100);
-        let effects = live_through(&turns, &Limits { purchases: all, releases: all, changes: all })?;
+        let limits = Limits { purchases: all, releases: all, changes: all, release_guard: None };
+        let effects = live_through(&turns, &limits)?;
         let mut bought: BTreeMap<(u8, u8), usize> = BTreeMap::new();
         for (kind, at, _, edit) in effects {
             if kind == ActionKind::Purchase {
@@ -260,7 +263,7 @@ proptest! {
 
 fn limits(purchases: u32) -> Limits {
     let all = Limit::Percent(100);
-    Limits { purchases: Limit::Count(purchases), releases: all, changes: all }
+    Limits { purchases: Limit::Count(purchases), releases: all, changes: all, release_guard: None }
 }
 
 #[test]

@@ -464,6 +464,11 @@ fn matches_pattern(pattern: &str, text: &str) -> bool {
                 && text.as_bytes()[3] < b'6'
         }
         "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,252}$" => numctl::desired::SecretName::parse(text).is_some(),
+        "^[0-9][0-9a-zA-Z ]*[a-zA-Z]$" => {
+            text.starts_with(|c: char| c.is_ascii_digit())
+                && text.ends_with(|c: char| c.is_ascii_alphabetic())
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b' ')
+        }
         "^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$" => numctl::provider::HostLabel::parse(text).is_some(),
         "^(100|[1-9]?[0-9])%$" => {
             text.ends_with('%') && matches!(Limit::parse(text), Some(Limit::Percent(_)))
@@ -525,6 +530,7 @@ fn the_schema_accepts_what_the_parser_accepts_and_refuses_what_it_can() {
         "parent_unknown",
         "profile_none",
         "profile_unknown",
+        "release_guard_long",
         "release_numbers_empty",
         "release_numbers_missing",
         "release_without_end",

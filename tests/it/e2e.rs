@@ -26,4 +26,5 @@ mod requests;
 mod saved;
 mod secrets;
 mod standstill;
+mod traffic;
 mod v2010;

@@ -15,6 +15,7 @@ use numctl::render::{json, markdown, text};
 use proptest::prelude::*;
 
 use numctl::settings::{Field, Managed, Settings, Value, Want};
+use numctl::traffic::{Lookback, Medium, Side, Use};
 
 const MAIN: AccountIndex = AccountIndex(0);
 const EMEA: AccountIndex = AccountIndex(1);
@@ -85,6 +86,7 @@ fn plan_of(main: &str, emea: &str, steps: Vec<Step>) -> Plan {
         held: Vec::new(),
         short: Vec::new(),
         waiting: Vec::new(),
+        unused: None,
         warnings: Vec::new(),
         troubles: Vec::new(),
         unchanged: 37,
@@ -248,8 +250,17 @@ fn held_and_warnings() -> Plan {
         listing(Note::NoNumber(None)),
         listing(Note::NotANumber("anonymous".into())),
         listing(Note::NoSid(number(9))),
+        Warning::UseUnread { account: EMEA, why: "403: the key\u{1b}[2J may not".into() },
     ];
     plan
+}
+
+fn guard_of_30_days() -> Lookback {
+    Lookback::parse("30d").expect("a time")
+}
+
+fn used(medium: Medium, side: Side) -> Use {
+    Use { at: "2026-08-03T10:00:00Z".parse().expect("a time"), medium, side }
 }
 
 /// Accounts in which nothing is planned, and what follows from that.
@@ -277,6 +288,9 @@ fn troubles() -> Plan {
         held(8, HeldReason::BackingOff { until: 1_796_115_600, times: 1 }),
         held(8, HeldReason::BackingOff { until: 1_796_115_600, times: 4 }),
         held(9, HeldReason::Flapping { field: Field::VoiceUrl }),
+        held(10, HeldReason::InUse { last: used(Medium::Call, Side::To), guard: guard_of_30_days() }),
+        held(11, HeldReason::InUse { last: used(Medium::Message, Side::From), guard: guard_of_30_days() }),
+        held(12, HeldReason::UseUnknown),
     ];
     plan
 }
@@ -383,6 +397,16 @@ fn hostile_text() {
 #[test]
 fn secrets_in_urls() {
     check("secrets", &secrets(), None);
+}
+
+/// Releases that were looked up first.
+#[test]
+fn unused_releases() {
+    let mut plan = plan((0..12).map(|last| release(last * 2, None, Reason::Tombstone)).collect());
+    plan.steps.push(purchase(40, &[]));
+    plan.steps.push(release(41, Some("Trade fair 2019"), Reason::Unlisted));
+    plan.unused = Some(guard_of_30_days());
+    check("unused", &plan, None);
 }
 
 #[test]

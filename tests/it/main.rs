@@ -21,3 +21,4 @@ mod sandbox_page;
 mod sandbox_request;
 mod sandbox_v2010;
 mod tidy;
+mod traffic_laws;

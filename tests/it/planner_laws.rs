@@ -533,6 +533,7 @@ proptest! {
             purchases: has_operator[0].then_some(operator.purchases),
             releases: has_operator[1].then_some(operator.releases),
             changes: has_operator[2].then_some(operator.changes),
+            release_guard: None,
         };
         let beyond = |wanted: usize, limit: Limit| wanted > limit.count(plan.fleet);
         let wanted = [plan.count(ActionKind::Purchase), plan.count(ActionKind::Release), plan.touched()];
@@ -567,7 +568,7 @@ proptest! {
     #[test]
     fn a_hundred_percent_is_no_limit(desired in desired(), world in world()) {
         let all = Limit::Percent(100);
-        let file = Limits { purchases: all, releases: all, changes: all };
+        let file = Limits { purchases: all, releases: all, changes: all, release_guard: None };
         let refusal = guard::check(&world.plan(&desired), &file, &OperatorLimits::default());
         prop_assert_eq!(refusal, None);
     }
@@ -614,6 +615,7 @@ fn limits() -> impl Strategy<Value = Limits> {
         purchases,
         releases,
         changes,
+        release_guard: None,
     })
 }
 

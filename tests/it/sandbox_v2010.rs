@@ -219,7 +219,7 @@ fn every_operation_has_its_status() {
         ("GET", one.replace(".json", ""), (404, 20404)),
         ("GET", one.clone(), (404, 20404)),
         ("GET", typed("local"), (404, 20404)),
-        ("GET", account(MAIN_SID).replace(".json", "/Calls.json"), (404, 20404)),
+        ("GET", account(MAIN_SID).replace(".json", "/Conferences.json"), (404, 20404)),
         ("GET", "/2010-04-01/.json".into(), (404, 20404)),
         ("PUT", list(MAIN_SID), (405, 20004)),
         ("DELETE", list(MAIN_SID), (405, 20004)),

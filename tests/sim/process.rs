@@ -415,6 +415,8 @@ fn executed(state: &mut State, id: Option<u64>, report: &Report) {
             | HeldReason::NotUndone(_)
             | HeldReason::InUnlistedAccount { .. }
             | HeldReason::PapersMissing { .. }
+            | HeldReason::InUse { .. }
+            | HeldReason::UseUnknown
             | HeldReason::AccountInTrouble { .. } => {}
         }
     }

@@ -117,6 +117,7 @@ fn hostile_plan(texts: &[&str]) -> Plan {
         held: Vec::new(),
         short: Vec::new(),
         waiting: Vec::new(),
+        unused: None,
         warnings,
         troubles,
         unchanged: 0,

@@ -294,7 +294,7 @@ impl Sandbox {
     #[track_caller]
     pub(super) fn counts(&self, expected: &[(&str, u64)]) {
         let requests = self.requests();
-        let all = ["list", "fetch", "search", "purchase", "configure", "transfer", "release"];
+        let all = ["list", "fetch", "search", "purchase", "configure", "transfer", "release", "traffic"];
         for operation in all {
             let wanted = expected.iter().find(|(name, _)| *name == operation).map_or(0, |(_, count)| *count);
             assert_eq!(requests["by_operation"][operation], wanted, "{operation} in {requests:#}");
@@ -325,6 +325,23 @@ impl Sandbox {
     /// A setting of a number of the world.
     pub(super) fn setting(&self, number: &str, key: &str) -> Value {
         self.number(number).unwrap_or_else(|| panic!("no {number}"))["config"][key].clone()
+    }
+
+    /// Somebody calls or writes: `call to +1… from sip:…` a line, so many days ago.
+    pub(super) fn traffic(&self, days: u64, lines: &[&str]) {
+        let now = std::time::SystemTime::now() - Duration::from_secs(days * 86_400);
+        let at = humantime::format_rfc3339_seconds(now).to_string();
+        let events: Vec<Value> = lines
+            .iter()
+            .map(|line| match line.split(' ').collect::<Vec<_>>()[..] {
+                [medium, "to", to, "from", from] => {
+                    json!({"medium": medium, "to": to, "from": from, "at": at})
+                }
+                _ => panic!("{line}"),
+            })
+            .collect();
+        let (status, body) = self.ask("POST", "/_sandbox/traffic", &Value::from(events).to_string());
+        assert_eq!(status, 204, "{body}");
     }
 
     /// Somebody else changes a number.

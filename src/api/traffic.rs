@@ -1,0 +1,236 @@
+//! The lists of calls and of messages (v2010), read for what they say of a number's use.
+//!
+//! Both are newest first, and both are the account's that had the number at that time. What is on the
+//! other side may be a SIP address, a client or a channel such as WhatsApp: none of these is a number.
+
+use jiff::civil::Date;
+use jiff::fmt::rfc2822;
+use jiff::{Timestamp, ToSpan as _};
+use serde::Deserialize;
+use url::Url;
+
+use super::filter::first_page;
+use super::routes::Routes;
+use super::wire::{self, Rows, Scalar};
+use crate::number::PhoneNumber;
+use crate::traffic::{Medium, Side, Use, day};
+
+/// One page of calls or messages.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Traffic {
+    /// Which number was used, and when, in the order of the page. A row may be of two numbers of one
+    /// account.
+    pub uses: Vec<(PhoneNumber, Use)>,
+    /// Where the next page is, not yet checked.
+    pub next: Option<String>,
+}
+
+/// The first page of the calls or messages since a day, of the whole account or on one side of one
+/// number.
+#[must_use]
+pub fn page(
+    routes: &Routes,
+    medium: Medium,
+    of: Option<(Side, PhoneNumber)>,
+    since: Date,
+    page_size: u16,
+) -> Url {
+    let since = since.to_string();
+    let after = match medium {
+        Medium::Call => "StartTime>",
+        Medium::Message => "DateSent>",
+    };
+    let mut pairs = vec![(after, since.as_str())];
+    let number = of.map(|(_, number)| number.to_string());
+    if let (Some((side, _)), Some(number)) = (of, &number) {
+        let name = match side {
+            Side::To => "To",
+            Side::From => "From",
+        };
+        pairs.push((name, number));
+    }
+    first_page(routes.traffic(medium), &pairs, page_size)
+}
+
+#[derive(Deserialize)]
+struct Page<'a> {
+    #[serde(default, borrow)]
+    calls: Option<Rows<Row<'a>>>,
+    #[serde(default, borrow)]
+    messages: Option<Rows<Row<'a>>>,
+    #[serde(default)]
+    next_page_uri: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Row<'a> {
+    #[serde(default, borrow)]
+    to: Scalar<'a>,
+    #[serde(default, borrow)]
+    from: Scalar<'a>,
+    #[serde(default, borrow)]
+    start_time: Scalar<'a>,
+    #[serde(default, borrow)]
+    date_sent: Scalar<'a>,
+    #[serde(default, borrow)]
+    date_created: Scalar<'a>,
+}
+
+/// The rows, and where the next page is.
+fn read(body: &[u8], medium: Medium) -> Result<(Vec<Row<'_>>, Option<String>), String> {
+    let page = wire::read(body, serde_json::from_str::<Page<'_>>)?;
+    let rows = match medium {
+        Medium::Call => page.calls,
+        Medium::Message => page.messages,
+    };
+    let Rows(rows) = rows.ok_or_else(|| format!("it has no list of {}s", medium.word()))?;
+    Ok((rows, page.next_page_uri.filter(|link| !link.is_empty())))
+}
+
+/// Reads a page of what [`page`] asked for since a day.
+///
+/// # Errors
+/// Says where the body stops being the API's, also where it is an answer to another question.
+pub fn read_traffic(body: &[u8], medium: Medium, since: Date) -> Result<Traffic, String> {
+    let (rows, next) = read(body, medium)?;
+    let mut uses = Vec::new();
+    for row in &rows {
+        let at = when(row, medium, since)?;
+        for (side, text) in [(Side::To, &row.to), (Side::From, &row.from)] {
+            let number = text.text().and_then(PhoneNumber::observed);
+            uses.extend(number.map(|number| (number, Use { at, medium, side })));
+        }
+    }
+    Ok(Traffic { uses, next })
+}
+
+/// Reads what [`page`] asked for of one side of one number: its first use there, which is the last
+/// one in time.
+///
+/// # Errors
+/// As [`read_traffic`], and where there are rows and none is of the number: then nothing is known of
+/// it.
+pub fn read_use(
+    body: &[u8],
+    medium: Medium,
+    (side, number): (Side, PhoneNumber),
+    since: Date,
+) -> Result<Option<Use>, String> {
+    let (rows, next) = read(body, medium)?;
+    let Some(row) = rows.first() else {
+        // Without rows and with more pages, it has not said that there are none.
+        return match next {
+            None => Ok(None),
+            Some(_) => Err("a page without rows has another one after it".to_owned()),
+        };
+    };
+    let text = match side {
+        Side::To => &row.to,
+        Side::From => &row.from,
+    };
+    if text.text().and_then(PhoneNumber::observed) != Some(number) {
+        return Err(format!("it has a {} of another number than was asked for", medium.word()));
+    }
+    Ok(Some(Use { at: when(row, medium, since)?, medium, side }))
+}
+
+/// When it was: what has not begun yet has only the time at which it was asked for, which may be
+/// earlier.
+fn when(row: &Row<'_>, medium: Medium, since: Date) -> Result<Timestamp, String> {
+    let began = match medium {
+        Medium::Call => &row.start_time,
+        Medium::Message => &row.date_sent,
+    };
+    let word = medium.word();
+    let Some(text) = began.text().or(row.date_created.text()) else {
+        return Err(format!("it has a {word} without a time"));
+    };
+    let at = rfc2822::DateTimeParser::new()
+        .parse_timestamp(text)
+        .map_err(|_| format!("it has a {word} whose time is not one of RFC 2822"))?;
+    // A day is forgiven, since whose midnight it begins at is theirs to say. What is older shows that
+    // the question was not heeded, and then nothing can be concluded from what is not there.
+    let first = since.checked_sub(1.day()).unwrap_or(since);
+    if began.text().is_some() && day(at) < first {
+        return Err(format!("it has a {word} of {}, and only those since {since} were asked for", day(at)));
+    }
+    Ok(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(text: &str) -> PhoneNumber {
+        PhoneNumber::observed(text).expect(text)
+    }
+
+    fn since() -> Date {
+        "2026-08-01".parse().expect("a day")
+    }
+
+    const CALL: &str = r#"{"to":"+15552230000","from":"sip:desk@example.com","start_time":"Mon, 03 Aug 2026 10:00:00 +0000","date_created":"Mon, 03 Aug 2026 09:59:00 +0000","direction":"inbound"}"#;
+
+    fn calls(rows: &str) -> Result<Traffic, String> {
+        let body = format!(r#"{{"calls":[{rows}],"next_page_uri":null,"page":0}}"#);
+        read_traffic(body.as_bytes(), Medium::Call, since())
+    }
+
+    #[test]
+    fn only_numbers_are_numbers() {
+        let uses = calls(CALL).expect("a page").uses;
+        assert_eq!(uses.len(), 1);
+        assert_eq!((uses[0].0, uses[0].1.side), (number("+15552230000"), Side::To));
+        assert_eq!(uses[0].1.day().to_string(), "2026-08-03");
+        let both = CALL.replace("sip:desk@example.com", "+15552230001");
+        assert_eq!(calls(&both).expect("a page").uses.len(), 2);
+        for other in ["client:desk", "whatsapp:+15552230001", "anonymous", ""] {
+            let row = CALL.replace("sip:desk@example.com", other);
+            assert_eq!(calls(&row).expect(other).uses.len(), 1, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_sent_yet_has_the_time_of_its_making() {
+        let body = r#"{"messages":[{"to":"+15552230000","from":"12345","date_sent":null,"date_created":"Thu, 30 Jul 2026 23:00:00 +0000"}]}"#;
+        let uses = read_traffic(body.as_bytes(), Medium::Message, since()).expect("a page").uses;
+        assert_eq!(
+            uses.iter().map(|(number, _)| number.to_string()).collect::<Vec<_>>(),
+            ["+15552230000", "12345"]
+        );
+    }
+
+    #[test]
+    fn an_answer_to_another_question_is_no_answer() {
+        for (from, to) in [
+            ("03 Aug 2026 10", "03 Aug 2019 10"),
+            ("Mon, 03 Aug 2026 10:00:00 +0000", "2026-08-03"),
+            ("\"start_time\"", "\"begun\""),
+        ] {
+            let row = CALL.replace(from, to).replace("\"date_created\"", "\"made\"");
+            assert!(calls(&row).is_err(), "{row}");
+        }
+        for body in [
+            "",
+            "{}",
+            "[]",
+            "<html>",
+            r#"{"calls":null}"#,
+            r#"{"messages":[]}"#,
+            r#"{"calls":{}}"#,
+            r#"{"calls":[1]}"#,
+        ] {
+            assert!(read_traffic(body.as_bytes(), Medium::Call, since()).is_err(), "{body}");
+        }
+        let one = |rows: &str, next: &str, of| {
+            let body = format!(r#"{{"calls":[{rows}],"next_page_uri":{next}}}"#);
+            read_use(body.as_bytes(), Medium::Call, of, since())
+        };
+        let of = (Side::To, number("+15552230000"));
+        assert_eq!(one("", "null", of), Ok(None));
+        assert!(one(CALL, "null", of).is_ok_and(|used| used.is_some()));
+        assert!(one(CALL, "null", (Side::To, number("+15552230001"))).is_err());
+        assert!(one(CALL, "null", (Side::From, number("+15552230000"))).is_err());
+        assert!(one("", r#""/2010-04-01/x?Page=1""#, of).is_err());
+    }
+}

@@ -1,0 +1,196 @@
+//! `numctl idle`: which numbers nobody uses, and what they cost.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use crate::api::error::{ErrorKind, Operation};
+use crate::api::filter::Filters;
+use crate::api::price::{self, Prices};
+use crate::api::resource::{masked, normal_form};
+use crate::client::Client;
+use crate::clock;
+use crate::desired::{AccountIndex, Desired};
+use crate::environment;
+use crate::http::Http;
+use crate::idle::{Declared, Idle, Judged, Report, Row, judge};
+use crate::number::PhoneNumber;
+use crate::render::json::value as write_json;
+use crate::render::shown::{Shown, count};
+use crate::render::words::plural;
+use crate::tally::Tally;
+use crate::usage::uses;
+
+use super::arguments::{Global, IdleArgs, ListFormat};
+use super::fleet::{self, Fleet};
+use super::{Ended, Exit, Fatal, output, progress};
+
+pub(super) async fn run(global: &Global, args: &IdleArgs) -> Ended {
+    let desired = match args.accounts.files.is_empty() {
+        true => None,
+        false => Some(fleet::read(global, &args.accounts.files)?),
+    };
+    let declared = desired
+        .as_ref()
+        .map_or_else(|| vec![environment::default_account()], |desired| desired.accounts.clone());
+    let mut fleet = Fleet::open(global, &declared).await?;
+    let tally = Arc::new(Tally::default());
+    for client in &mut fleet.clients {
+        client.count_in(tally.clone());
+    }
+    let since = args.time.since(clock::since_the_epoch());
+    let found = match fleet.only(args.accounts.account.as_deref()) {
+        Ok(accounts) => find(&fleet, &accounts, desired.as_ref(), since).await,
+        Err(error) => Err(error),
+    };
+    fleet.close().await?;
+    let (numbers, all) = found?;
+    let report = Report { numbers: &numbers, time: args.time, since, has_file: desired.is_some() };
+    match args.format {
+        ListFormat::Table => output::print(&report.table())?,
+        ListFormat::Yaml => output::print(&report.tombstones())?,
+        ListFormat::Json => output::print_with(|out| write_array(out, &report))?,
+    }
+    let new = match all.new {
+        0 => String::new(),
+        new => format!("; {} bought since then, and not judged", count(new)),
+    };
+    let without = match all.without_number {
+        0 => String::new(),
+        rows => format!("; {} without a number left out", plural(rows, "row")),
+    };
+    output::note(format_args!(
+        "{} of {}: no calls and no messages since {since} ({}){new}{without}. {}.",
+        plural(numbers.len(), "idle number"),
+        count(all.numbers),
+        args.time,
+        plural(usize::try_from(tally.total()).unwrap_or(usize::MAX), "request")
+    ));
+    Ok(Exit::Done)
+}
+
+/// How many numbers were looked at.
+#[derive(Default)]
+struct All {
+    numbers: usize,
+    new: usize,
+    without_number: usize,
+}
+
+/// The idle numbers of some accounts. What cannot be read is an error: a number that is not seen in
+/// use would seem to be idle.
+async fn find(
+    fleet: &Fleet,
+    accounts: &[AccountIndex],
+    desired: Option<&Desired>,
+    since: Date,
+) -> Result<(Vec<Idle>, All), Fatal> {
+    let progress = progress::Listing::start(fleet.clients.len());
+    let (mut found, mut all) = (Vec::new(), All::default());
+    for index in accounts {
+        let at = usize::from(index.0);
+        let (client, account) = (&fleet.clients[at], &fleet.accounts[at]);
+        let rows = list(fleet, *index, &mut all, |numbers| progress.page(at, numbers)).await?;
+        let numbers: Vec<PhoneNumber> = rows.keys().copied().collect();
+        all.numbers += numbers.len();
+        let looked = uses(client, &numbers, since, |unseen| progress.unseen(unseen)).await;
+        if let Some(error) = looked.unread.values().next() {
+            return Err(Fatal::new(format!(
+                "account {} ({}): its calls and messages could not be read: {}{}",
+                Shown(&account.name),
+                account.sid,
+                Shown(&error.to_string()),
+                error.advice().map_or_else(String::new, |advice| format!("\n  help: {advice}"))
+            )));
+        }
+        let Judged { idle, new, .. } = judge(rows, &looked.used, since);
+        all.new += new;
+        let mut prices = BTreeMap::new();
+        for row in idle {
+            let monthly = monthly(client, &row, &mut prices).await;
+            let declared = desired.and_then(|desired| Declared::of(desired, row.number));
+            found.push(Idle::new(row, account, monthly, declared));
+        }
+    }
+    progress.done();
+    Ok((found, all))
+}
+
+/// The numbers of an account.
+async fn list(
+    fleet: &Fleet,
+    index: AccountIndex,
+    all: &mut All,
+    on_page: impl Fn(usize),
+) -> Result<BTreeMap<PhoneNumber, Row>, Fatal> {
+    let client = &fleet.clients[usize::from(index.0)];
+    let api = client.routes.api;
+    let mut rows = BTreeMap::new();
+    let starts = Filters::default().starts(&client.routes, Operation::List, client.page_size())?;
+    for start in starts {
+        let listed = client.browse(Operation::List, start, |items| {
+            for item in items {
+                match Row::of(&masked(normal_form(api, item))) {
+                    Some(row) => drop(rows.insert(row.number, row)),
+                    None => all.without_number += 1,
+                }
+            }
+            on_page(rows.len());
+            true
+        });
+        listed.await.map_err(|error| Fatal::new(fleet.describe(index, &error)))?;
+    }
+    Ok(rows)
+}
+
+/// What the pricing API says of a country.
+enum Priced {
+    Sold(Prices),
+    /// The vendor has no numbers there, so that a number is none of them.
+    NotSold,
+    Unread,
+}
+
+/// What a number costs a month, in which currency. Where its country is one of several, only what
+/// holds for all of them is said.
+async fn monthly(
+    client: &Client<Http>,
+    row: &Row,
+    known: &mut BTreeMap<String, Priced>,
+) -> Option<(Box<str>, Box<str>)> {
+    let kind = row.number_type()?;
+    let mut agreed = None;
+    for country in row.countries() {
+        if !known.contains_key(&country) {
+            let address = client.routes.prices(&country);
+            let prices = match client.look(Operation::Price, address, price::read_prices).await {
+                Ok(prices) => Priced::Sold(prices),
+                Err(error) if error.kind == ErrorKind::NotFound => Priced::NotSold,
+                Err(_) => Priced::Unread,
+            };
+            known.insert(country.clone(), prices);
+        }
+        let prices = match known.get(&country)? {
+            Priced::Sold(prices) => prices,
+            Priced::NotSold => continue,
+            Priced::Unread => return None,
+        };
+        let monthly = (prices.of(kind)?.into(), prices.unit.clone());
+        if agreed.get_or_insert_with(|| monthly.clone()) != &monthly {
+            return None;
+        }
+    }
+    agreed
+}
+
+fn write_array(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
+    let mut count = 0;
+    for object in report.objects() {
+        out.write_all(if count == 0 { b"[\n  " } else { b",\n  " })?;
+        write_json(&mut *out, &object)?;
+        count += 1;
+    }
+    out.write_all(if count == 0 { b"[]\n" } else { b"\n]\n" })
+}

@@ -1,0 +1,144 @@
+//! What is known of the use of numbers that are to be released, and what that means for a plan: a
+//! number in use is not released, and one whose use is not known is not either.
+//!
+//! Pure: what was asked and answered comes in, and so does the time. The daemon keeps it between its
+//! cycles ([`crate::memory`]).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::civil::Date;
+
+use crate::desired::AccountIndex;
+use crate::number::{AccountSid, PhoneNumber};
+use crate::plan::{Action, HeldReason, Plan};
+use crate::traffic::{Lookback, Use};
+
+/// What somebody who asks again and again need not ask for again.
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// What the lists say of a number's use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// It was used.
+    Used(Use),
+    /// It was not.
+    Idle,
+    /// They could not be read.
+    Unread,
+}
+
+/// How new an answer must be that lets a release go ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Of this hour: the plan may not be carried out yet.
+    ThisHour,
+    /// Of this very look: it is carried out right after.
+    ThisLook,
+}
+
+/// What was found out about numbers so far.
+#[derive(Debug, Default)]
+pub struct LastUses(BTreeMap<PhoneNumber, Known>);
+
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    account: AccountSid,
+    seen: Seen,
+    /// The first day that was asked for.
+    since: Date,
+    /// When it was found out, since the epoch.
+    at: Duration,
+}
+
+impl Known {
+    /// What it still says.
+    fn still(&self, guard: Lookback, now: Duration, trust: Trust) -> Option<Seen> {
+        let is_of = |time: Duration| self.at <= now && now - self.at <= time;
+        let since = guard.since(now);
+        match self.seen {
+            // No later look can take a use back.
+            Seen::Used(last) => (last.day() >= since).then_some(self.seen),
+            Seen::Unread => is_of(HOUR).then_some(self.seen),
+            Seen::Idle => {
+                let time = match trust {
+                    Trust::ThisHour => HOUR,
+                    Trust::ThisLook => Duration::ZERO,
+                };
+                (is_of(time) && self.since <= since).then_some(self.seen)
+            }
+        }
+    }
+}
+
+impl LastUses {
+    /// The releases of a plan whose use has to be looked up, by account. What is known no more is
+    /// forgotten.
+    pub fn to_ask(
+        &mut self,
+        plan: &Plan,
+        guard: Lookback,
+        now: Duration,
+        trust: Trust,
+    ) -> BTreeMap<AccountIndex, Vec<PhoneNumber>> {
+        self.0.retain(|_, known| known.still(guard, now, Trust::ThisHour).is_some());
+        let sids = sids(plan);
+        let mut asked: BTreeMap<AccountIndex, Vec<PhoneNumber>> = BTreeMap::new();
+        for step in &plan.steps {
+            if let Action::Release { target } = &step.action
+                && self.seen(&sids, &step.action, guard, now, trust).is_none()
+            {
+                asked.entry(target.account).or_default().push(target.number);
+            }
+        }
+        asked
+    }
+
+    /// Takes what was found out just now about a number of an account, since that day.
+    pub fn learn(
+        &mut self,
+        number: PhoneNumber,
+        account: AccountSid,
+        seen: Seen,
+        since: Date,
+        now: Duration,
+    ) {
+        self.0.insert(number, Known { account, seen, since, at: now });
+    }
+
+    /// Takes out of a plan each release of a number that is in use, or of which nothing is known.
+    pub fn hold_back(&self, plan: &mut Plan, guard: Lookback, now: Duration, trust: Trust) {
+        let sids = sids(plan);
+        plan.hold(|action| match self.seen(&sids, action, guard, now, trust) {
+            _ if !matches!(action, Action::Release { .. }) => None,
+            Some(Seen::Used(last)) => Some(HeldReason::InUse { last, guard }),
+            Some(Seen::Idle) => None,
+            Some(Seen::Unread) | None => Some(HeldReason::UseUnknown),
+        });
+        plan.unused = Some(guard);
+    }
+
+    /// Asks again at once for what could not be read.
+    pub fn forgive(&mut self) {
+        self.0.retain(|_, known| known.seen != Seen::Unread);
+    }
+
+    /// What is known of an action's number, in the account that has it. Another account that had it
+    /// since then has other lists.
+    fn seen(
+        &self,
+        sids: &[AccountSid],
+        action: &Action,
+        guard: Lookback,
+        now: Duration,
+        trust: Trust,
+    ) -> Option<Seen> {
+        let sid = *sids.get(usize::from(action.account().0))?;
+        let known = self.0.get(&action.number()).filter(|known| known.account == sid)?;
+        known.still(guard, now, trust)
+    }
+}
+
+fn sids(plan: &Plan) -> Vec<AccountSid> {
+    plan.accounts.iter().map(|account| account.sid).collect()
+}

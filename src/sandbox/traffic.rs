@@ -1,0 +1,88 @@
+//! The calls and messages of the model: put in from outside, since nobody calls a sandbox.
+//!
+//! ```json
+//! {"medium":"call","to":"+15552230000","from":"sip:desk@example.com","at":"2026-08-03T10:00:00Z"}
+//! ```
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::number::PhoneNumber;
+use crate::traffic::Medium;
+
+use super::world::World;
+
+/// One call or message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Event {
+    #[serde(with = "MediumName")]
+    pub(crate) medium: Medium,
+    /// A number, or an address of another kind.
+    pub(crate) to: String,
+    pub(crate) from: String,
+    /// When it began, or was sent.
+    #[serde(with = "time")]
+    pub(crate) at: Timestamp,
+    /// In whose lists it is. By default of the accounts that have the numbers on either side now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) account_sid: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Medium", rename_all = "lowercase")]
+enum MediumName {
+    Call,
+    Message,
+}
+
+/// Times as texts: `2026-08-03T10:00:00Z`.
+mod time {
+    use jiff::Timestamp;
+    use serde::de::{Deserialize as _, Deserializer, Error as _};
+    use serde::ser::Serializer;
+
+    pub(super) fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(at)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+impl World {
+    /// Puts in what came in or went out, as a JSON list of it.
+    ///
+    /// # Errors
+    /// Says what in it is wrong; then nothing was put in.
+    pub fn add_traffic(&mut self, json: &[u8]) -> Result<(), String> {
+        let events: Vec<Event> = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        let mut placed = Vec::new();
+        for event in events {
+            let owner = |text: &str| Some(self.owner(PhoneNumber::observed(text)?)?.0.to_owned());
+            let accounts: Vec<String> = match &event.account_sid {
+                Some(sid) => vec![sid.clone()],
+                None => [owner(&event.to), owner(&event.from)].into_iter().flatten().collect(),
+            };
+            if accounts.is_empty() {
+                return Err(format!("neither {:?} nor {:?} is a number of an account", event.to, event.from));
+            }
+            for (at, account) in accounts.iter().enumerate() {
+                if !accounts[..at].contains(account) {
+                    placed.push(Event { account_sid: Some(account.clone()), ..event.clone() });
+                }
+            }
+        }
+        self.traffic.extend(placed);
+        Ok(())
+    }
+
+    /// An account's calls or messages with their places, the newest first.
+    pub(crate) fn traffic_of(&self, account: &str, medium: Medium) -> Vec<(usize, &Event)> {
+        let is_of = |event: &Event| event.medium == medium && event.account_sid.as_deref() == Some(account);
+        let mut events: Vec<_> = self.traffic.iter().enumerate().filter(|(_, event)| is_of(event)).collect();
+        events.sort_by_key(|(place, event)| std::cmp::Reverse((event.at, *place)));
+        events
+    }
+}

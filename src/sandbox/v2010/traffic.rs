@@ -1,0 +1,125 @@
+//! The lists of calls and messages, newest first.
+
+use jiff::civil::Date;
+use jiff::fmt::rfc2822;
+
+use crate::number::PhoneNumber;
+use crate::traffic::{Medium, day};
+
+use super::super::answer::{ApiError, HttpRequest};
+use super::super::api::{Done, Sandbox};
+use super::super::filters::plus;
+use super::super::json::Object;
+use super::super::traffic::Event;
+use super::super::writes::last;
+use super::paging::{Ask, Shown, filters};
+
+impl Sandbox {
+    pub(super) fn list_traffic(&self, request: &HttpRequest, account: &str, medium: Medium) -> Done {
+        let query = request.query_pairs();
+        let dialect = &self.faults.dialect;
+        let ask = Ask::new(&query, dialect, |hex| u128::from_str_radix(hex, 16).ok())?;
+        let (key, time) = match medium {
+            Medium::Call => ("calls", "StartTime"),
+            Medium::Message => ("messages", "DateSent"),
+        };
+        let (on, after, before) = (time.to_owned(), format!("{time}>"), format!("{time}<"));
+        let asked: Vec<_> = filters(&query, &["To", "From", &on, &after, &before])
+            .into_iter()
+            .map(|(name, value)| if name.len() < 5 { (name, plus(&value)) } else { (name, value) })
+            .collect();
+        let date = |name: &str| match last(&asked, name) {
+            None => Ok(None),
+            Some(text) => text.parse::<Date>().map(Some).map_err(|_| {
+                ApiError::bad(20001, format!("Invalid date format {text} for {name}: YYYY-MM-DD"))
+            }),
+        };
+        let (on, after, before) = (date(&on)?, date(&after)?, date(&before)?);
+        let (to, from) = (last(&asked, "To"), last(&asked, "From"));
+        let passes = |event: &Event| {
+            let day = day(event.at);
+            to.is_none_or(|to| event.to == to)
+                && from.is_none_or(|from| event.from == from)
+                && on.is_none_or(|on| day == on)
+                && after.is_none_or(|after| day >= after)
+                // Of calls it is before that day, and of messages that day too.
+                && before.is_none_or(|before| day < before || (medium == Medium::Message && day == before))
+        };
+        let mut events = self.world.traffic_of(account, medium);
+        events.retain(|(_, event)| passes(event));
+        let at = |key: &u128| events.iter().position(|(place, _)| *place as u128 == *key);
+        let keys = || events.iter().map(|(place, _)| *place as u128);
+        let forward = |key: Option<&u128>| keys().skip(key.and_then(at).map_or(0, |at| at + 1));
+        let backward = |key: &u128| keys().take(at(key).unwrap_or(0)).rev();
+        let (places, more) = ask.slice(forward, backward);
+        let row = |key: &u128| {
+            let event = self.world.traffic.get(usize::try_from(*key).ok()?)?;
+            Some(self.traffic_row(account, *key, event))
+        };
+        let rows: Vec<String> = places.iter().filter_map(row).collect();
+        let hex = |key: &u128| format!("{key:032x}");
+        let ends = places.first().zip(places.last()).map(|(first, last)| (hex(first), hex(last)));
+        let shown = Shown { key, path: &request.path, filters: &asked, rows: &rows, ends, more };
+        Ok((200, shown.body(&ask, dialect)))
+    }
+
+    /// A row with every key of the vendor's schema.
+    fn traffic_row(&self, account: &str, place: u128, event: &Event) -> String {
+        let at = rfc2822::to_string(&event.at.to_zoned(jiff::tz::TimeZone::UTC)).unwrap_or_default();
+        let ours = |text: &str| {
+            let (owner, sid) = self.world.owner(PhoneNumber::observed(text)?)?;
+            (owner == account).then_some(sid)
+        };
+        let is_inbound = ours(&event.to).is_some();
+        let row = Object::new()
+            .text("account_sid", account)
+            .text("api_version", "2010-04-01")
+            .text("date_created", &at)
+            .text("date_updated", &at)
+            .text("from", &event.from)
+            .text("to", &event.to)
+            .text("price_unit", "USD")
+            .raw("price", "null");
+        let accounts = format!("/2010-04-01/Accounts/{account}");
+        match event.medium {
+            Medium::Call => {
+                let sid = format!("CA{place:032x}");
+                row.text("direction", if is_inbound { "inbound" } else { "outbound-api" })
+                    .text("start_time", &at)
+                    .text("end_time", &at)
+                    .text("duration", "0")
+                    .text("status", "completed")
+                    .text("from_formatted", &event.from)
+                    .text("to_formatted", &event.to)
+                    .text("queue_time", "0")
+                    .text_or_null("phone_number_sid", ours(&event.to).as_deref())
+                    .raw("answered_by", "null")
+                    .raw("caller_name", "null")
+                    .raw("forwarded_from", "null")
+                    .raw("group_sid", "null")
+                    .raw("parent_call_sid", "null")
+                    .raw("trunk_sid", "null")
+                    .raw("subresource_uris", "{}")
+                    .text("uri", &format!("{accounts}/Calls/{sid}.json"))
+                    .text("sid", &sid)
+                    .end()
+            }
+            Medium::Message => {
+                let sid = format!("SM{place:032x}");
+                row.text("direction", if is_inbound { "inbound" } else { "outbound-api" })
+                    .text("date_sent", &at)
+                    .text("status", if is_inbound { "received" } else { "delivered" })
+                    .text("body", "")
+                    .text("num_media", "0")
+                    .text("num_segments", "1")
+                    .raw("error_code", "null")
+                    .raw("error_message", "null")
+                    .raw("messaging_service_sid", "null")
+                    .raw("subresource_uris", "{}")
+                    .text("uri", &format!("{accounts}/Messages/{sid}.json"))
+                    .text("sid", &sid)
+                    .end()
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What a number was used for: one call or one message, and how far back it is looked for.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+/// What a number is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Medium {
+    /// A call, whatever became of it.
+    Call,
+    /// A message, whatever became of it.
+    Message,
+}
+
+impl Medium {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Call, Self::Message];
+
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Message => "message",
+        }
+    }
+}
+
+/// On which side of it the number was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// It was called, or got the message.
+    To,
+    /// It called, or sent the message.
+    From,
+}
+
+impl Side {
+    /// Both. What comes in comes first: that is what a released number loses.
+    pub const ALL: [Self; 2] = [Self::To, Self::From];
+
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::To => "to",
+            Self::From => "from",
+        }
+    }
+}
+
+/// One use of a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Use {
+    /// When.
+    pub at: Timestamp,
+    /// What for.
+    pub medium: Medium,
+    /// On which side.
+    pub side: Side,
+}
+
+impl Use {
+    /// The day of it, in UTC.
+    #[must_use]
+    pub fn day(&self) -> Date {
+        day(self.at)
+    }
+}
+
+/// How far back uses are looked for: `30d`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lookback(Duration);
+
+impl Lookback {
+    const DAY: u64 = 24 * 3_600;
+    /// The vendor keeps no record for longer than this: a longer time would only seem to be looked at.
+    const DAYS_MAX: u64 = 400;
+
+    /// Parses `30d`, `36h`, `4weeks`: from an hour to 400 days.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let time = humantime::parse_duration(text).ok()?;
+        let allowed = 3_600..=Self::DAYS_MAX * Self::DAY;
+        (allowed.contains(&time.as_secs()) && time.subsec_nanos() == 0).then_some(Self(time))
+    }
+
+    /// The first day, in UTC, of whose uses is asked. The API's lists know whole days only, so that
+    /// the time is never shorter than it is written. `now` is the time since the epoch.
+    #[must_use]
+    pub fn since(self, now: Duration) -> Date {
+        let then = SignedDuration::try_from(now.saturating_sub(self.0)).unwrap_or_default();
+        day(Timestamp::from_duration(then).unwrap_or(Timestamp::UNIX_EPOCH))
+    }
+}
+
+impl fmt::Display for Lookback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_secs() {
+            // humantime would make months of days.
+            seconds if seconds.is_multiple_of(Self::DAY) => write!(f, "{}d", seconds / Self::DAY),
+            _ => humantime::format_duration(self.0).fmt(f),
+        }
+    }
+}
+
+/// The day of a time, in UTC.
+#[must_use]
+pub fn day(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::UTC).date()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lookback_is_written_as_it_was_read() {
+        for text in ["30d", "1d", "400d", "1h", "36h"] {
+            let parsed = Lookback::parse(text).expect(text);
+            assert_eq!(Lookback::parse(&parsed.to_string()), Some(parsed), "{text}");
+        }
+        assert_eq!(Lookback::parse("2weeks").expect("weeks").to_string(), "14d");
+        for text in ["", "30", "0d", "59m", "401d", "-1d", "1h 1ns", "a month", "99999999999999999y"] {
+            assert_eq!(Lookback::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn it_begins_with_a_whole_day() {
+        let now = |text: &str| {
+            Duration::try_from(text.parse::<Timestamp>().expect(text).as_duration()).expect("after 1970")
+        };
+        let since = |text: &str, at: &str| Lookback::parse(text).expect(text).since(now(at)).to_string();
+        assert_eq!(since("30d", "2026-08-31T23:59:59Z"), "2026-08-01");
+        assert_eq!(since("30d", "2026-08-31T00:00:00Z"), "2026-08-01");
+        assert_eq!(since("1h", "2026-08-31T00:30:00Z"), "2026-08-30");
+        assert_eq!(since("400d", "1970-01-02T00:00:00Z"), "1970-01-01");
+    }
+}

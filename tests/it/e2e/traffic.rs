@@ -1,0 +1,246 @@
+//! Numbers in use are not released, and numbers that nobody uses are found, in few requests.
+
+use serde_json::Value;
+
+use super::harness::{Bench, SUB, Sandbox, two_accounts};
+
+/// Two releases, looked up for 30 days.
+fn releases(policy: &str) -> String {
+    format!(
+        "version: 1\npolicy: {{max_releases: 5{policy}}}\nnumbers:\n  \
+         - {{phone_number: \"+15552230001\", state: released}}\n  \
+         - {{phone_number: \"+15552230002\", state: released}}\n"
+    )
+}
+
+const GUARD: &str = ", release_guard: 30d";
+
+fn held(plan: &Value) -> Vec<(&str, &str)> {
+    let held = plan["held"].as_array().expect("held");
+    held.iter()
+        .map(|held| {
+            (held["phone_number"].as_str().expect("a number"), held["reason"].as_str().expect("a reason"))
+        })
+        .collect()
+}
+
+#[test]
+fn a_number_in_use_is_not_released() {
+    for (line, requests) in [
+        ("call to +15552230001 from sip:desk@example.com", 1),
+        ("message to +15552230001 from +15550000001", 2),
+        ("call to client:desk from +15552230001", 3),
+        ("message to whatsapp:+15550000001 from +15552230001", 4),
+    ] {
+        let (sandbox, bench) = Sandbox::start(&[]);
+        sandbox.traffic(29, &[line]);
+        sandbox.traffic(32, &["call to +15552230002 from +15550000001"]);
+        let plan = bench.plan(&releases(GUARD)).exits(0).json();
+        assert_eq!(held(&plan), [("+15552230001", "in_use")], "{line}");
+        assert_eq!(plan["held"][0]["last_use"]["medium"], *line.split(' ').next().expect("a word"));
+        assert_eq!(plan["actions"][0]["phone_number"], "+15552230002");
+        assert_eq!(plan["actions"][0]["unused_for"], "30d");
+        sandbox.counts(&[("list", 1), ("traffic", requests + 4)]);
+        bench.apply(&releases(GUARD)).exits(0);
+        assert!(sandbox.number("+15552230001").is_some() && sandbox.number("+15552230002").is_none());
+    }
+}
+
+#[test]
+fn without_a_guard_nothing_is_asked_and_the_operators_is_one() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    sandbox.traffic(10, &["call to +15552230001 from +15550000001"]);
+    let plan = bench.plan(&releases("")).exits(0).json();
+    assert!(held(&plan).is_empty() && plan["actions"][0].get("unused_for").is_none());
+    sandbox.counts(&[("list", 1)]);
+    let bench = bench.with("NUMCTL_RELEASE_GUARD", "14d");
+    assert_eq!(held(&bench.plan(&releases("")).exits(0).json()), [("+15552230001", "in_use")]);
+    // Neither can shorten the other's.
+    assert_eq!(held(&bench.plan(&releases(", release_guard: 1d")).json()).len(), 1);
+    let bench = bench.with("NUMCTL_RELEASE_GUARD", "1d");
+    assert_eq!(held(&bench.plan(&releases(GUARD)).json()).len(), 1);
+    assert!(held(&bench.plan(&releases(", release_guard: 2d")).json()).is_empty());
+    bench.with("NUMCTL_RELEASE_GUARD", "30").plan(&releases("")).exits(1).says("such as 30d");
+}
+
+/// Unknown is not idle: whatever comes instead of the lists, nothing is released.
+#[test]
+fn a_number_whose_use_cannot_be_read_is_not_released() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    for fault in ["traffic:403=1", "traffic:html=1", "traffic:404=1", "traffic:truncate=1", "traffic#4+=403"]
+    {
+        sandbox.faults(fault);
+        let plan = bench.plan(&releases(GUARD)).exits(1).json();
+        assert!(held(&plan).contains(&("+15552230001", "use_unknown")), "{fault}: {plan:#}");
+        assert_eq!(plan["warnings"][0]["kind"], "use_unread", "{fault}");
+        sandbox.faults(fault);
+        bench.apply(&releases(GUARD)).says("could not be read");
+        assert_eq!(sandbox.writes(), 0, "{fault}");
+    }
+    sandbox.faults("");
+    bench.apply(&releases(GUARD)).exits(0);
+    assert_eq!(sandbox.count("release"), 2);
+}
+
+/// A proxy or an emulator that does not know the filters shows other people's calls.
+#[test]
+fn an_answer_to_another_question_releases_nothing() {
+    use super::harness::{Canned, answer};
+    let row = |number: &str, year: u32| {
+        format!(
+            r#"{{"to":"{number}","from":"{number}","start_time":"Mon, 03 Aug {year} 10:00:00 +0000","date_sent":"Mon, 03 Aug {year} 10:00:00 +0000"}}"#
+        )
+    };
+    let listed = r#"{"incoming_phone_numbers":[{"sid":"PN00000000000000000000000000000001","phone_number":"+15552230001"}],"next_page_uri":null,"page":0}"#;
+    for (what, rows) in
+        [("other", row("+15550000009", 2099)), ("old", row("+15552230001", 1999)), ("none", "7".to_owned())]
+    {
+        let traffic = format!(r#"{{"calls":[{rows}],"messages":[{rows}],"next_page_uri":null}}"#);
+        let canned = Canned::serve(move |at, _| {
+            answer(200, "application/json", if at == 1 { listed } else { &traffic })
+        });
+        let bench = Bench::at(&canned.base_url).with("NUMCTL_API", "incoming-phone-numbers");
+        let file = "version: 1\npolicy: {max_releases: 1, release_guard: 30d}\nnumbers:\n  \
+                    - {phone_number: \"+15552230001\", state: released}\n";
+        let plan = bench.plan(file).exits(1).json();
+        assert_eq!(held(&plan), [("+15552230001", "use_unknown")], "{what}");
+        assert!(!canned.heads().contains("DELETE"), "{what}");
+    }
+}
+
+/// What was approved a week ago is looked up again.
+#[test]
+fn a_saved_plan_looks_again_before_it_releases() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    bench.write("fleet.yaml", &releases(GUARD));
+    bench
+        .run(&["plan", "--out", "plan.json", "-f", "fleet.yaml"])
+        .exits(0)
+        .says("no calls or messages in 30d");
+    sandbox.traffic(0, &["message to +15552230002 from +15550000001"]);
+    let apply = ["apply", "plan.json", "--yes"];
+    bench.run(&apply).exits(4).says("+15552230002: not released: a message to it on").says("plan again");
+    assert_eq!(sandbox.writes(), 0);
+    bench.run(&["plan", "--out", "plan.json", "-f", "fleet.yaml"]).exits(0);
+    bench.run(&apply).exits(0);
+    assert!(sandbox.number("+15552230001").is_none() && sandbox.number("+15552230002").is_some());
+}
+
+/// A number in use is looked up once, and not in every cycle.
+#[test]
+fn a_daemon_does_not_ask_again_what_it_knows() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    sandbox.traffic(3, &["call to +15552230001 from +15550000001"]);
+    // The second release is beyond the limit: the plan is refused in each cycle.
+    let file = releases(GUARD).replace("max_releases: 5", "max_releases: 0");
+    bench.write("fleet.yaml", &file);
+    let daemon = bench.spawn(&["run", "-f", "fleet.yaml", "--interval", "200ms"]);
+    sandbox.wait_for("list", 5);
+    assert_eq!(sandbox.count("traffic"), 5);
+    assert_eq!(sandbox.writes(), 0);
+    // Now it may be released: by then it has been called.
+    sandbox.traffic(0, &["call to +15552230002 from +15550000001"]);
+    bench.write("fleet.yaml", &releases(GUARD));
+    let listed = sandbox.count("list");
+    sandbox.wait_for("list", listed + 8);
+    assert_eq!(sandbox.count("traffic"), 6);
+    assert_eq!(sandbox.writes(), 0);
+    daemon.signal("TERM");
+    daemon.end().exits(0);
+}
+
+fn numbers(report: &Value) -> Vec<&str> {
+    let idle = report.as_array().expect("a list");
+    idle.iter().map(|idle| idle["phone_number"].as_str().expect("a number")).collect()
+}
+
+#[test]
+fn idle_numbers_are_found_in_few_requests() {
+    for (api, prices) in [("active-numbers", 1), ("incoming-phone-numbers", 2)] {
+        let (sandbox, bench) = Sandbox::start(&["--numbers", "2500"]);
+        let bench = bench.with("NUMCTL_API", api);
+        let calls: Vec<String> =
+            (0..2_400).map(|at| format!("call to +1555223{at:04} from +15550000001")).collect();
+        sandbox.traffic(59, &calls.iter().map(String::as_str).collect::<Vec<_>>());
+        sandbox.traffic(61, &["message to +15552232499 from +15550000001"]);
+        sandbox.traffic(1, &["message to +15550000001 from +15552232400"]);
+        let ran = bench.run(&["idle", "--for", "60d", "--format", "json"]).exits(0);
+        let report = ran.json();
+        assert_eq!(numbers(&report).len(), 99);
+        assert_eq!(numbers(&report)[0], "+15552232401");
+        assert_eq!((&report[0]["monthly_price"], &report[0]["price_unit"]), (&"1.15".into(), &"USD".into()));
+        // Three pages of calls and one of messages.
+        assert_eq!((sandbox.count("list"), sandbox.count("traffic")), (3, 4), "{api}");
+        // v2010 does not say whether a number is of the United States or of Canada.
+        let total = 3 + 4 + prices;
+        assert_eq!(sandbox.requests()["total"], total, "{api}");
+        ran.says("99 idle numbers of 2,500").says(&format!("{total} requests."));
+    }
+}
+
+/// A busy account: its lists are given up for look-ups once these are cheaper, and never later than
+/// twice the cost of the cheaper way.
+#[test]
+fn a_busy_account_does_not_cost_a_thousand_pages() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    let calls = vec!["call to +15552230000 from +15552230001"; 20_000];
+    for part in calls.chunks(5_000) {
+        sandbox.traffic(10, part);
+    }
+    let ran = bench.run(&["idle", "--page-size", "50", "--format", "json"]).exits(0);
+    assert_eq!(numbers(&ran.json()), ["+15552230002", "+15552230003"]);
+    // 400 pages of calls; two numbers are left, which are eight look-ups.
+    assert_eq!(sandbox.count("traffic"), 8 + 8);
+}
+
+#[test]
+fn idle_numbers_come_as_tombstones_that_validate() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    sandbox.edit("+15552230003", "FriendlyName=Old%0Aline%1B%5B2J%20%23%20x");
+    sandbox.traffic(1, &["call to +15552230000 from +15550000001"]);
+    let file = format!(
+        "{}numbers:\n  - {{phone_number: \"+15552230001\", protect: true}}\n  \
+         - {{phone_number: \"+15552230002\", friendly_name: Two}}\n",
+        two_accounts()
+    );
+    bench.write("fleet.yaml", &file);
+    let ran = bench.run(&["idle", "-f", "fleet.yaml", "--format", "yaml"]).exits(0);
+    assert!(ran.out.contains("# +15552230001 is protected in the file"), "{}", ran.out);
+    assert!(ran.out.contains("# +15552230002 is declared in the file"), "{}", ran.out);
+    assert_eq!(ran.out.matches("state: released").count(), 1, "{}", ran.out);
+    assert!(ran.out.chars().all(|c| c == '\n' || !c.is_control()), "{:?}", ran.out);
+    bench.write("idle.yaml", &ran.out);
+    bench.run(&["validate", "-f", "fleet.yaml", "-f", "idle.yaml"]).exits(0);
+    let plan = bench.run(&["plan", "--format", "json", "-f", "fleet.yaml", "-f", "idle.yaml"]).json();
+    let is_release = |action: &&Value| action["kind"] == "release";
+    let released: Vec<_> = plan["actions"].as_array().expect("actions").iter().filter(is_release).collect();
+    assert_eq!(released.len(), 1);
+    assert_eq!(released[0]["phone_number"], "+15552230003");
+    // Without a file there is one account, which needs no name.
+    let ran = bench.run(&["idle", "--format", "yaml"]).exits(0);
+    bench.write("idle.yaml", &ran.out);
+    bench.run(&["validate", "-f", "idle.yaml"]).exits(0);
+    assert_eq!(ran.out.matches("state: released").count(), 3);
+    let table = bench.run(&["idle", "-f", "fleet.yaml"]).exits(0);
+    assert!(table.out.contains("protected") && table.out.contains("1.15 USD"), "{}", table.out);
+    // One account of the two.
+    let ran = bench.run(&["idle", "-f", "fleet.yaml", "--account", "emea", "--format", "yaml"]).exits(0);
+    assert!(ran.out.contains("numbers: []"), "{}", ran.out);
+    bench.run(&["idle", "--for", "60"]).exits(1).says("such as 30d");
+}
+
+/// What is not seen in use because it could not be read is not idle.
+#[test]
+fn a_report_is_whole_or_an_error() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    sandbox.traffic(1, &["call to +15550000001 from +15552230000"; 9]);
+    // The numbers are on one page, and the calls are not.
+    for fault in ["traffic#2=403", "traffic#1=404", "link-loop,page-cap=4", "link-foreign,page-cap=4"] {
+        sandbox.faults(fault);
+        let ran = bench.run(&["idle"]).exits(1);
+        assert_eq!(ran.out, "", "{fault}");
+    }
+    let (_sandbox, bench) = Sandbox::start(&[]);
+    let ran = bench.with("TWILIO_ACCOUNT_SID", SUB).run(&["idle", "--format", "json"]).exits(0);
+    assert_eq!(ran.json(), Value::Array(Vec::new()));
+}
