@@ -11,6 +11,7 @@ mod listing;
 mod logging;
 mod output;
 mod plan;
+mod prices;
 mod progress;
 mod run;
 mod sandbox;

@@ -27,6 +27,7 @@ pub use parse::{Format, Parsed, ReadFile, Source};
 pub use read::MAX_FILE_BYTES;
 
 use crate::hold::{Hold, Standstill};
+use crate::money::Money;
 use crate::number::{AccountSid, PhoneNumber};
 use crate::provider::{Api, HostLabel};
 use crate::settings::Managed;
@@ -159,6 +160,17 @@ pub struct Limits {
     pub releases: Limit,
     /// Numbers that one plan touches, in whatever way.
     pub changes: Limit,
+    /// What the numbers may cost.
+    pub monthly: MonthlyLimits,
+}
+
+/// What the numbers of all accounts may cost a month. Without one there is no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MonthlyLimits {
+    /// By how much one plan may raise it.
+    pub increase: Option<Money>,
+    /// To what a plan may raise it.
+    pub total: Option<Money>,
 }
 
 impl Default for Policy {
@@ -170,6 +182,7 @@ impl Default for Policy {
                 purchases: Limit::Count(10),
                 releases: Limit::Count(0),
                 changes: Limit::Percent(100),
+                monthly: MonthlyLimits::default(),
             },
         }
     }

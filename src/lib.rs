@@ -23,6 +23,8 @@
 //! - [`inert`]: messages that quote foreign text, of which nothing acts
 //! - [`number`]: phone numbers and SIDs, parsed once
 //! - [`country`]: the country that a calling code tells
+//! - [`money`]: exact amounts, each of one currency
+//! - [`tariff`]: what a number is charged as
 //! - [`provider`]: the vendor's two APIs, and its regions
 //! - [`settings`]: what can be configured on a number; live values and managed ones
 //! - [`hold`]: pauses, maintenance windows, and holds that end
@@ -38,6 +40,7 @@
 //! - [`environment`]: which account reads which variables, which the caller looks up
 //! - [`transport`]: the seam: one request in, its answer or the way it was lost out
 //! - [`api`]: both APIs as values: requests, answers, typed errors
+//! - [`cost`]: what the numbers cost a month, and what a plan makes of that
 //! - [`backoff`]: whether to try again, and when
 //! - [`retry_budget`]: how many retries an account can afford
 //! - [`circuit`]: stops asking an API that does not answer
@@ -68,6 +71,7 @@
 //! - [`client`]: one account's view of the API
 //! - [`observe`]: lists every account
 //! - [`survey`]: a second look where numbers are missing
+//! - [`prices`]: asks what numbers cost
 //! - [`refresh`]: a few numbers anew, instead of every account
 //! - [`execute`]: carries out an approved plan
 //! - [`ledger`]: where the budget lasts
@@ -95,6 +99,7 @@ pub mod circuit;
 pub mod cli;
 pub mod client;
 pub mod clock;
+pub mod cost;
 pub mod country;
 pub mod credentials;
 pub mod daemon;
@@ -120,11 +125,13 @@ pub mod lock;
 pub mod memory;
 pub mod messenger;
 pub mod metrics;
+pub mod money;
 pub mod number;
 pub mod observe;
 pub mod observed;
 pub mod pace;
 pub mod plan;
+pub mod prices;
 pub mod provider;
 pub mod reconcile;
 pub mod refresh;
@@ -140,6 +147,7 @@ pub mod standstill;
 pub mod status;
 pub mod survey;
 pub mod tally;
+pub mod tariff;
 pub mod throttle;
 pub mod transport;
 pub mod watch;

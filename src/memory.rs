@@ -9,6 +9,7 @@ mod shrink;
 
 use std::time::Duration;
 
+use crate::cost::Kept;
 use crate::desired::Desired;
 use crate::observed::{Live, Observed};
 use crate::plan::{AccountRef, Plan};
@@ -30,6 +31,7 @@ pub struct Memory {
     flaps: Flaps,
     last_look: Option<LastLook>,
     interval: Duration,
+    prices: Kept,
 }
 
 /// How much of the fleet a cycle looked at.
@@ -63,6 +65,7 @@ impl Memory {
             flaps: Flaps::new(interval),
             last_look: None,
             interval,
+            prices: Kept::default(),
         }
     }
 
@@ -135,6 +138,11 @@ impl Memory {
         if let Some(last) = &mut self.last_look {
             last.settle(report);
         }
+    }
+
+    /// The price lists that were asked for lately.
+    pub fn prices(&mut self) -> &mut Kept {
+        &mut self.prices
     }
 
     /// When the next number is due again that failed before.

@@ -9,12 +9,14 @@ use tokio::sync::watch;
 
 use crate::budget::{Budget, Generation};
 use crate::client::{Client, ListError};
+use crate::cost::{Bill, Census, PriceBook};
 use crate::desired::{AccountIndex, Desired};
 use crate::execute::{Event, Stop, execute};
 use crate::guard::{self, OperatorLimits, Refusal};
 use crate::ledger::LedgerError;
 use crate::memory::{Extent, Memory};
 use crate::plan::{AccountRef, Plan, plan};
+use crate::prices::price_book;
 use crate::refresh::refresh;
 use crate::report::Report;
 use crate::standstill;
@@ -100,20 +102,23 @@ pub async fn pass<T: Transport>(
     };
     let pass = match planned {
         Err(failed) => Pass::NotObserved(failed),
-        Ok(plan) => {
+        Ok(planned) => {
             let on_event = |plan: &Plan, event: Event<'_>| on_event(plan, extent, event);
-            carry_out(plan, cycle, memory, budget, record, stop, on_event).await
+            carry_out(planned, cycle, memory, budget, record, stop, on_event).await
         }
     };
     (pass, extent)
 }
 
-/// Looks at the fleet, and plans.
+/// What the bill of a plan takes.
+type Priced = Option<(Census, PriceBook)>;
+
+/// Looks at the fleet, and plans; asks for the prices that a limit on money calls for.
 async fn draft<T: Transport>(
     cycle: &Cycle<'_, T>,
     memory: &mut Memory,
     budget: &mut Budget,
-) -> (Result<Plan, Vec<(AccountIndex, ListError)>>, Extent) {
+) -> (Result<(Plan, Priced), Vec<(AccountIndex, ListError)>>, Extent) {
     let Cycle { desired, accounts, clients, generation, now, .. } = *cycle;
     if cycle.extent == Extent::Partial
         && let Some((observed, at)) = refresh(clients, accounts, desired, memory, now).await
@@ -121,7 +126,7 @@ async fn draft<T: Transport>(
         let plan = plan(desired, accounts, &observed);
         if plan.only_configures() {
             memory.keep(observed, accounts, at);
-            return (Ok(plan), Extent::Partial);
+            return (Ok((plan, None)), Extent::Partial);
         }
     }
     // One look at a time: it may be a million numbers.
@@ -133,13 +138,22 @@ async fn draft<T: Transport>(
     budget.observe(&observed, generation, now);
     let observed = memory.doubt(observed, desired, accounts, now);
     let plan = plan(desired, accounts, &observed);
+    let (file, operator) = (desired.policy.limits.monthly, cycle.operator.monthly);
+    let census = guard::calls_for_prices(&plan, file, operator).then(|| Census::take(&observed, &plan));
     memory.keep(observed, accounts, now);
-    (Ok(plan), Extent::Full)
+    let priced = match census {
+        Some(mut census) => {
+            let book = price_book(clients, &plan, &mut census, memory.prices(), now).await;
+            Some((census, book))
+        }
+        None => None,
+    };
+    (Ok((plan, priced)), Extent::Full)
 }
 
 /// Holds back what is not to be done now, approves the rest, and carries it out.
 async fn carry_out<T: Transport>(
-    mut plan: Plan,
+    (mut plan, priced): (Plan, Priced),
     cycle: &Cycle<'_, T>,
     memory: &mut Memory,
     budget: &mut Budget,
@@ -151,8 +165,11 @@ async fn carry_out<T: Transport>(
     standstill::hold_back(&mut plan, desired, cycle.paused, now);
     budget.hold_back(&mut plan, generation);
     memory.hold_back(&mut plan, now);
-    let outlook = budget.outlook(&plan, generation, now);
-    let approved = match guard::approve_over_time(plan, &desired.policy.limits, cycle.operator, &outlook) {
+    let bill = priced.map(|(census, book)| Bill::of(&plan, &census, &book));
+    let bill = bill.as_ref();
+    let outlook = budget.outlook(&plan, bill, generation, now);
+    let limits = &desired.policy.limits;
+    let approved = match guard::approve_over_time(plan, limits, cycle.operator, bill, &outlook) {
         Err(refused) => return Pass::Refused(refused.0, refused.1),
         Ok(approved) => approved,
     };
@@ -162,7 +179,7 @@ async fn carry_out<T: Transport>(
     if !approved.plan().is_empty() {
         // On a copy: what was not recorded was not spent either.
         let mut spent = budget.clone();
-        spent.spend(approved.plan(), generation, now);
+        spent.spend(approved.plan(), bill, generation, now);
         if let Err(error) = record(&spent) {
             return Pass::NotRecorded(approved.into_plan(), error);
         }

@@ -3,6 +3,7 @@
 //! Everything here writes into a writer that the caller gives, and nothing else. Text that came
 //! from the API or from a file goes through [`shown`] on its way (laws 11 and 12).
 
+pub mod cost;
 pub mod delta;
 pub mod group;
 pub mod json;

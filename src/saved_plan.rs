@@ -4,6 +4,7 @@
 //! `carries_webhook_passwords` and is written for its owner only.
 
 mod accounts;
+mod limits;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::desired::{Access, AccountIndex, Desired, Limit, Limits};
+use crate::desired::{Access, AccountIndex, Desired, Limits};
 use crate::diff::FieldChange;
 use crate::digest::Digest;
 use crate::inert;
@@ -21,6 +22,7 @@ use crate::provider::Api;
 use crate::settings::{Field, Managed, Settings, Value, Want};
 
 use accounts::FileAccount;
+use limits::FileLimits;
 
 /// The version of the file's shape.
 const FORMAT_VERSION: u32 = 1;
@@ -182,12 +184,7 @@ impl SavedPlan {
                     FileAccount::new(account, parent, access)
                 })
                 .collect(),
-            limits: FileLimits {
-                max_purchases: self.limits.purchases.to_string(),
-                max_releases: self.limits.releases.to_string(),
-                max_changes: self.limits.changes.to_string(),
-                fleet: plan.fleet,
-            },
+            limits: FileLimits::new(&self.limits, plan.fleet),
             summary: FileSummary {
                 purchase: plan.count(ActionKind::Purchase),
                 configure: plan.count(ActionKind::Configure),
@@ -225,7 +222,6 @@ impl SavedPlan {
         let access = file.accounts.iter().map(FileAccount::access).collect::<Result<Vec<_>, _>>()?;
         let steps = file.actions.iter().map(|action| step(action, &index));
         let steps = steps.collect::<Result<Vec<_>, SavedPlanError>>()?;
-        let limit = |text: &str| Limit::parse(text).ok_or_else(|| malformed("a limit", text));
         Ok(Self {
             plan: Plan {
                 unchanged: file.summary.unchanged,
@@ -234,11 +230,7 @@ impl SavedPlan {
                 ..Plan::of(accounts, steps)
             },
             access,
-            limits: Limits {
-                purchases: limit(&file.limits.max_purchases)?,
-                releases: limit(&file.limits.max_releases)?,
-                changes: limit(&file.limits.max_changes)?,
-            },
+            limits: file.limits.limits()?,
             files: file.files.iter().map(|name| Arc::from(name.as_str())).collect(),
             tool_version: file.tool_version.clone(),
         })
@@ -263,15 +255,6 @@ struct File {
     limits: FileLimits,
     summary: FileSummary,
     actions: Vec<FileAction>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileLimits {
-    max_purchases: String,
-    max_releases: String,
-    max_changes: String,
-    fleet: usize,
 }
 
 #[derive(Serialize, Deserialize)]

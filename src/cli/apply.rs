@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::atomic_file::create_private;
 use crate::bounded_file;
+use crate::cost::Bill;
 use crate::desired::Limits;
 use crate::digest::Digest;
 use crate::execute::{Stop, execute};
@@ -24,7 +25,7 @@ use super::arguments::{ApplyArgs, Global, TextOrJson};
 use super::fleet::{self, Fleet};
 use super::plan::{make, show_text};
 use super::signals::{Interrupts, stop_by_signal};
-use super::{Ended, Exit, Fatal, output, progress};
+use super::{Ended, Exit, Fatal, output, prices, progress};
 
 /// A plan of 100,000 actions with long URLs is a third of this.
 const PLAN_BYTES_MAX: usize = 256 << 20;
@@ -53,8 +54,8 @@ async fn fresh(global: &Global, args: &ApplyArgs, accepted: Option<Digest>) -> E
     let mut fleet = Fleet::open(global, &desired.accounts).await?;
     // From before the first look to after the last write.
     let held = fleet.lock(&args.lock, args.lock_timeout).await?;
-    let ended = match make(&desired, &fleet).await {
-        Ok(plan) => carry_out(global, args, &fleet, plan, &desired.policy.limits, accepted, None).await,
+    let ended = match make(global, &desired, &fleet, false).await {
+        Ok(priced) => carry_out(global, args, &fleet, priced, &desired.policy.limits, accepted, None).await,
         Err(error) => Err(error),
     };
     held.release(&ended).await;
@@ -101,7 +102,7 @@ async fn fresh_enough(
     let moved_on = stale(&saved.plan, observed);
     if !moved_on.is_empty() {
         if args.format == TextOrJson::Text {
-            show_text(&saved.plan, None)?;
+            show_text(&saved.plan, None, None)?;
         }
         for stale in &moved_on {
             output::note(format_args!("  {}: {}", stale.number, describe(stale)));
@@ -113,7 +114,9 @@ async fn fresh_enough(
         return Ok(Exit::Refused);
     }
     let limits = saved.limits;
-    carry_out(global, args, fleet, saved.plan, &limits, accepted, Some(marker)).await
+    // At today's prices, whatever they were when it was saved.
+    let bill = prices::bill(global, fleet, &saved.plan, observed, false).await;
+    carry_out(global, args, fleet, (saved.plan, bill), &limits, accepted, Some(marker)).await
 }
 
 fn describe(stale: &Stale) -> String {
@@ -134,34 +137,35 @@ async fn carry_out(
     global: &Global,
     args: &ApplyArgs,
     fleet: &Fleet,
-    plan: Plan,
+    (plan, bill): (Plan, Option<Bill>),
     limits: &Limits,
     accepted: Option<Digest>,
     marker: Option<&Path>,
 ) -> Ended {
     let as_json = args.format == TextOrJson::Json;
-    let approved = match guard::approve(plan, limits, &args.limits.limits(), accepted) {
+    let bill = bill.as_ref();
+    let approved = match guard::approve(plan, limits, &args.limits.limits(), bill, accepted) {
         Ok(approved) => approved,
         Err(refused) => {
             let (plan, refusal) = *refused;
             match as_json {
-                true => output::print_with(|out| render::json::plan(out, &plan, Some(&refusal)))?,
-                false => show_text(&plan, Some(&refusal))?,
+                true => output::print_with(|out| render::json::plan(out, &plan, Some(&refusal), bill))?,
+                false => show_text(&plan, Some(&refusal), bill)?,
             }
             output::error("refused by a limit; nothing was changed");
             return Ok(Exit::Refused);
         }
     };
     if !as_json {
-        show_text(approved.plan(), None)?;
+        show_text(approved.plan(), None, bill)?;
     }
     if approved.plan().is_empty() {
         if as_json {
-            output::print_with(|out| render::json::plan(out, approved.plan(), None))?;
+            output::print_with(|out| render::json::plan(out, approved.plan(), None, bill))?;
         }
         return Ok(if approved.plan().has_errors() { Exit::Error } else { Exit::Done });
     }
-    if !args.yes && !confirmed(as_json, &approved)? {
+    if !args.yes && !confirmed(as_json, &approved, bill)? {
         output::note("Not applied.");
         return Ok(Exit::Error);
     }
@@ -171,7 +175,7 @@ async fn carry_out(
     let report = with_progress(global, fleet, approved).await;
     let is_done = report.is_settled() && !report.plan.has_errors();
     let exit = if is_done { Exit::Done } else { Exit::Incomplete };
-    match show_report(as_json, &report) {
+    match show_report(as_json, &report, bill) {
         Ok(()) => Ok(exit),
         // 1 would say that nothing was attempted, and 0 that somebody was told.
         Err(Fatal(error)) => {
@@ -182,16 +186,16 @@ async fn carry_out(
     }
 }
 
-fn show_report(as_json: bool, report: &Report) -> Result<(), Fatal> {
+fn show_report(as_json: bool, report: &Report, bill: Option<&Bill>) -> Result<(), Fatal> {
     if as_json {
-        return output::print_with(|out| render::report::json(out, report));
+        return output::print_with(|out| render::report::json(out, report, bill));
     }
     let mut text = String::from("\n");
     render::report::text(&mut text, report, output::style())?;
     output::print(&text)
 }
 
-fn confirmed(as_json: bool, approved: &Approved) -> Result<bool, Fatal> {
+fn confirmed(as_json: bool, approved: &Approved, bill: Option<&Bill>) -> Result<bool, Fatal> {
     if !io::stdin().is_terminal() || !output::stderr_is_terminal() {
         return Err(Fatal::new(
             "this is not a terminal, so that nobody can be asked: add --yes to apply without asking",
@@ -199,7 +203,7 @@ fn confirmed(as_json: bool, approved: &Approved) -> Result<bool, Fatal> {
     }
     if as_json {
         let mut text = String::new();
-        render::text::plan(&mut text, approved.plan(), None, output::style())?;
+        render::text::plan(&mut text, approved.plan(), None, bill, output::style())?;
         output::note(text);
     }
     let mut stderr = io::stderr();

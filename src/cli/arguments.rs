@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::desired::Limit;
+use crate::desired::{Limit, MonthlyLimits};
 use crate::guard::OperatorLimits;
 use crate::lease::{LeaseName, Timing};
+use crate::money::Money;
 use crate::number::AccountSid;
 use crate::provider::Api;
 use crate::sandbox::Faults;
@@ -208,9 +209,15 @@ pub(super) struct LimitArgs {
     /// Cap on releases
     #[arg(long, value_name = "LIMIT", env = "NUMCTL_MAX_RELEASES", hide_env = true, value_parser = limit)]
     max_releases: Option<Limit>,
-    /// Cap on touched numbers
+    /// Cap on touched numbers (the caps on money are in the README)
     #[arg(long, value_name = "LIMIT", env = "NUMCTL_MAX_CHANGES", hide_env = true, value_parser = limit)]
     max_changes: Option<Limit>,
+    /// Cap on what a plan adds to the monthly cost, such as "25 USD"
+    #[arg(long, value_name = "MONEY", env = "NUMCTL_MAX_MONTHLY_INCREASE", hide = true, value_parser = money)]
+    max_monthly_increase: Option<Money>,
+    /// Cap on the monthly cost of all numbers
+    #[arg(long, value_name = "MONEY", env = "NUMCTL_MAX_MONTHLY_TOTAL", hide = true, value_parser = money)]
+    max_monthly_total: Option<Money>,
 }
 
 impl LimitArgs {
@@ -219,6 +226,7 @@ impl LimitArgs {
             purchases: self.max_purchases,
             releases: self.max_releases,
             changes: self.max_changes,
+            monthly: MonthlyLimits { increase: self.max_monthly_increase, total: self.max_monthly_total },
         }
     }
 }
@@ -249,6 +257,9 @@ pub(super) struct PlanArgs {
     /// Exit with 2 when there are changes
     #[arg(long)]
     pub(super) detailed_exitcode: bool,
+    /// Show what the numbers cost, also where nothing is bought, moved or released
+    #[arg(long)]
+    pub(super) cost: bool,
     #[command(flatten)]
     pub(super) limits: LimitArgs,
 }
@@ -496,6 +507,10 @@ fn rate(text: &str) -> Result<f64, String> {
 
 fn limit(text: &str) -> Result<Limit, String> {
     Limit::parse(text).ok_or_else(|| "a limit is a count such as 10, or a share such as 5%".to_owned())
+}
+
+fn money(text: &str) -> Result<Money, String> {
+    Money::parse(text).ok_or_else(|| "money is an amount and its currency, such as \"25 USD\"".to_owned())
 }
 
 fn faults(text: &str) -> Result<Faults, String> {

@@ -1,6 +1,7 @@
 //! `numctl plan`: desired → observed → plan → render.
 
 use crate::clock;
+use crate::cost::Bill;
 use crate::desired::Desired;
 use crate::guard::{self, Refusal};
 use crate::plan::{self, Plan};
@@ -10,16 +11,16 @@ use crate::standstill;
 
 use super::arguments::{Global, PlanArgs, PlanFormat};
 use super::fleet::{self, Fleet};
-use super::{Ended, Exit, Fatal, output};
+use super::{Ended, Exit, Fatal, output, prices};
 
 pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
     let desired = fleet::read(global, &args.files.files)?;
     let fleet = Fleet::open(global, &desired.accounts).await?;
-    let plan = make(&desired, &fleet).await;
+    let made = make(global, &desired, &fleet, args.cost).await;
     fleet.close().await?;
-    let plan = plan?;
-    let refusal = guard::check(&plan, &desired.policy.limits, &args.limits.limits());
-    show(&plan, refusal.as_ref(), args.format)?;
+    let (plan, bill) = made?;
+    let refusal = guard::check(&plan, &desired.policy.limits, &args.limits.limits(), bill.as_ref());
+    show(&plan, refusal.as_ref(), bill.as_ref(), args.format)?;
     let (pending, has_errors) = (!plan.is_empty(), plan.has_errors());
     if let Some(path) = &args.out {
         let saved = SavedPlan::new(plan, &desired, global.api());
@@ -40,31 +41,43 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
     })
 }
 
-/// Lists what is live and plans.
-pub(super) async fn make(desired: &Desired, fleet: &Fleet) -> Result<Plan, Fatal> {
+/// Lists what is live and plans; with what the plan costs, where it may cost something or that is asked
+/// for.
+pub(super) async fn make(
+    global: &Global,
+    desired: &Desired,
+    fleet: &Fleet,
+    cost: bool,
+) -> Result<(Plan, Option<Bill>), Fatal> {
     let observed = fleet.observe(Some(desired)).await?;
     let mut plan = plan::plan(desired, &fleet.accounts, &observed);
     standstill::hold_back(&mut plan, desired, false, clock::since_the_epoch());
-    Ok(plan)
+    let bill = prices::bill(global, fleet, &plan, &observed, cost).await;
+    Ok((plan, bill))
 }
 
-fn show(plan: &Plan, refusal: Option<&Refusal>, format: PlanFormat) -> Result<(), Fatal> {
+fn show(
+    plan: &Plan,
+    refusal: Option<&Refusal>,
+    bill: Option<&Bill>,
+    format: PlanFormat,
+) -> Result<(), Fatal> {
     match format {
-        PlanFormat::Text => show_text(plan, refusal),
-        PlanFormat::Json => output::print_with(|out| render::json::plan(out, plan, refusal)),
+        PlanFormat::Text => show_text(plan, refusal, bill),
+        PlanFormat::Json => output::print_with(|out| render::json::plan(out, plan, refusal, bill)),
         PlanFormat::Markdown => {
             let mut text = String::new();
-            render::markdown::plan(&mut text, plan, refusal).map_err(Fatal::from)?;
+            render::markdown::plan(&mut text, plan, refusal, bill).map_err(Fatal::from)?;
             output::print(&text)
         }
     }
 }
 
 /// Shows a plan to a person.
-pub(super) fn show_text(plan: &Plan, refusal: Option<&Refusal>) -> Result<(), Fatal> {
+pub(super) fn show_text(plan: &Plan, refusal: Option<&Refusal>, bill: Option<&Bill>) -> Result<(), Fatal> {
     output::print_with(|out| {
         let mut text = String::new();
-        render::text::plan(&mut text, plan, refusal, output::style()).map_err(std::io::Error::other)?;
+        render::text::plan(&mut text, plan, refusal, bill, output::style()).map_err(std::io::Error::other)?;
         out.write_all(text.as_bytes())
     })
 }

@@ -71,6 +71,10 @@ pub(super) fn limit(_: &mut SchemaGenerator) -> Schema {
     ] })
 }
 
+pub(super) fn money(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^(0|[1-9][0-9]{0,11})(\\.[0-9]{1,6})? [A-Z]{3}$" })
+}
+
 pub(super) fn flag(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "boolean" })
 }

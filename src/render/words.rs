@@ -2,7 +2,7 @@
 //! Every format says the same words.
 
 use crate::desired::{AccountIndex, Limit};
-use crate::guard::{Broken, LimitName, Over, SetBy};
+use crate::guard::{Broken, LimitName, Over, Refusal, SetBy};
 use crate::hold;
 use crate::number::PhoneNumber;
 use crate::observed::{Note, Trouble};
@@ -10,6 +10,7 @@ use crate::plan::{AccountRef, ActionKind, Held, HeldReason, Plan, Reason, Warnin
 use crate::secret_url::masked;
 use crate::settings::Field;
 
+use super::cost;
 use super::shown::{COLUMNS_MAX, Shown, count, quoted_within};
 
 /// The caution under every plan with releases.
@@ -335,6 +336,13 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
             WarningParts { kind, subject, account: Some(*index), field: None, message }
         }
     }
+}
+
+/// Every limit that keeps a plan from being carried out.
+#[must_use]
+pub fn refused(refusal: &Refusal) -> Vec<String> {
+    let monthly = refusal.monthly.iter().map(cost::broken);
+    refusal.broken.iter().map(broken).chain(monthly).collect()
 }
 
 /// One broken limit, with both figures and who set it.

@@ -15,6 +15,7 @@ mod hosts;
 mod kills;
 mod lease;
 mod memory;
+mod money;
 mod outside;
 mod process;
 mod quickstart;

@@ -3,6 +3,7 @@
 
 mod bad_inputs;
 mod budget_laws;
+mod cost_laws;
 mod desired_file;
 mod e2e;
 mod fence;

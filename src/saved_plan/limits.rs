@@ -1,0 +1,47 @@
+//! The file's limits as a saved plan has them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{SavedPlanError, malformed};
+use crate::desired::{Limit, Limits, MonthlyLimits};
+use crate::money::Money;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileLimits {
+    max_purchases: String,
+    max_releases: String,
+    max_changes: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_monthly_increase: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_monthly_total: Option<String>,
+    pub(super) fleet: usize,
+}
+
+impl FileLimits {
+    pub(super) fn new(limits: &Limits, fleet: usize) -> Self {
+        Self {
+            max_purchases: limits.purchases.to_string(),
+            max_releases: limits.releases.to_string(),
+            max_changes: limits.changes.to_string(),
+            max_monthly_increase: limits.monthly.increase.map(|money| money.to_string()),
+            max_monthly_total: limits.monthly.total.map(|money| money.to_string()),
+            fleet,
+        }
+    }
+
+    pub(super) fn limits(&self) -> Result<Limits, SavedPlanError> {
+        let money = |text: &str| Money::parse(text).ok_or_else(|| malformed("an amount of money", text));
+        let limit = |text: &str| Limit::parse(text).ok_or_else(|| malformed("a limit", text));
+        Ok(Limits {
+            purchases: limit(&self.max_purchases)?,
+            releases: limit(&self.max_releases)?,
+            changes: limit(&self.max_changes)?,
+            monthly: MonthlyLimits {
+                increase: self.max_monthly_increase.as_deref().map(money).transpose()?,
+                total: self.max_monthly_total.as_deref().map(money).transpose()?,
+            },
+        })
+    }
+}
