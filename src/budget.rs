@@ -14,8 +14,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::api::error::Operation;
+use crate::cost::Bill;
 use crate::desired::Source;
 use crate::inert;
+use crate::money::{Money, Sums};
 use crate::number::PhoneNumber;
 use crate::observed::Observed;
 use crate::plan::{ActionKind, HeldReason, Plan};
@@ -81,12 +83,17 @@ pub struct Amounts {
 /// What each stretch of time would come to, were a plan carried out on top of what was spent.
 ///
 /// The default has no stretches: a single apply, which is held to its plan's own amounts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outlook {
     /// The present generation of the files, the plan included.
     pub generation: Option<Amounts>,
     /// The last 24 hours, the plan included.
     pub day: Option<Amounts>,
+    /// By how much the generation, the plan included, raised what the numbers cost a month: what was
+    /// bought and released while the prices were known, as they are where a limit is on them.
+    pub generation_increase: Sums,
+    /// The same of the last 24 hours.
+    pub day_increase: Sums,
 }
 
 /// Where a purchase or a release is.
@@ -108,6 +115,8 @@ struct Spend {
     at: Duration,
     generation: Generation,
     stage: Stage,
+    /// What the number costs a month, where that was known.
+    monthly: Option<Money>,
 }
 
 /// The kinds that are counted one by one.
@@ -192,15 +201,38 @@ impl Budget {
         });
     }
 
-    /// What generation and day come to with this plan.
+    /// What generation and day come to with this plan. `bill` is the plan's, where there is one.
     #[must_use]
-    pub fn outlook(&self, plan: &Plan, generation: Generation, now: Duration) -> Outlook {
+    pub fn outlook(
+        &self,
+        plan: &Plan,
+        bill: Option<&Bill>,
+        generation: Generation,
+        now: Duration,
+    ) -> Outlook {
         let mut after = self.clone();
-        after.spend(plan, generation, now);
+        after.spend(plan, bill, generation, now);
+        let in_generation = |spent_in, _| spent_in == generation;
+        let in_day = |_, at| is_recent(at, now);
         Outlook {
-            generation: Some(after.amounts(|spent_in, _| spent_in == generation)),
-            day: Some(after.amounts(|_, at| is_recent(at, now))),
+            generation: Some(after.amounts(in_generation)),
+            day: Some(after.amounts(in_day)),
+            generation_increase: after.increase(in_generation),
+            day_increase: after.increase(in_day),
         }
+    }
+
+    /// Purchases in doubt count, and releases in doubt do not: it errs on the side of the limit.
+    fn increase(&self, counts: impl Fn(Generation, Duration) -> bool) -> Sums {
+        let mut sums = Sums::default();
+        for spend in self.spends.iter().filter(|spend| counts(spend.generation, spend.at)) {
+            match (spend.kind, spend.monthly) {
+                (Kind::Purchase, Some(money)) => sums.add(money),
+                (Kind::Release, Some(money)) if spend.stage != Stage::InDoubt => sums.add(money.negated()),
+                (Kind::Release, Some(_)) | (_, None) => {}
+            }
+        }
+        sums
     }
 
     fn amounts(&self, counts: impl Fn(Generation, Duration) -> bool) -> Amounts {
@@ -217,21 +249,26 @@ impl Budget {
         }
     }
 
-    /// Counts all that a plan is about to spend. To be saved before the plan's first write.
-    pub fn spend(&mut self, plan: &Plan, generation: Generation, now: Duration) {
+    /// Counts all that a plan is about to spend. To be saved before the plan's first write. `bill` is
+    /// the plan's, where there is one.
+    pub fn spend(&mut self, plan: &Plan, bill: Option<&Bill>, generation: Generation, now: Duration) {
         for step in &plan.steps {
             let number = step.action.number();
             self.touched.insert(number, Touch { at: now, generation });
             let Some(kind) = Kind::of(step.action.kind()) else { continue };
+            let monthly = bill.and_then(|bill| bill.changes.get(&number)).map(|money| money.without_sign());
             let open = self
                 .spends
                 .iter_mut()
                 .find(|spend| spend.kind == kind && spend.number == number && spend.stage != Stage::Done);
             match open {
                 // The same key again: at most one of the two sends can have had an effect.
-                Some(open) => *open = Spend { at: now, generation, ..*open },
+                Some(open) => {
+                    *open = Spend { at: now, generation, monthly: monthly.or(open.monthly), ..*open };
+                }
                 None => {
-                    self.spends.push(Spend { kind, number, at: now, generation, stage: Stage::Sending });
+                    let stage = Stage::Sending;
+                    self.spends.push(Spend { kind, number, at: now, generation, stage, monthly });
                 }
             }
         }
@@ -277,6 +314,7 @@ impl Budget {
             at: spend.at.as_secs(),
             generation: spend.generation.to_string(),
             stage: spend.stage,
+            monthly: spend.monthly.map(|money| money.to_string()),
         });
         let touched = self.touched.iter().map(|(number, touch)| TouchJson {
             number: number.to_string(),
@@ -306,6 +344,10 @@ impl Budget {
             Generation::parse(text)
                 .ok_or_else(|| BudgetError::Value(format!("\"{}\" is not a generation", quoted(text))))
         };
+        let money = |text: &str| {
+            Money::parse(text)
+                .ok_or_else(|| BudgetError::Value(format!("\"{}\" is not an amount of money", quoted(text))))
+        };
         let mut budget = Self::default();
         for spend in json.spends {
             budget.spends.push(Spend {
@@ -317,6 +359,7 @@ impl Budget {
                     Stage::Done => Stage::Done,
                     Stage::Sending | Stage::InDoubt => Stage::InDoubt,
                 },
+                monthly: spend.monthly.as_deref().map(money).transpose()?,
             });
         }
         for touch in json.touched {
@@ -387,6 +430,8 @@ struct SpendJson {
     at: u64,
     generation: String,
     stage: Stage,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    monthly: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]

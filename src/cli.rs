@@ -14,6 +14,7 @@ mod listing;
 mod logging;
 mod output;
 mod plan;
+mod prices;
 mod progress;
 mod resolve;
 mod run;

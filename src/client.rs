@@ -295,13 +295,14 @@ impl<T: Transport> Client<T> {
         make_sense(&response.body).map_err(|why| ApiError::unreadable(operation, &response, &why))
     }
 
-    /// Asks once and hands out the answer, whatever it is: for [`crate::doctor`].
+    /// Asks once, beside the pace, and hands out the answer, whatever it is: for what can do without.
     ///
     /// # Errors
     /// When there is no answer.
     pub async fn ask(&self, operation: Operation, url: Url) -> Result<Response, ApiError> {
-        let request = self.request(operation, Verb::Get, url, None);
-        self.transport.send(request).await.map_err(|error| ApiError::from_transport(operation, &error))
+        let sent = self.transport.send(self.request(operation, Verb::Get, url, None)).await;
+        self.tally.request(operation, &sent);
+        sent.map_err(|error| ApiError::from_transport(operation, &error))
     }
 
     /// What the account has under this very number (law 1's look-up), and when that was asked.

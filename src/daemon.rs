@@ -458,7 +458,7 @@ fn log<T>(force: &InForce<T>, (pass, extent): (&Pass, Extent), took: Duration, n
             }
         }
         Pass::Refused(_, refusal) => {
-            error!(digest = %refusal.digest, broken = ?refusal.broken, "refused by a limit: nothing is changed");
+            error!(digest = %refusal.digest, broken = ?words::refused(refusal), "refused by a limit: nothing is changed");
         }
         Pass::NotRecorded(_, error) => {
             error!(%error, "what is about to be spent cannot be recorded: nothing is changed");

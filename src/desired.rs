@@ -29,6 +29,7 @@ pub use read::MAX_FILE_BYTES;
 
 use crate::claim::{ClaimName, Need};
 use crate::hold::{Hold, Standstill};
+use crate::money::Money;
 use crate::number::{AccountSid, PhoneNumber};
 use crate::provider::{Api, HostLabel};
 use crate::settings::Managed;
@@ -177,6 +178,17 @@ pub struct Limits {
     pub changes: Limit,
     /// A number that was used within this time is not released. `None` asks nothing of its use.
     pub release_guard: Option<Lookback>,
+    /// What the numbers may cost.
+    pub monthly: MonthlyLimits,
+}
+
+/// What the numbers of all accounts may cost a month. Without one there is no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MonthlyLimits {
+    /// By how much one plan may raise it.
+    pub increase: Option<Money>,
+    /// To what a plan may raise it.
+    pub total: Option<Money>,
 }
 
 impl Default for Policy {
@@ -190,6 +202,7 @@ impl Default for Policy {
                 releases: Limit::Count(0),
                 changes: Limit::Percent(100),
                 release_guard: None,
+                monthly: MonthlyLimits::default(),
             },
         }
     }

@@ -2,8 +2,13 @@
 //!
 //! Only [`approve`] makes an [`Approved`], and only `execute` takes one.
 
+mod monthly;
+
+pub use monthly::{Beyond, BrokenMonthly, MonthlyName, calls_for_prices};
+
 use crate::budget::{Amounts, Outlook};
-use crate::desired::{Limit, Limits};
+use crate::cost::Bill;
+use crate::desired::{Limit, Limits, MonthlyLimits};
 use crate::digest::Digest;
 use crate::plan::{ActionKind, Plan};
 use crate::traffic::Lookback;
@@ -36,6 +41,8 @@ pub struct OperatorLimits {
     pub changes: Option<Limit>,
     /// `--release-guard`, `NUMCTL_RELEASE_GUARD`.
     pub release_guard: Option<Lookback>,
+    /// `--max-monthly-increase`, `--max-monthly-total` and their variables.
+    pub monthly: MonthlyLimits,
 }
 
 /// Why a plan may not be executed. The plan is still shown.
@@ -43,6 +50,8 @@ pub struct OperatorLimits {
 pub struct Refusal {
     /// Every limit that the plan goes beyond.
     pub broken: Vec<Broken>,
+    /// Every limit on money that it goes beyond, or that cannot be held against it.
+    pub monthly: Vec<BrokenMonthly>,
     /// The plan's digest: `--accept` with it lifts the limits for exactly this plan.
     pub digest: Digest,
 }
@@ -75,6 +84,18 @@ pub enum Over {
     Generation,
     /// The last 24 hours.
     Day,
+}
+
+impl Over {
+    /// The word for it, in JSON; none for the plan by itself.
+    #[must_use]
+    pub fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Plan => None,
+            Self::Generation => Some("generation"),
+            Self::Day => Some("24h"),
+        }
+    }
 }
 
 /// A limit's name.
@@ -117,7 +138,19 @@ pub enum SetBy {
     Operator,
 }
 
-/// Approves a plan that keeps every limit, or whose digest has been accepted.
+impl SetBy {
+    /// The word for it, in JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// Approves a plan that keeps every limit, or whose digest has been accepted. `bill` is this very
+/// plan's; without one, a limit on money keeps it from raising the cost.
 ///
 /// # Errors
 /// The limits that it goes beyond, with both figures.
@@ -125,9 +158,10 @@ pub fn approve(
     plan: Plan,
     file: &Limits,
     operator: &OperatorLimits,
+    bill: Option<&Bill>,
     accepted: Option<Digest>,
 ) -> Result<Approved, Box<(Plan, Refusal)>> {
-    match check(&plan, file, operator) {
+    match check(&plan, file, operator, bill) {
         Some(refusal) if accepted != Some(refusal.digest) => Err(Box::new((plan, refusal))),
         Some(_) | None => Ok(Approved(plan)),
     }
@@ -142,9 +176,10 @@ pub fn approve_over_time(
     plan: Plan,
     file: &Limits,
     operator: &OperatorLimits,
+    bill: Option<&Bill>,
     outlook: &Outlook,
 ) -> Result<Approved, Box<(Plan, Refusal)>> {
-    match check_over_time(&plan, file, operator, outlook) {
+    match check_over_time(&plan, file, operator, bill, outlook) {
         Some(refusal) => Err(Box::new((plan, refusal))),
         None => Ok(Approved(plan)),
     }
@@ -159,8 +194,8 @@ pub fn release_guard(file: &Limits, operator: &OperatorLimits) -> Option<Lookbac
 
 /// What [`approve`] would refuse a plan for.
 #[must_use]
-pub fn check(plan: &Plan, file: &Limits, operator: &OperatorLimits) -> Option<Refusal> {
-    check_over_time(plan, file, operator, &Outlook::default())
+pub fn check(plan: &Plan, file: &Limits, operator: &OperatorLimits, bill: Option<&Bill>) -> Option<Refusal> {
+    check_over_time(plan, file, operator, bill, &Outlook::default())
 }
 
 /// What [`approve_over_time`] would refuse a plan for.
@@ -169,6 +204,7 @@ pub fn check_over_time(
     plan: &Plan,
     file: &Limits,
     operator: &OperatorLimits,
+    bill: Option<&Bill>,
     outlook: &Outlook,
 ) -> Option<Refusal> {
     let own = Amounts {
@@ -203,8 +239,9 @@ pub fn check_over_time(
             Some(Broken { limit, wanted, over, total, allowed, written, set_by })
         })
         .collect();
-    if broken.is_empty() {
+    let monthly = monthly::broken(plan, file.monthly, operator.monthly, bill, outlook);
+    if broken.is_empty() && monthly.is_empty() {
         return None;
     }
-    Some(Refusal { broken, digest: Digest::of(plan) })
+    Some(Refusal { broken, monthly, digest: Digest::of(plan) })
 }

@@ -127,6 +127,8 @@ impl Ledger {
         match bounded_file::text(&path, BYTES_MAX) {
             Ok(text) => Ok(Some((path, text))),
             Err(BoundedFileError::Missing) => Ok(None),
+            // What is no directory holds nothing; who wants to keep something there hears of it.
+            Err(BoundedFileError::Io(error)) if error.kind() == io::ErrorKind::NotADirectory => Ok(None),
             Err(BoundedFileError::Io(error)) => Err(LedgerError::Io(path, error)),
             Err(error) => Err(LedgerError::Io(path, io::Error::other(error))),
         }

@@ -25,6 +25,8 @@
 //! - [`country`]: the country that a calling code tells
 //! - [`claim`]: numbers by need, and the mark that binds a number to one
 //! - [`traffic`]: what a number was used for, and how far back that is looked for
+//! - [`money`]: exact amounts, each of one currency
+//! - [`tariff`]: what a number is charged as
 //! - [`provider`]: the vendor's two APIs, and its regions
 //! - [`settings`]: what can be configured on a number; live values and managed ones
 //! - [`hold`]: pauses, maintenance windows, and holds that end
@@ -42,6 +44,7 @@
 //! - [`environment`]: which account reads which variables, which the caller looks up
 //! - [`transport`]: the seam: one request in, its answer or the way it was lost out
 //! - [`api`]: both APIs as values: requests, answers, typed errors
+//! - [`cost`]: what the numbers cost a month, and what a plan makes of that
 //! - [`backoff`]: whether to try again, and when
 //! - [`retry_budget`]: how many retries an account can afford
 //! - [`circuit`]: stops asking an API that does not answer
@@ -77,6 +80,7 @@
 //! - [`offers`]: what is on offer for claims
 //! - [`usage`]: whether numbers are in use, in few requests
 //! - [`survey`]: a second look where numbers are missing
+//! - [`prices`]: asks what numbers cost
 //! - [`refresh`]: a few numbers anew, instead of every account
 //! - [`execute`]: carries out an approved plan
 //! - [`journal_file`]: where the journal lasts
@@ -107,6 +111,7 @@ pub mod claims;
 pub mod cli;
 pub mod client;
 pub mod clock;
+pub mod cost;
 pub mod country;
 pub mod credentials;
 pub mod daemon;
@@ -137,12 +142,14 @@ pub mod lock;
 pub mod memory;
 pub mod messenger;
 pub mod metrics;
+pub mod money;
 pub mod number;
 pub mod observe;
 pub mod observed;
 pub mod offers;
 pub mod pace;
 pub mod plan;
+pub mod prices;
 pub mod provider;
 pub mod reconcile;
 pub mod refresh;
@@ -158,6 +165,7 @@ pub mod standstill;
 pub mod status;
 pub mod survey;
 pub mod tally;
+pub mod tariff;
 pub mod throttle;
 pub mod traffic;
 pub mod transport;

@@ -9,6 +9,7 @@ mod shrink;
 
 use std::time::Duration;
 
+use crate::cost::Kept;
 use crate::desired::Desired;
 use crate::last_use::LastUses;
 use crate::observed::{Live, Observed};
@@ -32,6 +33,7 @@ pub struct Memory {
     last_uses: LastUses,
     last_look: Option<LastLook>,
     interval: Duration,
+    prices: Kept,
 }
 
 /// How much of the fleet a cycle looked at.
@@ -66,6 +68,7 @@ impl Memory {
             last_uses: LastUses::default(),
             last_look: None,
             interval,
+            prices: Kept::default(),
         }
     }
 
@@ -138,6 +141,11 @@ impl Memory {
         if let Some(last) = &mut self.last_look {
             last.settle(report);
         }
+    }
+
+    /// The price lists that were asked for lately.
+    pub fn prices(&mut self) -> &mut Kept {
+        &mut self.prices
     }
 
     /// When the next number is due again that failed before.

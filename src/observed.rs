@@ -17,6 +17,7 @@ pub use survey::{InFlight, Offers, Papers, Survey};
 use crate::desired::AccountIndex;
 use crate::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::settings::{Field, Settings, Value};
+use crate::tariff::Tariff;
 
 /// One live number, as much of it as a plan needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct Live {
     /// Where the registration of the emergency address stands; `None` where the API does not say,
     /// as ActiveNumbers never does.
     pub emergency_address_status: Option<EmergencyAddressStatus>,
+    /// What the API says that it is charged as.
+    pub tariff: Tariff,
 }
 
 /// Where the registration of a number's emergency address stands (v2010).
@@ -527,7 +530,14 @@ mod tests {
             settings: Arc::default(),
             sms: None,
             emergency_address_status: None,
+            tariff: Tariff::default(),
         }
+    }
+
+    #[test]
+    fn a_live_number_is_no_larger_than_its_parts() {
+        // A fleet has a million of them; the tariff fits into what alignment left over.
+        assert_eq!(size_of::<Live>(), 120);
     }
 
     fn listed(rows: Vec<Live>) -> Listing {

@@ -12,6 +12,7 @@ use tracing::warn;
 use crate::budget::{Budget, Generation};
 use crate::client::{Client, ListError};
 use crate::clock;
+use crate::cost::{Bill, Census, PriceBook};
 use crate::desired::{AccountIndex, Desired};
 use crate::execute::{Event, Stop, execute};
 use crate::guard::{self, OperatorLimits, Refusal};
@@ -21,6 +22,7 @@ use crate::last_use::Trust;
 use crate::ledger::{Kept, LedgerError};
 use crate::memory::{Extent, Memory};
 use crate::plan::{AccountRef, Plan, plan};
+use crate::prices::price_book;
 use crate::refresh::refresh;
 use crate::report::Report;
 use crate::standstill;
@@ -109,20 +111,23 @@ pub async fn pass<T: Transport>(
     };
     let pass = match planned {
         Err(failed) => Pass::NotObserved(failed),
-        Ok(plan) => {
+        Ok(planned) => {
             let on_event = |plan: &Plan, event: Event<'_>| on_event(plan, extent, event);
-            carry_out(plan, cycle, memory, kept, record, stop, on_event).await
+            carry_out(planned, cycle, memory, kept, record, stop, on_event).await
         }
     };
     (pass, extent)
 }
 
-/// Looks at the fleet, and plans.
+/// What the bill of a plan takes.
+type Priced = Option<(Census, PriceBook)>;
+
+/// Looks at the fleet, and plans; asks for the prices that a limit on money calls for.
 async fn draft<T: Transport>(
     cycle: &Cycle<'_, T>,
     memory: &mut Memory,
     kept: &mut Kept,
-) -> (Result<Plan, Vec<(AccountIndex, ListError)>>, Extent) {
+) -> (Result<(Plan, Priced), Vec<(AccountIndex, ListError)>>, Extent) {
     let Cycle { desired, accounts, clients, generation, now, .. } = *cycle;
     if cycle.extent == Extent::Partial
         && let Some((observed, at)) = refresh(clients, accounts, desired, memory, now).await
@@ -130,7 +135,7 @@ async fn draft<T: Transport>(
         let plan = plan(desired, accounts, &observed);
         if plan.only_configures() {
             memory.keep(observed, accounts, at);
-            return (Ok(plan), Extent::Partial);
+            return (Ok((plan, None)), Extent::Partial);
         }
     }
     // One look at a time: it may be a million numbers.
@@ -149,13 +154,22 @@ async fn draft<T: Transport>(
         warn!(%error, "what was seen is not in {}", journal.path().display());
     }
     let plan = plan(desired, accounts, &observed);
+    let (file, operator) = (desired.policy.limits.monthly, cycle.operator.monthly);
+    let census = guard::calls_for_prices(&plan, file, operator).then(|| Census::take(&observed, &plan));
     memory.keep(observed, accounts, now);
-    (Ok(plan), Extent::Full)
+    let priced = match census {
+        Some(mut census) => {
+            let book = price_book(clients, &plan, &mut census, memory.prices(), now).await;
+            Some((census, book))
+        }
+        None => None,
+    };
+    (Ok((plan, priced)), Extent::Full)
 }
 
 /// Holds back what is not to be done now, approves the rest, and carries it out.
 async fn carry_out<T: Transport>(
-    mut plan: Plan,
+    (mut plan, priced): (Plan, Priced),
     cycle: &Cycle<'_, T>,
     memory: &mut Memory,
     kept: &mut Kept,
@@ -173,11 +187,14 @@ async fn carry_out<T: Transport>(
     let mut stopped = stop.clone();
     tokio::select! {
         biased;
-        () = guard_releases(&mut plan, cycle, memory, &kept.budget) => {}
+        () = guard_releases((&mut plan, &priced), cycle, memory, &kept.budget) => {}
         Ok(_) = stopped.wait_for(|stop| *stop >= Stop::Drain) => return Pass::Stopped,
     }
-    let outlook = kept.budget.outlook(&plan, generation, now);
-    let approved = match guard::approve_over_time(plan, &desired.policy.limits, cycle.operator, &outlook) {
+    let bill = bill_of(&plan, &priced);
+    let bill = bill.as_ref();
+    let outlook = kept.budget.outlook(&plan, bill, generation, now);
+    let limits = &desired.policy.limits;
+    let approved = match guard::approve_over_time(plan, limits, cycle.operator, bill, &outlook) {
         Err(refused) => return Pass::Refused(refused.0, refused.1),
         Ok(approved) => approved,
     };
@@ -188,7 +205,7 @@ async fn carry_out<T: Transport>(
     if !approved.plan().is_empty() {
         // On a copy: what was not recorded was not spent either.
         let mut spent = kept.clone();
-        spent.budget.spend(approved.plan(), generation, now);
+        spent.budget.spend(approved.plan(), bill, generation, now);
         spent.intents.open_for(approved.plan());
         if let Err(error) = record(&spent) {
             return Pass::NotRecorded(approved.into_plan(), error);
@@ -222,10 +239,14 @@ async fn carry_out<T: Transport>(
     Pass::Executed(report)
 }
 
+fn bill_of(plan: &Plan, priced: &Priced) -> Option<Bill> {
+    priced.as_ref().map(|(census, book)| Bill::of(plan, census, book))
+}
+
 /// Holds the releases of numbers that are in use. A plan that is refused, or only shown, may be there
 /// again in the next cycle, and is not looked up each time; one that is carried out right after is.
 async fn guard_releases<T: Transport>(
-    plan: &mut Plan,
+    (plan, priced): (&mut Plan, &Priced),
     cycle: &Cycle<'_, T>,
     memory: &mut Memory,
     budget: &Budget,
@@ -235,8 +256,10 @@ async fn guard_releases<T: Transport>(
     let guard = guard::release_guard(limits, operator);
     let known = memory.last_uses();
     usage::guard_releases(plan, clients, known, guard, now, Trust::ThisHour).await;
-    let outlook = budget.outlook(plan, generation, now);
-    if !cycle.dry_run && guard::check_over_time(plan, limits, operator, &outlook).is_none() {
+    let bill = bill_of(plan, priced);
+    let outlook = budget.outlook(plan, bill.as_ref(), generation, now);
+    let refusal = guard::check_over_time(plan, limits, operator, bill.as_ref(), &outlook);
+    if !cycle.dry_run && refusal.is_none() {
         usage::guard_releases(plan, clients, known, guard, now, Trust::ThisLook).await;
     }
 }

@@ -4,6 +4,7 @@
 //! from the API or from a file goes through [`shown`] on its way (laws 11 and 12).
 
 pub mod claim_words;
+pub mod cost;
 pub mod delta;
 pub mod group;
 pub mod history;

@@ -393,8 +393,8 @@ impl Status {
             Finish::NotBegun(why) => self.blocked = Some(inert::message(why, MESSAGE_CHARACTERS_MAX).into()),
             Finish::Refused(plan, refusal) => {
                 self.observed(plan, extent, at);
-                let lines: Vec<String> = refusal.broken.iter().map(words::broken).collect();
-                let why: Arc<str> = format!("refused by a limit: {}", lines.join("; ")).into();
+                let lines = words::refused(refusal).join("; ");
+                let why: Arc<str> = format!("refused by a limit: {lines}").into();
                 self.blocked = Some(why.clone());
                 self.judge(desired, plan, Aftermath::Blocked("LimitExceeded", why), now);
             }

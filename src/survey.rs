@@ -114,7 +114,10 @@ async fn survey<T: Transport>(
     let lacking = missing
         .into_iter()
         .filter(|declared| !survey.elsewhere.contains_key(&declared.number) && !has_all_papers(declared));
-    survey.papers = papers_of(clients, lacking).await;
+    for (number, kind, papers) in offers_of(clients, lacking).await {
+        survey.papers.insert(number, papers);
+        survey.kinds.insert(number, kind.into());
+    }
     Observed::of(sights, survey)
 }
 
@@ -159,11 +162,11 @@ fn has_all_papers(declared: &Declared) -> bool {
     is_set(Field::AddressSid) && is_set(Field::BundleSid)
 }
 
-/// What buying these numbers takes, where their country can be told.
-async fn papers_of<T: Transport>(
+/// What these numbers are and what buying them takes, where their country can be told.
+async fn offers_of<T: Transport>(
     clients: &[Client<T>],
     numbers: impl Iterator<Item = &Declared>,
-) -> BTreeMap<PhoneNumber, Papers> {
+) -> Vec<(PhoneNumber, NumberType, Papers)> {
     let mut by_country: BTreeMap<&str, Vec<&Declared>> = BTreeMap::new();
     for declared in numbers {
         if let Some(country) = country_of(declared.number) {
@@ -178,7 +181,7 @@ async fn papers_of<T: Transport>(
         };
         let offers = numbers.iter().map(async |declared| {
             let (kind, address) = offer(client(declared), country, declared.number).await?;
-            Some((declared.number, Papers { address, bundle: regulated.contains(&kind) }))
+            Some((declared.number, kind, Papers { address, bundle: regulated.contains(&kind) }))
         });
         join_all(offers).await
     });
@@ -195,7 +198,7 @@ async fn regulations<T: Transport>(client: &Client<T>, country: &str) -> Vec<Num
 }
 
 /// The type of a number on offer, and whether its country wants an address.
-async fn offer<T: Transport>(
+pub async fn offer<T: Transport>(
     client: &Client<T>,
     country: &str,
     number: PhoneNumber,

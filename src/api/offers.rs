@@ -64,7 +64,7 @@ pub fn read_offers(body: &[u8]) -> Result<Vec<PhoneNumber>, String> {
         #[serde(default)]
         phone_number: Option<String>,
     }
-    let page = wire::read(body, |text| serde_json::from_str::<Page>(text))?;
+    let page = wire::read(body, serde_json::from_str::<Page>)?;
     let number =
         |row: Row| PhoneNumber::observed(&row.phone_number?).filter(|number| !number.is_short_code());
     Ok(page.available_phone_numbers.into_iter().filter_map(number).collect())

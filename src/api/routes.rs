@@ -5,6 +5,7 @@ use url::Url;
 use super::endpoint::{Endpoint, Service};
 use crate::number::{AccountSid, NumberSid};
 use crate::provider::Api;
+use crate::tariff::Kind;
 use crate::traffic::Medium;
 
 /// The paths of one account over one API.
@@ -55,6 +56,16 @@ impl NumberType {
             Self::Local => "local",
             Self::Mobile => "mobile",
             Self::TollFree => "tollfree",
+        }
+    }
+}
+
+impl From<NumberType> for Kind {
+    fn from(kind: NumberType) -> Self {
+        match kind {
+            NumberType::Local => Self::Local,
+            NumberType::Mobile => Self::Mobile,
+            NumberType::TollFree => Self::TollFree,
         }
     }
 }

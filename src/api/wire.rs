@@ -18,6 +18,7 @@ use crate::number::{AccountSid, PhoneNumber};
 use crate::observed::Live;
 use crate::provider::Api;
 use crate::settings::{Field, Settings, Value};
+use crate::tariff::Tariff;
 
 /// A scalar of whatever JSON type, as text; null and `""` are nothing.
 #[derive(Debug, Default)]
@@ -190,6 +191,7 @@ fn live<'a>(
         settings: interner.settings(&texts[..count]),
         sms: None,
         emergency_address_status: None,
+        tariff: Tariff::default(),
     }
 }
 
@@ -224,6 +226,15 @@ pub fn read_number(api: Api, body: &[u8]) -> Result<Live, String> {
         Api::ActiveNumbers => active::read_number(text),
         Api::IncomingPhoneNumbers => incoming::read_number(text),
     })
+}
+
+/// Reads an AvailableNumbers search for one number: what it is charged as; `None` where it is not on
+/// offer.
+///
+/// # Errors
+/// Says where the body stops being the API's.
+pub fn read_offer(body: &[u8], number: PhoneNumber) -> Result<Option<Tariff>, String> {
+    read(body, |text| active::read_offer(text, number))
 }
 
 /// Reads a body that is JSON, and says in the API's terms what is wrong with it.

@@ -12,7 +12,7 @@ use crate::standstill;
 use super::apply::Writing;
 use super::arguments::{AdoptArgs, Global};
 use super::fleet::{self, Fleet};
-use super::{Ended, Fatal};
+use super::{Ended, Fatal, prices};
 
 pub(super) async fn run(global: &Global, args: &AdoptArgs) -> Ended {
     let number = PhoneNumber::declared(&args.number).map_err(|error| Fatal::new(error.to_string()))?;
@@ -26,7 +26,8 @@ pub(super) async fn run(global: &Global, args: &AdoptArgs) -> Ended {
         let now = clock::since_the_epoch();
         standstill::hold_back(&mut plan, &desired, false, now);
         writing.journal.look(Some(&desired), fleet, &observed, now);
-        writing.carry_out(fleet, plan, &desired.policy.limits, intents, None).await
+        let bill = prices::bill(global, fleet, &plan, &observed, false).await;
+        writing.carry_out(fleet, (plan, bill), &desired.policy.limits, intents, None).await
     };
     writing.with_lock(&desired.accounts, work).await
 }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::atomic_file::create_private;
 use crate::bounded_file;
 use crate::clock;
+use crate::cost::Bill;
 use crate::desired::{Account, Limits};
 use crate::digest::Digest;
 use crate::execute::{Event, Stop, execute};
@@ -31,7 +32,7 @@ use super::fleet::{self, Fleet};
 use super::journal::ForWriting;
 use super::plan::{self, guard_releases, show_text};
 use super::signals::{Interrupts, stop_by_signal};
-use super::{Ended, Exit, Fatal, output, progress};
+use super::{Ended, Exit, Fatal, output, prices, progress};
 
 /// A plan of 100,000 actions with long URLs is a third of this.
 const PLAN_BYTES_MAX: usize = 256 << 20;
@@ -63,7 +64,8 @@ async fn fresh(writing: &Writing<'_>, files: &[PathBuf]) -> Ended {
         // Before the look is written down, which tells that what is gone is gone.
         writing.journal.hold_back(&mut plan, &desired, fleet, now);
         writing.journal.look(Some(&desired), fleet, &observed, now);
-        writing.carry_out(fleet, plan, limits, intents, None).await
+        let bill = prices::bill(writing.global, fleet, &plan, &observed, false).await;
+        writing.carry_out(fleet, (plan, bill), limits, intents, None).await
     };
     writing.with_lock(&desired.accounts, work).await
 }
@@ -108,7 +110,7 @@ async fn fresh_enough(
     let moved_on = stale(&saved.plan, observed);
     if !moved_on.is_empty() {
         if writing.args.format == TextOrJson::Text {
-            show_text(&saved.plan, None)?;
+            show_text(&saved.plan, None, None)?;
         }
         for stale in &moved_on {
             output::note(format_args!("  {}: {}", stale.number, describe(stale)));
@@ -126,7 +128,7 @@ async fn fresh_enough(
     // What was approved is done as a whole or not at all.
     if plan.steps.len() < steps {
         if writing.args.format == TextOrJson::Text {
-            show_text(&plan, None)?;
+            show_text(&plan, None, None)?;
         }
         for held in &plan.held {
             output::note(format_args!("  {}: {}", held.number, render::words::held(&plan, held)));
@@ -136,7 +138,9 @@ async fn fresh_enough(
         return Ok(Exit::Refused);
     }
     writing.journal.look(None, fleet, observed, clock::since_the_epoch());
-    writing.carry_out(fleet, plan, &limits, intents, Some(marker)).await
+    // At today's prices, whatever they were when it was saved.
+    let bill = prices::bill(writing.global, fleet, &plan, observed, false).await;
+    writing.carry_out(fleet, (plan, bill), &limits, intents, Some(marker)).await
 }
 
 fn describe(stale: &Stale) -> String {
@@ -209,34 +213,36 @@ impl<'a> Writing<'a> {
     pub(super) async fn carry_out(
         &self,
         fleet: &Fleet,
-        plan: Plan,
+        (plan, bill): (Plan, Option<Bill>),
         limits: &Limits,
         mut intents: Intents,
         marker: Option<&Path>,
     ) -> Ended {
         let as_json = self.args.format == TextOrJson::Json;
-        let approved = match guard::approve(plan, limits, &self.args.limits.limits(), self.accepted) {
+        let bill = bill.as_ref();
+        let operator = self.args.limits.limits();
+        let approved = match guard::approve(plan, limits, &operator, bill, self.accepted) {
             Ok(approved) => approved,
             Err(refused) => {
                 let (plan, refusal) = *refused;
                 match as_json {
-                    true => output::print_with(|out| render::json::plan(out, &plan, Some(&refusal)))?,
-                    false => show_text(&plan, Some(&refusal))?,
+                    true => output::print_with(|out| render::json::plan(out, &plan, Some(&refusal), bill))?,
+                    false => show_text(&plan, Some(&refusal), bill)?,
                 }
                 output::error("refused by a limit; nothing was changed");
                 return Ok(Exit::Refused);
             }
         };
         if !as_json {
-            show_text(approved.plan(), None)?;
+            show_text(approved.plan(), None, bill)?;
         }
         if approved.plan().is_empty() {
             if as_json {
-                output::print_with(|out| render::json::plan(out, approved.plan(), None))?;
+                output::print_with(|out| render::json::plan(out, approved.plan(), None, bill))?;
             }
             return Ok(if approved.plan().has_errors() { Exit::Error } else { Exit::Done });
         }
-        if !self.args.yes && !confirmed(as_json, &approved)? {
+        if !self.args.yes && !confirmed(as_json, &approved, bill)? {
             output::note("Not applied.");
             return Ok(Exit::Error);
         }
@@ -267,7 +273,7 @@ impl<'a> Writing<'a> {
         }
         let is_done = report.is_settled() && !report.plan.has_errors();
         let exit = if is_done { Exit::Done } else { Exit::Incomplete };
-        match show_report(as_json, &report) {
+        match show_report(as_json, &report, bill) {
             Ok(()) => Ok(exit),
             // 1 would say that nothing was attempted, and 0 that somebody was told.
             Err(Fatal(error)) => {
@@ -280,9 +286,9 @@ impl<'a> Writing<'a> {
     }
 }
 
-fn show_report(as_json: bool, report: &Report) -> Result<(), Fatal> {
+fn show_report(as_json: bool, report: &Report, bill: Option<&Bill>) -> Result<(), Fatal> {
     if as_json {
-        return output::print_with(|out| render::report::json(out, report));
+        return output::print_with(|out| render::report::json(out, report, bill));
     }
     output::print_text(|out| {
         writeln!(out)?;
@@ -290,7 +296,7 @@ fn show_report(as_json: bool, report: &Report) -> Result<(), Fatal> {
     })
 }
 
-fn confirmed(as_json: bool, approved: &Approved) -> Result<bool, Fatal> {
+fn confirmed(as_json: bool, approved: &Approved, bill: Option<&Bill>) -> Result<bool, Fatal> {
     if !io::stdin().is_terminal() || !output::stderr_is_terminal() {
         return Err(Fatal::new(
             "this is not a terminal, so that nobody can be asked: add --yes to apply without asking",
@@ -298,7 +304,7 @@ fn confirmed(as_json: bool, approved: &Approved) -> Result<bool, Fatal> {
     }
     if as_json {
         let mut text = String::new();
-        render::text::plan(&mut text, approved.plan(), None, output::style())?;
+        render::text::plan(&mut text, approved.plan(), None, bill, output::style())?;
         output::note(text);
     }
     let mut stderr = io::stderr();

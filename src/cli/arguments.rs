@@ -1,18 +1,25 @@
 //! The arguments, declared once: parsing, `--help` and the shell completions come from here.
 
+mod writing;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::desired::Limit;
+use crate::desired::{Limit, MonthlyLimits};
 use crate::guard::OperatorLimits;
-use crate::lease::{LeaseName, Timing};
-use crate::number::{AccountSid, PhoneNumber};
+use crate::money::Money;
+use crate::number::AccountSid;
 use crate::provider::Api;
 use crate::sandbox::Faults;
 use crate::traffic::Lookback;
+
+pub(super) use writing::{
+    AdoptArgs, ApplyArgs, HistoryArgs, JournalArgs, LockArgs, ResolveArgs, RunArgs, StateArgs, UndoArgs,
+    WriteArgs,
+};
 
 use super::filters::{LiveFilterArgs, OfferFilterArgs};
 
@@ -219,12 +226,18 @@ pub(super) struct LimitArgs {
     /// Cap on releases
     #[arg(long, value_name = "LIMIT", env = "NUMCTL_MAX_RELEASES", hide_env = true, value_parser = limit)]
     max_releases: Option<Limit>,
-    /// Cap on touched numbers
+    /// Cap on touched numbers (the caps on money are in the README)
     #[arg(long, value_name = "LIMIT", env = "NUMCTL_MAX_CHANGES", hide_env = true, value_parser = limit)]
     max_changes: Option<Limit>,
     /// Hold releases of numbers used within this time, such as 30d
     #[arg(long, value_name = "DURATION", env = "NUMCTL_RELEASE_GUARD", hide_env = true, value_parser = lookback)]
     release_guard: Option<Lookback>,
+    /// Cap on what a plan adds to the monthly cost, such as "25 USD"
+    #[arg(long, value_name = "MONEY", env = "NUMCTL_MAX_MONTHLY_INCREASE", hide = true, value_parser = money)]
+    max_monthly_increase: Option<Money>,
+    /// Cap on the monthly cost of all numbers
+    #[arg(long, value_name = "MONEY", env = "NUMCTL_MAX_MONTHLY_TOTAL", hide = true, value_parser = money)]
+    max_monthly_total: Option<Money>,
 }
 
 impl LimitArgs {
@@ -234,6 +247,7 @@ impl LimitArgs {
             releases: self.max_releases,
             changes: self.max_changes,
             release_guard: self.release_guard,
+            monthly: MonthlyLimits { increase: self.max_monthly_increase, total: self.max_monthly_total },
         }
     }
 }
@@ -264,195 +278,13 @@ pub(super) struct PlanArgs {
     /// Exit with 2 when there are changes
     #[arg(long)]
     pub(super) detailed_exitcode: bool,
+    /// Show what the numbers cost, also where nothing is bought, moved or released
+    #[arg(long)]
+    pub(super) cost: bool,
     #[command(flatten)]
     pub(super) state: StateArgs,
     #[command(flatten)]
     pub(super) journal: JournalArgs,
-    #[command(flatten)]
-    pub(super) limits: LimitArgs,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  numctl apply -f fleet.yaml\n  numctl apply plan.json --yes")]
-pub(super) struct ApplyArgs {
-    /// A plan saved by `numctl plan --out`
-    #[arg(value_name = "PLAN.JSON", conflicts_with = "files", required_unless_present = "files")]
-    pub(super) plan: Option<PathBuf>,
-    /// Desired-state file, or a directory of them; may repeat; - is stdin
-    #[arg(short, long = "file", value_name = "FILE")]
-    pub(super) files: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(super) write: WriteArgs,
-}
-
-/// What a command takes that shows a plan, asks, and carries it out.
-#[derive(Debug, Args)]
-pub(super) struct WriteArgs {
-    /// Do not ask (required when not at a terminal)
-    #[arg(short, long)]
-    pub(super) yes: bool,
-    /// Lift the limits for exactly the plan with this digest
-    #[arg(long, value_name = "DIGEST")]
-    pub(super) accept: Option<String>,
-    /// How the result is written
-    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
-    pub(super) format: TextOrJson,
-    #[command(flatten)]
-    pub(super) journal: JournalArgs,
-    #[command(flatten)]
-    pub(super) lock: LockArgs,
-    /// Wait so long for the lock [default: not at all]
-    #[arg(long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = humantime::parse_duration)]
-    pub(super) lock_timeout: Duration,
-    #[command(flatten)]
-    pub(super) state: StateArgs,
-    #[command(flatten)]
-    pub(super) limits: LimitArgs,
-}
-
-/// Where what was bought for claims is remembered until it is seen.
-#[derive(Debug, Args)]
-pub(super) struct StateArgs {
-    /// Remember here what was bought for claims until it is seen [default: .numctl]
-    #[arg(long, value_name = "DIR", env = "NUMCTL_STATE_DIR", hide_env = true)]
-    pub(super) state_dir: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Example:\n  numctl adopt -f fleet.yaml nyc-support +12125550100\n\n\
-                  The number gets the claim's mark and configuration, as a plan that is shown and confirmed.")]
-pub(super) struct AdoptArgs {
-    /// The claim
-    pub(super) claim: String,
-    /// The live number
-    #[arg(value_name = "E164")]
-    pub(super) number: String,
-    /// Desired-state file, or a directory of them; may repeat; - is stdin
-    #[arg(short, long = "file", value_name = "FILE", required = true)]
-    pub(super) files: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(super) write: WriteArgs,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  numctl resolve\n  numctl resolve nyc-support/2\n\n\
-                  Give a purchase up only when the vendor's console shows that it did not happen.")]
-pub(super) struct ResolveArgs {
-    /// Give up the purchase for this slot; without one, list what is open
-    #[arg(value_name = "CLAIM/SLOT")]
-    pub(super) slot: Option<String>,
-    #[command(flatten)]
-    pub(super) state: StateArgs,
-    /// How the list is written
-    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
-    pub(super) format: TextOrJson,
-}
-
-/// Where the journal is.
-#[derive(Debug, Args)]
-pub(super) struct JournalArgs {
-    /// The journal; none for no journal [default: .numctl/journal.jsonl]
-    #[arg(long, value_name = "FILE", env = "NUMCTL_JOURNAL", hide_env = true)]
-    pub(super) journal: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Example:\n  numctl history --number +15552230000")]
-pub(super) struct HistoryArgs {
-    #[command(flatten)]
-    pub(super) journal: JournalArgs,
-    /// Only what was done to this number
-    #[arg(long, value_name = "E164")]
-    pub(super) number: Option<PhoneNumber>,
-    /// At most so many runs, the newest first
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    pub(super) limit: usize,
-    /// How the runs are written
-    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
-    pub(super) format: TextOrJson,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  numctl undo -f fleet.yaml\n  numctl undo -f fleet.yaml a5b61771")]
-pub(super) struct UndoArgs {
-    #[command(flatten)]
-    pub(super) files: FileArgs,
-    /// Which run of `numctl history`: its name, or how that ends [default: the last one]
-    #[arg(value_name = "RUN")]
-    pub(super) run: Option<String>,
-    #[command(flatten)]
-    pub(super) write: WriteArgs,
-}
-
-/// One writer: per account on one host, and among hosts.
-#[derive(Debug, Args)]
-pub(super) struct LockArgs {
-    /// One writer per account: hold a lock in this directory, the same for every numctl of the host
-    #[arg(long, value_name = "DIR", env = "NUMCTL_LOCK_DIR", hide_env = true)]
-    pub(super) lock_dir: Option<PathBuf>,
-    /// One writer among hosts: hold this Kubernetes Lease, [NAMESPACE/]NAME (more in the README)
-    #[arg(long, value_name = "LEASE", env = "NUMCTL_LEASE", hide_env = true, value_parser = lease_name)]
-    pub(super) lease: Option<LeaseName>,
-    /// How long a lease outlives its holder's last renewal, the same for all [default: 15s]
-    #[arg(long, value_name = "DURATION", env = "NUMCTL_LEASE_DURATION", hide = true, default_value = "15s", hide_default_value = true, value_parser = lease_timing)]
-    pub(super) lease_duration: Timing,
-    /// The Kubernetes API server [default: that of the cluster around it]
-    #[arg(long, value_name = "URL", env = "NUMCTL_KUBE_API", hide = true)]
-    pub(super) kube_api: Option<String>,
-    /// The token to show to it, read anew for every request
-    #[arg(long, value_name = "FILE", env = "NUMCTL_KUBE_TOKEN_FILE", hide = true)]
-    pub(super) kube_token_file: Option<PathBuf>,
-    /// The CA certificates to trust for it, and no others
-    #[arg(long, value_name = "FILE", env = "NUMCTL_KUBE_CA_FILE", hide = true)]
-    pub(super) kube_ca_file: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  numctl run -f fleets/ --interval 60s --state-dir /var/lib/numctl --lock-dir /run/numctl\n\n\
-                  SIGTERM or ctrl-c finishes what is in flight and exits with 0; again drops it. SIGHUP looks again.\n\
-                  SIGUSR1 pauses: drift is shown and not healed. SIGUSR2 goes on."
-)]
-pub(super) struct RunArgs {
-    /// Desired-state file, or a directory of them; may repeat
-    #[arg(short, long = "file", value_name = "FILE", required = true)]
-    pub(super) files: Vec<PathBuf>,
-    /// Between two cycles
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
-    pub(super) interval: Duration,
-    /// One cycle, with the exit codes of apply
-    #[arg(long)]
-    pub(super) once: bool,
-    /// Show what would change, and write nothing
-    #[arg(long)]
-    pub(super) dry_run: bool,
-    /// Keep here what was spent in 24 hours; else a restart forgets it
-    #[arg(long, value_name = "DIR", env = "NUMCTL_STATE_DIR", hide_env = true)]
-    pub(super) state_dir: Option<PathBuf>,
-    /// The journal; none for no journal [default: in --state-dir]
-    #[arg(long, value_name = "FILE", env = "NUMCTL_JOURNAL", hide_env = true)]
-    pub(super) journal: Option<PathBuf>,
-    #[command(flatten)]
-    pub(super) lock: LockArgs,
-    /// Believe at once that many numbers are gone
-    #[arg(long)]
-    pub(super) allow_shrink: bool,
-    /// Show page and metrics here; a bare port is on 127.0.0.1
-    #[arg(long, value_name = "ADDR", env = "NUMCTL_LISTEN", hide_env = true, value_parser = crate::listener::parse_address)]
-    pub(super) listen: Option<SocketAddr>,
-    /// Tell of drift, failure and recovery; may repeat
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "NUMCTL_NOTIFY",
-        hide_env = true,
-        hide_env_values = true,
-        value_delimiter = ','
-    )]
-    pub(super) notify: Vec<String>,
-    /// A stop that takes longer drops what is in flight
-    #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = duration)]
-    pub(super) grace: Duration,
     #[command(flatten)]
     pub(super) limits: LimitArgs,
 }
@@ -598,15 +430,6 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn lease_name(text: &str) -> Result<LeaseName, String> {
-    LeaseName::parse(text)
-        .ok_or_else(|| "a lease is NAME or NAMESPACE/NAME, as Kubernetes names objects".to_owned())
-}
-
-fn lease_timing(text: &str) -> Result<Timing, String> {
-    Timing::of(duration(text)?).ok_or_else(|| "it is whole seconds, from 2s to 1h".to_owned())
-}
-
 fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
@@ -620,6 +443,10 @@ fn limit(text: &str) -> Result<Limit, String> {
 
 fn lookback(text: &str) -> Result<Lookback, String> {
     Lookback::parse(text).ok_or_else(|| "a time to look back is from 1h to 400d, such as 30d".to_owned())
+}
+
+fn money(text: &str) -> Result<Money, String> {
+    Money::parse(text).ok_or_else(|| "money is an amount and its currency, such as \"25 USD\"".to_owned())
 }
 
 fn faults(text: &str) -> Result<Faults, String> {

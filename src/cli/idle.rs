@@ -177,7 +177,7 @@ async fn monthly(
             Priced::NotSold => continue,
             Priced::Unread => return None,
         };
-        let monthly = (prices.of(kind)?.into(), prices.unit.clone());
+        let monthly = (prices.of(kind.into())?.into(), prices.unit.clone());
         if agreed.get_or_insert_with(|| monthly.clone()) != &monthly {
             return None;
         }

@@ -18,7 +18,7 @@ use crate::standstill;
 use super::apply::Writing;
 use super::arguments::{Global, HistoryArgs, JournalArgs, RunArgs, TextOrJson, UndoArgs};
 use super::fleet::{self, Fleet};
-use super::{Ended, Exit, Fatal, output};
+use super::{Ended, Exit, Fatal, output, prices};
 
 /// Beside the sandbox's state.
 const DEFAULT: &str = ".numctl/journal.jsonl";
@@ -217,7 +217,8 @@ async fn take_back(
     standstill::hold_back(&mut plan, desired, false, now);
     output::note(format_args!("This takes back {}.", render::history::title(run)));
     writing.journal.look(Some(desired), fleet, observed, now);
-    writing.carry_out(fleet, plan, &desired.policy.limits, intents, None).await
+    let bill = prices::bill(writing.global, fleet, &plan, observed, false).await;
+    writing.carry_out(fleet, (plan, bill), &desired.policy.limits, intents, None).await
 }
 
 /// The run that a person names, or the last one.

@@ -217,7 +217,7 @@ fn item_form(
 ) -> Value {
     match operation {
         Operation::Search => {
-            let monthly = kind.and_then(|kind| prices?.of(kind));
+            let monthly = kind.and_then(|kind| prices?.of(kind.into()));
             masked(offered_form(api, kind, item, monthly))
         }
         _ => masked(normal_form(api, item)),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::clock;
+use crate::cost::Bill;
 use crate::desired::{Desired, Limits};
 use crate::guard::{self, OperatorLimits, Refusal};
 use crate::intents::Intents;
@@ -17,7 +18,7 @@ use crate::usage;
 use super::arguments::{Global, PlanArgs, PlanFormat};
 use super::fleet::{self, Fleet};
 use super::journal::ForPlan;
-use super::{Ended, Exit, Fatal, output};
+use super::{Ended, Exit, Fatal, output, prices};
 
 pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
     let desired = fleet::read(global, &args.files.files)?;
@@ -29,10 +30,17 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
         Ok(mut intents) => make(&desired, &fleet, (&mut intents, journal), &limits).await,
         Err(error) => Err(error.into()),
     };
+    let made = match plan {
+        Ok((plan, observed)) => {
+            let bill = prices::bill(global, &fleet, &plan, &observed, args.cost).await;
+            Ok((plan, bill))
+        }
+        Err(error) => Err(error),
+    };
     fleet.close().await?;
-    let plan = plan?;
-    let refusal = guard::check(&plan, &desired.policy.limits, &limits);
-    show(&plan, refusal.as_ref(), args.format)?;
+    let (plan, bill) = made?;
+    let refusal = guard::check(&plan, &desired.policy.limits, &limits, bill.as_ref());
+    show(&plan, refusal.as_ref(), bill.as_ref(), args.format)?;
     let (pending, has_errors) = (!plan.is_empty(), plan.has_errors());
     if let Some(path) = &args.out {
         let saved = SavedPlan::new(plan, &desired, global.api());
@@ -59,13 +67,13 @@ async fn make(
     fleet: &Fleet,
     (intents, journal): (&mut Intents, ForPlan),
     operator: &OperatorLimits,
-) -> Result<Plan, Fatal> {
+) -> Result<(Plan, Observed), Fatal> {
     let observed = fleet.observe(Some((desired, intents))).await?;
     let now = clock::since_the_epoch();
     let mut plan = of(desired, fleet, &observed, now);
     guard_releases(&mut plan, fleet, &desired.policy.limits, operator).await;
     journal.hold_back(&mut plan, desired, fleet, now);
-    Ok(plan)
+    Ok((plan, observed))
 }
 
 /// The plan, with what is not to be changed now held back.
@@ -87,15 +95,20 @@ pub(super) async fn guard_releases(
     usage::guard_releases(plan, &fleet.clients, &mut known, guard, now, Trust::ThisLook).await;
 }
 
-fn show(plan: &Plan, refusal: Option<&Refusal>, format: PlanFormat) -> Result<(), Fatal> {
+fn show(
+    plan: &Plan,
+    refusal: Option<&Refusal>,
+    bill: Option<&Bill>,
+    format: PlanFormat,
+) -> Result<(), Fatal> {
     match format {
-        PlanFormat::Text => show_text(plan, refusal),
-        PlanFormat::Json => output::print_with(|out| render::json::plan(out, plan, refusal)),
-        PlanFormat::Markdown => output::print_text(|out| render::markdown::plan(out, plan, refusal)),
+        PlanFormat::Text => show_text(plan, refusal, bill),
+        PlanFormat::Json => output::print_with(|out| render::json::plan(out, plan, refusal, bill)),
+        PlanFormat::Markdown => output::print_text(|out| render::markdown::plan(out, plan, refusal, bill)),
     }
 }
 
 /// Shows a plan to a person.
-pub(super) fn show_text(plan: &Plan, refusal: Option<&Refusal>) -> Result<(), Fatal> {
-    output::print_text(|out| render::text::plan(out, plan, refusal, output::style()))
+pub(super) fn show_text(plan: &Plan, refusal: Option<&Refusal>, bill: Option<&Bill>) -> Result<(), Fatal> {
+    output::print_text(|out| render::text::plan(out, plan, refusal, bill, output::style()))
 }

@@ -194,7 +194,7 @@ fn tell(pass: &Pass, shown: &Cell<Option<Digest>>) {
     let show = |plan: &Plan, refusal: Option<&Refusal>| {
         let digest = Digest::of(plan);
         if shown.replace(Some(digest)) != Some(digest)
-            && let Err(Fatal(error)) = show_text(plan, refusal)
+            && let Err(Fatal(error)) = show_text(plan, refusal, None)
         {
             warn!(error, "the plan could not be shown");
         }

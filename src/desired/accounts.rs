@@ -15,6 +15,7 @@ use super::{
     Policy, SecretName, Unlisted,
 };
 use crate::hold::Standstill;
+use crate::money::Money;
 use crate::provider::{Api, HostLabel};
 use crate::traffic::Lookback;
 
@@ -364,10 +365,22 @@ pub(super) fn policy(files: &[(usize, File)], issues: &mut Issues) -> (Policy, S
                 ),
             }
         };
-        let Limits { purchases, releases, changes, release_guard } = &mut policy.limits;
+        let Limits { purchases, releases, changes, release_guard, monthly } = &mut policy.limits;
         limit("max_purchases", &raw.max_purchases, purchases);
         limit("max_releases", &raw.max_releases, releases);
         limit("max_changes", &raw.max_changes, changes);
+        let mut amount = |field: &str, given: &Count, limit: &mut Option<Money>| {
+            let Some(text) = given.0.as_deref() else { return };
+            *limit = Money::parse(text);
+            if limit.is_none() {
+                issues.push(
+                    Issue::error(at(field), format!("{} is not an amount of money", quoted(text)))
+                        .help("write an amount and its currency, such as 25 USD or 9.50 EUR"),
+                );
+            }
+        };
+        amount("max_monthly_increase", &raw.max_monthly_increase, &mut monthly.increase);
+        amount("max_monthly_total", &raw.max_monthly_total, &mut monthly.total);
         if let Some(text) = raw.release_guard.text() {
             *release_guard = Lookback::parse(text);
             if release_guard.is_none() {

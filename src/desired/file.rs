@@ -170,6 +170,14 @@ pub(super) struct Policy {
     #[serde(default)]
     #[schemars(schema_with = "schema::lookback")]
     pub(super) release_guard: Given,
+    /// The most by which one plan raises what the numbers cost a month, such as 25 USD.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::money")]
+    pub(super) max_monthly_increase: Count,
+    /// The most to which a plan raises what the numbers of all accounts cost a month.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::money")]
+    pub(super) max_monthly_total: Count,
     /// Nothing is changed, and drift is shown.
     #[serde(default)]
     #[schemars(schema_with = "schema::flag")]

@@ -79,6 +79,10 @@ pub(super) fn lookback(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": "^[0-9][0-9a-zA-Z ]*[a-zA-Z]$" })
 }
 
+pub(super) fn money(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^(0|[1-9][0-9]{0,11})(\\.[0-9]{1,6})? [A-Z]{3}$" })
+}
+
 pub(super) fn flag(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "boolean" })
 }

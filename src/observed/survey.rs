@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::claim::{ClaimName, Slot};
 use crate::number::{AccountSid, PhoneNumber};
+use crate::tariff::Kind;
 
 /// What the country of a number wants of its buyer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,6 +24,8 @@ pub struct Survey {
     pub elsewhere: BTreeMap<PhoneNumber, AccountSid>,
     /// What buying them takes.
     pub papers: BTreeMap<PhoneNumber, Papers>,
+    /// The types of those that are on offer.
+    pub kinds: BTreeMap<PhoneNumber, Kind>,
     /// What is on offer for claims that want numbers.
     pub offers: BTreeMap<ClaimName, Offers>,
     /// Purchases for claims that may still be on their way.

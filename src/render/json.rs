@@ -10,9 +10,10 @@ use serde::Serialize;
 use serde::ser::{SerializeSeq as _, Serializer};
 
 use crate::claims::Shortfall;
+use crate::cost::Bill;
 use crate::desired::AccountIndex;
 use crate::digest::Digest;
-use crate::guard::{Broken, Over, Refusal, SetBy};
+use crate::guard::{Broken, Over, Refusal};
 use crate::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::observed::{Note, Trouble};
 use crate::plan::{Action, Held, HeldReason, Plan, Step, Warning};
@@ -20,6 +21,7 @@ use crate::secret_url::masked;
 use crate::settings::{Field, Value};
 
 use super::claim_words;
+use super::cost::{BrokenMonthlyJson, CostJson};
 use super::delta::deltas;
 use super::shown::must_be_spelt_out;
 use super::words::{self, Subject, Summary};
@@ -27,12 +29,12 @@ use super::words::{self, Subject, Summary};
 /// The version of the format: raised when a reader of the last one would go wrong.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// Writes a plan, and why it is refused where it is.
+/// Writes a plan, why it is refused where it is, and its cost where that was asked for.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn plan(out: impl Write, plan: &Plan, refusal: Option<&Refusal>) -> io::Result<()> {
-    document(out, plan, refusal, plan.steps.iter().map(|step| ActionJson::new(plan, step)))
+pub fn plan(out: impl Write, plan: &Plan, refusal: Option<&Refusal>, bill: Option<&Bill>) -> io::Result<()> {
+    document(out, plan, refusal, bill, plan.steps.iter().map(|step| ActionJson::new(plan, step)))
 }
 
 /// Writes the same document around other actions: those of a report add their outcome, with
@@ -44,6 +46,7 @@ pub fn document<A: Serialize>(
     mut out: impl Write,
     plan: &Plan,
     refusal: Option<&Refusal>,
+    bill: Option<&Bill>,
     actions: impl Iterator<Item = A>,
 ) -> io::Result<()> {
     let digest = refusal.map_or_else(|| Digest::of(plan), |refusal| refusal.digest);
@@ -51,6 +54,7 @@ pub fn document<A: Serialize>(
     writeln!(out, "  \"format_version\": {FORMAT_VERSION},")?;
     writeln!(out, "  \"digest\": \"{digest}\",")?;
     member(&mut out, "summary", &Summary::of(plan))?;
+    member(&mut out, "cost", &bill.map(|bill| CostJson::new(plan, bill)))?;
     list(&mut out, "actions", actions)?;
     list(&mut out, "errors", plan.troubles.iter().map(|(at, trouble)| ErrorJson::new(plan, *at, trouble)))?;
     list(&mut out, "held", plan.held.iter().map(|held| HeldJson::new(plan, held)))?;
@@ -362,8 +366,15 @@ impl<'a> WarningJson<'a> {
 
 #[derive(Serialize)]
 struct RefusalJson {
-    broken: Vec<BrokenJson>,
+    broken: Vec<AnyBrokenJson>,
     accept: String,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum AnyBrokenJson {
+    Count(BrokenJson),
+    Monthly(BrokenMonthlyJson),
 }
 
 #[derive(Serialize)]
@@ -383,10 +394,10 @@ struct BrokenJson {
 
 impl RefusalJson {
     fn new(refusal: &Refusal) -> Self {
-        Self {
-            broken: refusal.broken.iter().map(BrokenJson::new).collect(),
-            accept: refusal.digest.to_string(),
-        }
+        let counts = refusal.broken.iter().map(|broken| AnyBrokenJson::Count(BrokenJson::new(broken)));
+        let monthly = refusal.monthly.iter();
+        let monthly = monthly.map(|broken| AnyBrokenJson::Monthly(BrokenMonthlyJson::new(broken)));
+        Self { broken: counts.chain(monthly).collect(), accept: refusal.digest.to_string() }
     }
 }
 
@@ -395,18 +406,11 @@ impl BrokenJson {
         Self {
             limit: broken.limit.word(),
             wanted: broken.wanted,
-            over: match broken.over {
-                Over::Plan => None,
-                Over::Generation => Some("generation"),
-                Over::Day => Some("24h"),
-            },
+            over: broken.over.word(),
             total: (broken.over != Over::Plan).then_some(broken.total),
             allowed: broken.allowed,
             written: broken.written.to_string(),
-            set_by: match broken.set_by {
-                SetBy::File => "file",
-                SetBy::Operator => "operator",
-            },
+            set_by: broken.set_by.word(),
             message: words::broken(broken),
         }
     }

@@ -5,11 +5,13 @@
 
 use std::fmt::{self, Write};
 
+use crate::cost::Bill;
 use crate::digest::Digest;
 use crate::guard::Refusal;
 use crate::plan::{ActionKind, Plan, Step};
 use crate::settings::Field;
 
+use super::cost;
 use super::delta::{Delta, Piece, View};
 use super::group::{self, Group, GroupChange, Said};
 use super::shown::{Shown, count, quoted, shown_value};
@@ -29,14 +31,20 @@ const ENTRIES_MAX: usize = 20;
 /// be taken back is what a reviewer must see.
 const RELEASE_BYTES_MAX: usize = 40_000;
 
-/// Writes a plan as a comment of at most [`BYTES_MAX`] bytes, and why it is refused where it is.
+/// Writes a plan as a comment of at most [`BYTES_MAX`] bytes, why it is refused where it is, and its
+/// cost where that was asked for.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn plan(out: &mut impl Write, plan: &Plan, refusal: Option<&Refusal>) -> fmt::Result {
+pub fn plan(
+    out: &mut impl Write,
+    plan: &Plan,
+    refusal: Option<&Refusal>,
+    bill: Option<&Bill>,
+) -> fmt::Result {
     let summary = Summary::of(plan);
     let mut text = String::new();
-    write_head(&mut text, plan, &summary, refusal)?;
+    write_head(&mut text, plan, &summary, refusal, bill)?;
     let mut groups = group::groups(plan);
     // Stable: the rest stays in the order of the plan.
     groups.sort_by_key(|group| group.kind != ActionKind::Release);
@@ -88,7 +96,13 @@ struct LeftOut {
     releases: usize,
 }
 
-fn write_head(text: &mut String, plan: &Plan, summary: &Summary, refusal: Option<&Refusal>) -> fmt::Result {
+fn write_head(
+    text: &mut String,
+    plan: &Plan,
+    summary: &Summary,
+    refusal: Option<&Refusal>,
+    bill: Option<&Bill>,
+) -> fmt::Result {
     let verdict = match refusal {
         Some(_) => "refused, beyond its limits".to_owned(),
         None if plan.is_empty() && plan.has_errors() => "errors, and no changes".to_owned(),
@@ -101,8 +115,8 @@ fn write_head(text: &mut String, plan: &Plan, summary: &Summary, refusal: Option
     writeln!(text, "### numctl plan: {verdict}\n")?;
     if let Some(refusal) = refusal {
         writeln!(text, "> [!CAUTION]\n> This plan goes beyond its limits, and will not be applied:")?;
-        for broken in &refusal.broken {
-            writeln!(text, "> - {}", words::broken(broken).replace("max_", "max\\_"))?;
+        for broken in words::refused(refusal) {
+            writeln!(text, "> - {}", broken.replace('_', "\\_"))?;
         }
         writeln!(
             text,
@@ -142,6 +156,9 @@ fn write_head(text: &mut String, plan: &Plan, summary: &Summary, refusal: Option
         count(summary.unchanged),
         count(summary.unlisted),
     )?;
+    if let Some(bill) = bill {
+        write_cost(text, plan, bill)?;
+    }
     if plan.is_empty() {
         return writeln!(text, "{}\n", words::verdict(plan));
     }
@@ -152,6 +169,23 @@ fn write_head(text: &mut String, plan: &Plan, summary: &Summary, refusal: Option
     if summary.purchase > 0 {
         writeln!(text, "{}\n", words::purchase_caution(plan))?;
     }
+    Ok(())
+}
+
+fn write_cost(text: &mut String, plan: &Plan, bill: &Bill) -> fmt::Result {
+    writeln!(text, "**Monthly cost:** {}\n", cost::lines(bill).join("<br>"))?;
+    let left_out = cost::left_out(plan, bill);
+    if left_out.is_empty() {
+        return Ok(());
+    }
+    let mut body = String::new();
+    for line in left_out.iter().take(ENTRIES_MAX) {
+        writeln!(body, "{line}")?;
+    }
+    if let Some(more) = left_out.len().checked_sub(ENTRIES_MAX).filter(|more| *more > 0) {
+        writeln!(body, "and {} more", count(more))?;
+    }
+    text.push_str(&details_in("text", "<b>Not in the cost</b>: what is not known", &body, true)?);
     Ok(())
 }
 

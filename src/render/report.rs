@@ -6,6 +6,7 @@ use std::io;
 use anstyle::AnsiColor;
 use serde::Serialize;
 
+use crate::cost::Bill;
 use crate::number::PhoneNumber;
 use crate::report::{End, Outcome, Report};
 
@@ -96,13 +97,14 @@ fn next(report: &Report) -> Option<&'static str> {
     })
 }
 
-/// Writes the plan's JSON with `outcome`, `attempts` and `error` in each action.
+/// Writes the plan's JSON with `outcome`, `attempts` and `error` in each action; `bill` is what the plan
+/// was to cost.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn json(out: impl io::Write, report: &Report) -> io::Result<()> {
+pub fn json(out: impl io::Write, report: &Report, bill: Option<&Bill>) -> io::Result<()> {
     let steps = report.plan.steps.iter().zip(&report.ends);
-    json::document(out, &report.plan, None, steps.map(|(step, end)| EndedJson::new(report, step, end)))
+    json::document(out, &report.plan, None, bill, steps.map(|(step, end)| EndedJson::new(report, step, end)))
 }
 
 #[derive(Serialize)]

@@ -4,12 +4,14 @@ use std::fmt::{self, Write};
 
 use anstyle::{AnsiColor, Effects, Style as Ansi};
 
+use crate::cost::Bill;
 use crate::digest::Digest;
 use crate::guard::Refusal;
 use crate::plan::{ActionKind, Plan, Step};
 use crate::settings::Field;
 
 use super::claim_words;
+use super::cost;
 use super::delta::{Delta, Piece, View};
 use super::group::{self, Group, GroupChange, Said};
 use super::shown::{Shown, count, quoted, shown_value};
@@ -62,11 +64,17 @@ pub fn colour(kind: ActionKind) -> Ansi {
     }
 }
 
-/// Writes a plan, and why it is refused where it is.
+/// Writes a plan, why it is refused where it is, and its cost where that was asked for.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn plan(out: &mut impl Write, plan: &Plan, refusal: Option<&Refusal>, style: Style) -> fmt::Result {
+pub fn plan(
+    out: &mut impl Write,
+    plan: &Plan,
+    refusal: Option<&Refusal>,
+    bill: Option<&Bill>,
+    style: Style,
+) -> fmt::Result {
     for group in &group::groups(plan) {
         write_group(out, plan, group, style)?;
         writeln!(out)?;
@@ -84,9 +92,13 @@ pub fn plan(out: &mut impl Write, plan: &Plan, refusal: Option<&Refusal>, style:
     if plan.is_empty() {
         writeln!(out, "{}", style.paint(BOLD, words::verdict(plan)))?;
         let (unchanged, unlisted) = (count(summary.unchanged), count(summary.unlisted));
-        return writeln!(out, "Plan: {unchanged} unchanged, {unlisted} unlisted.");
+        writeln!(out, "Plan: {unchanged} unchanged, {unlisted} unlisted.")?;
+        return bill.map_or(Ok(()), |bill| write_cost(out, plan, bill, style));
     }
     writeln!(out, "{} {}.", style.paint(BOLD, "Plan:"), summary.sentence())?;
+    if let Some(bill) = bill {
+        write_cost(out, plan, bill, style)?;
+    }
     match refusal {
         Some(refusal) => {
             writeln!(out, "Digest: {}\n", refusal.digest)?;
@@ -94,6 +106,10 @@ pub fn plan(out: &mut impl Write, plan: &Plan, refusal: Option<&Refusal>, style:
         }
         None => writeln!(out, "Digest: {}", Digest::of(plan)),
     }
+}
+
+fn write_cost(out: &mut impl Write, plan: &Plan, bill: &Bill, style: Style) -> fmt::Result {
+    cost::text(out, &style.paint(BOLD, "Monthly cost:"), plan, bill)
 }
 
 /// Writes why a plan is refused, and what would lift that.
@@ -106,8 +122,8 @@ pub fn refusal(out: &mut impl Write, refusal: &Refusal, style: Style) -> fmt::Re
         "{}",
         style.paint(RED.bold(), "Refused: this plan goes beyond its limits. Nothing was changed.")
     )?;
-    for broken in &refusal.broken {
-        writeln!(out, "  - {}", words::broken(broken))?;
+    for broken in words::refused(refusal) {
+        writeln!(out, "  - {broken}")?;
     }
     writeln!(out, "To let exactly this plan through, and no other:  --accept {}", refusal.digest)
 }

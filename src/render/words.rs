@@ -2,7 +2,7 @@
 //! Every format says the same words.
 
 use crate::desired::{AccountIndex, Limit};
-use crate::guard::{Broken, LimitName, Over, SetBy};
+use crate::guard::{Broken, LimitName, Over, Refusal, SetBy};
 use crate::hold;
 use crate::number::PhoneNumber;
 use crate::observed::{Note, Trouble};
@@ -11,6 +11,7 @@ use crate::secret_url::masked;
 use crate::settings::Field;
 use crate::traffic::Lookback;
 
+use super::cost;
 use super::journal;
 use super::shown::{COLUMNS_MAX, Shown, count, quoted_within};
 
@@ -409,6 +410,13 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
             WarningParts { kind, subject, account: Some(*index), field: None, message }
         }
     }
+}
+
+/// Every limit that keeps a plan from being carried out.
+#[must_use]
+pub fn refused(refusal: &Refusal) -> Vec<String> {
+    let monthly = refusal.monthly.iter().map(cost::broken);
+    refusal.broken.iter().map(broken).chain(monthly).collect()
 }
 
 /// One broken limit, with both figures and who set it.

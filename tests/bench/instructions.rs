@@ -146,18 +146,19 @@ fn run(name: &str) {
         "that plan as text" => {
             let plan = configures();
             let mut out = String::new();
-            counted_here(|| text::plan(&mut out, &plan, None, Style { colour: false })).expect("a string");
+            counted_here(|| text::plan(&mut out, &plan, None, None, Style { colour: false }))
+                .expect("a string");
             plan.steps.len()
         }
         "that plan as JSON" => {
             let plan = configures();
-            counted_here(|| json::plan(io::BufWriter::new(io::sink()), &plan, None)).expect("a sink");
+            counted_here(|| json::plan(io::BufWriter::new(io::sink()), &plan, None, None)).expect("a sink");
             plan.steps.len()
         }
         _ => {
             let plan = configures();
             let mut out = String::new();
-            counted_here(|| markdown::plan(&mut out, &plan, None)).expect("a string");
+            counted_here(|| markdown::plan(&mut out, &plan, None, None)).expect("a string");
             plan.steps.len()
         }
     };

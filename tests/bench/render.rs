@@ -85,7 +85,7 @@ fn main() {
                     "text",
                     median(size, || {
                         let mut out = Sink::default();
-                        text::plan(&mut out, &plan, None, style).expect("a sink");
+                        text::plan(&mut out, &plan, None, None, style).expect("a sink");
                         out.0
                     }),
                 ),
@@ -93,7 +93,7 @@ fn main() {
                     "JSON",
                     median(size, || {
                         let mut out = BufWriter::with_capacity(BUFFER, Sink::default());
-                        json::plan(&mut out, &plan, None).and_then(|()| out.flush()).expect("a sink");
+                        json::plan(&mut out, &plan, None, None).and_then(|()| out.flush()).expect("a sink");
                         out.get_ref().0
                     }),
                 ),
@@ -101,7 +101,7 @@ fn main() {
                     "Markdown",
                     median(size, || {
                         let mut out = Sink::default();
-                        markdown::plan(&mut out, &plan, None).expect("a sink");
+                        markdown::plan(&mut out, &plan, None, None).expect("a sink");
                         out.0
                     }),
                 ),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use numctl::api::error::{ApiError, Operation};
 use numctl::budget::{Budget, DAY, Generation};
-use numctl::desired::{AccountIndex, Format, Limit, Limits, Source};
+use numctl::desired::{AccountIndex, Format, Limit, Limits, MonthlyLimits, Source};
 use numctl::guard::{self, OperatorLimits, Over};
 use numctl::number::{AccountSid, NumberSid, PhoneNumber};
 use numctl::observed::{ListingBuilder, Live, Observed, Page, Progress};
@@ -43,6 +43,7 @@ fn observed(live: &BTreeSet<u8>) -> Observed {
         settings: Arc::new(Settings::default()),
         sms: None,
         emergency_address_status: None,
+        tariff: numctl::tariff::Tariff::default(),
     };
     let page = Page { rows: live.iter().map(row).collect(), next: None, index: None };
     match ListingBuilder::new(account()).push(page).expect("a page") {
@@ -157,13 +158,13 @@ fn live_through(turns: &[Turn], limits: &Limits) -> Result<Vec<Effect>, TestCase
         budget.observe(&observed(&live), generation(edits), now);
         let mut plan = plan(&live, &turn.wanted, &turn.unwanted);
         budget.hold_back(&mut plan, generation(edits));
-        let outlook = budget.outlook(&plan, generation(edits), now);
-        let Ok(approved) = guard::approve_over_time(plan, limits, &OperatorLimits::default(), &outlook)
+        let outlook = budget.outlook(&plan, None, generation(edits), now);
+        let Ok(approved) = guard::approve_over_time(plan, limits, &OperatorLimits::default(), None, &outlook)
         else {
             continue;
         };
         let plan = approved.plan().clone();
-        budget.spend(&plan, generation(edits), now);
+        budget.spend(&plan, None, generation(edits), now);
         let saved = budget.to_json();
         let mut ends = Vec::new();
         for (step, fate) in plan.steps.iter().zip(&turn.fates) {
@@ -226,6 +227,7 @@ proptest! {
             releases: Limit::Count(releases),
             changes: Limit::Count(changes),
             release_guard: None,
+            monthly: MonthlyLimits::default(),
         };
         let effects = live_through(&turns, &limits)?;
         let most = |kind| if kind == ActionKind::Purchase { purchases } else { releases } as usize;
@@ -249,7 +251,7 @@ proptest! {
     #[test]
     fn a_number_is_bought_once_a_generation(turns in prop::collection::vec(turn(), 1..40)) {
         let all = Limit::Percent(100);
-        let limits = Limits { purchases: all, releases: all, changes: all, release_guard: None };
+        let limits = Limits { purchases: all, releases: all, changes: all, release_guard: None, monthly: MonthlyLimits::default() };
         let effects = live_through(&turns, &limits)?;
         let mut bought: BTreeMap<(u8, u8), usize> = BTreeMap::new();
         for (kind, at, _, edit) in effects {
@@ -263,7 +265,13 @@ proptest! {
 
 fn limits(purchases: u32) -> Limits {
     let all = Limit::Percent(100);
-    Limits { purchases: Limit::Count(purchases), releases: all, changes: all, release_guard: None }
+    Limits {
+        purchases: Limit::Count(purchases),
+        releases: all,
+        changes: all,
+        release_guard: None,
+        monthly: MonthlyLimits::default(),
+    }
 }
 
 #[test]
@@ -273,12 +281,12 @@ fn what_was_spent_comes_back_after_a_day() {
     let start = Duration::from_secs(1_800_000_000);
     let mut budget = Budget::default();
     let first = plan(&none, &one, &none);
-    budget.spend(&first, generation(0), start);
+    budget.spend(&first, None, generation(0), start);
     budget.observe(&observed(&one), generation(0), start);
     let second = plan(&one, &two, &none);
     let check = |budget: &Budget, edit, now| {
-        let outlook = budget.outlook(&second, generation(edit), now);
-        guard::check_over_time(&second, &limits(1), &OperatorLimits::default(), &outlook)
+        let outlook = budget.outlook(&second, None, generation(edit), now);
+        guard::check_over_time(&second, &limits(1), &OperatorLimits::default(), None, &outlook)
             .map(|refusal| (refusal.broken[0].over, refusal.broken[0].total))
     };
     assert_eq!(check(&budget, 0, start), Some((Over::Generation, 2)));
@@ -288,7 +296,7 @@ fn what_was_spent_comes_back_after_a_day() {
     assert_eq!(check(&budget, 0, start + DAY * 30), Some((Over::Generation, 2)));
     // A clock that was far ahead once makes nothing last for ever.
     let mut ahead = Budget::default();
-    ahead.spend(&first, generation(0), start + DAY * 1000);
+    ahead.spend(&first, None, generation(0), start + DAY * 1000);
     ahead.observe(&observed(&one), generation(1), start);
     assert_eq!(check(&ahead, 1, start), Some((Over::Day, 2)));
     assert_eq!(check(&ahead, 1, start + DAY), None);
@@ -300,7 +308,7 @@ fn a_number_that_was_bought_and_is_gone_is_held_and_so_are_the_releases() {
     let (one, three) = (BTreeSet::from([1]), BTreeSet::from([3]));
     let now = Duration::from_secs(1_800_000_000);
     let mut budget = Budget::default();
-    budget.spend(&plan(&none, &one, &none), generation(0), now);
+    budget.spend(&plan(&none, &one, &none), None, generation(0), now);
     // In doubt, and not seen: the same key may be tried again.
     budget.observe(&observed(&three), generation(0), now);
     let again = plan(&three, &one, &three);
@@ -342,7 +350,7 @@ fn bought_again(outcome: Outcome, forgets: impl Fn(Budget) -> Budget) -> bool {
     let (gone, wanted) = (BTreeSet::new(), BTreeSet::from([1]));
     let first = plan(&gone, &wanted, &BTreeSet::new());
     let mut budget = Budget::default();
-    budget.spend(&first, generation(1), DAY);
+    budget.spend(&first, None, generation(1), DAY);
     let ends = vec![End { outcome, attempts: 1, instead: None }];
     budget.settle(&Report { plan: first.clone(), ends, interrupted: false });
     let mut budget = forgets(budget);
@@ -370,7 +378,7 @@ fn what_a_full_disk_did_not_keep_is_recalled() {
     let saved = || {
         let mut budget = Budget::default();
         let wanted = BTreeSet::from([1]);
-        budget.spend(&plan(&BTreeSet::new(), &wanted, &BTreeSet::new()), generation(1), DAY);
+        budget.spend(&plan(&BTreeSet::new(), &wanted, &BTreeSet::new()), None, generation(1), DAY);
         Budget::from_json(&budget.to_json()).expect("its own JSON")
     };
     assert!(bought_again(Outcome::Succeeded, |_| saved()), "forgotten");

@@ -10,6 +10,7 @@ use numctl::observed::{
     InFlight, Listing, ListingBuilder, Live, Observed, Offers, Page, Progress, Sight, Survey,
 };
 use numctl::plan::{AccountRef, Action, ActionKind, plan};
+use numctl::tariff::Tariff;
 use proptest::prelude::*;
 
 const ACCOUNT: &str = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -68,6 +69,7 @@ fn listing(live: &BTreeMap<u8, Name>) -> Listing {
                 friendly_name: Some(name.into()),
                 settings: Arc::default(),
                 sms: None,
+                tariff: Tariff::default(),
                 emergency_address_status: None,
             }
         })

@@ -483,6 +483,7 @@ fn matches_pattern(pattern: &str, text: &str) -> bool {
         "^([gG][eE][tT]|[pP][oO][sS][tT])?$" => {
             text.is_empty() || ["get", "post"].contains(&text.to_lowercase().as_str())
         }
+        r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,6})? [A-Z]{3}$" => numctl::money::Money::parse(text).is_some(),
         other => panic!("the test does not know the pattern {other}"),
     }
 }

@@ -18,6 +18,7 @@ mod journal;
 mod kills;
 mod lease;
 mod memory;
+mod money;
 mod outside;
 mod process;
 mod quickstart;

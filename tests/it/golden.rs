@@ -4,14 +4,19 @@
 use std::sync::Arc;
 
 use expect_test::expect_file;
-use numctl::desired::{Access, Account, AccountIndex, CredentialsAt, EnvPrefix, Limit, Limits, Policy};
+use numctl::cost::{Bill, NotKnown, Unpriced};
+use numctl::desired::{
+    Access, Account, AccountIndex, CredentialsAt, EnvPrefix, Limit, Limits, MonthlyLimits, Policy,
+};
 use numctl::diff::FieldChange;
 use numctl::export;
 use numctl::guard::{self, OperatorLimits, Refusal};
+use numctl::money::{Money, Sums};
 use numctl::number::{AccountSid, NumberSid, PhoneNumber};
 use numctl::observed::{ListingBuilder, Live, Note, Observed, Page, Papers, Progress, Trouble};
 use numctl::plan::{AccountRef, Action, ActionKind, Held, HeldReason, Plan, Reason, Step, Target, Warning};
 use numctl::render::{json, markdown, text};
+use numctl::tariff::{Class, Country, Kind, PossibleKind};
 use proptest::prelude::*;
 
 use numctl::settings::{Field, Managed, Settings, Value, Want};
@@ -317,34 +322,38 @@ fn large() -> Plan {
 
 fn refused(plan: &Plan, operator: &OperatorLimits) -> Refusal {
     let file: Limits = Policy::default().limits;
-    guard::check(plan, &file, operator).expect("refused")
+    guard::check(plan, &file, operator, None).expect("refused")
 }
 
-fn written_text(plan: &Plan, refusal: Option<&Refusal>, colour: bool) -> String {
+fn written_text(plan: &Plan, refusal: Option<&Refusal>, bill: Option<&Bill>, colour: bool) -> String {
     let mut out = String::new();
-    text::plan(&mut out, plan, refusal, text::Style { colour }).expect("a String takes everything");
+    text::plan(&mut out, plan, refusal, bill, text::Style { colour }).expect("a String takes everything");
     out
 }
 
-fn written_json(plan: &Plan, refusal: Option<&Refusal>) -> String {
+fn written_json(plan: &Plan, refusal: Option<&Refusal>, bill: Option<&Bill>) -> String {
     let mut out = Vec::new();
-    json::plan(&mut out, plan, refusal).expect("a Vec takes everything");
+    json::plan(&mut out, plan, refusal, bill).expect("a Vec takes everything");
     String::from_utf8(out).expect("UTF-8")
 }
 
-fn written_markdown(plan: &Plan, refusal: Option<&Refusal>) -> String {
+fn written_markdown(plan: &Plan, refusal: Option<&Refusal>, bill: Option<&Bill>) -> String {
     let mut out = String::new();
-    markdown::plan(&mut out, plan, refusal).expect("a String takes everything");
+    markdown::plan(&mut out, plan, refusal, bill).expect("a String takes everything");
     assert!(out.len() <= markdown::BYTES_MAX, "{} bytes", out.len());
     out
 }
 
 fn check(name: &str, plan: &Plan, refusal: Option<&Refusal>) {
+    check_priced(name, plan, refusal, None);
+}
+
+fn check_priced(name: &str, plan: &Plan, refusal: Option<&Refusal>, bill: Option<&Bill>) {
     let file = |extension: &str| expect_file![format!("golden/{name}.{extension}")];
-    let plain = written_text(plan, refusal, false);
-    let coloured = written_text(plan, refusal, true);
-    let json = written_json(plan, refusal);
-    let markdown = written_markdown(plan, refusal);
+    let plain = written_text(plan, refusal, bill, false);
+    let coloured = written_text(plan, refusal, bill, true);
+    let json = written_json(plan, refusal, bill);
+    let markdown = written_markdown(plan, refusal, bill);
     for (format, text) in [("text", &plain), ("json", &json), ("markdown", &markdown)] {
         let acting = text.chars().find(|c| *c != '\n' && numctl::render::shown::must_be_spelt_out(*c));
         assert_eq!(acting, None, "{name} as {format}");
@@ -391,7 +400,8 @@ fn three_thousand_changes() {
 
 #[test]
 fn hostile_text() {
-    check("hostile", &hostile(), None);
+    let bill = Bill { unread: vec![MAIN, EMEA], ..bill() };
+    check_priced("hostile", &hostile(), None, Some(&bill));
 }
 
 #[test]
@@ -422,6 +432,50 @@ fn limits_refused() {
     check("refused", &plan, Some(&refusal));
 }
 
+/// Two bills in two currencies, and something of each sort that is not known.
+fn bill() -> Bill {
+    let money = |text: &str| Money::parse(text).expect(text);
+    let sums = |amounts: &[&str]| {
+        let mut sums = Sums::default();
+        amounts.iter().for_each(|text| sums.add(money(text)));
+        sums
+    };
+    let class = |country, kind| Class { country: Country::observed(country), kind };
+    let not_known =
+        |class, why, before, after, bought| NotKnown { payer: MAIN, class, why, before, after, bought };
+    Bill {
+        before: sums(&["43.70 USD", "9 EUR"]),
+        after: sums(&["44.85 USD", "9 EUR"]),
+        due_at_once: sums(&["1.15 USD"]),
+        not_known: vec![
+            not_known(class("", PossibleKind::NotTollFree), Unpriced::NoCountry, 1, 1, 0),
+            not_known(class("GB", PossibleKind::Any), Unpriced::NoType, 2, 3, 1),
+            not_known(class("DE", PossibleKind::Is(Kind::National)), Unpriced::NotListed, 1, 1, 0),
+            not_known(class("", PossibleKind::ShortCode), Unpriced::ShortCode, 1, 1, 0),
+            not_known(class("FR", PossibleKind::Is(Kind::Local)), Unpriced::NoAnswer, 1_000, 1_000, 0),
+        ],
+        unread: vec![EMEA],
+        changes: [(number(0), money("1.15 USD"))].into(),
+        raised_by_unknown: 1,
+    }
+}
+
+#[test]
+fn what_a_plan_costs_and_what_is_not_known_of_it() {
+    let money = |text: &str| Money::parse(text).expect(text);
+    let limits =
+        |increase, total| MonthlyLimits { increase: Some(money(increase)), total: Some(money(total)) };
+    let operator = OperatorLimits { monthly: limits("1 USD", "44 USD"), ..OperatorLimits::default() };
+    let file = Limits {
+        monthly: limits("25 EUR", "100 USD"),
+        releases: Limit::Count(1),
+        ..Policy::default().limits
+    };
+    let (plan, bill) = (four_kinds(), bill());
+    let refusal = guard::check(&plan, &file, &operator, Some(&bill)).expect("refused");
+    check_priced("cost", &plan, Some(&refusal), Some(&bill));
+}
+
 #[test]
 fn every_held_entry_and_warning() {
     check("held_and_warnings", &held_and_warnings(), None);
@@ -431,7 +485,7 @@ fn every_held_entry_and_warning() {
 fn a_large_plan_keeps_its_releases_under_the_cap() {
     let plan = large();
     let refusal = refused(&plan, &OperatorLimits::default());
-    let markdown = written_markdown(&plan, Some(&refusal));
+    let markdown = written_markdown(&plan, Some(&refusal), None);
     assert!(markdown.contains("| **30** | **30** | 0 | **2,000** | 37 | 2 |"));
     for step in plan.steps.iter().filter(|step| step.action.kind() == ActionKind::Release) {
         assert!(markdown.contains(&format!("\n- {}", step.action.number())), "{}", step.action.number());
@@ -466,7 +520,7 @@ fn the_markdown_cap_holds_for_many_accounts_with_releases() {
         let note = Note::NotANumber("`".repeat(5_000 + usize::from(at)).into());
         plan.warnings.push(Warning::Listing { account: AccountIndex(at), note });
     }
-    let markdown = written_markdown(&plan, None);
+    let markdown = written_markdown(&plan, None, None);
     assert!(markdown.contains("**3,000**"), "{markdown}");
     assert!(markdown.contains("releases among them"), "{markdown}");
 }
@@ -495,12 +549,12 @@ fn ten_thousand_actions_are_written_piece_by_piece() {
     let plan =
         plan((0..10_000).map(|last| configure(last, Some("Support"), moved_url(Some(last)))).collect());
     let mut meter = Meter::default();
-    json::plan(&mut meter, &plan, None).expect("a meter takes everything");
+    json::plan(&mut meter, &plan, None, None).expect("a meter takes everything");
     assert!(meter.total > 2_000_000, "{}", meter.total);
     assert!(meter.largest < 1_000, "{}", meter.largest);
-    let text = written_text(&plan, None, false);
+    let text = written_text(&plan, None, None, false);
     assert!(text.len() < 1_000, "{text}");
-    written_markdown(&plan, None);
+    written_markdown(&plan, None, None);
 }
 
 fn observed(accounts: Vec<Vec<Live>>) -> Observed {
@@ -525,6 +579,7 @@ fn live(last: u64, name: &str, settings: &[(Field, &str)]) -> Live {
         settings: Arc::new(settings),
         sms: Some(true),
         emergency_address_status: None,
+        tariff: numctl::tariff::Tariff::default(),
     }
 }
 
@@ -603,7 +658,7 @@ proptest! {
         plan.warnings.push(Warning::Listing { account: EMEA, note: Note::NotANumber(name.as_str().into()) });
         plan.held.push(Held { number: number(4), account: EMEA, why: HeldReason::Ambiguous });
         let (text, json, markdown) =
-            (written_text(&plan, None, false), written_json(&plan, None), written_markdown(&plan, None));
+            (written_text(&plan, None, None, false), written_json(&plan, None, None), written_markdown(&plan, None, None));
         for text in [&text, &json, &markdown] {
             prop_assert!(text.chars().all(|c| c == '\n' || !numctl::render::shown::must_be_spelt_out(c)));
             if !name.contains("secret-of-a-hook") {

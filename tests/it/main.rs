@@ -4,6 +4,7 @@
 mod bad_inputs;
 mod budget_laws;
 mod claim_laws;
+mod cost_laws;
 mod desired_file;
 mod e2e;
 mod fence;

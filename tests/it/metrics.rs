@@ -152,6 +152,7 @@ fn observed(numbers: usize, drifted: usize) -> Observed {
         settings: settings.clone(),
         sms: Some(true),
         emergency_address_status: None,
+        tariff: numctl::tariff::Tariff::default(),
     });
     let page = Page { rows: rows.collect(), next: None, index: None };
     match ListingBuilder::new(account().sid).push(page).expect("a listing") {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use numctl::desired::{
-    Access, Account, AccountIndex, CredentialsAt, Declared, Desired, EnvPrefix, Limit, Limits, Place, Policy,
-    State, Unlisted,
+    Access, Account, AccountIndex, CredentialsAt, Declared, Desired, EnvPrefix, Limit, Limits, MonthlyLimits,
+    Place, Policy, State, Unlisted,
 };
 use numctl::digest::Digest;
 use numctl::export::Fleet;
@@ -159,6 +159,7 @@ fn live(at: u64, row: Row) -> Live {
         settings: Arc::new(settings.into_iter().collect()),
         sms: row.sms,
         emergency_address_status: None,
+        tariff: numctl::tariff::Tariff::default(),
     }
 }
 
@@ -263,6 +264,7 @@ impl World {
                         settings: Arc::default(),
                         sms: Some(true),
                         emergency_address_status: None,
+                        tariff: numctl::tariff::Tariff::default(),
                     };
                     write(&mut live, settings.iter());
                     self.accounts[usize::from(account.0)].push(live);
@@ -534,6 +536,7 @@ proptest! {
             releases: has_operator[1].then_some(operator.releases),
             changes: has_operator[2].then_some(operator.changes),
             release_guard: None,
+            monthly: MonthlyLimits::default(),
         };
         let beyond = |wanted: usize, limit: Limit| wanted > limit.count(plan.fleet);
         let wanted = [plan.count(ActionKind::Purchase), plan.count(ActionKind::Release), plan.touched()];
@@ -545,7 +548,7 @@ proptest! {
                     || by_operator[*at].is_some_and(|limit| beyond(wanted[*at], limit))
             })
             .count();
-        match guard::approve(plan.clone(), &file, &operator, None) {
+        match guard::approve(plan.clone(), &file, &operator, None, None) {
             Ok(approved) => {
                 prop_assert_eq!(broken, 0);
                 prop_assert_eq!(approved.plan(), &plan);
@@ -554,11 +557,11 @@ proptest! {
                 let (shown, refusal) = *refused;
                 prop_assert_eq!(refusal.broken.len(), broken);
                 prop_assert_eq!(&shown, &plan, "a refused plan is still shown");
-                prop_assert!(guard::approve(shown, &file, &operator, Some(refusal.digest)).is_ok());
+                prop_assert!(guard::approve(shown, &file, &operator, None, Some(refusal.digest)).is_ok());
                 let mut other = plan.clone();
                 other.steps.pop();
                 let other_digest = Digest::of(&other);
-                prop_assert!(guard::approve(plan, &file, &operator, Some(other_digest)).is_err());
+                prop_assert!(guard::approve(plan, &file, &operator, None, Some(other_digest)).is_err());
             }
         }
     }
@@ -568,8 +571,8 @@ proptest! {
     #[test]
     fn a_hundred_percent_is_no_limit(desired in desired(), world in world()) {
         let all = Limit::Percent(100);
-        let file = Limits { purchases: all, releases: all, changes: all, release_guard: None };
-        let refusal = guard::check(&world.plan(&desired), &file, &OperatorLimits::default());
+        let file = Limits { purchases: all, releases: all, changes: all, release_guard: None, monthly: MonthlyLimits::default() };
+        let refusal = guard::check(&world.plan(&desired), &file, &OperatorLimits::default(), None);
         prop_assert_eq!(refusal, None);
     }
 
@@ -616,6 +619,7 @@ fn limits() -> impl Strategy<Value = Limits> {
         releases,
         changes,
         release_guard: None,
+        monthly: MonthlyLimits::default(),
     })
 }
 

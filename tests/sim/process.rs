@@ -216,7 +216,7 @@ impl Host {
             self.state.lock().sometimes.reached("saved plan refused: stale");
             return Some(());
         }
-        let approved = guard::approve(plan, &desired.policy.limits, &operator, None).ok()?;
+        let approved = guard::approve(plan, &desired.policy.limits, &operator, None, None).ok()?;
         let report = execute(approved, &reached.clients, 4, stop, |_, _| {}).await;
         self.state.lock().sometimes.reached("saved plan applied");
         told(&mut self.state.lock(), process, &Pass::Executed(report), Extent::Full);

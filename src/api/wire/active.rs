@@ -7,9 +7,10 @@ use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 
 use super::{Interner, RawItems, RawPage, Rows, Scalar, live};
-use crate::number::NumberSid;
+use crate::number::{NumberSid, PhoneNumber};
 use crate::observed::Live;
 use crate::settings::Field;
+use crate::tariff::{Country, Kind, Tariff};
 
 #[derive(Debug, Deserialize)]
 struct Row<'a> {
@@ -27,6 +28,16 @@ struct Row<'a> {
     configurations: Option<Configuration<'a>>,
     #[serde(default)]
     capabilities: Option<Capabilities>,
+    #[serde(rename = "type", borrow, default)]
+    kind: Scalar<'a>,
+    #[serde(borrow, default)]
+    geography: Option<Geography<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Geography<'a> {
+    #[serde(borrow, default)]
+    iso_country: Scalar<'a>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -211,6 +222,7 @@ impl Row<'_> {
         Live {
             sid,
             sms: self.capabilities.as_ref().and_then(|capabilities| capabilities.sms),
+            tariff: self.tariff(),
             ..live(
                 &self.phone_number,
                 &self.account_sid,
@@ -220,6 +232,23 @@ impl Row<'_> {
             )
         }
     }
+}
+
+impl Row<'_> {
+    fn tariff(&self) -> Tariff {
+        let country = self.geography.as_ref().and_then(|geography| geography.iso_country.text());
+        Tariff {
+            country: country.and_then(Country::observed),
+            kind: self.kind.text().and_then(Kind::observed),
+        }
+    }
+}
+
+/// What the number on offer that a search was for is charged as; `None` where it is not there.
+pub(super) fn read_offer(text: &str, number: PhoneNumber) -> Result<Option<Tariff>, serde_json::Error> {
+    let envelope: Envelope<'_> = serde_json::from_str(text)?;
+    let is_it = |row: &&Row<'_>| row.phone_number.text().and_then(PhoneNumber::observed) == Some(number);
+    Ok(envelope.items.0.iter().find(is_it).map(Row::tariff))
 }
 
 impl Configuration<'_> {

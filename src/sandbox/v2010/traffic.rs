@@ -1,7 +1,6 @@
 //! The lists of calls and messages, newest first.
 
 use jiff::civil::Date;
-use jiff::fmt::rfc2822;
 
 use crate::number::PhoneNumber;
 use crate::traffic::{Medium, day};
@@ -65,7 +64,7 @@ impl Sandbox {
 
     /// A row with every key of the vendor's schema.
     fn traffic_row(&self, account: &str, place: u128, event: &Event) -> String {
-        let at = rfc2822::to_string(&event.at.to_zoned(jiff::tz::TimeZone::UTC)).unwrap_or_default();
+        let at = event.at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
         let ours = |text: &str| {
             let (owner, sid) = self.world.owner(PhoneNumber::observed(text)?)?;
             (owner == account).then_some(sid)

@@ -145,21 +145,21 @@ fn hostile_errors(texts: &[&str]) -> Vec<ApiError> {
 
 /// A plan in every format, each checked for what acts and for its structure.
 pub(crate) fn shown_everywhere(plan: &Plan) -> [String; 4] {
-    let refusal = guard::check(plan, &Policy::default().limits, &OperatorLimits::default());
+    let refusal = guard::check(plan, &Policy::default().limits, &OperatorLimits::default(), None);
     let mut plain = String::new();
-    text::plan(&mut plain, plan, refusal.as_ref(), Style { colour: false }).expect("written");
+    text::plan(&mut plain, plan, refusal.as_ref(), None, Style { colour: false }).expect("written");
     inert(&plain);
     let mut coloured = String::new();
-    text::plan(&mut coloured, plan, refusal.as_ref(), Style { colour: true }).expect("written");
+    text::plan(&mut coloured, plan, refusal.as_ref(), None, Style { colour: true }).expect("written");
     let uncoloured = anstream_free(&coloured);
     assert_eq!(uncoloured, plain, "nothing but our own colours");
     let mut comment = String::new();
-    markdown::plan(&mut comment, plan, refusal.as_ref()).expect("written");
+    markdown::plan(&mut comment, plan, refusal.as_ref(), None).expect("written");
     inert(&comment);
     assert!(comment.len() <= markdown::BYTES_MAX, "{} bytes", comment.len());
     structure(&comment);
     let mut out = Vec::new();
-    json::plan(&mut out, plan, refusal.as_ref()).expect("written");
+    json::plan(&mut out, plan, refusal.as_ref(), None).expect("written");
     [plain, uncoloured, comment, machine_readable(out)]
 }
 
@@ -175,7 +175,7 @@ fn reported_everywhere(plan: &Plan, errors: &[ApiError]) -> [String; 2] {
     report::text(&mut plain, &report, Style { colour: false }).expect("written");
     inert(&plain);
     let mut out = Vec::new();
-    report::json(&mut out, &report).expect("written");
+    report::json(&mut out, &report, None).expect("written");
     [plain, machine_readable(out)]
 }
 

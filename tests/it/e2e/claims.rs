@@ -48,7 +48,7 @@ fn a_claim_is_bought_once_and_found_again_by_its_marks() {
         .iter()
         .map(|a| a["phone_number"].as_str().expect("a number"))
         .collect();
-    sandbox.counts(&[("list", 1), ("search", 1)]);
+    sandbox.counts(&[("list", 1), ("search", 1), ("price", 1)]);
     bench.apply(&claiming(3)).exits(0);
     let bought = marked(&sandbox);
     let mut numbers: Vec<&str> = bought.iter().map(|(_, number)| number.as_str()).collect();

@@ -66,7 +66,7 @@ fn too_many_requests_are_waited_out() {
     assert!(begin.elapsed() >= Duration::from_secs(1), "Retry-After is a floor");
     assert_eq!(ran.json()["summary"]["purchase"], 1);
     // A 429 was not processed: sent again, without a look.
-    sandbox.counts(&[("list", 2), ("purchase", 2), ("configure", 2)]);
+    sandbox.counts(&[("price", 1), ("search", 1), ("list", 2), ("purchase", 2), ("configure", 2)]);
 }
 
 /// The three ways in which a purchase of an owned number goes: none of them is ever seen.
@@ -306,7 +306,7 @@ fn a_number_that_changed_since_the_listing_is_not_released() {
     // Lost before: read again, then sent again.
     let (sandbox, bench) = Sandbox::start(&["--faults", "release#1=drop"]);
     assert_eq!(bench.apply(file).exits(0).outcome("+15552230002"), "succeeded");
-    sandbox.counts(&[("list", 1), ("fetch", 2), ("release", 2)]);
+    sandbox.counts(&[("list", 1), ("price", 1), ("fetch", 2), ("release", 2)]);
     // One 404 is not proof.
     let (sandbox, bench) = Sandbox::start(&["--faults", "fetch#1=404"]);
     assert_eq!(bench.apply(file).exits(3).outcome("+15552230002"), "skipped");

@@ -59,8 +59,9 @@ fn a_purchase_is_a_look_and_a_post_that_carries_its_configuration() {
     let file = "version: 1\nnumbers:\n  - phone_number: \"+15552230100\"\n    friendly_name: Bought\n    \
                 voice: {url: \"https://a.example/v\"}\n";
     bench.apply(file).exits(0);
-    // The listing, the look-up by filter, the purchase.
-    sandbox.counts(&[("list", 2), ("purchase", 1)]);
+    // What it costs: the price list, and what the number is. The listing, the look-up by filter, the
+    // purchase.
+    sandbox.counts(&[("price", 1), ("search", 1), ("list", 2), ("purchase", 1)]);
     assert!(
         sandbox.log("list")[1]["query"]
             .as_str()
@@ -84,7 +85,7 @@ fn a_release_is_a_fetch_and_a_delete() {
     let (sandbox, bench) = Sandbox::start(&[]);
     let file = "version: 1\npolicy: {max_releases: 1}\nnumbers:\n  - phone_number: \"+15552230002\"\n    state: released\n";
     bench.apply(file).exits(0);
-    sandbox.counts(&[("list", 1), ("fetch", 1), ("release", 1)]);
+    sandbox.counts(&[("price", 1), ("list", 1), ("fetch", 1), ("release", 1)]);
     assert!(sandbox.number("+15552230002").is_none());
     sandbox.forget_requests();
     bench.apply(file).exits(0);

@@ -20,7 +20,15 @@ fn a_saved_plan_is_carried_out_once() {
     sandbox.forget_requests();
     let ran = bench.run(&APPLY).exits(0);
     assert_eq!(ran.json()["digest"], shown["digest"]);
-    sandbox.counts(&[("list", 2), ("configure", 1), ("purchase", 1), ("fetch", 1), ("release", 1)]);
+    sandbox.counts(&[
+        ("list", 2),
+        ("price", 1),
+        ("search", 1),
+        ("configure", 1),
+        ("purchase", 1),
+        ("fetch", 1),
+        ("release", 1),
+    ]);
     assert_eq!(bench.plan(FLEET).json()["actions"], serde_json::json!([]));
     sandbox.forget_requests();
     bench.run(&APPLY).exits(4).says("used already");

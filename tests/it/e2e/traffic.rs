@@ -40,7 +40,7 @@ fn a_number_in_use_is_not_released() {
         assert_eq!(plan["held"][0]["last_use"]["medium"], *line.split(' ').next().expect("a word"));
         assert_eq!(plan["actions"][0]["phone_number"], "+15552230002");
         assert_eq!(plan["actions"][0]["unused_for"], "30d");
-        sandbox.counts(&[("list", 1), ("traffic", requests + 4)]);
+        sandbox.counts(&[("list", 1), ("traffic", requests + 4), ("price", 1)]);
         bench.apply(&releases(GUARD)).exits(0);
         assert!(sandbox.number("+15552230001").is_some() && sandbox.number("+15552230002").is_none());
     }
@@ -52,7 +52,7 @@ fn without_a_guard_nothing_is_asked_and_the_operators_is_one() {
     sandbox.traffic(10, &["call to +15552230001 from +15550000001"]);
     let plan = bench.plan(&releases("")).exits(0).json();
     assert!(held(&plan).is_empty() && plan["actions"][0].get("unused_for").is_none());
-    sandbox.counts(&[("list", 1)]);
+    sandbox.counts(&[("list", 1), ("price", 1)]);
     let bench = bench.with("NUMCTL_RELEASE_GUARD", "14d");
     assert_eq!(held(&bench.plan(&releases("")).exits(0).json()), [("+15552230001", "in_use")]);
     // Neither can shorten the other's.

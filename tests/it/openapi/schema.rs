@@ -190,12 +190,17 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// The one sort of pattern in use: `^PN[0-9a-fA-F]{32}$`.
+/// The one sort of pattern in use: `^PN[0-9a-fA-F]{32}$`, or `^(SM|MM)[0-9a-fA-F]{32}$`.
 fn matches(pattern: &str, text: &str) -> bool {
-    let prefix = pattern.strip_prefix('^').and_then(|rest| rest.strip_suffix("[0-9a-fA-F]{32}$"));
-    let prefix = prefix.filter(|prefix| prefix.bytes().all(|b| b.is_ascii_uppercase()));
-    let prefix = prefix.unwrap_or_else(|| panic!("a pattern that is not checked: {pattern}"));
-    text.strip_prefix(prefix).is_some_and(|hex| hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+    let prefixes = pattern.strip_prefix('^').and_then(|rest| rest.strip_suffix("[0-9a-fA-F]{32}$"));
+    let prefixes = prefixes.map(|all| all.trim_start_matches('(').trim_end_matches(')'));
+    let is_plain = |all: &&str| all.bytes().all(|b| b.is_ascii_uppercase() || b == b'|');
+    let prefixes =
+        prefixes.filter(is_plain).unwrap_or_else(|| panic!("a pattern that is not checked: {pattern}"));
+    prefixes.split('|').any(|prefix| {
+        let hex = text.strip_prefix(prefix);
+        hex.is_some_and(|hex| hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+    })
 }
 
 fn is_in_format(format: &str, text: &str) -> bool {
@@ -211,6 +216,13 @@ fn is_in_format(format: &str, text: &str) -> bool {
         }
         "iso-country-code" => text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase()),
         "date-time-rfc-2822" => is_date(text),
+        // The vendor's own words on these parameters ask for `YYYY-MM-DD`.
+        "date-time" => {
+            let (date, time) = text.split_once('T').unwrap_or((text, "00:00:00Z"));
+            let parts: Vec<&str> = date.split('-').collect();
+            let is_digits = |part: &&str| part.bytes().all(|b| b.is_ascii_digit());
+            date.len() == 10 && parts.len() == 3 && parts.iter().all(is_digits) && time.ends_with('Z')
+        }
         other => panic!("a format that is not checked: {other}"),
     }
 }

@@ -1,0 +1,205 @@
+//! The arguments of the commands that write, and of those that show what was written.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{FileArgs, LimitArgs, TextOrJson, duration};
+use crate::lease::{LeaseName, Timing};
+use crate::number::PhoneNumber;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  numctl apply -f fleet.yaml\n  numctl apply plan.json --yes")]
+pub(in crate::cli) struct ApplyArgs {
+    /// A plan saved by `numctl plan --out`
+    #[arg(value_name = "PLAN.JSON", conflicts_with = "files", required_unless_present = "files")]
+    pub(in crate::cli) plan: Option<PathBuf>,
+    /// Desired-state file, or a directory of them; may repeat; - is stdin
+    #[arg(short, long = "file", value_name = "FILE")]
+    pub(in crate::cli) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) write: WriteArgs,
+}
+
+/// What a command takes that shows a plan, asks, and carries it out.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct WriteArgs {
+    /// Do not ask (required when not at a terminal)
+    #[arg(short, long)]
+    pub(in crate::cli) yes: bool,
+    /// Lift the limits for exactly the plan with this digest
+    #[arg(long, value_name = "DIGEST")]
+    pub(in crate::cli) accept: Option<String>,
+    /// How the result is written
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub(in crate::cli) format: TextOrJson,
+    #[command(flatten)]
+    pub(in crate::cli) journal: JournalArgs,
+    #[command(flatten)]
+    pub(in crate::cli) lock: LockArgs,
+    /// Wait so long for the lock [default: not at all]
+    #[arg(long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = humantime::parse_duration)]
+    pub(in crate::cli) lock_timeout: Duration,
+    #[command(flatten)]
+    pub(in crate::cli) state: StateArgs,
+    #[command(flatten)]
+    pub(in crate::cli) limits: LimitArgs,
+}
+
+/// Where what was bought for claims is remembered until it is seen.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct StateArgs {
+    /// Remember here what was bought for claims until it is seen [default: .numctl]
+    #[arg(long, value_name = "DIR", env = "NUMCTL_STATE_DIR", hide_env = true)]
+    pub(in crate::cli) state_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  numctl adopt -f fleet.yaml nyc-support +12125550100\n\n\
+                  The number gets the claim's mark and configuration, as a plan that is shown and confirmed.")]
+pub(in crate::cli) struct AdoptArgs {
+    /// The claim
+    pub(in crate::cli) claim: String,
+    /// The live number
+    #[arg(value_name = "E164")]
+    pub(in crate::cli) number: String,
+    /// Desired-state file, or a directory of them; may repeat; - is stdin
+    #[arg(short, long = "file", value_name = "FILE", required = true)]
+    pub(in crate::cli) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) write: WriteArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  numctl resolve\n  numctl resolve nyc-support/2\n\n\
+                  Give a purchase up only when the vendor's console shows that it did not happen.")]
+pub(in crate::cli) struct ResolveArgs {
+    /// Give up the purchase for this slot; without one, list what is open
+    #[arg(value_name = "CLAIM/SLOT")]
+    pub(in crate::cli) slot: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) state: StateArgs,
+    /// How the list is written
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub(in crate::cli) format: TextOrJson,
+}
+
+/// Where the journal is.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct JournalArgs {
+    /// The journal; none for no journal [default: .numctl/journal.jsonl]
+    #[arg(long, value_name = "FILE", env = "NUMCTL_JOURNAL", hide_env = true)]
+    pub(in crate::cli) journal: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  numctl history --number +15552230000")]
+pub(in crate::cli) struct HistoryArgs {
+    #[command(flatten)]
+    pub(in crate::cli) journal: JournalArgs,
+    /// Only what was done to this number
+    #[arg(long, value_name = "E164")]
+    pub(in crate::cli) number: Option<PhoneNumber>,
+    /// At most so many runs, the newest first
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(in crate::cli) limit: usize,
+    /// How the runs are written
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub(in crate::cli) format: TextOrJson,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  numctl undo -f fleet.yaml\n  numctl undo -f fleet.yaml a5b61771")]
+pub(in crate::cli) struct UndoArgs {
+    #[command(flatten)]
+    pub(in crate::cli) files: FileArgs,
+    /// Which run of `numctl history`: its name, or how that ends [default: the last one]
+    #[arg(value_name = "RUN")]
+    pub(in crate::cli) run: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) write: WriteArgs,
+}
+
+/// One writer: per account on one host, and among hosts.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct LockArgs {
+    /// One writer per account on this host: hold a lock here
+    #[arg(long, value_name = "DIR", env = "NUMCTL_LOCK_DIR", hide_env = true)]
+    pub(in crate::cli) lock_dir: Option<PathBuf>,
+    /// One writer among hosts: hold this Kubernetes Lease, [NAMESPACE/]NAME (more in the README)
+    #[arg(long, value_name = "LEASE", env = "NUMCTL_LEASE", hide_env = true, value_parser = lease_name)]
+    pub(in crate::cli) lease: Option<LeaseName>,
+    /// How long a lease outlives its holder's last renewal, the same for all [default: 15s]
+    #[arg(long, value_name = "DURATION", env = "NUMCTL_LEASE_DURATION", hide = true, default_value = "15s", hide_default_value = true, value_parser = lease_timing)]
+    pub(in crate::cli) lease_duration: Timing,
+    /// The Kubernetes API server [default: that of the cluster around it]
+    #[arg(long, value_name = "URL", env = "NUMCTL_KUBE_API", hide = true)]
+    pub(in crate::cli) kube_api: Option<String>,
+    /// The token to show to it, read anew for every request
+    #[arg(long, value_name = "FILE", env = "NUMCTL_KUBE_TOKEN_FILE", hide = true)]
+    pub(in crate::cli) kube_token_file: Option<PathBuf>,
+    /// The CA certificates to trust for it, and no others
+    #[arg(long, value_name = "FILE", env = "NUMCTL_KUBE_CA_FILE", hide = true)]
+    pub(in crate::cli) kube_ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  numctl run -f fleets/ --interval 60s --state-dir /var/lib/numctl --lock-dir /run/numctl\n\n\
+                  SIGTERM or ctrl-c finishes what is in flight and exits with 0; again drops it. SIGHUP looks again.\n\
+                  SIGUSR1 pauses: drift is shown and not healed. SIGUSR2 goes on."
+)]
+pub(in crate::cli) struct RunArgs {
+    /// Desired-state file, or a directory of them; may repeat
+    #[arg(short, long = "file", value_name = "FILE", required = true)]
+    pub(in crate::cli) files: Vec<PathBuf>,
+    /// Between two cycles
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
+    pub(in crate::cli) interval: Duration,
+    /// One cycle, with the exit codes of apply
+    #[arg(long)]
+    pub(in crate::cli) once: bool,
+    /// Show what would change, and write nothing
+    #[arg(long)]
+    pub(in crate::cli) dry_run: bool,
+    /// Keep here what was spent in 24 hours; else a restart forgets it
+    #[arg(long, value_name = "DIR", env = "NUMCTL_STATE_DIR", hide_env = true)]
+    pub(in crate::cli) state_dir: Option<PathBuf>,
+    /// The journal; none for no journal [default: in --state-dir]
+    #[arg(long, value_name = "FILE", env = "NUMCTL_JOURNAL", hide_env = true)]
+    pub(in crate::cli) journal: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) lock: LockArgs,
+    /// Believe at once that many numbers are gone
+    #[arg(long)]
+    pub(in crate::cli) allow_shrink: bool,
+    /// Show page and metrics here; a bare port is on 127.0.0.1
+    #[arg(long, value_name = "ADDR", env = "NUMCTL_LISTEN", hide_env = true, value_parser = crate::listener::parse_address)]
+    pub(in crate::cli) listen: Option<SocketAddr>,
+    /// Tell of drift, failure and recovery; may repeat
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "NUMCTL_NOTIFY",
+        hide_env = true,
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub(in crate::cli) notify: Vec<String>,
+    /// A stop that takes longer drops what is in flight
+    #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = duration)]
+    pub(in crate::cli) grace: Duration,
+    #[command(flatten)]
+    pub(in crate::cli) limits: LimitArgs,
+}
+
+fn lease_name(text: &str) -> Result<LeaseName, String> {
+    LeaseName::parse(text)
+        .ok_or_else(|| "a lease is NAME or NAMESPACE/NAME, as Kubernetes names objects".to_owned())
+}
+
+fn lease_timing(text: &str) -> Result<Timing, String> {
+    Timing::of(duration(text)?).ok_or_else(|| "it is whole seconds, from 2s to 1h".to_owned())
+}
