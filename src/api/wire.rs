@@ -360,6 +360,6 @@ mod tests {
                 .map(|page| page.rows.len())
         };
         assert_eq!(page(ROWS_MAX), Ok(ROWS_MAX));
-        assert!(page(ROWS_MAX + 1).is_err_and(|why| why.contains("more than 10000 numbers")));
+        assert!(page(ROWS_MAX + 1).is_err_and(|why| why.contains("more than 10000 rows")));
     }
 }
