@@ -11,6 +11,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use crate::number::PhoneNumber;
+use crate::number_type::NumberType;
 
 /// The vendor keeps so many characters of a `friendly_name`.
 pub const FRIENDLY_NAME_MAX: usize = 64;
@@ -136,37 +137,11 @@ pub struct Need {
     /// The country, in two capital letters.
     pub country: Box<str>,
     /// local, mobile or tollfree.
-    pub kind: Kind,
+    pub kind: NumberType,
     /// What else narrows the search, each wish once.
     pub wishes: Vec<(Wish, Box<str>)>,
     /// What the numbers must be able to do.
     pub capabilities: Vec<Capability>,
-}
-
-/// The kinds of numbers that the vendor's search keeps apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Of a place.
-    Local,
-    /// Of a mobile network.
-    Mobile,
-    /// Free to call.
-    TollFree,
-}
-
-impl Kind {
-    /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Local, Self::Mobile, Self::TollFree];
-
-    /// Its word in the file.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Mobile => "mobile",
-            Self::TollFree => "tollfree",
-        }
-    }
 }
 
 /// What narrows a search.

@@ -29,7 +29,7 @@ use crate::memory::{Extent, Memory, is_about_the_number};
 use crate::plan::{AccountRef, ActionKind, Held, HeldReason, Plan};
 use crate::provider::Api;
 use crate::reconcile::{Cycle, Pass, pass};
-use crate::render::words;
+use crate::render::{claim_words, words};
 use crate::report;
 use crate::transport::Transport;
 use crate::watch::Watch;
@@ -475,6 +475,9 @@ fn log<T>(force: &InForce<T>, (pass, extent): (&Pass, Extent), took: Duration, n
     for (plan, held) in held.filter(|(_, held)| is_news(held)).take(HELD_MAX) {
         error!(number = %held.number, "{}", words::held(plan, held));
     }
+    for (plan, short) in plan.into_iter().flat_map(|plan| plan.short.iter().map(move |short| (plan, short))) {
+        error!(claim = %short.claim, "{}", claim_words::shortfall(plan, short));
+    }
     for (account, trouble) in plan.map(|plan| plan.troubles.as_slice()).unwrap_or_default() {
         let name = &force.desired.account(*account).name;
         error!(account = %name, error = %trouble.why, "nothing is planned in an account");
@@ -491,7 +494,7 @@ fn log<T>(force: &InForce<T>, (pass, extent): (&Pass, Extent), took: Duration, n
         failed = ended("failed"),
         skipped = ended("skipped"),
         unknown = ended("unknown"),
-        held = plan.map_or(0, |plan| plan.held.len()),
+        held = plan.map_or(0, |plan| plan.held.len() + plan.short.len()),
         unchanged = plan.map_or(0, |plan| plan.unchanged),
         ?took,
         ?next,

@@ -22,6 +22,7 @@
 //! - [`secret_url`]: webhook URLs without their secrets
 //! - [`inert`]: messages that quote foreign text, of which nothing acts
 //! - [`number`]: phone numbers and SIDs, parsed once
+//! - [`number_type`]: the types of numbers that are sold
 //! - [`country`]: the country that a calling code tells
 //! - [`claim`]: numbers by need, and the mark that binds a number to one
 //! - [`traffic`]: what a number was used for, and how far back that is looked for
@@ -144,6 +145,7 @@ pub mod messenger;
 pub mod metrics;
 pub mod money;
 pub mod number;
+pub mod number_type;
 pub mod observe;
 pub mod observed;
 pub mod offers;

@@ -54,7 +54,10 @@ pub async fn look_for_claims<T: Transport>(
         let page = (wanted * FOR_EACH).clamp(PAGE_MIN, PAGE_MAX) as u16;
         let url = offers::search(&client.routes, &claim.need, has_address, page);
         let found = match client.look(Operation::Search, url, offers::read_offers).await {
-            Ok(numbers) => Offers::Numbers(numbers),
+            Ok(offers) => {
+                let numbers = offers.into_iter().map(|(number, _)| number);
+                Offers::Numbers(numbers.filter(|number| !number.is_short_code()).collect())
+            }
             // The vendor says so of a country that has no numbers of the type.
             Err(error) if error.kind == ErrorKind::NotFound => Offers::Numbers(Vec::new()),
             Err(error) => Offers::Failed(error.to_string()),

@@ -5,6 +5,7 @@ use std::num::NonZeroU8;
 
 use crate::country::country_of;
 use crate::number::PhoneNumber;
+use crate::number_type::NumberType;
 
 /// A country by its ISO 3166 code, two capital letters. Two bytes, also where there is none.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,6 +47,16 @@ pub enum Kind {
     TollFree,
     /// One that this numctl does not know: it has no price, and may be any in a price list.
     Other,
+}
+
+impl From<NumberType> for Kind {
+    fn from(kind: NumberType) -> Self {
+        match kind {
+            NumberType::Local => Self::Local,
+            NumberType::Mobile => Self::Mobile,
+            NumberType::TollFree => Self::TollFree,
+        }
+    }
 }
 
 impl Kind {

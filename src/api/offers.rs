@@ -5,20 +5,15 @@ use serde::Deserialize;
 use url::Url;
 
 use super::filter::first_page;
-use super::routes::{NumberType, Routes};
+use super::routes::Routes;
 use super::wire;
-use crate::claim::{Capability, Kind, Need, Wish};
+use crate::claim::{Capability, Need, Wish};
 use crate::number::PhoneNumber;
 
 /// The search for a need: one page. `has_address`: the purchases give an address, so that countries
 /// that want one will do.
 #[must_use]
 pub fn search(routes: &Routes, need: &Need, has_address: bool, page_size: u16) -> Url {
-    let kind = match need.kind {
-        Kind::Local => NumberType::Local,
-        Kind::Mobile => NumberType::Mobile,
-        Kind::TollFree => NumberType::TollFree,
-    };
     let mut pairs: Vec<(&str, &str)> =
         need.wishes.iter().map(|(wish, text)| (parameter(*wish, text), &**text)).collect();
     pairs.extend(need.capabilities.iter().map(|capability| {
@@ -33,7 +28,7 @@ pub fn search(routes: &Routes, need: &Need, has_address: bool, page_size: u16) -
     if !has_address {
         pairs.push(("ExcludeAllAddressRequired", "true"));
     }
-    first_page(routes.available_phone_numbers(&need.country, kind), &pairs, page_size)
+    first_page(routes.available_phone_numbers(&need.country, need.kind), &pairs, page_size)
 }
 
 fn parameter(wish: Wish, text: &str) -> &'static str {
@@ -50,24 +45,31 @@ fn parameter(wish: Wish, text: &str) -> &'static str {
     }
 }
 
-/// Reads the numbers of a page; rows whose number cannot be read are none.
+/// One number on offer.
+#[derive(Deserialize)]
+struct Row {
+    #[serde(default)]
+    phone_number: Option<String>,
+    #[serde(default)]
+    address_requirements: Option<String>,
+}
+
+/// Reads the numbers of a page, each with whether its country wants an address of the buyer
+/// (`address_requirements`); rows whose number cannot be read are none.
 ///
 /// # Errors
 /// Says where the body stops being the API's.
-pub fn read_offers(body: &[u8]) -> Result<Vec<PhoneNumber>, String> {
+pub fn read_offers(body: &[u8]) -> Result<Vec<(PhoneNumber, bool)>, String> {
     #[derive(Deserialize)]
     struct Page {
         available_phone_numbers: Vec<Row>,
     }
-    #[derive(Deserialize)]
-    struct Row {
-        #[serde(default)]
-        phone_number: Option<String>,
-    }
     let page = wire::read(body, serde_json::from_str::<Page>)?;
-    let number =
-        |row: Row| PhoneNumber::observed(&row.phone_number?).filter(|number| !number.is_short_code());
-    Ok(page.available_phone_numbers.into_iter().filter_map(number).collect())
+    let offer = |row: Row| {
+        let wants_address = row.address_requirements.is_some_and(|wants| wants != "none");
+        Some((PhoneNumber::observed(&row.phone_number?)?, wants_address))
+    };
+    Ok(page.available_phone_numbers.into_iter().filter_map(offer).collect())
 }
 
 #[cfg(test)]
@@ -75,6 +77,7 @@ mod tests {
     use super::*;
     use crate::api::endpoint::Endpoint;
     use crate::number::AccountSid;
+    use crate::number_type::NumberType;
     use crate::provider::Api;
 
     #[test]
@@ -83,7 +86,7 @@ mod tests {
         let routes = Routes::new(Endpoint::vendor(None, None).expect("hosts"), Api::ActiveNumbers, account);
         let need = |wishes: &[(Wish, &str)]| Need {
             country: "US".into(),
-            kind: Kind::Local,
+            kind: NumberType::Local,
             wishes: wishes.iter().map(|(wish, text)| (*wish, (*text).into())).collect(),
             capabilities: vec![Capability::Voice, Capability::Sms],
         };
@@ -107,12 +110,10 @@ mod tests {
     #[test]
     fn only_numbers_are_offers() {
         let body = br#"{"available_phone_numbers":[{"phone_number":"+12125550100"},{"phone_number":null},{},
-            {"phone_number":"12345"},{"phone_number":"+12125550101","beta":true}],"uri":"/x"}"#;
+            {"phone_number":"+12125550101","address_requirements":"any"}],"uri":"/x"}"#;
         let offers = read_offers(body).expect("a page");
-        assert_eq!(
-            offers.iter().map(PhoneNumber::to_string).collect::<Vec<_>>(),
-            ["+12125550100", "+12125550101"]
-        );
+        let number = |text: &str| PhoneNumber::observed(text).expect("a number");
+        assert_eq!(offers, [(number("+12125550100"), false), (number("+12125550101"), true)]);
         assert!(read_offers(b"{}").is_err());
     }
 }

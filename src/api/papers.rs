@@ -3,6 +3,7 @@
 
 use serde::Deserialize;
 
+use super::offers::read_offers;
 use super::routes::NumberType;
 use super::wire;
 use crate::number::PhoneNumber;
@@ -13,23 +14,8 @@ use crate::number::PhoneNumber;
 /// # Errors
 /// Says where the body stops being the API's.
 pub fn read_offer(body: &[u8], number: PhoneNumber) -> Result<Option<bool>, String> {
-    #[derive(Deserialize)]
-    struct Page {
-        available_phone_numbers: Vec<Row>,
-    }
-    #[derive(Deserialize)]
-    struct Row {
-        #[serde(default)]
-        phone_number: Option<String>,
-        #[serde(default)]
-        address_requirements: Option<String>,
-    }
-    let page = wire::read(body, serde_json::from_str::<Page>)?;
-    let offer = page
-        .available_phone_numbers
-        .into_iter()
-        .find(|row| row.phone_number.as_deref().and_then(PhoneNumber::observed) == Some(number));
-    Ok(offer.map(|row| row.address_requirements.is_some_and(|wants| wants != "none")))
+    let offer = read_offers(body)?.into_iter().find(|(offered, _)| *offered == number);
+    Ok(offer.map(|(_, wants_address)| wants_address))
 }
 
 /// Reads the regulations of a country: the types of numbers that need a bundle.

@@ -4,8 +4,8 @@ use url::Url;
 
 use super::endpoint::{Endpoint, Service};
 use crate::number::{AccountSid, NumberSid};
+pub use crate::number_type::NumberType;
 use crate::provider::Api;
-use crate::tariff::Kind;
 use crate::traffic::Medium;
 
 /// The paths of one account over one API.
@@ -16,58 +16,6 @@ pub struct Routes {
     pub api: Api,
     /// The account.
     pub account: AccountSid,
-}
-
-/// The kinds of numbers that AvailablePhoneNumbers and IncomingPhoneNumbers keep apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum NumberType {
-    /// Of a place.
-    Local,
-    /// Of a mobile network.
-    Mobile,
-    /// Free to call.
-    TollFree,
-}
-
-impl NumberType {
-    /// Every type.
-    pub const ALL: [Self; 3] = [Self::Local, Self::Mobile, Self::TollFree];
-
-    /// The type of a word, however it is written: `tollfree`, `toll-free`, `TollFree`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let plain = text.replace(['-', '_', ' '], "");
-        Self::ALL.into_iter().find(|kind| kind.segment().eq_ignore_ascii_case(&plain))
-    }
-
-    /// The last part of a path.
-    fn segment(self) -> &'static str {
-        match self {
-            Self::Local => "Local",
-            Self::Mobile => "Mobile",
-            Self::TollFree => "TollFree",
-        }
-    }
-
-    /// The word of both APIs' `type` field.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Mobile => "mobile",
-            Self::TollFree => "tollfree",
-        }
-    }
-}
-
-impl From<NumberType> for Kind {
-    fn from(kind: NumberType) -> Self {
-        match kind {
-            NumberType::Local => Self::Local,
-            NumberType::Mobile => Self::Mobile,
-            NumberType::TollFree => Self::TollFree,
-        }
-    }
 }
 
 impl Routes {

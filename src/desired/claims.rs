@@ -10,9 +10,8 @@ use super::issue::{At, Issue, Issues};
 use super::layers::below;
 use super::place::{Path, Step};
 use super::schema;
-use crate::claim::{
-    COUNT_MAX, Capability, ClaimName, FRIENDLY_NAME_MAX, Kind, NAME_MAX, Need, Wish, label_max,
-};
+use crate::claim::{COUNT_MAX, Capability, ClaimName, FRIENDLY_NAME_MAX, NAME_MAX, Need, Wish, label_max};
+use crate::number_type::NumberType;
 
 /// Numbers declared by need: numctl finds them on offer, buys them once, and keeps them.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -187,11 +186,11 @@ pub(super) fn need(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<Ne
             None
         }
         Some(text) => {
-            let kind = Kind::ALL.into_iter().find(|kind| kind.word() == text);
+            let kind = NumberType::ALL.into_iter().find(|kind| kind.word() == text);
             if kind.is_none() {
                 issues.push(
                     Issue::error(at("type"), format!("{} is no type of numbers that are sold", quoted(text)))
-                        .help(choices(text, Kind::ALL.map(Kind::word).into_iter())),
+                        .help(choices(text, NumberType::ALL.map(NumberType::word).into_iter())),
                 );
             }
             kind

@@ -8,7 +8,7 @@ use crate::budget::Generation;
 use crate::inert;
 use crate::memory::Extent;
 use crate::plan::{ActionKind, Plan};
-use crate::render::words;
+use crate::render::{claim_words, words};
 
 use super::{Finish, MESSAGE_CHARACTERS_MAX, Moment};
 
@@ -93,7 +93,7 @@ impl<'a> Finish<'a> {
 
 /// What a plan without actions says of the fleet.
 fn quiet(plan: &Plan) -> &'static str {
-    match (plan.troubles.is_empty(), plan.held.is_empty()) {
+    match (plan.troubles.is_empty(), plan.held.is_empty() && plan.short.is_empty()) {
         (true, true) => "in_sync",
         (true, false) => "held",
         (false, _) => "in_trouble",
@@ -116,7 +116,12 @@ impl Past {
         }
         let trouble = plan.and_then(|plan| plan.troubles.first()).map(|(_, trouble)| trouble.why.clone());
         let held = plan.and_then(|plan| Some((plan, plan.held.iter().find(|held| held.why.is_error())?)));
-        let error = finish.error().or(trouble).or_else(|| held.map(|(plan, held)| words::held(plan, held)));
+        let short = plan.and_then(|plan| Some((plan, plan.short.first()?)));
+        let error = finish
+            .error()
+            .or(trouble)
+            .or_else(|| held.map(|(plan, held)| words::held(plan, held)))
+            .or_else(|| short.map(|(plan, short)| claim_words::shortfall(plan, short)));
         Self {
             at,
             took,
@@ -125,7 +130,7 @@ impl Past {
             generation,
             planned: plan.map_or([0; 4], |plan| ActionKind::ALL.map(|kind| plan.count(kind))),
             outcomes,
-            held: plan.map_or(0, |plan| plan.held.len()),
+            held: plan.map_or(0, |plan| plan.held.len() + plan.short.len()),
             unchanged: plan.map_or(0, |plan| plan.unchanged),
             error: error.map(|text| inert::message(&text, MESSAGE_CHARACTERS_MAX).into()),
         }

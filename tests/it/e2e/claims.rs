@@ -251,7 +251,9 @@ fn nothing_is_bought_for_claims_where_something_cannot_be_seen() {
     assert_eq!(reasons(&ran.json()), ["search_failed"]);
     // A daemon that remembers nothing does not know what was sent before it started.
     sandbox.faults("");
-    bench.run(&["run", "--once", "-f", "fleet.yaml"]).exits(1);
+    let ran = bench.run(&["run", "--once", "-f", "fleet.yaml"]).exits(1);
+    assert!(ran.err.contains("nobody knows what was sent before this start"), "{}", ran.err);
+    assert!(ran.err.contains("result=\"held\""), "{}", ran.err);
     assert_eq!(sandbox.count("purchase"), 0);
     bench.run(&["run", "--once", "--state-dir", "state", "-f", "fleet.yaml"]).exits(0);
     assert_eq!(marked(&sandbox).len(), 1);
