@@ -65,7 +65,15 @@ pub async fn look_for_claims<T: Transport>(
         (claim.name.clone(), found)
     });
     let found = join_all(searches.collect::<Vec<_>>()).await;
-    observed.survey_mut().offers = found.into_iter().collect();
+    let survey = observed.survey_mut();
+    for claim in &desired.claims {
+        let offered = found.iter().find(|(name, _)| *name == claim.name);
+        if let Some((_, Offers::Numbers(numbers))) = offered {
+            // What they cost goes by that.
+            survey.kinds.extend(numbers.iter().map(|number| (*number, claim.need.kind.into())));
+        }
+    }
+    survey.offers = found.into_iter().collect();
 }
 
 /// Whether any account has a number, or may have it.

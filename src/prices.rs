@@ -35,19 +35,20 @@ const LOOK_UPS_MAX: usize = 100;
 const OFFERS_A_PAGE: u16 = 20;
 
 /// The price lists that the plan's bill needs: those that are kept, and the others from the API, each
-/// asked for once. A number to be bought of which they do not tell the price is looked up among the
-/// offers.
+/// asked for once. Where `looks_up`, a number to be bought of which they do not tell the price is looked
+/// up among the offers: a request for a number, which is for those who need the price (law 7).
 pub async fn price_book<T: Transport>(
     clients: &[Client<T>],
     plan: &Plan,
     census: &mut Census,
     kept: &mut Kept,
+    looks_up: bool,
     now: Duration,
 ) -> PriceBook {
     let mut book = PriceBook::default();
     let asked = census.wanted(plan);
     ask(clients, asked.iter().copied(), &mut book, kept, now).await;
-    let untold = census.untold(plan, &book);
+    let untold = if looks_up { census.untold(plan, &book) } else { Vec::new() };
     for few in untold[..untold.len().min(LOOK_UPS_MAX)].chunks(AT_ONCE) {
         let offers = few.iter().map(async |&(number, account)| {
             let client = &clients[usize::from(account.0)];

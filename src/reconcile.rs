@@ -159,7 +159,7 @@ async fn draft<T: Transport>(
     memory.keep(observed, accounts, now);
     let priced = match census {
         Some(mut census) => {
-            let book = price_book(clients, &plan, &mut census, memory.prices(), now).await;
+            let book = price_book(clients, &plan, &mut census, memory.prices(), true, now).await;
             Some((census, book))
         }
         None => None,

@@ -31,6 +31,7 @@ use super::arguments::{ApplyArgs, Global, TextOrJson, WriteArgs};
 use super::fleet::{self, Fleet};
 use super::journal::ForWriting;
 use super::plan::{self, guard_releases, show_text};
+use super::prices::Need;
 use super::signals::{Interrupts, stop_by_signal};
 use super::{Ended, Exit, Fatal, output, prices, progress};
 
@@ -64,7 +65,8 @@ async fn fresh(writing: &Writing<'_>, files: &[PathBuf]) -> Ended {
         // Before the look is written down, which tells that what is gone is gone.
         writing.journal.hold_back(&mut plan, &desired, fleet, now);
         writing.journal.look(Some(&desired), fleet, &observed, now);
-        let bill = prices::bill(writing.global, fleet, &plan, &observed, false).await;
+        let need = Need::of(limits, &writing.args.limits.limits());
+        let bill = prices::bill(writing.global, fleet, &plan, &observed, need, false).await;
         writing.carry_out(fleet, (plan, bill), limits, intents, None).await
     };
     writing.with_lock(&desired.accounts, work).await
@@ -139,7 +141,8 @@ async fn fresh_enough(
     }
     writing.journal.look(None, fleet, observed, clock::since_the_epoch());
     // At today's prices, whatever they were when it was saved.
-    let bill = prices::bill(writing.global, fleet, &plan, observed, false).await;
+    let need = Need::of(&limits, &writing.args.limits.limits());
+    let bill = prices::bill(writing.global, fleet, &plan, observed, need, false).await;
     writing.carry_out(fleet, (plan, bill), &limits, intents, Some(marker)).await
 }
 

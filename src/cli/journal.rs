@@ -18,6 +18,7 @@ use crate::standstill;
 use super::apply::Writing;
 use super::arguments::{Global, HistoryArgs, JournalArgs, RunArgs, TextOrJson, UndoArgs};
 use super::fleet::{self, Fleet};
+use super::prices::Need;
 use super::{Ended, Exit, Fatal, output, prices};
 
 /// Beside the sandbox's state.
@@ -217,8 +218,10 @@ async fn take_back(
     standstill::hold_back(&mut plan, desired, false, now);
     output::note(format_args!("This takes back {}.", render::history::title(run)));
     writing.journal.look(Some(desired), fleet, observed, now);
-    let bill = prices::bill(writing.global, fleet, &plan, observed, false).await;
-    writing.carry_out(fleet, (plan, bill), &desired.policy.limits, intents, None).await
+    let limits = &desired.policy.limits;
+    let need = Need::of(limits, &writing.args.limits.limits());
+    let bill = prices::bill(writing.global, fleet, &plan, observed, need, false).await;
+    writing.carry_out(fleet, (plan, bill), limits, intents, None).await
 }
 
 /// The run that a person names, or the last one.

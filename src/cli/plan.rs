@@ -18,6 +18,7 @@ use crate::usage;
 use super::arguments::{Global, PlanArgs, PlanFormat};
 use super::fleet::{self, Fleet};
 use super::journal::ForPlan;
+use super::prices::Need;
 use super::{Ended, Exit, Fatal, output, prices};
 
 pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
@@ -30,9 +31,10 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
         Ok(mut intents) => make(&desired, &fleet, (&mut intents, journal), &limits).await,
         Err(error) => Err(error.into()),
     };
+    let need = Need::of(&desired.policy.limits, &limits);
     let made = match plan {
         Ok((plan, observed)) => {
-            let bill = prices::bill(global, &fleet, &plan, &observed, args.cost).await;
+            let bill = prices::bill(global, &fleet, &plan, &observed, need, args.cost).await;
             Ok((plan, bill))
         }
         Err(error) => Err(error),

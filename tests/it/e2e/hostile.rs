@@ -381,7 +381,7 @@ fn an_absurd_retry_after_is_waited_out_for_minutes_at_most() {
         std::io::BufRead::read_line(&mut get.stderr(), &mut line).expect("a line");
         let event: serde_json::Value = serde_json::from_str(&line).expect(&line);
         let wait = event["fields"]["wait"].as_str().expect(&line);
-        let seconds = match wait.strip_suffix("ms") {
+        let seconds = match ["ms", "µs", "ns"].iter().find(|unit| wait.ends_with(**unit)) {
             Some(_) => 0.0,
             None => wait.strip_suffix('s').and_then(|wait| wait.parse::<f64>().ok()).expect(wait),
         };

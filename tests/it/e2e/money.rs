@@ -14,7 +14,10 @@ fn a_plan_that_buys_shows_its_cost_and_asks_for_each_price_once_a_day() {
     let (sandbox, bench) = Sandbox::start(&[]);
     let state = bench.path().join("state").display().to_string();
     let bench = bench.with("NUMCTL_STATE_DIR", &state);
-    let plan = bench.plan(&buys("")).exits(0).json();
+    bench.write("fleet.yaml", &buys(""));
+    let cost = || {
+        bench.run(&["plan", "--cost", "--format", "json", "-f", "fleet.yaml"]).exits(0).json()["cost"].clone()
+    };
     let expected = json!({
         "currencies": [{
             "currency": "USD", "monthly_before": "4.60 USD", "monthly_after": "5.75 USD",
@@ -23,21 +26,28 @@ fn a_plan_that_buys_shows_its_cost_and_asks_for_each_price_once_a_day() {
         "not_known": [],
         "unread_accounts": [],
     });
-    assert_eq!(plan["cost"], expected, "{plan:#}");
+    assert_eq!(cost(), expected);
     // The list of prices, and what the number to be bought is, which +1555 does not tell.
     assert_eq!((sandbox.count("price"), sandbox.count("search")), (1, 1));
     sandbox.forget_requests();
-    assert_eq!(bench.plan(&buys("")).exits(0).json()["cost"], expected);
+    assert_eq!(cost(), expected);
     sandbox.counts(&[("list", 1)]);
+    // Who does not ask for it gets what the price list tells, which costs no request for a number.
+    std::fs::remove_file(bench.path().join("state/prices.json")).expect("forgotten");
+    sandbox.forget_requests();
+    let plan = bench.plan(&buys("")).exits(0).json();
+    assert_eq!(plan["cost"]["not_known"][0]["to_be_bought"], 1, "{plan:#}");
+    sandbox.counts(&[("list", 1), ("price", 1)]);
+    sandbox.forget_requests();
     // A broken cache is as none.
     let file = bench.path().join("state/prices.json");
     std::fs::write(&file, "{\"version\":1,\"answers\":{").expect("broken");
-    assert_eq!(bench.plan(&buys("")).exits(0).json()["cost"], expected);
+    assert_eq!(cost(), expected);
     assert_eq!(sandbox.count("price"), 1);
     // One that cannot be written fails nothing.
     std::fs::remove_file(&file).expect("gone");
     std::fs::create_dir(&file).expect("in the way");
-    assert_eq!(bench.plan(&buys("")).exits(0).json()["cost"], expected);
+    assert_eq!(cost(), expected);
     assert_eq!(sandbox.count("price"), 2);
 }
 
@@ -124,7 +134,8 @@ fn limits_on_money_refuse_what_goes_beyond_them() {
 fn a_price_that_is_not_known_is_said_and_keeps_no_limit() {
     let (sandbox, bench) = Sandbox::start(&[]);
     sandbox.faults("price:500=1");
-    let plan = bench.plan(&buys("")).exits(0).json();
+    bench.write("fleet.yaml", &buys(""));
+    let plan = bench.run(&["plan", "--cost", "--format", "json", "-f", "fleet.yaml"]).exits(0).json();
     let cost = &plan["cost"];
     assert_eq!(cost["currencies"], json!([]), "{cost:#}");
     assert!(cost["not_known"].as_array().is_some_and(|entries| entries.iter().any(|entry| {

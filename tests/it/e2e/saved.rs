@@ -23,7 +23,6 @@ fn a_saved_plan_is_carried_out_once() {
     sandbox.counts(&[
         ("list", 2),
         ("price", 1),
-        ("search", 1),
         ("configure", 1),
         ("purchase", 1),
         ("fetch", 1),
