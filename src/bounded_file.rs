@@ -25,6 +25,17 @@ pub enum BoundedFileError {
     Io(#[from] io::Error),
 }
 
+impl BoundedFileError {
+    /// The same for those who tell of files by [`io::Error`].
+    #[must_use]
+    pub fn into_io(self) -> io::Error {
+        match self {
+            Self::Io(error) => error,
+            Self::Missing | Self::NotAFile | Self::TooLarge(_) | Self::NotUtf8 => io::Error::other(self),
+        }
+    }
+}
+
 /// The bytes of a regular file, of which there are at most so many.
 ///
 /// # Errors

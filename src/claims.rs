@@ -44,12 +44,15 @@ impl Marks {
         }
         marks
     }
+}
 
-    /// The slots of a claim that a number holds, in order.
-    fn of_claim(&self, claim: &ClaimName) -> impl Iterator<Item = (&Slot, &BTreeSet<PhoneNumber>)> {
-        let first = Slot { claim: claim.clone(), index: 0 };
-        self.holders.range(first..).take_while(move |(slot, _)| slot.claim == *claim)
-    }
+/// What is told of the slots of a claim, in order.
+pub(crate) fn slots_of<'a, V>(
+    told: &'a BTreeMap<Slot, V>,
+    claim: &ClaimName,
+) -> impl Iterator<Item = (&'a Slot, &'a V)> {
+    let first = Slot { claim: claim.clone(), index: 0 };
+    told.range(first..).take_while(move |(slot, _)| slot.claim == *claim)
 }
 
 /// What a claim has and lacks.
@@ -70,13 +73,11 @@ pub struct Holding {
 pub fn holding(claim: &Claim, marks: &Marks, observed: &Observed) -> Holding {
     let count = usize::from(claim.count);
     let survey = observed.survey();
-    let mut holders: BTreeMap<u16, Vec<PhoneNumber>> = marks
-        .of_claim(&claim.name)
+    let mut holders: BTreeMap<u16, Vec<PhoneNumber>> = slots_of(&marks.holders, &claim.name)
         .map(|(slot, numbers)| (slot.index, numbers.iter().copied().collect()))
         .collect();
     // A number that is known to be the claim's and has lost its mark gets it back.
-    let first = Slot { claim: claim.name.clone(), index: 0 };
-    for (slot, numbers) in survey.known.range(first..).take_while(|(slot, _)| slot.claim == claim.name) {
+    for (slot, numbers) in slots_of(&survey.known, &claim.name) {
         let is_live = |number: &&PhoneNumber| observed.find(**number).next().is_some();
         let lost: Vec<PhoneNumber> = numbers.iter().filter(is_live).copied().collect();
         if !lost.is_empty() && !marks.holders.contains_key(slot) {
@@ -85,13 +86,9 @@ pub fn holding(claim: &Claim, marks: &Marks, observed: &Observed) -> Holding {
     }
     let held: BTreeSet<u16> = holders.keys().copied().collect();
     let kept: Vec<(u16, Vec<PhoneNumber>)> = holders.into_iter().take(count).collect();
-    let unseen: BTreeSet<u16> = survey
-        .in_flight
-        .keys()
-        .chain(survey.missed.keys())
-        .filter(|slot| slot.claim == claim.name && !held.contains(&slot.index))
-        .map(|slot| slot.index)
-        .collect();
+    let in_flight = slots_of(&survey.in_flight, &claim.name).map(|(slot, _)| slot.index);
+    let missed = slots_of(&survey.missed, &claim.name).map(|(slot, _)| slot.index);
+    let unseen: BTreeSet<u16> = in_flight.chain(missed).filter(|index| !held.contains(index)).collect();
     let missing = count.saturating_sub(kept.len() + unseen.len());
     let is_free = |index: &u16| !held.contains(index) && !unseen.contains(index);
     let wanted = (1..=COUNT_MAX).filter(is_free).take(missing).collect();
@@ -226,7 +223,7 @@ impl Binder<'_> {
             .filter(|number| self.observed.find(*number).next().is_none())
             .filter(|number| !survey.elsewhere.contains_key(number))
             .collect();
-        candidates.sort_by_key(|number| (Slot::preference(&claim.name, *number), *number));
+        candidates.sort_by_cached_key(|number| (Slot::preference(&claim.name, *number), *number));
         candidates.dedup();
         candidates.truncate(wanted.len() * (1 + INSTEAD_MAX));
         // What is named for one slot is named for no other: two of them must never come to one number.
@@ -313,12 +310,11 @@ pub fn adopt(
         return Err(AdoptError::NotOurs(number));
     }
     // A number that was bought for a slot, and has not its mark, belongs into that one.
-    let in_flight = observed.survey().in_flight.iter();
-    let bought = in_flight
-        .filter(|(slot, in_flight)| slot.claim == claim.name && in_flight.numbers.contains(&number))
+    let mut in_flight = slots_of(&observed.survey().in_flight, &claim.name);
+    let bought = in_flight.find(|(_, in_flight)| in_flight.numbers.contains(&number));
+    let free = bought
         .map(|(slot, _)| slot.index)
-        .next();
-    let free = bought.or_else(|| holding(claim, &marks, observed).wanted.first().copied());
+        .or_else(|| holding(claim, &marks, observed).wanted.first().copied());
     let index = free.ok_or_else(|| AdoptError::Full { claim: claim.name.clone(), count: claim.count })?;
     let mut only = desired.clone();
     only.claims.clear();

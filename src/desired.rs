@@ -191,6 +191,14 @@ pub struct MonthlyLimits {
     pub total: Option<Money>,
 }
 
+impl MonthlyLimits {
+    /// Whether there is any.
+    #[must_use]
+    pub fn is_any(self) -> bool {
+        self.increase.is_some() || self.total.is_some()
+    }
+}
+
 impl Default for Policy {
     /// What a file without `policy:` gets.
     fn default() -> Self {

@@ -21,6 +21,7 @@ use crate::number::{AccountSid, PhoneNumber};
 use crate::plan::AccountRef;
 use crate::render::shown::{Shown, quoted_within};
 use crate::render::words::plural;
+use crate::tariff::is_other_area;
 use crate::traffic::{Lookback, Use, day};
 
 /// So much of a name stands beside a tombstone.
@@ -29,11 +30,6 @@ const NAME_COLUMNS: usize = 40;
 /// The countries that share a calling code and the vendor's rules; those of the Caribbean and the
 /// Pacific that share it too have area codes of their own.
 const NORTH_AMERICA: &[&str] = &["US", "CA"];
-/// These area codes.
-const ISLANDS: &[&str] = &[
-    "242", "246", "264", "268", "284", "340", "345", "441", "473", "649", "658", "664", "670", "671", "684",
-    "721", "758", "767", "784", "787", "809", "829", "849", "868", "869", "876", "939",
-];
 
 /// A live number, as far as the report tells of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +81,7 @@ impl Row {
         let text = self.number.to_string();
         match (country_of(self.number), text.strip_prefix("+1")) {
             (Some(country), _) => vec![country.to_owned()],
-            (None, Some(rest)) if !ISLANDS.iter().any(|area| rest.starts_with(area)) => {
+            (None, Some(rest)) if !rest.get(..3).is_some_and(is_other_area) => {
                 NORTH_AMERICA.iter().map(|country| (*country).to_owned()).collect()
             }
             (None, _) => Vec::new(),

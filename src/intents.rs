@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::claim::Slot;
 use crate::claims::Marks;
 use crate::number::PhoneNumber;
-use crate::observed::{InFlight, Observed, Survey};
+use crate::observed::{InFlight, Survey};
 use crate::plan::Plan;
 use crate::report::{Outcome, Report};
 
@@ -134,8 +134,7 @@ impl Intents {
     ///
     /// That a number is seen closes nothing: the next look may go to a replica that has not seen it yet,
     /// or skip its row between two pages. (The simulation found both.)
-    pub fn observe(&mut self, observed: &Observed, now: Duration) {
-        let marks = Marks::of(observed);
+    pub fn observe(&mut self, marks: &Marks, now: Duration) {
         for (slot, intent) in &mut self.open {
             if marks.holders.contains_key(slot) {
                 intent.seen = true;
@@ -145,14 +144,14 @@ impl Intents {
             }
         }
         self.open.retain(|_, intent| intent.seen || !intent.is_over(now));
-        for (slot, numbers) in marks.holders {
-            let numbers = numbers.into_iter().collect();
-            match self.open.get_mut(&slot) {
+        for (slot, numbers) in &marks.holders {
+            let numbers = numbers.iter().copied().collect();
+            match self.open.get_mut(slot) {
                 Some(intent) if intent.is_over(now) => intent.numbers = numbers,
                 Some(_) => {}
                 None => {
                     let phase = Phase::Over(Duration::ZERO);
-                    self.open.insert(slot, Intent { numbers, phase, seen: true });
+                    self.open.insert(slot.clone(), Intent { numbers, phase, seen: true });
                 }
             }
         }

@@ -157,8 +157,9 @@ impl Journal {
         self.rotate()?;
         self.runs.set(self.runs.get() + 1);
         let salt = now.as_nanos() as u64 ^ u64::from(std::process::id()).rotate_left(32) ^ self.runs.get();
-        let run = RunId::of(At::of(now), Digest::of(plan), salt);
-        let records = records_of(plan, &self.worlds(clients), head, &run, now);
+        let digest = Digest::of(plan);
+        let run = RunId::of(At::of(now), digest, salt);
+        let records = records_of((plan, digest), &self.worlds(clients), head, &run, now);
         self.append(records, true).map_err(|error| JournalFileError::Io(self.path.clone(), error))?;
         Ok(RunInJournal { journal: self, run, is_broken: Cell::new(false) })
     }
@@ -286,8 +287,7 @@ fn read_one(path: &Path) -> Result<Option<journal::Contents>, JournalFileError> 
     match bounded_file::bytes(path, BYTES_MAX) {
         Ok(bytes) => Ok(Some(journal::read(&path.display().to_string(), &bytes)?)),
         Err(BoundedFileError::Missing) => Ok(None),
-        Err(BoundedFileError::Io(error)) => Err(JournalFileError::Io(path.to_owned(), error)),
-        Err(error) => Err(JournalFileError::Io(path.to_owned(), io::Error::other(error))),
+        Err(error) => Err(JournalFileError::Io(path.to_owned(), error.into_io())),
     }
 }
 

@@ -129,8 +129,7 @@ impl Ledger {
             Err(BoundedFileError::Missing) => Ok(None),
             // What is no directory holds nothing; who wants to keep something there hears of it.
             Err(BoundedFileError::Io(error)) if error.kind() == io::ErrorKind::NotADirectory => Ok(None),
-            Err(BoundedFileError::Io(error)) => Err(LedgerError::Io(path, error)),
-            Err(error) => Err(LedgerError::Io(path, io::Error::other(error))),
+            Err(error) => Err(LedgerError::Io(path, error.into_io())),
         }
     }
 

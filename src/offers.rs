@@ -1,11 +1,14 @@
 //! The look for claims: what they had and a listing misses, and what is on offer for those that want
 //! numbers.
 
+use std::collections::BTreeMap;
+
 use futures_util::future::join_all;
 
 use crate::api::error::{ErrorKind, Operation};
 use crate::api::offers;
-use crate::claims::{Marks, holding};
+use crate::claim::Slot;
+use crate::claims::{Marks, holding, slots_of};
 use crate::client::{Client, Sighting};
 use crate::desired::Desired;
 use crate::number::PhoneNumber;
@@ -25,27 +28,16 @@ const FOR_EACH: usize = 5;
 pub async fn look_for_claims<T: Transport>(
     clients: &[Client<T>],
     desired: &Desired,
+    marks: &Marks,
     observed: &mut Observed,
 ) {
-    if desired.claims.is_empty() || observed.survey().claims_wait_until.is_some() {
+    if observed.survey().claims_wait_until.is_some() {
         return;
     }
-    let marks = Marks::of(observed);
-    let missing = observed.survey().known.iter().filter(|(slot, _)| {
-        let claim = desired.claims.iter().find(|claim| claim.name == slot.claim);
-        !marks.holders.contains_key(slot)
-            && claim.is_some_and(|claim| !holding(claim, &marks, observed).wanted.is_empty())
-    });
-    let looks = missing.flat_map(|(slot, numbers)| numbers.iter().map(move |number| (slot, *number)));
-    let looks = looks.filter(|(_, number)| observed.find(*number).next().is_none());
-    let looks = looks.map(async |(slot, number)| {
-        let is_there = is_anywhere(clients, number).await;
-        is_there.then(|| (slot.clone(), number))
-    });
-    let missed = join_all(looks.collect::<Vec<_>>()).await;
-    observed.survey_mut().missed = missed.into_iter().flatten().collect();
+    let missed = missed(clients, desired, marks, observed).await;
+    observed.survey_mut().missed = missed;
     let wanting = desired.claims.iter().filter_map(|claim| {
-        let wanted = holding(claim, &marks, observed).wanted.len();
+        let wanted = holding(claim, marks, observed).wanted.len();
         (wanted > 0 && observed.trouble(claim.account).is_none()).then_some((claim, wanted))
     });
     let searches = wanting.map(async |(claim, wanted)| {
@@ -62,18 +54,37 @@ pub async fn look_for_claims<T: Transport>(
             Err(error) if error.kind == ErrorKind::NotFound => Offers::Numbers(Vec::new()),
             Err(error) => Offers::Failed(error.to_string()),
         };
-        (claim.name.clone(), found)
+        (claim, found)
     });
     let found = join_all(searches.collect::<Vec<_>>()).await;
     let survey = observed.survey_mut();
-    for claim in &desired.claims {
-        let offered = found.iter().find(|(name, _)| *name == claim.name);
-        if let Some((_, Offers::Numbers(numbers))) = offered {
+    for (claim, found) in found {
+        if let Offers::Numbers(numbers) = &found {
             // What they cost goes by that.
             survey.kinds.extend(numbers.iter().map(|number| (*number, claim.need.kind.into())));
         }
+        survey.offers.insert(claim.name.clone(), found);
     }
-    survey.offers = found.into_iter().collect();
+}
+
+/// The numbers that claims had, which the listing misses and the API has, or may have: asked only for
+/// claims that want numbers.
+async fn missed<T: Transport>(
+    clients: &[Client<T>],
+    desired: &Desired,
+    marks: &Marks,
+    observed: &Observed,
+) -> BTreeMap<Slot, PhoneNumber> {
+    let wanting = desired.claims.iter().filter(|claim| !holding(claim, marks, observed).wanted.is_empty());
+    let known = wanting.flat_map(|claim| slots_of(&observed.survey().known, &claim.name));
+    let unmarked = known.filter(|(slot, _)| !marks.holders.contains_key(slot));
+    let numbers = unmarked.flat_map(|(slot, numbers)| numbers.iter().map(move |number| (slot, *number)));
+    let unlisted = numbers.filter(|(_, number)| observed.find(*number).next().is_none());
+    let looks = unlisted.map(async |(slot, number)| {
+        let is_there = is_anywhere(clients, number).await;
+        is_there.then(|| (slot.clone(), number))
+    });
+    join_all(looks.collect::<Vec<_>>()).await.into_iter().flatten().collect()
 }
 
 /// Whether any account has a number, or may have it.

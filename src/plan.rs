@@ -404,20 +404,7 @@ impl Planner<'_> {
             )
         };
         let is_short = self.held.iter().any(may_replace) || !self.short.is_empty();
-        let moved: BTreeSet<PhoneNumber> = self
-            .steps
-            .iter()
-            .filter(|step| step.action.kind() == ActionKind::Transfer)
-            .map(|step| step.action.number())
-            .collect();
-        self.steps.sort_by_key(|step| {
-            let action = &step.action;
-            let kind = action.kind();
-            // A number that moves is configured right after its move, before any other number
-            // is touched: in between its calls may go nowhere.
-            let rung = if moved.contains(&action.number()) { ActionKind::Transfer } else { kind };
-            (rung, action.account(), action.number(), kind)
-        });
+        put_in_order(&mut self.steps);
         let mut plan = Plan {
             held: self.held,
             short: self.short,
@@ -435,6 +422,20 @@ impl Planner<'_> {
         });
         plan
     }
+}
+
+/// Purchases, transfers, configurations, releases; within each by account and number.
+pub(crate) fn put_in_order(steps: &mut [Step]) {
+    let transfers = steps.iter().filter(|step| step.action.kind() == ActionKind::Transfer);
+    let moved: BTreeSet<PhoneNumber> = transfers.map(|step| step.action.number()).collect();
+    steps.sort_by_key(|step| {
+        let action = &step.action;
+        let kind = action.kind();
+        // A number that moves is configured right after its move, before any other number is
+        // touched: in between its calls may go nowhere.
+        let rung = if moved.contains(&action.number()) { ActionKind::Transfer } else { kind };
+        (rung, action.account(), action.number(), kind)
+    });
 }
 
 /// What the country wants and the file does not give.

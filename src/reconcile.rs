@@ -201,7 +201,7 @@ async fn carry_out<T: Transport>(
     if cycle.dry_run {
         return Pass::Planned(approved.into_plan());
     }
-    let known = kept.intents.clone();
+    let mut writing = None;
     if !approved.plan().is_empty() {
         // On a copy: what was not recorded was not spent either.
         let mut spent = kept.clone();
@@ -210,19 +210,19 @@ async fn carry_out<T: Transport>(
         if let Err(error) = record(&spent) {
             return Pass::NotRecorded(approved.into_plan(), error);
         }
-        *kept = spent;
-    }
-    let head = Head { command: Command::Run, generation: Some(generation.to_string()), undoes: None };
-    let journal = cycle.journal.filter(|_| !approved.plan().is_empty());
-    let writing = match journal.map(|journal| journal.begin(approved.plan(), &head, cycle.clients, now)) {
-        Some(Err(error)) => {
-            // Nothing is on its way.
-            kept.intents = known;
-            return Pass::NotRecorded(approved.into_plan(), error.into());
+        let before = std::mem::replace(kept, spent);
+        if let Some(journal) = cycle.journal {
+            let head = Head { command: Command::Run, generation: Some(generation.to_string()), undoes: None };
+            match journal.begin(approved.plan(), &head, cycle.clients, now) {
+                Ok(begun) => writing = Some(begun),
+                Err(error) => {
+                    // Nothing is on its way.
+                    kept.intents = before.intents;
+                    return Pass::NotRecorded(approved.into_plan(), error.into());
+                }
+            }
         }
-        Some(Ok(writing)) => Some(writing),
-        None => None,
-    };
+    }
     let on_event = |plan: &Plan, event: Event<'_>| {
         if let (Some(writing), Event::Ended { step, end }) = (&writing, &event) {
             writing.ended(plan, *step, end, clock::since_the_epoch());

@@ -16,6 +16,7 @@ use crate::api::filter;
 use crate::api::page_link;
 use crate::api::papers;
 use crate::api::routes::NumberType;
+use crate::claims::Marks;
 use crate::client::{Client, ListError};
 use crate::country::country_of;
 use crate::desired::{AccountIndex, Declared, Desired, State};
@@ -52,10 +53,11 @@ pub async fn observe_and_survey<T: Transport>(
     let mut observed = survey(clients, accounts, desired, observed).await;
     // Reading a million names for marks is for those who have claims.
     if !desired.claims.is_empty() {
-        intents.observe(&observed, now);
+        let marks = Marks::of(&observed);
+        intents.observe(&marks, now);
         intents.tell(observed.survey_mut(), now);
+        look_for_claims(clients, desired, &marks, &mut observed).await;
     }
-    look_for_claims(clients, desired, &mut observed).await;
     Ok(observed)
 }
 

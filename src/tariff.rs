@@ -151,7 +151,6 @@ impl Class {
 fn country(number: PhoneNumber) -> Option<Country> {
     if let Some(area) = north_american(number) {
         let is_in = |areas: &[u16]| areas.binary_search(&area).is_ok();
-        let other = || OTHERS.binary_search_by_key(&area, |entry| entry.0).ok().map(|at| OTHERS[at].1);
         // The vendor lists the toll-free numbers that North America shares under US, as its page's
         // own sample does.
         let code = if is_in(UNITED_STATES) || is_in(TOLL_FREE) {
@@ -159,7 +158,7 @@ fn country(number: PhoneNumber) -> Option<Country> {
         } else if is_in(CANADA) {
             Some("CA")
         } else {
-            other()
+            other_country(area)
         };
         return Country::observed(code?);
     }
@@ -168,6 +167,16 @@ fn country(number: PhoneNumber) -> Option<Country> {
         [b'+', b'7', b'6' | b'7', ..] => Country::observed("KZ"),
         _ => Country::observed(country_of(number)?),
     }
+}
+
+/// Whether this North American area code, three digits, is of another country than the US and Canada.
+#[must_use]
+pub fn is_other_area(area: &str) -> bool {
+    area.parse().ok().and_then(other_country).is_some()
+}
+
+fn other_country(area: u16) -> Option<&'static str> {
+    OTHERS.binary_search_by_key(&area, |entry| entry.0).ok().map(|at| OTHERS[at].1)
 }
 
 /// The area code of a number of the North American plan, of full length.

@@ -12,8 +12,7 @@ use crate::standstill;
 use super::apply::Writing;
 use super::arguments::{AdoptArgs, Global};
 use super::fleet::{self, Fleet};
-use super::prices::Need;
-use super::{Ended, Fatal, prices};
+use super::{Ended, Fatal};
 
 pub(super) async fn run(global: &Global, args: &AdoptArgs) -> Ended {
     let number = PhoneNumber::declared(&args.number).map_err(|error| Fatal::new(error.to_string()))?;
@@ -27,9 +26,7 @@ pub(super) async fn run(global: &Global, args: &AdoptArgs) -> Ended {
         let now = clock::since_the_epoch();
         standstill::hold_back(&mut plan, &desired, false, now);
         writing.journal.look(Some(&desired), fleet, &observed, now);
-        let need = Need::of(&desired.policy.limits, &args.write.limits.limits());
-        let bill = prices::bill(global, fleet, &plan, &observed, need, false).await;
-        writing.carry_out(fleet, (plan, bill), &desired.policy.limits, intents, None).await
+        writing.carry_out(fleet, (plan, &observed), &desired.policy.limits, intents, None).await
     };
     writing.with_lock(&desired.accounts, work).await
 }

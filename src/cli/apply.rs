@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::atomic_file::create_private;
 use crate::bounded_file;
+use crate::claims::Marks;
 use crate::clock;
 use crate::cost::Bill;
 use crate::desired::{Account, Limits};
@@ -31,7 +32,6 @@ use super::arguments::{ApplyArgs, Global, TextOrJson, WriteArgs};
 use super::fleet::{self, Fleet};
 use super::journal::ForWriting;
 use super::plan::{self, guard_releases, show_text};
-use super::prices::Need;
 use super::signals::{Interrupts, stop_by_signal};
 use super::{Ended, Exit, Fatal, output, prices, progress};
 
@@ -65,9 +65,7 @@ async fn fresh(writing: &Writing<'_>, files: &[PathBuf]) -> Ended {
         // Before the look is written down, which tells that what is gone is gone.
         writing.journal.hold_back(&mut plan, &desired, fleet, now);
         writing.journal.look(Some(&desired), fleet, &observed, now);
-        let need = Need::of(limits, &writing.args.limits.limits());
-        let bill = prices::bill(writing.global, fleet, &plan, &observed, need, false).await;
-        writing.carry_out(fleet, (plan, bill), limits, intents, None).await
+        writing.carry_out(fleet, (plan, &observed), limits, intents, None).await
     };
     writing.with_lock(&desired.accounts, work).await
 }
@@ -93,7 +91,7 @@ async fn saved(writing: &Writing<'_>, path: &Path) -> Ended {
         let mut observed = fleet.observe(None).await?;
         if saved.plan.steps.iter().any(|step| step.action.claimed().is_some()) {
             let now = clock::since_the_epoch();
-            intents.observe(&observed, now);
+            intents.observe(&Marks::of(&observed), now);
             intents.tell(observed.survey_mut(), now);
         }
         fresh_enough(writing, fleet, saved, &observed, intents, &marker).await
@@ -140,10 +138,7 @@ async fn fresh_enough(
         return Ok(Exit::Refused);
     }
     writing.journal.look(None, fleet, observed, clock::since_the_epoch());
-    // At today's prices, whatever they were when it was saved.
-    let need = Need::of(&limits, &writing.args.limits.limits());
-    let bill = prices::bill(writing.global, fleet, &plan, observed, need, false).await;
-    writing.carry_out(fleet, (plan, bill), &limits, intents, Some(marker)).await
+    writing.carry_out(fleet, (plan, observed), &limits, intents, Some(marker)).await
 }
 
 fn describe(stale: &Stale) -> String {
@@ -212,18 +207,20 @@ impl<'a> Writing<'a> {
         self.head.undoes = Some(run);
     }
 
-    /// Shows a plan, asks, and carries it out.
+    /// Prices a plan, shows it, asks, and carries it out.
     pub(super) async fn carry_out(
         &self,
         fleet: &Fleet,
-        (plan, bill): (Plan, Option<Bill>),
+        (plan, observed): (Plan, &Observed),
         limits: &Limits,
         mut intents: Intents,
         marker: Option<&Path>,
     ) -> Ended {
         let as_json = self.args.format == TextOrJson::Json;
-        let bill = bill.as_ref();
         let operator = self.args.limits.limits();
+        // At today's prices, also where the plan was saved earlier.
+        let bill = prices::bill(self.global, fleet, (&plan, observed), (limits, &operator), false).await;
+        let bill = bill.as_ref();
         let approved = match guard::approve(plan, limits, &operator, bill, self.accepted) {
             Ok(approved) => approved,
             Err(refused) => {

@@ -18,8 +18,7 @@ use crate::standstill;
 use super::apply::Writing;
 use super::arguments::{Global, HistoryArgs, JournalArgs, RunArgs, TextOrJson, UndoArgs};
 use super::fleet::{self, Fleet};
-use super::prices::Need;
-use super::{Ended, Exit, Fatal, output, prices};
+use super::{Ended, Exit, Fatal, output};
 
 /// Beside the sandbox's state.
 const DEFAULT: &str = ".numctl/journal.jsonl";
@@ -218,10 +217,7 @@ async fn take_back(
     standstill::hold_back(&mut plan, desired, false, now);
     output::note(format_args!("This takes back {}.", render::history::title(run)));
     writing.journal.look(Some(desired), fleet, observed, now);
-    let limits = &desired.policy.limits;
-    let need = Need::of(limits, &writing.args.limits.limits());
-    let bill = prices::bill(writing.global, fleet, &plan, observed, need, false).await;
-    writing.carry_out(fleet, (plan, bill), limits, intents, None).await
+    writing.carry_out(fleet, (plan, observed), &desired.policy.limits, intents, None).await
 }
 
 /// The run that a person names, or the last one.

@@ -6,7 +6,6 @@ use crate::clock;
 use crate::cost::Bill;
 use crate::desired::{Desired, Limits};
 use crate::guard::{self, OperatorLimits, Refusal};
-use crate::intents::Intents;
 use crate::last_use::{LastUses, Trust};
 use crate::observed::Observed;
 use crate::plan::{self, Plan};
@@ -18,30 +17,17 @@ use crate::usage;
 use super::arguments::{Global, PlanArgs, PlanFormat};
 use super::fleet::{self, Fleet};
 use super::journal::ForPlan;
-use super::prices::Need;
 use super::{Ended, Exit, Fatal, output, prices};
 
 pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
     let desired = fleet::read(global, &args.files.files)?;
     let journal = ForPlan::of(global, &args.journal)?;
     let fleet = Fleet::open(global, &desired.accounts).await?;
-    let limits = args.limits.limits();
-    let intents = fleet::ledger(global, &args.state).intents(clock::since_the_epoch());
-    let plan = match intents {
-        Ok(mut intents) => make(&desired, &fleet, (&mut intents, journal), &limits).await,
-        Err(error) => Err(error.into()),
-    };
-    let need = Need::of(&desired.policy.limits, &limits);
-    let made = match plan {
-        Ok((plan, observed)) => {
-            let bill = prices::bill(global, &fleet, &plan, &observed, need, args.cost).await;
-            Ok((plan, bill))
-        }
-        Err(error) => Err(error),
-    };
+    let operator = args.limits.limits();
+    let made = make(global, args, (&desired, &operator), &fleet, journal).await;
     fleet.close().await?;
     let (plan, bill) = made?;
-    let refusal = guard::check(&plan, &desired.policy.limits, &limits, bill.as_ref());
+    let refusal = guard::check(&plan, &desired.policy.limits, &operator, bill.as_ref());
     show(&plan, refusal.as_ref(), bill.as_ref(), args.format)?;
     let (pending, has_errors) = (!plan.is_empty(), plan.has_errors());
     if let Some(path) = &args.out {
@@ -63,19 +49,23 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
     })
 }
 
-/// Lists what is live and plans.
+/// Lists what is live, plans, and prices the plan where that is called for.
 async fn make(
-    desired: &Desired,
+    global: &Global,
+    args: &PlanArgs,
+    (desired, operator): (&Desired, &OperatorLimits),
     fleet: &Fleet,
-    (intents, journal): (&mut Intents, ForPlan),
-    operator: &OperatorLimits,
-) -> Result<(Plan, Observed), Fatal> {
-    let observed = fleet.observe(Some((desired, intents))).await?;
+    journal: ForPlan,
+) -> Result<(Plan, Option<Bill>), Fatal> {
+    let mut intents = fleet::ledger(global, &args.state).intents(clock::since_the_epoch())?;
+    let observed = fleet.observe(Some((desired, &mut intents))).await?;
     let now = clock::since_the_epoch();
+    let limits = &desired.policy.limits;
     let mut plan = of(desired, fleet, &observed, now);
-    guard_releases(&mut plan, fleet, &desired.policy.limits, operator).await;
+    guard_releases(&mut plan, fleet, limits, operator).await;
     journal.hold_back(&mut plan, desired, fleet, now);
-    Ok((plan, observed))
+    let bill = prices::bill(global, fleet, (&plan, &observed), (limits, operator), args.cost).await;
+    Ok((plan, bill))
 }
 
 /// The plan, with what is not to be changed now held back.

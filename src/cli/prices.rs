@@ -6,7 +6,7 @@ use crate::atomic_file;
 use crate::bounded_file;
 use crate::clock;
 use crate::cost::{self, Bill, Census, Kept};
-use crate::desired::{Limits, MonthlyLimits};
+use crate::desired::Limits;
 use crate::guard::OperatorLimits;
 use crate::observed::Observed;
 use crate::plan::Plan;
@@ -21,31 +21,14 @@ const FILE: &str = "prices.json";
 /// Every country for a good many accounts.
 const BYTES_MAX: usize = 16 << 20;
 
-/// How much it matters what a plan costs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Need {
-    /// It is shown where it changes, as far as the price lists tell.
-    Shown,
-    /// It was asked for, or there is a limit on it: a number that the lists leave open is looked up.
-    Known,
-}
-
-impl Need {
-    /// What the limits call for.
-    pub(super) fn of(file: &Limits, operator: &OperatorLimits) -> Self {
-        let none = MonthlyLimits::default();
-        if file.monthly == none && operator.monthly == none { Self::Shown } else { Self::Known }
-    }
-}
-
 /// What a plan costs. `None` where it changes nothing of that, unless it `is_asked_for` all the same: no
-/// request is made for it then.
+/// request is made for it then. A number that the price lists leave open is looked up only where it is
+/// asked for, or a limit is on money.
 pub(super) async fn bill(
     global: &Global,
     fleet: &Fleet,
-    plan: &Plan,
-    observed: &Observed,
-    need: Need,
+    (plan, observed): (&Plan, &Observed),
+    (limits, operator): (&Limits, &OperatorLimits),
     is_asked_for: bool,
 ) -> Option<Bill> {
     if !cost::is_touched_by(plan) && !is_asked_for {
@@ -57,7 +40,7 @@ pub(super) async fn bill(
     let known = text.as_deref().map(Kept::from_json).unwrap_or_default();
     let mut kept = known.clone();
     let mut census = Census::take(observed, plan);
-    let looks_up = is_asked_for || need == Need::Known;
+    let looks_up = is_asked_for || limits.monthly.is_any() || operator.monthly.is_any();
     let now = clock::since_the_epoch();
     let book = price_book(&fleet.clients, plan, &mut census, &mut kept, looks_up, now).await;
     if let Some(path) = file.filter(|_| kept != known) {

@@ -58,8 +58,7 @@ pub enum Beyond {
 /// Whether the limits call for prices: some are in force, and the plan may raise the cost.
 #[must_use]
 pub fn calls_for_prices(plan: &Plan, file: MonthlyLimits, operator: MonthlyLimits) -> bool {
-    let limits = [file.increase, file.total, operator.increase, operator.total];
-    limits.iter().any(Option::is_some) && cost::may_be_raised_by(plan)
+    (file.is_any() || operator.is_any()) && cost::may_be_raised_by(plan)
 }
 
 /// The limits on money that a plan does not keep. A plan without a bill keeps none, unless it cannot

@@ -48,14 +48,20 @@ pub(super) fn accounts(accounts: &[AccountRef], worlds: &[World]) -> Vec<Account
 
 /// All that a run has to record before its first write; `worlds` are those of the plan's accounts.
 #[must_use]
-pub fn records_of(plan: &Plan, worlds: &[World], head: &Head, run: &RunId, now: Duration) -> Vec<Record> {
+pub fn records_of(
+    (plan, digest): (&Plan, Digest),
+    worlds: &[World],
+    head: &Head,
+    run: &RunId,
+    now: Duration,
+) -> Vec<Record> {
     let begins = RunRecord {
         format: FORMAT,
         run: run.clone(),
         at: At::of(now),
         command: head.command,
         numctl: env!("CARGO_PKG_VERSION").to_owned(),
-        digest: Digest::of(plan).to_string(),
+        digest: digest.to_string(),
         generation: head.generation.clone(),
         undoes: head.undoes.clone(),
         accounts: accounts(&plan.accounts, worlds),

@@ -12,7 +12,7 @@ use crate::number::{AccountSid, PhoneNumber};
 use crate::observed::{Found, Live, Observed};
 use crate::plan::{
     AccountRef, Action, ActionKind, Held, HeldReason, NotUndone, Plan, Reason, Step, Target, Vanished,
-    Warning,
+    Warning, put_in_order,
 };
 use crate::settings::{Field, Kind, Managed, Value, Want};
 
@@ -270,19 +270,7 @@ impl Undoing<'_> {
     }
 
     fn finish(mut self) -> Plan {
-        // As the planner: purchases, moves with their configuration, other configurations.
-        let moved: Vec<PhoneNumber> = self
-            .plan
-            .steps
-            .iter()
-            .filter(|step| step.action.kind() == ActionKind::Transfer)
-            .map(|step| step.action.number())
-            .collect();
-        self.plan.steps.sort_by_key(|step| {
-            let (kind, number) = (step.action.kind(), step.action.number());
-            let rung = if moved.binary_search(&number).is_ok() { ActionKind::Transfer } else { kind };
-            (rung, step.action.account(), number, kind)
-        });
+        put_in_order(&mut self.plan.steps);
         self.plan
     }
 }

@@ -368,9 +368,9 @@ pub const EDITS: &[Edit] = &[
     },
     Edit {
         file: "src/plan.rs",
-        find: "            (rung, action.account(), action.number(), kind)\n",
-        replace: "            let kind = if @configured-before-it-moves@ && kind == ActionKind::Configure { ActionKind::Purchase } else { kind };\n            \
-            (rung, action.account(), action.number(), kind)\n",
+        find: "        (rung, action.account(), action.number(), kind)\n",
+        replace: "        let kind = if @configured-before-it-moves@ && kind == ActionKind::Configure { ActionKind::Purchase } else { kind };\n        \
+        (rung, action.account(), action.number(), kind)\n",
         bugs: &[("configured-before-it-moves", "a number is configured before it is where it will live")],
     },
     Edit {
