@@ -20,7 +20,7 @@ use crate::inert;
 use crate::money::{Money, Sums};
 use crate::number::PhoneNumber;
 use crate::observed::Observed;
-use crate::plan::{ActionKind, HeldReason, Plan};
+use crate::plan::{ActionKind, HeldReason, Plan, Step};
 use crate::report::{End, Failure, Outcome, Report};
 
 /// How long what was spent counts.
@@ -74,7 +74,7 @@ impl fmt::Debug for Generation {
 pub struct Amounts {
     /// Purchases, those in doubt included.
     pub purchases: usize,
-    /// Releases, those in doubt included.
+    /// Numbers released or moved to quarantine, those in doubt included.
     pub releases: usize,
     /// Different numbers that were touched: one that flaps all day is one number.
     pub touched: usize,
@@ -125,14 +125,17 @@ struct Spend {
 enum Kind {
     Purchase,
     Release,
+    /// The move that comes before a release: the two count as one.
+    Quarantine,
 }
 
 impl Kind {
-    fn of(kind: ActionKind) -> Option<Self> {
-        match kind {
+    fn of(step: &Step) -> Option<Self> {
+        match step.action.kind() {
             ActionKind::Purchase => Some(Self::Purchase),
             ActionKind::Release => Some(Self::Release),
-            ActionKind::Transfer | ActionKind::Configure => None,
+            ActionKind::Transfer => step.gives_up().then_some(Self::Quarantine),
+            ActionKind::Configure => None,
         }
     }
 
@@ -140,6 +143,7 @@ impl Kind {
         match self {
             Self::Purchase => Operation::Purchase,
             Self::Release => Operation::Release,
+            Self::Quarantine => Operation::Transfer,
         }
     }
 }
@@ -168,7 +172,9 @@ impl Budget {
                 (Stage::Done, _, _) => {}
                 (_, Kind::Purchase, true) | (_, Kind::Release, false) => spend.stage = Stage::Done,
                 // Not seen is no proof: it stays counted.
-                (_, Kind::Purchase, false) | (_, Kind::Release, true) => spend.stage = Stage::InDoubt,
+                (_, Kind::Purchase, false) | (_, Kind::Release, true) | (_, Kind::Quarantine, _) => {
+                    spend.stage = Stage::InDoubt;
+                }
             }
             // A clock that was set back must not make an entry last for ever.
             spend.at = spend.at.min(now);
@@ -196,8 +202,8 @@ impl Budget {
         if !plan.steps.iter().any(|step| again(step.action.kind(), step.action.number())) {
             return;
         }
-        plan.hold(|action| {
-            again(action.kind(), action.number()).then_some(HeldReason::BoughtInThisGeneration)
+        plan.hold(|step| {
+            again(step.action.kind(), step.action.number()).then_some(HeldReason::BoughtInThisGeneration)
         });
     }
 
@@ -229,22 +235,22 @@ impl Budget {
             match (spend.kind, spend.monthly) {
                 (Kind::Purchase, Some(money)) => sums.add(money),
                 (Kind::Release, Some(money)) if spend.stage != Stage::InDoubt => sums.add(money.negated()),
-                (Kind::Release, Some(_)) | (_, None) => {}
+                (Kind::Release, Some(_)) | (Kind::Quarantine, Some(_)) | (_, None) => {}
             }
         }
         sums
     }
 
-    fn amounts(&self, counts: impl Fn(Generation, Duration) -> bool) -> Amounts {
+    fn amounts(&self, counts: impl Fn(Generation, Duration) -> bool + Copy) -> Amounts {
         let spent = |kind| {
-            self.spends
-                .iter()
-                .filter(|spend| spend.kind == kind && counts(spend.generation, spend.at))
-                .count()
+            self.spends.iter().filter(move |spend| spend.kind == kind && counts(spend.generation, spend.at))
         };
+        let released: BTreeSet<PhoneNumber> = spent(Kind::Release).map(|spend| spend.number).collect();
+        let waiting = spent(Kind::Quarantine).map(|spend| spend.number);
+        let waiting: BTreeSet<PhoneNumber> = waiting.filter(|number| !released.contains(number)).collect();
         Amounts {
-            purchases: spent(Kind::Purchase),
-            releases: spent(Kind::Release),
+            purchases: spent(Kind::Purchase).count(),
+            releases: spent(Kind::Release).count() + waiting.len(),
             touched: self.touched.values().filter(|touch| counts(touch.generation, touch.at)).count(),
         }
     }
@@ -255,7 +261,7 @@ impl Budget {
         for step in &plan.steps {
             let number = step.action.number();
             self.touched.insert(number, Touch { at: now, generation });
-            let Some(kind) = Kind::of(step.action.kind()) else { continue };
+            let Some(kind) = Kind::of(step) else { continue };
             let monthly = bill.and_then(|bill| bill.changes.get(&number)).map(|money| money.without_sign());
             let open = self
                 .spends
@@ -277,7 +283,7 @@ impl Budget {
     /// Gives back what certainly did not happen.
     pub fn settle(&mut self, report: &Report) {
         for (step, end) in report.plan.steps.iter().zip(&report.ends) {
-            let Some(kind) = Kind::of(step.action.kind()) else { continue };
+            let Some(kind) = Kind::of(step) else { continue };
             let number = step.action.number();
             let open = self
                 .spends
@@ -378,10 +384,10 @@ fn is_recent(at: Duration, now: Duration) -> bool {
 fn happened(kind: Kind, end: &End) -> bool {
     match &end.outcome {
         Outcome::Succeeded => true,
-        // Only what was bought is configured.
-        Outcome::Failed(Failure::NotTaken(_) | Failure::Incomplete) => kind == Kind::Purchase,
+        // Only what was bought or moved is configured.
+        Outcome::Failed(Failure::NotTaken(_) | Failure::Incomplete) => kind != Kind::Release,
         Outcome::Failed(Failure::Api(error)) => {
-            kind == Kind::Purchase && error.operation == Operation::Configure
+            kind != Kind::Release && error.operation == Operation::Configure
         }
         Outcome::Failed(_) | Outcome::Skipped(_) | Outcome::Unknown(_) => false,
     }

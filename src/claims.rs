@@ -13,6 +13,7 @@ use crate::claim::{COUNT_MAX, ClaimName, Mark, Slot};
 use crate::desired::{AccountIndex, Claim, Declared, Desired, State, Unlisted};
 use crate::number::PhoneNumber;
 use crate::observed::{Observed, Offers};
+use crate::quarantine::unmarked;
 use crate::settings::{Field, Managed, Value, Want};
 
 /// So many numbers are named for each purchase in case the first one is sold meanwhile.
@@ -34,7 +35,8 @@ impl Marks {
         let mut marks = Self::default();
         for (number, found) in observed.numbers() {
             let Some(name) = found.live.friendly_name.as_deref() else { continue };
-            match Slot::read(name, number) {
+            // In quarantine it is the claim's still: should the claim want it again, it comes back.
+            match Slot::read(unmarked(name, number), number) {
                 Mark::None => {}
                 Mark::Of(slot) => {
                     marks.holders.entry(slot).or_default().insert(number);

@@ -15,6 +15,7 @@ mod layers;
 mod merge;
 mod parse;
 mod place;
+mod quarantine;
 mod read;
 pub mod schema;
 mod standstill;
@@ -32,6 +33,7 @@ use crate::hold::{Hold, Standstill};
 use crate::money::Money;
 use crate::number::{AccountSid, PhoneNumber};
 use crate::provider::{Api, HostLabel};
+use crate::quarantine::Term;
 use crate::settings::Managed;
 use crate::traffic::Lookback;
 
@@ -154,6 +156,8 @@ pub struct Policy {
     pub unlisted: Unlisted,
     /// What happens to declared numbers that were ours and are gone.
     pub on_vanished: OnVanished,
+    /// Where a number waits before it is released; `None` where it does not.
+    pub quarantine: Option<Quarantine>,
     /// The limits on one plan.
     pub limits: Limits,
 }
@@ -165,6 +169,16 @@ pub enum OnVanished {
     Report,
     /// bought back, like any number that is missing.
     Rebuy,
+}
+
+/// Where a number that is to be released waits first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quarantine {
+    /// In this account, to which the number is moved. Every account of the file has its parent in common
+    /// with it.
+    pub account: AccountIndex,
+    /// For so long.
+    pub term: Term,
 }
 
 /// How much one plan may do. The operator's limits cap the file's (law 11).
@@ -205,6 +219,7 @@ impl Default for Policy {
         Self {
             unlisted: Unlisted::Ignore,
             on_vanished: OnVanished::Report,
+            quarantine: None,
             limits: Limits {
                 purchases: Limit::Count(10),
                 releases: Limit::Count(0),

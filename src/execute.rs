@@ -92,10 +92,9 @@ pub async fn execute<T: Transport>(
     let mut first_of: BTreeMap<PhoneNumber, usize> = BTreeMap::new();
     for (at, step) in plan.steps.iter().enumerate() {
         let first = *first_of.entry(step.action.number()).or_insert(at);
-        chains.entry((step.action.kind() == ActionKind::Release, first)).or_default().push(at);
+        chains.entry((step.gives_up(), first)).or_default().push(at);
     }
-    let (releases, others): (Vec<_>, Vec<_>) =
-        chains.into_iter().partition(|((is_release, _), _)| *is_release);
+    let (releases, others): (Vec<_>, Vec<_>) = chains.into_iter().partition(|((gives_up, _), _)| *gives_up);
     let mut ends: Vec<Option<End>> = vec![None; plan.steps.len()];
     let carry_out = async |chains: Vec<((bool, usize), Vec<usize>)>, ends: &mut Vec<Option<End>>| {
         let mut done =
@@ -109,10 +108,10 @@ pub async fn execute<T: Transport>(
     };
     carry_out(others, &mut ends).await;
     let replaced = plan.steps.iter().zip(&ends).all(|(step, end)| match step.action.kind() {
-        ActionKind::Purchase | ActionKind::Transfer => {
+        ActionKind::Purchase | ActionKind::Transfer if !step.gives_up() => {
             end.as_ref().is_some_and(|end| end.outcome.is_settled())
         }
-        ActionKind::Configure | ActionKind::Release => true,
+        ActionKind::Purchase | ActionKind::Transfer | ActionKind::Configure | ActionKind::Release => true,
     });
     if replaced {
         carry_out(releases, &mut ends).await;

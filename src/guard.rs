@@ -209,7 +209,7 @@ pub fn check_over_time(
 ) -> Option<Refusal> {
     let own = Amounts {
         purchases: plan.count(ActionKind::Purchase),
-        releases: plan.count(ActionKind::Release),
+        releases: plan.steps.iter().filter(|step| step.gives_up()).count(),
         touched: plan.touched(),
     };
     let rules = [

@@ -11,7 +11,7 @@ use jiff::civil::Date;
 
 use crate::desired::AccountIndex;
 use crate::number::{AccountSid, PhoneNumber};
-use crate::plan::{Action, HeldReason, Plan};
+use crate::plan::{HeldReason, Plan, Step, Target};
 use crate::traffic::{Lookback, Use};
 
 /// What somebody who asks again and again need not ask for again.
@@ -85,8 +85,8 @@ impl LastUses {
         let sids = sids(plan);
         let mut asked: BTreeMap<AccountIndex, Vec<PhoneNumber>> = BTreeMap::new();
         for step in &plan.steps {
-            if let Action::Release { target } = &step.action
-                && self.seen(&sids, &step.action, guard, now, trust).is_none()
+            if let Some(target) = given_up(step)
+                && self.seen(&sids, target, guard, now, trust).is_none()
             {
                 asked.entry(target.account).or_default().push(target.number);
             }
@@ -109,8 +109,7 @@ impl LastUses {
     /// Takes out of a plan each release of a number that is in use, or of which nothing is known.
     pub fn hold_back(&self, plan: &mut Plan, guard: Lookback, now: Duration, trust: Trust) {
         let sids = sids(plan);
-        plan.hold(|action| match self.seen(&sids, action, guard, now, trust) {
-            _ if !matches!(action, Action::Release { .. }) => None,
+        plan.hold(|step| match self.seen(&sids, given_up(step)?, guard, now, trust) {
             Some(Seen::Used(last)) => Some(HeldReason::InUse { last, guard }),
             Some(Seen::Idle) => None,
             Some(Seen::Unread) | None => Some(HeldReason::UseUnknown),
@@ -123,20 +122,25 @@ impl LastUses {
         self.0.retain(|_, known| known.seen != Seen::Unread);
     }
 
-    /// What is known of an action's number, in the account that has it. Another account that had it
+    /// What is known of a number, in the account that has it. Another account that had it
     /// since then has other lists.
     fn seen(
         &self,
         sids: &[AccountSid],
-        action: &Action,
+        target: &Target,
         guard: Lookback,
         now: Duration,
         trust: Trust,
     ) -> Option<Seen> {
-        let sid = *sids.get(usize::from(action.account().0))?;
-        let known = self.0.get(&action.number()).filter(|known| known.account == sid)?;
+        let sid = *sids.get(usize::from(target.account.0))?;
+        let known = self.0.get(&target.number).filter(|known| known.account == sid)?;
         known.still(guard, now, trust)
     }
+}
+
+/// The number of a step that gives it up, where it is now.
+fn given_up(step: &Step) -> Option<&Target> {
+    step.action.target().filter(|_| step.gives_up())
 }
 
 fn sids(plan: &Plan) -> Vec<AccountSid> {

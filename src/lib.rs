@@ -25,6 +25,7 @@
 //! - [`number_type`]: the types of numbers that are sold
 //! - [`country`]: the country that a calling code tells
 //! - [`claim`]: numbers by need, and the mark that binds a number to one
+//! - [`quarantine`]: where a number waits that is to be released, and since when
 //! - [`traffic`]: what a number was used for, and how far back that is looked for
 //! - [`money`]: exact amounts, each of one currency
 //! - [`tariff`]: what a number is charged as
@@ -153,6 +154,7 @@ pub mod pace;
 pub mod plan;
 pub mod prices;
 pub mod provider;
+pub mod quarantine;
 pub mod reconcile;
 pub mod refresh;
 pub mod render;

@@ -21,7 +21,8 @@ use crate::desired::{AccountIndex, Declared, Desired, State, Unlisted};
 use crate::diff::{self, FieldChange};
 use crate::number::{AccountSid, PhoneNumber};
 use crate::observed::{Found, Live, Observed, Papers, Trouble};
-use crate::settings::{Field, Managed, Want};
+use crate::quarantine::{self, Parked};
+use crate::settings::{Field, Managed, Value, Want};
 use crate::traffic::Lookback;
 
 /// What is to be done, in the order in which it is shown.
@@ -31,7 +32,7 @@ pub struct Plan {
     /// The accounts that the steps' indices mean.
     pub accounts: Vec<AccountRef>,
     /// What is to be done: purchases, transfers (each with its configuration right after it),
-    /// configurations, releases; within each by account and number.
+    /// configurations, moves to quarantine and releases; within each by account and number.
     pub steps: Vec<Step>,
     /// What the file asks for, or would seem to, and is not done, with the reason.
     pub held: Vec<Held>,
@@ -93,15 +94,16 @@ impl Plan {
 
     /// Takes out what is not to be done, with the reason, and keeps it as [`Held`]. Where a purchase
     /// or a move is held so, nothing is released (law 4).
-    pub fn hold(&mut self, why: impl Fn(&Action) -> Option<HeldReason>) {
-        let replaces = |kind| matches!(kind, ActionKind::Purchase | ActionKind::Transfer);
-        let is_short =
-            self.steps.iter().any(|step| replaces(step.action.kind()) && why(&step.action).is_some());
+    pub fn hold(&mut self, why: impl Fn(&Step) -> Option<HeldReason>) {
+        let replaces = |step: &Step| {
+            matches!(step.action.kind(), ActionKind::Purchase | ActionKind::Transfer) && !step.gives_up()
+        };
+        let is_short = self.steps.iter().any(|step| replaces(step) && why(step).is_some());
         let (held, waiting) = (&mut self.held, &mut self.waiting);
         self.steps.retain(|step| {
             let action = &step.action;
-            let is_stranded = is_short && action.kind() == ActionKind::Release;
-            let why = why(action).or(is_stranded.then_some(HeldReason::ReplacementHeld));
+            let is_stranded = is_short && step.gives_up();
+            let why = why(step).or(is_stranded.then_some(HeldReason::ReplacementHeld));
             held.extend(why.map(|why| Held { number: action.number(), account: action.account(), why }));
             waiting.extend(why.map(|why| (step.clone(), why)));
             why.is_none()
@@ -202,8 +204,10 @@ impl Planner<'_> {
             (State::Released, Some(_), None) if declared.protect => {
                 self.hold(declared, HeldReason::ProtectedFromRelease);
             }
-            (State::Released, Some(found), None) if found.account == declared.account => {
-                self.step(Action::Release { target: target(declared.number, found) }, Reason::Tombstone)
+            (State::Released, Some(found), None)
+                if found.account == declared.account || self.is_in_quarantine(found) =>
+            {
+                self.give_up(declared.number, found, Reason::Tombstone);
             }
             (State::Released, Some(found), None) => {
                 self.hold(declared, HeldReason::ReleaseInOtherAccount { lives_in: found.account });
@@ -241,6 +245,7 @@ impl Planner<'_> {
             return self.hold(declared, HeldReason::ProtectedFromTransfer { lives_in: found.account });
         }
         let managed = self.settable(declared, found.live);
+        let managed = self.brought_back(declared, found.live, managed);
         let changes = diff::changes(&managed, found.live);
         self.warn_inert(declared, |field| match declared.settings.get(field) {
             Some(want) => want.effective(field),
@@ -316,6 +321,71 @@ impl Planner<'_> {
         lone
     }
 
+    fn is_in_quarantine(&self, found: Found<'_>) -> bool {
+        self.desired.policy.quarantine.is_some_and(|quarantine| quarantine.account == found.account)
+    }
+
+    /// Releases a number, or brings it a step nearer to that where there is a quarantine.
+    fn give_up(&mut self, number: PhoneNumber, found: Found<'_>, why: Reason) {
+        let target = target(number, found);
+        let Some(quarantine) = self.desired.policy.quarantine else {
+            return self.step(Action::Release { target }, why);
+        };
+        let account = found.account;
+        let mut hold = |why| self.held.push(Held { number, account, why });
+        let Some(today) = self.observed.survey().today else { return hold(HeldReason::DayUnknown) };
+        if self.observed.trouble(quarantine.account).is_some() {
+            return hold(HeldReason::AccountInTrouble { account: quarantine.account });
+        }
+        let name = found.live.friendly_name.as_deref();
+        if account == quarantine.account
+            && let Some(parked) = name.and_then(|name| Parked::read(name, number))
+        {
+            let until = quarantine.term.ends(parked.since);
+            if today < until {
+                return hold(HeldReason::InQuarantine { since: parked.since, until });
+            }
+            return self.step(Action::Release { target }, why);
+        }
+        let name = Value::Text(quarantine::marked(name, number, today).into());
+        let settings: Managed = [(Field::FriendlyName, Want::Set(name))].into_iter().collect();
+        if account != quarantine.account {
+            // Calls go where they went, even where the move clears that.
+            let settings = target.portable().overlaid(&settings);
+            let action = Action::Transfer { target, to: quarantine.account, settings };
+            return self.step(action, Reason::Quarantined);
+        }
+        // Whoever put it there, and whenever: the time that is known of begins now.
+        let changes = diff::changes(&settings, found.live);
+        self.step(Action::Configure { target, account, changes }, Reason::Quarantined);
+    }
+
+    /// Tells of a number that waits to be released, and that the file does not release any more.
+    fn warn_left(&mut self, number: PhoneNumber, found: Found<'_>) {
+        let name = found.live.friendly_name.as_deref().filter(|_| self.is_in_quarantine(found));
+        if let Some(parked) = name.and_then(|name| Parked::read(name, number)) {
+            let (account, since) = (found.account, parked.since);
+            self.warnings.push(Warning::LeftInQuarantine { number, account, since });
+        }
+    }
+
+    /// The managed settings of a number that is to stay, without the mark of the quarantine that it
+    /// comes back from.
+    fn brought_back(&self, declared: &Declared, live: &Live, managed: Managed) -> Managed {
+        let name = live.friendly_name.as_deref().filter(|name| name.ends_with(']'));
+        let is_managed = declared.settings.get(Field::FriendlyName).is_some();
+        match name.and_then(|name| Parked::read(name, declared.number)).filter(|_| !is_managed) {
+            None => managed,
+            Some(parked) => {
+                // A name cannot be taken away.
+                let name =
+                    if parked.name.is_empty() { declared.number.to_string() } else { parked.name.into() };
+                let name = Want::Set(Value::Text(name.into()));
+                managed.overlaid(&[(Field::FriendlyName, name)].into_iter().collect())
+            }
+        }
+    }
+
     fn warn_inert(&mut self, declared: &Declared, after: impl Fn(Field) -> Option<crate::settings::Value>) {
         let declares_url = |fields: [Field; 2]| {
             fields.iter().any(|field| matches!(declared.settings.get(*field), Some(Want::Set(_))))
@@ -373,14 +443,17 @@ impl Planner<'_> {
                         self.held.push(Held { number, account: found.account, why: HeldReason::Ambiguous });
                     }
                 }
-                Unlisted::Release => {
-                    self.step(Action::Release { target: target(number, found) }, Reason::Unlisted);
-                }
+                Unlisted::Release => self.give_up(number, found, Reason::Unlisted),
                 Unlisted::Report => {
                     self.unlisted += 1;
-                    self.warnings.push(Warning::Unlisted { number, account: found.account });
+                    let account = found.account;
+                    self.warnings.push(Warning::Unlisted { number, account });
+                    self.warn_left(number, found);
                 }
-                Unlisted::Ignore => self.unlisted += 1,
+                Unlisted::Ignore => {
+                    self.unlisted += 1;
+                    self.warn_left(number, found);
+                }
             }
         }
     }
@@ -417,23 +490,26 @@ impl Planner<'_> {
             ..Plan::of(accounts.to_vec(), self.steps)
         };
         // Nothing is released while something that may replace it is held back (law 4).
-        plan.hold(|action| {
-            (is_short && action.kind() == ActionKind::Release).then_some(HeldReason::ReplacementHeld)
-        });
+        plan.hold(|step| (is_short && step.gives_up()).then_some(HeldReason::ReplacementHeld));
         plan
     }
 }
 
-/// Purchases, transfers, configurations, releases; within each by account and number.
+/// Purchases, transfers, configurations, what is given up; within each by account and number.
 pub(crate) fn put_in_order(steps: &mut [Step]) {
-    let transfers = steps.iter().filter(|step| step.action.kind() == ActionKind::Transfer);
+    let is_move = |step: &&Step| step.action.kind() == ActionKind::Transfer && !step.gives_up();
+    let transfers = steps.iter().filter(is_move);
     let moved: BTreeSet<PhoneNumber> = transfers.map(|step| step.action.number()).collect();
     steps.sort_by_key(|step| {
         let action = &step.action;
         let kind = action.kind();
         // A number that moves is configured right after its move, before any other number is
         // touched: in between its calls may go nowhere.
-        let rung = if moved.contains(&action.number()) { ActionKind::Transfer } else { kind };
+        let rung = match () {
+            () if step.gives_up() => ActionKind::Release,
+            () if moved.contains(&action.number()) => ActionKind::Transfer,
+            () => kind,
+        };
         (rung, action.account(), action.number(), kind)
     });
 }

@@ -10,6 +10,7 @@ use crate::memory::Memory;
 use crate::observed::Observed;
 use crate::pace::Lane;
 use crate::plan::AccountRef;
+use crate::traffic::day_at;
 use crate::transport::Transport;
 
 /// The last full look with the numbers that matter as they are now, and when that look was. `None`
@@ -29,5 +30,7 @@ pub async fn refresh<T: Transport>(
         Some((suspect, live?))
     });
     let fresh: Option<Vec<_>> = join_all(fresh).await.into_iter().collect();
-    memory.refreshed(desired, accounts, fresh?)
+    let (mut observed, at) = memory.refreshed(desired, accounts, fresh?)?;
+    observed.survey_mut().today = Some(day_at(now));
+    Some((observed, at))
 }

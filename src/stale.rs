@@ -1,11 +1,14 @@
 //! Whether a saved plan still fits what is live: number by number, only those that it touches.
 
+use jiff::civil::Date;
+
 use crate::claim::Slot;
 use crate::claims::Marks;
 use crate::number::PhoneNumber;
 use crate::observed::{Live, Observed};
-use crate::plan::{Action, Plan, Target};
-use crate::settings::Field;
+use crate::plan::{Action, Plan, Reason, Target};
+use crate::quarantine::Parked;
+use crate::settings::{Field, Value, Want};
 
 /// One number that has moved on since the plan was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub enum StaleReason {
     Elsewhere,
     /// It has another SID: it was released and bought again.
     OtherSid,
+    /// It is to wait in quarantine since the day of the plan, and that is over: it would wait too short.
+    AnotherDay,
     /// These fields have changed.
     Changed(Vec<Field>),
 }
@@ -50,6 +55,9 @@ pub fn stale(plan: &Plan, observed: &Observed) -> Vec<Stale> {
             if observed.trouble(step.action.account()).is_some() {
                 return Some(Stale { number, why: StaleReason::NotSeen });
             }
+            if step.reason == Reason::Quarantined && begins(&step.action) != observed.survey().today {
+                return Some(Stale { number, why: StaleReason::AnotherDay });
+            }
             let why = match &step.action {
                 Action::Purchase { claim: Some(claimed), .. } if is_taken(&claimed.slot) => {
                     Some(StaleReason::SlotTaken(claimed.slot.clone()))
@@ -66,6 +74,21 @@ pub fn stale(plan: &Plan, observed: &Observed) -> Vec<Stale> {
             Some(Stale { number, why })
         })
         .collect()
+}
+
+/// The day since which a number would wait in quarantine.
+fn begins(action: &Action) -> Option<Date> {
+    let want = match action {
+        Action::Transfer { settings, .. } => settings.get(Field::FriendlyName)?,
+        Action::Configure { changes, .. } => {
+            &changes.iter().find(|change| change.field == Field::FriendlyName)?.want
+        }
+        Action::Purchase { .. } | Action::Release { .. } => return None,
+    };
+    match want {
+        Want::Set(Value::Text(name)) => Parked::read(name, action.number()).map(|parked| parked.since),
+        Want::Set(_) | Want::Clear => None,
+    }
 }
 
 fn moved_on(target: &Target, observed: &Observed) -> Option<StaleReason> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::desired::{AccountIndex, Desired};
 use crate::hold::Still;
-use crate::plan::{Action, HeldReason, Plan};
+use crate::plan::{HeldReason, Plan, Step};
 
 /// Takes out of a plan what is not to be changed now.
 pub fn hold_back(plan: &mut Plan, desired: &Desired, signal_paused: bool, now: Duration) {
@@ -17,7 +17,8 @@ pub fn hold_back(plan: &mut Plan, desired: &Desired, signal_paused: bool, now: D
     let account = |index: AccountIndex| {
         desired.accounts.get(usize::from(index.0)).and_then(|account| account.hold.as_ref())
     };
-    let held_of = |action: &Action| {
+    let held_of = |step: &Step| {
+        let action = &step.action;
         if let Some(why) = whole {
             return Some(why);
         }

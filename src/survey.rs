@@ -28,6 +28,7 @@ use crate::offers::look_for_claims;
 use crate::plan::AccountRef;
 use crate::provider::Api;
 use crate::settings::{Field, Want};
+use crate::traffic::day_at;
 use crate::transport::Transport;
 
 /// A parent has at most 1,000 subaccounts unless the vendor raises that; more pages than this of
@@ -51,6 +52,7 @@ pub async fn observe_and_survey<T: Transport>(
 ) -> Result<Observed, Vec<(AccountIndex, ListError)>> {
     let observed = observe(clients, accounts, on_page).await?;
     let mut observed = survey(clients, accounts, desired, observed).await;
+    observed.survey_mut().today = Some(day_at(now));
     // Reading a million names for marks is for those who have claims.
     if !desired.claims.is_empty() {
         let marks = Marks::of(&observed);

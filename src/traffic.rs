@@ -93,8 +93,7 @@ impl Lookback {
     /// the time is never shorter than it is written. `now` is the time since the epoch.
     #[must_use]
     pub fn since(self, now: Duration) -> Date {
-        let then = SignedDuration::try_from(now.saturating_sub(self.0)).unwrap_or_default();
-        day(Timestamp::from_duration(then).unwrap_or(Timestamp::UNIX_EPOCH))
+        day_at(now.saturating_sub(self.0))
     }
 }
 
@@ -106,6 +105,13 @@ impl fmt::Display for Lookback {
             _ => humantime::format_duration(self.0).fmt(f),
         }
     }
+}
+
+/// The day of a time since the epoch, in UTC.
+#[must_use]
+pub fn day_at(time: Duration) -> Date {
+    let time = SignedDuration::try_from(time).unwrap_or_default();
+    day(Timestamp::from_duration(time).unwrap_or(Timestamp::UNIX_EPOCH))
 }
 
 /// The day of a time, in UTC.

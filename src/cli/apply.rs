@@ -27,6 +27,7 @@ use crate::render::shown::Shown;
 use crate::report::Report;
 use crate::saved_plan::SavedPlan;
 use crate::stale::{Stale, StaleReason, stale};
+use crate::traffic::day_at;
 
 use super::arguments::{ApplyArgs, Global, TextOrJson, WriteArgs};
 use super::fleet::{self, Fleet};
@@ -89,6 +90,7 @@ async fn saved(writing: &Writing<'_>, path: &Path) -> Ended {
     let accounts = fleet::accounts_of_plan(&saved.plan.accounts, &saved.access);
     let work = async |fleet: &Fleet, mut intents: Intents| {
         let mut observed = fleet.observe(None).await?;
+        observed.survey_mut().today = Some(day_at(clock::since_the_epoch()));
         if saved.plan.steps.iter().any(|step| step.action.claimed().is_some()) {
             let now = clock::since_the_epoch();
             intents.observe(&Marks::of(&observed), now);
@@ -149,6 +151,9 @@ fn describe(stale: &Stale) -> String {
         StaleReason::NotSeen => "its account, or one that it may be in, cannot be read now".to_owned(),
         StaleReason::Elsewhere => "it is in another account now".to_owned(),
         StaleReason::OtherSid => "it has another SID now".to_owned(),
+        StaleReason::AnotherDay => {
+            "it would wait in quarantine as if since the day of the plan, which is over".to_owned()
+        }
         StaleReason::Changed(fields) => {
             let names: Vec<_> = fields.iter().map(|field| field.json_name()).collect();
             format!("{} changed", names.join(", "))

@@ -170,6 +170,9 @@ pub(super) struct Policy {
     #[serde(default)]
     #[schemars(schema_with = "schema::lookback")]
     pub(super) release_guard: Given,
+    /// A number that is to be released waits in another account first. Default: it is released at once.
+    #[serde(default)]
+    pub(super) quarantine: Option<Quarantine>,
     /// The most by which one plan raises what the numbers cost a month, such as 25 USD.
     #[serde(default)]
     #[schemars(schema_with = "schema::money")]
@@ -188,6 +191,21 @@ pub(super) struct Policy {
     /// Nothing is changed until a time.
     #[serde(default)]
     pub(super) hold: Option<Hold>,
+}
+
+/// Where a number waits before it is released.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping with `account:` and `for:`")]
+#[schemars(extend("required" = ["account", "for"]))]
+pub(super) struct Quarantine {
+    /// The account that it waits in, by its name under `accounts:`.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::name")]
+    pub(super) account: Given,
+    /// For how long, in whole days, such as 30d.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::lookback")]
+    pub(super) r#for: Given,
 }
 
 /// Left alone until a time.

@@ -12,6 +12,7 @@ use super::issue::{At, Issue, Issues};
 use super::layers;
 use super::parse::{Format, Source};
 use super::place::{Path, Step};
+use super::quarantine;
 use super::{AccountIndex, Claim, Declared, Desired, Place, State, Unlisted};
 use crate::number::{NumberError, PhoneNumber};
 use crate::provider::Api;
@@ -56,8 +57,9 @@ pub(super) fn merge(
             );
         }
     }
-    let (policy, standstill, policy_file) = accounts::policy(files, issues);
+    let (mut policy, standstill, policy_file) = accounts::policy(files, issues);
     let accounts = accounts::accounts(files, operators_api, issues);
+    policy.quarantine = quarantine::quarantine(files, policy_file, &accounts, issues);
     if policy.unlisted == Unlisted::Release {
         check_complete(sources, files, policy_file, issues);
     }

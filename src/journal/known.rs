@@ -310,9 +310,9 @@ pub fn hold_back(plan: &mut Plan, desired: &Desired, known: Option<&Known>, worl
             plan.warnings.push(Warning::BoughtBack { number: step.action.number(), was });
         }
     }
-    plan.hold(|action| {
-        let was = vanished(action)?;
-        (choice(action) == OnVanished::Report).then_some(HeldReason::Vanished(was))
+    plan.hold(|step| {
+        let was = vanished(&step.action)?;
+        (choice(&step.action) == OnVanished::Report).then_some(HeldReason::Vanished(was))
     });
 }
 

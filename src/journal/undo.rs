@@ -14,7 +14,8 @@ use crate::plan::{
     AccountRef, Action, ActionKind, Held, HeldReason, NotUndone, Plan, Reason, Step, Target, Vanished,
     Warning, put_in_order,
 };
-use crate::settings::{Field, Kind, Managed, Value, Want};
+use crate::quarantine::{Parked, unmarked};
+use crate::settings::{Field, Managed, Value, Want};
 
 use super::record::Ended;
 
@@ -163,15 +164,16 @@ impl Undoing<'_> {
             Target { number, sid: found.live.sid, account: found.account, before: found.live.all_settings() };
         if let Some(transfer) = transfer.filter(|_| moves) {
             self.warn_if(number, |declared| declared.account == found.account);
-            // What belongs to an account is that one's; all else moves along as it is now.
-            let own = transfer.before.iter().filter(|(field, _)| belongs_to_account(**field));
+            // What belongs to an account is that one's, as is the name of a number in quarantine; all else
+            // moves along as it is now.
+            let is_in_quarantine =
+                found.live.friendly_name.as_deref().is_some_and(|name| Parked::read(name, number).is_some());
+            let is_own = |field: Field| {
+                field.kind().belongs_to_account() || (is_in_quarantine && field == Field::FriendlyName)
+            };
+            let own = transfer.before.iter().filter(|(field, _)| is_own(**field));
             let own = self.wants(number, from, own);
-            let live = target
-                .before
-                .iter()
-                .filter(|(field, value)| !belongs_to_account(*field) && !matches!(value, Value::Foreign(_)));
-            let live: Managed = live.map(|(field, value)| (field, Want::Set(value.clone()))).collect();
-            let settings = live.overlaid(&own).overlaid(&fields);
+            let settings = target.portable().overlaid(&own).overlaid(&fields);
             self.step(Action::Transfer { target: target.clone(), to: from, settings });
         }
         if changes.is_empty() {
@@ -243,6 +245,11 @@ impl Undoing<'_> {
     ) -> Option<(Field, Want)> {
         let why = match before {
             Recorded::Masked(_) => NotUndone::Secret { field },
+            // A number that waited to be released waits no more.
+            Recorded::Whole(text) if field == Field::FriendlyName && *text != unmarked(text, number) => {
+                let name = Some(unmarked(text, number)).filter(|name| !name.is_empty())?;
+                return Some((field, Want::Set(Value::Text(name.into()))));
+            }
             Recorded::Whole(text) => match Value::declared(field.kind(), text) {
                 Ok(value) => return Some((field, Want::Set(value))),
                 Err(_) => NotUndone::Unsendable { field },
@@ -272,13 +279,5 @@ impl Undoing<'_> {
     fn finish(mut self) -> Plan {
         put_in_order(&mut self.plan.steps);
         self.plan
-    }
-}
-
-/// Whether a value means something in one account only.
-fn belongs_to_account(field: Field) -> bool {
-    match field.kind() {
-        Kind::Application | Kind::Trunk | Kind::Address | Kind::Identity | Kind::Bundle => true,
-        Kind::Text | Kind::Url | Kind::Method | Kind::ReceiveMode | Kind::Flag => false,
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::number::PhoneNumber;
-use crate::plan::{Action, HeldReason, Plan};
+use crate::plan::{Action, HeldReason, Plan, Step};
 use crate::report::Report;
 use crate::settings::{Field, Want};
 
@@ -67,12 +67,12 @@ impl Flaps {
                 written.undone.push(now);
             }
         }
-        let flapping = |action: &Action| {
-            let written = self.written.get(&action.number())?;
-            let field = written.undone_field(action)?;
+        let flapping = |step: &Step| {
+            let written = self.written.get(&step.action.number())?;
+            let field = written.undone_field(&step.action)?;
             (written.undone.len() >= TIMES).then_some(HeldReason::Flapping { field })
         };
-        if plan.steps.iter().any(|step| flapping(&step.action).is_some()) {
+        if plan.steps.iter().any(|step| flapping(step).is_some()) {
             plan.hold(flapping);
         }
     }

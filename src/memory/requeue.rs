@@ -42,8 +42,8 @@ impl Requeue {
         // What is as declared by now, or declared no more, has no action left that could fail.
         let planned: BTreeSet<PhoneNumber> = plan.steps.iter().map(|step| step.action.number()).collect();
         self.failing.retain(|number, failing| planned.contains(number) || failing.due > now);
-        plan.hold(|action| {
-            let failing = self.failing.get(&action.number()).filter(|failing| failing.due > now)?;
+        plan.hold(|step| {
+            let failing = self.failing.get(&step.action.number()).filter(|failing| failing.due > now)?;
             Some(HeldReason::BackingOff { until: seconds(failing.due), times: failing.times })
         });
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
+
 use crate::claim::{ClaimName, Slot};
 use crate::number::{AccountSid, PhoneNumber};
 use crate::tariff::Kind;
@@ -34,6 +36,8 @@ pub struct Survey {
     pub known: BTreeMap<Slot, Vec<PhoneNumber>>,
     /// Those of them that the listing misses, and that are, or may be, there all the same.
     pub missed: BTreeMap<Slot, PhoneNumber>,
+    /// The day of the look, in UTC: where a quarantine counts days. `None` where nobody said.
+    pub today: Option<Date>,
     /// Nothing is bought for claims before this, in seconds since the epoch: nobody knows what an
     /// earlier process has sent.
     pub claims_wait_until: Option<i64>,

@@ -17,6 +17,19 @@ pub struct Step {
     pub reason: Reason,
 }
 
+impl Step {
+    /// Whether the account that has the number is to lose it for good: its release, or the move to
+    /// quarantine that comes before that. What keeps numbers from being released keeps them from both.
+    #[must_use]
+    pub fn gives_up(&self) -> bool {
+        match self.action.kind() {
+            ActionKind::Release => true,
+            ActionKind::Transfer => self.reason == Reason::Quarantined,
+            ActionKind::Purchase | ActionKind::Configure => false,
+        }
+    }
+}
+
 /// What is to be done to one number. Each variant holds all that the call needs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
@@ -68,6 +81,18 @@ pub struct Target {
     pub account: AccountIndex,
     /// Its whole configuration then: what a fresh read is compared with.
     pub before: Settings,
+}
+
+impl Target {
+    /// Its whole configuration, as far as another account can have it.
+    #[must_use]
+    pub fn portable(&self) -> Managed {
+        let is_portable = |field: Field, value: &Value| {
+            !field.kind().belongs_to_account() && !matches!(value, Value::Foreign(_))
+        };
+        let settings = self.before.iter().filter(|(field, value)| is_portable(*field, value));
+        settings.map(|(field, value)| (field, Want::Set(value.clone()))).collect()
+    }
 }
 
 impl Action {

@@ -1,6 +1,8 @@
 //! What a plan leaves undone on purpose, and what a reviewer should know: values, so that inaction is
 //! never explained by a log line alone.
 
+use jiff::civil::Date;
+
 use crate::desired::AccountIndex;
 use crate::number::{AccountSid, PhoneNumber};
 use crate::observed::{Note, Papers};
@@ -91,6 +93,15 @@ pub enum HeldReason {
     },
     /// It was to be released, and whether it is in use could not be found out. Unknown is not idle.
     UseUnknown,
+    /// It is to be released, and waits in quarantine until then.
+    InQuarantine {
+        /// Since that day.
+        since: Date,
+        /// It is released on that day or later.
+        until: Date,
+    },
+    /// It is to be released by way of quarantine, and which day it is was not told.
+    DayUnknown,
     /// It was ours, and no listed account has it any more: bought back only on the file's word.
     Vanished(Vanished),
     /// `undo` does not take this back.
@@ -162,6 +173,8 @@ impl HeldReason {
             | Self::OnHold { .. }
             | Self::NotUndone(_)
             | Self::InUse { .. }
+            | Self::InQuarantine { .. }
+            | Self::DayUnknown
             | Self::ReplacementHeld => false,
         }
     }
@@ -214,6 +227,15 @@ pub enum Warning {
         number: PhoneNumber,
         /// Where it is.
         account: AccountIndex,
+    },
+    /// It waits in quarantine, and the file does not say any more that it is to be released.
+    LeftInQuarantine {
+        /// The number.
+        number: PhoneNumber,
+        /// Where it is.
+        account: AccountIndex,
+        /// Since when.
+        since: Date,
     },
     /// Its name ends in the mark of a claim that is not its own: copied, edited or cut.
     BrokenMark {

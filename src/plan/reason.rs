@@ -15,6 +15,8 @@ pub enum Reason {
     Tombstone,
     /// The file does not name it, and says `unlisted: release`.
     Unlisted,
+    /// It is to be released, and waits in quarantine first.
+    Quarantined,
     /// It was ours and is gone, and the file says `on_vanished: rebuy`.
     Vanished,
     /// `undo` brings back what was before a run of the journal.
@@ -23,13 +25,14 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Missing,
         Self::Claimed,
         Self::WrongAccount,
         Self::Drifted,
         Self::Tombstone,
         Self::Unlisted,
+        Self::Quarantined,
         Self::Vanished,
         Self::Undone,
     ];
@@ -44,6 +47,7 @@ impl Reason {
             Self::Drifted => "drifted",
             Self::Tombstone => "tombstone",
             Self::Unlisted => "unlisted",
+            Self::Quarantined => "quarantined",
             Self::Vanished => "vanished",
             Self::Undone => "undone",
         }

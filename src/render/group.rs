@@ -73,6 +73,12 @@ impl<'a> Group<'a> {
         self.members.iter()
     }
 
+    /// Whether the numbers are given up: [`Step::gives_up`].
+    #[must_use]
+    pub fn gives_up(&self) -> bool {
+        self.members.like.step.gives_up()
+    }
+
     /// The action of a group of one.
     #[must_use]
     pub fn only(&self) -> Option<&'a Step> {

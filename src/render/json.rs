@@ -133,7 +133,7 @@ pub struct ActionJson<'a> {
     pub from_account_sid: Option<AccountSid>,
     /// The code of the reason.
     pub reason: &'static str,
-    /// Of a release: for how long the number had no calls and no messages, where that was looked up.
+    /// Of a release, or the move to quarantine before it: for how long the number had no calls and no messages, where that was looked up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unused_for: Option<String>,
     /// What changes.
@@ -166,10 +166,7 @@ impl<'a> ActionJson<'a> {
             from_account: from.map(|from| &*from.name),
             from_account_sid: from.map(|from| from.sid),
             reason: step.reason.word(),
-            unused_for: plan
-                .unused
-                .filter(|_| matches!(action, Action::Release { .. }))
-                .map(|guard| guard.to_string()),
+            unused_for: plan.unused.filter(|_| step.gives_up()).map(|guard| guard.to_string()),
             changes: match from {
                 Some(from) => Changes::Account { before: &from.name, after: &account.name },
                 None => Changes::Fields(action),

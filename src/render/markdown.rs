@@ -47,7 +47,7 @@ pub fn plan(
     write_head(&mut text, plan, &summary, refusal, bill)?;
     let mut groups = group::groups(plan);
     // Stable: the rest stays in the order of the plan.
-    groups.sort_by_key(|group| group.kind != ActionKind::Release);
+    groups.sort_by_key(|group| !group.gives_up());
     let mut release_bytes = RELEASE_BYTES_MAX;
     let mut left_out = LeftOut::default();
     for group in &groups {
@@ -211,10 +211,10 @@ fn group_block(plan: &Plan, group: &Group<'_>, release_bytes: usize) -> Result<S
         group.kind.word(),
         words::reason(group.reason).replace("state: released", "<code>state: released</code>")
     );
-    let unused = plan.unused.filter(|_| group.kind == ActionKind::Release);
+    let unused = plan.unused.filter(|_| group.gives_up());
     let title = title + &unused.map_or_else(String::new, |guard| format!("; {}", words::unused(guard)));
     let body = group_body(group, release_bytes)?;
-    details(&title, &body, group.kind == ActionKind::Release)
+    details(&title, &body, group.gives_up())
 }
 
 fn group_body(group: &Group<'_>, release_bytes: usize) -> Result<String, fmt::Error> {

@@ -146,7 +146,7 @@ fn write_group(out: &mut impl Write, plan: &Plan, group: &Group<'_>, style: Styl
         writeln!(out, "    {}", style.paint(DIMMED, reason))?;
         write_numbers(out, group)?;
     }
-    if let Some(guard) = plan.unused.filter(|_| group.kind == ActionKind::Release) {
+    if let Some(guard) = plan.unused.filter(|_| group.gives_up()) {
         writeln!(out, "    {}", style.paint(DIMMED, words::unused(guard)))?;
     }
     group.changes.iter().try_for_each(|change| write_change(out, group.kind, change, style))

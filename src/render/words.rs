@@ -127,6 +127,9 @@ pub fn reason(reason: Reason) -> &'static str {
         Reason::Drifted => "live settings differ from the declared ones",
         Reason::Tombstone => "the file says state: released",
         Reason::Unlisted => "not in the file, which says unlisted: release",
+        Reason::Quarantined => {
+            "to be released: its name is marked with the day, and it waits in quarantine first"
+        }
         Reason::Vanished => "it was ours and is gone, and the file says on_vanished: rebuy",
         Reason::Undone => "takes back what a run of the journal did",
     }
@@ -156,6 +159,8 @@ pub fn held_code(why: HeldReason) -> &'static str {
         HeldReason::NotUndone(why) => journal::not_undone_code(why),
         HeldReason::InUse { .. } => "in_use",
         HeldReason::UseUnknown => "use_unknown",
+        HeldReason::InQuarantine { .. } => "in_quarantine",
+        HeldReason::DayUnknown => "day_unknown",
     }
 }
 
@@ -182,6 +187,8 @@ pub fn held_lives_in(why: HeldReason) -> Option<AccountIndex> {
         | HeldReason::Flapping { .. }
         | HeldReason::InUse { .. }
         | HeldReason::UseUnknown
+        | HeldReason::InQuarantine { .. }
+        | HeldReason::DayUnknown
         | HeldReason::Vanished(_) => None,
         HeldReason::NotUndone(why) => journal::not_undone_lives_in(why),
     }
@@ -261,6 +268,12 @@ pub fn held(plan: &Plan, held: &Held) -> String {
         HeldReason::UseUnknown => {
             "not released: the calls and messages could not be read, and the release guard asks for them"
                 .into()
+        }
+        HeldReason::InQuarantine { since, until } => format!(
+            "in quarantine since {since}: released on {until} or later, and brought back by `state: present` until then"
+        ),
+        HeldReason::DayUnknown => {
+            "not released: nobody said which day it is, and a quarantine counts days".into()
         }
         HeldReason::ReplacementHeld => {
             "not released: a purchase is held back, and nothing is released before its replacement is there"
@@ -369,6 +382,19 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
         Warning::DeclaredOtherwise { number } => {
             parts("declared_otherwise", number, None, journal::DECLARED_OTHERWISE.into())
         }
+        Warning::LeftInQuarantine { number, account: index, since } => WarningParts {
+            account: Some(*index),
+            ..parts(
+                "left_in_quarantine",
+                number,
+                None,
+                format!(
+                    "it waits in {} since {since} to be released, and the file does not release it any more: declare it \
+                     as present or as released",
+                    account(plan, *index)
+                ),
+            )
+        },
         Warning::UseUnread { account: index, why } => {
             let message = format!(
                 "the calls and messages of {} could not be read: {}",

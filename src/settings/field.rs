@@ -79,6 +79,17 @@ pub enum Kind {
     Flag,
 }
 
+impl Kind {
+    /// Whether a value means something in one account only.
+    #[must_use]
+    pub fn belongs_to_account(self) -> bool {
+        match self {
+            Self::Application | Self::Trunk | Self::Address | Self::Identity | Self::Bundle => true,
+            Self::Text | Self::Url | Self::Method | Self::ReceiveMode | Self::Flag => false,
+        }
+    }
+}
+
 /// How far an API goes with a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parameter {

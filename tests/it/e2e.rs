@@ -21,6 +21,7 @@ mod memory;
 mod money;
 mod outside;
 mod process;
+mod quarantine;
 mod quickstart;
 mod real_clients;
 mod requests;

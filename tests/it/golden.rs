@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use expect_test::expect_file;
+use jiff::civil::date;
 use numctl::cost::{Bill, NotKnown, Unpriced};
 use numctl::desired::{
     Access, Account, AccountIndex, CredentialsAt, EnvPrefix, Limit, Limits, MonthlyLimits, Policy,
@@ -260,6 +261,30 @@ fn held_and_warnings() -> Plan {
     plan
 }
 
+/// What waits before it is released, and what is moved there.
+fn quarantine() -> Plan {
+    let moved = |last| {
+        let step = transfer(last);
+        Step { reason: Reason::Quarantined, ..step }
+    };
+    let mut marking =
+        configure(6, None, vec![change(Field::FriendlyName, Some("Fax"), Some("Fax [nq1:2026-11-26:0a56]"))]);
+    marking.reason = Reason::Quarantined;
+    let mut plan = plan(vec![
+        marking,
+        moved(1),
+        moved(2),
+        release(4, Some("Fair [nq1:2026-10-01:1f0c]"), Reason::Tombstone),
+    ]);
+    plan.unused = Some(guard_of_30_days());
+    let why = HeldReason::InQuarantine { since: date(2026, 11, 1), until: date(2026, 12, 2) };
+    let held = |last, why| Held { number: number(last), account: EMEA, why };
+    plan.held = vec![held(7, why), held(8, HeldReason::DayUnknown)];
+    plan.warnings =
+        vec![Warning::LeftInQuarantine { number: number(9), account: EMEA, since: date(2026, 11, 1) }];
+    plan
+}
+
 fn guard_of_30_days() -> Lookback {
     Lookback::parse("30d").expect("a time")
 }
@@ -474,6 +499,11 @@ fn what_a_plan_costs_and_what_is_not_known_of_it() {
     let (plan, bill) = (four_kinds(), bill());
     let refusal = guard::check(&plan, &file, &operator, Some(&bill)).expect("refused");
     check_priced("cost", &plan, Some(&refusal), Some(&bill));
+}
+
+#[test]
+fn what_waits_before_it_is_released() {
+    check("quarantine", &quarantine(), None);
 }
 
 #[test]

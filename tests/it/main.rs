@@ -17,6 +17,7 @@ mod metrics;
 mod one_pass;
 mod openapi;
 mod planner_laws;
+mod quarantine_laws;
 mod sandbox_http;
 mod sandbox_page;
 mod sandbox_request;

@@ -18,7 +18,7 @@ use numctl::settings::{Field, Kind, Managed, Settings, Value, Want};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-const ACCOUNTS: u16 = 3;
+pub(super) const ACCOUNTS: u16 = 3;
 
 /// So few numbers that what is declared and what is live meet often.
 const NUMBERS: &[&str] = &[
@@ -128,12 +128,12 @@ fn row() -> impl Strategy<Value = Row> {
 
 /// The live numbers by account: what a model of the API holds.
 #[derive(Debug, Clone)]
-struct World {
-    accounts: Vec<Vec<Live>>,
+pub(super) struct World {
+    pub(super) accounts: Vec<Vec<Live>>,
     bought: u64,
 }
 
-fn world() -> impl Strategy<Value = World> {
+pub(super) fn world() -> impl Strategy<Value = World> {
     prop::collection::vec(row(), 0..12).prop_map(|rows| {
         let mut accounts = vec![Vec::new(); usize::from(ACCOUNTS)];
         let mut seen = BTreeSet::new();
@@ -187,7 +187,7 @@ fn declared(number: &'static str) -> impl Strategy<Value = Declared> {
     )
 }
 
-fn desired() -> impl Strategy<Value = Desired> {
+pub(super) fn desired() -> impl Strategy<Value = Desired> {
     let numbers = subsequence(NUMBERS, 0..NUMBERS.len())
         .prop_flat_map(|numbers| numbers.into_iter().map(declared).collect::<Vec<_>>());
     let unlisted = select(&[Unlisted::Ignore, Unlisted::Report, Unlisted::Release]);
@@ -218,7 +218,7 @@ fn accounts() -> Vec<Account> {
     (0..ACCOUNTS).map(account).collect()
 }
 
-fn account_refs() -> Vec<AccountRef> {
+pub(super) fn account_refs() -> Vec<AccountRef> {
     let refs = accounts().into_iter();
     refs.map(|a| AccountRef { name: a.name, sid: a.sid.expect("declared"), parent: a.parent }).collect()
 }
@@ -250,7 +250,7 @@ impl World {
     }
 
     /// Does what the plan says, as the API does it: what the API refuses fails the test.
-    fn apply(&mut self, plan: &Plan) {
+    pub(super) fn apply(&mut self, plan: &Plan) {
         for step in &plan.steps {
             match &step.action {
                 Action::Purchase { number, account, settings, claim: _ } => {
@@ -269,8 +269,10 @@ impl World {
                     write(&mut live, settings.iter());
                     self.accounts[usize::from(account.0)].push(live);
                 }
-                Action::Transfer { target, to, .. } => {
-                    let live = self.take(target.account, target.number);
+                Action::Transfer { target, to, settings } => {
+                    let mut live = self.take(target.account, target.number);
+                    let changes = numctl::diff::changes(settings, &live);
+                    write(&mut live, changes.iter().map(|change| (change.field, &change.want)));
                     self.accounts[usize::from(to.0)].push(live);
                 }
                 Action::Configure { target, account, changes } => {
@@ -314,7 +316,7 @@ fn write<'a>(live: &mut Live, wants: impl Iterator<Item = (Field, &'a Want)>) {
     live.settings = Arc::new(settings.into_iter().collect());
 }
 
-fn listing(account: u16, pages: Vec<Vec<Live>>) -> Listing {
+pub(super) fn listing(account: u16, pages: Vec<Vec<Live>>) -> Listing {
     let mut builder = ListingBuilder::new(account_sid(account));
     let last = pages.len() - 1;
     for (at, rows) in pages.into_iter().enumerate() {

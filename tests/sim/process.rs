@@ -417,6 +417,8 @@ fn executed(state: &mut State, id: Option<u64>, report: &Report) {
             | HeldReason::PapersMissing { .. }
             | HeldReason::InUse { .. }
             | HeldReason::UseUnknown
+            | HeldReason::InQuarantine { .. }
+            | HeldReason::DayUnknown
             | HeldReason::AccountInTrouble { .. } => {}
         }
     }
