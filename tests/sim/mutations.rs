@@ -138,8 +138,8 @@ pub const EDITS: &[Edit] = &[
     },
     Edit {
         file: "src/execute.rs",
-        find: "        chains.into_iter().partition(|((gives_up, _), _)| *gives_up);",
-        replace: "        chains.into_iter().partition(|((gives_up, _), _)| *gives_up && !@releases-beside-purchases@);",
+        find: "chains.into_iter().partition(|((gives_up, _), _)| *gives_up);",
+        replace: "chains.into_iter().partition(|((gives_up, _), _)| *gives_up && !@releases-beside-purchases@);",
         bugs: &[("releases-beside-purchases", "releases do not wait for purchases and transfers")],
     },
     Edit {
