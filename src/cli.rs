@@ -115,7 +115,7 @@ fn dispatch(arguments: Arguments) -> Ended {
         Command::Plan(args) => block_on(plan::run(&global, &args)),
         Command::Apply(args) => block_on(apply::run(&global, &args)),
         Command::Adopt(args) => block_on(adopt::run(&global, &args)),
-        Command::Resolve(args) => resolve::run(&global, &args),
+        Command::Resolve(args) => block_on(resolve::run(&global, &args)),
         Command::History(args) => journal::history(&global, &args),
         Command::Undo(args) => block_on(journal::undo(&global, &args)),
         Command::Run(args) => block_on(run::run(&global, &args)),

@@ -23,7 +23,7 @@ use crate::fence::NotOurs;
 use crate::guard::OperatorLimits;
 use crate::journal_file::Journal;
 use crate::leadership::{Leadership, NotLeading};
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Kept, Ledger, LedgerError};
 use crate::lock::LockError;
 use crate::memory::{Extent, Memory, is_about_the_number};
 use crate::plan::{AccountRef, ActionKind, Held, HeldReason, Plan};
@@ -357,7 +357,10 @@ impl<T: Transport> Daemon<'_, T> {
         let on_event = |plan: &Plan, extent, event: Event<'_>| {
             (self.tell)(&News::Step { desired, plan, extent, event: &event });
         };
-        let record = |kept: &_| self.ledger.save(kept);
+        if !self.dry_run && !force.desired.claims.is_empty() {
+            self.ledger.begin(&kept.intents).await?;
+        }
+        let record = async |kept: &Kept| self.ledger.save(kept).await;
         let (pass, extent) = pass(&cycle, memory, kept, record, self.stop.clone(), on_event).await;
         if let Pass::Executed(report) = &pass {
             memory.settle(report, (self.clock)(), || self.dice.throw());
@@ -367,7 +370,7 @@ impl<T: Transport> Daemon<'_, T> {
         if !self.dry_run
             && *kept != before
             && !matches!(pass, Pass::NotRecorded(..))
-            && let Err(error) = self.ledger.save(kept)
+            && let Err(error) = self.ledger.save(kept).await
         {
             warn!(%error, "the budget was not saved after the cycle");
         }

@@ -95,6 +95,9 @@ pub enum IntentsError {
 #[serde(deny_unknown_fields)]
 struct File {
     format_version: u32,
+    /// Nothing is bought before then, in seconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    not_before: Option<u64>,
     intents: Vec<FileIntent>,
 }
 
@@ -232,11 +235,10 @@ impl Intents {
             unmarked: intent.phase == Phase::Unmarked,
             seen: intent.seen,
         });
-        let file = File { format_version: FORMAT_VERSION, intents: intents.collect() };
+        let not_before = self.not_before.map(|time| time.as_secs());
+        let file = File { format_version: FORMAT_VERSION, not_before, intents: intents.collect() };
         // Texts, numbers and lists of them always serialise.
-        let mut text = serde_json::to_string_pretty(&file).unwrap_or_default();
-        text.push('\n');
-        text
+        serde_json::to_string(&file).unwrap_or_default()
     }
 
     /// Reads a file's text back. A run that had not ended when it was written has ended by `now` at the
@@ -266,6 +268,6 @@ impl Intents {
                 Intent { numbers: numbers.collect::<Result<_, _>>()?, phase, seen: intent.seen },
             );
         }
-        Ok(Self { open, not_before: None })
+        Ok(Self { open, not_before: file.not_before.map(Duration::from_secs) })
     }
 }

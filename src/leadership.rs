@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tracing::{debug, info, warn};
 
 use crate::clock;
@@ -139,6 +139,43 @@ impl Leadership {
                 return Err(refused);
             }
         }
+    }
+
+    /// The note that the last holder left in the lease, or that we did in this term.
+    ///
+    /// # Errors
+    /// When we do not lead in this term.
+    pub fn kept(&self, term: u64) -> Result<Option<String>, NotLeading> {
+        let inner = self.0.lock();
+        match inner.elector.kept(term, self.0.now()) {
+            Some(note) => Ok(note.map(str::to_owned)),
+            None => Err(NotLeading::NotYet { lease: self.0.name.clone() }),
+        }
+    }
+
+    /// Leaves a note in the lease, for whoever has it next: once this is back it is there, and nobody
+    /// else has had the lease in between.
+    ///
+    /// # Errors
+    /// When we do not lead in this term, or the server does not take it in time.
+    pub async fn keep(&self, term: u64, note: &str) -> Result<(), NotLeading> {
+        let mut news = self.news();
+        self.0.lock().elector.keep(term, note.to_owned());
+        self.0.bell.notify_one();
+        let deadline = Instant::now() + self.timing().renew_deadline();
+        while self.kept(term)?.as_deref() != Some(note) {
+            if timeout_at(deadline, news.changed()).await.is_err() {
+                let why = "it did not take a note in time".to_owned();
+                return Err(NotLeading::Trouble { lease: self.0.name.clone(), why });
+            }
+        }
+        Ok(())
+    }
+
+    /// Its name: `NAMESPACE/NAME`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
     }
 
     /// Counts what happens: an answer, or none.

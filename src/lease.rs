@@ -214,6 +214,8 @@ pub struct Elector {
     asked: Option<Asked>,
     /// The last time that was written, so that the next one differs.
     last_written: Duration,
+    /// What is to stand in the Lease while we have it in this term.
+    note: Option<(u64, String)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -246,6 +248,7 @@ impl Elector {
             due: Duration::ZERO,
             asked: None,
             last_written: Duration::ZERO,
+            note: None,
         }
     }
 
@@ -272,6 +275,20 @@ impl Elector {
         }
     }
 
+    /// From now on every renewal of this term leaves this note in the Lease, for whoever has it next.
+    pub fn keep(&mut self, term: u64, note: String) {
+        self.note = Some((term, note));
+        self.hurry();
+    }
+
+    /// The note in the Lease, as the server last had it, while we have it in this term. Nobody else can
+    /// have written another since.
+    #[must_use]
+    pub fn kept(&self, term: u64, now: Moment) -> Option<Option<&str>> {
+        let (seen, _) = self.observed.as_ref().filter(|_| self.term(now) == Some(term))?;
+        Some(wire::note(seen))
+    }
+
     /// What to do now.
     pub fn next(&mut self, now: Moment) -> Next {
         self.lapse(now);
@@ -291,7 +308,10 @@ impl Elector {
             None => Ask::Create(self.claim(None, now)),
             Some((seen, _)) if !self.is_wanted => Ask::Update(Box::new(seen.clone()), self.freed(seen, now)),
             Some((seen, since)) if self.may_take(seen, *since, now.steady) => {
-                Ask::Update(Box::new(seen.clone()), self.claim(Some(&seen.record), now))
+                // Another term may have noted something else since.
+                let note = self.note.as_ref().filter(|(term, _)| self.term(now) == Some(*term));
+                let over = note.map_or_else(|| seen.clone(), |(_, note)| wire::noting(seen, note));
+                Ask::Update(Box::new(over), self.claim(Some(&seen.record), now))
             }
             Some(_) => Ask::Read,
         };
@@ -468,6 +488,47 @@ mod tests {
         assert!(timing.writes_end().mul_f64(1.1) < timing.lease());
         assert_eq!(Timing::of(Duration::from_millis(1500)), None);
         assert_eq!(Timing::of(Duration::from_secs(1)), None);
+    }
+
+    #[test]
+    fn a_note_is_left_in_its_own_term_only() {
+        let timing = Timing::of(Duration::from_secs(15)).expect("good");
+        let at =
+            |seconds| Moment { steady: Duration::from_secs(seconds), wall: Duration::from_secs(seconds) };
+        // The server takes whatever it is sent.
+        let written = |next: Next| match next {
+            Next::Ask(Ask::Create(record)) => {
+                let body =
+                    wire::create("d", "n", &record).replace("\"name\"", "\"resourceVersion\":\"1\",\"name\"");
+                wire::read("n", body.as_bytes()).expect("a Lease")
+            }
+            Next::Ask(Ask::Update(over, record)) => {
+                wire::read("n", wire::update(&over, &record).as_bytes()).expect("a Lease")
+            }
+            other => panic!("{other:?}"),
+        };
+        let mut elector = Elector::new("me".to_owned(), timing);
+        elector.campaign();
+        assert_eq!(elector.next(at(0)), Next::Ask(Ask::Read));
+        elector.answered(Answer::Missing, at(0));
+        let seen = written(elector.next(at(0)));
+        elector.answered(Answer::Written(seen), at(0));
+        assert_eq!(elector.kept(1, at(0)), Some(None));
+        elector.keep(1, "one".to_owned());
+        let seen = written(elector.next(at(1)));
+        elector.answered(Answer::Written(seen.clone()), at(1));
+        assert_eq!((elector.kept(1, at(1)), elector.kept(2, at(1))), (Some(Some("one")), None));
+        // Long without an answer: the term is over, and another has left a note of its own.
+        assert_eq!((elector.term(at(60)), elector.kept(1, at(60))), (None, None));
+        let other = wire::noting(&seen, "two");
+        assert!(matches!(elector.next(at(60)), Next::Ask(_)));
+        elector.answered(Answer::Conflict, at(60));
+        assert_eq!(elector.next(at(70)), Next::Ask(Ask::Read));
+        elector.answered(Answer::Found(other), at(70));
+        let seen = written(elector.next(at(70)));
+        assert_eq!(wire::note(&seen), Some("two"));
+        elector.answered(Answer::Written(seen), at(70));
+        assert_eq!(elector.kept(2, at(70)), Some(Some("two")));
     }
 
     #[test]

@@ -98,7 +98,7 @@ pub async fn pass<T: Transport>(
     cycle: &Cycle<'_, T>,
     memory: &mut Memory,
     kept: &mut Kept,
-    record: impl Fn(&Kept) -> Result<(), LedgerError>,
+    record: impl AsyncFn(&Kept) -> Result<(), LedgerError>,
     stop: watch::Receiver<Stop>,
     on_event: impl Fn(&Plan, Extent, Event<'_>),
 ) -> (Pass, Extent) {
@@ -173,7 +173,7 @@ async fn carry_out<T: Transport>(
     cycle: &Cycle<'_, T>,
     memory: &mut Memory,
     kept: &mut Kept,
-    record: impl Fn(&Kept) -> Result<(), LedgerError>,
+    record: impl AsyncFn(&Kept) -> Result<(), LedgerError>,
     stop: watch::Receiver<Stop>,
     on_event: impl Fn(&Plan, Event<'_>),
 ) -> Pass {
@@ -207,7 +207,7 @@ async fn carry_out<T: Transport>(
         let mut spent = kept.clone();
         spent.budget.spend(approved.plan(), bill, generation, now);
         spent.intents.open_for(approved.plan());
-        if let Err(error) = record(&spent) {
+        if let Err(error) = record(&spent).await {
             return Pass::NotRecorded(approved.into_plan(), error);
         }
         let before = std::mem::replace(kept, spent);

@@ -1,6 +1,7 @@
 //! `numctl apply`: desired → observed → plan → approve → execute → report; or, with a saved plan,
 //! the same from a plan that was reviewed.
 
+use std::cell::OnceCell;
 use std::fmt::Write as _;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -54,10 +55,13 @@ async fn fresh(writing: &Writing<'_>, files: &[PathBuf]) -> Ended {
     let desired = fleet::read(writing.global, files)?;
     let work = async |fleet: &Fleet, mut intents: Intents| {
         let known = intents.clone();
+        if !desired.claims.is_empty() {
+            writing.ledger().begin(&intents).await?;
+        }
         let observed = fleet.observe(Some((&desired, &mut intents))).await?;
         if intents != known {
             // What was seen is known from now on; kept too late, it does no harm.
-            let _ = writing.ledger.save_intents(&intents);
+            let _ = writing.ledger().save_intents(&intents).await;
         }
         let now = clock::since_the_epoch();
         let mut plan = plan::of(&desired, fleet, &observed, now);
@@ -166,7 +170,8 @@ pub(super) struct Writing<'a> {
     pub(super) global: &'a Global,
     pub(super) args: &'a WriteArgs,
     pub(super) journal: ForWriting,
-    ledger: Ledger,
+    /// Known once the lock is held.
+    ledger: OnceCell<Ledger>,
     accepted: Option<Digest>,
     head: Head,
 }
@@ -185,8 +190,7 @@ impl<'a> Writing<'a> {
             None => None,
         };
         let journal = ForWriting::of(global, &args.journal)?;
-        let (ledger, head) =
-            (fleet::ledger(global, &args.state), Head { command, generation: None, undoes: None });
+        let (ledger, head) = (OnceCell::new(), Head { command, generation: None, undoes: None });
         Ok(Self { global, args, journal, ledger, accepted, head })
     }
 
@@ -198,13 +202,22 @@ impl<'a> Writing<'a> {
     ) -> Ended {
         let mut fleet = Fleet::open(self.global, accounts).await?;
         let held = fleet.lock(&self.args.lock, self.args.lock_timeout).await?;
-        let ended = match self.ledger.intents(clock::since_the_epoch()) {
+        if let Some(ledger) = held.ledger(&self.args.state) {
+            // It is set nowhere else.
+            let _ = self.ledger.set(ledger);
+        }
+        let ended = match self.ledger().intents(clock::since_the_epoch()) {
             Ok(intents) => work(&fleet, intents).await,
             Err(error) => Err(error.into()),
         };
         held.release(&ended).await;
         fleet.close().await?;
         ended
+    }
+
+    /// Where it is remembered what was bought for claims.
+    fn ledger(&self) -> &Ledger {
+        self.ledger.get_or_init(|| fleet::ledger(self.global, &self.args.state))
     }
 
     /// From now on what is carried out takes back this run.
@@ -254,7 +267,7 @@ impl<'a> Writing<'a> {
         // What cannot be written down is not sent.
         let marks_numbers = intents.open_for(approved.plan());
         if marks_numbers {
-            self.ledger.save_intents(&intents).map_err(|error| {
+            self.ledger().save_intents(&intents).await.map_err(|error| {
                 Fatal::new(format!(
                     "{error}: what is bought for claims must be remembered until it is seen, and cannot be; nothing \
                      was changed: name a directory with --state-dir"
@@ -270,7 +283,7 @@ impl<'a> Writing<'a> {
             run.done(&report, clock::since_the_epoch());
         }
         intents.settle(&report, clock::since_the_epoch());
-        if marks_numbers && let Err(error) = self.ledger.save_intents(&intents) {
+        if marks_numbers && let Err(error) = self.ledger().save_intents(&intents).await {
             // What is kept says too much, never too little.
             output::note(format_args!(
                 "note: {error}: nothing more is bought for these claims for 15 minutes"

@@ -17,8 +17,8 @@ use crate::sandbox::Faults;
 use crate::traffic::Lookback;
 
 pub(super) use writing::{
-    AdoptArgs, ApplyArgs, HistoryArgs, JournalArgs, LockArgs, ResolveArgs, RunArgs, StateArgs, UndoArgs,
-    WriteArgs,
+    AdoptArgs, ApplyArgs, HistoryArgs, JournalArgs, LeaseArgs, LockArgs, ResolveArgs, RunArgs, StateArgs,
+    UndoArgs, WriteArgs,
 };
 
 use super::filters::{LiveFilterArgs, OfferFilterArgs};

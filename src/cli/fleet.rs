@@ -19,7 +19,7 @@ use crate::fence::{NotOurs, fence};
 use crate::http::{self, Http};
 use crate::intents::Intents;
 use crate::leadership::Leadership;
-use crate::ledger::Ledger;
+use crate::ledger::{InLease, Ledger};
 use crate::load::{load, parse};
 use crate::lock::{LockError, Locks};
 use crate::number::AccountSid;
@@ -64,6 +64,12 @@ pub(super) struct Held {
 }
 
 impl Held {
+    /// The lease remembers what was bought for claims, for every host, unless a directory was named.
+    pub(super) fn ledger(&self, args: &StateArgs) -> Option<Ledger> {
+        let lease = self.lease.as_ref().filter(|_| args.state_dir.is_none())?;
+        Some(Ledger::InLease(InLease::new(lease.clone())))
+    }
+
     /// Lets go of it, after the last write: the lease at once, unless something may still be on its
     /// way.
     pub(super) async fn release(self, ended: &Ended) {
@@ -144,7 +150,7 @@ impl Fleet {
             }
         }
         let mut lease = None;
-        if let Some(candidate) = lease::candidate(args)? {
+        if let Some(candidate) = lease::candidate(&args.lease)? {
             match candidate.acquire(timeout.saturating_sub(began.elapsed())).await {
                 Ok(term) => lease = Some((candidate, term)),
                 Err(error) => {

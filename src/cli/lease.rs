@@ -9,7 +9,7 @@ use crate::leadership::Leadership;
 use crate::lease::Elector;
 
 use super::Fatal;
-use super::arguments::LockArgs;
+use super::arguments::LeaseArgs;
 use super::fleet::{fresh_seed, variable};
 
 /// Where Linux keeps the host's name; in a pod, the pod's.
@@ -18,7 +18,7 @@ const HOST_NAME: &str = "/proc/sys/kernel/hostname";
 const IDENTITY_MAX: usize = 200;
 
 /// A candidate for the lease, where one is asked for.
-pub(super) fn candidate(args: &LockArgs) -> Result<Option<Leadership>, Fatal> {
+pub(super) fn candidate(args: &LeaseArgs) -> Result<Option<Leadership>, Fatal> {
     let Some(lease) = &args.lease else { return Ok(None) };
     let cluster = match &args.kube_api {
         Some(url) => Cluster::at(url, args.kube_token_file.clone(), args.kube_ca_file.clone())

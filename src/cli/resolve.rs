@@ -8,14 +8,26 @@ use crate::claim::Slot;
 use crate::clock;
 use crate::hold;
 use crate::intents::Intent;
+use crate::ledger::{InLease, Ledger};
 use crate::number::PhoneNumber;
 use crate::render::shown::Shown;
 
 use super::arguments::{Global, ResolveArgs, TextOrJson};
-use super::{Ended, Exit, Fatal, fleet, output};
+use super::{Ended, Exit, Fatal, fleet, lease, output};
 
-pub(super) fn run(global: &Global, args: &ResolveArgs) -> Ended {
-    let ledger = fleet::ledger(global, &args.state);
+pub(super) async fn run(global: &Global, args: &ResolveArgs) -> Ended {
+    let lease = if args.state.state_dir.is_none() { lease::candidate(&args.lease)? } else { None };
+    let Some(lease) = lease else { return resolve(&fleet::ledger(global, &args.state), args).await };
+    // Whoever has the lease knows by heart what stands in it.
+    let ended = match lease.acquire(Duration::ZERO).await {
+        Ok(_) => resolve(&Ledger::InLease(InLease::new(lease.clone())), args).await,
+        Err(error) => Err(Fatal::new(format!("{error}; stop the daemon first"))),
+    };
+    lease.resign().await;
+    ended
+}
+
+async fn resolve(ledger: &Ledger, args: &ResolveArgs) -> Ended {
     let now = clock::since_the_epoch();
     let mut intents = ledger.intents(now)?;
     let Some(text) = &args.slot else {
@@ -31,7 +43,7 @@ pub(super) fn run(global: &Global, args: &ResolveArgs) -> Ended {
     let Some(intent) = intents.resolve(&slot) else {
         return Err(Fatal::new(format!("nothing is open for {slot}; `numctl resolve` lists what is")));
     };
-    ledger.save_intents(&intents)?;
+    ledger.save_intents(&intents).await?;
     let numbers = numbers(&intent);
     output::print(&format!(
         "Given up: a purchase for {slot} ({numbers}). Should it turn up all the same, the next plan shows it.\n"

@@ -17,7 +17,7 @@ use crate::desired::Desired;
 use crate::digest::Digest;
 use crate::execute::Stop;
 use crate::guard::Refusal;
-use crate::ledger::Ledger;
+use crate::ledger::{InLease, Ledger};
 use crate::listener::Listener;
 use crate::messenger::Messenger;
 use crate::plan::Plan;
@@ -40,11 +40,15 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
     let hangups = tokio::spawn(ring_on_hangup(bell.clone()));
     let (pause, paused) = watch::channel(false);
     let pauses = tokio::spawn(pause_by_signal(pause, bell.clone()));
+    let lease = if args.dry_run { None } else { lease::candidate(&args.lock.lease)? };
     let ledger = match &args.state_dir {
         Some(directory) if !args.dry_run => Ledger::open(directory)?,
         // It writes nothing, and knows what there is to know.
         Some(directory) => Ledger::In(directory.clone()),
-        None => Ledger::InMemory,
+        None => match &lease {
+            Some(lease) => Ledger::InLease(InLease::new(lease.clone())),
+            None => Ledger::InMemory,
+        },
     };
     let journal = journal::for_daemon(global, args)?;
     info!(
@@ -55,11 +59,10 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
             Some(directory) => format!("kept in {}", directory.display()),
             None => "a restart forgets what was spent (see --state-dir)".to_owned(),
         },
-        lease = %args.lock.lease.as_ref().map_or("none", |lease| lease.name.as_str()),
+        lease = %args.lock.lease.lease.as_ref().map_or("none", |lease| lease.name.as_str()),
         lock = %args.lock.lock_dir.as_ref().map_or_else(|| "none".to_owned(), |dir| dir.display().to_string()),
         "starting"
     );
-    let lease = if args.dry_run { None } else { lease::candidate(&args.lock)? };
     let tally = Arc::new(Tally::default());
     let board = Arc::new(Board::new(
         clock::since_the_epoch(),

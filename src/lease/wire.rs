@@ -56,6 +56,27 @@ pub fn read(name: &str, body: &[u8]) -> Result<Seen, String> {
     Ok(Seen { record, version: lease.metadata.resource_version, object })
 }
 
+/// The annotation that a holder's note is in.
+pub const NOTE: &str = "numctl/intents";
+
+/// The note that a holder left.
+#[must_use]
+pub fn note(seen: &Seen) -> Option<&str> {
+    seen.object["metadata"]["annotations"][NOTE].as_str()
+}
+
+/// The same Lease with this note, to be written at the version that was seen.
+#[must_use]
+pub fn noting(seen: &Seen, note: &str) -> Seen {
+    let mut seen = seen.clone();
+    let annotations = &mut seen.object["metadata"]["annotations"];
+    if !annotations.is_object() {
+        *annotations = json!({});
+    }
+    annotations[NOTE] = note.into();
+    seen
+}
+
 /// The body of a request that creates the Lease.
 #[must_use]
 pub fn create(namespace: &str, name: &str, record: &Record) -> String {
@@ -108,6 +129,18 @@ mod tests {
         assert_eq!(sent["spec"]["holderIdentity"], "me");
         let again = read("n", sent.to_string().as_bytes()).expect("a Lease");
         assert_eq!(again.record, record);
+    }
+
+    #[test]
+    fn a_note_stands_beside_what_others_noted() {
+        let body = br#"{"metadata":{"name":"n","resourceVersion":"7","annotations":{"a":"b"}}}"#;
+        let seen = read("n", body).expect("a Lease");
+        assert_eq!(note(&seen), None);
+        let noted = noting(&noting(&seen, "one"), "two");
+        let sent = update(&noted, &Record::default());
+        let again = read("n", sent.as_bytes()).expect("a Lease");
+        assert_eq!((note(&again), again.version.as_str()), (Some("two"), "7"));
+        assert_eq!(again.object["metadata"]["annotations"]["a"], "b");
     }
 
     #[test]

@@ -11,6 +11,6 @@ use tokio::sync::watch;
 
 pub(crate) async fn one_pass<T: Transport>(cycle: &Cycle<'_, T>, stop: watch::Receiver<Stop>) -> Pass {
     let (mut memory, mut kept) = (Memory::new(Duration::ZERO, true), Kept::default());
-    let (pass, _) = pass(cycle, &mut memory, &mut kept, |_| Ok(()), stop, |_, _, _| {}).await;
+    let (pass, _) = pass(cycle, &mut memory, &mut kept, async |_: &Kept| Ok(()), stop, |_, _, _| {}).await;
     pass
 }

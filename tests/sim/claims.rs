@@ -21,7 +21,7 @@ use numctl::desired::{Desired, Format, Source};
 use numctl::execute::Stop;
 use numctl::guard::OperatorLimits;
 use numctl::intents::BOUND;
-use numctl::ledger::Ledger;
+use numctl::ledger::{Kept, Ledger};
 use numctl::memory::{Extent, Memory};
 use numctl::number::{AccountSid, PhoneNumber};
 use numctl::pace::Pace;
@@ -400,13 +400,13 @@ async fn life(
                 journal: None,
                 now: clock(),
             };
-            let record = |kept: &_| ledger.save(kept);
+            let record = async |kept: &Kept| ledger.save(kept).await;
             let (came_to, _) =
                 pass(&cycle, &mut memory, &mut kept, record, stopped.clone(), |_, _, _| {}).await;
             if let Pass::Executed(report) = &came_to {
                 memory.settle(report, clock(), || seed);
             }
-            ledger.save(&kept).expect("kept");
+            ledger.save(&kept).await.expect("kept");
             is_quiet = matches!(&came_to, Pass::Executed(report) if report.plan.is_empty() && !report.plan.has_errors());
             host.lock().expect("unpoisoned").note(|| match &came_to {
                 Pass::Executed(report) => {

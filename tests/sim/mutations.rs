@@ -280,14 +280,14 @@ pub const EDITS: &[Edit] = &[
     },
     Edit {
         file: "src/budget.rs",
-        find: "            kind == Kind::Purchase && error.operation == Operation::Configure\n",
-        replace: "            kind == Kind::Purchase && error.operation == Operation::Configure && !@bought-and-forgotten@\n",
+        find: "            kind != Kind::Release && error.operation == Operation::Configure\n",
+        replace: "            kind != Kind::Release && error.operation == Operation::Configure && !@bought-and-forgotten@\n",
         bugs: &[("bought-and-forgotten", "a purchase whose configuration failed does not count as bought")],
     },
     Edit {
         file: "src/reconcile.rs",
-        find: "        if let Err(error) = record(&spent) {",
-        replace: "        if !@spent-before-recorded@ && let Err(error) = record(&spent) {",
+        find: "        if let Err(error) = record(&spent).await {",
+        replace: "        if !@spent-before-recorded@ && let Err(error) = record(&spent).await {",
         bugs: &[("spent-before-recorded", "a crash forgets what the daemon was about to spend")],
     },
     Edit {
@@ -336,16 +336,16 @@ pub const EDITS: &[Edit] = &[
     },
     Edit {
         file: "src/plan.rs",
-        find: "(State::Released, Some(found), None) if found.account == declared.account => {",
-        replace: "(State::Released, Some(found), None) if found.account == declared.account || @tombstone-anywhere@ => {",
+        find: "                if found.account == declared.account || self.is_in_quarantine(found) =>\n",
+        replace: "                if found.account == declared.account || self.is_in_quarantine(found) || @tombstone-anywhere@ =>\n",
         bugs: &[("tombstone-anywhere", "a tombstone releases the number in whatever account it is")],
     },
     Edit {
         file: "src/plan.rs",
-        find: "                Unlisted::Ignore => self.unlisted += 1,",
+        find: "                Unlisted::Ignore => {\n",
         replace: "                Unlisted::Ignore if @unlisted-released@ => {\n                    \
             self.step(Action::Release { target: target(number, found) }, Reason::Unlisted);\n                }\n                \
-            Unlisted::Ignore => self.unlisted += 1,",
+            Unlisted::Ignore => {\n",
         bugs: &[("unlisted-released", "what the file does not name is released without its word")],
     },
     Edit {

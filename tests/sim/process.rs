@@ -200,7 +200,7 @@ impl Host {
             &cycle,
             &mut Memory::new(Duration::ZERO, true),
             &mut Kept::default(),
-            |_| Ok(()),
+            async |_: &Kept| Ok(()),
             stop.clone(),
             |_, _, _| {},
         )

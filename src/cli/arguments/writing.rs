@@ -81,6 +81,8 @@ pub(in crate::cli) struct ResolveArgs {
     pub(in crate::cli) slot: Option<String>,
     #[command(flatten)]
     pub(in crate::cli) state: StateArgs,
+    #[command(flatten)]
+    pub(in crate::cli) lease: LeaseArgs,
     /// How the list is written
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
     pub(in crate::cli) format: TextOrJson,
@@ -128,6 +130,13 @@ pub(in crate::cli) struct LockArgs {
     /// One writer per account on this host: hold a lock here
     #[arg(long, value_name = "DIR", env = "NUMCTL_LOCK_DIR", hide_env = true)]
     pub(in crate::cli) lock_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) lease: LeaseArgs,
+}
+
+/// One writer among hosts.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct LeaseArgs {
     /// One writer among hosts: hold this Kubernetes Lease, [NAMESPACE/]NAME (more in the README)
     #[arg(long, value_name = "LEASE", env = "NUMCTL_LEASE", hide_env = true, value_parser = lease_name)]
     pub(in crate::cli) lease: Option<LeaseName>,

@@ -2,6 +2,7 @@
 //! who wrote: each candidate's file wants a name of its own for the same number.
 #![allow(clippy::print_stdout, reason = "figures for people")]
 
+mod claims;
 mod door;
 mod fake;
 mod real;

@@ -23,6 +23,38 @@ struct Leases {
 
 type Shared = Arc<Mutex<Leases>>;
 
+/// What somebody with `kubectl` sees of a Lease of the namespace `default`.
+pub(super) fn get(address: SocketAddr, name: &str) -> Value {
+    let answer = ask(address, "GET", name, "");
+    serde_json::from_str(&answer).expect("a Lease")
+}
+
+/// What somebody with `kubectl edit` makes of it, whoever has it.
+pub(super) fn edit(address: SocketAddr, name: &str, change: impl Fn(&mut Value)) {
+    for _ in 0..100 {
+        let mut object = get(address, name);
+        change(&mut object);
+        if !ask(address, "PUT", name, &object.to_string()).contains("has been modified") {
+            return;
+        }
+    }
+    panic!("the Lease is written all the time");
+}
+
+fn ask(address: SocketAddr, method: &str, name: &str, body: &str) -> String {
+    let path = format!("/apis/coordination.k8s.io/v1/namespaces/default/leases/{name}");
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\nConnection: close\r\n\
+         Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = std::net::TcpStream::connect(address).expect("it listens");
+    std::io::Write::write_all(&mut stream, (head + body).as_bytes()).expect("sent");
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut answer).expect("answered");
+    answer.split_once("\r\n\r\n").expect("a head").1.to_owned()
+}
+
 /// Serves for as long as the test process.
 pub(super) fn serve() -> SocketAddr {
     let (sender, receiver) = std::sync::mpsc::channel();
