@@ -5,6 +5,7 @@ mod adopt;
 mod apply;
 mod arguments;
 mod doctor;
+mod early;
 mod filters;
 mod fleet;
 mod idle;

@@ -211,6 +211,8 @@ impl<T: Transport> Client<T> {
             let asked = OptionFuture::from(guess.clone().map(|url| self.read_list(url)));
             let mut ahead = pin!(maybe_done(asked));
             poll_fn(|context| Poll::Ready(ahead.as_mut().poll(context).is_ready())).await;
+            // The thread that sends it may wait for this very processor, which is busy from here on.
+            std::thread::yield_now();
             let raw = wire::read_page(self.routes.api, &response.body, &mut interner)
                 .map_err(|why| ApiError::unreadable(Operation::List, &response, &why))?;
             drop(response);

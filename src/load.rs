@@ -71,6 +71,22 @@ const STACK_BYTES: usize = 8 << 20;
 /// # Errors
 /// The same.
 pub fn parse(sources: &[Source], operators_api: Api) -> Result<Parsed, Findings> {
+    parse_with(at_once(), sources, operators_api)
+}
+
+/// The same, while something else goes on: one processor is left for that.
+///
+/// # Errors
+/// The same.
+pub fn parse_beside(sources: &[Source], operators_api: Api) -> Result<Parsed, Findings> {
+    parse_with(at_once().saturating_sub(1).max(1), sources, operators_api)
+}
+
+fn at_once() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get).min(AT_ONCE_MAX)
+}
+
+fn parse_with(at_once: usize, sources: &[Source], operators_api: Api) -> Result<Parsed, Findings> {
     Desired::parse_by(sources, operators_api, |sources| {
         let next = AtomicUsize::new(0);
         let read_some = || -> Vec<ReadFile> {
@@ -80,7 +96,6 @@ pub fn parse(sources: &[Source], operators_api: Api) -> Result<Parsed, Findings>
             })
             .collect()
         };
-        let at_once = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(AT_ONCE_MAX);
         thread::scope(|scope| {
             let spawn =
                 |_| thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, read_some).ok();

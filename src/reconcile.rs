@@ -140,11 +140,10 @@ async fn draft<T: Transport>(
     }
     // One look at a time: it may be a million numbers.
     memory.forget_the_last_look();
-    let observed =
-        match observe_and_survey(clients, accounts, desired, (&mut kept.intents, now), |_, _| {}).await {
-            Ok(observed) => observed,
-            Err(failed) => return (Err(failed), Extent::Full),
-        };
+    let observed = match observe_and_survey(clients, accounts, desired, (&mut kept.intents, now)).await {
+        Ok(observed) => observed,
+        Err(failed) => return (Err(failed), Extent::Full),
+    };
     kept.budget.observe(&observed, generation, now);
     let observed = memory.doubt(observed, desired, accounts, now);
     if let Some(journal) = cycle.journal.filter(|_| !cycle.dry_run)

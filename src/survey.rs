@@ -39,7 +39,7 @@ const ACCOUNTS_A_PAGE: u16 = 1000;
 /// Offers a page: there is one such number.
 const OFFERS_A_PAGE: u16 = 20;
 
-/// Lists every account, and takes the second look, at `now`. `on_page` hears how many numbers were read.
+/// Lists every account, and takes the second look, at `now`.
 ///
 /// # Errors
 /// Every account's, where none could be listed.
@@ -47,10 +47,20 @@ pub async fn observe_and_survey<T: Transport>(
     clients: &[Client<T>],
     accounts: &[AccountRef],
     desired: &Desired,
-    (intents, now): (&mut Intents, Duration),
-    on_page: impl Fn(AccountIndex, usize),
+    looking: (&mut Intents, Duration),
 ) -> Result<Observed, Vec<(AccountIndex, ListError)>> {
-    let observed = observe(clients, accounts, on_page).await?;
+    let observed = observe(clients, accounts, |_, _| {}).await?;
+    Ok(look_again(clients, accounts, desired, looking, observed).await)
+}
+
+/// The second look, at `now`, after every account was listed.
+pub async fn look_again<T: Transport>(
+    clients: &[Client<T>],
+    accounts: &[AccountRef],
+    desired: &Desired,
+    (intents, now): (&mut Intents, Duration),
+    observed: Observed,
+) -> Observed {
     let mut observed = survey(clients, accounts, desired, observed).await;
     observed.survey_mut().today = Some(day_at(now));
     // Reading a million names for marks is for those who have claims.
@@ -60,10 +70,10 @@ pub async fn observe_and_survey<T: Transport>(
         intents.tell(observed.survey_mut(), now);
         look_for_claims(clients, desired, &marks, &mut observed).await;
     }
-    Ok(observed)
+    observed
 }
 
-/// Takes the second look. What cannot be found out is left open: the vendor sells no number that
+/// Looks for numbers that are missing. What cannot be found out is left open: the vendor sells no number that
 /// somebody has, and none without the papers that it wants.
 async fn survey<T: Transport>(
     clients: &[Client<T>],

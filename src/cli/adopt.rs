@@ -19,7 +19,7 @@ pub(super) async fn run(global: &Global, args: &AdoptArgs) -> Ended {
     let desired = fleet::read(global, &args.files)?;
     let writing = Writing::new(global, &args.write, Command::Adopt)?;
     let work = async |fleet: &Fleet, mut intents: Intents| {
-        let observed = fleet.observe(Some((&desired, &mut intents))).await?;
+        let observed = fleet.observe(&desired, &mut intents).await?;
         let only = claims::adopt(&desired, &observed, &args.claim, number)
             .map_err(|error| Fatal::new(Shown(&error.to_string()).to_string()))?;
         let mut plan = plan(&only, &fleet.accounts, &observed);

@@ -58,7 +58,7 @@ async fn fresh(writing: &Writing<'_>, files: &[PathBuf]) -> Ended {
         if !desired.claims.is_empty() {
             writing.ledger().begin(&intents).await?;
         }
-        let observed = fleet.observe(Some((&desired, &mut intents))).await?;
+        let observed = fleet.observe(&desired, &mut intents).await?;
         if intents != known {
             // What was seen is known from now on; kept too late, it does no harm.
             let _ = writing.ledger().save_intents(&intents).await;
@@ -93,7 +93,7 @@ async fn saved(writing: &Writing<'_>, path: &Path) -> Ended {
     }
     let accounts = fleet::accounts_of_plan(&saved.plan.accounts, &saved.access);
     let work = async |fleet: &Fleet, mut intents: Intents| {
-        let mut observed = fleet.observe(None).await?;
+        let mut observed = fleet.list().await?;
         observed.survey_mut().today = Some(day_at(clock::since_the_epoch()));
         if saved.plan.steps.iter().any(|step| step.action.claimed().is_some()) {
             let now = clock::since_the_epoch();

@@ -13,8 +13,8 @@ use crate::client::{Client, Dice, ListError, Manner};
 use crate::clock;
 use crate::credentials::Credentials;
 use crate::daemon::Reached;
-use crate::desired::{Access, Account, AccountIndex, Desired, SecretName};
-use crate::environment::{self, Source};
+use crate::desired::{Access, Account, AccountIndex, Desired, Findings, Parsed, SecretName, Source};
+use crate::environment::{self, Source as Variables};
 use crate::fence::{NotOurs, fence};
 use crate::http::{self, Http};
 use crate::intents::Intents;
@@ -32,7 +32,7 @@ use crate::render::shown::Shown;
 use crate::render::words::plural;
 use crate::sandbox::{self, Options, Running};
 use crate::secret_url::masked;
-use crate::survey::observe_and_survey;
+use crate::survey::look_again;
 
 use super::arguments::{AccountArgs, Global, LockArgs, StateArgs};
 use super::output;
@@ -102,9 +102,17 @@ pub(super) fn ledger(global: &Global, args: &StateArgs) -> Ledger {
 
 /// Reads and checks the files. What is doubtful in them is counted here and shown by `validate`.
 pub(super) fn read(global: &Global, files: &[PathBuf]) -> Result<Desired, Fatal> {
-    let styled = output::stderr_is_terminal();
-    let sources = load(files).map_err(|findings| Fatal::new(findings.render(styled)))?;
-    let parsed = parse(&sources, global.api()).map_err(|findings| Fatal::new(findings.render(styled)))?;
+    checked(parse(&sources(files)?, global.api()))
+}
+
+/// The texts of the files.
+pub(super) fn sources(files: &[PathBuf]) -> Result<Vec<Source>, Fatal> {
+    load(files).map_err(|findings| Fatal::new(findings.render(output::stderr_is_terminal())))
+}
+
+/// What the files declare, with a word on what is doubtful in them.
+pub(super) fn checked(parsed: Result<Parsed, Findings>) -> Result<Desired, Fatal> {
+    let parsed = parsed.map_err(|findings| Fatal::new(findings.render(output::stderr_is_terminal())))?;
     if !parsed.warnings.is_empty() {
         let many = plural(parsed.warnings.len(), "warning");
         output::note(format_args!(
@@ -163,17 +171,27 @@ impl Fleet {
         Ok(Held { _locks: locks, lease: lease.map(|(lease, _)| lease) })
     }
 
-    /// Lists every account, with progress; with a file, looks a second time for what it misses.
-    pub(super) async fn observe(&self, desired: Option<(&Desired, &mut Intents)>) -> Result<Observed, Fatal> {
+    /// Lists every account, and looks a second time for what the file misses.
+    pub(super) async fn observe(&self, desired: &Desired, intents: &mut Intents) -> Result<Observed, Fatal> {
+        Ok(self.look_again(desired, intents, self.list().await?).await)
+    }
+
+    /// The second look, after every account was listed.
+    pub(super) async fn look_again(
+        &self,
+        desired: &Desired,
+        intents: &mut Intents,
+        observed: Observed,
+    ) -> Observed {
+        let looking = (intents, clock::since_the_epoch());
+        look_again(&self.clients, &self.accounts, desired, looking, observed).await
+    }
+
+    /// Lists every account, with progress.
+    pub(super) async fn list(&self) -> Result<Observed, Fatal> {
         let listing = progress::Listing::start(self.clients.len());
         let on_page = |account: AccountIndex, numbers| listing.page(usize::from(account.0), numbers);
-        let observed = match desired {
-            Some((desired, intents)) => {
-                let looking = (intents, clock::since_the_epoch());
-                observe_and_survey(&self.clients, &self.accounts, desired, looking, on_page).await
-            }
-            None => observe(&self.clients, &self.accounts, on_page).await,
-        };
+        let observed = observe(&self.clients, &self.accounts, on_page).await;
         listing.done();
         observed.map_err(|failed| {
             let lines: Vec<String> =
@@ -311,12 +329,12 @@ fn credentials(
 fn with_source<V>(
     global: &Global,
     sandbox: Option<&Running>,
-    work: impl FnOnce(&Source<'_>) -> Result<V, Fatal>,
+    work: impl FnOnce(&Variables<'_>) -> Result<V, Fatal>,
 ) -> Result<V, Fatal> {
     if let Some(running) = sandbox {
         let main = AccountSid::observed(running.account_sid())
             .ok_or_else(|| Fatal::new("the sandbox's account has no SID"))?;
-        return work(&Source::Sandbox { main, token: running.auth_token() });
+        return work(&Variables::Sandbox { main, token: running.auth_token() });
     }
     let secrets = |name: &SecretName| {
         let directory = global
@@ -326,7 +344,7 @@ fn with_source<V>(
         let path = directory.join(name.to_string());
         bounded_file::text(&path, SECRET_BYTES_MAX).map_err(|error| format!("{}: {error}", path.display()))
     };
-    work(&Source::Outside { variables: &variable, secrets: &secrets })
+    work(&Variables::Outside { variables: &variable, secrets: &secrets })
 }
 
 /// An environment variable; one that is empty is not set.

@@ -197,7 +197,7 @@ pub(super) async fn undo(global: &Global, args: &UndoArgs) -> Ended {
     let (writing, desired, run) = (&writing, &desired, &run);
     writing
         .with_lock(&desired.accounts, async |fleet, mut intents| {
-            let observed = fleet.observe(Some((desired, &mut intents))).await?;
+            let observed = fleet.observe(desired, &mut intents).await?;
             take_back(writing, run, desired, fleet, &observed, intents).await
         })
         .await

@@ -86,7 +86,7 @@ pub(super) async fn export(global: &Global, args: &ExportArgs) -> Ended {
     let fleet = Fleet::open(global, &declared).await?;
     let exported = match fleet.only(args.accounts.account.as_deref()) {
         Ok(only) if only.len() == fleet.accounts.len() => {
-            fleet.observe(None).await.and_then(|observed| whole(&fleet, &declared, &observed))
+            fleet.list().await.and_then(|observed| whole(&fleet, &declared, &observed))
         }
         Ok(only) => export_one(&fleet, &declared, only[0]).await,
         Err(error) => Err(error),

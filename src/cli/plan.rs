@@ -15,16 +15,19 @@ use crate::standstill;
 use crate::usage;
 
 use super::arguments::{Global, PlanArgs, PlanFormat};
+use super::early::read_and_list;
 use super::fleet::{self, Fleet};
 use super::journal::ForPlan;
 use super::{Ended, Exit, Fatal, output, prices};
 
 pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
-    let desired = fleet::read(global, &args.files.files)?;
     let journal = ForPlan::of(global, &args.journal)?;
-    let fleet = Fleet::open(global, &desired.accounts).await?;
+    let (desired, fleet, listed) = read_and_list(global, &args.files.files).await?;
     let operator = args.limits.limits();
-    let made = make(global, args, (&desired, &operator), &fleet, journal).await;
+    let made = match listed {
+        Ok(observed) => make(global, args, (&desired, &operator), (&fleet, observed), journal).await,
+        Err(error) => Err(error),
+    };
     fleet.close().await?;
     let (plan, bill) = made?;
     let refusal = guard::check(&plan, &desired.policy.limits, &operator, bill.as_ref());
@@ -49,16 +52,16 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
     })
 }
 
-/// Lists what is live, plans, and prices the plan where that is called for.
+/// Looks again, plans, and prices the plan where that is called for.
 async fn make(
     global: &Global,
     args: &PlanArgs,
     (desired, operator): (&Desired, &OperatorLimits),
-    fleet: &Fleet,
+    (fleet, observed): (&Fleet, Observed),
     journal: ForPlan,
 ) -> Result<(Plan, Option<Bill>), Fatal> {
     let mut intents = fleet::ledger(global, &args.state).intents(clock::since_the_epoch())?;
-    let observed = fleet.observe(Some((desired, &mut intents))).await?;
+    let observed = fleet.look_again(desired, &mut intents, observed).await;
     let now = clock::since_the_epoch();
     let limits = &desired.policy.limits;
     let mut plan = of(desired, fleet, &observed, now);

@@ -9,6 +9,7 @@ mod daemon;
 mod deploy;
 mod doctor;
 mod doors;
+mod early;
 mod exits;
 mod faults;
 mod harness;

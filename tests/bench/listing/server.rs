@@ -109,8 +109,9 @@ fn serve(
                 match link.rate {
                     None => stream.write_all(body).ok()?,
                     Some(rate) => {
+                        let ready = Instant::now();
                         for chunk in body.chunks(CHUNK) {
-                            wait_for_the_wire(free_at, chunk.len(), rate);
+                            wait_for_the_wire(free_at, ready, chunk.len(), rate);
                             stream.write_all(chunk).ok()?;
                         }
                     }
@@ -120,11 +121,12 @@ fn serve(
     }
 }
 
-/// Until these bytes have gone over the wire, behind what was sent before them.
-fn wait_for_the_wire(free_at: &Mutex<Instant>, bytes: usize, rate: f64) {
+/// Until these bytes have gone over the wire, behind what was sent before them. They were `ready` all
+/// along: that this thread slept too long leaves no wire idle.
+fn wait_for_the_wire(free_at: &Mutex<Instant>, ready: Instant, bytes: usize, rate: f64) {
     let until = {
         let mut free_at = free_at.lock().expect("the wire");
-        *free_at = (*free_at).max(Instant::now()) + Duration::from_secs_f64(bytes as f64 / rate);
+        *free_at = (*free_at).max(ready) + Duration::from_secs_f64(bytes as f64 / rate);
         *free_at
     };
     sleep(until.saturating_duration_since(Instant::now()));

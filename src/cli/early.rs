@@ -1,0 +1,79 @@
+//! The listing begins while large files are still read: who is to be listed stands in the small ones.
+
+use std::panic::resume_unwind;
+use std::path::PathBuf;
+use std::pin::pin;
+
+use futures_util::future::maybe_done;
+
+use crate::desired::{Account, Desired, Source};
+use crate::environment;
+use crate::load::{parse, parse_beside};
+use crate::observed::Observed;
+use crate::provider::Api;
+
+use super::Fatal;
+use super::arguments::Global;
+use super::fleet::{self, Fleet};
+
+/// Files that are read in no time, alone and all together; and those that make it worth while.
+const SMALL: usize = 64 << 10;
+const LARGE: usize = 1 << 20;
+/// Beyond this what is listed and what is read would take too much memory at once.
+const HUGE: usize = 8 << 20;
+
+/// What the files declare, their accounts, and what is live in these. Where the files are wrong, that is
+/// the error, whatever became of the listing: it changes nothing.
+pub(super) async fn read_and_list(
+    global: &Global,
+    files: &[PathBuf],
+) -> Result<(Desired, Fleet, Result<Observed, Fatal>), Fatal> {
+    let (sources, api) = (fleet::sources(files)?, global.api());
+    // The sandbox makes the accounts that it is asked for.
+    let Some(accounts) = accounts_of(&sources, api).filter(|_| !global.sandbox) else {
+        let desired = fleet::checked(parse(&sources, api))?;
+        drop(sources);
+        let fleet = Fleet::open(global, &desired.accounts).await?;
+        let listed = fleet.list().await;
+        return Ok((desired, fleet, listed));
+    };
+    let begun = async {
+        let fleet = Fleet::open(global, &accounts).await?;
+        let listed = fleet.list().await;
+        Ok((fleet, listed))
+    };
+    let mut begun = pin!(maybe_done(begun));
+    let mut parsing = tokio::task::spawn_blocking(move || parse_beside(&sources, api));
+    let parsed = tokio::select! {
+        biased;
+        parsed = &mut parsing => parsed,
+        () = &mut begun => parsing.await,
+    };
+    let desired = fleet::checked(parsed.unwrap_or_else(|error| resume_unwind(error.into_panic())))?;
+    if desired.accounts == accounts {
+        begun.as_mut().await;
+        if let Some(begun) = begun.take_output() {
+            return begun.map(|(fleet, listed)| (desired, fleet, listed));
+        }
+    }
+    let fleet = Fleet::open(global, &desired.accounts).await?;
+    let listed = fleet.list().await;
+    Ok((desired, fleet, listed))
+}
+
+/// The accounts, where there is much to read and only the small files can tell them.
+fn accounts_of(sources: &[Source], api: Api) -> Option<Vec<Account>> {
+    let (small, large): (Vec<&Source>, Vec<&Source>) =
+        sources.iter().partition(|source| source.text.len() <= SMALL);
+    let bytes = |sources: &[&Source]| sources.iter().map(|source| source.text.len()).sum::<usize>();
+    let tells = |source: &&Source| source.text.contains("accounts");
+    if !(LARGE..=HUGE).contains(&bytes(&large)) || bytes(&small) > LARGE || large.iter().any(tells) {
+        return None;
+    }
+    if !small.iter().any(tells) {
+        return Some(vec![environment::default_account()]);
+    }
+    // Without the rest, whatever is wrong with them is told later.
+    let small: Vec<Source> = small.into_iter().cloned().collect();
+    Some(parse(&small, api).ok()?.desired.accounts)
+}
