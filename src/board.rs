@@ -107,7 +107,7 @@ impl Board {
     fn who_writes(&self) -> Option<String> {
         match self.lease.as_ref()?.term() {
             Err(error @ (NotLeading::Held { .. } | NotLeading::Trouble { .. })) => Some(error.to_string()),
-            Err(NotLeading::NotYet { .. }) | Ok(_) => None,
+            Err(NotLeading::NotYet { .. } | NotLeading::Over { .. }) | Ok(_) => None,
         }
     }
 

@@ -6,6 +6,8 @@
 //! (`numctl resolve`). A number that is moved or marked anew has one as well: while that is on its way, its
 //! slot may look free.
 
+mod place;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -17,6 +19,8 @@ use crate::number::PhoneNumber;
 use crate::observed::{InFlight, Survey};
 use crate::plan::Plan;
 use crate::report::{Outcome, Report};
+
+pub use place::Place;
 
 /// How long after its last attempt a purchase may still turn up: as long as the longest lag of a
 /// listing and the latest that a request acts, with room to spare.
@@ -132,6 +136,12 @@ impl Intents {
         self.open.is_empty()
     }
 
+    /// Whether a run goes on. What becomes of it takes more room than that it goes on.
+    #[must_use]
+    pub fn is_any_running(&self) -> bool {
+        self.open.values().any(|intent| intent.phase == Phase::Running)
+    }
+
     /// Takes a look at the fleet: learns which numbers claims have, and forgets what is long over and was
     /// never seen.
     ///
@@ -215,6 +225,7 @@ impl Intents {
             };
             self.open.entry(slot.clone()).or_insert_with(|| Intent { phase, ..intent.clone() });
         }
+        self.not_before = self.not_before.max(earlier.not_before);
     }
 
     /// A person gives one up.

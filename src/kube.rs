@@ -22,7 +22,7 @@ use crate::lease::{Answer, Ask, wire};
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// A token is a kilobyte or two.
 const TOKEN_BYTES_MAX: usize = 64 << 10;
-/// A Lease with all its annotations is a few kilobytes.
+/// The annotations of a Lease are 256 KiB at most.
 const BODY_BYTES_MAX: usize = 4 << 20;
 /// So much of the server's own words is shown.
 const SAID_MAX: usize = 300;

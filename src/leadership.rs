@@ -10,7 +10,7 @@ use tracing::{debug, info, warn};
 
 use crate::clock;
 use crate::kube::LeaseClient;
-use crate::lease::{Answer, Elector, Moment, Next, Standing, Timing};
+use crate::lease::{Answer, Elector, Moment, Next, Note, Standing, Timing};
 
 /// One candidate for a Lease, which runs for as long as the process.
 #[derive(Debug, Clone)]
@@ -56,6 +56,12 @@ pub enum NotLeading {
     /// It is about to be known.
     #[error("the lease {lease} is not ours yet")]
     NotYet {
+        /// `NAMESPACE/NAME`.
+        lease: String,
+    },
+    /// It was ours in a term that has ended.
+    #[error("the lease {lease} is not ours any more, or somebody else changed what is noted in it")]
+    Over {
         /// `NAMESPACE/NAME`.
         lease: String,
     },
@@ -132,7 +138,7 @@ impl Leadership {
             };
             let patience = match &refused {
                 NotLeading::Held { .. } | NotLeading::Trouble { .. } => patience,
-                NotLeading::NotYet { .. } => patience.max(self.timing().lease()),
+                NotLeading::NotYet { .. } | NotLeading::Over { .. } => patience.max(self.timing().lease()),
             };
             let left = patience.saturating_sub(began.elapsed());
             if timeout(left, news.changed()).await.is_err() {
@@ -145,27 +151,40 @@ impl Leadership {
     ///
     /// # Errors
     /// When we do not lead in this term.
-    pub fn kept(&self, term: u64) -> Result<Option<String>, NotLeading> {
-        let inner = self.0.lock();
-        match inner.elector.kept(term, self.0.now()) {
-            Some(note) => Ok(note.map(str::to_owned)),
-            None => Err(NotLeading::NotYet { lease: self.0.name.clone() }),
-        }
+    pub fn kept(&self, term: u64) -> Result<Note, NotLeading> {
+        let kept = self.0.lock().elector.kept(term, self.0.now());
+        kept.ok_or_else(|| NotLeading::Over { lease: self.0.name.clone() })
+    }
+
+    /// So many bytes a note may have.
+    ///
+    /// # Errors
+    /// When we do not lead in this term.
+    pub fn room(&self, term: u64) -> Result<usize, NotLeading> {
+        let room = self.0.lock().elector.room(term, self.0.now());
+        room.ok_or_else(|| NotLeading::Over { lease: self.0.name.clone() })
     }
 
     /// Leaves a note in the lease, for whoever has it next: once this is back it is there, and nobody
-    /// else has had the lease in between.
+    /// else has had the lease, or changed what was noted in it, in between.
     ///
     /// # Errors
-    /// When we do not lead in this term, or the server does not take it in time.
-    pub async fn keep(&self, term: u64, note: &str) -> Result<(), NotLeading> {
+    /// When we do not lead in this term, or the server does not take it at once. It may have got there
+    /// all the same.
+    pub async fn keep(&self, term: u64, note: Note) -> Result<(), NotLeading> {
         let mut news = self.news();
-        self.0.lock().elector.keep(term, note.to_owned());
+        self.0.lock().elector.keep(term, note.clone());
         self.0.bell.notify_one();
         let deadline = Instant::now() + self.timing().renew_deadline();
-        while self.kept(term)?.as_deref() != Some(note) {
-            if timeout_at(deadline, news.changed()).await.is_err() {
-                let why = "it did not take a note in time".to_owned();
+        while self.kept(term)? != note {
+            let is_late = timeout_at(deadline, news.changed()).await.is_err();
+            let mut inner = self.0.lock();
+            if is_late {
+                inner.elector.give_up_note();
+            }
+            if inner.elector.has_given_up_note() {
+                let why =
+                    inner.trouble.clone().unwrap_or_else(|| "it did not take a note in time".to_owned());
                 return Err(NotLeading::Trouble { lease: self.0.name.clone(), why });
             }
         }

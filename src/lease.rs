@@ -13,9 +13,13 @@
 //! As with client-go, nothing is fenced at the far side: the API cannot check who leads. So each
 //! write is given up before the lease may be another's (see [`Elector::grant`]).
 
+mod note;
 pub mod wire;
 
 use std::time::{Duration, SystemTime};
+
+pub use note::Note;
+use note::Wanted;
 
 /// The time by a process's own two clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -214,8 +218,8 @@ pub struct Elector {
     asked: Option<Asked>,
     /// The last time that was written, so that the next one differs.
     last_written: Duration,
-    /// What is to stand in the Lease while we have it in this term.
-    note: Option<(u64, String)>,
+    /// What is to stand in the Lease.
+    note: Option<Wanted>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -229,6 +233,8 @@ struct Held {
 struct Asked {
     at: Moment,
     is_claim: bool,
+    /// It would leave another note than the one that stands there.
+    is_note: bool,
 }
 
 impl Elector {
@@ -276,17 +282,40 @@ impl Elector {
     }
 
     /// From now on every renewal of this term leaves this note in the Lease, for whoever has it next.
-    pub fn keep(&mut self, term: u64, note: String) {
-        self.note = Some((term, note));
+    pub fn keep(&mut self, term: u64, note: Note) {
+        self.note = Some(Wanted::new(term, note));
         self.hurry();
     }
 
-    /// The note in the Lease, as the server last had it, while we have it in this term. Nobody else can
-    /// have written another since.
+    /// Tries no longer to leave the note that is not there yet.
+    pub fn give_up_note(&mut self) {
+        if let Some(wanted) = &mut self.note {
+            wanted.is_given_up = true;
+        }
+    }
+
+    /// Whether a note is given up: the server did not take it, and what refuses a note must not refuse
+    /// the renewals.
     #[must_use]
-    pub fn kept(&self, term: u64, now: Moment) -> Option<Option<&str>> {
-        let (seen, _) = self.observed.as_ref().filter(|_| self.term(now) == Some(term))?;
-        Some(wire::note(seen))
+    pub fn has_given_up_note(&self) -> bool {
+        self.note.as_ref().is_some_and(|wanted| wanted.is_given_up)
+    }
+
+    /// The note in the Lease, as the server last had it, while we have it in this term: whoever changes
+    /// it, or has the Lease in between, ends the term.
+    #[must_use]
+    pub fn kept(&self, term: u64, now: Moment) -> Option<Note> {
+        Some(wire::note(self.seen_in(term, now)?))
+    }
+
+    /// So many bytes a note may have, beside what others noted in the Lease.
+    #[must_use]
+    pub fn room(&self, term: u64, now: Moment) -> Option<usize> {
+        Some(wire::room(self.seen_in(term, now)?))
+    }
+
+    fn seen_in(&self, term: u64, now: Moment) -> Option<&Seen> {
+        self.observed.as_ref().filter(|_| self.term(now) == Some(term)).map(|(seen, _)| seen)
     }
 
     /// What to do now.
@@ -303,14 +332,20 @@ impl Elector {
         if now.steady < self.due {
             return Next::Wait(self.due);
         }
+        let mut is_note = false;
         let ask = match &self.observed {
             _ if !self.is_current => Ask::Read,
             None => Ask::Create(self.claim(None, now)),
             Some((seen, _)) if !self.is_wanted => Ask::Update(Box::new(seen.clone()), self.freed(seen, now)),
             Some((seen, since)) if self.may_take(seen, *since, now.steady) => {
                 // Another term may have noted something else since.
-                let note = self.note.as_ref().filter(|(term, _)| self.term(now) == Some(*term));
-                let over = note.map_or_else(|| seen.clone(), |(_, note)| wire::noting(seen, note));
+                let over = match self.note.as_ref().and_then(|wanted| wanted.over(seen, self.term(now))) {
+                    Some(over) => {
+                        is_note = true;
+                        over
+                    }
+                    None => seen.clone(),
+                };
                 Ask::Update(Box::new(over), self.claim(Some(&seen.record), now))
             }
             Some(_) => Ask::Read,
@@ -318,7 +353,7 @@ impl Elector {
         if ask != Ask::Read {
             self.last_written = self.stamp(now);
         }
-        self.asked = Some(Asked { at: now, is_claim: self.is_wanted && ask != Ask::Read });
+        self.asked = Some(Asked { at: now, is_claim: self.is_wanted && ask != Ask::Read, is_note });
         Next::Ask(ask)
     }
 
@@ -327,11 +362,18 @@ impl Elector {
         let Some(asked) = self.asked.take() else { return };
         match answer {
             Answer::Found(seen) => {
+                // What we noted may have arrived, though its answer did not. Anything else is another's
+                // word, which we have not read yet: a term of its own.
+                let is_foreign = self.held.zip(self.observed.as_ref()).is_some_and(|(held, (before, _))| {
+                    let note = wire::note(&seen);
+                    let is_known = |wanted: &Wanted| wanted.is(held.term, &note);
+                    wire::note(before) != note && !self.note.as_ref().is_some_and(is_known)
+                });
                 let since = match self.observed.take() {
                     Some((before, since)) if before.record == seen.record => since,
                     Some(_) | None => now.steady,
                 };
-                if !self.is_ours(&seen) {
+                if !self.is_ours(&seen) || is_foreign {
                     self.held = None;
                 }
                 (self.was_read, self.is_in_doubt) = (true, false);
@@ -365,6 +407,9 @@ impl Elector {
                 (self.is_current, self.due) = (false, now.steady + self.timing.retry() / 4);
             }
             Answer::Lost => {
+                if asked.is_note {
+                    self.give_up_note();
+                }
                 self.is_in_doubt |= asked.is_claim;
                 (self.is_current, self.due) = (false, now.steady + self.timing.retry());
             }
@@ -488,47 +533,6 @@ mod tests {
         assert!(timing.writes_end().mul_f64(1.1) < timing.lease());
         assert_eq!(Timing::of(Duration::from_millis(1500)), None);
         assert_eq!(Timing::of(Duration::from_secs(1)), None);
-    }
-
-    #[test]
-    fn a_note_is_left_in_its_own_term_only() {
-        let timing = Timing::of(Duration::from_secs(15)).expect("good");
-        let at =
-            |seconds| Moment { steady: Duration::from_secs(seconds), wall: Duration::from_secs(seconds) };
-        // The server takes whatever it is sent.
-        let written = |next: Next| match next {
-            Next::Ask(Ask::Create(record)) => {
-                let body =
-                    wire::create("d", "n", &record).replace("\"name\"", "\"resourceVersion\":\"1\",\"name\"");
-                wire::read("n", body.as_bytes()).expect("a Lease")
-            }
-            Next::Ask(Ask::Update(over, record)) => {
-                wire::read("n", wire::update(&over, &record).as_bytes()).expect("a Lease")
-            }
-            other => panic!("{other:?}"),
-        };
-        let mut elector = Elector::new("me".to_owned(), timing);
-        elector.campaign();
-        assert_eq!(elector.next(at(0)), Next::Ask(Ask::Read));
-        elector.answered(Answer::Missing, at(0));
-        let seen = written(elector.next(at(0)));
-        elector.answered(Answer::Written(seen), at(0));
-        assert_eq!(elector.kept(1, at(0)), Some(None));
-        elector.keep(1, "one".to_owned());
-        let seen = written(elector.next(at(1)));
-        elector.answered(Answer::Written(seen.clone()), at(1));
-        assert_eq!((elector.kept(1, at(1)), elector.kept(2, at(1))), (Some(Some("one")), None));
-        // Long without an answer: the term is over, and another has left a note of its own.
-        assert_eq!((elector.term(at(60)), elector.kept(1, at(60))), (None, None));
-        let other = wire::noting(&seen, "two");
-        assert!(matches!(elector.next(at(60)), Next::Ask(_)));
-        elector.answered(Answer::Conflict, at(60));
-        assert_eq!(elector.next(at(70)), Next::Ask(Ask::Read));
-        elector.answered(Answer::Found(other), at(70));
-        let seen = written(elector.next(at(70)));
-        assert_eq!(wire::note(&seen), Some("two"));
-        elector.answered(Answer::Written(seen), at(70));
-        assert_eq!(elector.kept(2, at(70)), Some(Some("two")));
     }
 
     #[test]

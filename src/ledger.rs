@@ -1,7 +1,9 @@
 //! Where the daemon's budget lasts, and what was bought for claims and not seen yet: two small files,
-//! each replaced as a whole before anything is spent; or, for the latter, the Lease that its writer has.
+//! each replaced as a whole before anything is spent; or two annotations of the Lease that its writer has.
 
-use std::cell::Cell;
+mod beside_lease;
+mod in_lease;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,13 +17,13 @@ use crate::journal_file::JournalFileError;
 use crate::leadership::{Leadership, NotLeading};
 use crate::lease::wire;
 
+pub use beside_lease::BesideLease;
+pub use in_lease::InLease;
+
 /// The budget's name in the state directory.
 const BUDGET: &str = "budget.json";
 /// The name of the intents.
 const INTENTS: &str = "intents.json";
-
-/// Kubernetes takes 256 KiB for all annotations of an object.
-const NOTE_BYTES_MAX: usize = 200 << 10;
 
 /// A day's spending on a million numbers is less than this.
 const BYTES_MAX: usize = 256 << 20;
@@ -33,16 +35,10 @@ pub enum Ledger {
     InMemory,
     /// They last in this directory.
     In(PathBuf),
-    /// What was bought for claims lasts in the lease; a restart forgets the budget.
+    /// They last in the lease, for whoever has it next.
     InLease(InLease),
-}
-
-/// The lease that keeps something for whoever has it next.
-#[derive(Debug)]
-pub struct InLease {
-    lease: Leadership,
-    /// In which it was read: in another one, somebody else may have written meanwhile.
-    term: Cell<Option<u64>>,
+    /// They last in a directory, of which the lease says whether it is its last holder's.
+    BesideLease(BesideLease),
 }
 
 /// What lasts.
@@ -72,23 +68,34 @@ pub enum LedgerError {
     #[error(
         "the annotation {annotation} of the lease {lease}: {error} (without it, nothing is bought for claims for 15 \
          minutes)",
-        annotation = wire::NOTE
+        annotation = wire::INTENTS
     )]
-    Note {
+    NotedIntents {
         /// `NAMESPACE/NAME`.
         lease: String,
         /// What is wrong with it.
         error: IntentsError,
     },
-    /// A Lease does not take so much.
+    /// The same of the budget.
     #[error(
-        "the lease {lease} has no room for what claims have: {bytes} bytes of {NOTE_BYTES_MAX}; use --state-dir"
+        "the annotation {annotation} of the lease {lease}: {error} (remove it to start counting anew)",
+        annotation = wire::SPENT
     )]
+    NotedBudget {
+        /// `NAMESPACE/NAME`.
+        lease: String,
+        /// What is wrong with it.
+        error: BudgetError,
+    },
+    /// A Lease does not take so much.
+    #[error("the lease {lease} has no room for what claims have: {bytes} bytes of {room}; use --state-dir")]
     NoRoom {
         /// `NAMESPACE/NAME`.
         lease: String,
         /// How much it would be.
         bytes: usize,
+        /// How much it may be.
+        room: usize,
     },
     /// The lease is not ours.
     #[error(transparent)]
@@ -105,26 +112,44 @@ impl Ledger {
     /// # Errors
     /// When it cannot be written, or holds something else.
     pub fn open(directory: &Path) -> Result<Self, LedgerError> {
-        let ledger = Self::In(directory.to_owned());
-        let budget = ledger.budget()?;
-        ledger.write(BUDGET, &budget.to_json())?;
-        Ok(ledger)
+        write(directory, BUDGET, &budget_in(directory)?.to_json())?;
+        Ok(Self::In(directory.to_owned()))
+    }
+
+    /// The same, for one who has this lease.
+    #[must_use]
+    pub fn beside(self, lease: Leadership) -> Self {
+        match self {
+            Self::In(directory) => Self::BesideLease(BesideLease::new(directory, InLease::new(lease))),
+            Self::InMemory | Self::InLease(_) | Self::BesideLease(_) => Self::InLease(InLease::new(lease)),
+        }
     }
 
     /// What was kept before `now`; nothing where nothing is kept.
     ///
     /// # Errors
-    /// When a file cannot be read, or holds something else.
+    /// When a file cannot be read, or holds something else; when the lease is not ours.
     pub fn load(&self, now: Duration) -> Result<Kept, LedgerError> {
-        Ok(Kept { budget: self.budget()?, intents: self.intents(now)? })
+        let budget = match self {
+            Self::InLease(lease) => return lease.load(now),
+            Self::InMemory => Budget::default(),
+            Self::In(directory) => budget_in(directory)?,
+            Self::BesideLease(beside) => budget_in(beside.directory())?,
+        };
+        Ok(Kept { budget, intents: self.intents(now)? })
     }
 
     /// Keeps it: once this is back, a crash or a power cut does not lose it.
     ///
     /// # Errors
-    /// When the file system refuses; the last one that was kept is still there then.
+    /// When the file system refuses, or the lease does; the last one that was kept is still there then.
     pub async fn save(&self, kept: &Kept) -> Result<(), LedgerError> {
-        self.write(BUDGET, &kept.budget.to_json())?;
+        match self {
+            Self::InLease(lease) => return lease.save(kept).await,
+            Self::InMemory => {}
+            Self::In(directory) => write(directory, BUDGET, &kept.budget.to_json())?,
+            Self::BesideLease(beside) => write(beside.directory(), BUDGET, &kept.budget.to_json())?,
+        }
         self.save_intents(&kept.intents).await
     }
 
@@ -133,15 +158,11 @@ impl Ledger {
     /// # Errors
     /// When the file cannot be read, or holds something else.
     pub fn intents(&self, now: Duration) -> Result<Intents, LedgerError> {
-        if let Self::InLease(lease) = self {
-            return lease.intents(now);
-        }
-        match self.read(INTENTS)? {
-            Some((path, text)) => {
-                Intents::from_json(&text, now).map_err(|error| LedgerError::Intents(path, error))
-            }
-            None if matches!(self, Self::InMemory) => Ok(Intents::unkept(now)),
-            None => Ok(Intents::default()),
+        match self {
+            Self::InMemory => Ok(Intents::unkept(now)),
+            Self::In(directory) => Ok(intents_in(directory, now)?.unwrap_or_default()),
+            Self::InLease(lease) => lease.intents(now),
+            Self::BesideLease(beside) => beside.intents(now),
         }
     }
 
@@ -152,90 +173,54 @@ impl Ledger {
     pub async fn save_intents(&self, intents: &Intents) -> Result<(), LedgerError> {
         match self {
             Self::In(directory) if !intents.is_empty() || directory.join(INTENTS).exists() => {
-                self.write(INTENTS, &intents.to_json())
+                write(directory, INTENTS, &intents.to_json())
             }
-            Self::InLease(lease) if !intents.is_empty() || lease.has_note()? => lease.save(intents).await,
-            Self::In(_) | Self::InLease(_) | Self::InMemory => Ok(()),
+            Self::InLease(lease) => lease.save_intents(intents).await,
+            Self::BesideLease(beside) => beside.save_intents(intents).await,
+            Self::In(_) | Self::InMemory => Ok(()),
         }
     }
 
-    /// Where a lease keeps them, keeps also that there are none: whoever has it next need not wait.
+    /// Where a lease says what is kept, keeps also that there is none: whoever has it next need not wait.
     ///
     /// # Errors
     /// When the lease refuses.
     pub async fn begin(&self, intents: &Intents) -> Result<(), LedgerError> {
         match self {
-            Self::InLease(lease) if !lease.has_note()? => lease.save(intents).await,
-            Self::In(_) | Self::InLease(_) | Self::InMemory => Ok(()),
+            Self::InLease(lease) => lease.begin(intents).await,
+            Self::BesideLease(beside) => beside.begin(intents).await,
+            Self::In(_) | Self::InMemory => Ok(()),
         }
-    }
-
-    fn budget(&self) -> Result<Budget, LedgerError> {
-        match self.read(BUDGET)? {
-            Some((path, text)) => Budget::from_json(&text).map_err(|error| LedgerError::Content(path, error)),
-            None => Ok(Budget::default()),
-        }
-    }
-
-    fn read(&self, name: &str) -> Result<Option<(PathBuf, String)>, LedgerError> {
-        let Self::In(directory) = self else { return Ok(None) };
-        let path = directory.join(name);
-        match bounded_file::text(&path, BYTES_MAX) {
-            Ok(text) => Ok(Some((path, text))),
-            Err(BoundedFileError::Missing) => Ok(None),
-            // What is no directory holds nothing; who wants to keep something there hears of it.
-            Err(BoundedFileError::Io(error)) if error.kind() == io::ErrorKind::NotADirectory => Ok(None),
-            Err(error) => Err(LedgerError::Io(path, error.into_io())),
-        }
-    }
-
-    fn write(&self, name: &str, text: &str) -> Result<(), LedgerError> {
-        let Self::In(directory) = self else { return Ok(()) };
-        fs::create_dir_all(directory).map_err(|error| LedgerError::Io(directory.to_owned(), error))?;
-        let path = directory.join(name);
-        atomic_file::replace(&path, text.as_bytes()).map_err(|error| LedgerError::Io(path, error))
     }
 }
 
-impl InLease {
-    /// In this lease.
-    #[must_use]
-    pub fn new(lease: Leadership) -> Self {
-        Self { lease, term: Cell::new(None) }
+fn budget_in(directory: &Path) -> Result<Budget, LedgerError> {
+    match read(directory, BUDGET)? {
+        Some((path, text)) => Budget::from_json(&text).map_err(|error| LedgerError::Content(path, error)),
+        None => Ok(Budget::default()),
     }
+}
 
-    fn intents(&self, now: Duration) -> Result<Intents, LedgerError> {
-        let term = self.lease.term()?;
-        let note = self.lease.kept(term)?;
-        let intents = match note {
-            // Nobody knows what was sent by those who kept nothing here.
-            None => Ok(Intents::unkept(now)),
-            Some(text) => Intents::from_json(&text, now),
-        };
-        let intents =
-            intents.map_err(|error| LedgerError::Note { lease: self.lease.name().to_owned(), error })?;
-        self.term.set(Some(term));
-        Ok(intents)
-    }
+fn intents_in(directory: &Path, now: Duration) -> Result<Option<Intents>, LedgerError> {
+    let Some((path, text)) = read(directory, INTENTS)? else { return Ok(None) };
+    Intents::from_json(&text, now).map(Some).map_err(|error| LedgerError::Intents(path, error))
+}
 
-    /// Whether something is kept there.
-    fn has_note(&self) -> Result<bool, LedgerError> {
-        Ok(self.lease.kept(self.read_in()?)?.is_some())
+fn read(directory: &Path, name: &str) -> Result<Option<(PathBuf, String)>, LedgerError> {
+    let path = directory.join(name);
+    match bounded_file::text(&path, BYTES_MAX) {
+        Ok(text) => Ok(Some((path, text))),
+        Err(BoundedFileError::Missing) => Ok(None),
+        // What is no directory holds nothing; who wants to keep something there hears of it.
+        Err(BoundedFileError::Io(error)) if error.kind() == io::ErrorKind::NotADirectory => Ok(None),
+        Err(error) => Err(LedgerError::Io(path, error.into_io())),
     }
+}
 
-    async fn save(&self, intents: &Intents) -> Result<(), LedgerError> {
-        let (term, text) = (self.read_in()?, intents.to_json());
-        if text.len() > NOTE_BYTES_MAX {
-            return Err(LedgerError::NoRoom { lease: self.lease.name().to_owned(), bytes: text.len() });
-        }
-        Ok(self.lease.keep(term, &text).await?)
-    }
-
-    /// The term in which it was read.
-    fn read_in(&self) -> Result<u64, LedgerError> {
-        let not_read = || NotLeading::NotYet { lease: self.lease.name().to_owned() };
-        Ok(self.term.get().ok_or_else(not_read)?)
-    }
+fn write(directory: &Path, name: &str, text: &str) -> Result<(), LedgerError> {
+    fs::create_dir_all(directory).map_err(|error| LedgerError::Io(directory.to_owned(), error))?;
+    let path = directory.join(name);
+    atomic_file::replace(&path, text.as_bytes()).map_err(|error| LedgerError::Io(path, error))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::fence::{NotOurs, fence};
 use crate::http::{self, Http};
 use crate::intents::Intents;
 use crate::leadership::Leadership;
-use crate::ledger::{InLease, Ledger};
+use crate::ledger::Ledger;
 use crate::load::{load, parse};
 use crate::lock::{LockError, Locks};
 use crate::number::AccountSid;
@@ -66,8 +66,8 @@ pub(super) struct Held {
 impl Held {
     /// The lease remembers what was bought for claims, for every host, unless a directory was named.
     pub(super) fn ledger(&self, args: &StateArgs) -> Option<Ledger> {
-        let lease = self.lease.as_ref().filter(|_| args.state_dir.is_none())?;
-        Some(Ledger::InLease(InLease::new(lease.clone())))
+        let directory = args.state_dir.clone().map_or(Ledger::InMemory, Ledger::In);
+        self.lease.as_ref().map(|lease| directory.beside(lease.clone()))
     }
 
     /// Lets go of it, after the last write: the lease at once, unless something may still be on its

@@ -17,7 +17,7 @@ use crate::desired::Desired;
 use crate::digest::Digest;
 use crate::execute::Stop;
 use crate::guard::Refusal;
-use crate::ledger::{InLease, Ledger};
+use crate::ledger::Ledger;
 use crate::listener::Listener;
 use crate::messenger::Messenger;
 use crate::plan::Plan;
@@ -45,19 +45,21 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
         Some(directory) if !args.dry_run => Ledger::open(directory)?,
         // It writes nothing, and knows what there is to know.
         Some(directory) => Ledger::In(directory.clone()),
-        None => match &lease {
-            Some(lease) => Ledger::InLease(InLease::new(lease.clone())),
-            None => Ledger::InMemory,
-        },
+        None => Ledger::InMemory,
+    };
+    let ledger = match &lease {
+        Some(lease) => ledger.beside(lease.clone()),
+        None => ledger,
     };
     let journal = journal::for_daemon(global, args)?;
     info!(
         interval = ?args.interval,
         once = args.once,
         dry_run = args.dry_run,
-        budget = %match &args.state_dir {
-            Some(directory) => format!("kept in {}", directory.display()),
-            None => "a restart forgets what was spent (see --state-dir)".to_owned(),
+        budget = %match (&args.state_dir, &lease) {
+            (Some(directory), _) => format!("kept in {}", directory.display()),
+            (None, Some(lease)) => format!("kept in the lease {}", lease.name()),
+            (None, None) => "a restart forgets what was spent (see --state-dir)".to_owned(),
         },
         lease = %args.lock.lease.lease.as_ref().map_or("none", |lease| lease.name.as_str()),
         lock = %args.lock.lock_dir.as_ref().map_or_else(|| "none".to_owned(), |dir| dir.display().to_string()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Record, Seen};
+use super::{Note, Record, Seen};
 
 /// What is read of it; the rest is kept as it came.
 #[derive(Deserialize)]
@@ -56,25 +56,45 @@ pub fn read(name: &str, body: &[u8]) -> Result<Seen, String> {
     Ok(Seen { record, version: lease.metadata.resource_version, object })
 }
 
-/// The annotation that a holder's note is in.
-pub const NOTE: &str = "numctl/intents";
+/// The annotation that says what was bought for claims.
+pub const INTENTS: &str = "numctl/intents";
+/// The annotation that says what was spent.
+pub const SPENT: &str = "numctl/spent";
+
+/// Kubernetes takes so much for all annotations of an object, names and texts.
+const ANNOTATIONS_BYTES_MAX: usize = 256 << 10;
 
 /// The note that a holder left.
 #[must_use]
-pub fn note(seen: &Seen) -> Option<&str> {
-    seen.object["metadata"]["annotations"][NOTE].as_str()
+pub fn note(seen: &Seen) -> Note {
+    let text = |name| seen.object["metadata"]["annotations"][name].as_str().map(str::to_owned);
+    Note { intents: text(INTENTS), spent: text(SPENT) }
 }
 
 /// The same Lease with this note, to be written at the version that was seen.
 #[must_use]
-pub fn noting(seen: &Seen, note: &str) -> Seen {
+pub fn noting(seen: &Seen, note: &Note) -> Seen {
     let mut seen = seen.clone();
-    let annotations = &mut seen.object["metadata"]["annotations"];
-    if !annotations.is_object() {
-        *annotations = json!({});
+    let metadata = &mut seen.object["metadata"];
+    let mut annotations = metadata["annotations"].as_object().cloned().unwrap_or_default();
+    for (name, text) in [(INTENTS, &note.intents), (SPENT, &note.spent)] {
+        match text {
+            Some(text) => annotations.insert(name.to_owned(), text.as_str().into()),
+            None => annotations.remove(name),
+        };
     }
-    annotations[NOTE] = note.into();
+    metadata["annotations"] = annotations.into();
     seen
+}
+
+/// So many bytes a note may have, beside what others noted.
+#[must_use]
+pub fn room(seen: &Seen) -> usize {
+    let annotations = seen.object["metadata"]["annotations"].as_object();
+    let others =
+        annotations.into_iter().flatten().filter(|(name, _)| ![INTENTS, SPENT].contains(&name.as_str()));
+    let taken: usize = others.map(|(name, text)| name.len() + text.as_str().unwrap_or_default().len()).sum();
+    ANNOTATIONS_BYTES_MAX.saturating_sub(INTENTS.len() + SPENT.len() + taken)
 }
 
 /// The body of a request that creates the Lease.
@@ -135,12 +155,23 @@ mod tests {
     fn a_note_stands_beside_what_others_noted() {
         let body = br#"{"metadata":{"name":"n","resourceVersion":"7","annotations":{"a":"b"}}}"#;
         let seen = read("n", body).expect("a Lease");
-        assert_eq!(note(&seen), None);
-        let noted = noting(&noting(&seen, "one"), "two");
+        assert_eq!(note(&seen), Note::default());
+        let said = |intents: Option<&str>, spent: Option<&str>| Note {
+            intents: intents.map(str::to_owned),
+            spent: spent.map(str::to_owned),
+        };
+        let noted = noting(&noting(&seen, &said(Some("one"), Some("much"))), &said(Some("two"), None));
         let sent = update(&noted, &Record::default());
         let again = read("n", sent.as_bytes()).expect("a Lease");
-        assert_eq!((note(&again), again.version.as_str()), (Some("two"), "7"));
+        assert_eq!((note(&again), again.version.as_str()), (said(Some("two"), None), "7"));
         assert_eq!(again.object["metadata"]["annotations"]["a"], "b");
+        // A Lease may have none at all.
+        let bare = read("n", br#"{"metadata":{"name":"n","resourceVersion":"1"}}"#).expect("a Lease");
+        assert_eq!(note(&noting(&bare, &said(None, Some("much")))), said(None, Some("much")));
+        // The limit is on all of them, ours and those of others.
+        assert_eq!(room(&bare) - room(&seen), "a".len() + "b".len());
+        assert_eq!(room(&noted), room(&seen), "what is ours is replaced");
+        assert_eq!(room(&bare) + INTENTS.len() + SPENT.len(), 256 << 10);
     }
 
     #[test]

@@ -37,7 +37,7 @@ mkdir -p "$root"/{usr/local/bin,etc/numctl,etc/ssl/certs,var/lib/numctl,proc}
 cp "$NUMCTL" "$root/usr/local/bin/numctl"
 ldd "$NUMCTL" | grep -o '/[^ ]*' | xargs cp --parents -L -t "$root"
 cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
-# One number to rename, so that there is something to keep in --state-dir.
+# One number to rename, so that there is something to write down in --journal.
 printf 'version: 1\nnumbers: [{phone_number: "+15552230000", friendly_name: Renamed}]\n...\n' >"$root/etc/numctl/fleet.yaml"
 chmod -R a+rX "$work"
 
@@ -77,7 +77,7 @@ for line in "^Uid:\s$user\s" '^CapEff:\s0*$' '^NoNewPrivs:\s1'; do
     grep -P "$line" /proc/$pod/status || fail "not $line"
 done
 [[ $(awk '$5 == "/" { print $6 }' /proc/$pod/mountinfo) = ro* ]] || fail "the root can be written to"
-[ -s /proc/$pod/root/var/lib/numctl/budget.json ] || fail "nothing is kept in --state-dir"
+[ -s /proc/$pod/root/var/lib/numctl/journal.jsonl ] || fail "nothing is written down in --journal"
 kill $pod
 wait $pod || fail "it ended with $?"
 pod=''

@@ -6,7 +6,7 @@
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use numctl::lease::{Answer, Ask, Elector, Moment, Next, Record, Seen, Standing, Timing};
+use numctl::lease::{Answer, Ask, Elector, Moment, Next, Note, Record, Seen, Standing, Timing};
 use proptest::prelude::*;
 
 const LEASE: Duration = Duration::from_secs(15);
@@ -27,6 +27,8 @@ enum Bug {
     NoEndOfWrites,
     /// Having led once is enough.
     AsksOnce,
+    /// A note that was sent counts as one that is there.
+    NotedUnseen,
 }
 
 /// SplitMix64.
@@ -79,6 +81,8 @@ struct Candidate {
     wakes: u64,
     was_leading: Option<u64>,
     resigned_until: u64,
+    /// The note that it wants to leave, and in which term.
+    noting: Option<(u64, u64)>,
 }
 
 impl Candidate {
@@ -92,30 +96,30 @@ impl Candidate {
 
 #[derive(Default)]
 struct Server {
-    lease: Option<(Record, u64)>,
+    lease: Option<(Record, u64, serde_json::Value)>,
     versions: u64,
 }
 
 impl Server {
     fn seen(&self) -> Option<Seen> {
-        let (record, version) = self.lease.clone()?;
-        Some(Seen { record, version: version.to_string(), object: serde_json::Value::Null })
+        let (record, version, object) = self.lease.clone()?;
+        Some(Seen { record, version: version.to_string(), object })
     }
 
     fn handle(&mut self, ask: &Ask, bug: Bug) -> Answer {
-        let write = |server: &mut Self, record: &Record| {
+        let write = |server: &mut Self, record: &Record, object: serde_json::Value| {
             server.versions += 1;
-            server.lease = Some((record.clone(), server.versions));
+            server.lease = Some((record.clone(), server.versions, object));
             Answer::Written(server.seen().expect("written"))
         };
         match (ask, self.seen()) {
             (Ask::Read, Some(seen)) => Answer::Found(seen),
             (Ask::Read, None) => Answer::Missing,
-            (Ask::Create(record), None) => write(self, record),
+            (Ask::Create(record), None) => write(self, record, serde_json::Value::Null),
             (Ask::Update(before, record), Some(seen))
                 if before.version == seen.version || bug == Bug::NoVersion =>
             {
-                write(self, record)
+                write(self, record, before.object.clone())
             }
             (Ask::Create(_) | Ask::Update(..), _) => Answer::Conflict,
         }
@@ -126,6 +130,10 @@ impl Server {
 struct Outcome {
     /// Two that wrote at one instant: when, and who.
     overlap: Option<(u64, usize, usize)>,
+    /// A purchase that was noted before it was sent, and that one who leads later does not know of.
+    forgotten: Option<u64>,
+    /// Purchases.
+    noted: u64,
     writes: usize,
     leaders: usize,
     /// From the end of one's last write to the next one's first.
@@ -141,6 +149,12 @@ struct World {
     asks: Vec<Ask>,
     /// Each write: from when until when it may act, and whose.
     writes: Vec<(u64, u64, usize)>,
+    /// Each note tells of one more purchase than the one that it was made from: this one.
+    notes: Vec<u64>,
+    /// The note of the last purchase that was sent.
+    bought: u64,
+    noted: u64,
+    forgotten: Option<u64>,
     loss: u64,
     slow: u64,
 }
@@ -167,6 +181,7 @@ impl World {
                     wakes: 0,
                     was_leading: None,
                     resigned_until: 0,
+                    noting: None,
                 }
             })
             .collect();
@@ -179,6 +194,10 @@ impl World {
             events: BinaryHeap::new(),
             asks: Vec::new(),
             writes: Vec::new(),
+            notes: vec![0],
+            bought: 0,
+            noted: 0,
+            forgotten: None,
             loss,
             slow,
         };
@@ -208,7 +227,8 @@ impl World {
             }
             self.happens(now, what);
         }
-        let mut outcome = Outcome { writes: self.writes.len(), ..Outcome::default() };
+        let (forgotten, noted) = (self.forgotten, self.noted);
+        let mut outcome = Outcome { writes: self.writes.len(), forgotten, noted, ..Outcome::default() };
         let mut last: Option<(u64, u64, usize)> = None;
         self.writes.sort_unstable();
         for (from, until, who) in &self.writes {
@@ -374,12 +394,48 @@ impl World {
         self.after(now, 0, Happening::Wakes(at));
     }
 
+    /// Notes one more purchase, and sends it once that is there. Whoever leads knows of all that were
+    /// sent.
+    fn buys(&mut self, at: usize, term: u64, moment: Moment) {
+        let candidate = &mut self.candidates[at];
+        let Some(note) = candidate.elector.kept(term, moment) else { return };
+        let standing: u64 = note.intents.map_or(0, |text| text.parse().expect("a note"));
+        let may_write = candidate.elector.grant(term, moment).is_some();
+        // Later notes have higher numbers.
+        let mut known = standing;
+        while known > self.bought {
+            known = self.notes[known as usize];
+        }
+        if may_write && known != self.bought {
+            self.forgotten.get_or_insert(self.bought);
+        }
+        match candidate.noting.filter(|(of, _)| *of == term && !candidate.elector.has_given_up_note()) {
+            Some((_, next)) if next == standing || self.bug == Bug::NotedUnseen => {
+                if may_write {
+                    (self.bought, candidate.noting) = (next, None);
+                    self.noted += 1;
+                }
+            }
+            Some(_) => {}
+            None => {
+                let next = self.notes.len() as u64;
+                self.notes.push(standing);
+                candidate.noting = Some((term, next));
+                candidate.elector.keep(term, Note { intents: Some(next.to_string()), spent: None });
+            }
+        }
+    }
+
     fn writes(&mut self, now: u64, at: usize) {
         let candidate = &mut self.candidates[at];
         let moment = candidate.moment(now);
         let once = candidate.was_leading.filter(|_| self.bug == Bug::AsksOnce);
         let Some(term) = once.or_else(|| candidate.elector.term(moment)) else { return };
         candidate.was_leading = Some(term);
+        if self.bug == Bug::None || self.bug == Bug::NotedUnseen {
+            self.buys(at, term, moment);
+        }
+        let candidate = &mut self.candidates[at];
         let rate = candidate.rate;
         let local = |long: Duration| (long.as_micros() as f64 / rate) as u64;
         let long = match (candidate.elector.grant(term, moment), self.bug) {
@@ -398,16 +454,20 @@ fn run(seed: u64, bug: Bug) -> Outcome {
 }
 
 #[test]
-fn never_do_two_write_at_one_instant_whatever_happens() {
-    let (mut writes, mut changes) = (0, 0);
+fn never_do_two_write_at_one_instant_and_none_forgets_what_was_noted_whatever_happens() {
+    let (mut writes, mut changes, mut noted) = (0, 0, 0);
     for seed in 0..3000 {
         let outcome = run(seed, Bug::None);
-        assert_eq!(outcome.overlap, None, "seed {seed}: {outcome:?}");
+        assert_eq!((outcome.overlap, outcome.forgotten), (None, None), "seed {seed}: {outcome:?}");
         writes += outcome.writes;
+        noted += outcome.noted;
         changes += outcome.leaders;
     }
     // The model is not so hostile that nothing happens.
-    assert!(writes > 500_000 && changes > 5_000, "{writes} writes, {changes} changes of hands");
+    assert!(
+        writes > 500_000 && changes > 5_000 && noted > 50_000,
+        "{writes} writes, {changes} changes of hands, {noted} purchases"
+    );
 }
 
 #[test]
@@ -416,6 +476,8 @@ fn each_rule_left_out_is_found() {
         let found = (0..300).filter(|seed| run(*seed, bug).overlap.is_some()).count();
         assert!(found > 0, "{bug:?}");
     }
+    let found = (0..300).filter(|seed| run(*seed, Bug::NotedUnseen).forgotten.is_some()).count();
+    assert!(found > 0, "a note that was sent is not one that is there");
 }
 
 /// One candidate and a server at hand: what it does, step by step.
@@ -534,6 +596,6 @@ proptest! {
     #[test]
     fn no_seed_has_two_writers(seed: u64) {
         let outcome = run(seed, Bug::None);
-        prop_assert_eq!(outcome.overlap, None, "{:?}", outcome);
+        prop_assert_eq!((outcome.overlap, outcome.forgotten), (None, None), "{:?}", outcome);
     }
 }

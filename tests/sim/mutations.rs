@@ -38,8 +38,9 @@ pub const EDITS: &[Edit] = &[
     },
     Edit {
         file: "src/ledger.rs",
-        find: "            None if matches!(self, Self::InMemory) => Ok(Intents::unkept(now)),\n",
-        replace: "            None if matches!(self, Self::InMemory) && !@claim-starts-at-once@ => Ok(Intents::unkept(now)),\n",
+        find: "            Self::InMemory => Ok(Intents::unkept(now)),\n",
+        replace: "            Self::InMemory if @claim-starts-at-once@ => Ok(Intents::default()),\n            \
+            Self::InMemory => Ok(Intents::unkept(now)),\n",
         bugs: &[(
             "claim-starts-at-once",
             "without a store, a start does not wait for what was sent before it",

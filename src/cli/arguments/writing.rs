@@ -173,7 +173,7 @@ pub(in crate::cli) struct RunArgs {
     /// Show what would change, and write nothing
     #[arg(long)]
     pub(in crate::cli) dry_run: bool,
-    /// Keep here what was spent in 24 hours; else a restart forgets it
+    /// Keep here what was spent [default: in the Lease, else nowhere]
     #[arg(long, value_name = "DIR", env = "NUMCTL_STATE_DIR", hide_env = true)]
     pub(in crate::cli) state_dir: Option<PathBuf>,
     /// The journal; none for no journal [default: in --state-dir]

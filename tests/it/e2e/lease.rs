@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use super::daemon::Daemon;
 use super::harness::{Bench, MAIN, Sandbox, TOKEN, owned, world};
 use door::Door;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const NUMBER: &str = "+15552230000";
 /// Short for the tests, and long enough for a busy machine.
@@ -30,7 +30,54 @@ struct Kube {
 
 impl Kube {
     fn fake() -> Self {
-        Self { address: fake::serve(), scheme: "http", token: fake::TOKEN.to_owned(), ca_file: None }
+        Self::fake_with_hand().0
+    }
+
+    fn fake_with_hand() -> (Self, fake::Hand) {
+        let (address, hand) = fake::serve();
+        (Self { address, scheme: "http", token: fake::TOKEN.to_owned(), ca_file: None }, hand)
+    }
+
+    /// What somebody with `kubectl` sees of a Lease of the namespace `default`.
+    fn get(&self, name: &str) -> Value {
+        let (status, body) = self.ask(reqwest::Method::GET, name, None);
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str(&body).expect("a Lease")
+    }
+
+    /// What somebody with `kubectl edit` makes of it, whoever has it; the server's last word.
+    fn edit(&self, name: &str, change: impl Fn(&mut Value)) -> u16 {
+        for _ in 0..100 {
+            let mut object = self.get(name);
+            change(&mut object);
+            let (status, _) = self.ask(reqwest::Method::PUT, name, Some(object.to_string()));
+            if status != 409 {
+                return status;
+            }
+        }
+        panic!("the Lease is written all the time");
+    }
+
+    fn ask(&self, method: reqwest::Method, name: &str, body: Option<String>) -> (u16, String) {
+        let path = format!("apis/coordination.k8s.io/v1/namespaces/default/leases/{name}");
+        let mut builder = reqwest::Client::builder().no_proxy();
+        if let Some(file) = &self.ca_file {
+            let pem = std::fs::read(file).expect("certificates");
+            builder = builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(&pem).expect("PEM"));
+        }
+        let mut call = builder
+            .build()
+            .expect("a client")
+            .request(method, format!("{}://127.0.0.1:{}/{path}", self.scheme, self.address.port()))
+            .bearer_auth(&self.token);
+        if let Some(body) = body {
+            call = call.header("content-type", "application/json").body(body);
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let answer = call.send().await.expect("an answer");
+            (answer.status().as_u16(), answer.text().await.expect("a body"))
+        })
     }
 }
 

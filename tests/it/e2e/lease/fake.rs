@@ -1,7 +1,7 @@
-//! Leases as an API server keeps them: every write compares the resourceVersion, and one that changes
-//! nothing leaves it.
+//! Leases as an API server keeps them: every write compares the resourceVersion, one that changes nothing
+//! leaves it, and annotations have an end. Somebody may meddle with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -19,60 +19,60 @@ struct Leases {
     /// By path.
     objects: BTreeMap<String, Value>,
     versions: u64,
+    /// What somebody else does right before the next writes of a note, one for each.
+    meddling: VecDeque<Meddling>,
+}
+
+/// What becomes of a write that would leave another note than the one that stands there.
+pub(super) enum Meddling {
+    /// Somebody else was quicker, and left this in the object's metadata.
+    Writes(Value),
+    /// An admission hook does not let it in.
+    Refuses,
+}
+
+/// The fake's end of its wires.
+#[derive(Clone)]
+pub(super) struct Hand(Shared);
+
+impl Hand {
+    /// Before the next write of a note.
+    pub(super) fn meddles(&self, meddling: Meddling) {
+        self.0.lock().expect("unpoisoned").meddling.push_back(meddling);
+    }
+
+    /// How often that is still to happen.
+    pub(super) fn is_idle(&self) -> bool {
+        self.0.lock().expect("unpoisoned").meddling.is_empty()
+    }
 }
 
 type Shared = Arc<Mutex<Leases>>;
 
-/// What somebody with `kubectl` sees of a Lease of the namespace `default`.
-pub(super) fn get(address: SocketAddr, name: &str) -> Value {
-    let answer = ask(address, "GET", name, "");
-    serde_json::from_str(&answer).expect("a Lease")
-}
-
-/// What somebody with `kubectl edit` makes of it, whoever has it.
-pub(super) fn edit(address: SocketAddr, name: &str, change: impl Fn(&mut Value)) {
-    for _ in 0..100 {
-        let mut object = get(address, name);
-        change(&mut object);
-        if !ask(address, "PUT", name, &object.to_string()).contains("has been modified") {
-            return;
-        }
-    }
-    panic!("the Lease is written all the time");
-}
-
-fn ask(address: SocketAddr, method: &str, name: &str, body: &str) -> String {
-    let path = format!("/apis/coordination.k8s.io/v1/namespaces/default/leases/{name}");
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\nConnection: close\r\n\
-         Content-Length: {}\r\n\r\n",
-        body.len()
-    );
-    let mut stream = std::net::TcpStream::connect(address).expect("it listens");
-    std::io::Write::write_all(&mut stream, (head + body).as_bytes()).expect("sent");
-    let mut answer = String::new();
-    std::io::Read::read_to_string(&mut stream, &mut answer).expect("answered");
-    answer.split_once("\r\n\r\n").expect("a head").1.to_owned()
-}
-
 /// Serves for as long as the test process.
-pub(super) fn serve() -> SocketAddr {
+pub(super) fn serve() -> (SocketAddr, Hand) {
+    let leases = Shared::default();
+    let hand = Hand(leases.clone());
     let (sender, receiver) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
             sender.send(listener.local_addr().expect("an address")).expect("heard");
-            let router = Router::new().fallback(handle).with_state(Shared::default());
+            let router = Router::new().fallback(handle).with_state(leases);
             axum::serve(listener, router).await.expect("it serves");
         });
     });
-    receiver.recv().expect("it listens")
+    (receiver.recv().expect("it listens"), hand)
 }
 
 fn status(code: StatusCode, message: &str) -> Response {
     let body = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code.as_u16()});
     (code, body.to_string()).into_response()
+}
+
+fn notes(object: &Value) -> [&Value; 2] {
+    ["numctl/intents", "numctl/spent"].map(|name| &object["metadata"]["annotations"][name])
 }
 
 async fn handle(
@@ -112,8 +112,27 @@ async fn handle(
         }
         ("PUT", [name]) => {
             let mut object = sent();
-            let Some(before) = leases.objects.get(&path) else {
+            let Some(before) = leases.objects.get(&path).cloned() else {
                 return status(StatusCode::NOT_FOUND, &format!("leases \"{name}\" not found"));
+            };
+            let before = match notes(&object) != notes(&before) {
+                true => match leases.meddling.pop_front() {
+                    Some(Meddling::Refuses) => {
+                        return status(StatusCode::UNPROCESSABLE_ENTITY, "a hook denied the request");
+                    }
+                    Some(Meddling::Writes(metadata)) => {
+                        let mut theirs = before;
+                        for (key, value) in metadata.as_object().expect("fields") {
+                            theirs["metadata"][key] = value.clone();
+                        }
+                        leases.versions += 1;
+                        theirs["metadata"]["resourceVersion"] = leases.versions.to_string().into();
+                        leases.objects.insert(path.clone(), theirs.clone());
+                        theirs
+                    }
+                    None => before,
+                },
+                false => before,
             };
             if object["metadata"]["resourceVersion"].as_str().is_none_or(str::is_empty) {
                 return status(StatusCode::UNPROCESSABLE_ENTITY, "must be specified for an update");
@@ -121,7 +140,13 @@ async fn handle(
             if object["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"] {
                 return status(StatusCode::CONFLICT, "the object has been modified");
             }
-            if object != *before {
+            let annotations = object["metadata"]["annotations"].as_object().cloned().unwrap_or_default();
+            let bytes = |(name, text): (&String, &Value)| name.len() + text.as_str().expect("a text").len();
+            if annotations.iter().map(bytes).sum::<usize>() > 256 << 10 {
+                let why = "metadata.annotations: Too long: may not be more than 262144 bytes";
+                return status(StatusCode::UNPROCESSABLE_ENTITY, why);
+            }
+            if object != before {
                 leases.versions += 1;
                 object["metadata"]["resourceVersion"] = leases.versions.to_string().into();
                 leases.objects.insert(path, object.clone());

@@ -102,7 +102,7 @@ impl Cluster {
         let rules = json!([
             {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
             {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "update"],
-             "resourceNames": ["kill", "pause", "cut", "apply", "skip"]},
+             "resourceNames": ["kill", "pause", "cut", "apply", "skip", "known", "room", "spent"]},
         ]);
         let meta = json!({"name": "numctl-lease", "namespace": "default"});
         let group = "rbac.authorization.k8s.io";
@@ -176,4 +176,7 @@ fn it_holds_against_a_real_kube_apiserver() {
     super::a_leader_that_is_cut_off_stops(&kube, "cut");
     super::apply_waits_for_the_lease(&kube, "apply");
     super::what_is_left_of_a_run_is_skipped(&kube, "skip");
+    super::claims::purchases_of_a_killed_leader_are_known(&kube, "known");
+    super::claims::what_has_no_room_is_not_bought(&kube, "room");
+    super::claims::limits_hold_for_whoever_leads_next(&kube, "spent");
 }

@@ -1,0 +1,175 @@
+//! What a holder leaves in its Lease for whoever has it next, by the same compare-and-swap as a renewal.
+
+use super::{Seen, wire};
+
+/// Each in an annotation of its own. What is `None` is not there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Note {
+    /// What was bought for claims.
+    pub intents: Option<String>,
+    /// What was spent.
+    pub spent: Option<String>,
+}
+
+impl Note {
+    /// How much it is.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        [&self.intents, &self.spent].into_iter().flatten().map(String::len).sum()
+    }
+}
+
+/// A note that is to stand in the Lease.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    term: u64,
+    note: Note,
+    /// It may have got there all the same.
+    pub(super) is_given_up: bool,
+}
+
+impl Wanted {
+    pub(super) fn new(term: u64, note: Note) -> Self {
+        Self { term, note, is_given_up: false }
+    }
+
+    /// Whether it is this one, of this term.
+    pub(super) fn is(&self, term: u64, note: &Note) -> bool {
+        self.term == term && self.note == *note
+    }
+
+    /// The Lease with it; `None` where there is nothing to be changed.
+    pub(super) fn over(&self, seen: &Seen, term: Option<u64>) -> Option<Seen> {
+        let is_due = !self.is_given_up && term == Some(self.term) && wire::note(seen) != self.note;
+        is_due.then(|| wire::noting(seen, &self.note))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::{Answer, Ask, Elector, Moment, Next, Timing};
+    use super::*;
+
+    fn at(seconds: u64) -> Moment {
+        Moment { steady: Duration::from_secs(seconds), wall: Duration::from_secs(seconds) }
+    }
+
+    fn note(text: &str) -> Note {
+        Note { intents: Some(text.to_owned()), spent: None }
+    }
+
+    /// What the server makes of a question, if it takes it.
+    fn written(next: Next) -> Seen {
+        let body = match next {
+            Next::Ask(Ask::Create(record)) => {
+                wire::create("d", "n", &record).replace("\"name\"", "\"resourceVersion\":\"1\",\"name\"")
+            }
+            Next::Ask(Ask::Update(over, record)) => wire::update(&over, &record),
+            other => panic!("{other:?}"),
+        };
+        wire::read("n", body.as_bytes()).expect("a Lease")
+    }
+
+    /// One that leads in term 1, and the Lease.
+    fn leading() -> (Elector, Seen) {
+        let mut elector = Elector::new("me".to_owned(), Timing::of(Duration::from_secs(15)).expect("good"));
+        elector.campaign();
+        assert_eq!(elector.next(at(0)), Next::Ask(Ask::Read));
+        elector.answered(Answer::Missing, at(0));
+        let seen = written(elector.next(at(0)));
+        elector.answered(Answer::Written(seen.clone()), at(0));
+        assert_eq!(elector.kept(1, at(0)), Some(Note::default()));
+        (elector, seen)
+    }
+
+    #[test]
+    fn a_note_is_left_in_its_own_term_only() {
+        let (mut elector, _) = leading();
+        elector.keep(1, note("one"));
+        assert_eq!(elector.kept(1, at(1)), Some(Note::default()), "it is not there yet");
+        let first = written(elector.next(at(1)));
+        elector.answered(Answer::Written(first.clone()), at(1));
+        assert_eq!((elector.kept(1, at(1)), elector.kept(2, at(1))), (Some(note("one")), None));
+        // Long without an answer: the term is over, and another has left a note of its own.
+        assert_eq!((elector.term(at(60)), elector.kept(1, at(60))), (None, None));
+        let other = wire::noting(&first, &note("two"));
+        assert!(matches!(elector.next(at(60)), Next::Ask(_)));
+        elector.answered(Answer::Conflict, at(60));
+        assert_eq!(elector.next(at(70)), Next::Ask(Ask::Read));
+        elector.answered(Answer::Found(other), at(70));
+        let seen = written(elector.next(at(70)));
+        assert_eq!(wire::note(&seen), note("two"));
+        elector.answered(Answer::Written(seen), at(70));
+        assert_eq!(elector.kept(2, at(70)), Some(note("two")));
+        // What we left in a term of before is another's word now.
+        assert!(matches!(elector.next(at(72)), Next::Ask(Ask::Update(..))));
+        elector.answered(Answer::Conflict, at(72));
+        assert_eq!(elector.next(at(73)), Next::Ask(Ask::Read));
+        elector.answered(Answer::Found(first), at(73));
+        assert_eq!(elector.kept(2, at(73)), None);
+    }
+
+    #[test]
+    fn a_note_that_another_changed_ends_the_term_and_is_not_written_over() {
+        let (mut elector, seen) = leading();
+        elector.keep(1, note("ours"));
+        assert!(matches!(elector.next(at(1)), Next::Ask(Ask::Update(..))));
+        elector.answered(Answer::Conflict, at(1));
+        assert_eq!(elector.next(at(2)), Next::Ask(Ask::Read));
+        elector.answered(Answer::Found(wire::noting(&seen, &note("theirs"))), at(2));
+        assert_eq!(
+            (elector.term(at(2)), elector.kept(1, at(2)), elector.grant(1, at(2))),
+            (None, None, None)
+        );
+        let seen = written(elector.next(at(2)));
+        assert_eq!(wire::note(&seen), note("theirs"));
+        elector.answered(Answer::Written(seen), at(2));
+        assert_eq!((elector.kept(1, at(2)), elector.kept(2, at(2))), (None, Some(note("theirs"))));
+    }
+
+    #[test]
+    fn a_conflict_over_something_else_is_tried_again() {
+        let (mut elector, mut seen) = leading();
+        elector.keep(1, note("ours"));
+        assert!(matches!(elector.next(at(1)), Next::Ask(Ask::Update(..))));
+        elector.answered(Answer::Conflict, at(1));
+        assert_eq!(elector.next(at(2)), Next::Ask(Ask::Read));
+        seen.object["metadata"]["labels"] = serde_json::json!({"a": "b"});
+        elector.answered(Answer::Found(seen), at(2));
+        let seen = written(elector.next(at(2)));
+        assert_eq!(seen.object["metadata"]["labels"]["a"], "b");
+        elector.answered(Answer::Written(seen), at(2));
+        assert_eq!(elector.kept(1, at(2)), Some(note("ours")));
+    }
+
+    #[test]
+    fn a_note_that_is_not_taken_does_not_cost_the_lease() {
+        let (mut elector, seen) = leading();
+        elector.keep(1, note("too long"));
+        let refused = written(elector.next(at(1)));
+        elector.answered(Answer::Lost, at(1));
+        assert!(elector.has_given_up_note());
+        assert_eq!(elector.next(at(3)), Next::Ask(Ask::Read));
+        elector.answered(Answer::Found(seen), at(3));
+        let renewed = written(elector.next(at(3)));
+        assert_eq!(wire::note(&renewed), Note::default(), "the renewal goes without it");
+        elector.answered(Answer::Written(renewed), at(3));
+        assert_eq!(elector.kept(1, at(3)), Some(Note::default()));
+        // The answer alone was lost: what stands there is ours, and the term goes on.
+        assert!(matches!(elector.next(at(5)), Next::Ask(Ask::Update(..))));
+        elector.answered(Answer::Conflict, at(5));
+        assert_eq!(elector.next(at(6)), Next::Ask(Ask::Read));
+        elector.answered(Answer::Found(refused), at(6));
+        assert_eq!(elector.kept(1, at(6)), Some(note("too long")));
+        // The next one is tried as ever; a renewal without one gives up nothing.
+        elector.keep(1, note("short"));
+        assert!(!elector.has_given_up_note());
+        let seen = written(elector.next(at(6)));
+        elector.answered(Answer::Written(seen), at(6));
+        assert!(matches!(elector.next(at(8)), Next::Ask(Ask::Update(..))));
+        elector.answered(Answer::Lost, at(8));
+        assert!(!elector.has_given_up_note());
+    }
+}
