@@ -107,12 +107,8 @@ pub async fn execute<T: Transport>(
         }
     };
     carry_out(others, &mut ends).await;
-    let replaced = plan.steps.iter().zip(&ends).all(|(step, end)| match step.action.kind() {
-        ActionKind::Purchase | ActionKind::Transfer if !step.gives_up() => {
-            end.as_ref().is_some_and(|end| end.outcome.is_settled())
-        }
-        ActionKind::Purchase | ActionKind::Transfer | ActionKind::Configure | ActionKind::Release => true,
-    });
+    let is_settled = |end: &Option<End>| end.as_ref().is_some_and(|end| end.outcome.is_settled());
+    let replaced = plan.steps.iter().zip(&ends).all(|(step, end)| !step.replaces() || is_settled(end));
     if replaced {
         carry_out(releases, &mut ends).await;
     } else {

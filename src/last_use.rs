@@ -122,8 +122,8 @@ impl LastUses {
         self.0.retain(|_, known| known.seen != Seen::Unread);
     }
 
-    /// What is known of a number, in the account that has it. Another account that had it
-    /// since then has other lists.
+    /// What is known of a number, in the account that has it. Another account that had it since then has
+    /// other lists.
     fn seen(
         &self,
         sids: &[AccountSid],

@@ -95,10 +95,7 @@ impl Plan {
     /// Takes out what is not to be done, with the reason, and keeps it as [`Held`]. Where a purchase
     /// or a move is held so, nothing is released (law 4).
     pub fn hold(&mut self, why: impl Fn(&Step) -> Option<HeldReason>) {
-        let replaces = |step: &Step| {
-            matches!(step.action.kind(), ActionKind::Purchase | ActionKind::Transfer) && !step.gives_up()
-        };
-        let is_short = self.steps.iter().any(|step| replaces(step) && why(step).is_some());
+        let is_short = self.steps.iter().any(|step| step.replaces() && why(step).is_some());
         let (held, waiting) = (&mut self.held, &mut self.waiting);
         self.steps.retain(|step| {
             let action = &step.action;
@@ -372,18 +369,14 @@ impl Planner<'_> {
     /// The managed settings of a number that is to stay, without the mark of the quarantine that it
     /// comes back from.
     fn brought_back(&self, declared: &Declared, live: &Live, managed: Managed) -> Managed {
-        let name = live.friendly_name.as_deref().filter(|name| name.ends_with(']'));
-        let is_managed = declared.settings.get(Field::FriendlyName).is_some();
-        match name.and_then(|name| Parked::read(name, declared.number)).filter(|_| !is_managed) {
-            None => managed,
-            Some(parked) => {
-                // A name cannot be taken away.
-                let name =
-                    if parked.name.is_empty() { declared.number.to_string() } else { parked.name.into() };
-                let name = Want::Set(Value::Text(name.into()));
-                managed.overlaid(&[(Field::FriendlyName, name)].into_iter().collect())
-            }
-        }
+        let parked = live.friendly_name.as_deref().and_then(|name| Parked::read(name, declared.number));
+        let Some(parked) = parked.filter(|_| declared.settings.get(Field::FriendlyName).is_none()) else {
+            return managed;
+        };
+        // A name cannot be taken away.
+        let name = if parked.name.is_empty() { declared.number.to_string() } else { parked.name.into() };
+        let name = Want::Set(Value::Text(name.into()));
+        managed.overlaid(&[(Field::FriendlyName, name)].into_iter().collect())
     }
 
     fn warn_inert(&mut self, declared: &Declared, after: impl Fn(Field) -> Option<crate::settings::Value>) {
@@ -497,18 +490,19 @@ impl Planner<'_> {
 
 /// Purchases, transfers, configurations, what is given up; within each by account and number.
 pub(crate) fn put_in_order(steps: &mut [Step]) {
-    let is_move = |step: &&Step| step.action.kind() == ActionKind::Transfer && !step.gives_up();
-    let transfers = steps.iter().filter(is_move);
+    let transfers = steps.iter().filter(|step| step.action.kind() == ActionKind::Transfer && step.replaces());
     let moved: BTreeSet<PhoneNumber> = transfers.map(|step| step.action.number()).collect();
     steps.sort_by_key(|step| {
         let action = &step.action;
         let kind = action.kind();
         // A number that moves is configured right after its move, before any other number is
         // touched: in between its calls may go nowhere.
-        let rung = match () {
-            () if step.gives_up() => ActionKind::Release,
-            () if moved.contains(&action.number()) => ActionKind::Transfer,
-            () => kind,
+        let rung = if step.gives_up() {
+            ActionKind::Release
+        } else if moved.contains(&action.number()) {
+            ActionKind::Transfer
+        } else {
+            kind
         };
         (rung, action.account(), action.number(), kind)
     });

@@ -8,7 +8,7 @@ use crate::number::PhoneNumber;
 use crate::observed::{Live, Observed};
 use crate::plan::{Action, Plan, Reason, Target};
 use crate::quarantine::Parked;
-use crate::settings::{Field, Value, Want};
+use crate::settings::Field;
 
 /// One number that has moved on since the plan was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,17 +78,7 @@ pub fn stale(plan: &Plan, observed: &Observed) -> Vec<Stale> {
 
 /// The day since which a number would wait in quarantine.
 fn begins(action: &Action) -> Option<Date> {
-    let want = match action {
-        Action::Transfer { settings, .. } => settings.get(Field::FriendlyName)?,
-        Action::Configure { changes, .. } => {
-            &changes.iter().find(|change| change.field == Field::FriendlyName)?.want
-        }
-        Action::Purchase { .. } | Action::Release { .. } => return None,
-    };
-    match want {
-        Want::Set(Value::Text(name)) => Parked::read(name, action.number()).map(|parked| parked.since),
-        Want::Set(_) | Want::Clear => None,
-    }
+    Parked::read(action.names()?, action.number()).map(|parked| parked.since)
 }
 
 fn moved_on(target: &Target, observed: &Observed) -> Option<StaleReason> {

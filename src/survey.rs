@@ -73,8 +73,8 @@ pub async fn look_again<T: Transport>(
     observed
 }
 
-/// Looks for numbers that are missing. What cannot be found out is left open: the vendor sells no number that
-/// somebody has, and none without the papers that it wants.
+/// Looks for numbers that are missing. What cannot be found out is left open: the vendor sells no number
+/// that somebody has, and none without the papers that it wants.
 async fn survey<T: Transport>(
     clients: &[Client<T>],
     accounts: &[AccountRef],

@@ -22,7 +22,10 @@ const LARGE: usize = 1 << 20;
 /// Beyond this what is listed and what is read would take too much memory at once.
 const HUGE: usize = 8 << 20;
 
-/// What the files declare, their accounts, and what is live in these. Where the files are wrong, that is
+/// The accounts, and what is live in these.
+type Listed = (Fleet, Result<Observed, Fatal>);
+
+/// What the files declare, and its accounts with what is live in these. Where the files are wrong, that is
 /// the error, whatever became of the listing: it changes nothing.
 pub(super) async fn read_and_list(
     global: &Global,
@@ -30,35 +33,50 @@ pub(super) async fn read_and_list(
 ) -> Result<(Desired, Fleet, Result<Observed, Fatal>), Fatal> {
     let (sources, api) = (fleet::sources(files)?, global.api());
     // The sandbox makes the accounts that it is asked for.
-    let Some(accounts) = accounts_of(&sources, api).filter(|_| !global.sandbox) else {
-        let desired = fleet::checked(parse(&sources, api))?;
-        drop(sources);
-        let fleet = Fleet::open(global, &desired.accounts).await?;
-        let listed = fleet.list().await;
-        return Ok((desired, fleet, listed));
+    let early = accounts_of(&sources, api).filter(|_| !global.sandbox);
+    let (desired, listed) = match early {
+        Some(accounts) => read_meanwhile(global, sources, api, &accounts).await?,
+        None => {
+            let parsed = parse(&sources, api);
+            // There may be much of them, and of what is listed.
+            drop(sources);
+            (fleet::checked(parsed)?, None)
+        }
     };
-    let begun = async {
-        let fleet = Fleet::open(global, &accounts).await?;
-        let listed = fleet.list().await;
-        Ok((fleet, listed))
+    let (fleet, listed) = match listed {
+        Some(listed) => listed,
+        None => list(global, &desired.accounts).await?,
     };
-    let mut begun = pin!(maybe_done(begun));
+    Ok((desired, fleet, listed))
+}
+
+async fn list(global: &Global, accounts: &[Account]) -> Result<Listed, Fatal> {
+    let fleet = Fleet::open(global, accounts).await?;
+    let listed = fleet.list().await;
+    Ok((fleet, listed))
+}
+
+/// Reads the files while these accounts are listed; without the listing where they declare others.
+async fn read_meanwhile(
+    global: &Global,
+    sources: Vec<Source>,
+    api: Api,
+    accounts: &[Account],
+) -> Result<(Desired, Option<Listed>), Fatal> {
+    let mut listing = pin!(maybe_done(list(global, accounts)));
     let mut parsing = tokio::task::spawn_blocking(move || parse_beside(&sources, api));
     let parsed = tokio::select! {
         biased;
         parsed = &mut parsing => parsed,
-        () = &mut begun => parsing.await,
+        () = &mut listing => parsing.await,
     };
     let desired = fleet::checked(parsed.unwrap_or_else(|error| resume_unwind(error.into_panic())))?;
-    if desired.accounts == accounts {
-        begun.as_mut().await;
-        if let Some(begun) = begun.take_output() {
-            return begun.map(|(fleet, listed)| (desired, fleet, listed));
-        }
+    if desired.accounts != accounts {
+        return Ok((desired, None));
     }
-    let fleet = Fleet::open(global, &desired.accounts).await?;
-    let listed = fleet.list().await;
-    Ok((desired, fleet, listed))
+    listing.as_mut().await;
+    let listed = listing.take_output().transpose()?;
+    Ok((desired, listed))
 }
 
 /// The accounts, where there is much to read and only the small files can tell them.

@@ -64,7 +64,7 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// The lease remembers what was bought for claims, for every host, unless a directory was named.
+    /// With the lease: it remembers what was bought for claims, for every host, or in which directory that is.
     pub(super) fn ledger(&self, args: &StateArgs) -> Option<Ledger> {
         let directory = args.state_dir.clone().map_or(Ledger::InMemory, Ledger::In);
         self.lease.as_ref().map(|lease| directory.beside(lease.clone()))

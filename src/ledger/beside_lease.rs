@@ -63,7 +63,11 @@ impl BesideLease {
                 id
             }
         };
-        write(&self.directory, INTENTS, &intents.to_json())?;
+        let text = intents.to_json();
+        // The daemon begins each of its cycles with this.
+        if read(&self.directory, INTENTS)?.is_none_or(|(_, known)| known != text) {
+            write(&self.directory, INTENTS, &text)?;
+        }
         self.lease.point_to(id).await
     }
 

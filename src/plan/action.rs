@@ -18,6 +18,12 @@ pub struct Step {
 }
 
 impl Step {
+    /// Whether what is given up may have to wait for this: a purchase, or a move to where the number belongs.
+    #[must_use]
+    pub fn replaces(&self) -> bool {
+        matches!(self.action.kind(), ActionKind::Purchase | ActionKind::Transfer) && !self.gives_up()
+    }
+
     /// Whether the account that has the number is to lose it for good: its release, or the move to
     /// quarantine that comes before that. What keeps numbers from being released keeps them from both.
     #[must_use]
@@ -137,24 +143,34 @@ impl Action {
         }
     }
 
-    /// The slot whose mark the number carries once this is done, where this is what writes it: until the
-    /// listings show that, the slot may look free.
+    /// The name that the number has once this is done, where this is what writes it.
     #[must_use]
-    pub fn marks(&self) -> Option<Slot> {
-        let name = match self {
-            Self::Purchase { claim, .. } => return claim.as_ref().map(|claimed| claimed.slot.clone()),
-            Self::Transfer { settings, .. } => settings.get(Field::FriendlyName),
+    pub fn names(&self) -> Option<&str> {
+        let want = match self {
+            Self::Purchase { settings, .. } | Self::Transfer { settings, .. } => {
+                settings.get(Field::FriendlyName)
+            }
             Self::Configure { changes, .. } => {
                 changes.iter().find(|change| change.field == Field::FriendlyName).map(|change| &change.want)
             }
             Self::Release { .. } => None,
         };
-        match name {
-            Some(Want::Set(Value::Text(name))) => match Slot::read(name, self.number()) {
-                Mark::Of(slot) => Some(slot),
-                Mark::None | Mark::Broken => None,
-            },
-            Some(_) | None => None,
+        match want? {
+            Want::Set(Value::Text(name)) => Some(name),
+            Want::Set(_) | Want::Clear => None,
+        }
+    }
+
+    /// The slot whose mark the number carries once this is done, where this is what writes it: until the
+    /// listings show that, the slot may look free.
+    #[must_use]
+    pub fn marks(&self) -> Option<Slot> {
+        if let Self::Purchase { claim, .. } = self {
+            return claim.as_ref().map(|claimed| claimed.slot.clone());
+        }
+        match Slot::read(self.names()?, self.number()) {
+            Mark::Of(slot) => Some(slot),
+            Mark::None | Mark::Broken => None,
         }
     }
 

@@ -133,7 +133,8 @@ pub struct ActionJson<'a> {
     pub from_account_sid: Option<AccountSid>,
     /// The code of the reason.
     pub reason: &'static str,
-    /// Of a release, or the move to quarantine before it: for how long the number had no calls and no messages, where that was looked up.
+    /// Of a release, or the move to quarantine before it: for how long the number had no calls and no
+    /// messages, where that was looked up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unused_for: Option<String>,
     /// What changes.

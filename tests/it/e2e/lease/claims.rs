@@ -35,6 +35,15 @@ fn left(kube: &Kube, host: &Host, name: &str, note: Option<&str>) {
     }
 }
 
+/// One host with so many numbers to claim, and a Lease whose last writer has bought nothing for claims.
+fn claimed(kube: &Kube, lease: &str, count: u16) -> (Sandbox, Host) {
+    let (sandbox, _) = Sandbox::start(&[]);
+    let host = Host::new(kube, &sandbox, "One", lease, SHORT);
+    left(kube, &host, lease, Some(NOTHING));
+    claiming(&host, count);
+    (sandbox, host)
+}
+
 /// What stands in the Lease.
 fn noted(kube: &Kube, name: &str) -> Value {
     let object = kube.get(name);
@@ -142,10 +151,7 @@ fn a_lease_without_a_note_is_waited_for_once() {
 #[test]
 fn a_note_that_cannot_be_read_buys_nothing() {
     let kube = Kube::fake();
-    let (sandbox, _) = Sandbox::start(&[]);
-    let host = Host::new(&kube, &sandbox, "One", "torn", SHORT);
-    left(&kube, &host, "torn", Some(NOTHING));
-    claiming(&host, 1);
+    let (sandbox, host) = claimed(&kube, "torn", 1);
     let another = r#"{"format_version":1,"intents":[{"slot":"who knows","numbers":[],"over":null}]}"#;
     for note in ["{\"format_version\":1,", "", "null", r#"{"format_version":2,"intents":[]}"#, another] {
         kube.edit("torn", |object| object["metadata"]["annotations"][NOTE] = note.into());
@@ -164,10 +170,7 @@ fn a_note_that_cannot_be_read_buys_nothing() {
 #[test]
 fn a_conflict_in_between_buys_nothing() {
     let (kube, hand) = Kube::fake_with_hand();
-    let (sandbox, _) = Sandbox::start(&[]);
-    let host = Host::new(&kube, &sandbox, "One", "between", SHORT);
-    left(&kube, &host, "between", Some(NOTHING));
-    claiming(&host, 1);
+    let (sandbox, host) = claimed(&kube, "between", 1);
     let theirs =
         r#"{"format_version":1,"intents":[{"slot":"nyc/1","numbers":["+12125550199"],"over":null}]}"#;
     hand.meddles(Meddling::Writes(json!({"annotations": {NOTE: theirs}})));
@@ -203,10 +206,7 @@ fn a_conflict_in_between_buys_nothing() {
 #[test]
 fn a_conflict_over_something_else_is_tried_again() {
     let (kube, hand) = Kube::fake_with_hand();
-    let (sandbox, _) = Sandbox::start(&[]);
-    let host = Host::new(&kube, &sandbox, "One", "label", SHORT);
-    left(&kube, &host, "label", Some(NOTHING));
-    claiming(&host, 2);
+    let (sandbox, host) = claimed(&kube, "label", 2);
     hand.meddles(Meddling::Writes(json!({"labels": {"team": "voice"}})));
     host.bench.run(&host.args(&["run", "--once"])).exits(0);
     assert_eq!((bought(&sandbox), sandbox.count("purchase"), hand.is_idle()), (2, 2, true));
@@ -218,10 +218,7 @@ fn a_conflict_over_something_else_is_tried_again() {
 #[test]
 fn a_note_that_is_refused_buys_nothing_and_does_not_cost_the_lease() {
     let (kube, hand) = Kube::fake_with_hand();
-    let (sandbox, _) = Sandbox::start(&[]);
-    let host = Host::new(&kube, &sandbox, "One", "hook", SHORT);
-    left(&kube, &host, "hook", Some(NOTHING));
-    claiming(&host, 1);
+    let (sandbox, host) = claimed(&kube, "hook", 1);
     for _ in 0..3 {
         hand.meddles(Meddling::Refuses);
     }
@@ -236,10 +233,7 @@ fn a_note_that_is_refused_buys_nothing_and_does_not_cost_the_lease() {
 
 /// Others have noted a lot in the Lease.
 pub(super) fn what_has_no_room_is_not_bought(kube: &Kube, lease: &str) {
-    let (sandbox, _) = Sandbox::start(&[]);
-    let host = Host::new(kube, &sandbox, "One", lease, SHORT);
-    left(kube, &host, lease, Some(NOTHING));
-    claiming(&host, 1);
+    let (sandbox, host) = claimed(kube, lease, 1);
     let fill = |bytes: usize| {
         kube.edit(lease, |object| object["metadata"]["annotations"]["other"] = "x".repeat(bytes).into())
     };
@@ -266,10 +260,7 @@ fn a_note_without_room_buys_nothing() {
 #[test]
 fn what_cannot_be_noted_is_not_bought() {
     let kube = Kube::fake();
-    let (sandbox, _) = Sandbox::start(&[]);
-    let host = Host::new(&kube, &sandbox, "One", "gone", SHORT);
-    left(&kube, &host, "gone", Some(NOTHING));
-    claiming(&host, 0);
+    let (sandbox, host) = claimed(&kube, "gone", 0);
     let daemon = host.run();
     daemon.is_quiet(1);
     host.door.shut();
