@@ -38,6 +38,10 @@ pub fn changes(managed: &Managed, live: &Live) -> Vec<FieldChange> {
 /// Whether a live number already has what the file wants of one field.
 #[must_use]
 pub fn is_met(field: Field, want: &Want, live: &Live) -> bool {
+    // Without making either value, as most of the fields of most of the numbers go.
+    if let (Want::Set(wanted), Some(found)) = (want, live.settings.get(field)) {
+        return wanted.means(found);
+    }
     match (want.effective(field), live.effective(field)) {
         (None, None) => true,
         (Some(wanted), Some(found)) => wanted.means(&found),

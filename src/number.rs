@@ -323,6 +323,14 @@ const SID_KINDS: &[(&str, &str)] = &[
     ("RI", "an identity"),
 ];
 
+impl NumberSid {
+    /// What follows the prefix, for a hash.
+    pub(crate) fn words(self) -> [u64; 4] {
+        let (words, _) = self.0.as_chunks::<8>();
+        std::array::from_fn(|at| u64::from_le_bytes(words[at]))
+    }
+}
+
 macro_rules! sid {
     ($(#[$doc:meta])* $name:ident, $prefix:literal, $what:literal) => {
         $(#[$doc])*

@@ -3,15 +3,16 @@
 //! [`ListingBuilder`] is the only way to a [`Listing`], and gives one only after the last page, so a
 //! lost page can never look like missing numbers (law 3).
 
+mod sid_hash;
 mod survey;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
+use sid_hash::SidHash;
 pub use survey::{InFlight, Offers, Papers, Survey};
 
 use crate::desired::AccountIndex;
@@ -84,6 +85,15 @@ impl Live {
         match field {
             Field::FriendlyName => self.friendly_name.as_deref().map(|name| Value::Text(name.into())),
             _ => self.settings.get(field).cloned(),
+        }
+    }
+
+    /// Whether a field is set.
+    #[must_use]
+    pub fn has(&self, field: Field) -> bool {
+        match field {
+            Field::FriendlyName => self.friendly_name.is_some(),
+            _ => self.settings.get(field).is_some(),
         }
     }
 
@@ -171,7 +181,7 @@ pub struct ListingBuilder {
     rows: Vec<Live>,
     /// Where each SID stands in the rows.
     seen: HashTable<u32>,
-    hashing: RandomState,
+    hashing: SidHash,
     without_sid: BTreeMap<PhoneNumber, Vec<usize>>,
     links: BTreeSet<Box<str>>,
     notes: Vec<Note>,
@@ -195,7 +205,7 @@ impl ListingBuilder {
             account,
             rows: Vec::new(),
             seen: HashTable::new(),
-            hashing: RandomState::new(),
+            hashing: SidHash::new(),
             without_sid: BTreeMap::new(),
             links: BTreeSet::new(),
             notes: Vec::new(),
@@ -254,8 +264,8 @@ impl ListingBuilder {
         }
         if let Some(sid) = row.sid {
             let Self { rows, seen, hashing, .. } = self;
-            let hash = |at: &u32| hashing.hash_one(rows[*at as usize].sid);
-            match seen.entry(hashing.hash_one(Some(sid)), |at| rows[*at as usize].sid == Some(sid), hash) {
+            let hash = |at: &u32| rows[*at as usize].sid.map_or(0, |sid| hashing.of(sid));
+            match seen.entry(hashing.of(sid), |at| rows[*at as usize].sid == Some(sid), hash) {
                 Entry::Occupied(at) => {
                     // The later row is the fresher one.
                     rows[*at.get() as usize] = row;

@@ -226,7 +226,7 @@ impl Planner<'_> {
         if papers != Papers::default() {
             return self.hold(declared, HeldReason::PapersMissing { papers });
         }
-        self.warn_inert(declared, |field| declared.settings.get(field)?.effective(field));
+        self.warn_inert(declared, |field| declared.settings.get(field).is_some_and(|want| want.has(field)));
         // One refused fallback would take the whole purchase down, in every cycle anew.
         let lone = self.lone_fallbacks(declared, |_| false);
         let settings = declared.settings.filtered(|field| !lone.contains(&field));
@@ -245,12 +245,12 @@ impl Planner<'_> {
         let managed = self.brought_back(declared, found.live, managed);
         let changes = diff::changes(&managed, found.live);
         self.warn_inert(declared, |field| match declared.settings.get(field) {
-            Some(want) => want.effective(field),
+            Some(want) => want.has(field),
             // What a change clears overrides nothing by then.
             None if changes.iter().any(|c| c.after().is_some() && c.field.clears_at_api() == Some(field)) => {
-                None
+                false
             }
-            None => found.live.get(field),
+            None => found.live.has(field),
         });
         self.warn_cleared(declared, found.live, &changes);
         if moves {
@@ -280,14 +280,16 @@ impl Planner<'_> {
         if live.sms == Some(false) {
             refused.extend(declared.settings.iter().map(|(field, _)| field).filter(|field| field.is_sms()));
         }
-        refused.extend(self.lone_fallbacks(declared, |field| {
-            live.sms == Some(false) && field.is_sms() || live.get(field).is_some()
-        }));
+        refused.extend(
+            self.lone_fallbacks(declared, |field| {
+                live.sms == Some(false) && field.is_sms() || live.has(field)
+            }),
+        );
         for (fallback, primary) in FALLBACKS {
             if declared.settings.get(primary) == Some(&Want::Clear)
                 && declared.settings.get(fallback).is_none()
-                && live.get(fallback).is_some()
-                && live.get(primary).is_some()
+                && live.has(fallback)
+                && live.has(primary)
             {
                 self.warnings.push(Warning::FallbackInTheWay { number: declared.number, field: primary });
                 refused.insert(primary);
@@ -379,20 +381,20 @@ impl Planner<'_> {
         managed.overlaid(&[(Field::FriendlyName, name)].into_iter().collect())
     }
 
-    fn warn_inert(&mut self, declared: &Declared, after: impl Fn(Field) -> Option<crate::settings::Value>) {
+    fn warn_inert(&mut self, declared: &Declared, is_set: impl Fn(Field) -> bool) {
         let declares_url = |fields: [Field; 2]| {
             fields.iter().any(|field| matches!(declared.settings.get(*field), Some(Want::Set(_))))
         };
         let mut warn =
             |overridden_by| self.warnings.push(Warning::Inert { number: declared.number, overridden_by });
         if declares_url([Field::VoiceUrl, Field::VoiceFallbackUrl]) {
-            if after(Field::VoiceTrunkSid).is_some() {
+            if is_set(Field::VoiceTrunkSid) {
                 warn(Field::VoiceTrunkSid);
-            } else if after(Field::VoiceApplicationSid).is_some() {
+            } else if is_set(Field::VoiceApplicationSid) {
                 warn(Field::VoiceApplicationSid);
             }
         }
-        if declares_url([Field::SmsUrl, Field::SmsFallbackUrl]) && after(Field::SmsApplicationSid).is_some() {
+        if declares_url([Field::SmsUrl, Field::SmsFallbackUrl]) && is_set(Field::SmsApplicationSid) {
             warn(Field::SmsApplicationSid);
         }
     }
@@ -401,7 +403,7 @@ impl Planner<'_> {
         for change in changes.iter().filter(|change| change.after().is_some()) {
             if let Some(clears) = change.field.clears_at_api()
                 && declared.settings.get(clears).is_none()
-                && live.get(clears).is_some()
+                && live.has(clears)
             {
                 self.warnings.push(Warning::ClearsUnmanaged {
                     number: declared.number,

@@ -315,6 +315,12 @@ impl Want {
         }
     }
 
+    /// Whether the field has a value in effect once this is done.
+    #[must_use]
+    pub fn has(&self, field: Field) -> bool {
+        matches!(self, Self::Set(_)) || field.default_value().is_some()
+    }
+
     /// The text that goes into a request: clearing is an empty value, or the default where the
     /// API has one (it refuses an empty method, error 21403).
     #[must_use]

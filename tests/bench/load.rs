@@ -26,11 +26,11 @@ struct Sample {
 fn main() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     println!(
-        "| R | changes | seconds | requests | taken/s | of R | 429 | after 5 s: of R | after 5 s: 429 |\n\
-         | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+        "| R | changes | seconds | requests | taken/s | of R | 429 | after 5 s: of R | after 5 s: 429 | CPU µs a change |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     );
     for (limit, changes) in [(10.0, 2000), (100.0, 2000), (1000.0, 2000), (1000.0, 60_000)] {
-        let samples = runtime.block_on(apply(Some(limit), "", changes));
+        let (samples, cpu) = runtime.block_on(apply(Some(limit), "", changes));
         let end = *samples.last().expect("samples");
         let (taken, refused) = between(&samples, Duration::ZERO, end.at);
         let steady = (end.at > WARM_UP * 2).then(|| between(&samples, WARM_UP, end.at - TAIL));
@@ -39,11 +39,12 @@ fn main() {
                 [percent(taken / limit), percent(refused)]
             });
         println!(
-            "| {limit} | {changes} | {:.1} | {} | {taken:.1} | {} | {} | {steady_taken} | {steady_refused} |",
+            "| {limit} | {changes} | {:.1} | {} | {taken:.1} | {} | {} | {steady_taken} | {steady_refused} | {:.0} |",
             end.at.as_secs_f64(),
             end.total,
             percent(taken / limit),
             percent(refused),
+            cpu.as_secs_f64() * 1e6 / changes as f64,
         );
     }
     println!("\n| faults | changes | seconds | requests | of the fewest |\n| --- | --- | --- | --- | --- |");
@@ -55,7 +56,7 @@ fn main() {
         "429=0.1,seed=5",
         "429=0.02,500=0.02,503-after=0.02,drop=0.02,drop-after=0.02,seed=6",
     ] {
-        let samples = runtime.block_on(apply(None, faults, 2000));
+        let (samples, _) = runtime.block_on(apply(None, faults, 2000));
         let end = *samples.last().expect("samples");
         let fewest = *fewest.get_or_insert(end.total);
         println!(
@@ -79,8 +80,9 @@ fn between(samples: &[Sample], from: Duration, to: Duration) -> (f64, f64) {
     ((total - throttled) as f64 / (last.at - first.at).as_secs_f64(), throttled as f64 / total as f64)
 }
 
-/// Runs one apply, and watches what arrives from its first request on.
-async fn apply(rate_limit: Option<f64>, faults: &str, changes: usize) -> Vec<Sample> {
+/// Runs one apply, and watches what arrives from its first request on. Its processor time, the start, the
+/// files and the plan included, is GNU time's.
+async fn apply(rate_limit: Option<f64>, faults: &str, changes: usize) -> (Vec<Sample>, Duration) {
     let server = start(Options {
         numbers: Some(changes),
         rate_limit,
@@ -98,7 +100,11 @@ async fn apply(rate_limit: Option<f64>, faults: &str, changes: usize) -> Vec<Sam
         writeln!(file, "  - {{phone_number: \"+{number}\", friendly_name: New}}").expect("a string");
     }
     std::fs::write(&path, file).expect("written");
-    let mut apply = Command::new(env!("CARGO_BIN_EXE_numctl"))
+    let report = folder.path().join("time");
+    let mut apply = Command::new("/usr/bin/time")
+        .args(["-f", "%U %S", "-o"])
+        .arg(&report)
+        .arg(env!("CARGO_BIN_EXE_numctl"))
         .args(["apply", "--yes", "--max-concurrency", "50", "--format", "json", "-f"])
         .arg(&path)
         .env_clear()
@@ -127,7 +133,9 @@ async fn apply(rate_limit: Option<f64>, faults: &str, changes: usize) -> Vec<Sam
     };
     assert!(status.success(), "{rate_limit:?} {faults:?}: {status}");
     server.stop().await.expect("a clean stop");
-    samples
+    let report = std::fs::read_to_string(report).expect("a report");
+    let cpu: f64 = report.split_whitespace().filter_map(|word| word.parse::<f64>().ok()).sum();
+    (samples, Duration::from_secs_f64(cpu))
 }
 
 fn counts(server: &Running) -> (u64, u64) {

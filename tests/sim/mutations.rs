@@ -376,9 +376,8 @@ pub const EDITS: &[Edit] = &[
     },
     Edit {
         file: "src/diff.rs",
-        find: "        (Some(wanted), Some(found)) => wanted.means(&found),",
-        replace: "        (Some(wanted), Some(found)) if @urls-compared-as-text@ => wanted == found,\n        \
-            (Some(wanted), Some(found)) => wanted.means(&found),",
+        find: "        return wanted.means(found);",
+        replace: "        return if @urls-compared-as-text@ { wanted == found } else { wanted.means(found) };",
         bugs: &[("urls-compared-as-text", "what the server normalises is written in every cycle")],
     },
     Edit {

@@ -19,6 +19,12 @@ pub(crate) struct Cost {
     pub(crate) peak: u64,
 }
 
+impl Cost {
+    pub(crate) fn peak_mib(&self) -> f64 {
+        self.peak as f64 / f64::from(1 << 20)
+    }
+}
+
 /// Runs it to its end, and tells what it said on stdout.
 pub(crate) fn measured(command: &Command, input: Option<&str>) -> (Cost, String) {
     let report = std::env::temp_dir().join(format!("numctl-bench-{}", std::process::id()));

@@ -21,6 +21,11 @@ pub(crate) struct Link {
     pub(crate) latency: Duration,
 }
 
+impl Link {
+    /// 1 Gbit/s and 20 ms.
+    pub(crate) const GIGABIT: Self = Self { rate: Some(125e6), latency: Duration::from_millis(20) };
+}
+
 /// So much is sent at a time on a link with a rate.
 const CHUNK: usize = 32 << 10;
 

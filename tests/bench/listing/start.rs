@@ -13,6 +13,14 @@ const RUNS: usize = 21;
 const NUMBERS: usize = 10;
 
 pub(crate) fn run() {
+    println!(
+        "\nstart: {NUMBERS} numbers, the median of {RUNS}\n\n| command | ms | of curl | peak MiB |\n| --- | --- | --- | --- |"
+    );
+    rows();
+}
+
+/// The rows of that table.
+pub(crate) fn rows() {
     let api = Api::ActiveNumbers;
     let servers = [Server::of(api, 0, NUMBERS, Link::default())];
     let folder = fleet::declare(1, NUMBERS);
@@ -28,15 +36,12 @@ pub(crate) fn run() {
         ("numctl validate", of(&["validate", "-f", folder.to_str().expect("a path")])),
         ("numctl plan", median(RUNS, || in_sync(&numctl(api, &servers, &folder), NUMBERS))),
     ];
-    println!(
-        "\nstart: {NUMBERS} numbers, the median of {RUNS}\n\n| command | ms | of curl | peak MiB |\n| --- | --- | --- | --- |"
-    );
     for (what, cost) in rows {
         println!(
             "| {what} | {:.1} | {:.2} | {:.0} |",
             cost.wall.as_secs_f64() * 1e3,
             cost.wall.as_secs_f64() / floor.wall.as_secs_f64(),
-            cost.peak as f64 / f64::from(1 << 20)
+            cost.peak_mib(),
         );
     }
 }
