@@ -337,9 +337,8 @@ impl Planner<'_> {
             return hold(HeldReason::AccountInTrouble { account: quarantine.account });
         }
         let name = found.live.friendly_name.as_deref();
-        if account == quarantine.account
-            && let Some(parked) = name.and_then(|name| Parked::read(name, number))
-        {
+        let parked = name.and_then(|name| Parked::read(name, number));
+        if let Some(parked) = parked.filter(|_| account == quarantine.account) {
             let until = quarantine.term.ends(parked.since);
             if today < until {
                 return hold(HeldReason::InQuarantine { since: parked.since, until });
@@ -348,7 +347,8 @@ impl Planner<'_> {
         }
         let name = Value::Text(quarantine::marked(name, number, today).into());
         let settings: Managed = [(Field::FriendlyName, Want::Set(name))].into_iter().collect();
-        if account != quarantine.account {
+        // The name is written after the move: an old mark would count there until then.
+        if account != quarantine.account && parked.is_none_or(|parked| parked.since == today) {
             // Calls go where they went, even where the move clears that.
             let settings = target.portable().overlaid(&settings);
             let action = Action::Transfer { target, to: quarantine.account, settings };

@@ -1,13 +1,13 @@
 //! What holds of a quarantine, whatever is declared, whatever is live, and however often it is planned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, date};
 use numctl::desired::{AccountIndex, Desired, Quarantine, State, Unlisted};
 use numctl::number::PhoneNumber;
 use numctl::observed::{Observed, Sight, Survey};
 use numctl::plan::{Action, HeldReason, Plan, Reason, plan};
-use numctl::quarantine::{Parked, Term, unmarked};
+use numctl::quarantine::{Parked, Term, marked, unmarked};
 use numctl::stale::{Stale, StaleReason, stale};
 use proptest::prelude::*;
 
@@ -112,6 +112,36 @@ proptest! {
         }
         let end = on(&world, &desired, day(i64::from(DAYS) + 1 + every));
         prop_assert_eq!(given_up(&end), Vec::new());
+    }
+
+    #[test]
+    fn a_move_that_broke_off_makes_no_old_mark_count(
+        desired in desired(), mut world in world(), quarantine in quarantine(), old in 0..10_i64,
+    ) {
+        let desired = with(&desired, quarantine);
+        // They were there before, came back, and kept the name.
+        let mut outside = BTreeSet::new();
+        for (rows, at) in world.accounts.iter_mut().zip(0..) {
+            for live in rows.iter_mut().filter(|_| AccountIndex(at) != quarantine.account) {
+                let Some(number) = live.number else { continue };
+                outside.insert(number);
+                live.friendly_name = Some(marked(live.friendly_name.as_deref(), number, day(-old)).into());
+            }
+        }
+        for _ in 0..3 {
+            let mut plan = on(&world, &desired, day(0));
+            for step in &mut plan.steps {
+                match &mut step.action {
+                    // It moves, and its name is never written.
+                    Action::Transfer { settings, .. } => *settings = [].into_iter().collect(),
+                    Action::Release { target } => {
+                        prop_assert!(!outside.contains(&target.number), "{} waited for nothing", target.number);
+                    }
+                    Action::Purchase { .. } | Action::Configure { .. } => {}
+                }
+            }
+            world.apply(&plan);
+        }
     }
 
     #[test]

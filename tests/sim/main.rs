@@ -8,7 +8,8 @@
 //! - `SEED=123 cargo test --test sim one_seed -- --ignored --nocapture` replays one with its log.
 //! - `SEEDS=1000000 cargo test --test sim random_seeds -- --nocapture` is the long run
 //!   (`SEED_FROM=` starts elsewhere).
-//! - `SEED=123 cargo test --test sim one_claim_seed -- --ignored --nocapture` does so for claims.
+//! - `SEED=123 cargo test --test sim one_claim_seed -- --ignored --nocapture` does so for claims, and
+//!   `one_quarantine_seed` for what waits to be released.
 //! - `cargo test --test sim mutants -- --ignored --nocapture` puts every bug of `mutants.rs` back,
 //!   one at a time, and demands that the simulation finds it (`MUTANT=name` for one of them).
 
@@ -21,11 +22,13 @@ mod claims;
 mod crash;
 mod fates;
 mod fleet;
+mod lagging;
 mod learn;
 mod mutants;
 mod mutations;
 mod oracle;
 mod process;
+mod quarantine;
 mod runs;
 mod seed;
 mod sending;

@@ -134,7 +134,11 @@ fn copy(from: &Path, to: &Path) {
 
 /// Runs seeds with one bug switched on; gives the first one that finds it, and what it found.
 fn hunt(simulation: &Path, name: &str, seeds: u64) -> Result<(u64, String), String> {
-    let test = if name.starts_with("claim-") { "no_claim_ever_has_too_many" } else { "random_seeds" };
+    let test = match name.split_once('-') {
+        Some(("claim", _)) => "no_claim_ever_has_too_many",
+        Some(("quarantine", _)) => "nothing_is_released_before_its_time",
+        _ => "random_seeds",
+    };
     let ran = Command::new(simulation)
         .args([test, "--nocapture"])
         .env("MUTANT", name)
@@ -163,6 +167,7 @@ fn mutants() {
     // With every bug switched off nothing is found.
     hunt(&simulation, "none", 200).expect_err("the sources as they are break a law");
     hunt(&simulation, "claim-none", 100).expect_err("the sources as they are break a law");
+    hunt(&simulation, "quarantine-none", 100).expect_err("the sources as they are break a law");
     let only = std::env::var("MUTANT").ok();
     let mut missed = Vec::new();
     for name in names().into_iter().filter(|name| only.as_deref().is_none_or(|only| only == *name)) {

@@ -375,6 +375,38 @@ pub const EDITS: &[Edit] = &[
         bugs: &[("configured-before-it-moves", "a number is configured before it is where it will live")],
     },
     Edit {
+        file: "src/plan.rs",
+        find: "        if let Some(parked) = parked.filter(|_| account == quarantine.account) {\n",
+        replace: "        if @quarantine-without-a-mark@ && parked.is_none() && account == quarantine.account {\n            \
+            return self.step(Action::Release { target }, why);\n        }\n        \
+            if let Some(parked) = parked.filter(|_| account == quarantine.account || @quarantine-anywhere@) {\n",
+        bugs: &[
+            (
+                "quarantine-without-a-mark",
+                "a number that is there and says not since when is released at once",
+            ),
+            ("quarantine-anywhere", "a mark counts in any account"),
+        ],
+    },
+    Edit {
+        file: "src/plan.rs",
+        find: "&& parked.is_none_or(|parked| parked.since == today) {",
+        replace: "&& (@quarantine-old-mark@ || parked.is_none_or(|parked| parked.since == today)) {",
+        bugs: &[("quarantine-old-mark", "a number goes there with the mark of the last time")],
+    },
+    Edit {
+        file: "src/plan.rs",
+        find: "        let managed = self.brought_back(declared, found.live, managed);\n",
+        replace: "        let managed = if @quarantine-name-lost@ { managed } else { self.brought_back(declared, found.live, managed) };\n",
+        bugs: &[("quarantine-name-lost", "a number that comes back keeps the mark")],
+    },
+    Edit {
+        file: "src/quarantine.rs",
+        find: "(i64::from(self.0) + 1).days()",
+        replace: "(i64::from(self.0) + i64::from(!@quarantine-a-day-early@)).days()",
+        bugs: &[("quarantine-a-day-early", "the day on which it came counts as a whole one")],
+    },
+    Edit {
         file: "src/diff.rs",
         find: "        return wanted.means(found);",
         replace: "        return if @urls-compared-as-text@ { wanted == found } else { wanted.means(found) };",

@@ -104,6 +104,22 @@ fn it_waits_and_is_released_when_its_time_is_over() {
 }
 
 #[test]
+fn an_old_mark_outside_counts_for_nothing() {
+    let (sandbox, bench) = a_world();
+    // It came back once, and kept the name. The move itself does not change that.
+    came(&sandbox, 100);
+    assert_eq!(actions(&bench.plan(&released()).exits(0).json()), [("configure", "quarantined")]);
+    bench.apply(&released()).exits(0);
+    let marked_today = marked(Some("Main line"), number(), today());
+    assert_eq!(stands(&sandbox), (MAIN.to_owned(), marked_today.clone()));
+    sandbox.forget_requests();
+    bench.apply(&released()).exits(0);
+    assert_eq!(stands(&sandbox), (SUB.to_owned(), marked_today));
+    sandbox.counts(&[("list", 2), ("transfer", 1)]);
+    assert_eq!(held(&bench.plan(&released()).exits(0).json()), ["in_quarantine"]);
+}
+
+#[test]
 fn it_waits_with_its_configuration_even_where_a_move_clears_that() {
     let (sandbox, bench) = a_world();
     sandbox.faults("transfer-clears");
