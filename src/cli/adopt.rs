@@ -28,5 +28,5 @@ pub(super) async fn run(global: &Global, args: &AdoptArgs) -> Ended {
         writing.journal.look(Some(&desired), fleet, &observed, now);
         writing.carry_out(fleet, (plan, &observed), &desired.policy.limits, intents, None).await
     };
-    writing.with_lock(&desired.accounts, work).await
+    writing.with_lock(&desired.accounts, !desired.claims.is_empty(), work).await
 }

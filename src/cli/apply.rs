@@ -72,7 +72,7 @@ async fn fresh(writing: &Writing<'_>, files: &[PathBuf]) -> Ended {
         writing.journal.look(Some(&desired), fleet, &observed, now);
         writing.carry_out(fleet, (plan, &observed), limits, intents, None).await
     };
-    writing.with_lock(&desired.accounts, work).await
+    writing.with_lock(&desired.accounts, !desired.claims.is_empty(), work).await
 }
 
 async fn saved(writing: &Writing<'_>, path: &Path) -> Ended {
@@ -92,17 +92,18 @@ async fn saved(writing: &Writing<'_>, path: &Path) -> Ended {
         return Ok(Exit::Refused);
     }
     let accounts = fleet::accounts_of_plan(&saved.plan.accounts, &saved.access);
+    let has_claims = saved.plan.steps.iter().any(|step| step.action.claimed().is_some());
     let work = async |fleet: &Fleet, mut intents: Intents| {
         let mut observed = fleet.list().await?;
         observed.survey_mut().today = Some(day_at(clock::since_the_epoch()));
-        if saved.plan.steps.iter().any(|step| step.action.claimed().is_some()) {
+        if has_claims {
             let now = clock::since_the_epoch();
             intents.observe(&Marks::of(&observed), now);
             intents.tell(observed.survey_mut(), now);
         }
         fresh_enough(writing, fleet, saved, &observed, intents, &marker).await
     };
-    writing.with_lock(&accounts, work).await
+    writing.with_lock(&accounts, has_claims, work).await
 }
 
 async fn fresh_enough(
@@ -194,10 +195,12 @@ impl<'a> Writing<'a> {
         Ok(Self { global, args, journal, ledger, accepted, head })
     }
 
-    /// Opens the fleet and holds the lock, from before the first look to after the last write.
+    /// Opens the fleet and holds the lock, from before the first look to after the last write. With
+    /// claims there is always one: of where it is remembered what was bought for them.
     pub(super) async fn with_lock(
         &self,
         accounts: &[Account],
+        has_claims: bool,
         work: impl AsyncFnOnce(&Fleet, Intents) -> Ended,
     ) -> Ended {
         let mut fleet = Fleet::open(self.global, accounts).await?;
@@ -206,6 +209,12 @@ impl<'a> Writing<'a> {
             // It is set nowhere else.
             let _ = self.ledger.set(ledger);
         }
+        let _alone = match self.ledger() {
+            Ledger::In(directory) if has_claims && self.args.lock.lock_dir.is_none() => {
+                fleet.alone_in(directory, self.args.lock_timeout).await?
+            }
+            Ledger::In(_) | Ledger::InMemory | Ledger::InLease(_) | Ledger::BesideLease(_) => None,
+        };
         let ended = match self.ledger().intents(clock::since_the_epoch()) {
             Ok(intents) => work(&fleet, intents).await,
             Err(error) => Err(error.into()),

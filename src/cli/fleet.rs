@@ -79,6 +79,10 @@ impl Held {
     }
 }
 
+fn not_ours(error: NotOurs) -> Fatal {
+    Fatal::new(format!("{}; nothing was attempted", Fatal::from(error).0))
+}
+
 /// The accounts of a saved plan.
 pub(super) fn accounts_of_plan(accounts: &[AccountRef], access: &[Access]) -> Vec<Account> {
     accounts
@@ -143,19 +147,11 @@ impl Fleet {
     /// Holds the lock of every account, and the lease, where they are asked for, until the result is
     /// let go; waits for them so long. From then on nothing is written without them (law 10).
     pub(super) async fn lock(&mut self, args: &LockArgs, timeout: Duration) -> Result<Held, Fatal> {
-        let not_ours = |error| Fatal::new(format!("{}; nothing was attempted", Fatal::from(error).0));
         let began = Instant::now();
         let mut locks = None;
         if let Some(directory) = &args.lock_dir {
-            let sids: Vec<AccountSid> = self.accounts.iter().map(|account| account.sid).collect();
-            let held = locks.insert(Locks::default());
-            while let Err(error) = held.hold(directory, &sids) {
-                let left = timeout.saturating_sub(began.elapsed());
-                if left.is_zero() || !matches!(error, LockError::Busy { .. }) {
-                    return Err(not_ours(NotOurs::Lock(error)));
-                }
-                tokio::time::sleep(left.min(LOCK_POLL)).await;
-            }
+            locks =
+                Some(self.locks(directory, timeout).await.map_err(|error| not_ours(NotOurs::Lock(error)))?);
         }
         let mut lease = None;
         if let Some(candidate) = lease::candidate(&args.lease)? {
@@ -169,6 +165,30 @@ impl Fleet {
         }
         fence(&mut self.clients, locks.as_ref(), lease.as_ref().map(|(lease, term)| (lease, *term)));
         Ok(Held { _locks: locks, lease: lease.map(|(lease, _)| lease) })
+    }
+
+    /// Sees to it that nobody else remembers in that directory meanwhile: each would write over what the
+    /// other one buys. What cannot be written to is found before anything is bought.
+    pub(super) async fn alone_in(&self, directory: &Path, timeout: Duration) -> Result<Option<Locks>, Fatal> {
+        match self.locks(directory, timeout).await {
+            Ok(locks) => Ok(Some(locks)),
+            Err(LockError::Io(..)) => Ok(None),
+            Err(error @ LockError::Busy { .. }) => Err(not_ours(NotOurs::Lock(error))),
+        }
+    }
+
+    /// The lock of every account in that directory, waited for so long.
+    async fn locks(&self, directory: &Path, timeout: Duration) -> Result<Locks, LockError> {
+        let sids: Vec<AccountSid> = self.accounts.iter().map(|account| account.sid).collect();
+        let (began, mut locks) = (Instant::now(), Locks::default());
+        while let Err(error) = locks.hold(directory, &sids) {
+            let left = timeout.saturating_sub(began.elapsed());
+            if left.is_zero() || !matches!(error, LockError::Busy { .. }) {
+                return Err(error);
+            }
+            tokio::time::sleep(left.min(LOCK_POLL)).await;
+        }
+        Ok(locks)
     }
 
     /// Lists every account, and looks a second time for what the file misses.

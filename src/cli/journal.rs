@@ -196,7 +196,7 @@ pub(super) async fn undo(global: &Global, args: &UndoArgs) -> Ended {
     writing.undoing(run.head.run.clone());
     let (writing, desired, run) = (&writing, &desired, &run);
     writing
-        .with_lock(&desired.accounts, async |fleet, mut intents| {
+        .with_lock(&desired.accounts, !desired.claims.is_empty(), async |fleet, mut intents| {
             let observed = fleet.observe(desired, &mut intents).await?;
             take_back(writing, run, desired, fleet, &observed, intents).await
         })

@@ -115,6 +115,28 @@ fn what_may_be_on_its_way_is_waited_for_until_a_person_gives_it_up() {
 }
 
 #[test]
+fn two_commands_that_remember_in_one_place_go_one_after_the_other() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    sandbox.faults("purchase#1=hang");
+    bench.write("fleet.yaml", &claiming(1));
+    let apply = ["apply", "--yes", "-f", "fleet.yaml"];
+    let first = bench.spawn(&apply);
+    sandbox.wait_for("purchase", 1);
+    // A plan only reads what is remembered.
+    assert_eq!(reasons(&bench.plan(&claiming(1)).exits(1).json()), ["in_flight"]);
+    sandbox.forget_requests();
+    let pid = format!("process {}", first.child.id());
+    bench.run(&apply).exits(1).says(&pid).says("nothing was attempted");
+    let adopt = ["adopt", "--yes", "-f", "fleet.yaml", "nyc-support", "+15552230000"];
+    bench.run(&adopt).exits(1).says(&pid);
+    assert_eq!(sandbox.requests()["total"], 0, "{:#}", sandbox.requests());
+    first.signal("KILL");
+    drop(first);
+    let ran = bench.run(&["apply", "--yes", "--format", "json", "-f", "fleet.yaml"]).exits(1).json();
+    assert_eq!(reasons(&ran), ["in_flight"]);
+}
+
+#[test]
 fn an_api_that_does_not_take_the_mark_sells_one_number_and_not_one_each_quarter_of_an_hour() {
     let (sandbox, bench) = Sandbox::start(&[]);
     sandbox.faults("documented-only");
