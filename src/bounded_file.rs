@@ -1,8 +1,8 @@
 //! A file read as a whole, where it is one and has an end: no pipe that nobody writes to, no device
 //! that never ends, nothing larger than what is asked for could be.
 
-use std::fs;
-use std::io::{self, Read};
+use std::fs::{self, File};
+use std::io::{self, Read, Take};
 use std::path::Path;
 
 /// Why a file was not read.
@@ -36,11 +36,11 @@ impl BoundedFileError {
     }
 }
 
-/// The bytes of a regular file, of which there are at most so many.
+/// A regular file that has at most so many bytes, and of which no more are read.
 ///
 /// # Errors
-/// When it is not there, is something else, is larger, or cannot be read.
-pub fn bytes(path: &Path, bytes_max: usize) -> Result<Vec<u8>, BoundedFileError> {
+/// When it is not there, is something else, is larger, or cannot be opened.
+pub fn open(path: &Path, bytes_max: usize) -> Result<Take<File>, BoundedFileError> {
     let meta = fs::metadata(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => BoundedFileError::Missing,
         _ => BoundedFileError::Io(error),
@@ -53,7 +53,15 @@ pub fn bytes(path: &Path, bytes_max: usize) -> Result<Vec<u8>, BoundedFileError>
         return Err(BoundedFileError::TooLarge(bytes_max));
     }
     // It may grow, or be one of those that say 0 and never end.
-    all_of(fs::File::open(path)?, bytes_max)
+    Ok(File::open(path)?.take(bytes_max as u64 + 1))
+}
+
+/// The bytes of a regular file, of which there are at most so many.
+///
+/// # Errors
+/// Those of [`open`], and when it cannot be read.
+pub fn bytes(path: &Path, bytes_max: usize) -> Result<Vec<u8>, BoundedFileError> {
+    all_of(open(path, bytes_max)?, bytes_max)
 }
 
 /// The same as text.

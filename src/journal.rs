@@ -107,43 +107,79 @@ impl Record {
 /// # Errors
 /// The first line that is none of the journal's.
 pub fn read(file: &str, text: &[u8]) -> Result<Contents, JournalError> {
-    let error = |at: usize, why: String| JournalError { file: file.to_owned(), line: at + 1, why };
-    let mut contents =
-        Contents { is_torn: !text.is_empty() && !text.ends_with(b"\n"), ..Contents::default() };
-    let mut torn: Option<(usize, String)> = None;
-    for (at, line) in text.split(|byte| *byte == b'\n').enumerate() {
+    let (mut lines, mut records) = (Lines::of(file), Vec::new());
+    for line in text.split(|byte| *byte == b'\n') {
+        records.extend(lines.record(line)?);
+    }
+    let is_torn = !text.is_empty() && !text.ends_with(b"\n");
+    lines.end(is_torn)?;
+    Ok(Contents { records, is_torn })
+}
+
+/// The same, line by line: a run on a million numbers is not to be held as a whole.
+#[derive(Debug)]
+pub struct Lines<'a> {
+    file: &'a str,
+    read: usize,
+    /// The last line, where it is no record: a crash may have cut it short.
+    torn: Option<JournalError>,
+}
+
+impl<'a> Lines<'a> {
+    /// Those of a file of this name.
+    #[must_use]
+    pub fn of(file: &'a str) -> Self {
+        Self { file, read: 0, torn: None }
+    }
+
+    /// The record of the next line, which comes without its end; `None` where it says nothing to this
+    /// version.
+    ///
+    /// # Errors
+    /// When this line, or the one before, is none of the journal's.
+    pub fn record(&mut self, line: &[u8]) -> Result<Option<Record>, JournalError> {
+        self.read += 1;
         if line.is_empty() {
-            continue;
+            return Ok(None);
         }
-        match Record::from_line(line) {
-            Ok(Some(Record::Mended)) => torn = None,
-            Ok(record) => {
-                if let Some((at, why)) = torn {
-                    return Err(error(at, why));
-                }
-                if let Some(found) = record.as_ref().and_then(Record::format).filter(|found| *found != FORMAT)
-                {
-                    return Err(error(
-                        at,
-                        format!("it is of format {found}; this numctl reads format {FORMAT}"),
-                    ));
-                }
-                contents.records.extend(record);
+        let error = |why: String| JournalError { file: self.file.to_owned(), line: self.read, why };
+        let record = match Record::from_line(line) {
+            Ok(Some(Record::Mended)) => {
+                self.torn = None;
+                return Ok(None);
             }
+            Ok(record) => Ok(record),
             Err(why) => {
-                if let Some((at, why)) = torn {
-                    return Err(error(at, why));
-                }
                 let why = inert::message(&why.to_string(), QUOTED_MAX);
-                torn = Some((at, format!("it is no record of the journal: {why}")));
+                Err(error(format!("it is no record of the journal: {why}")))
+            }
+        };
+        if let Some(torn) = self.torn.take() {
+            return Err(torn);
+        }
+        match record {
+            Ok(record) => match record.as_ref().and_then(Record::format).filter(|found| *found != FORMAT) {
+                None => Ok(record),
+                Some(found) => {
+                    Err(error(format!("it is of format {found}; this numctl reads format {FORMAT}")))
+                }
+            },
+            Err(error) => {
+                self.torn = Some(error);
+                Ok(None)
             }
         }
     }
-    match torn {
-        // The last line, without its end.
-        Some(_) if contents.is_torn => Ok(contents),
-        Some((at, why)) => Err(error(at, why)),
-        None => Ok(contents),
+
+    /// Says that there are no more lines, and whether the last one is without its end.
+    ///
+    /// # Errors
+    /// When the last line has an end, and is none of the journal's.
+    pub fn end(self, is_torn: bool) -> Result<(), JournalError> {
+        match self.torn {
+            Some(error) if !is_torn => Err(error),
+            Some(_) | None => Ok(()),
+        }
     }
 }
 

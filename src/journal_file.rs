@@ -5,7 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::client::Client;
 use crate::desired::Desired;
 use crate::digest::Digest;
 use crate::journal::{
-    self, At, DoneRecord, Head, JournalError, Known, Record, RunId, World, end_of, hold_back, records_of,
+    At, DoneRecord, Head, JournalError, Known, Lines, Record, RunId, World, end_of, hold_back, records_of,
 };
 use crate::observed::Observed;
 use crate::plan::{AccountRef, ActionKind, Plan};
@@ -250,11 +250,15 @@ impl Book {
             return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "this is not a regular file")));
         }
         let mut file = open(path).map_err(failed)?;
-        let contents = read_one(path)?.unwrap_or_default();
-        let head = contents.records.iter().take_while(|record| matches!(record, Record::Known(_)));
-        let head = head.map(|record| record.to_line().len() as u64).sum();
-        let known = Known::of(&contents.records);
-        if contents.is_torn {
+        let (mut known, mut head, mut is_head) = (Known::default(), 0, true);
+        let read = each(path, |record| {
+            is_head &= matches!(record, Record::Known(_));
+            if is_head {
+                head += record.to_line().len() as u64;
+            }
+            known.take(&record);
+        });
+        if read? == Some(Tail::Torn) {
             let mended = format!("\n{}", Record::Mended.to_line());
             file.write_all(mended.as_bytes()).map_err(failed)?;
         }
@@ -283,12 +287,31 @@ fn rename_if_there(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-fn read_one(path: &Path) -> Result<Option<journal::Contents>, JournalFileError> {
-    match bounded_file::bytes(path, BYTES_MAX) {
-        Ok(bytes) => Ok(Some(journal::read(&path.display().to_string(), &bytes)?)),
-        Err(BoundedFileError::Missing) => Ok(None),
-        Err(error) => Err(JournalFileError::Io(path.to_owned(), error.into_io())),
+/// How a file of the journal ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tail {
+    Whole,
+    /// In the middle of a line.
+    Torn,
+}
+
+/// Hands over each record of a file, and says how the file ends; `None` where there is none.
+fn each(path: &Path, mut take: impl FnMut(Record)) -> Result<Option<Tail>, JournalFileError> {
+    let failed = |error| JournalFileError::Io(path.to_owned(), error);
+    let mut file = match bounded_file::open(path, BYTES_MAX) {
+        Ok(file) => BufReader::new(file),
+        Err(BoundedFileError::Missing) => return Ok(None),
+        Err(error) => return Err(failed(error.into_io())),
+    };
+    let name = path.display().to_string();
+    let (mut lines, mut line, mut tail) = (Lines::of(&name), Vec::new(), Tail::Whole);
+    while file.read_until(b'\n', &mut line).map_err(failed)? > 0 {
+        tail = if line.pop_if(|last| *last == b'\n').is_some() { Tail::Whole } else { Tail::Torn };
+        lines.record(&line)?.into_iter().for_each(&mut take);
+        line.clear();
     }
+    lines.end(tail == Tail::Torn)?;
+    Ok(Some(tail))
 }
 
 /// What a journal knows, without making one; `None` where there is none.
@@ -296,7 +319,9 @@ fn read_one(path: &Path) -> Result<Option<journal::Contents>, JournalFileError> 
 /// # Errors
 /// When it is there and cannot be read.
 pub fn known(path: &Path) -> Result<Option<Known>, JournalFileError> {
-    Ok(read_one(path)?.map(|contents| Known::of(&contents.records)))
+    let mut known = Known::default();
+    let is_there = each(path, |record| known.take(&record))?.is_some();
+    Ok(is_there.then_some(known))
 }
 
 /// All records that are kept, the oldest first; `None` where there is no journal.
@@ -304,14 +329,12 @@ pub fn known(path: &Path) -> Result<Option<Known>, JournalFileError> {
 /// # Errors
 /// When a file of it cannot be read.
 pub fn records(path: &Path) -> Result<Option<Vec<Record>>, JournalFileError> {
-    let mut all = None;
+    let (mut all, mut is_any) = (Vec::new(), false);
     let files = (1..=KEPT).rev().map(|at| aside(path, at)).chain([path.to_owned()]);
     for file in files {
-        if let Some(contents) = read_one(&file)? {
-            all.get_or_insert_with(Vec::new).extend(contents.records);
-        }
+        is_any |= each(&file, |record| all.push(record))?.is_some();
     }
-    Ok(all)
+    Ok(is_any.then_some(all))
 }
 
 /// The worlds of some clients' accounts.

@@ -107,6 +107,7 @@ async fn apply(rate_limit: Option<f64>, faults: &str, changes: usize) -> (Vec<Sa
         .arg(env!("CARGO_BIN_EXE_numctl"))
         .args(["apply", "--yes", "--max-concurrency", "50", "--format", "json", "-f"])
         .arg(&path)
+        .current_dir(folder.path())
         .env_clear()
         .env("NUMCTL_BASE_URL", server.base_url())
         .env("TWILIO_ACCOUNT_SID", MAIN_SID)

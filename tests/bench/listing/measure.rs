@@ -30,6 +30,9 @@ pub(crate) fn measured(command: &Command, input: Option<&str>) -> (Cost, String)
     let report = std::env::temp_dir().join(format!("numctl-bench-{}", std::process::id()));
     let mut timed = Command::new("/usr/bin/time");
     timed.args(["-f", "%U %S %M", "-o"]).arg(&report).arg(command.get_program()).args(command.get_args());
+    if let Some(folder) = command.get_current_dir() {
+        timed.current_dir(folder);
+    }
     for (name, value) in command.get_envs() {
         timed.env(name, value.unwrap_or_default());
     }
@@ -62,6 +65,8 @@ pub(crate) fn median(runs: usize, mut run: impl FnMut() -> Cost) -> Cost {
 pub(crate) fn numctl(api: Api, servers: &[Server], files: &Path) -> Command {
     let mut command = Command::new(binary());
     command.arg("plan").arg("-f").arg(files).args(["--api", &api.to_string()]);
+    // Where no journal is.
+    command.current_dir(files);
     for (account, server) in servers.iter().enumerate() {
         command.arg("--base-url").arg(format!("a{account}={}", server.base));
         command.env(format!("A{account}_AUTH_TOKEN"), fleet::token(account));

@@ -39,6 +39,21 @@ fn take_away(sandbox: &Sandbox, number: &str) {
     assert_eq!(sandbox.ask("DELETE", &format!("/Numbers/ActiveNumbers/{sid}"), "").0, 204);
 }
 
+/// A run on a million numbers writes half a gigabyte.
+#[test]
+fn a_long_journal_is_never_in_memory_as_a_whole() {
+    let (_sandbox, bench) = Sandbox::start(&[]);
+    let lines = include_str!("../golden/history.jsonl");
+    std::fs::create_dir(bench.path().join(".numctl")).expect("made");
+    bench.write(JOURNAL, &lines.repeat((64 << 20) / lines.len()));
+    bench.write("fleet.yaml", "version: 1\nnumbers: []\n");
+    for args in [&["plan", "-f", "fleet.yaml"][..], &["apply", "--yes", "-f", "fleet.yaml"]] {
+        let (ran, mib) = bench.weigh(bench.command(args));
+        ran.exits(0);
+        assert!(mib < 40, "{mib} MiB for {args:?}");
+    }
+}
+
 #[test]
 fn a_run_is_shown_taken_back_and_done_again() {
     let numbers = ["+15552230000", "+15552230001", "+15552230002"];
