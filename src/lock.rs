@@ -3,6 +3,7 @@
 //! The kernel drops the lock with the process, however that ends, so that no lock is ever stale. The
 //! file stays: removing it would let two processes hold "the" lock on two files of one name.
 
+use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -10,6 +11,9 @@ use std::sync::Arc;
 
 use crate::client::Writer;
 use crate::number::AccountSid;
+
+/// What follows the account's SID in the name of its file.
+const SUFFIX: &str = ".lock";
 
 /// The locks of some accounts, until it is dropped.
 #[derive(Debug, Default)]
@@ -64,6 +68,25 @@ impl Locks {
         Ok(())
     }
 
+    /// Locks every account that was ever locked in this directory, or none.
+    ///
+    /// # Errors
+    /// When another process has one of them.
+    pub fn hold_all(directory: &Path) -> Result<Self, LockError> {
+        let names = match fs::read_dir(directory) {
+            Ok(entries) => entries.flatten().map(|entry| entry.file_name()).collect(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(LockError::Io(directory.to_owned(), error)),
+        };
+        let account = |name: &OsString| AccountSid::observed(name.to_str()?.strip_suffix(SUFFIX)?);
+        let accounts: Vec<AccountSid> = names.iter().filter_map(account).collect();
+        let mut locks = Self::default();
+        if !accounts.is_empty() {
+            locks.hold(directory, &accounts)?;
+        }
+        Ok(locks)
+    }
+
     /// Whether every account is still ours.
     #[must_use]
     pub fn are_held(&self) -> bool {
@@ -86,7 +109,7 @@ impl Locks {
 
 impl Held {
     fn take(directory: &Path, account: AccountSid) -> Result<Self, LockError> {
-        let path = directory.join(format!("{account}.lock"));
+        let path = directory.join(format!("{account}{SUFFIX}"));
         let failed = |error| LockError::Io(path.clone(), error);
         loop {
             let mut file = File::options()

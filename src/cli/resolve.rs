@@ -9,6 +9,7 @@ use crate::clock;
 use crate::hold;
 use crate::intents::Intent;
 use crate::ledger::{InLease, Ledger};
+use crate::lock::Locks;
 use crate::number::PhoneNumber;
 use crate::render::shown::Shown;
 
@@ -17,7 +18,18 @@ use super::{Ended, Exit, Fatal, fleet, lease, output};
 
 pub(super) async fn run(global: &Global, args: &ResolveArgs) -> Ended {
     let lease = if args.state.state_dir.is_none() { lease::candidate(&args.lease)? } else { None };
-    let Some(lease) = lease else { return resolve(&fleet::ledger(global, &args.state), args).await };
+    let Some(lease) = lease else {
+        let ledger = fleet::ledger(global, &args.state);
+        // A command that runs would write over what is given up.
+        let _alone = match &ledger {
+            Ledger::In(directory) if args.slot.is_some() => {
+                let busy = |error| Fatal::new(format!("{error}; wait for its end"));
+                Some(Locks::hold_all(directory).map_err(busy)?)
+            }
+            Ledger::In(_) | Ledger::InMemory | Ledger::InLease(_) | Ledger::BesideLease(_) => None,
+        };
+        return resolve(&ledger, args).await;
+    };
     // Whoever has the lease knows by heart what stands in it.
     let ended = match lease.acquire(Duration::ZERO).await {
         Ok(_) => resolve(&Ledger::InLease(InLease::new(lease.clone())), args).await,

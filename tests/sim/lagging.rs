@@ -28,7 +28,7 @@ use serde_json::Value as Json;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
 
-use crate::runs::{number_from, threads};
+use crate::runs::{number_from, say, threads};
 use crate::state::{BASE, get};
 use crate::tape::Tape;
 
@@ -405,9 +405,9 @@ pub struct Verdict {
     pub came_to: u64,
 }
 
-/// Runs so many seeds on every core, and fails where one breaks a law; gives the requests, what they came to,
-/// and the seconds. `SEEDS` and `SEED_FROM` choose others; `replay` is the test that replays one.
-pub fn seeds(count: u64, replay: &str, run: impl Fn(u64) -> Verdict + Sync) -> (u64, u64, u64, f64) {
+/// Runs so many seeds on every core, says what they came to, and fails where one breaks a law. `SEEDS` and
+/// `SEED_FROM` choose others; `replay` is the test that replays one.
+pub fn seeds(count: u64, [rule, work, replay]: [&str; 3], run: impl Fn(u64) -> Verdict + Sync) {
     let (from, count) = (number_from("SEED_FROM", 0), number_from("SEEDS", count));
     let (next, requests, came_to) = (AtomicU64::new(from), AtomicU64::new(0), AtomicU64::new(0));
     let failed = Mutex::new(Vec::new());
@@ -434,9 +434,14 @@ pub fn seeds(count: u64, replay: &str, run: impl Fn(u64) -> Verdict + Sync) -> (
             });
         }
     });
+    say(&format!(
+        "{rule}: {count} seeds in {:.1} s; {} requests, {} {work}",
+        started.elapsed().as_secs_f64(),
+        requests.into_inner(),
+        came_to.into_inner(),
+    ));
     let failed = failed.into_inner().expect("unpoisoned");
     assert!(failed.is_empty(), "seeds {failed:?} broke a law");
-    (count, requests.into_inner(), came_to.into_inner(), started.elapsed().as_secs_f64())
 }
 
 /// Replays one seed with its log.

@@ -74,7 +74,8 @@ pub(in crate::cli) struct AdoptArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  numctl resolve\n  numctl resolve nyc-support/2\n\n\
-                  Give a purchase up only when the vendor's console shows that it did not happen.")]
+                  Give a purchase up only when the vendor's console shows that it did not happen, and \
+                  while no daemon runs: it knows by heart what is open.")]
 pub(in crate::cli) struct ResolveArgs {
     /// Give up the purchase for this slot; without one, list what is open
     #[arg(value_name = "CLAIM/SLOT")]

@@ -129,6 +129,8 @@ fn two_commands_that_remember_in_one_place_go_one_after_the_other() {
     bench.run(&apply).exits(1).says(&pid).says("nothing was attempted");
     let adopt = ["adopt", "--yes", "-f", "fleet.yaml", "nyc-support", "+15552230000"];
     bench.run(&adopt).exits(1).says(&pid);
+    bench.run(&["resolve", "nyc-support/1"]).exits(1).says(&pid).says("wait for its end");
+    bench.run(&["resolve"]).exits(0);
     assert_eq!(sandbox.requests()["total"], 0, "{:#}", sandbox.requests());
     first.signal("KILL");
     drop(first);
