@@ -9,7 +9,7 @@ use crate::clock;
 use crate::hold;
 use crate::intents::Intent;
 use crate::ledger::{InLease, Ledger};
-use crate::lock::Locks;
+use crate::lock::{LockError, Locks};
 use crate::number::PhoneNumber;
 use crate::render::shown::Shown;
 
@@ -23,8 +23,10 @@ pub(super) async fn run(global: &Global, args: &ResolveArgs) -> Ended {
         // A command that runs would write over what is given up.
         let _alone = match &ledger {
             Ledger::In(directory) if args.slot.is_some() => {
-                let busy = |error| Fatal::new(format!("{error}; wait for its end"));
-                Some(Locks::hold_all(directory).map_err(busy)?)
+                Some(Locks::hold_all(directory).map_err(|error| match error {
+                    LockError::Busy { .. } => Fatal::new(format!("{error}; wait for its end")),
+                    LockError::Io(..) => Fatal::new(error.to_string()),
+                })?)
             }
             Ledger::In(_) | Ledger::InMemory | Ledger::InLease(_) | Ledger::BesideLease(_) => None,
         };

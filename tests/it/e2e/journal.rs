@@ -128,6 +128,42 @@ fn an_undo_keeps_the_limits_of_an_apply_and_writes_nothing_unasked() {
 }
 
 #[test]
+fn trunks_emergency_addresses_and_papers_are_taken_back() {
+    let sid = |prefix: &str, of: &str| format!("{prefix}{}", of.repeat(32));
+    let settings = |of: &str| {
+        [
+            ("+15552230000", "voice.trunk_sid", sid("TK", of)),
+            ("+15552230001", "voice.emergency_address_sid", sid("AD", of)),
+            ("+493023125000", "address_sid", sid("AD", of)),
+            ("+493023125000", "bundle_sid", sid("BU", of)),
+        ]
+    };
+    let numbers = ["+15552230000", "+15552230001", "+493023125000"].map(|number| {
+        let of_number = settings("a").into_iter().filter(|(of, _, _)| *of == number);
+        let config = of_number.map(|(_, key, value)| (key.to_owned(), Value::from(value))).collect();
+        owned(number, MAIN, None, Value::Object(config))
+    });
+    let (sandbox, bench) = Sandbox::with_state(&world(&numbers), &[]);
+    let bench = bench.with("NUMCTL_API", "incoming-phone-numbers");
+    bench
+        .apply(&format!(
+            "version: 1\nnumbers:\n  - {{phone_number: \"+15552230000\", voice: {{trunk_sid: {}}}}}\n  - {{phone_number: \
+             \"+15552230001\", voice: {{emergency_address_sid: {}}}}}\n  - {{phone_number: \"+493023125000\", address_sid: \
+             {}, bundle_sid: {}}}\n",
+            sid("TK", "b"), sid("AD", "b"), sid("AD", "b"), sid("BU", "b")
+        ))
+        .exits(0);
+    let stand_as = |of: &str| {
+        for (number, key, value) in settings(of) {
+            assert_eq!(sandbox.setting(number, key), value, "{number} {key}");
+        }
+    };
+    stand_as("b");
+    undo(&bench, &[]).exits(0);
+    stand_as("a");
+}
+
+#[test]
 fn what_somebody_changed_since_and_what_held_a_password_stays() {
     let old = "https://user:canarypassword@old.example/";
     let live = || json!({"voice.url": old, "status_callback": "https://old.example/status"});
