@@ -36,7 +36,8 @@ impl BoundedFileError {
     }
 }
 
-/// A regular file that has at most so many bytes, and of which no more are read.
+/// A regular file that has at most so many bytes. Should it grow, one more of them is read at the most, by
+/// which a reader can tell.
 ///
 /// # Errors
 /// When it is not there, is something else, is larger, or cannot be opened.

@@ -21,7 +21,6 @@ use tokio::time::sleep;
 
 use crate::fleet::{FOREIGN, MAIN};
 use crate::lagging::{self, File, Process, Shared, Verdict, live, rows};
-use crate::seed::{Folder, runtime};
 use crate::tape::Tape;
 
 const SEEDS: u64 = 2_000;
@@ -65,13 +64,7 @@ fn file(counts: [u16; 2]) -> File {
     File::of(text)
 }
 
-fn run(seed: u64, traced: bool) -> Verdict {
-    let folder = Folder::new();
-    runtime().block_on(simulate(seed, traced, folder.0.clone()))
-}
-
-async fn simulate(seed: u64, traced: bool, folder: PathBuf) -> Verdict {
-    let mut tape = Tape::new(seed);
+async fn simulate(mut tape: Tape, traced: bool, folder: PathBuf) -> Verdict {
     let mut sandbox = Sandbox::new(World::demo(2), Faults::default());
     sandbox.faults.dialect.owned =
         *tape.pick(&[OwnedPurchase::Refuse, OwnedPurchase::Update, OwnedPurchase::Ignore]);
@@ -137,11 +130,11 @@ async fn simulate(seed: u64, traced: bool, folder: PathBuf) -> Verdict {
 
 #[test]
 fn no_claim_ever_has_too_many() {
-    lagging::seeds(SEEDS, ["claims", "numbers bought", "one_claim_seed"], |seed| run(seed, false));
+    lagging::seeds(SEEDS, ["claims", "numbers bought", "one_claim_seed"], simulate);
 }
 
 #[test]
 #[ignore = "replays the one that SEED= names"]
 fn one_claim_seed() {
-    lagging::replay(|seed| run(seed, true));
+    lagging::replay(simulate);
 }

@@ -22,7 +22,7 @@ use crate::fates::Fates;
 use crate::fleet::File;
 use crate::process::Host;
 use crate::runs::{say, threads};
-use crate::seed::{Folder, clean_plan, runtime, world};
+use crate::seed::{clean_plan, in_a_folder, world};
 use crate::state::{CrashPoint, Moment, Shared, State};
 use crate::tape::Tape;
 
@@ -133,8 +133,7 @@ fn quiet(host: &Host) -> bool {
 }
 
 fn run(plan: u64, crash: Option<CrashPoint>) -> Outcome {
-    let folder = Folder::new();
-    runtime().block_on(crashed(plan, crash, folder.0.clone()))
+    in_a_folder(async |folder| crashed(plan, crash, folder).await)
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! the daemon's passes with a ledger, which may die at any request.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant as RealInstant};
@@ -28,7 +29,8 @@ use serde_json::Value as Json;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
 
-use crate::runs::{number_from, say, threads};
+use crate::runs::{number_from, on_every_core, say};
+use crate::seed::in_a_folder;
 use crate::state::{BASE, get};
 use crate::tape::Tape;
 
@@ -37,7 +39,7 @@ const LAGS: &[u64] = &[0, 5, 20, 300];
 /// How late a write acts at the most, in milliseconds.
 const LATEST: usize = 30_000;
 /// The epoch's time when a seed begins.
-pub const EPOCH: Duration = Duration::from_secs(1_000_000);
+const EPOCH: Duration = Duration::from_secs(1_000_000);
 
 /// What must hold after every act of the server; gives what does not.
 type Oracle = Box<dyn FnMut(&mut Sandbox, Duration) -> Vec<String> + Send>;
@@ -405,34 +407,25 @@ pub struct Verdict {
     pub came_to: u64,
 }
 
-/// Runs so many seeds on every core, says what they came to, and fails where one breaks a law. `SEEDS` and
-/// `SEED_FROM` choose others; `replay` is the test that replays one.
-pub fn seeds(count: u64, [rule, work, replay]: [&str; 3], run: impl Fn(u64) -> Verdict + Sync) {
+fn run(seed: u64, traced: bool, simulate: impl AsyncFn(Tape, bool, PathBuf) -> Verdict) -> Verdict {
+    in_a_folder(async |folder| simulate(Tape::new(seed), traced, folder).await)
+}
+
+/// Runs so many seeds, says what they came to, and fails where one breaks a law. `SEEDS` and `SEED_FROM` choose
+/// others; `replay` is the test that replays one.
+pub fn seeds(
+    count: u64,
+    [rule, work, replay]: [&str; 3],
+    simulate: impl AsyncFn(Tape, bool, PathBuf) -> Verdict + Sync,
+) {
     let (from, count) = (number_from("SEED_FROM", 0), number_from("SEEDS", count));
-    let (next, requests, came_to) = (AtomicU64::new(from), AtomicU64::new(0), AtomicU64::new(0));
-    let failed = Mutex::new(Vec::new());
+    let (requests, came_to) = (AtomicU64::new(0), AtomicU64::new(0));
     let started = RealInstant::now();
-    std::thread::scope(|scope| {
-        for _ in 0..threads() {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= from + count || failed.lock().expect("unpoisoned").len() >= 3 {
-                        return;
-                    }
-                    let verdict = run(seed);
-                    requests.fetch_add(verdict.requests, Ordering::Relaxed);
-                    came_to.fetch_add(verdict.came_to, Ordering::Relaxed);
-                    if !verdict.violations.is_empty() {
-                        println!(
-                            "seed {seed}: {:#?}\n  SEED={seed} cargo test --test sim {replay} -- --ignored --nocapture",
-                            verdict.violations
-                        );
-                        failed.lock().expect("unpoisoned").push(seed);
-                    }
-                }
-            });
-        }
+    let failed = on_every_core((from, count), 3, replay, |seed| {
+        let verdict = run(seed, false, &simulate);
+        requests.fetch_add(verdict.requests, Ordering::Relaxed);
+        came_to.fetch_add(verdict.came_to, Ordering::Relaxed);
+        verdict.violations
     });
     say(&format!(
         "{rule}: {count} seeds in {:.1} s; {} requests, {} {work}",
@@ -440,13 +433,12 @@ pub fn seeds(count: u64, [rule, work, replay]: [&str; 3], run: impl Fn(u64) -> V
         requests.into_inner(),
         came_to.into_inner(),
     ));
-    let failed = failed.into_inner().expect("unpoisoned");
     assert!(failed.is_empty(), "seeds {failed:?} broke a law");
 }
 
 /// Replays one seed with its log.
-pub fn replay(run: impl Fn(u64) -> Verdict) {
-    let verdict = run(number_from("SEED", 0));
+pub fn replay(simulate: impl AsyncFn(Tape, bool, PathBuf) -> Verdict) {
+    let verdict = run(number_from("SEED", 0), true, simulate);
     for line in &verdict.log {
         println!("{line}");
     }

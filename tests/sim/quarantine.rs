@@ -16,7 +16,6 @@ use tokio::time::sleep;
 
 use crate::fleet::{MAIN, SUB};
 use crate::lagging::{self, File, Process, Shared, Verdict, live, rows};
-use crate::seed::{Folder, runtime};
 use crate::state::post;
 use crate::tape::Tape;
 
@@ -146,13 +145,7 @@ fn file(said: &BTreeMap<PhoneNumber, Said>, edition: usize) -> File {
     File::of(text)
 }
 
-fn run(seed: u64, traced: bool) -> Verdict {
-    let folder = Folder::new();
-    runtime().block_on(simulate(seed, traced, folder.0.clone()))
-}
-
-async fn simulate(seed: u64, traced: bool, folder: PathBuf) -> Verdict {
-    let mut tape = Tape::new(seed);
+async fn simulate(mut tape: Tape, traced: bool, folder: PathBuf) -> Verdict {
     let mut sandbox = Sandbox::new(World::default(), Faults::default());
     sandbox.world.ensure_account(SUB, Some(MAIN));
     for (number, name) in pool().zip(NAMES) {
@@ -242,11 +235,11 @@ async fn simulate(seed: u64, traced: bool, folder: PathBuf) -> Verdict {
 #[test]
 fn nothing_is_released_before_its_time() {
     let names = ["quarantine", "numbers released", "one_quarantine_seed"];
-    lagging::seeds(SEEDS, names, |seed| run(seed, false));
+    lagging::seeds(SEEDS, names, simulate);
 }
 
 #[test]
 #[ignore = "replays the one that SEED= names"]
 fn one_quarantine_seed() {
-    lagging::replay(|seed| run(seed, true));
+    lagging::replay(simulate);
 }

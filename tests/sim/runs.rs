@@ -1,8 +1,9 @@
 //! Many seeds, one seed.
 
 use std::io::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::seed::run;
@@ -27,57 +28,38 @@ pub fn say(figure: &str) {
     let _ = writeln!(std::io::stdout(), "{figure}");
 }
 
-/// What so many seeds came to.
-#[derive(Default)]
-pub struct Tally {
-    pub failed: Mutex<Vec<(u64, Vec<String>)>>,
-    pub seeds: AtomicU64,
-    requests: AtomicU64,
-    simulated_seconds: AtomicU64,
-    most_passes: AtomicUsize,
-}
-
-/// Runs seeds on every core, until `enough` of them have failed.
-pub fn seeds(from: u64, count: u64, enough: usize) -> Tally {
-    let tally = Tally::default();
-    let next = AtomicU64::new(from);
-    let fail = |seed: u64, violations: Vec<String>| {
-        // At once: the run may be stopped before its end.
-        println!(
-            "seed {seed}: {:#?}\n  SEED={seed} cargo test --test sim one_seed -- --ignored --nocapture",
-            &violations[..violations.len().min(8)]
-        );
-        tally.failed.lock().expect("no panic holds it").push((seed, violations));
-    };
+/// Does the work of so many seeds on every core, until `enough` of them have failed, and gives those that did:
+/// the work says what law it broke. `replay` is the test that replays one.
+pub fn on_every_core(
+    (from, count): (u64, u64),
+    enough: usize,
+    replay: &str,
+    work: impl Fn(u64) -> Vec<String> + Sync,
+) -> Vec<u64> {
+    let (next, failed) = (AtomicU64::new(from), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..threads() {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= from + count || tally.failed.lock().expect("no panic holds it").len() >= enough
-                    {
+                    if seed >= from + count || failed.lock().expect("no panic holds it").len() >= enough {
                         return;
                     }
-                    tally.seeds.fetch_add(1, Ordering::Relaxed);
-                    let Ok(verdict) = std::panic::catch_unwind(|| run(seed, false)) else {
-                        fail(seed, vec!["a panic".to_owned()]);
-                        continue;
-                    };
-                    tally.requests.fetch_add(verdict.requests, Ordering::Relaxed);
-                    tally.simulated_seconds.fetch_add(verdict.simulated.as_secs(), Ordering::Relaxed);
-                    tally.most_passes.fetch_max(verdict.passes_to_converge, Ordering::Relaxed);
-                    let mut violations = verdict.violations;
-                    if seed.is_multiple_of(TWICE) && run(seed, false).hash != verdict.hash {
-                        violations.push("another event log the second time".to_owned());
-                    }
+                    let violations = catch_unwind(AssertUnwindSafe(|| work(seed)));
+                    let violations = violations.unwrap_or_else(|_| vec!["a panic".to_owned()]);
                     if !violations.is_empty() {
-                        fail(seed, violations);
+                        // At once: the run may be stopped before its end.
+                        println!(
+                            "seed {seed}: {:#?}\n  SEED={seed} cargo test --test sim {replay} -- --ignored --nocapture",
+                            &violations[..violations.len().min(8)]
+                        );
+                        failed.lock().expect("no panic holds it").push(seed);
                     }
                 }
             });
         }
     });
-    tally
+    failed.into_inner().expect("no panic holds it")
 }
 
 /// The seeds of CI; `SEEDS` and `SEED_FROM` choose others.
@@ -85,18 +67,30 @@ pub fn seeds(from: u64, count: u64, enough: usize) -> Tally {
 fn random_seeds() {
     let (from, count) = (number_from("SEED_FROM", 0), number_from("SEEDS", ENOUGH));
     let started = Instant::now();
-    let tally = seeds(from, count, number_from("ENOUGH", 3) as usize);
+    let [seeds, requests, simulated_seconds, most_passes] = [(); 4].map(|()| AtomicU64::new(0));
+    let enough = number_from("ENOUGH", 3) as usize;
+    let failed = on_every_core((from, count), enough, "one_seed", |seed| {
+        seeds.fetch_add(1, Ordering::Relaxed);
+        let verdict = run(seed, false);
+        requests.fetch_add(verdict.requests, Ordering::Relaxed);
+        simulated_seconds.fetch_add(verdict.simulated.as_secs(), Ordering::Relaxed);
+        most_passes.fetch_max(verdict.passes_to_converge as u64, Ordering::Relaxed);
+        let mut violations = verdict.violations;
+        if seed.is_multiple_of(TWICE) && run(seed, false).hash != verdict.hash {
+            violations.push("another event log the second time".to_owned());
+        }
+        violations
+    });
     let took = started.elapsed().as_secs_f64();
-    let seeds = tally.seeds.into_inner();
+    let seeds = seeds.into_inner();
     say(&format!(
         "{seeds} seeds in {took:.1} s on {} threads: {:.0} seeds a second; {} requests, {:.1} years simulated; at most {} passes to converge",
         threads(),
         seeds as f64 / took,
-        tally.requests.into_inner(),
-        Duration::from_secs(tally.simulated_seconds.into_inner()).as_secs_f64() / (365.25 * 86_400.0),
-        tally.most_passes.into_inner(),
+        requests.into_inner(),
+        Duration::from_secs(simulated_seconds.into_inner()).as_secs_f64() / (365.25 * 86_400.0),
+        most_passes.into_inner(),
     ));
-    let failed = tally.failed.into_inner().expect("no panic holds it");
     let histogram = sometimes::histogram();
     for (event, count) in &histogram {
         println!("{count:>9}  {event}");

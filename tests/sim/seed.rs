@@ -43,15 +43,15 @@ pub struct Verdict {
     pub simulated: Duration,
 }
 
-pub fn runtime() -> tokio::runtime::Runtime {
+fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime")
 }
 
 /// A folder in memory where the machine has one, emptied first and removed when dropped.
-pub struct Folder(pub PathBuf);
+struct Folder(PathBuf);
 
 impl Folder {
-    pub fn new() -> Self {
+    fn new() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let shm = PathBuf::from("/dev/shm");
         let base = if shm.is_dir() { shm } else { std::env::temp_dir() };
@@ -69,10 +69,15 @@ impl Drop for Folder {
     }
 }
 
+/// Runs a simulation on a clock and in a folder of its own.
+pub fn in_a_folder<V>(simulate: impl AsyncFnOnce(PathBuf) -> V) -> V {
+    let folder = Folder::new();
+    runtime().block_on(simulate(folder.0.clone()))
+}
+
 /// Runs one seed from beginning to end.
 pub fn run(seed: u64, traced: bool) -> Verdict {
-    let folder = Folder::new();
-    runtime().block_on(simulate(seed, traced, folder.0.clone()))
+    in_a_folder(async |folder| simulate(seed, traced, folder).await)
 }
 
 /// A world with numbers in both accounts, configured at random.

@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use numctl::provider::Api;
+use numctl::render::shown::count;
 
 use super::files;
 use super::fleet::Shape;
@@ -25,7 +26,7 @@ pub(crate) fn run() {
         println!(
             "| {}, {over} | {} | {:.2} | {:.2} | {:.1} | {:.0} | {} |",
             planned.api.name(),
-            thousands(planned.size),
+            count(planned.size),
             planned.ours.wall.as_secs_f64(),
             planned.of_curl(),
             planned.cpu_each(),
@@ -47,19 +48,12 @@ pub(crate) fn run() {
         println!(
             "| {} | {} | {:.0} | {:.2} | {:.0} |",
             shape.name(),
-            thousands(BIG),
+            count(BIG),
             bytes as f64 / 1e6,
             cost.wall.as_secs_f64(),
             cost.peak_mib(),
         );
     }
-}
-
-fn thousands(count: usize) -> String {
-    let digits = count.to_string();
-    let parts: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().filter_map(|part| std::str::from_utf8(part).ok()).collect();
-    parts.join(",")
 }
 
 /// When and on what.
