@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, debug, debug_span, warn};
 use url::Url;
 
+use crate::api::endpoint::Endpoint;
 pub use crate::api::error::ListError;
 use crate::api::error::{ApiError, ErrorKind, Operation};
 use crate::api::filter::{self, Start};
@@ -114,9 +115,10 @@ impl<T: Transport> Client<T> {
         Self { account, routes, transport, credentials, manner, pace, writer, tally }
     }
 
-    /// From now on asks with these: a mounted secret was renewed.
-    pub fn renew(&mut self, credentials: Credentials) {
+    /// From now on asks with these, there: a mounted secret was renewed.
+    pub fn renew(&mut self, credentials: Credentials, endpoint: Endpoint) {
         self.credentials = credentials;
+        self.routes.move_to(endpoint);
     }
 
     /// From now on writes only while `writer` says so.

@@ -32,7 +32,7 @@ use crate::claim::{ClaimName, Need};
 use crate::hold::{Hold, Standstill};
 use crate::money::Money;
 use crate::number::{AccountSid, PhoneNumber};
-use crate::provider::{Api, HostLabel};
+use crate::provider::{Api, Site};
 use crate::quarantine::Term;
 use crate::settings::Managed;
 use crate::traffic::Lookback;
@@ -78,8 +78,8 @@ pub struct Account {
 pub struct Access {
     /// The API; `None` is the operator's.
     pub api: Option<Api>,
-    /// The region; `None` is the operator's.
-    pub region: Option<HostLabel>,
+    /// The region and the edge; what is left out is the operator's.
+    pub site: Site,
     /// Where its credentials are; `None` where the file names none.
     pub credentials: Option<CredentialsAt>,
 }
@@ -91,6 +91,13 @@ pub enum CredentialsAt {
     Env(EnvPrefix),
     /// In a file of the operator's directory for them.
     File(SecretName),
+}
+
+impl Default for CredentialsAt {
+    /// Where an account that names no credentials has them: `TWILIO_AUTH_TOKEN` and its like.
+    fn default() -> Self {
+        Self::Env(EnvPrefix("TWILIO".to_owned()))
+    }
 }
 
 /// The name of a file in the operator's directory for credentials.
@@ -121,8 +128,8 @@ pub const DEFAULT_ACCOUNT: &str = "default";
 
 /// The prefix of the environment variables that hold an account's credentials.
 ///
-/// Only `PREFIX_API_KEY`, `PREFIX_API_SECRET` and `PREFIX_AUTH_TOKEN` are ever read, so that a file
-/// from a pull request cannot name another variable (law 11).
+/// Only `PREFIX_API_KEY`, `PREFIX_API_SECRET`, `PREFIX_AUTH_TOKEN` and `PREFIX_ACCOUNT_SID` are ever
+/// read, so that a file from a pull request cannot name another variable (law 11).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvPrefix(String);
 

@@ -1,7 +1,8 @@
 //! Who each account is and where its credentials are, from the environment.
 //!
 //! Only variables with the documented suffixes are read: `_API_KEY` with `_API_SECRET`, else
-//! `_AUTH_TOKEN` (law 11); a file of the operator's directory for credentials says the same.
+//! `_AUTH_TOKEN`, and `_ACCOUNT_SID`, which says whose they are (law 11); a file of the operator's
+//! directory for credentials says the same.
 //! ActiveNumbers has no account in its paths, so each account needs credentials of its own there;
 //! over IncomingPhoneNumbers a parent's auth token reaches its subaccounts.
 
@@ -10,9 +11,6 @@ use crate::desired::{Access, Account, AccountIndex, CredentialsAt, SecretName};
 use crate::number::{AccountSid, SidError};
 use crate::plan::AccountRef;
 use crate::provider::Api;
-
-/// The prefix of the default account's variables.
-const DEFAULT_PREFIX: &str = "TWILIO";
 
 /// Why an account cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,6 +73,14 @@ pub enum EnvironmentError {
         /// A prefix made of the account's name.
         suggestion: String,
     },
+    /// A variable whose value cannot be a credential.
+    #[error("{name}: {why}; set it to the bare value")]
+    Variable {
+        /// The variable.
+        name: String,
+        /// Why.
+        why: String,
+    },
     /// A file with credentials cannot be read.
     #[error("account {account}: the credentials file {name}: {why}")]
     Secret {
@@ -122,6 +128,17 @@ pub fn accounts(declared: &[Account], source: &Source<'_>) -> Result<Vec<Account
         .collect()
 }
 
+/// What an account asks with, and where that was found.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// User name and secret.
+    pub credentials: Credentials,
+    /// Their place; `None` for the embedded sandbox's.
+    pub at: Option<CredentialsAt>,
+    /// Whose they are, where the operator says so beside them.
+    pub owner: Option<AccountSid>,
+}
+
 /// The credentials of one account, which is reached through `api`.
 ///
 /// # Errors
@@ -132,18 +149,15 @@ pub fn credentials(
     at: AccountIndex,
     api: Api,
     source: &Source<'_>,
-) -> Result<Credentials, EnvironmentError> {
+) -> Result<Login, EnvironmentError> {
     let account = &accounts[usize::from(at.0)];
     if let Source::Sandbox { token, .. } = source {
-        return Ok(Credentials::new(account.sid.to_string(), *token));
+        let credentials = Credentials::new(account.sid.to_string(), *token);
+        return Ok(Login { credentials, at: None, owner: None });
     }
-    let place = |at: AccountIndex| match &access[usize::from(at.0)].credentials {
-        Some(CredentialsAt::Env(prefix)) => Place::Env(prefix.to_string()),
-        Some(CredentialsAt::File(name)) => Place::File(name.clone()),
-        None => Place::Env(DEFAULT_PREFIX.to_owned()),
-    };
+    let place = |at: AccountIndex| access[usize::from(at.0)].credentials.clone().unwrap_or_default();
     let Some(parent) = account.parent.filter(|_| access[usize::from(at.0)].credentials.is_none()) else {
-        return own(account, &place(at), source);
+        return own(account, place(at), source);
     };
     let name = account.name.to_string();
     let suggestion = name.to_ascii_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
@@ -151,34 +165,32 @@ pub fn credentials(
         return Err(EnvironmentError::SubaccountNeedsItsOwn { account: name, suggestion });
     }
     let (lender, place) = (&accounts[usize::from(parent.0)], place(parent));
-    match read(lender, &place, source)?.token {
-        Some(token) => Ok(Credentials::new(lender.sid.to_string(), token)),
+    let found = read(lender, &place, source)?;
+    match found.token {
+        Some(token) => Ok(Login {
+            credentials: Credentials::new(lender.sid.to_string(), token),
+            at: Some(place),
+            owner: found.owner,
+        }),
         None => {
             // Where the parent has nothing at all, that is what is wrong.
-            own(lender, &place, source)?;
+            own(lender, place.clone(), source)?;
             let parent = lender.name.to_string();
             Err(EnvironmentError::KeyIsNotLent {
                 account: name,
                 parent,
-                token: place.name("AUTH_TOKEN"),
+                token: name_in(&place, "AUTH_TOKEN"),
                 suggestion,
             })
         }
     }
 }
 
-/// Where an account's credentials are looked for.
-enum Place {
-    Env(String),
-    File(SecretName),
-}
-
-impl Place {
-    fn name(&self, suffix: &str) -> String {
-        match self {
-            Self::Env(prefix) => format!("{prefix}_{suffix}"),
-            Self::File(file) => format!("{suffix} in the credentials file {file}"),
-        }
+/// What a value is called in a place.
+fn name_in(place: &CredentialsAt, suffix: &str) -> String {
+    match place {
+        CredentialsAt::Env(prefix) => prefix.variable(suffix),
+        CredentialsAt::File(file) => format!("{suffix} in the credentials file {file}"),
     }
 }
 
@@ -188,46 +200,52 @@ struct Found {
     key: Option<String>,
     secret: Option<String>,
     token: Option<String>,
+    owner: Option<AccountSid>,
 }
 
-fn own(account: &AccountRef, place: &Place, source: &Source<'_>) -> Result<Credentials, EnvironmentError> {
+fn own(account: &AccountRef, place: CredentialsAt, source: &Source<'_>) -> Result<Login, EnvironmentError> {
     let name = || account.name.to_string();
     let half = |set: &str, unset: &str| {
-        Err(EnvironmentError::HalfAKey { account: name(), set: place.name(set), unset: place.name(unset) })
+        let [set, unset] = [set, unset].map(|suffix| name_in(&place, suffix));
+        Err(EnvironmentError::HalfAKey { account: name(), set, unset })
     };
-    let Found { key, secret, token } = read(account, place, source)?;
-    match (key, secret, token) {
-        (Some(key), Some(secret), _) => Ok(Credentials::new(key, secret)),
-        (Some(_), None, _) => half("API_KEY", "API_SECRET"),
-        (None, Some(_), _) => half("API_SECRET", "API_KEY"),
-        (None, None, Some(token)) => Ok(Credentials::new(account.sid.to_string(), token)),
-        (None, None, None) => Err(match place {
-            Place::Env(prefix) => EnvironmentError::NoCredentials {
-                account: name(),
-                at: format!("{prefix}_"),
-                within: String::new(),
-            },
-            Place::File(file) => EnvironmentError::NoCredentials {
-                account: name(),
-                at: String::new(),
-                within: format!(", each on a line of the credentials file {file}"),
-            },
-        }),
-    }
+    let Found { key, secret, token, owner } = read(account, &place, source)?;
+    let credentials = match (key, secret, token) {
+        (Some(key), Some(secret), _) => Credentials::new(key, secret),
+        (Some(_), None, _) => return half("API_KEY", "API_SECRET"),
+        (None, Some(_), _) => return half("API_SECRET", "API_KEY"),
+        (None, None, Some(token)) => Credentials::new(account.sid.to_string(), token),
+        (None, None, None) => {
+            let (at, within) = match &place {
+                CredentialsAt::Env(prefix) => (format!("{prefix}_"), String::new()),
+                CredentialsAt::File(file) => {
+                    (String::new(), format!(", each on a line of the credentials file {file}"))
+                }
+            };
+            return Err(EnvironmentError::NoCredentials { account: name(), at, within });
+        }
+    };
+    Ok(Login { credentials, at: Some(place), owner })
 }
 
-fn read(account: &AccountRef, place: &Place, source: &Source<'_>) -> Result<Found, EnvironmentError> {
+fn read(account: &AccountRef, place: &CredentialsAt, source: &Source<'_>) -> Result<Found, EnvironmentError> {
     let Source::Outside { variables, secrets } = source else { return Ok(Found::default()) };
     match place {
-        Place::Env(_) => {
+        CredentialsAt::Env(prefix) => {
             let read = |suffix: &str| {
-                variables(&place.name(suffix))
-                    .map(|value| value.trim().to_owned())
-                    .filter(|value| !value.is_empty())
+                let name = prefix.variable(suffix);
+                let value = variables(&name).map(|text| given(text.trim())).transpose();
+                value.map(Option::flatten).map_err(|why| EnvironmentError::Variable { name, why })
             };
-            Ok(Found { key: read("API_KEY"), secret: read("API_SECRET"), token: read("AUTH_TOKEN") })
+            let owner = variables(&prefix.variable("ACCOUNT_SID"));
+            Ok(Found {
+                key: read("API_KEY")?,
+                secret: read("API_SECRET")?,
+                token: read("AUTH_TOKEN")?,
+                owner: owner.and_then(|text| AccountSid::declared(text.trim()).ok()),
+            })
         }
-        Place::File(file) => {
+        CredentialsAt::File(file) => {
             let failed = |why| EnvironmentError::Secret {
                 account: account.name.to_string(),
                 name: file.to_string(),
@@ -239,36 +257,61 @@ fn read(account: &AccountRef, place: &Place, source: &Source<'_>) -> Result<Foun
 }
 
 /// A file with credentials: an auth token and nothing else, or lines such as `AUTH_TOKEN=…`,
-/// `API_KEY=…` and `API_SECRET=…`. No error quotes it.
+/// `API_KEY=…`, `API_SECRET=…` and `ACCOUNT_SID=…`. No error quotes it.
+///
+/// Values may be in quotes and lines may begin with `export`, as shells and editors write them, and
+/// the file may begin with a byte order mark.
 fn parse_secret(text: &str) -> Result<Found, String> {
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let lines: Vec<&str> = lines.collect();
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let lines = text.lines().map(str::trim).zip(1..);
+    let lines: Vec<(&str, usize)> =
+        lines.filter(|(line, _)| !line.is_empty() && !line.starts_with('#')).collect();
     let mut found = Found::default();
-    if let [token] = lines[..]
+    if let [(token, _)] = lines[..]
         && !token.contains('=')
     {
-        found.token = Some(token.to_owned());
+        found.token = given(token)?;
         return Ok(found);
     }
-    for line in lines {
-        let known = line.split_once('=').and_then(|(name, value)| {
-            let slot = match name.trim() {
-                "API_KEY" => &mut found.key,
-                "API_SECRET" => &mut found.secret,
-                "AUTH_TOKEN" => &mut found.token,
-                _ => return None,
-            };
-            *slot = Some(value.trim().to_owned()).filter(|value| !value.is_empty());
-            Some(())
-        });
-        if known.is_none() {
-            return Err(
-                "each line is AUTH_TOKEN=…, API_KEY=… or API_SECRET=…, or the file is one auth token"
-                    .to_owned(),
-            );
+    for (line, at) in lines {
+        let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
+        let Some((name, value)) = line.split_once('=') else { return Err(unknown_line(at)) };
+        let value = given(value.trim()).map_err(|why| format!("line {at}: {why}"))?;
+        match name.trim() {
+            "API_KEY" => found.key = value,
+            "API_SECRET" => found.secret = value,
+            "AUTH_TOKEN" => found.token = value,
+            "ACCOUNT_SID" => {
+                let sid = value.map(|text| AccountSid::declared(&text)).transpose();
+                found.owner =
+                    sid.map_err(|_| "ACCOUNT_SID is not AC and 32 hexadecimal digits".to_owned())?;
+            }
+            _ => return Err(unknown_line(at)),
         }
     }
     Ok(found)
+}
+
+fn unknown_line(at: usize) -> String {
+    format!(
+        "line {at} is not AUTH_TOKEN=…, API_KEY=…, API_SECRET=… or ACCOUNT_SID=…; write one of these on each line, \
+         or one auth token and nothing else"
+    )
+}
+
+/// A value without the quotes around it; `None` where it is empty.
+fn given(text: &str) -> Result<Option<String>, String> {
+    let inner = ['"', '\'']
+        .into_iter()
+        .find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))
+        .unwrap_or(text)
+        .trim();
+    // Nothing that the vendor gives out has a quote or white space in it: sent as it is, it would
+    // only fail as a wrong password.
+    match inner.contains(|c: char| matches!(c, '"' | '\'') || c.is_whitespace() || c.is_control()) {
+        true => Err("the value has a quote, white space or a control character in it".to_owned()),
+        false => Ok(Some(inner.to_owned()).filter(|value| !value.is_empty())),
+    }
 }
 
 fn default_sid(source: &Source<'_>) -> Result<AccountSid, EnvironmentError> {
@@ -330,7 +373,7 @@ mod tests {
         let access = at.map(|credentials| Access { credentials, ..Access::default() });
         let source = Source::Outside { variables: &variables, secrets: &secrets };
         credentials(&accounts, &access, AccountIndex(1), api, &source)
-            .map(|credentials| format!("{}:{}", credentials.user, credentials.expose_secret()))
+            .map(|login| format!("{}:{}", login.credentials.user, login.credentials.expose_secret()))
             .map_err(|error| error.to_string())
     }
 
@@ -388,10 +431,33 @@ mod tests {
         assert_eq!(file("# the key\nAPI_KEY=SK1\nAPI_SECRET = s=\n\n").as_deref(), Ok("SK1:s="));
         says(file("API_KEY=SK1"), "API_SECRET in the credentials file emea is not");
         says(file(""), "on a line of the credentials file emea");
-        says(file("TOKEN=hunter2"), "each line is AUTH_TOKEN");
-        says(file("hunter2\nhunter2"), "each line is AUTH_TOKEN");
+        says(file("# ours\nTOKEN=hunter2"), "line 2 is not AUTH_TOKEN");
+        says(file("hunter2\nhunter2"), "line 1 is not AUTH_TOKEN");
         assert!(!file("TOKEN=hunter2").expect_err("refused").contains("hunter2"));
         assert!(["../x", ".x", "a/b", ""].into_iter().all(|name| SecretName::parse(name).is_none()));
+    }
+
+    #[test]
+    fn quotes_and_a_byte_order_mark_are_no_part_of_a_credential() {
+        let file = |text: &str| {
+            let at = || SecretName::parse("emea").map(CredentialsAt::File);
+            resolve_on(Api::ActiveNumbers, true, [None, at()], &[], text)
+        };
+        for text in [
+            "\u{feff}t0ken\r\n",
+            "\"t0ken\"\n",
+            "\u{feff}AUTH_TOKEN='t0ken'",
+            "export AUTH_TOKEN=\"t0ken\"\n",
+        ] {
+            assert_eq!(file(text), Ok(format!("{}:t0ken", SIDS[1])), "{text:?}");
+        }
+        for text in ["AUTH_TOKEN=\"t0ken", "t0ken'", "t0 ken", "AUTH_TOKEN=t0\tken # mine"] {
+            let error = file(text).expect_err(text);
+            assert!(error.contains("a quote, white space") && !error.contains("ken #"), "{error}");
+        }
+        let variable = |value: &str| resolve(false, Some("EU"), &[("EU_AUTH_TOKEN", value)]);
+        assert_eq!(variable("\"t0ken\"").as_deref(), Ok("AC0123456789abcdef0123456789abcdef:t0ken"));
+        says(variable("t0 ken"), "EU_AUTH_TOKEN: the value has");
     }
 
     #[test]

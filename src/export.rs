@@ -287,8 +287,11 @@ impl Fleet {
             if let Some(api) = account.access.api {
                 writeln!(out, "    api: {api}")?;
             }
-            if let Some(region) = &account.access.region {
-                writeln!(out, "    region: {}", scalar(&region.to_string()))?;
+            let site = &account.access.site;
+            for (name, label) in [("region", &site.region), ("edge", &site.edge)] {
+                if let Some(label) = label {
+                    writeln!(out, "    {name}: {}", scalar(&label.to_string()))?;
+                }
             }
             match &account.access.credentials {
                 Some(CredentialsAt::Env(prefix)) => {

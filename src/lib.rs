@@ -44,6 +44,7 @@
 //! - [`saved_plan`]: a plan in a file
 //! - [`credentials`]: who asks, with a secret that no output shows
 //! - [`environment`]: which account reads which variables, which the caller looks up
+//! - [`hosts`]: which host an account's credentials may go to
 //! - [`transport`]: the seam: one request in, its answer or the way it was lost out
 //! - [`api`]: both APIs as values: requests, answers, typed errors
 //! - [`cost`]: what the numbers cost a month, and what a plan makes of that
@@ -127,6 +128,7 @@ pub mod export;
 pub mod fence;
 pub mod guard;
 pub mod hold;
+pub mod hosts;
 pub mod http;
 pub mod idle;
 pub mod inert;

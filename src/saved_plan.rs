@@ -398,7 +398,7 @@ mod tests {
     use crate::claim::Slot;
     use crate::claims::Claimed;
     use crate::desired::{CredentialsAt, EnvPrefix, SecretName};
-    use crate::provider::HostLabel;
+    use crate::provider::{HostLabel, Site};
 
     fn sid(letter: &str) -> String {
         letter.repeat(32)
@@ -476,7 +476,7 @@ mod tests {
             access: vec![
                 Access {
                     api: Some(Api::IncomingPhoneNumbers),
-                    region: HostLabel::parse("ie1"),
+                    site: Site { region: HostLabel::parse("ie1"), edge: HostLabel::parse("dublin") },
                     credentials: EnvPrefix::parse("TWILIO").map(CredentialsAt::Env),
                 },
                 Access {

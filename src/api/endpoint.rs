@@ -3,13 +3,10 @@
 use url::Url;
 
 use crate::base_url::{self, Unfit};
-use crate::provider::HostLabel;
+use crate::provider::Site;
 
 /// The vendor's own domain.
 const VENDOR_DOMAIN: &str = "twilio.com";
-
-/// The region of an edge without one.
-const DEFAULT_REGION: &str = "us1";
 
 /// Why a base URL or a host part is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +22,12 @@ pub enum EndpointError {
     /// More than scheme, host and port.
     #[error("the base URL {0} has more than scheme, host and port: paths are the vendor's")]
     MoreThanAHost(String),
+    /// A region whose edge is not known.
+    #[error(
+        "numctl does not know the edge of region {0}, which Twilio's host names need: add `edge:` beside `region:`, or \
+         set TWILIO_EDGE"
+    )]
+    NoEdge(String),
 }
 
 /// The vendor's services, each with a host of its own.
@@ -51,6 +54,15 @@ impl Service {
             Self::Numbers => "numbers",
         }
     }
+
+    /// Whether regions have hosts of their own for it. Twilio's list of products by region has none of
+    /// the others.
+    fn is_regional(self) -> bool {
+        match self {
+            Self::Api => true,
+            Self::Preview | Self::Pricing | Self::Numbers => false,
+        }
+    }
 }
 
 /// Where the requests of an account go: scheme, host and port of each service.
@@ -75,20 +87,18 @@ impl Endpoint {
         Ok(Self([base.clone(), base.clone(), base.clone(), base]))
     }
 
-    /// The vendor's hosts for a region and an edge: `{service}.{edge}.{region}.twilio.com`. An edge
-    /// without a region means `us1`.
+    /// The vendor's hosts for a region and an edge: `{service}.{edge}.{region}.twilio.com`, and
+    /// `{service}.twilio.com` for services that no region has.
     ///
     /// # Errors
-    /// When they make no host name together.
-    pub fn vendor(region: Option<&HostLabel>, edge: Option<&HostLabel>) -> Result<Self, EndpointError> {
-        let region = region.map(ToString::to_string).or_else(|| edge.map(|_| DEFAULT_REGION.to_owned()));
-        let place: String = [edge.map(ToString::to_string), region]
-            .into_iter()
-            .flatten()
-            .map(|part| format!("{part}."))
-            .collect();
+    /// When the region's edge is not known, or they make no host name together.
+    pub fn vendor(site: &Site) -> Result<Self, EndpointError> {
+        let place = site.labels().map_err(|region| EndpointError::NoEdge(region.to_string()))?;
         let host = |service: Service| {
-            let text = format!("https://{}.{place}{VENDOR_DOMAIN}", service.label());
+            let text = match place.as_deref().filter(|_| service.is_regional()) {
+                Some(place) => format!("https://{}.{place}.{VENDOR_DOMAIN}", service.label()),
+                None => format!("https://{}.{VENDOR_DOMAIN}", service.label()),
+            };
             Url::parse(&text).map_err(|_| EndpointError::NotAUrl(text))
         };
         let [preview, api, pricing, numbers] = Service::ALL;
@@ -118,22 +128,26 @@ impl Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provider::HostLabel;
 
     #[test]
     fn hosts_follow_region_and_edge() {
-        let label = |text: &str| HostLabel::parse(text);
-        let host = |region: Option<&str>, edge: Option<&str>, service| {
-            let (region, edge) = (region.and_then(label), edge.and_then(label));
-            let endpoint = Endpoint::vendor(region.as_ref(), edge.as_ref()).expect("a host name");
-            endpoint.url(service, "/x").to_string()
+        let host = |region: &str, edge: &str, service| {
+            let site = Site { region: HostLabel::parse(region), edge: HostLabel::parse(edge) };
+            Endpoint::vendor(&site).map(|endpoint| endpoint.url(service, "/x").to_string())
         };
-        assert_eq!(host(None, None, Service::Preview), "https://preview.twilio.com/x");
-        assert_eq!(host(Some("ie1"), None, Service::Api), "https://api.ie1.twilio.com/x");
-        assert_eq!(host(None, Some("dublin"), Service::Pricing), "https://pricing.dublin.us1.twilio.com/x");
-        assert_eq!(
-            host(Some("ie1"), Some("dublin"), Service::Numbers),
-            "https://numbers.dublin.ie1.twilio.com/x"
-        );
+        for (region, edge, service, url) in [
+            ("", "", Service::Preview, "https://preview.twilio.com/x"),
+            ("ie1", "", Service::Api, "https://api.dublin.ie1.twilio.com/x"),
+            ("", "dublin", Service::Api, "https://api.dublin.us1.twilio.com/x"),
+            ("au1", "sydney", Service::Api, "https://api.sydney.au1.twilio.com/x"),
+            ("au1", "sydney", Service::Pricing, "https://pricing.twilio.com/x"),
+            ("ie1", "", Service::Numbers, "https://numbers.twilio.com/x"),
+            ("ie1", "", Service::Preview, "https://preview.twilio.com/x"),
+        ] {
+            assert_eq!(host(region, edge, service).as_deref(), Ok(url));
+        }
+        assert_eq!(host("xx9", "", Service::Api), Err(EndpointError::NoEdge("xx9".to_owned())));
     }
 
     #[test]

@@ -276,10 +276,11 @@ mod tests {
     use super::super::endpoint::Endpoint;
     use super::*;
     use crate::number::AccountSid;
+    use crate::provider::Site;
 
     fn routes(api: Api) -> Routes {
         let account = AccountSid::observed(&format!("AC{}", "a".repeat(32))).expect("a SID");
-        Routes::new(Endpoint::vendor(None, None).expect("the vendor's hosts"), api, account)
+        Routes::new(Endpoint::vendor(&Site::default()).expect("the vendor's hosts"), api, account)
     }
 
     fn urls(api: Api, operation: Operation, filters: &[(Filter, &str)]) -> Result<Vec<String>, FilterError> {

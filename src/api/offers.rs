@@ -78,12 +78,13 @@ mod tests {
     use crate::api::endpoint::Endpoint;
     use crate::number::AccountSid;
     use crate::number_type::NumberType;
-    use crate::provider::Api;
+    use crate::provider::{Api, Site};
 
     #[test]
     fn a_need_is_the_search_of_the_ga_api() {
         let account = AccountSid::observed(&format!("AC{}", "a".repeat(32))).expect("a SID");
-        let routes = Routes::new(Endpoint::vendor(None, None).expect("hosts"), Api::ActiveNumbers, account);
+        let routes =
+            Routes::new(Endpoint::vendor(&Site::default()).expect("hosts"), Api::ActiveNumbers, account);
         let need = |wishes: &[(Wish, &str)]| Need {
             country: "US".into(),
             kind: NumberType::Local,

@@ -25,6 +25,11 @@ impl Routes {
         Self { endpoint, api, account }
     }
 
+    /// The same paths on other hosts.
+    pub fn move_to(&mut self, endpoint: Endpoint) {
+        self.endpoint = endpoint;
+    }
+
     /// See [`Endpoint::world`].
     #[must_use]
     pub fn world(&self) -> String {
@@ -144,6 +149,7 @@ impl Routes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provider::Site;
 
     #[test]
     fn types_are_read_however_they_are_written() {
@@ -157,7 +163,7 @@ mod tests {
     fn a_transfer_names_the_account_that_loses_the_number() {
         let sid = |text: &str| AccountSid::observed(&format!("AC{}", text.repeat(32))).expect("a SID");
         let number = NumberSid::observed(&format!("PN{}", "c".repeat(32))).expect("a SID");
-        let endpoint = Endpoint::vendor(None, None).expect("the vendor's hosts");
+        let endpoint = Endpoint::vendor(&Site::default()).expect("the vendor's hosts");
         let path = |api| Routes::new(endpoint.clone(), api, sid("a")).transfer(sid("b"), number).to_string();
         let (b, c) = ("b".repeat(32), "c".repeat(32));
         assert_eq!(

@@ -11,7 +11,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::desired::{Limit, MonthlyLimits};
 use crate::guard::OperatorLimits;
 use crate::money::Money;
-use crate::number::AccountSid;
 use crate::provider::Api;
 use crate::sandbox::Faults;
 use crate::traffic::Lookback;
@@ -45,7 +44,7 @@ pub(super) struct Global {
     /// Run on an embedded sandbox, whose state lasts in .numctl/sandbox.json
     #[arg(long, global = true, help_heading = "Global options")]
     pub(super) sandbox: bool,
-    /// Scheme, host and port of the API instead of the vendor's; may repeat, ACCOUNT=URL for one
+    /// Scheme, host and port of the API instead of Twilio's; may repeat, PREFIX=URL or AC…=URL for one
     #[arg(
         long,
         global = true,
@@ -53,10 +52,9 @@ pub(super) struct Global {
         env = "NUMCTL_BASE_URL",
         hide_env = true,
         value_delimiter = ',',
-        value_parser = base_url,
         help_heading = "Global options"
     )]
-    pub(super) base_url: Vec<BaseUrl>,
+    pub(super) base_url: Vec<String>,
     /// Trust the CA certificates of this PEM file too
     #[arg(
         long,
@@ -128,31 +126,6 @@ impl Global {
             ApiArg::IncomingPhoneNumbers => Api::IncomingPhoneNumbers,
         }
     }
-}
-
-/// A base URL, for one account or for all that have none of their own.
-#[derive(Debug, Clone)]
-pub(super) struct BaseUrl {
-    /// The account's name or SID.
-    pub(super) account: Option<String>,
-    /// The URL.
-    pub(super) url: String,
-}
-
-impl BaseUrl {
-    /// Whether it was given for this very account.
-    pub(super) fn is_of(&self, name: &str, sid: AccountSid) -> bool {
-        self.account.as_ref().is_some_and(|account| account == name || *account == sid.to_string())
-    }
-}
-
-fn base_url(text: &str) -> Result<BaseUrl, std::convert::Infallible> {
-    // The name ends at the last = before the scheme.
-    let name = text.find("://").and_then(|scheme| text[..scheme].rfind('='));
-    Ok(match name {
-        Some(at) => BaseUrl { account: Some(text[..at].to_owned()), url: text[at + 1..].to_owned() },
-        None => BaseUrl { account: None, url: text.to_owned() },
-    })
 }
 
 /// The APIs.

@@ -11,11 +11,11 @@ use crate::api::routes::Routes;
 use crate::bounded_file;
 use crate::client::{Client, Dice, ListError, Manner};
 use crate::clock;
-use crate::credentials::Credentials;
 use crate::daemon::Reached;
 use crate::desired::{Access, Account, AccountIndex, Desired, Findings, Parsed, SecretName, Source};
-use crate::environment::{self, Source as Variables};
+use crate::environment::{self, Login, Source as Variables};
 use crate::fence::{NotOurs, fence};
+use crate::hosts::Hosts;
 use crate::http::{self, Http};
 use crate::intents::Intents;
 use crate::leadership::Leadership;
@@ -27,7 +27,7 @@ use crate::observe::observe;
 use crate::observed::Observed;
 use crate::pace::Pace;
 use crate::plan::AccountRef;
-use crate::provider::HostLabel;
+use crate::provider::{HostLabel, Site};
 use crate::render::shown::Shown;
 use crate::render::words::plural;
 use crate::sandbox::{self, Options, Running};
@@ -290,26 +290,25 @@ pub(super) fn reach(
             running.ensure_account(&account.sid.to_string(), parent.as_deref());
         }
     }
-    let credentials = credentials(global, declared, &accounts, sandbox)?;
+    let logins = logins(global, declared, &accounts, sandbox)?;
+    let endpoints = endpoints(global, declared, &accounts, &logins, sandbox)?;
     let transport = Arc::new(transport(global, sandbox.is_some())?);
     let manner = Manner {
         page_size: global.page_size,
         timeout: global.timeout,
         dice: Arc::new(Dice::seeded(fresh_seed())),
     };
-    check_base_urls(global, &accounts)?;
     let clients = accounts
         .iter()
         .zip(declared)
-        .zip(credentials)
-        .map(|((account, declared), credentials)| {
-            let endpoint = endpoint(global, account, &declared.access, sandbox)?;
+        .zip(logins.into_iter().zip(endpoints))
+        .map(|((account, declared), (login, endpoint))| {
             let api = declared.access.api.unwrap_or(global.api());
             let routes = Routes::new(endpoint, api, account.sid);
             let pace = Pace::new(usize::from(global.max_concurrency), global.rate_limit);
-            Ok(Client::new(routes, transport.clone(), credentials, manner.clone(), pace))
+            Client::new(routes, transport.clone(), login.credentials, manner.clone(), pace)
         })
-        .collect::<Result<_, Fatal>>()?;
+        .collect();
     Ok(Reached { accounts, clients })
 }
 
@@ -320,19 +319,21 @@ pub(super) fn renew(
     reached: &mut Reached<Http>,
     sandbox: Option<&Running>,
 ) -> Result<(), Fatal> {
-    let credentials = credentials(global, declared, &reached.accounts, sandbox)?;
-    for (client, credentials) in reached.clients.iter_mut().zip(credentials) {
-        client.renew(credentials);
+    let logins = logins(global, declared, &reached.accounts, sandbox)?;
+    let endpoints = endpoints(global, declared, &reached.accounts, &logins, sandbox)?;
+    for ((client, login), endpoint) in reached.clients.iter_mut().zip(logins).zip(endpoints) {
+        // Whose the credentials are may have changed with them.
+        client.renew(login.credentials, endpoint);
     }
     Ok(())
 }
 
-fn credentials(
+fn logins(
     global: &Global,
     declared: &[Account],
     accounts: &[AccountRef],
     sandbox: Option<&Running>,
-) -> Result<Vec<Credentials>, Fatal> {
+) -> Result<Vec<Login>, Fatal> {
     let access: Vec<Access> = declared.iter().map(|account| account.access.clone()).collect();
     with_source(global, sandbox, |source| {
         (0..accounts.len())
@@ -372,20 +373,22 @@ pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|text| !text.is_empty())
 }
 
-/// The operator's base URL for the account, else its API's host at the vendor, in the file's region
-/// or the operator's.
-fn endpoint(
+/// Where each account is asked: the operator's host for its credentials, else its API's host at the
+/// vendor, in the file's region or the operator's.
+fn endpoints(
     global: &Global,
-    account: &AccountRef,
-    access: &Access,
+    declared: &[Account],
+    accounts: &[AccountRef],
+    logins: &[Login],
     sandbox: Option<&Running>,
-) -> Result<Endpoint, Fatal> {
+) -> Result<Vec<Endpoint>, Fatal> {
     if let Some(running) = sandbox {
-        return Ok(Endpoint::at(&running.base_url())?);
+        let embedded = Endpoint::at(&running.base_url())?;
+        return Ok(vec![embedded; accounts.len()]);
     }
-    let of_account = global.base_url.iter().find(|base| base.is_of(&account.name, account.sid));
-    if let Some(base) = of_account.or_else(|| global.base_url.iter().find(|base| base.account.is_none())) {
-        return Ok(Endpoint::at(&base.url)?);
+    let hosts = Hosts::parse(global.base_url.iter().map(String::as_str))?;
+    for url in hosts.urls() {
+        Endpoint::at(url)?;
     }
     let label = |name: &str| match variable(name) {
         None => Ok(None),
@@ -394,23 +397,19 @@ fn endpoint(
             Fatal::new(format!("{name}: {shown:?} is not a region or edge name such as us1 or ashburn"))
         }),
     };
-    let region = match &access.region {
-        Some(region) => Some(region.clone()),
-        None => label("TWILIO_REGION")?,
-    };
-    Ok(Endpoint::vendor(region.as_ref(), label("TWILIO_EDGE")?.as_ref())?)
-}
-
-/// A base URL for an account that is not there would leave its credentials with the vendor.
-fn check_base_urls(global: &Global, accounts: &[AccountRef]) -> Result<(), Fatal> {
-    for base in &global.base_url {
-        let is_there = accounts.iter().any(|account| base.is_of(&account.name, account.sid));
-        if let Some(name) = base.account.as_ref().filter(|_| !is_there) {
-            let shown = Shown(&masked(name)).to_string();
-            return Err(Fatal::new(format!("--base-url: there is no account {shown:?}")));
-        }
-    }
-    Ok(())
+    let operators = Site { region: label("TWILIO_REGION")?, edge: label("TWILIO_EDGE")? };
+    let asked: Vec<_> = accounts.iter().zip(logins).collect();
+    let assigned = hosts.assign(&asked)?;
+    accounts
+        .iter()
+        .zip(declared)
+        .zip(assigned)
+        .map(|((account, declared), host)| match host {
+            Some(url) => Ok(Endpoint::at(url)?),
+            None => Endpoint::vendor(&declared.access.site.over(&operators))
+                .map_err(|error| Fatal::new(format!("account {}: {error}", Shown(&account.name)))),
+        })
+        .collect()
 }
 
 fn transport(global: &Global, is_embedded: bool) -> Result<Http, Fatal> {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::hold::Standstill;
 use crate::money::Money;
-use crate::provider::{Api, HostLabel};
+use crate::provider::{Api, HostLabel, Site};
 use crate::traffic::Lookback;
 
 fn key(text: &str) -> Step {
@@ -180,15 +180,20 @@ pub(super) fn accounts(files: &[(usize, File)], operators_api: Api, issues: &mut
                 .help("keep one of the two names"),
             );
         }
+        let access = Access {
+            api: account.api.text().and_then(|text| api(issues, at("api"), text)),
+            site: Site {
+                region: account.region.text().and_then(|text| region(issues, at("region"), text)),
+                edge: account.edge.text().and_then(|text| edge(issues, at("edge"), text)),
+            },
+            credentials: credentials(issues, *file, name, account.credentials.as_ref()),
+        };
+        check_site(issues, access.api.unwrap_or(operators_api), &access.site, || at("region"));
         list.push(Account {
             name: (*name).into(),
             sid,
             parent: parent(&raw, &by_name, issues, name, &account.parent, at("parent")),
-            access: Access {
-                api: account.api.text().and_then(|text| api(issues, at("api"), text)),
-                region: account.region.text().and_then(|text| region(issues, at("region"), text)),
-                credentials: credentials(issues, *file, name, account.credentials.as_ref()),
-            },
+            access,
             hold: standstill::hold(issues, *file, || vec![key("accounts"), key(name)], account.hold.as_ref()),
         });
     }
@@ -245,6 +250,37 @@ fn api(issues: &mut Issues, at: At, text: &str) -> Option<Api> {
         );
     }
     api
+}
+
+/// Each region keeps its own settings of a number, and ActiveNumbers shows only those of us1.
+fn check_site(issues: &mut Issues, api: Api, site: &Site, at: impl Fn() -> At) {
+    let Some(region) = &site.region else { return };
+    if site.labels().is_err() {
+        issues.push(
+            Issue::warning(
+                at(),
+                format!("numctl does not know the edge of region {region}, which host names need"),
+            )
+            .help("add `edge:` beside it, unless whoever runs numctl sets TWILIO_EDGE"),
+        );
+    }
+    if api == Api::ActiveNumbers && !region.is_default() {
+        issues.push(
+            Issue::warning(at(), "`region` has no effect over ActiveNumbers: Twilio serves it from us1 only")
+                .help("write `api: incoming-phone-numbers` on the account, or remove `region`"),
+        );
+    }
+}
+
+fn edge(issues: &mut Issues, at: At, text: &str) -> Option<HostLabel> {
+    let edge = HostLabel::parse(text);
+    if edge.is_none() {
+        issues.push(
+            Issue::error(at, format!("{} is not an edge", quoted(text)))
+                .help("write Twilio's short name, such as ashburn, dublin or sydney"),
+        );
+    }
+    edge
 }
 
 fn region(issues: &mut Issues, at: At, text: &str) -> Option<HostLabel> {

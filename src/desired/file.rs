@@ -115,6 +115,10 @@ pub(super) struct Account {
     #[serde(default)]
     #[schemars(schema_with = "schema::region")]
     pub(super) region: Given,
+    /// The edge where requests enter Twilio's network. Default: the region's own, such as dublin for ie1.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::region")]
+    pub(super) edge: Given,
     /// Where its credentials are. Default for a subaccount over incoming-phone-numbers: its parent's.
     #[serde(default)]
     pub(super) credentials: Option<Credentials>,

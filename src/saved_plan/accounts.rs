@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{SavedPlanError, malformed};
 use crate::desired::{Access, CredentialsAt, EnvPrefix, SecretName};
 use crate::plan::AccountRef;
-use crate::provider::{Api, HostLabel};
+use crate::provider::{Api, HostLabel, Site};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -17,6 +17,8 @@ pub(super) struct FileAccount {
     api: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     region: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    edge: Option<String>,
     credentials_env: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     credentials_file: Option<String>,
@@ -34,7 +36,8 @@ impl FileAccount {
             sid: account.sid.to_string(),
             parent,
             api: access.api.map(|api| api.word().to_owned()),
-            region: access.region.as_ref().map(ToString::to_string),
+            region: access.site.region.as_ref().map(ToString::to_string),
+            edge: access.site.edge.as_ref().map(ToString::to_string),
             credentials_env: env,
             credentials_file: file,
         }
@@ -55,7 +58,10 @@ impl FileAccount {
             parsed(self.credentials_file.as_ref(), "the name of a credentials file", SecretName::parse)?;
         Ok(Access {
             api: parsed(self.api.as_ref(), "an API", Api::parse)?,
-            region: parsed(self.region.as_ref(), "a region", HostLabel::parse)?,
+            site: Site {
+                region: parsed(self.region.as_ref(), "a region", HostLabel::parse)?,
+                edge: parsed(self.edge.as_ref(), "an edge", HostLabel::parse)?,
+            },
             credentials: env.map(CredentialsAt::Env).or(file.map(CredentialsAt::File)),
         })
     }

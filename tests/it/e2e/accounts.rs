@@ -245,9 +245,9 @@ fn a_number_of_an_unlisted_account_is_never_bought() {
     assert_eq!(plan["actions"][0]["kind"], "transfer");
 }
 
-/// Another provider's host is the operator's word, for one account; the file has none.
+/// Another provider's host is the operator's word, for one set of credentials; the file has none.
 #[test]
-fn a_base_url_may_be_one_accounts_own() {
+fn a_base_url_is_bound_to_credentials() {
     let (sandbox, bench) = Sandbox::start(&[]);
     let (other, _) = Sandbox::start(&["--numbers", "2"]);
     let file = format!(
@@ -255,17 +255,21 @@ fn a_base_url_may_be_one_accounts_own() {
          compatible: {{sid: {SUB}, api: incoming-phone-numbers, credentials: {{env: EMEA}}}}\n\
          numbers: [{{phone_number: \"+15552230000\", account: main}}]\n"
     );
-    let both = format!("{},compatible={}", sandbox.base_url, other.base_url);
+    let both = format!("{},EMEA={}", sandbox.base_url, other.base_url);
     let bench = bench.with("NUMCTL_BASE_URL", &both);
     bench.plan(&file).exits(0);
     sandbox.counts(&[("list", 1)]);
     other.counts(&[("list", 1)]);
     let flags = ["plan", "-f", "fleet.yaml", "--base-url", &sandbox.base_url, "--base-url"];
-    let named = format!("{SUB}={}", other.base_url);
-    bench.run(&[&flags[..], &[&named]].concat()).exits(0);
+    let by_sid = format!("{SUB}={}", other.base_url);
+    bench.run(&[&flags[..], &[&by_sid]].concat()).exits(1).says("set EMEA_ACCOUNT_SID=");
+    let bench = bench.with("EMEA_ACCOUNT_SID", SUB);
+    bench.run(&[&flags[..], &[&by_sid]].concat()).exits(0);
     other.counts(&[("list", 2)]);
-    let typo = format!("compatibel={}", other.base_url);
-    bench.run(&[&flags[..], &[&typo]].concat()).exits(1).says("there is no account \"compatibel\"");
+    let typo = format!("EMAE={}", other.base_url);
+    bench.run(&[&flags[..], &[&typo]].concat()).exits(1).says("no account here uses credentials env:EMAE");
+    let by_name = format!("compatible={}", other.base_url);
+    bench.run(&[&flags[..], &[&by_name]].concat()).exits(1).says("the name of an account is not enough");
     bench
         .write("fleet.yaml", &file.replace("credentials", "base_url: \"https://evil.example\", credentials"));
     bench.run(&["plan", "-f", "fleet.yaml"]).exits(1).says("unknown field `base_url`");

@@ -1,6 +1,6 @@
 //! Law 11: the file may come from anyone, and cannot raise its own powers.
 
-use super::harness::{Bench, Canned, MAIN, Sandbox};
+use super::harness::{Bench, Canned, MAIN, SUB, Sandbox, basic};
 
 #[test]
 fn a_file_cannot_make_numctl_read_other_variables() {
@@ -37,6 +37,64 @@ fn a_file_cannot_name_a_host() {
         bench.plan(&format!("version: 1\n{extra}numbers: []\n")).exits(1);
     }
     assert_eq!(elsewhere.asked(), 0);
+}
+
+/// Law 11: whatever a file calls its accounts, whichever SIDs and credentials it puts together, and
+/// whoever lends to whom: no token is seen by a host that the operator did not bind it to.
+#[test]
+fn a_file_cannot_send_one_accounts_token_to_another_accounts_host() {
+    const OURS: &str = "ourtoken111111111111111111111111";
+    const THEIRS: &str = "theirtoken2222222222222222222222";
+    let body = r#"{"error":"no"}"#;
+    let (ours, theirs) =
+        (Canned::body(401, "application/json", body), Canned::body(401, "application/json", body));
+    let bench = Bench::alone()
+        .with("NUMCTL_API", "incoming-phone-numbers")
+        .with("TWILIO_ACCOUNT_SID", MAIN)
+        .with("TWILIO_AUTH_TOKEN", OURS)
+        .with("CORP_AUTH_TOKEN", THEIRS);
+    std::fs::create_dir(bench.path().join("secrets")).expect("made");
+    bench.write("secrets/ours", OURS);
+    bench.write("secrets/corp", THEIRS);
+    let ways = [
+        "corp: {sid: S2, credentials: {env: TWILIO}}",
+        "corp: {sid: S1, credentials: {env: TWILIO}}",
+        "corp: {sid: S2, credentials: {file: ours}}",
+        "corp: {sid: S2}",
+        "main: {sid: S1, credentials: {env: CORP}}\n  corp: {sid: S2, credentials: {env: TWILIO}}",
+        "main: {sid: S1, credentials: {env: TWILIO}}\n  corp: {sid: S2, parent: main}",
+        "corp: {sid: S2, credentials: {env: CORP}}\n  main: {sid: S1, parent: corp}",
+        "corp: {sid: S1, credentials: {file: corp}}",
+        "CORP: {sid: S2, credentials: {env: TWILIO}}",
+        "\"file:corp\": {sid: S2, credentials: {file: ours}}",
+    ];
+    let bindings = [
+        "<ours>,corp=<theirs>",
+        "<ours>,CORP=<theirs>",
+        "<ours>,env:CORP=<theirs>",
+        "<ours>,file:corp=<theirs>",
+        "<ours>,CORP=<theirs>,file:corp=<theirs>",
+        "<ours>,S2=<theirs>",
+        "S2=<theirs>",
+        "<theirs>,TWILIO=<ours>,file:ours=<ours>",
+        "<ours>,S1=<ours>,S2=<theirs>",
+    ];
+    for binding in bindings {
+        let urls = binding.replace("S1", MAIN).replace("S2", SUB);
+        let urls = urls.replace("<ours>", &ours.base_url).replace("<theirs>", &theirs.base_url);
+        for way in ways {
+            let file = format!("version: 1\naccounts:\n  {way}\nnumbers: []\n");
+            bench.write("fleet.yaml", &file.replace("S1", MAIN).replace("S2", SUB));
+            let command = ["plan", "-f", "fleet.yaml", "--credentials-dir", "secrets", "--base-url", &urls];
+            bench.run(&command).exits(1).never_says(OURS).never_says(THEIRS);
+        }
+    }
+    assert!(ours.asked() > 0 && theirs.asked() > 0, "some of them are as the operator wants it");
+    let saw = |host: &Canned, token: &str| {
+        [MAIN, SUB].into_iter().any(|sid| host.heads().contains(&basic(sid, token)))
+    };
+    assert!(!saw(&theirs, OURS), "our token went to their host");
+    assert!(saw(&ours, OURS) && saw(&theirs, THEIRS));
 }
 
 #[test]

@@ -451,3 +451,17 @@ pub(super) fn answer(status: u16, kind: &str, body: &str) -> String {
         body.len()
     )
 }
+
+/// What an `Authorization` header has of a user name and a secret: their base64.
+pub(super) fn basic(user: &str, secret: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let text = format!("{user}:{secret}");
+    let digits = text.as_bytes().chunks(3).flat_map(|chunk| {
+        let bits = (0..3).fold(0, |bits, at| bits << 8 | u32::from(chunk.get(at).copied().unwrap_or(0)));
+        (0..4).map(move |at| match at <= chunk.len() {
+            true => char::from(DIGITS[(bits >> (18 - 6 * at) & 63) as usize]),
+            false => '=',
+        })
+    });
+    digits.collect()
+}

@@ -21,9 +21,11 @@ fn regions_and_edges_are_host_names() {
     for (region, edge, api, host) in [
         ("", "", "incoming-phone-numbers", "api.twilio.com"),
         ("", "", "active-numbers", "preview.twilio.com"),
-        ("ie1", "", "incoming-phone-numbers", "api.ie1.twilio.com"),
+        ("ie1", "", "incoming-phone-numbers", "api.dublin.ie1.twilio.com"),
+        ("au1", "", "incoming-phone-numbers", "api.sydney.au1.twilio.com"),
+        ("ie1", "frankfurt", "incoming-phone-numbers", "api.frankfurt.ie1.twilio.com"),
         ("", "dublin", "incoming-phone-numbers", "api.dublin.us1.twilio.com"),
-        ("au1", "sydney", "active-numbers", "preview.sydney.au1.twilio.com"),
+        ("au1", "sydney", "active-numbers", "preview.twilio.com"),
     ] {
         let (sandbox, _) = Sandbox::start(&[]);
         let proxy = Proxy::start(&sandbox.base_url);
@@ -48,10 +50,27 @@ fn a_region_is_part_of_an_account() {
     let mut hosts = proxy.hosts();
     hosts.sort();
     // The move is the parent's, in its region; the name is set in the subaccount's.
-    assert_eq!(hosts, ["api.au1.twilio.com", "api.ie1.twilio.com"]);
+    assert_eq!(hosts, ["api.dublin.ie1.twilio.com", "api.sydney.au1.twilio.com"]);
     assert_eq!(sandbox.number("+15552230000").expect("it is there")["account_sid"], SUB);
     bench.write("fleet.yaml", &file.replace("ie1", "evil.example/"));
     bench.run(&["validate", "-f", "fleet.yaml"]).exits(1).says("is not a region");
+    // Each account may name its edge, and one that numctl does not know needs it.
+    let (before, edge) = (proxy.hosts().len(), file.replace("region: ie1", "region: ie1, edge: frankfurt"));
+    bench.plan(&edge).exits(0);
+    assert!(
+        proxy.hosts()[before..].contains(&"api.frankfurt.ie1.twilio.com".to_owned()),
+        "{:?}",
+        proxy.hosts()
+    );
+    bench.write("fleet.yaml", &file.replace("ie1", "xx9"));
+    bench.run(&["validate", "-f", "fleet.yaml"]).exits(0).says("does not know the edge of region xx9");
+    bench
+        .run(&["plan", "-f", "fleet.yaml"])
+        .exits(1)
+        .says("account main: numctl does not know the edge of region xx9");
+    let over_preview = file.replace("region: ie1", "region: ie1, api: active-numbers");
+    bench.write("fleet.yaml", &over_preview);
+    bench.run(&["validate", "-f", "fleet.yaml"]).exits(0).says("`region` has no effect over ActiveNumbers");
 }
 
 /// Each service has a host of its own.
@@ -65,6 +84,11 @@ fn prices_and_regulations_come_from_their_own_hosts() {
     for host in ["api.twilio.com", "pricing.twilio.com", "numbers.twilio.com"] {
         assert!(proxy.hosts().iter().any(|known| known == host), "{host} in {:?}", proxy.hosts());
     }
+    // No region has hosts of its own for prices.
+    let search = ["search", "--country", "US", "--type", "local"];
+    trusting(&proxy).with("TWILIO_REGION", "ie1").run(&search).exits(0).says("1.15");
+    assert!(proxy.hosts().contains(&"api.dublin.ie1.twilio.com".to_owned()), "{:?}", proxy.hosts());
+    assert!(!proxy.hosts().iter().any(|host| host.starts_with("pricing.dublin")), "{:?}", proxy.hosts());
 }
 
 #[test]
