@@ -50,17 +50,17 @@ pub enum HostError {
     )]
     NotTheirs {
         /// The account's name.
-        account: String,
+        account: Box<str>,
         /// Its SID.
         sid: AccountSid,
         /// The host bound to that.
-        host: String,
+        host: Box<str>,
         /// Where its credentials are.
-        credentials: String,
+        credentials: Box<str>,
         /// The host bound to these.
-        other: String,
+        other: Box<str>,
         /// What to do.
-        advice: String,
+        advice: Box<str>,
     },
 }
 
@@ -197,12 +197,12 @@ impl Hosts {
                 ),
             };
             return Err(HostError::NotTheirs {
-                account: account.name.to_string(),
+                account: (&*account.name).into(),
                 sid,
-                host: masked(bound),
-                credentials: name(at),
-                other: host.map_or_else(|| "the vendor".to_owned(), masked),
-                advice,
+                host: masked(bound).into(),
+                credentials: name(at).into(),
+                other: host.map_or_else(|| "Twilio".to_owned(), masked).into(),
+                advice: advice.into(),
             });
         }
         Ok(host)
@@ -293,7 +293,7 @@ mod tests {
         );
         // A parent's token, lent to an account that has a host.
         refused(&bound, &[("child", OTHERS, "TWILIO", Some(VENDORS))], "Nothing was sent");
-        refused(&format!("{OTHERS}=https://o"), &[("corp", OTHERS, "TWILIO", None)], "go to the vendor");
+        refused(&format!("{OTHERS}=https://o"), &[("corp", OTHERS, "TWILIO", None)], "go to Twilio");
     }
 
     #[test]
