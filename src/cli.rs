@@ -8,6 +8,7 @@ mod doctor;
 mod early;
 mod filters;
 mod fleet;
+mod history;
 mod idle;
 mod journal;
 mod lease;
@@ -20,8 +21,10 @@ mod progress;
 mod resolve;
 mod run;
 mod sandbox;
+mod show;
 mod signals;
 mod simple;
+mod writing;
 mod yaml;
 
 use std::process::ExitCode;
@@ -117,8 +120,8 @@ fn dispatch(arguments: Arguments) -> Ended {
         Command::Apply(args) => block_on(apply::run(&global, &args)),
         Command::Adopt(args) => block_on(adopt::run(&global, &args)),
         Command::Resolve(args) => block_on(resolve::run(&global, &args)),
-        Command::History(args) => journal::history(&global, &args),
-        Command::Undo(args) => block_on(journal::undo(&global, &args)),
+        Command::History(args) => history::history(&global, &args),
+        Command::Undo(args) => block_on(history::undo(&global, &args)),
         Command::Run(args) => block_on(run::run(&global, &args)),
         Command::Get(args) => block_on(listing::get(&global, &args)),
         Command::Idle(args) => block_on(idle::run(&global, &args)),

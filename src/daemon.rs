@@ -17,18 +17,20 @@ use tracing::{error, info, warn};
 
 use crate::budget::Generation;
 use crate::client::{Client, Dice};
+use crate::cost::Bill;
 use crate::desired::Desired;
 use crate::execute::{Event, Stop};
 use crate::fence::NotOurs;
-use crate::guard::OperatorLimits;
-use crate::journal_file::Journal;
+use crate::guard::{Approved, OperatorLimits};
+use crate::journal::{Command, Head};
+use crate::journal_file::{Journal, JournalAccess};
 use crate::leadership::{Leadership, NotLeading};
 use crate::ledger::{Kept, Ledger, LedgerError};
 use crate::lock::LockError;
 use crate::memory::{Extent, Memory, is_about_the_number};
 use crate::plan::{AccountRef, ActionKind, Held, HeldReason, Plan};
 use crate::provider::Api;
-use crate::reconcile::{Cycle, Pass, pass};
+use crate::reconcile::{Answer, Hooks, Job, Pass, Passed, Pricing, Source, State, pass};
 use crate::render::{claim_words, words};
 use crate::report;
 use crate::transport::Transport;
@@ -339,29 +341,33 @@ impl<T: Transport> Daemon<'_, T> {
                 none.insert(loaded)
             }
         };
-        let cycle = Cycle {
-            desired: &force.desired,
+        let head =
+            Head { command: Command::Run, generation: Some(force.generation.to_string()), undoes: None };
+        let job = Job {
+            source: Source::Files(&force.desired),
             generation: force.generation,
             accounts: &force.reached.accounts,
             clients: &force.reached.clients,
             operator: &self.operator,
+            // No person is asked.
+            accepted: None,
+            pricing: Pricing::WhereLimited,
             numbers_at_once: self.numbers_at_once * force.reached.clients.len().max(1),
             extent,
             paused: *self.paused.borrow(),
-            journal: self.journal.as_ref(),
+            journal: self.journal.as_ref().map(JournalAccess::Open),
+            head: &head,
             dry_run: self.dry_run,
+            stop: self.stop.clone(),
             now,
         };
         let before = kept.clone();
-        let desired = &force.desired;
-        let on_event = |plan: &Plan, extent, event: Event<'_>| {
-            (self.tell)(&News::Step { desired, plan, extent, event: &event });
-        };
         if !self.dry_run && !force.desired.claims.is_empty() {
             self.ledger.begin(&kept.intents).await?;
         }
-        let record = async |kept: &Kept| self.ledger.save(kept).await;
-        let (pass, extent) = pass(&cycle, memory, kept, record, self.stop.clone(), on_event).await;
+        let state = State { memory: &mut *memory, kept: &mut *kept, listed: None };
+        let hooks = Unattended { daemon: self, desired: &force.desired };
+        let Passed { pass, extent, .. } = pass(&job, state, &hooks).await;
         if let Pass::Executed(report) = &pass {
             memory.settle(report, (self.clock)(), || self.dice.throw());
         }
@@ -434,9 +440,35 @@ impl<T: Transport> Daemon<'_, T> {
     }
 }
 
+/// A pass of which nobody is asked anything.
+struct Unattended<'a, T> {
+    daemon: &'a Daemon<'a, T>,
+    desired: &'a Desired,
+}
+
+impl<T: Transport> Hooks for Unattended<'_, T> {
+    fn confirm(&self, _: &Approved, _: Option<&Bill>) -> Answer {
+        Answer::Yes
+    }
+
+    async fn record(&self, _: &Plan, spent: &Kept) -> Result<(), LedgerError> {
+        self.daemon.ledger.save(spent).await
+    }
+
+    fn event(&self, plan: &Plan, extent: Extent, event: &Event<'_>) {
+        (self.daemon.tell)(&News::Step { desired: self.desired, plan, extent, event });
+    }
+}
+
 fn went(pass: &Pass) -> Went {
     match pass {
-        Pass::Stopped | Pass::Planned(_) | Pass::Refused(..) => Went::Well,
+        Pass::Stopped
+        | Pass::Planned(_)
+        | Pass::Refused(..)
+        | Pass::Impossible(_)
+        | Pass::Stale(..)
+        | Pass::HeldSince(_)
+        | Pass::OtherAccepted(..) => Went::Well,
         Pass::NotObserved(_) | Pass::NotRecorded(..) => Went::Badly,
         Pass::Executed(report) => {
             // A number that failed has a queue of its own, and makes no other wait.
@@ -466,7 +498,13 @@ fn log<T>(force: &InForce<T>, (pass, extent): (&Pass, Extent), took: Duration, n
         Pass::NotRecorded(_, error) => {
             error!(%error, "what is about to be spent cannot be recorded: nothing is changed");
         }
-        Pass::Stopped | Pass::Planned(_) | Pass::Executed(_) => {}
+        Pass::Stopped
+        | Pass::Planned(_)
+        | Pass::Executed(_)
+        | Pass::Impossible(_)
+        | Pass::Stale(..)
+        | Pass::HeldSince(_)
+        | Pass::OtherAccepted(..) => {}
     }
     let finish = pass.finish();
     let plan = finish.plan();

@@ -178,6 +178,23 @@ pub enum OnVanished {
     Rebuy,
 }
 
+impl OnVanished {
+    /// Its name in the file.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::Rebuy => "rebuy",
+        }
+    }
+
+    /// Reads its name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Report, Self::Rebuy].into_iter().find(|one| one.word() == text)
+    }
+}
+
 /// Where a number that is to be released waits first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quarantine {

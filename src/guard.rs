@@ -149,38 +149,42 @@ impl SetBy {
     }
 }
 
-/// Approves a plan that keeps every limit, or whose digest has been accepted. `bill` is this very
-/// plan's; without one, a limit on money keeps it from raising the cost.
+/// Why a plan is not approved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rejection {
+    /// It goes beyond a limit.
+    Limits(Refusal),
+    /// The digest that was accepted is another plan's; this one has the digest that is named here.
+    OtherPlan(Digest),
+}
+
+/// Approves a plan that keeps every limit, for the plan, for the files' generation and for the last 24
+/// hours (law 8), or whose digest has been accepted. `bill` is this very plan's; without one, a limit on
+/// money keeps it from raising the cost.
+///
+/// An accepted digest is somebody's word for exactly one plan: it approves no other one, whether the
+/// limits would allow that or not. A plan that does nothing needs nobody's word.
 ///
 /// # Errors
-/// The limits that it goes beyond, with both figures.
+/// The limits that it goes beyond, with both figures; or that another plan was accepted.
 pub fn approve(
     plan: Plan,
     file: &Limits,
     operator: &OperatorLimits,
     bill: Option<&Bill>,
-    accepted: Option<Digest>,
-) -> Result<Approved, Box<(Plan, Refusal)>> {
-    match check(&plan, file, operator, bill) {
-        Some(refusal) if accepted != Some(refusal.digest) => Err(Box::new((plan, refusal))),
-        Some(_) | None => Ok(Approved(plan)),
-    }
-}
-
-/// Approves a plan of the daemon: each limit holds for the plan, for the files' generation and for
-/// the last 24 hours (law 8). Nothing lifts them here: no person is asked.
-///
-/// # Errors
-/// The limits that it goes beyond, with both figures.
-pub fn approve_over_time(
-    plan: Plan,
-    file: &Limits,
-    operator: &OperatorLimits,
-    bill: Option<&Bill>,
     outlook: &Outlook,
-) -> Result<Approved, Box<(Plan, Refusal)>> {
-    match check_over_time(&plan, file, operator, bill, outlook) {
-        Some(refusal) => Err(Box::new((plan, refusal))),
+    accepted: Option<Digest>,
+) -> Result<Approved, Box<(Plan, Rejection)>> {
+    if let Some(accepted) = accepted {
+        let digest = Digest::of(&plan);
+        return if accepted == digest || plan.is_empty() {
+            Ok(Approved(plan))
+        } else {
+            Err(Box::new((plan, Rejection::OtherPlan(digest))))
+        };
+    }
+    match check(&plan, file, operator, bill, outlook) {
+        Some(refusal) => Err(Box::new((plan, Rejection::Limits(refusal)))),
         None => Ok(Approved(plan)),
     }
 }
@@ -192,15 +196,9 @@ pub fn release_guard(file: &Limits, operator: &OperatorLimits) -> Option<Lookbac
     file.release_guard.max(operator.release_guard)
 }
 
-/// What [`approve`] would refuse a plan for.
+/// What [`approve`] would refuse a plan for where nobody has accepted it.
 #[must_use]
-pub fn check(plan: &Plan, file: &Limits, operator: &OperatorLimits, bill: Option<&Bill>) -> Option<Refusal> {
-    check_over_time(plan, file, operator, bill, &Outlook::default())
-}
-
-/// What [`approve_over_time`] would refuse a plan for.
-#[must_use]
-pub fn check_over_time(
+pub fn check(
     plan: &Plan,
     file: &Limits,
     operator: &OperatorLimits,

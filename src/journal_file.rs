@@ -16,7 +16,7 @@ use crate::client::Client;
 use crate::desired::Desired;
 use crate::digest::Digest;
 use crate::journal::{
-    At, DoneRecord, Head, JournalError, Known, Lines, Record, RunId, World, end_of, hold_back, records_of,
+    At, DoneRecord, Head, JournalError, Known, Lines, Record, RunId, World, end_of, records_of,
 };
 use crate::observed::Observed;
 use crate::plan::{AccountRef, ActionKind, Plan};
@@ -60,6 +60,8 @@ pub struct Journal {
     rotate_at: u64,
     book: RefCell<Book>,
     runs: Cell<u64>,
+    /// Something was written down before this pass: it can tell which numbers have vanished.
+    has_a_past: Cell<bool>,
 }
 
 #[derive(Debug)]
@@ -68,6 +70,48 @@ struct Book {
     known: Known,
     /// How long the head of the file is, that tells of what is known from before.
     head: u64,
+}
+
+/// What a command has of a journal.
+#[derive(Debug, Clone, Copy)]
+pub enum JournalAccess<'a> {
+    /// There is none: nobody can tell which numbers have vanished.
+    Missing {
+        /// Of the embedded sandbox.
+        is_sandbox: bool,
+    },
+    /// It was read, and is not written.
+    Known {
+        /// What it knows.
+        known: &'a Known,
+        /// Of the embedded sandbox.
+        is_sandbox: bool,
+    },
+    /// It is written.
+    Open(&'a Journal),
+}
+
+impl JournalAccess<'_> {
+    /// Whether it is the embedded sandbox's.
+    #[must_use]
+    pub fn is_sandbox(&self) -> bool {
+        match self {
+            Self::Missing { is_sandbox } | Self::Known { is_sandbox, .. } => *is_sandbox,
+            Self::Open(journal) => journal.is_sandbox,
+        }
+    }
+
+    /// Hands over what it knows; nothing where it has no past.
+    pub fn with_known(&self, take: impl FnOnce(Option<&Known>)) {
+        match self {
+            Self::Missing { .. } => take(None),
+            Self::Known { known, .. } => take(Some(known)),
+            Self::Open(journal) => {
+                let book = journal.book.borrow();
+                take(journal.has_a_past.get().then_some(&book.known));
+            }
+        }
+    }
 }
 
 /// A run that is being written.
@@ -93,8 +137,10 @@ impl Journal {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs::create_dir_all(folder).map_err(failed)?;
         }
+        let has_a_past = Cell::new(path.exists());
         let book = Book::open(path)?;
         Ok(Self {
+            has_a_past,
             path: path.to_owned(),
             is_sandbox,
             rotate_at,
@@ -115,11 +161,6 @@ impl Journal {
         worlds(clients, self.is_sandbox)
     }
 
-    /// Holds a plan against what is known: see [`hold_back`].
-    pub fn hold_back<T>(&self, plan: &mut Plan, desired: &Desired, clients: &[Client<T>], now: Duration) {
-        hold_back(plan, desired, Some(&self.book.borrow().known), &self.worlds(clients), now);
-    }
-
     /// Takes note of a whole look, where that is news.
     ///
     /// # Errors
@@ -137,6 +178,7 @@ impl Journal {
             let look = known.look(desired, accounts, &self.worlds(clients), observed, now);
             known.is_news(&look, LOOK_EVERY).then_some(look)
         };
+        self.has_a_past.set(true);
         match look {
             Some(look) => self.append([Record::Look(look)], true),
             None => Ok(()),

@@ -27,7 +27,8 @@ use shrink::Shrink;
 /// The memory of one daemon.
 #[derive(Debug)]
 pub struct Memory {
-    shrink: Shrink,
+    /// `None` for a command, which has no earlier look.
+    shrink: Option<Shrink>,
     requeue: Requeue,
     flaps: Flaps,
     last_uses: LastUses,
@@ -62,7 +63,7 @@ impl Memory {
     #[must_use]
     pub fn new(interval: Duration, allow_shrink: bool) -> Self {
         Self {
-            shrink: Shrink::new(interval, allow_shrink),
+            shrink: Some(Shrink::new(interval, allow_shrink)),
             requeue: Requeue::new(interval),
             flaps: Flaps::new(interval),
             last_uses: LastUses::default(),
@@ -70,6 +71,12 @@ impl Memory {
             interval,
             prices: Kept::default(),
         }
+    }
+
+    /// Of a command: it looks once, and believes what it sees.
+    #[must_use]
+    pub fn of_one_look() -> Self {
+        Self { shrink: None, ..Self::new(Duration::ZERO, true) }
     }
 
     /// Takes a look at the fleet. An account of which too many numbers are suddenly gone, from its
@@ -82,7 +89,10 @@ impl Memory {
         accounts: &[AccountRef],
         now: Duration,
     ) -> Observed {
-        self.shrink.doubt(observed, desired, accounts, now)
+        match &mut self.shrink {
+            Some(shrink) => shrink.doubt(observed, desired, accounts, now),
+            None => observed,
+        }
     }
 
     /// The numbers whose fresh reading makes the last full look good enough for these files; `None`
@@ -97,7 +107,10 @@ impl Memory {
         page_sizes: &[u16],
         now: Duration,
     ) -> Option<Vec<Suspect>> {
-        let last = self.last_look.as_ref().filter(|_| self.shrink.names_all(desired))?;
+        let last = self
+            .last_look
+            .as_ref()
+            .filter(|_| self.shrink.as_ref().is_some_and(|shrink| shrink.names_all(desired)))?;
         last.suspects(desired, accounts, page_sizes, self.interval, now)
     }
 
@@ -112,7 +125,9 @@ impl Memory {
         let last = self.last_look.take()?;
         let at = last.at();
         let observed = last.refreshed(fresh)?;
-        self.shrink.learn(desired, accounts);
+        if let Some(shrink) = &mut self.shrink {
+            shrink.learn(desired, accounts);
+        }
         Some((observed, at))
     }
 
@@ -135,7 +150,9 @@ impl Memory {
 
     /// Takes what became of a plan.
     pub fn settle(&mut self, report: &Report, now: Duration, dice: impl FnMut() -> u64) {
-        self.shrink.settle(report);
+        if let Some(shrink) = &mut self.shrink {
+            shrink.settle(report);
+        }
         self.requeue.settle(report, now, dice);
         self.flaps.settle(report, now);
         if let Some(last) = &mut self.last_look {

@@ -1,49 +1,54 @@
-//! One pass of the line: observed → plan → approve → execute → report, from files that are parsed.
+//! The line: desired → observed → plan → guard → execute → report.
 //!
-//! `apply` walks the same line and stops to ask; the daemon and the simulation walk it as it stands
-//! here, on every wake-up.
+//! [`pass`] is the only way from files, a saved plan, an adoption or an undo to a report. Commands
+//! differ by the values they give it ([`Job`], [`State`], [`Hooks`]), never by a copy of the line: a
+//! copy is how a saved plan once came to ignore maintenance windows.
+
+mod source;
+mod steps;
 
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::Instant;
-use tracing::warn;
 
-use crate::budget::{Budget, Generation};
+use crate::budget::Generation;
 use crate::client::{Client, ListError};
 use crate::clock;
-use crate::cost::{Bill, Census, PriceBook};
-use crate::desired::{AccountIndex, Desired};
+use crate::cost::Bill;
+use crate::desired::AccountIndex;
+use crate::digest::Digest;
 use crate::execute::{Event, Stop, execute};
-use crate::guard::{self, OperatorLimits, Refusal};
-use crate::journal::{Command, Head};
-use crate::journal_file::Journal;
-use crate::last_use::Trust;
+use crate::guard::{Approved, OperatorLimits, Refusal, Rejection};
+use crate::journal::Head;
+use crate::journal_file::JournalAccess;
 use crate::ledger::{Kept, LedgerError};
 use crate::memory::{Extent, Memory};
-use crate::plan::{AccountRef, Plan, plan};
-use crate::prices::price_book;
-use crate::refresh::refresh;
+use crate::observed::Observed;
+use crate::plan::{AccountRef, Plan};
 use crate::report::Report;
-use crate::standstill;
+use crate::stale::Stale;
 use crate::status::Finish;
-use crate::survey::observe_and_survey;
 use crate::transport::Transport;
-use crate::usage;
 
-/// What a pass goes by. `clients` are those of `accounts`, which are those of `desired`.
+pub use source::{Rejected, Source};
+
+/// What a pass goes by.
 #[derive(Debug)]
-pub struct Cycle<'a, T> {
-    /// What is declared.
-    pub desired: &'a Desired,
-    /// The content that it came from.
+pub struct Job<'a, T> {
+    /// Where the plan comes from.
+    pub source: Source<'a>,
+    /// The content of the files, by which the budget counts.
     pub generation: Generation,
-    /// The accounts.
+    /// The accounts of the source.
     pub accounts: &'a [AccountRef],
     /// Their clients; each asks its [`Writer`](crate::client::Writer) before it writes.
     pub clients: &'a [Client<T>],
     /// The operator's limits.
     pub operator: &'a OperatorLimits,
+    /// The digest of the one plan that may go beyond the limits.
+    pub accepted: Option<Digest>,
+    /// When prices are asked for.
+    pub pricing: Pricing,
     /// How many numbers are in hand at once.
     pub numbers_at_once: usize,
     /// [`Extent::Partial`]: look only at what may be other than at the last full look, where that is
@@ -51,12 +56,63 @@ pub struct Cycle<'a, T> {
     pub extent: Extent,
     /// A signal has paused the daemon.
     pub paused: bool,
-    /// What is seen and done is written down here.
-    pub journal: Option<&'a Journal>,
+    /// What was seen and done before, and where it is written down; `None` where nobody asks for it.
+    pub journal: Option<JournalAccess<'a>>,
+    /// How the run is introduced in the journal.
+    pub head: &'a Head,
     /// Plan, and write nothing.
     pub dry_run: bool,
+    /// How far the run is to stop.
+    pub stop: watch::Receiver<Stop>,
     /// Since the epoch.
     pub now: Duration,
+}
+
+/// When prices are asked for: each list is a request (law 7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pricing {
+    /// Where a limit on money asks for the plan's cost.
+    WhereLimited,
+    /// Where the plan changes the cost: a person reads it.
+    WhereTouched,
+    /// In any case.
+    Always,
+}
+
+/// What a pass finds and leaves behind.
+#[derive(Debug)]
+pub struct State<'a> {
+    /// What the loop remembers; of one look for a command.
+    pub memory: &'a mut Memory,
+    /// What was spent, and what may be on its way for claims.
+    pub kept: &'a mut Kept,
+    /// What was listed already, before the files were read.
+    pub listed: Option<Observed>,
+}
+
+/// Whether an approved plan is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// It is only shown.
+    No,
+    /// At once.
+    Yes,
+    /// A person took time to say so: the fleet is looked at again first.
+    YesAfterAWhile,
+}
+
+/// What a pass tells and asks the outside.
+pub trait Hooks {
+    /// The listing of an account has come so far.
+    fn listed(&self, _account: AccountIndex, _numbers: usize) {}
+    /// Asks whether an approved plan is carried out.
+    fn confirm(&self, approved: &Approved, bill: Option<&Bill>) -> Answer;
+    /// Keeps what the plan spends; once this is back, a crash does not lose it.
+    fn record(&self, plan: &Plan, spent: &Kept) -> impl Future<Output = Result<(), LedgerError>>;
+    /// The first write is next.
+    fn begins(&self, _plan: &Plan) {}
+    /// A step begins or has ended.
+    fn event(&self, _plan: &Plan, _extent: Extent, _event: &Event<'_>) {}
 }
 
 /// What a pass came to.
@@ -67,9 +123,17 @@ pub enum Pass {
     Stopped,
     /// No account could be listed: nothing was planned (law 3).
     NotObserved(Vec<(AccountIndex, ListError)>),
+    /// The source makes no plan for what is live: an adoption or an undo that cannot be.
+    Impossible(Rejected),
+    /// A plan that was approved earlier does not fit what is live any more.
+    Stale(Plan, Vec<Stale>),
+    /// A plan that was approved as a whole, and of which a part is held back by now.
+    HeldSince(Plan),
     /// The plan goes beyond a limit: nothing was written (law 8).
     Refused(Plan, Refusal),
-    /// A dry run: the plan would be carried out.
+    /// Another plan was accepted than this one.
+    OtherAccepted(Plan, Digest),
+    /// A dry run, or a person's no: the plan would be carried out.
     Planned(Plan),
     /// What the plan spends could not be recorded: nothing was written.
     NotRecorded(Plan, LedgerError),
@@ -84,181 +148,104 @@ impl Pass {
         match self {
             Self::Stopped => Finish::Stopped,
             Self::NotObserved(failed) => Finish::NotObserved(failed),
+            // No source of a daemon's comes to these: they are of one plan that was chosen earlier.
+            Self::Impossible(_) => Finish::Stopped,
+            Self::Stale(plan, _)
+            | Self::HeldSince(plan)
+            | Self::OtherAccepted(plan, _)
+            | Self::Planned(plan) => Finish::Planned(plan),
             Self::Refused(plan, refusal) => Finish::Refused(plan, refusal),
-            Self::Planned(plan) => Finish::Planned(plan),
             Self::NotRecorded(plan, error) => Finish::NotRecorded(plan, error),
             Self::Executed(report) => Finish::Executed(report),
         }
     }
 }
 
-/// Walks the line once, and says how much it looked at. `record` keeps what is spent, and is back before
-/// the first write.
-pub async fn pass<T: Transport>(
-    cycle: &Cycle<'_, T>,
-    memory: &mut Memory,
-    kept: &mut Kept,
-    record: impl AsyncFn(&Kept) -> Result<(), LedgerError>,
-    stop: watch::Receiver<Stop>,
-    on_event: impl Fn(&Plan, Extent, Event<'_>),
-) -> (Pass, Extent) {
-    let mut stopped = stop.clone();
-    // Reading has nothing to finish.
-    let (planned, extent) = tokio::select! {
-        biased;
-        planned = draft(cycle, memory, kept) => planned,
-        Ok(_) = stopped.wait_for(|stop| *stop >= Stop::Drain) => return (Pass::Stopped, cycle.extent),
-    };
-    let pass = match planned {
-        Err(failed) => Pass::NotObserved(failed),
-        Ok(planned) => {
-            let on_event = |plan: &Plan, event: Event<'_>| on_event(plan, extent, event);
-            carry_out(planned, cycle, memory, kept, record, stop, on_event).await
+impl From<Box<(Plan, Rejection)>> for Pass {
+    fn from(refused: Box<(Plan, Rejection)>) -> Self {
+        match *refused {
+            (plan, Rejection::Limits(refusal)) => Self::Refused(plan, refusal),
+            (plan, Rejection::OtherPlan(digest)) => Self::OtherAccepted(plan, digest),
         }
-    };
-    (pass, extent)
+    }
 }
 
-/// What the bill of a plan takes.
-type Priced = Option<(Census, PriceBook)>;
-
-/// Looks at the fleet, and plans; asks for the prices that a limit on money calls for.
-async fn draft<T: Transport>(
-    cycle: &Cycle<'_, T>,
-    memory: &mut Memory,
-    kept: &mut Kept,
-) -> (Result<(Plan, Priced), Vec<(AccountIndex, ListError)>>, Extent) {
-    let Cycle { desired, accounts, clients, generation, now, .. } = *cycle;
-    if cycle.extent == Extent::Partial
-        && let Some((observed, at)) = refresh(clients, accounts, desired, memory, now).await
-    {
-        let plan = plan(desired, accounts, &observed);
-        if plan.only_configures() {
-            memory.keep(observed, accounts, at);
-            return (Ok((plan, None)), Extent::Partial);
-        }
-    }
-    // One look at a time: it may be a million numbers.
-    memory.forget_the_last_look();
-    let observed = match observe_and_survey(clients, accounts, desired, (&mut kept.intents, now)).await {
-        Ok(observed) => observed,
-        Err(failed) => return (Err(failed), Extent::Full),
-    };
-    kept.budget.observe(&observed, generation, now);
-    let observed = memory.doubt(observed, desired, accounts, now);
-    if let Some(journal) = cycle.journal.filter(|_| !cycle.dry_run)
-        && let Err(error) = journal.look(Some(desired), accounts, clients, &observed, now)
-    {
-        // Before a write it is tried again, and stops it.
-        warn!(%error, "what was seen is not in {}", journal.path().display());
-    }
-    let plan = plan(desired, accounts, &observed);
-    let (file, operator) = (desired.policy.limits.monthly, cycle.operator.monthly);
-    let census = guard::calls_for_prices(&plan, file, operator).then(|| Census::take(&observed, &plan));
-    memory.keep(observed, accounts, now);
-    let priced = match census {
-        Some(mut census) => {
-            let book = price_book(clients, &plan, &mut census, memory.prices(), true, now).await;
-            Some((census, book))
-        }
-        None => None,
-    };
-    (Ok((plan, priced)), Extent::Full)
+/// What a pass came to, how much it looked at, and what its plan costs where that was asked.
+#[derive(Debug)]
+pub struct Passed {
+    /// What it came to.
+    pub pass: Pass,
+    /// How much it looked at.
+    pub extent: Extent,
+    /// What the plan costs.
+    pub bill: Option<Bill>,
 }
 
-/// Holds back what is not to be done now, approves the rest, and carries it out.
-async fn carry_out<T: Transport>(
-    (mut plan, priced): (Plan, Priced),
-    cycle: &Cycle<'_, T>,
-    memory: &mut Memory,
-    kept: &mut Kept,
-    record: impl AsyncFn(&Kept) -> Result<(), LedgerError>,
-    stop: watch::Receiver<Stop>,
-    on_event: impl Fn(&Plan, Event<'_>),
-) -> Pass {
-    let Cycle { desired, generation, now, .. } = *cycle;
-    standstill::hold_back(&mut plan, desired, cycle.paused, now);
-    if let Some(journal) = cycle.journal {
-        journal.hold_back(&mut plan, desired, cycle.clients, now);
+/// Walks the line once.
+pub async fn pass<T: Transport>(job: &Job<'_, T>, mut state: State<'_>, hooks: &impl Hooks) -> Passed {
+    let (mut extent, mut bill) = (job.extent, None);
+    let walked = walk(job, &mut state, hooks, &mut extent, &mut bill).await;
+    let pass = walked.map_or_else(|ended| *ended, Pass::Executed);
+    Passed { pass, extent, bill }
+}
+
+/// The line itself. Each step says what it touches; whatever ends it early is the `Err`.
+async fn walk<T: Transport>(
+    job: &Job<'_, T>,
+    state: &mut State<'_>,
+    hooks: &impl Hooks,
+    extent: &mut Extent,
+    bill: &mut Option<Bill>,
+) -> Result<Report, Box<Pass>> {
+    // Reads the API, then pure: what is live, and how to get from there to what is declared.
+    let drafted = job.unless_stopped(steps::draft(job, state, hooks, extent)).await?;
+    let steps::Draft { mut plan, observed, at } = drafted?;
+    // Pure: holds, pauses, windows, vanished numbers, the budget, back-off.
+    steps::hold_back(&mut plan, job, state);
+    // Disk: what was seen.
+    steps::note_seen(job, &observed, *extent);
+    // Reads the API: whether numbers to be released are in use, and prices that a limit asks for.
+    *bill = job.unless_stopped(steps::guard_and_quote(&mut plan, &observed, job, state)).await?;
+    state.memory.keep(observed, job.accounts, at);
+    // Pure: what was approved as a whole is done as a whole; limits.
+    let plan = job.source.whole(plan)?;
+    let approved = steps::approve(plan, bill.as_ref(), job, state)?;
+    if job.dry_run {
+        return Err(Pass::Planned(approved.into_plan()).into());
     }
-    kept.budget.hold_back(&mut plan, generation);
-    memory.hold_back(&mut plan, now);
-    let mut stopped = stop.clone();
-    tokio::select! {
-        biased;
-        () = guard_releases((&mut plan, &priced), cycle, memory, &kept.budget) => {}
-        Ok(_) = stopped.wait_for(|stop| *stop >= Stop::Drain) => return Pass::Stopped,
-    }
-    let bill = bill_of(&plan, &priced);
-    let bill = bill.as_ref();
-    let outlook = kept.budget.outlook(&plan, bill, generation, now);
-    let limits = &desired.policy.limits;
-    let approved = match guard::approve_over_time(plan, limits, cycle.operator, bill, &outlook) {
-        Err(refused) => return Pass::Refused(refused.0, refused.1),
-        Ok(approved) => approved,
+    // A person, or a flag.
+    let approved = match hooks.confirm(&approved, bill.as_ref()) {
+        Answer::No => return Err(Pass::Planned(approved.into_plan()).into()),
+        Answer::Yes => approved,
+        // Reads the API: what changed while the question stood (law 13).
+        Answer::YesAfterAWhile => steps::still_fits(approved, job, state).await?,
     };
-    if cycle.dry_run {
-        return Pass::Planned(approved.into_plan());
-    }
-    let mut writing = None;
-    if !approved.plan().is_empty() {
-        // On a copy: what was not recorded was not spent either.
-        let mut spent = kept.clone();
-        spent.budget.spend(approved.plan(), bill, generation, now);
-        spent.intents.open_for(approved.plan());
-        if let Err(error) = record(&spent).await {
-            return Pass::NotRecorded(approved.into_plan(), error);
-        }
-        let before = std::mem::replace(kept, spent);
-        if let Some(journal) = cycle.journal {
-            let head = Head { command: Command::Run, generation: Some(generation.to_string()), undoes: None };
-            match journal.begin(approved.plan(), &head, cycle.clients, now) {
-                Ok(begun) => writing = Some(begun),
-                Err(error) => {
-                    // Nothing is on its way.
-                    kept.intents = before.intents;
-                    return Pass::NotRecorded(approved.into_plan(), error.into());
-                }
-            }
-        }
-    }
+    // Disk: what is not written down is not sent.
+    let (approved, run) = steps::record(approved, bill.as_ref(), job, state, hooks).await?;
+    // Writes the API.
+    hooks.begins(approved.plan());
+    let extent = *extent;
     let on_event = |plan: &Plan, event: Event<'_>| {
-        if let (Some(writing), Event::Ended { step, end }) = (&writing, &event) {
-            writing.ended(plan, *step, end, clock::since_the_epoch());
+        if let (Some(run), Event::Ended { step, end }) = (&run, &event) {
+            run.ended(plan, *step, end, clock::since_the_epoch());
         }
-        on_event(plan, event);
+        hooks.event(plan, extent, &event);
     };
-    let began = Instant::now();
-    let report = execute(approved, cycle.clients, cycle.numbers_at_once, stop, on_event).await;
-    if let Some(writing) = writing {
-        writing.done(&report, clock::since_the_epoch());
-    }
-    kept.budget.settle(&report);
-    kept.intents.settle(&report, now + began.elapsed());
-    Pass::Executed(report)
+    let began = tokio::time::Instant::now();
+    let report = execute(approved, job.clients, job.numbers_at_once, job.stop.clone(), on_event).await;
+    // Disk: how it ended.
+    steps::settle(&report, run, state, job.now + began.elapsed());
+    Ok(report)
 }
 
-fn bill_of(plan: &Plan, priced: &Priced) -> Option<Bill> {
-    priced.as_ref().map(|(census, book)| Bill::of(plan, census, book))
-}
-
-/// Holds the releases of numbers that are in use. A plan that is refused, or only shown, may be there
-/// again in the next cycle, and is not looked up each time; one that is carried out right after is.
-async fn guard_releases<T: Transport>(
-    (plan, priced): (&mut Plan, &Priced),
-    cycle: &Cycle<'_, T>,
-    memory: &mut Memory,
-    budget: &Budget,
-) {
-    let Cycle { desired, clients, operator, generation, now, .. } = *cycle;
-    let limits = &desired.policy.limits;
-    let guard = guard::release_guard(limits, operator);
-    let known = memory.last_uses();
-    usage::guard_releases(plan, clients, known, guard, now, Trust::ThisHour).await;
-    let bill = bill_of(plan, priced);
-    let outlook = budget.outlook(plan, bill.as_ref(), generation, now);
-    let refusal = guard::check_over_time(plan, limits, operator, bill.as_ref(), &outlook);
-    if !cycle.dry_run && refusal.is_none() {
-        usage::guard_releases(plan, clients, known, guard, now, Trust::ThisLook).await;
+impl<T> Job<'_, T> {
+    /// Reading has nothing to finish: a stop ends it at once.
+    async fn unless_stopped<V>(&self, work: impl Future<Output = V>) -> Result<V, Box<Pass>> {
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            biased;
+            done = work => Ok(done),
+            Ok(_) = stop.wait_for(|stop| *stop >= Stop::Drain) => Err(Pass::Stopped.into()),
+        }
     }
 }

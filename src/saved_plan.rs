@@ -5,6 +5,7 @@
 
 mod accounts;
 mod file;
+mod holds;
 mod limits;
 
 use std::collections::HashMap;
@@ -16,18 +17,21 @@ use sha2::{Digest as _, Sha256};
 use crate::desired::{Access, AccountIndex, Desired, Limits};
 use crate::diff::FieldChange;
 use crate::digest::Digest;
+use crate::hold::Standstill;
 use crate::inert;
 use crate::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::plan::{AccountRef, Action, ActionKind, Plan, Reason, Step, Target};
 use crate::provider::Api;
 use crate::settings::{Field, Managed, Settings, Value, Want};
+use crate::standstill::Holds;
 
 use accounts::FileAccount;
 use file::{File, FileAction, FileChange, FileClaim, FileSummary, FileValue};
+use holds::FileHolds;
 use limits::FileLimits;
 
 /// The version of the file's shape.
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 
 /// What makes a JSON file one of ours.
 const KIND: &str = "numctl-plan";
@@ -69,6 +73,8 @@ pub struct SavedPlan {
     pub access: Vec<Access>,
     /// The file's limits when it was made.
     pub limits: Limits,
+    /// The windows of the files, and what they say of vanished numbers.
+    pub holds: Holds,
     /// The files that it was made from, as they were named.
     pub files: Vec<Arc<str>>,
     /// The version of numctl that made it.
@@ -84,8 +90,16 @@ impl SavedPlan {
             let access = account.access.clone();
             Access { api: Some(access.api.unwrap_or(operators_api)), ..access }
         };
+        let of_files = Holds::of(desired, &plan);
+        let holds = Holds {
+            standstill: Standstill { windows: of_files.standstill.windows, ..Standstill::default() },
+            on_vanished: of_files.on_vanished,
+            own_on_vanished: of_files.own_on_vanished,
+            ..Holds::default()
+        };
         Self {
             plan,
+            holds,
             access: desired.accounts.iter().map(access).collect(),
             limits: desired.policy.limits,
             files: desired.files.clone(),
@@ -109,6 +123,12 @@ impl SavedPlan {
             before == Some(true)
                 || wanted.iter().any(|want| matches!(want, Want::Set(value) if value.has_secret()))
         })
+    }
+
+    /// Whether it buys for claims.
+    #[must_use]
+    pub fn has_claims(&self) -> bool {
+        self.plan.steps.iter().any(|step| step.action.claimed().is_some())
     }
 
     /// The file's text.
@@ -187,6 +207,7 @@ impl SavedPlan {
                 })
                 .collect(),
             limits: FileLimits::new(&self.limits, plan.fleet),
+            holds: FileHolds::new(&self.holds),
             summary: FileSummary {
                 purchase: plan.count(ActionKind::Purchase),
                 configure: plan.count(ActionKind::Configure),
@@ -233,6 +254,7 @@ impl SavedPlan {
             },
             access,
             limits: file.limits.limits()?,
+            holds: file.holds.holds()?,
             files: file.files.iter().map(|name| Arc::from(name.as_str())).collect(),
             tool_version: file.tool_version.clone(),
         })
@@ -250,6 +272,7 @@ fn checksum(file: &File) -> String {
         serde_json::to_vec(&file.actions),
         serde_json::to_vec(&file.accounts),
         serde_json::to_vec(&file.limits),
+        serde_json::to_vec(&file.holds),
         serde_json::to_vec(&(&file.kind, file.format_version, &file.digest, &file.tool_version, &file.files)),
     ];
     for part in parts.into_iter().flatten() {
@@ -397,11 +420,21 @@ mod tests {
     use super::*;
     use crate::claim::Slot;
     use crate::claims::Claimed;
-    use crate::desired::{CredentialsAt, EnvPrefix, SecretName};
+    use crate::desired::{CredentialsAt, EnvPrefix, OnVanished, SecretName};
+    use crate::hold::Window;
     use crate::provider::{HostLabel, Site};
 
     fn sid(letter: &str) -> String {
         letter.repeat(32)
+    }
+
+    fn window() -> Window {
+        Window {
+            days: vec![jiff::civil::Weekday::Tuesday],
+            from: jiff::civil::time(9, 0, 0, 0),
+            to: jiff::civil::time(17, 0, 0, 0),
+            zone: jiff::tz::TimeZone::get("Europe/Berlin").expect("a zone"),
+        }
     }
 
     fn sample() -> SavedPlan {
@@ -485,6 +518,12 @@ mod tests {
                 },
             ],
             limits: crate::desired::Policy::default().limits,
+            holds: Holds {
+                standstill: Standstill { windows: vec![window()], ..Standstill::default() },
+                on_vanished: Some(OnVanished::Report),
+                own_on_vanished: [(number("+15552230000"), OnVanished::Rebuy)].into(),
+                ..Holds::default()
+            },
             files: vec!["fleet.yaml".into()],
             tool_version: "0.1.0".to_owned(),
         }
@@ -505,6 +544,7 @@ mod tests {
             ("b.example", "evil.example"),
             ("\"release\"", "\"configure\""),
             ("\"max_releases\": \"0\"", "\"max_releases\": \"9\""),
+            ("09:00", "08:00"),
             ("+15552230000", "+15552230009"),
         ] {
             assert!(text.contains(from), "{from}");
@@ -514,7 +554,7 @@ mod tests {
 
     #[test]
     fn other_files_are_no_plans() {
-        for text in ["", "{}", "[]", "version: 1", r#"{"kind":"numctl-plan","format_version":2}"#] {
+        for text in ["", "{}", "[]", "version: 1", r#"{"kind":"numctl-plan","format_version":9}"#] {
             assert!(SavedPlan::from_json(text).is_err(), "{text}");
         }
     }

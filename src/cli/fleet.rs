@@ -9,15 +9,14 @@ use std::time::{Duration, Instant};
 use crate::api::endpoint::Endpoint;
 use crate::api::routes::Routes;
 use crate::bounded_file;
+use crate::budget::Generation;
 use crate::client::{Client, Dice, ListError, Manner};
-use crate::clock;
 use crate::daemon::Reached;
 use crate::desired::{Access, Account, AccountIndex, Desired, Findings, Parsed, SecretName, Source};
 use crate::environment::{self, Login, Source as Variables};
 use crate::fence::{NotOurs, fence};
 use crate::hosts::Hosts;
 use crate::http::{self, Http};
-use crate::intents::Intents;
 use crate::leadership::Leadership;
 use crate::ledger::Ledger;
 use crate::load::{load, parse};
@@ -32,7 +31,6 @@ use crate::render::shown::Shown;
 use crate::render::words::plural;
 use crate::sandbox::{self, Options, Running};
 use crate::secret_url::masked;
-use crate::survey::look_again;
 
 use super::arguments::{AccountArgs, Global, LockArgs, StateArgs};
 use super::output;
@@ -104,9 +102,12 @@ pub(super) fn ledger(global: &Global, args: &StateArgs) -> Ledger {
     Ledger::In(args.state_dir.clone().unwrap_or_else(|| PathBuf::from(default)))
 }
 
-/// Reads and checks the files. What is doubtful in them is counted here and shown by `validate`.
-pub(super) fn read(global: &Global, files: &[PathBuf]) -> Result<Desired, Fatal> {
-    checked(parse(&sources(files)?, global.api()))
+/// Reads and checks the files, and names their content. What is doubtful in them is counted here and
+/// shown by `validate`.
+pub(super) fn read(global: &Global, files: &[PathBuf]) -> Result<(Desired, Generation), Fatal> {
+    let sources = sources(files)?;
+    let generation = Generation::of(&sources);
+    Ok((checked(parse(&sources, global.api()))?, generation))
 }
 
 /// The texts of the files.
@@ -132,7 +133,7 @@ pub(super) fn accounts_of(global: &Global, args: &AccountArgs) -> Result<Vec<Acc
     if args.files.is_empty() {
         Ok(vec![environment::default_account()])
     } else {
-        Ok(read(global, &args.files)?.accounts)
+        Ok(read(global, &args.files)?.0.accounts)
     }
 }
 
@@ -191,35 +192,21 @@ impl Fleet {
         Ok(locks)
     }
 
-    /// Lists every account, and looks a second time for what the file misses.
-    pub(super) async fn observe(&self, desired: &Desired, intents: &mut Intents) -> Result<Observed, Fatal> {
-        Ok(self.look_again(desired, intents, self.list().await?).await)
-    }
-
-    /// The second look, after every account was listed.
-    pub(super) async fn look_again(
-        &self,
-        desired: &Desired,
-        intents: &mut Intents,
-        observed: Observed,
-    ) -> Observed {
-        let looking = (intents, clock::since_the_epoch());
-        look_again(&self.clients, &self.accounts, desired, looking, observed).await
-    }
-
     /// Lists every account, with progress.
     pub(super) async fn list(&self) -> Result<Observed, Fatal> {
         let listing = progress::Listing::start(self.clients.len());
         let on_page = |account: AccountIndex, numbers| listing.page(usize::from(account.0), numbers);
         let observed = observe(&self.clients, &self.accounts, on_page).await;
         listing.done();
-        observed.map_err(|failed| {
-            let lines: Vec<String> =
-                failed.iter().map(|(account, error)| self.describe(*account, error)).collect();
-            let all =
-                "nothing was planned and nothing was changed: a number that is not seen may be in there";
-            Fatal::new(format!("{}\n{all}", lines.join("\n")))
-        })
+        observed.map_err(|failed| self.not_listed(&failed))
+    }
+
+    /// No account could be listed.
+    pub(super) fn not_listed(&self, failed: &[(AccountIndex, ListError)]) -> Fatal {
+        let lines: Vec<String> =
+            failed.iter().map(|(account, error)| self.describe(*account, error)).collect();
+        let all = "nothing was planned and nothing was changed: a number that is not seen may be in there";
+        Fatal::new(format!("{}\n{all}", lines.join("\n")))
     }
 
     /// Why an account could not be listed, and what to do about it.

@@ -30,7 +30,7 @@ use super::{Ended, Exit, Fatal, output, progress};
 pub(super) async fn run(global: &Global, args: &IdleArgs) -> Ended {
     let desired = match args.accounts.files.is_empty() {
         true => None,
-        false => Some(fleet::read(global, &args.accounts.files)?),
+        false => Some(fleet::read(global, &args.accounts.files)?.0),
     };
     let declared = desired
         .as_ref()

@@ -1,37 +1,38 @@
-//! `numctl plan`: desired → observed → plan → render.
+//! `numctl plan`: walks the line as far as the plan, and shows it.
 
-use std::time::Duration;
-
+use crate::budget::{Budget, Generation};
 use crate::clock;
 use crate::cost::Bill;
-use crate::desired::{Desired, Limits};
-use crate::guard::{self, OperatorLimits, Refusal};
-use crate::last_use::{LastUses, Trust};
+use crate::desired::Desired;
+use crate::execute::Stop;
+use crate::guard::{Approved, Refusal};
+use crate::journal::{Command, Head};
+use crate::ledger::{Kept, LedgerError};
+use crate::memory::{Extent, Memory};
 use crate::observed::Observed;
-use crate::plan::{self, Plan};
-use crate::render;
+use crate::plan::Plan;
+use crate::reconcile::{Answer, Hooks, Job, Pass, Passed, Pricing, Source, State, pass};
 use crate::saved_plan::SavedPlan;
-use crate::standstill;
-use crate::usage;
 
-use super::arguments::{Global, PlanArgs, PlanFormat};
+use super::arguments::{Global, PlanArgs};
 use super::early::read_and_list;
 use super::fleet::{self, Fleet};
 use super::journal::ForPlan;
-use super::{Ended, Exit, Fatal, output, prices};
+use super::{Ended, Exit, Fatal, output, prices, show};
+
+/// What came of it: the plan, why it would be refused, and what it costs.
+type Made = (Plan, Option<Refusal>, Option<Bill>);
 
 pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
     let journal = ForPlan::of(global, &args.journal)?;
     let (desired, fleet, listed) = read_and_list(global, &args.files.files).await?;
-    let operator = args.limits.limits();
     let made = match listed {
-        Ok(observed) => make(global, args, (&desired, &operator), (&fleet, observed), journal).await,
+        Ok(observed) => make(global, args, &desired, (&fleet, observed), &journal).await,
         Err(error) => Err(error),
     };
     fleet.close().await?;
-    let (plan, bill) = made?;
-    let refusal = guard::check(&plan, &desired.policy.limits, &operator, bill.as_ref());
-    show(&plan, refusal.as_ref(), bill.as_ref(), args.format)?;
+    let (plan, refusal, bill) = made?;
+    show::plan(&plan, refusal.as_ref(), bill.as_ref(), args.format)?;
     let (pending, has_errors) = (!plan.is_empty(), plan.has_errors());
     if let Some(path) = &args.out {
         let saved = SavedPlan::new(plan, &desired, global.api());
@@ -52,58 +53,64 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
     })
 }
 
-/// Looks again, plans, and prices the plan where that is called for.
 async fn make(
     global: &Global,
     args: &PlanArgs,
-    (desired, operator): (&Desired, &OperatorLimits),
+    desired: &Desired,
     (fleet, observed): (&Fleet, Observed),
-    journal: ForPlan,
-) -> Result<(Plan, Option<Bill>), Fatal> {
-    let mut intents = fleet::ledger(global, &args.state).intents(clock::since_the_epoch())?;
-    let observed = fleet.look_again(desired, &mut intents, observed).await;
+    journal: &ForPlan,
+) -> Result<Made, Fatal> {
     let now = clock::since_the_epoch();
-    let limits = &desired.policy.limits;
-    let mut plan = of(desired, fleet, &observed, now);
-    guard_releases(&mut plan, fleet, limits, operator).await;
-    journal.hold_back(&mut plan, desired, fleet, now);
-    let bill = prices::bill(global, fleet, (&plan, &observed), (limits, operator), args.cost).await;
-    Ok((plan, bill))
-}
-
-/// The plan, with what is not to be changed now held back.
-pub(super) fn of(desired: &Desired, fleet: &Fleet, observed: &Observed, now: Duration) -> Plan {
-    let mut plan = plan::plan(desired, &fleet.accounts, observed);
-    standstill::hold_back(&mut plan, desired, false, now);
-    plan
-}
-
-/// Holds the releases of numbers that are in use, where the file or the operator asks for that.
-pub(super) async fn guard_releases(
-    plan: &mut Plan,
-    fleet: &Fleet,
-    limits: &Limits,
-    operator: &OperatorLimits,
-) {
-    let guard = guard::release_guard(limits, operator);
-    let (mut known, now) = (LastUses::default(), clock::since_the_epoch());
-    usage::guard_releases(plan, &fleet.clients, &mut known, guard, now, Trust::ThisLook).await;
-}
-
-fn show(
-    plan: &Plan,
-    refusal: Option<&Refusal>,
-    bill: Option<&Bill>,
-    format: PlanFormat,
-) -> Result<(), Fatal> {
-    match format {
-        PlanFormat::Text => show_text(plan, refusal, bill),
-        PlanFormat::Json => output::print_with(|out| render::json::plan(out, plan, refusal, bill)),
-        PlanFormat::Markdown => output::print_text(|out| render::markdown::plan(out, plan, refusal, bill)),
+    let intents = fleet::ledger(global, &args.state).intents(now)?;
+    let operator = args.limits.limits();
+    let job = Job {
+        source: Source::Files(desired),
+        // Nothing is spent that could be counted by it.
+        generation: Generation::of(&[]),
+        accounts: &fleet.accounts,
+        clients: &fleet.clients,
+        operator: &operator,
+        accepted: None,
+        pricing: if args.cost { Pricing::Always } else { Pricing::WhereTouched },
+        numbers_at_once: 1,
+        extent: Extent::Full,
+        paused: false,
+        journal: Some(journal.access()),
+        head: &Head { command: Command::Apply, generation: None, undoes: None },
+        dry_run: true,
+        stop: tokio::sync::watch::channel(Stop::Run).1,
+        now,
+    };
+    let mut kept = Kept { budget: Budget::default(), intents };
+    let mut memory = Memory::of_one_look();
+    let mut known_prices = prices::Known::of(global, &mut memory);
+    let state = State { memory: &mut memory, kept: &mut kept, listed: Some(observed) };
+    let Passed { pass, bill, .. } = pass(&job, state, &Reviewer).await;
+    known_prices.keep(&mut memory);
+    match pass {
+        Pass::Planned(plan) => Ok((plan, None, bill)),
+        Pass::Refused(plan, refusal) => Ok((plan, Some(refusal), bill)),
+        Pass::NotObserved(failed) => Err(fleet.not_listed(&failed)),
+        // Of writing, or of other sources than files.
+        Pass::Stopped
+        | Pass::Impossible(_)
+        | Pass::Stale(..)
+        | Pass::HeldSince(_)
+        | Pass::OtherAccepted(..)
+        | Pass::NotRecorded(..)
+        | Pass::Executed(_) => Err(Fatal::new("the plan was not made; nothing was changed")),
     }
 }
 
-/// Shows a plan to a person.
-pub(super) fn show_text(plan: &Plan, refusal: Option<&Refusal>, bill: Option<&Bill>) -> Result<(), Fatal> {
-    output::print_text(|out| render::text::plan(out, plan, refusal, bill, output::style()))
+/// Somebody who only reads the plan.
+struct Reviewer;
+
+impl Hooks for Reviewer {
+    fn confirm(&self, _: &Approved, _: Option<&Bill>) -> Answer {
+        Answer::No
+    }
+
+    async fn record(&self, _: &Plan, _: &Kept) -> Result<(), LedgerError> {
+        Ok(())
+    }
 }

@@ -25,10 +25,9 @@ use crate::reconcile::Pass;
 use crate::tally::Tally;
 use crate::watch::Watch;
 
-use super::arguments::{Global, RunArgs};
-use super::plan::show_text;
+use super::arguments::{Global, PlanFormat, RunArgs};
 use super::signals::{Interrupts, pause_by_signal, ring_on_hangup, stop_by_signal};
-use super::{Ended, Exit, Fatal, fleet, journal, lease};
+use super::{Ended, Exit, Fatal, fleet, journal, lease, show};
 
 pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
     if args.files.iter().any(|path| path == Path::new("-")) {
@@ -171,8 +170,8 @@ async fn listen(address: Option<SocketAddr>, board: &Arc<Board>) -> Result<Optio
 /// Those of `apply`.
 fn exit_of_once(pass: &Pass) -> Exit {
     match pass {
-        Pass::Stopped | Pass::NotObserved(_) | Pass::NotRecorded(..) => Exit::Error,
-        Pass::Refused(..) => Exit::Refused,
+        Pass::Stopped | Pass::NotObserved(_) | Pass::NotRecorded(..) | Pass::Impossible(_) => Exit::Error,
+        Pass::Refused(..) | Pass::Stale(..) | Pass::HeldSince(_) | Pass::OtherAccepted(..) => Exit::Refused,
         Pass::Planned(plan) if plan.has_errors() => Exit::Error,
         Pass::Planned(_) => Exit::Done,
         Pass::Executed(report) if report.plan.is_empty() && report.plan.has_errors() => Exit::Error,
@@ -199,7 +198,7 @@ fn tell(pass: &Pass, shown: &Cell<Option<Digest>>) {
     let show = |plan: &Plan, refusal: Option<&Refusal>| {
         let digest = Digest::of(plan);
         if shown.replace(Some(digest)) != Some(digest)
-            && let Err(Fatal(error)) = show_text(plan, refusal, None)
+            && let Err(Fatal(error)) = show::plan(plan, refusal, None, PlanFormat::Text)
         {
             warn!(error, "the plan could not be shown");
         }
@@ -207,6 +206,13 @@ fn tell(pass: &Pass, shown: &Cell<Option<Digest>>) {
     match pass {
         Pass::Refused(plan, refusal) => show(plan, Some(refusal)),
         Pass::Planned(plan) => show(plan, None),
-        Pass::Stopped | Pass::NotObserved(_) | Pass::NotRecorded(..) | Pass::Executed(_) => shown.set(None),
+        Pass::Stopped
+        | Pass::NotObserved(_)
+        | Pass::NotRecorded(..)
+        | Pass::Executed(_)
+        | Pass::Impossible(_)
+        | Pass::Stale(..)
+        | Pass::HeldSince(_)
+        | Pass::OtherAccepted(..) => shown.set(None),
     }
 }

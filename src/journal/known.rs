@@ -12,6 +12,7 @@ use crate::desired::{AccountIndex, Desired, OnVanished, State};
 use crate::number::{AccountSid, PhoneNumber};
 use crate::observed::Observed;
 use crate::plan::{AccountRef, Action, ActionKind, HeldReason, Plan, Reason, Vanished, Warning};
+use crate::standstill::Holds;
 
 /// For so many days a released number can be had back, says the vendor's support page, if nobody
 /// else has taken it.
@@ -278,7 +279,7 @@ impl Known {
 /// Holds a plan's purchases against what is known: a number that was ours and is gone is bought back
 /// only on the file's word, and with a word on how likely that is. `worlds` are those of the plan's
 /// accounts. Without a journal, the plan says that nobody can tell.
-pub fn hold_back(plan: &mut Plan, desired: &Desired, known: Option<&Known>, worlds: &[World], now: Duration) {
+pub fn hold_back(plan: &mut Plan, holds: &Holds, known: Option<&Known>, worlds: &[World], now: Duration) {
     let Some(known) = known else {
         if plan.count(ActionKind::Purchase) > 0 {
             plan.warnings.push(Warning::NoJournal);
@@ -296,9 +297,7 @@ pub fn hold_back(plan: &mut Plan, desired: &Desired, known: Option<&Known>, worl
         if action.claimed().is_some() {
             return OnVanished::Rebuy;
         }
-        let number = action.number();
-        let own = desired.declared(number).and_then(|declared| declared.on_vanished);
-        own.unwrap_or(desired.policy.on_vanished)
+        holds.on_vanished(action.number())
     };
     for step in &mut plan.steps {
         if let Some(was) = vanished(&step.action)

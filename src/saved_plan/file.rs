@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::accounts::FileAccount;
+use super::holds::FileHolds;
 use super::limits::FileLimits;
 use super::{SavedPlanError, malformed};
 use crate::claim::Slot;
@@ -21,6 +22,7 @@ pub(super) struct File {
     pub(super) carries_webhook_passwords: bool,
     pub(super) accounts: Vec<FileAccount>,
     pub(super) limits: FileLimits,
+    pub(super) holds: FileHolds,
     pub(super) summary: FileSummary,
     pub(super) actions: Vec<FileAction>,
 }

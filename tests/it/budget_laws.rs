@@ -159,7 +159,7 @@ fn live_through(turns: &[Turn], limits: &Limits) -> Result<Vec<Effect>, TestCase
         let mut plan = plan(&live, &turn.wanted, &turn.unwanted);
         budget.hold_back(&mut plan, generation(edits));
         let outlook = budget.outlook(&plan, None, generation(edits), now);
-        let Ok(approved) = guard::approve_over_time(plan, limits, &OperatorLimits::default(), None, &outlook)
+        let Ok(approved) = guard::approve(plan, limits, &OperatorLimits::default(), None, &outlook, None)
         else {
             continue;
         };
@@ -286,7 +286,7 @@ fn what_was_spent_comes_back_after_a_day() {
     let second = plan(&one, &two, &none);
     let check = |budget: &Budget, edit, now| {
         let outlook = budget.outlook(&second, None, generation(edit), now);
-        guard::check_over_time(&second, &limits(1), &OperatorLimits::default(), None, &outlook)
+        guard::check(&second, &limits(1), &OperatorLimits::default(), None, &outlook)
             .map(|refusal| (refusal.broken[0].over, refusal.broken[0].total))
     };
     assert_eq!(check(&budget, 0, start), Some((Over::Generation, 2)));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use numctl::api::price::Prices;
+use numctl::budget::Outlook;
 use numctl::cost::{Bill, Census, PriceBook};
 use numctl::desired::{AccountIndex, Limit, Limits, MonthlyLimits};
 use numctl::guard::{self, Beyond, OperatorLimits};
@@ -307,7 +308,7 @@ proptest! {
         let (file, operator) = if by_operator { (none, monthly) } else { (monthly, none) };
         let file = Limits { purchases: all, releases: all, changes: all, release_guard: None, monthly: file };
         let operator = OperatorLimits { monthly: operator, ..OperatorLimits::default() };
-        let refusal = guard::check(&plan, &file, &operator, Some(&bill));
+        let refusal = guard::check(&plan, &file, &operator, Some(&bill), &Outlook::default());
         // By the model, number for number.
         let after = case.afterwards();
         let change = |currency| case.sum(&after, currency) - case.sum(&case.live, currency);
@@ -326,10 +327,10 @@ proptest! {
         };
         prop_assert_eq!(refusal.is_some(), must, "{:?}", refusal);
         if let Some(refusal) = refusal {
-            prop_assert!(guard::approve(plan.clone(), &file, &operator, Some(&bill), Some(refusal.digest)).is_ok());
+            prop_assert!(guard::approve(plan.clone(), &file, &operator, Some(&bill), &Outlook::default(), Some(refusal.digest)).is_ok());
         }
         // Without a bill nothing that may raise the cost gets through.
-        let blind = guard::check(&plan, &file, &operator, None);
+        let blind = guard::check(&plan, &file, &operator, None, &Outlook::default());
         let may_raise = !gained.is_empty();
         prop_assert_eq!(blind.is_some(), may_raise);
         if let Some(blind) = blind {

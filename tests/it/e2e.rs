@@ -18,6 +18,7 @@ mod hosts;
 mod journal;
 mod kills;
 mod lease;
+mod line;
 mod memory;
 mod money;
 mod outside;

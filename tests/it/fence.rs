@@ -11,18 +11,16 @@ use numctl::client::{Client, Dice, Manner, Writer};
 use numctl::credentials::Credentials;
 use numctl::desired::{Desired, Format, Source};
 use numctl::execute::Stop;
-use numctl::guard::OperatorLimits;
-use numctl::memory::Extent;
 use numctl::number::AccountSid;
 use numctl::pace::Pace;
 use numctl::plan::AccountRef;
 use numctl::provider::Api;
-use numctl::reconcile::{Cycle, Pass};
+use numctl::reconcile::Pass;
 use numctl::report::{Failure, Outcome, Skip};
 use numctl::sandbox::{AUTH_TOKEN, InMemory, MAIN_SID, Sandbox, Shared, World};
 use tokio::sync::watch;
 
-use crate::one_pass::one_pass;
+use crate::one_pass::{OnePass, one_pass};
 
 const FILE: &str = "version: 1\npolicy: {max_releases: 1}\nnumbers:\n  - phone_number: \"+15552230100\"\n  \
                     - {phone_number: \"+15552230000\", friendly_name: New}\n  - {phone_number: \"+15552230001\", friendly_name: New}\n  \
@@ -45,20 +43,14 @@ async fn with_a_lock_for(asked: usize) -> (usize, Vec<Outcome>) {
     let so_far = AtomicUsize::new(0);
     client.fence(Writer::new(move || so_far.fetch_add(1, Ordering::SeqCst) < asked));
     let (_running, stop) = watch::channel(Stop::Run);
-    let cycle = Cycle {
+    let one = OnePass {
         desired: &desired,
         generation: Generation::of(&[source]),
         accounts: &[AccountRef { name: "default".into(), sid, parent: None }],
         clients: &[client],
-        operator: &OperatorLimits::default(),
         numbers_at_once: 1,
-        extent: Extent::Full,
-        paused: false,
-        journal: None,
-        dry_run: false,
-        now: Duration::from_secs(1_800_000_000),
     };
-    let Pass::Executed(report) = one_pass(&cycle, stop).await else { panic!("not carried out") };
+    let Pass::Executed(report) = one_pass(&one, stop).await else { panic!("not carried out") };
     let sandbox = sandbox.lock();
     let writes = sandbox.requests().log.iter().filter(|entry| entry.method != "GET").count();
     (writes, report.ends.into_iter().map(|end| end.outcome).collect())

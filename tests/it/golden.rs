@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use expect_test::expect_file;
 use jiff::civil::date;
+use numctl::budget::Outlook;
 use numctl::cost::{Bill, NotKnown, Unpriced};
 use numctl::desired::{
     Access, Account, AccountIndex, CredentialsAt, EnvPrefix, Limit, Limits, MonthlyLimits, Policy,
@@ -347,7 +348,7 @@ fn large() -> Plan {
 
 fn refused(plan: &Plan, operator: &OperatorLimits) -> Refusal {
     let file: Limits = Policy::default().limits;
-    guard::check(plan, &file, operator, None).expect("refused")
+    guard::check(plan, &file, operator, None, &Outlook::default()).expect("refused")
 }
 
 fn written_text(plan: &Plan, refusal: Option<&Refusal>, bill: Option<&Bill>, colour: bool) -> String {
@@ -497,7 +498,7 @@ fn what_a_plan_costs_and_what_is_not_known_of_it() {
         ..Policy::default().limits
     };
     let (plan, bill) = (four_kinds(), bill());
-    let refusal = guard::check(&plan, &file, &operator, Some(&bill)).expect("refused");
+    let refusal = guard::check(&plan, &file, &operator, Some(&bill), &Outlook::default()).expect("refused");
     check_priced("cost", &plan, Some(&refusal), Some(&bill));
 }
 

@@ -17,20 +17,18 @@ use numctl::client::{Client, Dice, Manner};
 use numctl::credentials::Credentials;
 use numctl::desired::{Desired, Format, Source};
 use numctl::execute::Stop;
-use numctl::guard::OperatorLimits;
-use numctl::memory::Extent;
 use numctl::number::AccountSid;
 use numctl::pace::Pace;
 use numctl::plan::AccountRef;
 use numctl::provider;
-use numctl::reconcile::{Cycle, Pass};
+use numctl::reconcile::Pass;
 use numctl::report::Report;
 use numctl::sandbox::{AUTH_TOKEN, Bucket, HttpRequest, InMemory, MAIN_SID, Sandbox, Shared, World};
 use numctl::transport::{Request, Response, Transport, TransportError, Verb};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use crate::one_pass::one_pass;
+use crate::one_pass::{OnePass, one_pass};
 
 /// How long a request is on its way, and its answer on its way back.
 const ONE_WAY: Duration = Duration::from_millis(25);
@@ -178,20 +176,14 @@ impl Engine {
     }
 
     async fn pass_until(&self, stop: watch::Receiver<Stop>) -> Pass {
-        let cycle = Cycle {
+        let one = OnePass {
             desired: &self.desired,
             generation: self.generation,
             accounts: &self.accounts,
             clients: &self.clients,
-            operator: &OperatorLimits::default(),
             numbers_at_once: self.at_once,
-            extent: Extent::Full,
-            paused: false,
-            journal: None,
-            dry_run: false,
-            now: Duration::from_secs(1_800_000_000),
         };
-        one_pass(&cycle, stop).await
+        one_pass(&one, stop).await
     }
 
     async fn apply(&self) -> Report {

@@ -278,7 +278,7 @@ fn the_alerts_and_the_dashboard_ask_for_what_is_there() {
 #[test]
 fn holds_pauses_and_windows_are_shown_with_their_ends() {
     use numctl::hold::shown;
-    use numctl::standstill::hold_back;
+    use numctl::standstill::{Holds, hold_back};
     use numctl::status::json;
     let at = |seconds: u64| shown(i64::try_from(AT.as_secs() + seconds).expect("a time")).to_string();
     // AT is a Friday, 08:00 UTC.
@@ -296,7 +296,8 @@ fn holds_pauses_and_windows_are_shown_with_their_ends() {
         let parsed = Desired::parse_for(&[source], numctl::provider::Api::ActiveNumbers);
         let desired = parsed.unwrap_or_else(|findings| panic!("{}", findings.render(false))).desired;
         let mut plan = self::plan(&desired, &[account()], &observed(2, 2));
-        hold_back(&mut plan, &desired, signal, AT);
+        let holds = Holds::of(&desired, &plan);
+        hold_back(&mut plan, &holds, signal, AT);
         let mut status = Status::new(AT);
         status.begins(&desired, generation, Role::Writer, AT);
         status.paused_by_signal(signal);

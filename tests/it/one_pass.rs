@@ -1,16 +1,61 @@
 //! One pass by itself: with nothing spent before, and nothing remembered.
 
-use std::time::Duration;
-
+use numctl::budget::Generation;
+use numctl::client::Client;
+use numctl::cost::Bill;
+use numctl::desired::Desired;
 use numctl::execute::Stop;
-use numctl::ledger::Kept;
-use numctl::memory::Memory;
-use numctl::reconcile::{Cycle, Pass, pass};
+use numctl::guard::{Approved, OperatorLimits};
+use numctl::journal::{Command, Head};
+use numctl::ledger::{Kept, LedgerError};
+use numctl::memory::{Extent, Memory};
+use numctl::plan::{AccountRef, Plan};
+use numctl::reconcile::{Answer, Hooks, Job, Pass, Pricing, Source, State, pass};
 use numctl::transport::Transport;
+use std::time::Duration;
 use tokio::sync::watch;
 
-pub(crate) async fn one_pass<T: Transport>(cycle: &Cycle<'_, T>, stop: watch::Receiver<Stop>) -> Pass {
-    let (mut memory, mut kept) = (Memory::new(Duration::ZERO, true), Kept::default());
-    let (pass, _) = pass(cycle, &mut memory, &mut kept, async |_: &Kept| Ok(()), stop, |_, _, _| {}).await;
-    pass
+/// Says yes to everything, and keeps nothing.
+struct Yes;
+
+impl Hooks for Yes {
+    fn confirm(&self, _: &Approved, _: Option<&Bill>) -> Answer {
+        Answer::Yes
+    }
+
+    async fn record(&self, _: &Plan, _: &Kept) -> Result<(), LedgerError> {
+        Ok(())
+    }
+}
+
+/// What a pass goes by.
+pub(crate) struct OnePass<'a, T> {
+    pub(crate) desired: &'a Desired,
+    pub(crate) generation: Generation,
+    pub(crate) accounts: &'a [AccountRef],
+    pub(crate) clients: &'a [Client<T>],
+    pub(crate) numbers_at_once: usize,
+}
+
+pub(crate) async fn one_pass<T: Transport>(one: &OnePass<'_, T>, stop: watch::Receiver<Stop>) -> Pass {
+    let job = Job {
+        source: Source::Files(one.desired),
+        generation: one.generation,
+        accounts: one.accounts,
+        clients: one.clients,
+        operator: &OperatorLimits::default(),
+        accepted: None,
+        pricing: Pricing::WhereLimited,
+        numbers_at_once: one.numbers_at_once,
+        extent: Extent::Full,
+        paused: false,
+        journal: None,
+        head: &Head { command: Command::Run, generation: None, undoes: None },
+        dry_run: false,
+        stop,
+        now: Duration::from_secs(1_800_000_000),
+    };
+    let (mut memory, mut kept) = (Memory::of_one_look(), Kept::default());
+    let state = State { memory: &mut memory, kept: &mut kept, listed: None };
+    pass(&job, state, &Yes).await.pass
 }

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use numctl::budget::Outlook;
 use numctl::desired::{
     Access, Account, AccountIndex, CredentialsAt, Declared, Desired, EnvPrefix, Limit, Limits, MonthlyLimits,
     Place, Policy, State, Unlisted,
 };
 use numctl::digest::Digest;
 use numctl::export::Fleet;
-use numctl::guard::{self, OperatorLimits};
+use numctl::guard::{self, OperatorLimits, Rejection};
 use numctl::hold::Standstill;
 use numctl::number::{AccountSid, NumberSid, PhoneNumber};
 use numctl::observed::{Listing, ListingBuilder, Live, Observed, Page, Progress, Sight, Survey, Trouble};
@@ -550,20 +551,24 @@ proptest! {
                     || by_operator[*at].is_some_and(|limit| beyond(wanted[*at], limit))
             })
             .count();
-        match guard::approve(plan.clone(), &file, &operator, None, None) {
+        match guard::approve(plan.clone(), &file, &operator, None, &Outlook::default(), None) {
             Ok(approved) => {
                 prop_assert_eq!(broken, 0);
                 prop_assert_eq!(approved.plan(), &plan);
             }
             Err(refused) => {
-                let (shown, refusal) = *refused;
+                let (shown, rejection) = *refused;
+                let Rejection::Limits(refusal) = rejection else { panic!("nobody accepted anything") };
                 prop_assert_eq!(refusal.broken.len(), broken);
                 prop_assert_eq!(&shown, &plan, "a refused plan is still shown");
-                prop_assert!(guard::approve(shown, &file, &operator, None, Some(refusal.digest)).is_ok());
+                prop_assert!(guard::approve(shown, &file, &operator, None, &Outlook::default(), Some(refusal.digest)).is_ok());
                 let mut other = plan.clone();
                 other.steps.pop();
                 let other_digest = Digest::of(&other);
-                prop_assert!(guard::approve(plan, &file, &operator, None, Some(other_digest)).is_err());
+                let open = Limits { purchases: Limit::Percent(100), releases: Limit::Percent(100), changes: Limit::Percent(100), ..file };
+                let is_open = guard::approve(plan.clone(), &open, &OperatorLimits::default(), None, &Outlook::default(), Some(other_digest));
+                prop_assert!(is_open.is_err(), "an accepted digest approves no other plan, within the limits too");
+                prop_assert!(guard::approve(plan, &file, &operator, None, &Outlook::default(), Some(other_digest)).is_err());
             }
         }
     }
@@ -574,7 +579,7 @@ proptest! {
     fn a_hundred_percent_is_no_limit(desired in desired(), world in world()) {
         let all = Limit::Percent(100);
         let file = Limits { purchases: all, releases: all, changes: all, release_guard: None, monthly: MonthlyLimits::default() };
-        let refusal = guard::check(&world.plan(&desired), &file, &OperatorLimits::default(), None);
+        let refusal = guard::check(&world.plan(&desired), &file, &OperatorLimits::default(), None, &Outlook::default());
         prop_assert_eq!(refusal, None);
     }
 

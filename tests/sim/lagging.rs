@@ -16,19 +16,21 @@ use numctl::credentials::Credentials;
 use numctl::desired::{AccountIndex, Desired, Format, Source};
 use numctl::execute::Stop;
 use numctl::guard::OperatorLimits;
-use numctl::ledger::{Kept, Ledger};
+use numctl::journal::{Command, Head};
+use numctl::ledger::Ledger;
 use numctl::memory::{Extent, Memory};
 use numctl::number::AccountSid;
 use numctl::pace::Pace;
 use numctl::plan::AccountRef;
 use numctl::provider::Api;
-use numctl::reconcile::{Cycle, Pass, pass};
+use numctl::reconcile::{Job, Pass, Pricing, Source as PlanSource, State, pass};
 use numctl::sandbox::{AUTH_TOKEN, HttpAnswer, HttpRequest, Sandbox, World};
 use numctl::transport::{Request, Response, Transport, TransportError, Verb};
 use serde_json::Value as Json;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
 
+use crate::process::Yes;
 use crate::runs::{number_from, on_every_core, say};
 use crate::seed::in_a_folder;
 use crate::state::{BASE, get};
@@ -361,21 +363,25 @@ async fn cycles(host: &Shared, process: Process, file: &File, passes: usize, see
     let (_stop, stopped) = watch::channel(Stop::Run);
     let mut is_quiet = false;
     for _ in 0..passes {
-        let cycle = Cycle {
-            desired: &file.desired,
+        let job = Job {
+            source: PlanSource::Files(&file.desired),
             generation: file.generation,
             accounts: &accounts,
             clients: &clients,
             operator: &operator,
             numbers_at_once: 2,
             extent: Extent::Full,
+            accepted: None,
+            pricing: Pricing::WhereLimited,
             paused: false,
             dry_run: false,
             journal: None,
+            head: &Head { command: Command::Run, generation: None, undoes: None },
+            stop: stopped.clone(),
             now: clock(),
         };
-        let record = async |kept: &Kept| ledger.save(kept).await;
-        let (came_to, _) = pass(&cycle, &mut memory, &mut kept, record, stopped.clone(), |_, _, _| {}).await;
+        let state = State { memory: &mut memory, kept: &mut kept, listed: None };
+        let came_to = pass(&job, state, &Yes(Some(&ledger))).await.pass;
         if let Pass::Executed(report) = &came_to {
             memory.settle(report, clock(), || seed);
         }

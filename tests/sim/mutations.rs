@@ -13,9 +13,9 @@ pub struct Edit {
 
 pub const EDITS: &[Edit] = &[
     Edit {
-        file: "src/reconcile.rs",
-        find: "        spent.intents.open_for(approved.plan());\n",
-        replace: "        let _ = @claim-intent-not-kept@ || spent.intents.open_for(approved.plan());\n",
+        file: "src/reconcile/steps.rs",
+        find: "    spent.intents.open_for(approved.plan());\n",
+        replace: "    let _ = @claim-intent-not-kept@ || spent.intents.open_for(approved.plan());\n",
         bugs: &[("claim-intent-not-kept", "a crash forgets what was about to be bought for a claim")],
     },
     Edit {
@@ -286,9 +286,9 @@ pub const EDITS: &[Edit] = &[
         bugs: &[("bought-and-forgotten", "a purchase whose configuration failed does not count as bought")],
     },
     Edit {
-        file: "src/reconcile.rs",
-        find: "        if let Err(error) = record(&spent).await {",
-        replace: "        if !@spent-before-recorded@ && let Err(error) = record(&spent).await {",
+        file: "src/reconcile/steps.rs",
+        find: "    if let Err(error) = hooks.record(approved.plan(), &spent).await {",
+        replace: "    if !@spent-before-recorded@ && let Err(error) = hooks.record(approved.plan(), &spent).await {",
         bugs: &[("spent-before-recorded", "a crash forgets what the daemon was about to spend")],
     },
     Edit {

@@ -10,23 +10,24 @@ use numctl::api::endpoint::Endpoint;
 use numctl::api::routes::Routes;
 use numctl::budget::Generation;
 use numctl::client::{Client, Dice, Manner};
+use numctl::cost::Bill;
 use numctl::credentials::Credentials;
 use numctl::daemon::{self, Daemon, News, Reached};
 use numctl::desired::{Desired, Format, Source};
-use numctl::execute::{Stop, execute};
-use numctl::guard::{self, OperatorLimits};
-use numctl::ledger::{Kept, Ledger};
+use numctl::execute::Stop;
+use numctl::guard::{self, Approved, OperatorLimits};
+use numctl::journal::{Command, Head};
+use numctl::ledger::{Kept, Ledger, LedgerError};
 use numctl::load::load;
 use numctl::lock::Locks;
 use numctl::memory::{Extent, Memory};
-use numctl::observe::observe;
 use numctl::pace::Pace;
-use numctl::plan::{AccountRef, HeldReason};
+use numctl::plan::{AccountRef, HeldReason, Plan};
 use numctl::provider::Api;
-use numctl::reconcile::{self, Cycle, Pass};
+use numctl::reconcile::{self, Answer, Hooks, Job, Pass, Passed, Pricing, Source as PlanSource};
 use numctl::report::Report;
 use numctl::sandbox::AUTH_TOKEN;
-use numctl::stale::stale;
+use numctl::saved_plan::SavedPlan;
 use numctl::transport::Transport;
 use numctl::watch::Watch;
 use tokio::sync::{Notify, watch};
@@ -180,46 +181,49 @@ impl Host {
         let lock_dir = self.state.lock().processes[process].lock_dir.clone();
         let mut locks = Locks::default();
         if let (Some(directory), None) = (&lock_dir, later) {
-            lock(&mut locks, directory, &mut reached).await?;
+            lock(&mut locks, directory, &mut reached.clients).await?;
         }
         let operator = OperatorLimits::default();
-        let cycle = Cycle {
-            desired: &desired,
+        let job = |source, clients, dry_run| Job {
+            source,
             generation: Generation::of(&[]),
             accounts: &reached.accounts,
-            clients: &reached.clients,
+            clients,
             operator: &operator,
+            accepted: None,
+            pricing: Pricing::WhereLimited,
             numbers_at_once: 4,
             extent: Extent::Full,
             paused: false,
             journal: None,
-            dry_run: later.is_some(),
+            head: &Head { command: Command::Apply, generation: None, undoes: None },
+            dry_run,
+            stop: stop.clone(),
             now: Duration::ZERO,
         };
-        let (pass, extent) = reconcile::pass(
-            &cycle,
-            &mut Memory::new(Duration::ZERO, true),
-            &mut Kept::default(),
-            async |_: &Kept| Ok(()),
-            stop.clone(),
-            |_, _, _| {},
-        )
-        .await;
-        told(&mut self.state.lock(), process, &pass, extent);
+        let walk = async |job: &Job<'_, Wire>| {
+            let (mut memory, mut kept) = (Memory::of_one_look(), Kept::default());
+            let state = reconcile::State { memory: &mut memory, kept: &mut kept, listed: None };
+            let Passed { pass, extent, .. } = reconcile::pass(job, state, &Yes(None)).await;
+            told(&mut self.state.lock(), process, &pass, extent);
+            pass
+        };
+        let source = PlanSource::Files(&desired);
+        let pass = walk(&job(source, &reached.clients, later.is_some())).await;
         let (Some(later), Pass::Planned(plan)) = (later, pass) else { return Some(()) };
         sleep(later).await;
+        let mut clients = self.reach(process, &desired, &dice).ok()?.clients;
         if let Some(directory) = &lock_dir {
-            lock(&mut locks, directory, &mut reached).await?;
+            lock(&mut locks, directory, &mut clients).await?;
         }
-        let observed = observe(&reached.clients, &reached.accounts, |_, _| {}).await.ok()?;
-        if !stale(&plan, &observed).is_empty() {
-            self.state.lock().sometimes.reached("saved plan refused: stale");
-            return Some(());
-        }
-        let approved = guard::approve(plan, &desired.policy.limits, &operator, None, None).ok()?;
-        let report = execute(approved, &reached.clients, 4, stop, |_, _| {}).await;
-        self.state.lock().sometimes.reached("saved plan applied");
-        told(&mut self.state.lock(), process, &Pass::Executed(report), Extent::Full);
+        let saved = SavedPlan::new(plan, &desired, self.api);
+        let source = PlanSource::Saved { saved: &saved, files: None };
+        let pass = walk(&job(source, &clients, false)).await;
+        self.state.lock().sometimes.reached(match pass {
+            Pass::Stale(..) => "saved plan refused: stale",
+            Pass::Executed(_) => "saved plan applied",
+            _ => return Some(()),
+        });
         Some(())
     }
 
@@ -272,9 +276,25 @@ impl Host {
     }
 }
 
+/// Nobody is asked anything; what is spent is kept in a ledger, where there is one.
+pub struct Yes<'a>(pub Option<&'a Ledger>);
+
+impl Hooks for Yes<'_> {
+    fn confirm(&self, _: &Approved, _: Option<&Bill>) -> Answer {
+        Answer::Yes
+    }
+
+    async fn record(&self, _: &Plan, spent: &Kept) -> Result<(), LedgerError> {
+        match self.0 {
+            Some(ledger) => ledger.save(spent).await,
+            None => Ok(()),
+        }
+    }
+}
+
 /// Waits for the locks as `--lock-timeout` does.
-async fn lock(locks: &mut Locks, directory: &Path, reached: &mut Reached<Wire>) -> Option<()> {
-    let sids: Vec<_> = reached.accounts.iter().map(|account| account.sid).collect();
+async fn lock(locks: &mut Locks, directory: &Path, clients: &mut [Client<Wire>]) -> Option<()> {
+    let sids: Vec<_> = clients.iter().map(|client| client.account).collect();
     let until = Instant::now() + Duration::from_secs(30);
     while locks.hold(directory, &sids).is_err() {
         if Instant::now() > until {
@@ -282,7 +302,7 @@ async fn lock(locks: &mut Locks, directory: &Path, reached: &mut Reached<Wire>) 
         }
         sleep(Duration::from_secs(1)).await;
     }
-    for client in &mut reached.clients {
+    for client in clients {
         client.fence(locks.writer(client.account));
     }
     Some(())
@@ -350,7 +370,11 @@ fn told(state: &mut State, process: usize, pass: &Pass, extent: Extent) {
                 state.violation(format!("process {process} says that it was stopped"));
             }
         }
-        Pass::Planned(_) => {}
+        Pass::Planned(_)
+        | Pass::Impossible(_)
+        | Pass::Stale(..)
+        | Pass::HeldSince(_)
+        | Pass::OtherAccepted(..) => {}
         Pass::Executed(report) => {
             writes_nothing = false;
             executed(state, id, report);
@@ -376,6 +400,10 @@ fn word(pass: &Pass) -> String {
             format!("not observed: {}", errors.join("; "))
         }
         Pass::Refused(_, refusal) => format!("refused: {:?}", refusal.broken),
+        Pass::Impossible(_) => "impossible".to_owned(),
+        Pass::Stale(..) => "stale".to_owned(),
+        Pass::HeldSince(_) => "held since".to_owned(),
+        Pass::OtherAccepted(..) => "other accepted".to_owned(),
         Pass::Planned(plan) => format!("planned {} steps", plan.steps.len()),
         // Its text names a folder that every run has another of.
         Pass::NotRecorded(..) => "not recorded".to_owned(),

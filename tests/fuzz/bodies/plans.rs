@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use numctl::api::error::{ApiError, Operation};
+use numctl::budget::Outlook;
 use numctl::desired::{AccountIndex, Policy};
 use numctl::diff::FieldChange;
 use numctl::guard::{self, OperatorLimits};
@@ -145,7 +146,8 @@ fn hostile_errors(texts: &[&str]) -> Vec<ApiError> {
 
 /// A plan in every format, each checked for what acts and for its structure.
 pub(crate) fn shown_everywhere(plan: &Plan) -> [String; 4] {
-    let refusal = guard::check(plan, &Policy::default().limits, &OperatorLimits::default(), None);
+    let refusal =
+        guard::check(plan, &Policy::default().limits, &OperatorLimits::default(), None, &Outlook::default());
     let mut plain = String::new();
     text::plan(&mut plain, plan, refusal.as_ref(), None, Style { colour: false }).expect("written");
     inert(&plain);

@@ -111,7 +111,7 @@ fn an_undo_keeps_the_limits_of_an_apply_and_writes_nothing_unasked() {
     assert!(!bench.path().join(JOURNAL).exists(), "to look for a journal makes none");
     bench.apply(&everything()).exits(0);
     let writes = sandbox.writes();
-    bench.run(&["undo", "-f", "fleet.yaml"]).exits(1).says("add --yes");
+    bench.run(&["undo", "-f", "fleet.yaml"]).exits(1).says("pass --yes");
     let refused = undo(&bench, &["--max-purchases", "0"]).exits(4).json();
     let digest = refused["refusal"]["accept"].as_str().expect("a digest").to_owned();
     // Other accounts than the run's: nothing is taken back from somebody else.
@@ -282,7 +282,7 @@ fn a_journal_that_cannot_be_written_stops_what_names_it() {
     bench.run(&[&apply[..], &["--journal", ".numctl/j"]].concat()).exits(1).says("--journal none");
     bench.run(&["run", "--once", "-f", "fleet.yaml", "--journal", ".numctl/j"]).exits(1);
     assert_eq!(sandbox.requests()["total"], 0, "nothing was attempted");
-    bench.run(&apply).exits(0).says("warning: what is done is not written down");
+    bench.run(&apply).exits(0).says("warning: this run will not be journaled");
     assert_eq!(sandbox.setting("+15552230001", "status_callback"), Value::Null);
     assert_eq!(sandbox.number("+15552230000").expect("there")["friendly_name"], "Other");
 }

@@ -83,7 +83,7 @@ fn an_edited_or_cut_plan_is_not_a_plan() {
         text.replace("\"max_releases\": \"1\"", "\"max_releases\": \"9\""),
         text.replace("\"New\"", "\"Newer\""),
         text[..text.len() / 2].to_owned(),
-        text.replacen("\"format_version\": 1", "\"format_version\": 2", 1),
+        text.replacen("\"format_version\": 2", "\"format_version\": 3", 1),
         String::new(),
         "{}".to_owned(),
     ] {

@@ -1,0 +1,61 @@
+//! Shows plans and reports.
+
+use std::io::Write as _;
+
+use crate::cost::Bill;
+use crate::guard::Refusal;
+use crate::plan::Plan;
+use crate::render;
+use crate::report::Report;
+
+use super::arguments::{PlanFormat, TextOrJson};
+use super::{Fatal, output};
+
+impl From<TextOrJson> for PlanFormat {
+    fn from(format: TextOrJson) -> Self {
+        match format {
+            TextOrJson::Text => Self::Text,
+            TextOrJson::Json => Self::Json,
+        }
+    }
+}
+
+/// Shows a plan.
+pub(super) fn plan(
+    plan: &Plan,
+    refusal: Option<&Refusal>,
+    bill: Option<&Bill>,
+    format: PlanFormat,
+) -> Result<(), Fatal> {
+    match format {
+        PlanFormat::Text => {
+            output::print_text(|out| render::text::plan(out, plan, refusal, bill, output::style()))
+        }
+        PlanFormat::Json => output::print_with(|out| render::json::plan(out, plan, refusal, bill)),
+        PlanFormat::Markdown => output::print_text(|out| render::markdown::plan(out, plan, refusal, bill)),
+    }
+}
+
+/// Shows what became of a plan.
+pub(super) fn report(report: &Report, bill: Option<&Bill>, format: TextOrJson) -> Result<(), Fatal> {
+    if format == TextOrJson::Json {
+        return output::print_with(|out| render::report::json(out, report, bill));
+    }
+    output::print_text(|out| {
+        use std::fmt::Write as _;
+        writeln!(out)?;
+        render::report::text(out, report, output::style())
+    })
+}
+
+/// Asks a person at the terminal, who has seen the plan.
+///
+/// # Errors
+/// Where there is nobody to ask.
+pub(super) fn ask() -> Result<bool, Fatal> {
+    let mut stderr = std::io::stderr();
+    write!(stderr, "\nApply this plan? Only `yes` is taken for it: ").and_then(|()| stderr.flush())?;
+    let mut answer = String::new();
+    std::io::BufRead::read_line(&mut std::io::stdin().lock(), &mut answer)?;
+    Ok(answer.trim() == "yes")
+}

@@ -1,0 +1,377 @@
+//! The commands that carry out a plan: how they lock, what they remember, and how they walk the line.
+
+use std::cell::{OnceCell, RefCell};
+use std::io::{self, IsTerminal as _};
+use std::path::Path;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::atomic_file::create_private;
+use crate::budget::{Budget, Generation};
+use crate::clock;
+use crate::cost::Bill;
+use crate::desired::{Account, AccountIndex};
+use crate::digest::Digest;
+use crate::execute::{Event, Stop};
+use crate::guard::Approved;
+use crate::intents::Intents;
+use crate::journal::{Command, Head, RunId};
+use crate::ledger::{Kept, Ledger, LedgerError};
+use crate::memory::{Extent, Memory};
+use crate::plan::{Held, Plan};
+use crate::reconcile::{Answer, Hooks, Job, Pass, Passed, Pricing, Source, State, pass};
+use crate::render;
+use crate::render::shown::Shown;
+use crate::report::Report;
+use crate::stale::{Stale, StaleReason};
+
+use super::arguments::{Global, TextOrJson, WriteArgs};
+use super::fleet::{self, Fleet};
+use super::journal::ForWriting;
+use super::signals::{Interrupts, stop_by_signal};
+use super::{Ended, Exit, Fatal, journal, output, prices, progress, show};
+
+/// What a command that carries out a plan goes by.
+pub(super) struct Writing<'a> {
+    pub(super) global: &'a Global,
+    pub(super) args: &'a WriteArgs,
+    journal: ForWriting,
+    /// Known once the lock is held.
+    ledger: OnceCell<Ledger>,
+    accepted: Option<Digest>,
+    head: Head,
+}
+
+/// What one walk of the line is about.
+pub(super) struct Errand<'a> {
+    pub(super) source: Source<'a>,
+    /// The content of the files.
+    pub(super) generation: Generation,
+    /// Whether numbers are declared by need, so that what is bought for them is remembered.
+    pub(super) has_claims: bool,
+    /// The file that marks a saved plan as used.
+    pub(super) marker: Option<&'a Path>,
+}
+
+impl<'a> Writing<'a> {
+    /// Opens the journal, too, so that one that cannot be written is known before anything is
+    /// looked at.
+    pub(super) fn new(global: &'a Global, args: &'a WriteArgs, command: Command) -> Result<Self, Fatal> {
+        let accepted = match &args.accept {
+            Some(text) => Some(Digest::parse(text).ok_or_else(|| {
+                Fatal::new(format!(
+                    "--accept {:?}: a digest is the 32 hexadecimal digits under a plan",
+                    Shown(text).to_string()
+                ))
+            })?),
+            None => None,
+        };
+        let journal = ForWriting::of(global, &args.journal)?;
+        let (ledger, head) = (OnceCell::new(), Head { command, generation: None, undoes: None });
+        Ok(Self { global, args, journal, ledger, accepted, head })
+    }
+
+    /// Opens the fleet and holds the lock, from before the first look to after the last write. With
+    /// claims there is always one: of where it is remembered what was bought for them.
+    pub(super) async fn with_lock(
+        &self,
+        accounts: &[Account],
+        has_claims: bool,
+        work: impl AsyncFnOnce(&Fleet, Intents) -> Ended,
+    ) -> Ended {
+        let mut fleet = Fleet::open(self.global, accounts).await?;
+        let held = fleet.lock(&self.args.lock, self.args.lock_timeout).await?;
+        if let Some(ledger) = held.ledger(&self.args.state) {
+            // It is set nowhere else.
+            let _ = self.ledger.set(ledger);
+        }
+        let _alone = match self.ledger() {
+            Ledger::In(directory) if has_claims && self.args.lock.lock_dir.is_none() => {
+                fleet.alone_in(directory, self.args.lock_timeout).await?
+            }
+            Ledger::In(_) | Ledger::InMemory | Ledger::InLease(_) | Ledger::BesideLease(_) => None,
+        };
+        let ended = match self.ledger().intents(clock::since_the_epoch()) {
+            Ok(intents) => work(&fleet, intents).await,
+            Err(error) => Err(error.into()),
+        };
+        held.release(&ended).await;
+        fleet.close().await?;
+        ended
+    }
+
+    /// Where it is remembered what was bought for claims.
+    fn ledger(&self) -> &Ledger {
+        self.ledger.get_or_init(|| fleet::ledger(self.global, &self.args.state))
+    }
+
+    /// From now on what is carried out takes back this run.
+    pub(super) fn undoing(&mut self, run: RunId) {
+        self.head.undoes = Some(run);
+    }
+
+    /// Walks the line: plans, shows, asks, carries out.
+    pub(super) async fn walk(&self, fleet: &Fleet, errand: Errand<'_>, intents: Intents) -> Ended {
+        if errand.has_claims {
+            self.ledger().begin(&intents).await?;
+        }
+        let operator = self.args.limits.limits();
+        let (stop, stopped) = watch::channel(Stop::Run);
+        let job = Job {
+            source: errand.source,
+            generation: errand.generation,
+            accounts: &fleet.accounts,
+            clients: &fleet.clients,
+            operator: &operator,
+            accepted: self.accepted,
+            pricing: Pricing::WhereTouched,
+            // Each account keeps its own pace; this only bounds how many numbers are in hand.
+            numbers_at_once: usize::from(self.global.max_concurrency) * fleet.clients.len().max(1),
+            extent: Extent::Full,
+            paused: false,
+            journal: Some(self.journal.access()),
+            head: &self.head,
+            dry_run: false,
+            stop: stopped,
+            now: clock::since_the_epoch(),
+        };
+        let mut kept = Kept { budget: Budget::default(), intents };
+        let mut memory = Memory::of_one_look();
+        let mut known_prices = prices::Known::of(self.global, &mut memory);
+        let state = State { memory: &mut memory, kept: &mut kept, listed: None };
+        let before = state.kept.intents.clone();
+        let at = Terminal::new(self, fleet, errand.marker, stop);
+        let passed = pass(&job, state, &at).await;
+        known_prices.keep(&mut memory);
+        let stopped_short = at.over();
+        if errand.has_claims
+            && kept.intents != before
+            && let Err(error) = self.ledger().save_intents(&kept.intents).await
+        {
+            // What is kept says too much, never too little.
+            output::note(format_args!(
+                "note: {error}: nothing more is bought for these claims for 15 minutes"
+            ));
+        }
+        match stopped_short {
+            Some(fatal) => Err(fatal),
+            None => self.end(fleet, passed, errand.marker),
+        }
+    }
+
+    /// Shows what a pass came to, and says how the command ends.
+    fn end(&self, fleet: &Fleet, Passed { pass, bill, .. }: Passed, marker: Option<&Path>) -> Ended {
+        let (bill, format) = (bill.as_ref(), self.args.format);
+        let refuse = |plan: &Plan, notes: &[String], why: &str| {
+            if format == TextOrJson::Text {
+                show::plan(plan, None, bill, format.into())?;
+            }
+            notes.iter().for_each(output::note);
+            output::error(&format!("{why}; nothing was changed: plan again"));
+            Ok(Exit::Refused)
+        };
+        match pass {
+            Pass::Stopped => Err(Fatal::new("stopped; nothing was changed")),
+            Pass::NotObserved(failed) => Err(fleet.not_listed(&failed)),
+            Pass::Impossible(rejected) => Err(Fatal::new(Shown(&rejected.to_string()).to_string())),
+            Pass::Stale(plan, moved_on) => {
+                let note = |stale: &Stale| format!("  {}: {}", stale.number, describe(stale));
+                let notes: Vec<String> = moved_on.iter().map(note).collect();
+                let many = render::words::plural(moved_on.len(), "number");
+                refuse(&plan, &notes, &format!("the plan is stale: {many} changed since it was made"))
+            }
+            Pass::HeldSince(plan) => {
+                let note = |held: &Held| format!("  {}: {}", held.number, render::words::held(&plan, held));
+                let notes: Vec<String> = plan.held.iter().map(note).collect();
+                let why = "part of the plan is held back now, and a plan is applied as a whole or not at all";
+                refuse(&plan, &notes, why)
+            }
+            Pass::OtherAccepted(plan, digest) => {
+                let why = format!("--accept names another plan: the digest of this one is {digest}");
+                refuse(&plan, &[], &why)
+            }
+            Pass::Refused(plan, refusal) => {
+                show::plan(&plan, Some(&refusal), bill, format.into())?;
+                output::error("refused by a limit; nothing was changed");
+                Ok(Exit::Refused)
+            }
+            Pass::Planned(plan) if plan.is_empty() => {
+                show::plan(&plan, None, bill, format.into())?;
+                Ok(if plan.has_errors() { Exit::Error } else { Exit::Done })
+            }
+            Pass::Planned(_) => {
+                output::note("Not applied.");
+                Ok(Exit::Error)
+            }
+            Pass::NotRecorded(_, error) => self.not_recorded(error, marker),
+            Pass::Executed(report) => self.executed(&report, bill),
+        }
+    }
+
+    fn not_recorded(&self, error: LedgerError, marker: Option<&Path>) -> Ended {
+        match error {
+            LedgerError::Io(path, error) if marker == Some(&*path) => {
+                if error.kind() == io::ErrorKind::AlreadyExists {
+                    output::error(&format!(
+                        "the plan was used meanwhile (see {}); nothing was changed: plan again",
+                        path.display()
+                    ));
+                    return Ok(Exit::Refused);
+                }
+                Err(Fatal::new(format!(
+                    "{}: {error}: a saved plan is used once, and this cannot be noted; nothing was changed",
+                    path.display()
+                )))
+            }
+            LedgerError::Journal(error) => {
+                if let Some(marker) = marker {
+                    // Nothing was sent, so that it was not used.
+                    let _ = std::fs::remove_file(marker);
+                }
+                let Fatal(text) = journal::unusable(error);
+                Err(Fatal::new(format!("{text}\nnothing was changed")))
+            }
+            error => Err(Fatal::new(format!(
+                "{error}: what is bought for claims must be remembered until it is seen, and cannot be; nothing \
+                 was changed: name a directory with --state-dir"
+            ))),
+        }
+    }
+
+    fn executed(&self, report: &Report, bill: Option<&Bill>) -> Ended {
+        let is_done = report.is_settled() && !report.plan.has_errors();
+        let exit = if is_done { Exit::Done } else { Exit::Incomplete };
+        match show::report(report, bill, self.args.format) {
+            Ok(()) => Ok(exit),
+            // 1 would say that nothing was attempted, and 0 that somebody was told.
+            Err(Fatal(error)) => {
+                let done = render::words::plural(report.count("succeeded"), "action");
+                let all = report.ends.len();
+                output::error(&format!("{error}: the report is lost; {done} of {all} succeeded"));
+                Ok(Exit::Incomplete)
+            }
+        }
+    }
+}
+
+fn describe(stale: &Stale) -> String {
+    match &stale.why {
+        StaleReason::AlreadyThere => "it was to be bought, and is there already".to_owned(),
+        StaleReason::SlotTaken(slot) => format!("{slot} has a number already, or one that may be on its way"),
+        StaleReason::Gone => "it is in none of the accounts any more".to_owned(),
+        StaleReason::NotSeen => "its account, or one that it may be in, cannot be read now".to_owned(),
+        StaleReason::Elsewhere => "it is in another account now".to_owned(),
+        StaleReason::OtherSid => "it has another SID now".to_owned(),
+        StaleReason::AnotherDay => {
+            "it would wait in quarantine as if since the day of the plan, which is over".to_owned()
+        }
+        StaleReason::Changed(fields) => {
+            let names: Vec<_> = fields.iter().map(|field| field.json_name()).collect();
+            format!("{} changed", names.join(", "))
+        }
+    }
+}
+
+/// The person at the terminal, or the script before the pipe: sees the plan, is asked, sees progress.
+struct Terminal<'a> {
+    writing: &'a Writing<'a>,
+    marker: Option<&'a Path>,
+    stop: watch::Sender<Stop>,
+    listing: RefCell<Option<progress::Listing>>,
+    applying: RefCell<Option<(progress::Applying, JoinHandle<()>)>>,
+    /// Why it went no further.
+    failed: RefCell<Option<Fatal>>,
+}
+
+impl<'a> Terminal<'a> {
+    fn new(
+        writing: &'a Writing<'a>,
+        fleet: &Fleet,
+        marker: Option<&'a Path>,
+        stop: watch::Sender<Stop>,
+    ) -> Self {
+        let listing = RefCell::new(Some(progress::Listing::start(fleet.clients.len())));
+        Self { writing, marker, stop, listing, applying: RefCell::default(), failed: RefCell::default() }
+    }
+
+    fn listed_all(&self) {
+        if let Some(listing) = self.listing.take() {
+            listing.done();
+        }
+    }
+
+    /// Ends all progress, and says why the line was left where that was not the plan's doing.
+    fn over(self) -> Option<Fatal> {
+        self.listed_all();
+        if let Some((progress, listener)) = self.applying.take() {
+            progress.done();
+            listener.abort();
+        }
+        self.failed.take()
+    }
+
+    fn answer(&self, approved: &Approved, bill: Option<&Bill>) -> Result<Answer, Fatal> {
+        let args = self.writing.args;
+        if approved.plan().is_empty() {
+            return Ok(Answer::No);
+        }
+        if args.format == TextOrJson::Text {
+            show::plan(approved.plan(), None, bill, args.format.into())?;
+        }
+        if args.yes {
+            return Ok(Answer::Yes);
+        }
+        if !io::stdin().is_terminal() || !output::stderr_is_terminal() {
+            return Err(Fatal::new("stdin is not a terminal, so nobody can confirm: pass --yes"));
+        }
+        if args.format == TextOrJson::Json {
+            let mut text = String::new();
+            render::text::plan(&mut text, approved.plan(), None, bill, output::style())?;
+            output::note(text);
+        }
+        Ok(if show::ask()? { Answer::YesAfterAWhile } else { Answer::No })
+    }
+}
+
+impl Hooks for Terminal<'_> {
+    fn listed(&self, account: AccountIndex, numbers: usize) {
+        if let Some(listing) = &*self.listing.borrow() {
+            listing.page(usize::from(account.0), numbers);
+        }
+    }
+
+    fn confirm(&self, approved: &Approved, bill: Option<&Bill>) -> Answer {
+        self.listed_all();
+        self.answer(approved, bill).unwrap_or_else(|fatal| {
+            self.failed.replace(Some(fatal));
+            Answer::No
+        })
+    }
+
+    /// Keeps what is bought for claims, and marks a saved plan as used: whoever comes second is refused.
+    async fn record(&self, plan: &Plan, spent: &Kept) -> Result<(), LedgerError> {
+        if plan.steps.iter().any(|step| step.action.marks().is_some()) {
+            self.writing.ledger().save_intents(&spent.intents).await?;
+        }
+        match self.marker {
+            Some(marker) => {
+                create_private(marker).map(drop).map_err(|error| LedgerError::Io(marker.to_owned(), error))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn begins(&self, plan: &Plan) {
+        // Heard from here on: before the first write, and also between two of them.
+        let heard = stop_by_signal(Interrupts::listen_with_hangup(), self.stop.clone(), None);
+        let listener = tokio::spawn(heard);
+        self.applying.replace(Some((progress::Applying::start(plan.steps.len()), listener)));
+    }
+
+    fn event(&self, plan: &Plan, _: Extent, event: &Event<'_>) {
+        if let Some((progress, _)) = &*self.applying.borrow() {
+            progress.event(plan, event);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Where a plan comes from: files, a saved plan, an adoption, an undo.
+
+use std::time::Duration;
+
+use crate::claims::{self, AdoptError};
+use crate::desired::{Desired, Limits};
+use crate::journal::{self, Run, UndoError, World};
+use crate::number::PhoneNumber;
+use crate::observed::Observed;
+use crate::plan::{AccountRef, Plan, plan};
+use crate::saved_plan::SavedPlan;
+use crate::stale::stale;
+use crate::standstill::Holds;
+
+use super::Pass;
+
+/// Where a plan comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    /// What the files declare.
+    Files(&'a Desired),
+    /// A plan that was made and approved earlier.
+    Saved {
+        /// The plan.
+        saved: &'a SavedPlan,
+        /// What its files declare by now, where they can be read: their pauses and holds count too.
+        files: Option<&'a Desired>,
+    },
+    /// A live number becomes one of a claim's.
+    Adoption {
+        /// The files.
+        desired: &'a Desired,
+        /// The claim's name.
+        claim: &'a str,
+        /// The number.
+        number: PhoneNumber,
+    },
+    /// What takes an earlier run back.
+    Undo {
+        /// The files.
+        desired: &'a Desired,
+        /// The run.
+        run: &'a Run,
+    },
+}
+
+/// Why a source makes no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum Rejected {
+    /// Of an adoption.
+    #[error(transparent)]
+    Adoption(#[from] AdoptError),
+    /// Of an undo.
+    #[error(transparent)]
+    Undo(#[from] UndoError),
+}
+
+impl<'a> Source<'a> {
+    /// The files, where there are any: a saved plan is applied without them.
+    pub(super) fn desired(&self) -> Option<&'a Desired> {
+        match *self {
+            Self::Files(desired) | Self::Adoption { desired, .. } | Self::Undo { desired, .. } => {
+                Some(desired)
+            }
+            Self::Saved { .. } => None,
+        }
+    }
+
+    /// The files' limits.
+    pub(super) fn limits(&self) -> &'a Limits {
+        match *self {
+            Self::Files(desired) | Self::Adoption { desired, .. } | Self::Undo { desired, .. } => {
+                &desired.policy.limits
+            }
+            Self::Saved { saved, .. } => &saved.limits,
+        }
+    }
+
+    /// Everything that the files say about when the plan's numbers may be changed.
+    pub(super) fn holds(&self, plan: &Plan) -> Vec<Holds> {
+        match *self {
+            Self::Files(desired) | Self::Adoption { desired, .. } | Self::Undo { desired, .. } => {
+                vec![Holds::of(desired, plan)]
+            }
+            Self::Saved { saved, files } => {
+                let now = files.map(|desired| Holds::named(desired, plan));
+                [saved.holds.clone()].into_iter().chain(now).collect()
+            }
+        }
+    }
+
+    /// Whether it has numbers that are declared by need.
+    pub(super) fn has_claims(&self) -> bool {
+        match *self {
+            Self::Files(desired) | Self::Adoption { desired, .. } | Self::Undo { desired, .. } => {
+                !desired.claims.is_empty()
+            }
+            Self::Saved { saved, .. } => saved.has_claims(),
+        }
+    }
+
+    /// The plan for what is live.
+    pub(super) fn plan(
+        &self,
+        observed: &Observed,
+        accounts: &[AccountRef],
+        worlds: &[World],
+        now: Duration,
+    ) -> Result<Plan, Box<Pass>> {
+        let impossible = |error: Rejected| Box::new(Pass::Impossible(error));
+        match *self {
+            Self::Files(desired) => Ok(plan(desired, accounts, observed)),
+            Self::Saved { saved, .. } => {
+                let moved_on = stale(&saved.plan, observed);
+                if moved_on.is_empty() {
+                    Ok(saved.plan.clone())
+                } else {
+                    Err(Pass::Stale(saved.plan.clone(), moved_on).into())
+                }
+            }
+            Self::Adoption { desired, claim, number } => {
+                let only = claims::adopt(desired, observed, claim, number)
+                    .map_err(|error| impossible(error.into()))?;
+                Ok(plan(&only, accounts, observed))
+            }
+            Self::Undo { desired, run } => journal::undo(run, desired, accounts, worlds, observed, now)
+                .map_err(|error| impossible(error.into())),
+        }
+    }
+
+    /// A plan that was approved earlier is carried out as a whole or not at all.
+    pub(super) fn whole(&self, plan: Plan) -> Result<Plan, Box<Pass>> {
+        match *self {
+            Self::Saved { saved, .. } if plan.steps.len() < saved.plan.steps.len() => {
+                Err(Pass::HeldSince(plan).into())
+            }
+            _ => Ok(plan),
+        }
+    }
+}

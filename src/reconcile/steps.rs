@@ -1,0 +1,246 @@
+//! The steps of the line that are more than one call.
+
+use std::time::Duration;
+
+use tracing::warn;
+
+use crate::claims::Marks;
+use crate::clock;
+use crate::cost::{self, Bill, Census, PriceBook};
+use crate::guard::{self, Approved};
+use crate::journal::{self, World};
+use crate::journal_file::{JournalAccess, RunInJournal, worlds};
+use crate::last_use::Trust;
+use crate::memory::Extent;
+use crate::observe::observe;
+use crate::observed::Observed;
+use crate::plan::Plan;
+use crate::prices::price_book;
+use crate::refresh::refresh;
+use crate::report::Report;
+use crate::stale::stale;
+use crate::standstill;
+use crate::survey::look_again;
+use crate::traffic::day_at;
+use crate::transport::Transport;
+use crate::usage;
+
+use super::{Hooks, Job, Pass, Pricing, Source, State};
+
+/// A plan, and the look that it was made from.
+pub(super) struct Draft {
+    pub(super) plan: Plan,
+    pub(super) observed: Observed,
+    /// When everything was last looked at.
+    pub(super) at: Duration,
+}
+
+/// Looks at the fleet, and plans.
+pub(super) async fn draft<T: Transport>(
+    job: &Job<'_, T>,
+    state: &mut State<'_>,
+    hooks: &impl Hooks,
+    extent: &mut Extent,
+) -> Result<Draft, Box<Pass>> {
+    let Job { accounts, clients, now, .. } = *job;
+    let worlds = job.worlds();
+    if let (Extent::Partial, Source::Files(desired)) = (*extent, job.source)
+        && let Some((observed, at)) = refresh(clients, accounts, desired, state.memory, now).await
+    {
+        let plan = job.source.plan(&observed, accounts, &worlds, now)?;
+        if plan.only_configures() {
+            return Ok(Draft { plan, observed, at });
+        }
+    }
+    *extent = Extent::Full;
+    // One look at a time: it may be a million numbers.
+    state.memory.forget_the_last_look();
+    let observed = match state.listed.take() {
+        Some(listed) => listed,
+        None => {
+            let listing = observe(clients, accounts, |account, numbers| hooks.listed(account, numbers));
+            listing.await.map_err(Pass::NotObserved)?
+        }
+    };
+    let observed = match job.source.desired() {
+        Some(desired) => {
+            let looking = (&mut state.kept.intents, now);
+            let observed = look_again(clients, accounts, desired, looking, observed).await;
+            state.kept.budget.observe(&observed, job.generation, now);
+            state.memory.doubt(observed, desired, accounts, now)
+        }
+        None => with_intents(observed, job, state, now),
+    };
+    let plan = job.source.plan(&observed, accounts, &worlds, now)?;
+    Ok(Draft { plan, observed, at: now })
+}
+
+/// What a plan that is made already is held against: the day, and what is on its way for claims.
+fn with_intents<T>(
+    mut observed: Observed,
+    job: &Job<'_, T>,
+    state: &mut State<'_>,
+    now: Duration,
+) -> Observed {
+    observed.survey_mut().today = Some(day_at(now));
+    if job.source.has_claims() {
+        state.kept.intents.observe(&Marks::of(&observed), now);
+        state.kept.intents.tell(observed.survey_mut(), now);
+    }
+    observed
+}
+
+/// Takes out of a plan what is not to be done now.
+pub(super) fn hold_back<T: Transport>(plan: &mut Plan, job: &Job<'_, T>, state: &mut State<'_>) {
+    let all = job.source.holds(plan);
+    let worlds = job.worlds();
+    for holds in &all {
+        standstill::hold_back(plan, holds, job.paused, job.now);
+    }
+    if let (Some(access), Some(holds)) = (&job.journal, all.first()) {
+        access.with_known(|known| journal::hold_back(plan, holds, known, &worlds, job.now));
+    }
+    state.kept.budget.hold_back(plan, job.generation);
+    state.memory.hold_back(plan, job.now);
+}
+
+/// Writes down what was seen. Where that fails, it is tried again before the first write, and stops it.
+pub(super) fn note_seen<T: Transport>(job: &Job<'_, T>, observed: &Observed, extent: Extent) {
+    let Some(JournalAccess::Open(journal)) = job.journal else { return };
+    if job.dry_run || extent == Extent::Partial {
+        return;
+    }
+    if let Err(error) = journal.look(job.source.desired(), job.accounts, job.clients, observed, job.now) {
+        warn!(%error, "what was seen is not in {}", journal.path().display());
+    }
+}
+
+/// Holds the releases of numbers that are in use, and asks for the prices that are called for.
+///
+/// A plan that is refused, or only shown, may be there again in the next cycle, and is not looked up
+/// each time; one that is carried out right after is.
+pub(super) async fn guard_and_quote<T: Transport>(
+    plan: &mut Plan,
+    observed: &Observed,
+    job: &Job<'_, T>,
+    state: &mut State<'_>,
+) -> Option<Bill> {
+    let Job { clients, operator, now, .. } = *job;
+    let limits = job.source.limits();
+    let since = guard::release_guard(limits, operator);
+    usage::guard_releases(plan, clients, state.memory.last_uses(), since, now, Trust::ThisHour).await;
+    let priced = price(plan, observed, job, state).await;
+    let bill_of = |plan: &Plan| priced.as_ref().map(|(census, book)| Bill::of(plan, census, book));
+    let bill = bill_of(plan);
+    let outlook = state.kept.budget.outlook(plan, bill.as_ref(), job.generation, now);
+    let is_refused = guard::check(plan, limits, operator, bill.as_ref(), &outlook).is_some();
+    if job.dry_run || (is_refused && job.accepted.is_none()) {
+        return bill;
+    }
+    let steps = plan.steps.len();
+    usage::guard_releases(plan, clients, state.memory.last_uses(), since, now, Trust::ThisLook).await;
+    if plan.steps.len() < steps { bill_of(plan) } else { bill }
+}
+
+async fn price<T: Transport>(
+    plan: &Plan,
+    observed: &Observed,
+    job: &Job<'_, T>,
+    state: &mut State<'_>,
+) -> Option<(Census, PriceBook)> {
+    let (file, operator) = (job.source.limits().monthly, job.operator.monthly);
+    let is_limited = file.is_any() || operator.is_any();
+    let (is_wanted, looks_up) = match job.pricing {
+        Pricing::WhereLimited => (guard::calls_for_prices(plan, file, operator), true),
+        Pricing::WhereTouched => (cost::is_touched_by(plan), is_limited),
+        Pricing::Always => (true, true),
+    };
+    if !is_wanted {
+        return None;
+    }
+    let mut census = Census::take(observed, plan);
+    let book = price_book(job.clients, plan, &mut census, state.memory.prices(), looks_up, job.now).await;
+    Some((census, book))
+}
+
+/// Approves a plan that keeps the limits, over time too.
+pub(super) fn approve<T>(
+    plan: Plan,
+    bill: Option<&Bill>,
+    job: &Job<'_, T>,
+    state: &State<'_>,
+) -> Result<Approved, Box<Pass>> {
+    let outlook = state.kept.budget.outlook(&plan, bill, job.generation, job.now);
+    let approved = guard::approve(plan, job.source.limits(), job.operator, bill, &outlook, job.accepted);
+    Ok(approved.map_err(Pass::from)?)
+}
+
+/// Looks again at what a person has just approved: it may have been an hour since it was looked at.
+pub(super) async fn still_fits<T: Transport>(
+    approved: Approved,
+    job: &Job<'_, T>,
+    state: &mut State<'_>,
+) -> Result<Approved, Box<Pass>> {
+    let now = clock::since_the_epoch();
+    let listed = job.unless_stopped(observe(job.clients, job.accounts, |_, _| {})).await?;
+    let observed = with_intents(listed.map_err(Pass::NotObserved)?, job, state, now);
+    let moved_on = stale(approved.plan(), &observed);
+    if !moved_on.is_empty() {
+        return Err(Pass::Stale(approved.into_plan(), moved_on).into());
+    }
+    let mut plan = approved.plan().clone();
+    for holds in job.source.holds(&plan) {
+        standstill::hold_back(&mut plan, &holds, job.paused, now);
+    }
+    if plan.steps.len() < approved.plan().steps.len() {
+        return Err(Pass::HeldSince(plan).into());
+    }
+    Ok(approved)
+}
+
+/// Writes down what is about to be spent and done. Nothing is on its way before this is back.
+pub(super) async fn record<'a, T: Transport>(
+    approved: Approved,
+    bill: Option<&Bill>,
+    job: &Job<'a, T>,
+    state: &mut State<'_>,
+    hooks: &impl Hooks,
+) -> Result<(Approved, Option<RunInJournal<'a>>), Box<Pass>> {
+    if approved.plan().is_empty() {
+        return Ok((approved, None));
+    }
+    // On a copy: what was not recorded was not spent either.
+    let mut spent = state.kept.clone();
+    spent.budget.spend(approved.plan(), bill, job.generation, job.now);
+    spent.intents.open_for(approved.plan());
+    if let Err(error) = hooks.record(approved.plan(), &spent).await {
+        return Err(Pass::NotRecorded(approved.into_plan(), error).into());
+    }
+    let before = std::mem::replace(state.kept, spent);
+    let Some(JournalAccess::Open(journal)) = job.journal else { return Ok((approved, None)) };
+    match journal.begin(approved.plan(), job.head, job.clients, clock::since_the_epoch()) {
+        Ok(begun) => Ok((approved, Some(begun))),
+        Err(error) => {
+            // Nothing is on its way.
+            state.kept.intents = before.intents;
+            Err(Pass::NotRecorded(approved.into_plan(), error.into()).into())
+        }
+    }
+}
+
+/// Writes down how it ended.
+pub(super) fn settle(report: &Report, run: Option<RunInJournal<'_>>, state: &mut State<'_>, now: Duration) {
+    if let Some(run) = run {
+        run.done(report, clock::since_the_epoch());
+    }
+    state.kept.budget.settle(report);
+    state.kept.intents.settle(report, now);
+}
+
+impl<T: Transport> Job<'_, T> {
+    /// The worlds of its accounts, as a journal names them.
+    fn worlds(&self) -> Vec<World> {
+        let is_sandbox = self.journal.as_ref().is_some_and(JournalAccess::is_sandbox);
+        worlds(self.clients, is_sandbox)
+    }
+}
