@@ -4,7 +4,9 @@
 //! its secrets cut out when the state was made.
 
 mod answers;
+mod connections;
 mod events;
+mod patience;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -22,8 +24,12 @@ use tower_http::compression::CompressionLayer;
 
 use crate::board::Board;
 
-/// So many browsers follow the events at once; the next one is sent away.
-const FOLLOWERS_MAX: usize = 64;
+/// Of all connections at most one in this many follows the events; the next one is sent away.
+const FOLLOWERS_SHARE: usize = 2;
+/// This many read the state at once,
+const READERS_MAX: usize = 8;
+/// and another one waits this long for its turn.
+const READERS_WAIT: Duration = Duration::from_secs(10);
 /// How long open connections get at the end.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -42,6 +48,20 @@ pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
+/// A name by which this host may be called: `numctl.example.com`.
+///
+/// # Errors
+/// Says how it is written.
+pub fn parse_host(text: &str) -> Result<String, String> {
+    let is_name = |label: &str| {
+        !label.is_empty() && label.bytes().all(|b| b == b'-' || b == b'_' || b.is_ascii_alphanumeric())
+    };
+    match text.split('.').all(is_name) {
+        true => Ok(text.to_owned()),
+        false => Err("write a host name without scheme and port, such as numctl.example.com".to_owned()),
+    }
+}
+
 /// A listener that runs; it ends when it is told to, or dropped.
 #[derive(Debug)]
 pub struct Listener {
@@ -54,36 +74,35 @@ pub struct Listener {
 struct Server {
     board: Arc<Board>,
     clock: fn() -> Duration,
-    address: SocketAddr,
+    hosts: Arc<[String]>,
     followers: Arc<Semaphore>,
+    readers: Arc<Semaphore>,
     stopped: watch::Receiver<bool>,
 }
 
 impl Listener {
-    /// Binds, and serves from now on.
+    /// Binds, and serves from now on, also to who calls this host by one of these names.
     ///
     /// # Errors
     /// When the address cannot be bound.
     pub async fn start(
         address: SocketAddr,
+        hosts: &[String],
         board: Arc<Board>,
         clock: fn() -> Duration,
     ) -> std::io::Result<Self> {
         let socket = TcpListener::bind(address).await?;
         let address = socket.local_addr()?;
         let (stop, stopped) = watch::channel(false);
-        let followers = Arc::new(Semaphore::new(FOLLOWERS_MAX));
-        let server = Server { board, clock, address, followers, stopped: stopped.clone() };
+        let followers = Arc::new(Semaphore::new((connections::limit() / FOLLOWERS_SHARE).max(1)));
+        let readers = Arc::new(Semaphore::new(READERS_MAX));
+        let server =
+            Server { board, clock, hosts: hosts.into(), followers, readers, stopped: stopped.clone() };
         let router = Router::new()
             .fallback(answer)
             .with_state(server)
             .layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
-        let served = tokio::spawn(async move {
-            let served = axum::serve(socket, router).with_graceful_shutdown(until_stopped(stopped)).await;
-            if let Err(error) = served {
-                tracing::warn!(%error, "the listener ended");
-            }
-        });
+        let served = tokio::spawn(connections::serve(socket, router, stopped));
         Ok(Self { address, stop, served })
     }
 
@@ -114,13 +133,16 @@ async fn until_stopped(mut stopped: watch::Receiver<bool>) {
 
 async fn answer(State(server): State<Server>, request: Request<Body>) -> Response {
     let mut response = if !is_own_host(&server, request.headers()) {
-        plain(StatusCode::MISDIRECTED_REQUEST, "this is not a name of this host\n")
+        plain(
+            StatusCode::MISDIRECTED_REQUEST,
+            "the Host header names another host; allow the name with numctl run --listen-host NAME\n",
+        )
     } else if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET: nothing is changed here\n");
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         response
     } else {
-        answers::get(&server, request.uri())
+        answers::get(&server, request.uri()).await
     };
     let headers = response.headers_mut();
     let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
@@ -133,20 +155,22 @@ async fn answer(State(server): State<Server>, request: Request<Body>) -> Respons
     response
 }
 
-/// A page on the web may have its name lead to the loopback interface, and then read what is there
-/// ("DNS rebinding"): on that interface the request has to name it.
+/// A page on the web may have its own name lead to this address, and then read what is there ("DNS
+/// rebinding"): so the request has to call this host by an address, as `localhost`, or by a name that
+/// the operator gave.
 fn is_own_host(server: &Server, headers: &HeaderMap) -> bool {
-    if !server.address.ip().is_loopback() {
-        return true;
-    }
-    let Some(host) = headers.get(header::HOST) else { return true };
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return headers.get(header::HOST).is_none() };
     let Ok(host) = host.to_str() else { return false };
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         Some(_) | None => host,
     };
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
+    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    let is_named = |own: &String| own.eq_ignore_ascii_case(name.trim_end_matches('.'));
+    name.eq_ignore_ascii_case("localhost")
+        || address.parse::<IpAddr>().is_ok()
+        || server.hosts.iter().any(is_named)
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response {
@@ -177,6 +201,16 @@ mod tests {
         }
         for text in ["", "x", "localhost:9797", "99999", "1.2.3.4"] {
             assert!(parse_address(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_a_name_alone() {
+        for name in ["numctl", "numctl.numctl.svc", "a-b.example.com"] {
+            assert_eq!(parse_host(name).as_deref(), Ok(name));
+        }
+        for bad in ["", "*", "a.example:80", "https://a.example", "a..b", "a/b", "é.example"] {
+            assert!(parse_host(bad).is_err(), "{bad}");
         }
     }
 }

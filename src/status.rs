@@ -157,6 +157,8 @@ pub struct Progress {
 /// The state.
 #[derive(Debug, Clone)]
 pub struct Status {
+    /// The process, by a name that no other one has; empty where it has none.
+    pub process: Arc<str>,
     /// When the process started.
     pub started: Moment,
     /// Raised by every change.
@@ -206,6 +208,7 @@ impl Status {
     #[must_use]
     pub fn new(started: Duration) -> Self {
         Self {
+            process: Arc::default(),
             started: Moment::of(started),
             version: 0,
             role: Role::Starting,

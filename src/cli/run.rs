@@ -1,7 +1,6 @@
 //! `numctl run`: the daemon, from arguments to the loop and back to an exit code.
 
 use std::cell::Cell;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -72,7 +71,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
         (paused.clone(), lease.clone()),
     ));
     let messenger = notify(&args.notify, &board)?;
-    let listener = listen(args.listen, &board).await?;
+    let listener = listen(args, &board).await?;
     let is_watched = listener.is_some() || messenger.is_some();
     let sandbox = fleet::sandbox_of(global).await?;
     let shown = Cell::new(None);
@@ -158,11 +157,12 @@ fn notify(urls: &[String], board: &Arc<Board>) -> Result<Option<Messenger>, Fata
 }
 
 /// Shows the state from now on, where that is asked for.
-async fn listen(address: Option<SocketAddr>, board: &Arc<Board>) -> Result<Option<Listener>, Fatal> {
-    let Some(address) = address else { return Ok(None) };
-    let listener = Listener::start(address, board.clone(), clock::since_the_epoch)
-        .await
-        .map_err(|error| Fatal::new(format!("--listen {address}: {error}; nothing was attempted")))?;
+async fn listen(args: &RunArgs, board: &Arc<Board>) -> Result<Option<Listener>, Fatal> {
+    let Some(address) = args.listen else { return Ok(None) };
+    let listener =
+        Listener::start(address, &args.listen_host, board.clone(), clock::since_the_epoch)
+            .await
+            .map_err(|error| Fatal::new(format!("--listen {address}: {error}; nothing was attempted")))?;
     info!(address = %format!("http://{}", listener.address()), "the state is shown");
     Ok(Some(listener))
 }

@@ -1,31 +1,23 @@
 //! What each path answers.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::io;
+use std::ops::Range;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::stream;
+use tokio::time::timeout;
 
 use crate::metrics;
 use crate::number::PhoneNumber;
 use crate::status::{Status, json};
 
-use super::{Server, events, plain, typed};
-
-/// So many numbers are written at once: the whole never lies in memory.
-const CHUNK: usize = 1_000;
+use super::{READERS_WAIT, Server, events, plain, typed};
 
 const JSON: &str = "application/json";
 
-/// Which part of the numbers is asked for.
-struct Part {
-    from: usize,
-    count: usize,
-}
-
-pub(super) fn get(server: &Server, uri: &Uri) -> Response {
+pub(super) async fn get(server: &Server, uri: &Uri) -> Response {
     let query = uri.query().unwrap_or_default();
     match uri.path() {
         "/healthz" if server.board.is_alive() => plain(StatusCode::OK, "ok\n"),
@@ -36,8 +28,8 @@ pub(super) fn get(server: &Server, uri: &Uri) -> Response {
             let text = metrics::exposition(&server.board.status(), server.board.tally(), (server.clock)());
             typed(metrics::CONTENT_TYPE, Body::from(text))
         }
-        "/status.json" => whole(server, query),
-        "/numbers.json" => changed(server, query),
+        "/status.json" => whole(server, query).await,
+        "/numbers.json" => changed(server, query).await,
         "/events" => events::follow(server),
         "/" => typed("text/html; charset=utf-8", Body::from(include_str!("../page/index.html"))),
         "/page.css" => typed("text/css; charset=utf-8", Body::from(include_str!("../page/page.css"))),
@@ -53,8 +45,8 @@ fn parameter(query: &str, name: &str) -> Option<String> {
         .map(|(_, value)| value.into_owned())
 }
 
-/// `?cursor=` of the last answer and `?limit=`; without them everything.
-fn part(status: &Status, query: &str) -> Option<Part> {
+/// The numbers that are asked for: `?cursor=` of the last answer and `?limit=`; without them everything.
+fn part(status: &Status, query: &str) -> Option<Range<usize>> {
     let from = match parameter(query, "cursor") {
         // A + is a space in a query.
         Some(cursor) => {
@@ -67,60 +59,48 @@ fn part(status: &Status, query: &str) -> Option<Part> {
         Some(limit) => limit.parse().ok()?,
         None => usize::MAX,
     };
-    Some(Part { from, count: count.min(status.rows.len() - from) })
+    Some(from..from + count.min(status.rows.len() - from))
 }
 
-fn whole(server: &Server, query: &str) -> Response {
-    let status = server.board.status();
-    let Some(Part { from, count }) = part(&status, query) else {
+async fn whole(server: &Server, query: &str) -> Response {
+    parts(server, || {
+        let status = server.board.status();
+        let numbers = part(&status, query)?;
+        Some(json::Whole::new(status, numbers, (server.clock)()))
+    })
+    .await
+}
+
+/// `?since=` a version, as `?process=` counts them.
+async fn changed(server: &Server, query: &str) -> Response {
+    let since = parameter(query, "since").and_then(|since| since.parse().ok()).unwrap_or_default();
+    let process = parameter(query, "process");
+    parts(server, || {
+        let status = server.board.status();
+        Some(json::Changed::since(status, since, process.as_deref(), (server.clock)()))
+    })
+    .await
+}
+
+/// Sends a text part by part. Each reader keeps the state of when it began, so that there are few at
+/// once; the others wait for their turn, and are sent away when that takes too long.
+async fn parts<P>(server: &Server, begin: impl FnOnce() -> Option<P>) -> Response
+where
+    P: Iterator<Item = Vec<u8>> + Send + 'static,
+{
+    let Ok(Ok(place)) = timeout(READERS_WAIT, server.readers.clone().acquire_owned()).await else {
+        let mut response =
+            plain(StatusCode::SERVICE_UNAVAILABLE, "too many read at once; try again in a moment\n");
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        return response;
+    };
+    let Some(parts) = begin() else {
         return plain(StatusCode::BAD_REQUEST, "limit is a count; cursor is that of the answer before\n");
     };
-    let mut head = Vec::new();
-    if let Err(error) = json::head(&mut head, &status, (server.clock)()) {
-        return failed(&error);
-    }
-    let end = from + count;
-    let first = stream::iter([Ok(Bytes::from(head))]);
-    let starts = (from..end).step_by(CHUNK);
-    let last = status.rows.get(end).and_then(|_| status.rows[..end].last()).map(|row| row.number);
-    let (rows, now) = (status.clone(), (server.clock)());
-    let numbers =
-        stream::iter(starts.map(move |start| chunk(&rows, from, start..end.min(start + CHUNK), now)));
-    let mut tail = Vec::new();
-    if let Err(error) = json::tail(&mut tail, last) {
-        return failed(&error);
-    }
-    let last = stream::iter([Ok(Bytes::from(tail))]);
-    typed(JSON, Body::from_stream(first.chain(numbers).chain(last)))
-}
-
-fn chunk(
-    status: &Arc<Status>,
-    from: usize,
-    part: std::ops::Range<usize>,
-    now: Duration,
-) -> std::io::Result<Bytes> {
-    let mut out = Vec::new();
-    if part.start > from {
-        out.push(b',');
-    }
-    json::numbers(&mut out, status, part, now)?;
-    Ok(out.into())
-}
-
-fn changed(server: &Server, query: &str) -> Response {
-    let since = parameter(query, "since").and_then(|since| since.parse().ok()).unwrap_or_default();
-    let mut out = Vec::new();
-    match json::changed_since(&mut out, &server.board.status(), since) {
-        Ok(()) => typed(JSON, Body::from(out)),
-        Err(error) => failed(&error),
-    }
-}
-
-/// Writing into memory does not fail; if it did, this would be said.
-fn failed(error: &std::io::Error) -> Response {
-    tracing::warn!(%error, "an answer of the listener could not be written");
-    let mut response = plain(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be written\n");
-    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    response
+    let parts = parts.map(move |part| {
+        // Given back when the last part is on its way, or the reader is gone.
+        let _place = &place;
+        Ok::<_, io::Error>(Bytes::from(part))
+    });
+    typed(JSON, Body::from_stream(stream::iter(parts)))
 }

@@ -1,8 +1,11 @@
 //! The state as JSON: the whole with its numbers, page by page, and the short form that the page
-//! keeps itself up to date with. Secrets were cut out when the state was made.
+//! keeps itself up to date with. Both come in parts, so that a large fleet never lies in memory as one
+//! text. Secrets were cut out when the state was made.
 
-use std::collections::HashMap;
-use std::io::{self, Write};
+mod changed;
+
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -13,7 +16,9 @@ use crate::number::{AccountSid, PhoneNumber};
 use crate::plan::ActionKind;
 use crate::render::json::value;
 
-use super::{Change, Condition, Drift, Moment, Past, Row, Standing, Status, Verdict};
+use super::{Change, Condition, Drift, Moment, Past, Row, Standing, Status};
+
+pub use changed::Changed;
 
 /// The version of the format: raised when a reader of the last one would go wrong.
 pub const FORMAT_VERSION: u32 = 1;
@@ -23,6 +28,7 @@ pub const FORMAT_VERSION: u32 = 1;
 struct Head<'a> {
     format_version: u32,
     numctl_version: &'static str,
+    process: &'a str,
     version: u32,
     now: Moment,
     started: Moment,
@@ -195,6 +201,7 @@ impl<'a> Head<'a> {
         Self {
             format_version: FORMAT_VERSION,
             numctl_version: env!("CARGO_PKG_VERSION"),
+            process: &status.process,
             version: status.version,
             now,
             started: status.started,
@@ -368,109 +375,83 @@ fn name(status: &Status, account: AccountIndex) -> &str {
     status.accounts.get(usize::from(account.0)).map_or("", |account| &account.name)
 }
 
-/// Writes everything but the numbers, up to where they begin.
-///
-/// # Errors
-/// Those of `out`.
-pub fn head(mut out: impl Write, status: &Status, now: Duration) -> io::Result<()> {
-    let mut text = Vec::new();
-    value(&mut text, &Head::of(status, now))?;
-    // Its closing brace gives way to the numbers.
-    out.write_all(&text[..text.len() - 1])?;
-    out.write_all(b",\"numbers\":[")
+/// A part of a JSON text ends soon after this many bytes: a long text never lies in memory as a whole.
+const PART_BYTES: usize = 16 << 10;
+
+/// Writes a value. Writing into memory does not fail, and nothing here has a key that is no text.
+fn write(out: &mut Vec<u8>, content: &impl Serialize) {
+    let written = value(&mut *out, content);
+    debug_assert!(written.is_ok(), "{written:?}");
 }
 
-/// Writes some numbers, in the order of their digits.
-///
-/// # Errors
-/// Those of `out`.
-pub fn numbers(
-    mut out: impl Write,
-    status: &Status,
-    part: std::ops::Range<usize>,
+/// The whole state with some of its numbers, in the order of their digits, part by part.
+#[derive(Debug)]
+pub struct Whole {
+    status: Arc<Status>,
     now: Duration,
-) -> io::Result<()> {
-    let from = part.start;
-    for (at, row) in status.rows.iter().enumerate().take(part.end).skip(from) {
-        out.write_all(if at == from { b"\n" } else { b",\n" })?;
-        value(&mut out, &NumberJson::of(status, row, now))?;
-    }
-    Ok(())
+    numbers: Range<usize>,
+    next: Next,
 }
 
-/// Writes the end, with the cursor of what is left.
-///
-/// # Errors
-/// Those of `out`.
-pub fn tail(mut out: impl Write, cursor: Option<PhoneNumber>) -> io::Result<()> {
-    out.write_all(b"],\"cursor\":")?;
-    value(&mut out, &cursor)?;
-    out.write_all(b"}\n")
+/// What comes next of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Head,
+    /// The number at this place.
+    Number(usize),
+    Tail,
+    Nothing,
+}
+
+impl Whole {
+    /// With the numbers at these places.
+    #[must_use]
+    pub fn new(status: Arc<Status>, numbers: Range<usize>, now: Duration) -> Self {
+        Self { status, now, numbers, next: Next::Head }
+    }
+}
+
+impl Iterator for Whole {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        while out.len() < PART_BYTES {
+            self.next = match self.next {
+                Next::Head => {
+                    write(&mut out, &Head::of(&self.status, self.now));
+                    // Its closing brace gives way to the numbers.
+                    out.pop();
+                    out.extend_from_slice(b",\"numbers\":[");
+                    Next::Number(self.numbers.start)
+                }
+                Next::Number(at) => match self.status.rows.get(at).filter(|_| at < self.numbers.end) {
+                    Some(row) => {
+                        out.extend_from_slice(if at == self.numbers.start { b"\n" } else { b",\n" });
+                        write(&mut out, &NumberJson::of(&self.status, row, self.now));
+                        Next::Number(at + 1)
+                    }
+                    None => Next::Tail,
+                },
+                Next::Tail => {
+                    // The cursor, where something is left.
+                    let rows = &self.status.rows;
+                    let last = self.numbers.end.checked_sub(1).and_then(|last| rows.get(last));
+                    let cursor = last.filter(|_| self.numbers.end < rows.len()).map(|row| row.number);
+                    out.extend_from_slice(b"],\"cursor\":");
+                    write(&mut out, &cursor);
+                    out.extend_from_slice(b"}\n");
+                    Next::Nothing
+                }
+                Next::Nothing => break,
+            };
+        }
+        (!out.is_empty()).then_some(out)
+    }
 }
 
 /// Where the numbers behind a cursor begin.
 #[must_use]
 pub fn after(status: &Status, cursor: PhoneNumber) -> usize {
     status.rows.partition_point(|row| row.number <= cursor)
-}
-
-/// A verdict in the short form.
-#[derive(Serialize)]
-struct VerdictJson<'a> {
-    standing: &'static str,
-    synced: Said<'a>,
-    degraded: Said<'a>,
-}
-
-#[derive(Serialize)]
-struct Said<'a> {
-    status: &'static str,
-    reason: &'a str,
-    message: &'a str,
-}
-
-impl<'a> Said<'a> {
-    fn of(condition: &'a Condition) -> Self {
-        Self { status: condition.status.word(), reason: &condition.reason, message: &condition.message }
-    }
-}
-
-/// Writes the numbers that changed after a version of the status, in the short form: the verdicts
-/// once each, and a row `[number, account, name, verdict, synced since, degraded since]` for each number,
-/// with times in seconds since the epoch. Everything where the list itself changed after it; then with
-/// the numbers' own holds, `[number, until, why]`.
-///
-/// # Errors
-/// Those of `out`.
-pub fn changed_since(mut out: impl Write, status: &Status, version: u32) -> io::Result<()> {
-    let all = version < status.declared || version > status.version || version == 0;
-    let rows = || status.rows.iter().filter(move |row| all || row.changed > version);
-    write!(out, "{{\"version\":{},\"whole\":{all},\"accounts\":", status.version)?;
-    let names: Vec<&str> = status.accounts.iter().map(|account| &*account.name).collect();
-    value(&mut out, &names)?;
-    write!(out, ",\"numbers\":[")?;
-    let mut places: HashMap<*const Verdict, usize> = HashMap::new();
-    let mut verdicts: Vec<VerdictJson<'_>> = Vec::new();
-    for (at, row) in rows().enumerate() {
-        out.write_all(if at == 0 { b"\n" } else { b",\n" })?;
-        let place = *places.entry(std::sync::Arc::as_ptr(&row.verdict)).or_insert_with(|| {
-            let verdict = &*row.verdict;
-            verdicts.push(VerdictJson {
-                standing: verdict.standing.word(),
-                synced: Said::of(&verdict.synced),
-                degraded: Said::of(&verdict.degraded),
-            });
-            verdicts.len() - 1
-        });
-        let seconds = |moment: Moment| moment.since_the_epoch().as_secs();
-        let (synced, degraded) = (seconds(row.synced_since), seconds(row.degraded_since));
-        value(&mut out, &(row.number, row.account.0, row.name.as_deref(), place, synced, degraded))?;
-    }
-    out.write_all(b"],\"verdicts\":")?;
-    value(&mut out, &verdicts)?;
-    let holds = status.holds.numbers.iter().filter(|_| all);
-    let holds: Vec<_> = holds.map(|(number, _, hold)| (number, hold.end().as_secs(), &*hold.why)).collect();
-    out.write_all(b",\"holds\":")?;
-    value(&mut out, &holds)?;
-    out.write_all(b"}\n")
 }

@@ -5,6 +5,7 @@ mod accounts;
 mod claims;
 mod commands;
 mod crash;
+mod crowd;
 mod daemon;
 mod deploy;
 mod doctor;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use expect_test::expect_file;
@@ -16,6 +17,7 @@ use numctl::observed::{ListingBuilder, Live, Observed, Page, Progress};
 use numctl::plan::{AccountRef, Plan, plan};
 use numctl::report::{End, Failure, Outcome, Report};
 use numctl::settings::{Field, Settings, Value};
+use numctl::status::json::{Changed, Whole};
 use numctl::status::{Finish, Role, Status};
 use numctl::tally::Tally;
 use numctl::transport::{Response, TransportError};
@@ -279,7 +281,6 @@ fn the_alerts_and_the_dashboard_ask_for_what_is_there() {
 fn holds_pauses_and_windows_are_shown_with_their_ends() {
     use numctl::hold::shown;
     use numctl::standstill::{Holds, hold_back};
-    use numctl::status::json;
     let at = |seconds: u64| shown(i64::try_from(AT.as_secs() + seconds).expect("a time")).to_string();
     // AT is a Friday, 08:00 UTC.
     let text = |policy: &str, of_account: &str, number: &str| {
@@ -312,10 +313,7 @@ fn holds_pauses_and_windows_are_shown_with_their_ends() {
             };
             samples.find(|(_, labels, _)| is_it(labels)).unwrap_or_else(|| panic!("{name} {label}")).2
         };
-        let mut out = Vec::new();
-        json::head(&mut out, &status, now).expect("written");
-        json::numbers(&mut out, &status, 0..2, now).expect("written");
-        json::tail(&mut out, None).expect("written");
+        let out: Vec<u8> = Whole::new(Arc::new(status), 0..2, now).flatten().collect();
         (value, serde_json::from_slice::<serde_json::Value>(&out).expect("JSON"))
     };
     let hold =
@@ -378,9 +376,7 @@ fn holds_pauses_and_windows_are_shown_with_their_ends() {
 fn the_one_who_writes_is_named() {
     let mut status = Status::new(AT);
     let writer = |status: &Status| {
-        let mut out = Vec::new();
-        numctl::status::json::head(&mut out, status, AT).expect("written");
-        numctl::status::json::tail(&mut out, None).expect("written");
+        let out: Vec<u8> = Whole::new(Arc::new(status.clone()), 0..0, AT).flatten().collect();
         serde_json::from_slice::<serde_json::Value>(&out).expect("JSON")["writer"].clone()
     };
     status.stands_by(Some("the lease a/b is held by \u{202e}x"));
@@ -409,7 +405,17 @@ fn a_large_fleet_shares_what_is_equal() {
     let name = status.rows[3].name.as_ref().expect("a name");
     assert!(std::sync::Arc::strong_count(name) > 1, "shared with the file");
     // A version for nobody: an empty answer.
-    let mut short = Vec::new();
-    numctl::status::json::changed_since(&mut short, &status, status.version).expect("written");
-    assert!(short.len() < 200, "{}", String::from_utf8_lossy(&short));
+    let (status, version) = (Arc::new(status.clone()), status.version);
+    let short = |process| Changed::since(status.clone(), version, process, AT).flatten().collect::<Vec<u8>>();
+    let json = |text: &[u8]| serde_json::from_slice::<serde_json::Value>(text).expect("JSON");
+    let numbers = |text: &[u8]| json(text)["numbers"].as_array().expect("numbers").len();
+    assert_eq!((numbers(&short(None)), numbers(&short(Some("")))), (0, 0));
+    // Another process counts its versions by itself: it gets everything.
+    let whole = short(Some("another"));
+    assert_eq!((numbers(&whole), &json(&whole)["whole"]), (20_000, &true.into()));
+    assert_eq!(json(&whole)["verdicts"].as_array().map(Vec::len), Some(2));
+    // Neither text ever lies in memory as a whole.
+    let parts = Whole::new(status.clone(), 0..20_000, AT).chain(Changed::since(status, 0, None, AT));
+    let longest = parts.map(|part| part.len()).max().expect("parts");
+    assert!(longest < 600_000, "{longest}");
 }

@@ -188,6 +188,16 @@ pub(in crate::cli) struct RunArgs {
     /// Show page and metrics here; a bare port is on 127.0.0.1
     #[arg(long, value_name = "ADDR", env = "NUMCTL_LISTEN", hide_env = true, value_parser = crate::listener::parse_address)]
     pub(in crate::cli) listen: Option<SocketAddr>,
+    /// Answer requests for this host name too, as a proxy or a Service passes it on; may repeat
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "NUMCTL_LISTEN_HOST",
+        hide_env = true,
+        value_delimiter = ',',
+        value_parser = crate::listener::parse_host
+    )]
+    pub(in crate::cli) listen_host: Vec<String>,
     /// Tell of drift, failure and recovery; may repeat
     #[arg(
         long,

@@ -17,7 +17,22 @@ pub(super) struct Daemon {
 
 impl Daemon {
     pub(super) fn start(bench: &Bench, args: &[&str]) -> Self {
-        let mut running = bench.spawn(&[&["run"], args].concat());
+        Self::of(bench.spawn(&[&["run"], args].concat()))
+    }
+
+    /// One that may have this many files and connections open.
+    pub(super) fn with_descriptors(bench: &Bench, most: usize, args: &[&str]) -> Self {
+        let run = bench.command(&[&["run"], args].concat());
+        let mut limited = std::process::Command::new("sh");
+        limited.args(["-c", &format!("ulimit -n {most} && exec \"$@\""), "sh"]);
+        limited.arg(run.get_program()).args(run.get_args()).env_clear();
+        limited.envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        limited.current_dir(bench.path()).stdin(std::process::Stdio::null());
+        limited.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        Self::of(Running { child: limited.spawn().expect("it starts") })
+    }
+
+    fn of(mut running: Running) -> Self {
         let mut stderr = running.stderr();
         let log = Arc::new(Mutex::new(String::new()));
         let written = log.clone();

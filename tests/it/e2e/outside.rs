@@ -39,6 +39,17 @@ impl Outside {
         self.ask("GET", path, &self.0).status
     }
 
+    /// Where it is shown.
+    pub(super) fn address(&self) -> &str {
+        &self.0
+    }
+
+    /// What whoever calls this host so gets: status and body.
+    pub(super) fn as_host(&self, path: &str, host: &str) -> (u16, String) {
+        let answer = self.ask("GET", path, host);
+        (answer.status, answer.body)
+    }
+
     fn connect(&self, method: &str, path: &str, host: &str) -> TcpStream {
         let mut stream = TcpStream::connect(&self.0).expect("the listener");
         // HTTP/1.0 has no chunks: the body is what comes until the end.
@@ -55,7 +66,7 @@ impl Outside {
     }
 
     #[track_caller]
-    fn get(&self, path: &str) -> String {
+    pub(super) fn get(&self, path: &str) -> String {
         let answer = self.ask("GET", path, &self.0);
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         answer.body

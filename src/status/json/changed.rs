@@ -1,0 +1,149 @@
+//! The short form that the page keeps itself up to date with: the state, and the numbers that changed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::super::{Condition, Row, Status, Verdict};
+use super::{Head, PART_BYTES, write};
+
+/// A verdict in the short form.
+#[derive(Serialize)]
+struct VerdictJson<'a> {
+    standing: &'static str,
+    synced: Said<'a>,
+    degraded: Said<'a>,
+}
+
+#[derive(Serialize)]
+struct Said<'a> {
+    status: &'static str,
+    reason: &'a str,
+    message: &'a str,
+}
+
+impl<'a> Said<'a> {
+    fn of(condition: &'a Condition) -> Self {
+        Self { status: condition.status.word(), reason: &condition.reason, message: &condition.message }
+    }
+}
+
+/// The state and the numbers that changed after a version of it, part by part: the verdicts once
+/// each, and a row `[number, account, name, verdict, synced since, degraded since]` for each number,
+/// with times in seconds since the epoch. Every number where the list itself changed after that
+/// version, or where it is a version of another process; then with the numbers' own holds,
+/// `[number, until, why]`.
+#[derive(Debug)]
+pub struct Changed {
+    status: Arc<Status>,
+    now: Duration,
+    since: u32,
+    is_whole: bool,
+    next: Next,
+    /// What was said of the numbers so far, each once.
+    verdicts: Vec<Arc<Verdict>>,
+    /// Where each stands in `verdicts`, by its address: what is equal is shared.
+    places: HashMap<usize, usize>,
+}
+
+/// What comes next of the text.
+#[derive(Debug, Clone, Copy)]
+enum Next {
+    Head,
+    /// A number at this place or after it.
+    Number {
+        at: usize,
+        is_first: bool,
+    },
+    Tail,
+    Nothing,
+}
+
+impl Changed {
+    /// After this version, as that process counts them; where none is named, as this one does.
+    #[must_use]
+    pub fn since(status: Arc<Status>, since: u32, process: Option<&str>, now: Duration) -> Self {
+        let is_foreign = process.is_some_and(|process| *process != *status.process);
+        let is_whole = is_foreign || since < status.declared || since > status.version || since == 0;
+        let (verdicts, places) = (Vec::new(), HashMap::new());
+        Self { status, now, since, is_whole, next: Next::Head, verdicts, places }
+    }
+
+    fn head(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"state\":");
+        write(out, &Head::of(&self.status, self.now));
+        out.extend_from_slice(b",\"version\":");
+        write(out, &self.status.version);
+        out.extend_from_slice(b",\"whole\":");
+        write(out, &self.is_whole);
+        out.extend_from_slice(b",\"accounts\":");
+        let names: Vec<&str> = self.status.accounts.iter().map(|account| &*account.name).collect();
+        write(out, &names);
+        out.extend_from_slice(b",\"numbers\":[");
+    }
+
+    fn row(&mut self, out: &mut Vec<u8>, row: &Row) {
+        let verdicts = &mut self.verdicts;
+        let place = *self.places.entry(Arc::as_ptr(&row.verdict).addr()).or_insert_with(|| {
+            verdicts.push(row.verdict.clone());
+            verdicts.len() - 1
+        });
+        let seconds = |moment: super::Moment| moment.since_the_epoch().as_secs();
+        let (synced, degraded) = (seconds(row.synced_since), seconds(row.degraded_since));
+        write(out, &(row.number, row.account.0, row.name.as_deref(), place, synced, degraded));
+    }
+
+    fn tail(&self, out: &mut Vec<u8>) {
+        let verdicts: Vec<_> = self
+            .verdicts
+            .iter()
+            .map(|verdict| VerdictJson {
+                standing: verdict.standing.word(),
+                synced: Said::of(&verdict.synced),
+                degraded: Said::of(&verdict.degraded),
+            })
+            .collect();
+        out.extend_from_slice(b"],\"verdicts\":");
+        write(out, &verdicts);
+        let holds = self.status.holds.numbers.iter().filter(|_| self.is_whole);
+        let holds: Vec<_> =
+            holds.map(|(number, _, hold)| (number, hold.end().as_secs(), &*hold.why)).collect();
+        out.extend_from_slice(b",\"holds\":");
+        write(out, &holds);
+        out.extend_from_slice(b"}\n");
+    }
+}
+
+impl Iterator for Changed {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        let status = self.status.clone();
+        while out.len() < PART_BYTES {
+            self.next = match self.next {
+                Next::Head => {
+                    self.head(&mut out);
+                    Next::Number { at: 0, is_first: true }
+                }
+                Next::Number { at, is_first } => match status.rows.get(at) {
+                    Some(row) if self.is_whole || row.changed > self.since => {
+                        out.extend_from_slice(if is_first { b"\n" } else { b",\n" });
+                        self.row(&mut out, row);
+                        Next::Number { at: at + 1, is_first: false }
+                    }
+                    Some(_) => Next::Number { at: at + 1, is_first },
+                    None => Next::Tail,
+                },
+                Next::Tail => {
+                    self.tail(&mut out);
+                    Next::Nothing
+                }
+                Next::Nothing => break,
+            };
+        }
+        (!out.is_empty()).then_some(out)
+    }
+}
