@@ -6,6 +6,7 @@
 //! numbers where texts are expected, unknown fields.
 
 pub mod account;
+pub mod ages;
 pub mod endpoint;
 pub mod error;
 pub mod filter;

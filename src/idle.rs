@@ -1,28 +1,31 @@
 //! Which numbers nobody uses: those of a listing that are in no list of calls or messages.
 //!
-//! Every number of a listing is in exactly one of three places: it was used, it is too new to say, or
-//! it is idle.
+//! Every number of a listing is in exactly one place: it was used, it is idle, or it is not judged, with
+//! the reason ([`Unjudged`]). Unknown is not idle.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use comfy_table::{ContentArrangement, Table, presets};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::fmt::rfc2822;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::api::routes::NumberType;
+use crate::claim::{Mark, Slot};
 use crate::country::country_of;
 use crate::desired::{Desired, State};
 use crate::export::scalar;
-use crate::number::{AccountSid, PhoneNumber};
+use crate::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::plan::AccountRef;
+use crate::quarantine::unmarked;
 use crate::render::shown::{Shown, quoted_within};
 use crate::render::words::plural;
 use crate::tariff::is_other_area;
-use crate::traffic::{Lookback, Use, day};
+use crate::traffic::{Lookback, Owned, Use};
 
 /// So much of a name stands beside a tombstone.
 const NAME_COLUMNS: usize = 40;
@@ -42,8 +45,12 @@ pub struct Row {
     pub kind: Option<String>,
     /// Its country, where the API says it.
     pub iso_country: Option<String>,
-    /// When the account got it, where the API says it.
-    pub bought: Option<Date>,
+    /// Its SID, where the API says it.
+    pub sid: Option<NumberSid>,
+    /// When the account got it, where that is known.
+    pub bought: Option<Timestamp>,
+    /// Whether it is on a SIP trunk.
+    pub on_trunk: bool,
 }
 
 impl Row {
@@ -62,8 +69,22 @@ impl Row {
             friendly_name: text("/configurations/friendly_name"),
             kind: text("/type"),
             iso_country: text("/geography/iso_country"),
-            bought: bought.map(day),
+            sid: text("/sid").and_then(|text| NumberSid::observed(&text)),
+            bought,
+            on_trunk: text("/configurations/voice/trunk_sid").is_some(),
         })
+    }
+
+    /// As its use is asked for.
+    #[must_use]
+    pub fn owned(&self) -> Owned {
+        Owned { number: self.number, sid: self.sid }
+    }
+
+    /// Whether a claim holds it: its name ends in the claim's mark.
+    fn is_claimed(&self) -> bool {
+        let name = self.friendly_name.as_deref().unwrap_or_default();
+        matches!(Slot::read(unmarked(name, self.number), self.number), Mark::Of(_))
     }
 
     /// The type that prices are by.
@@ -89,28 +110,69 @@ impl Row {
     }
 }
 
+/// Why a number that was not seen in use is not called idle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unjudged {
+    /// Its account has had it for less than the time asked for.
+    New,
+    /// When its account got it is not known.
+    AgeUnknown,
+    /// A claim holds it: the claim's `count` says whether it is wanted.
+    Claimed,
+    /// It is on a SIP trunk, whose calls the lists may not show.
+    OnTrunk,
+}
+
+impl Unjudged {
+    /// Every reason.
+    pub const ALL: [Self; 4] = [Self::New, Self::AgeUnknown, Self::Claimed, Self::OnTrunk];
+
+    /// What is said after the count of such numbers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "bought since then",
+            Self::AgeUnknown => "of unknown age",
+            Self::Claimed => "held by a claim",
+            Self::OnTrunk => "on a SIP trunk",
+        }
+    }
+}
+
 /// What became of the numbers of a listing.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Judged {
     /// Nobody used these, in order.
     pub idle: Vec<Row>,
-    /// So many were used.
+    /// How many were used.
     pub used: usize,
-    /// So many were bought since that day: nobody had the whole time to use them.
-    pub new: usize,
+    /// How many are not judged, by the reason.
+    pub unjudged: BTreeMap<Unjudged, usize>,
 }
 
-/// Tells the idle numbers of a listing, by the uses that were seen since a day.
+/// Finds the idle numbers of a listing, by the uses that were seen since `since`: the whole time that a
+/// number must have been there, and unused.
 #[must_use]
-pub fn judge(rows: BTreeMap<PhoneNumber, Row>, used: &BTreeMap<PhoneNumber, Use>, since: Date) -> Judged {
+pub fn judge(
+    rows: BTreeMap<PhoneNumber, Row>,
+    used: &BTreeMap<PhoneNumber, Use>,
+    since: Timestamp,
+) -> Judged {
     let mut judged = Judged::default();
     for (number, row) in rows {
         if used.contains_key(&number) {
             judged.used += 1;
-        } else if row.bought.is_some_and(|bought| bought > since) {
-            judged.new += 1;
-        } else {
-            judged.idle.push(row);
+            continue;
+        }
+        let why = match row.bought {
+            _ if row.is_claimed() => Some(Unjudged::Claimed),
+            _ if row.on_trunk => Some(Unjudged::OnTrunk),
+            None => Some(Unjudged::AgeUnknown),
+            Some(bought) => (bought > since).then_some(Unjudged::New),
+        };
+        match why {
+            Some(why) => *judged.unjudged.entry(why).or_default() += 1,
+            None => judged.idle.push(row),
         }
     }
     judged

@@ -12,7 +12,8 @@ use jiff::civil::Date;
 use crate::desired::AccountIndex;
 use crate::number::{AccountSid, PhoneNumber};
 use crate::plan::{HeldReason, Plan, Step, Target};
-use crate::traffic::{Lookback, Use};
+use crate::settings::Field;
+use crate::traffic::{Lookback, Owned, Use};
 
 /// What somebody who asks again and again need not ask for again.
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -80,15 +81,16 @@ impl LastUses {
         guard: Lookback,
         now: Duration,
         trust: Trust,
-    ) -> BTreeMap<AccountIndex, Vec<PhoneNumber>> {
+    ) -> BTreeMap<AccountIndex, Vec<Owned>> {
         self.0.retain(|_, known| known.still(guard, now, Trust::ThisHour).is_some());
         let sids = sids(plan);
-        let mut asked: BTreeMap<AccountIndex, Vec<PhoneNumber>> = BTreeMap::new();
+        let mut asked: BTreeMap<AccountIndex, Vec<Owned>> = BTreeMap::new();
         for step in &plan.steps {
             if let Some(target) = given_up(step)
                 && self.seen(&sids, target, guard, now, trust).is_none()
             {
-                asked.entry(target.account).or_default().push(target.number);
+                let owned = Owned { number: target.number, sid: target.sid };
+                asked.entry(target.account).or_default().push(owned);
             }
         }
         asked
@@ -106,13 +108,20 @@ impl LastUses {
         self.0.insert(number, Known { account, seen, since, at: now });
     }
 
-    /// Takes out of a plan each release of a number that is in use, or of which nothing is known.
+    /// Takes out of a plan each release of a number that is in use, or of which nothing is known: that
+    /// nothing was seen of a number on a SIP trunk is no proof, since its calls are the trunk's.
     pub fn hold_back(&self, plan: &mut Plan, guard: Lookback, now: Duration, trust: Trust) {
         let sids = sids(plan);
-        plan.hold(|step| match self.seen(&sids, given_up(step)?, guard, now, trust) {
-            Some(Seen::Used(last)) => Some(HeldReason::InUse { last, guard }),
-            Some(Seen::Idle) => None,
-            Some(Seen::Unread) | None => Some(HeldReason::UseUnknown),
+        plan.hold(|step| {
+            let target = given_up(step)?;
+            match self.seen(&sids, target, guard, now, trust) {
+                Some(Seen::Used(last)) => Some(HeldReason::InUse { last, guard }),
+                Some(Seen::Idle) if target.before.get(Field::VoiceTrunkSid).is_some() => {
+                    Some(HeldReason::OnTrunk { guard })
+                }
+                Some(Seen::Idle) => None,
+                Some(Seen::Unread) | None => Some(HeldReason::UseUnknown),
+            }
         });
         plan.unused = Some(guard);
     }

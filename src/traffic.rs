@@ -7,6 +7,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::number::{NumberSid, PhoneNumber};
+
 /// What a number is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Medium {
@@ -72,6 +74,57 @@ impl Use {
     }
 }
 
+/// A number whose use is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owned {
+    /// The number.
+    pub number: PhoneNumber,
+    /// Its SID, by which rows may name it; `None` where the listing gave none.
+    pub sid: Option<NumberSid>,
+}
+
+/// Who a row of calls or messages is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Party {
+    /// The number itself.
+    Number(PhoneNumber),
+    /// The number with this SID, whatever the addresses of the row are.
+    Sid(NumberSid),
+}
+
+/// Schemes of addresses whose user is a name, though it may look like a number.
+const NAMED: [&str; 2] = ["client", "messenger"];
+
+/// The numbers that an address of a call or message may stand for: `+15552230000`,
+/// `sip:+15552230000@pbx.example.com;region=us1`, `whatsapp:+15552230000`, `tel:5552230000`. Digits
+/// without a `+` may be meant with a country's code or without: each reading counts, since a number
+/// that seems unused may be released.
+pub fn numbers_in(address: &str) -> impl Iterator<Item = PhoneNumber> {
+    let address = address.trim().trim_start_matches('<');
+    let plain = PhoneNumber::observed(address);
+    let user = match address.split_once(':') {
+        _ if plain.is_some() => None,
+        Some((scheme, _)) if NAMED.iter().any(|named| scheme.eq_ignore_ascii_case(named)) => None,
+        Some((_, rest)) => Some(rest),
+        None => Some(address),
+    };
+    let user = user.and_then(|rest| rest.split(['@', ';', '?', '>']).next()).map(|user| {
+        let user = user.replace("%2B", "+").replace("%2b", "+");
+        user.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')')).collect::<String>()
+    });
+    let user = user.unwrap_or_default();
+    let readings = match user.strip_prefix('+') {
+        Some(_) => [PhoneNumber::observed(&user), None],
+        None if (7..=15).contains(&user.len()) => {
+            // Ten digits may be a number of North America without its 1.
+            let national = (user.len() == 10).then(|| PhoneNumber::observed(&format!("+1{user}"))).flatten();
+            [PhoneNumber::observed(&format!("+{user}")), national]
+        }
+        None => [None, None],
+    };
+    plain.into_iter().chain(readings.into_iter().flatten())
+}
+
 /// How far back uses are looked for: `30d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Lookback(Duration);
@@ -95,6 +148,12 @@ impl Lookback {
     pub fn since(self, now: Duration) -> Date {
         day_at(now.saturating_sub(self.0))
     }
+
+    /// When it began, to the second.
+    #[must_use]
+    pub fn began(self, now: Duration) -> Timestamp {
+        timestamp_of(now.saturating_sub(self.0))
+    }
 }
 
 impl fmt::Display for Lookback {
@@ -110,8 +169,12 @@ impl fmt::Display for Lookback {
 /// The day of a time since the epoch, in UTC.
 #[must_use]
 pub fn day_at(time: Duration) -> Date {
+    day(timestamp_of(time))
+}
+
+fn timestamp_of(time: Duration) -> Timestamp {
     let time = SignedDuration::try_from(time).unwrap_or_default();
-    day(Timestamp::from_duration(time).unwrap_or(Timestamp::UNIX_EPOCH))
+    Timestamp::from_duration(time).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// The day of a time, in UTC.
@@ -133,6 +196,34 @@ mod tests {
         assert_eq!(Lookback::parse("2weeks").expect("weeks").to_string(), "14d");
         for text in ["", "30", "0d", "59m", "401d", "-1d", "1h 1ns", "a month", "99999999999999999y"] {
             assert_eq!(Lookback::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_stands_for_every_number_that_it_may_mean() {
+        let numbers = |address: &str| {
+            numbers_in(address).map(|number| number.to_string()).collect::<Vec<_>>().join(" ")
+        };
+        for (address, expected) in [
+            ("+15035550144", "+15035550144"),
+            ("12345", "12345"),
+            ("sip:+15035550144@pbx.example.com;region=us1", "+15035550144"),
+            ("sips:+15035550144@pbx.example.com", "+15035550144"),
+            ("SIP:%2B15035550144@10.0.0.1:5060", "+15035550144"),
+            ("<sip:+15035550144@pbx.example.com>", "+15035550144"),
+            ("sip:15035550144@pbx.example.com", "+15035550144"),
+            ("sip:5035550144@pbx.example.com", "+5035550144 +15035550144"),
+            ("sip:+1-503-555-0144;phone-context=x@pbx.example.com", "+15035550144"),
+            ("tel:+1(503)555.0144", "+15035550144"),
+            ("whatsapp:+15035550144", "+15035550144"),
+            ("client:+15035550144", ""),
+            ("sip:desk@pbx.example.com", ""),
+            ("sip:112@pbx.example.com", ""),
+            ("anonymous", ""),
+            ("sip:", ""),
+            ("", ""),
+        ] {
+            assert_eq!(numbers(address), expected, "{address}");
         }
     }
 

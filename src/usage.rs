@@ -13,17 +13,13 @@ use crate::api::page_link::{self, PageLinkError};
 use crate::api::traffic::{self, Traffic};
 use crate::client::Client;
 use crate::last_use::{LastUses, Seen, Trust};
-use crate::number::PhoneNumber;
+use crate::number::{NumberSid, PhoneNumber};
 use crate::plan::{Plan, Warning};
-use crate::traffic::{Lookback, Medium, Side, Use};
+use crate::traffic::{Lookback, Medium, Owned, Party, Side, Use};
 use crate::transport::Transport;
 
 /// What it takes to find nothing about one number: calls and messages, to it and from it.
 const REQUESTS_EACH: usize = 4;
-
-/// So few releases of an account are looked up one by one: that is one row an answer, while a page of
-/// the account's own lists has a thousand.
-const FEW: usize = 10;
 
 /// What the lists say of some numbers. A number that is in neither was not used.
 #[derive(Debug, Default)]
@@ -48,16 +44,12 @@ pub async fn guard_releases<T: Transport>(
     let Some(guard) = guard else { return };
     let since = guard.since(now);
     let asked = known.to_ask(plan, guard, now, trust).into_iter().map(async |(account, numbers)| {
-        let client = &clients[usize::from(account.0)];
-        let looked = match numbers.len() {
-            ..=FEW => one_by_one(client, numbers.iter().copied(), since).await,
-            _ => uses(client, &numbers, since, |_| {}).await,
-        };
+        let looked = uses(&clients[usize::from(account.0)], &numbers, since, |_| {}).await;
         (account, numbers, looked)
     });
     for (account, numbers, looked) in join_all(asked).await {
         let sid = plan.account(account).sid;
-        for number in numbers {
+        for Owned { number, .. } in numbers {
             let seen = match (looked.used.get(&number), looked.unread.get(&number)) {
                 (Some(last), _) => Seen::Used(*last),
                 (None, Some(_)) => Seen::Unread,
@@ -74,22 +66,28 @@ pub async fn guard_releases<T: Transport>(
     known.hold_back(plan, guard, now, trust);
 }
 
-/// Whether each of many numbers of an account was used since a day. `on_request` hears how many of
+/// Whether each of some numbers of an account was used since a day. `on_request` hears how many of
 /// them are still unseen.
+///
+/// The account's own lists come first, however few the numbers are: a row may name a number by its SID,
+/// in a SIP address or as the one that a call was forwarded from, and no filter finds these.
 ///
 /// Ski rental: whether the account's own lists are short cannot be known before they are read. So they
 /// are read, newest first, until that has cost as much as it would to look up, one by one, the numbers
 /// that have not turned up yet; then these are looked up. Whatever the traffic is, that is at most
-/// twice the cheaper of the two, a look-up being four requests as it is for an idle number.
+/// twice the cheaper of the two, a look-up being four requests as it is for an idle number. (What no
+/// look-up can show, the calls of a SIP trunk, is the caller's to judge.)
 pub async fn uses<T: Transport>(
     client: &Client<T>,
-    numbers: &[PhoneNumber],
+    numbers: &[Owned],
     since: Date,
     on_request: impl Fn(usize),
 ) -> Looked {
-    let mut unseen: BTreeSet<PhoneNumber> = numbers.iter().copied().collect();
+    let mut unseen: BTreeSet<PhoneNumber> = numbers.iter().map(|owned| owned.number).collect();
+    let sids: BTreeMap<NumberSid, PhoneNumber> =
+        numbers.iter().filter_map(|owned| Some((owned.sid?, owned.number))).collect();
     let mut looked = Looked::default();
-    match read_lists(client, &mut unseen, &mut looked.used, since, &on_request).await {
+    match read_lists(client, &sids, &mut unseen, &mut looked.used, since, &on_request).await {
         // What is in no list was not used.
         Ok(true) => {}
         Ok(false) => {
@@ -106,6 +104,7 @@ pub async fn uses<T: Transport>(
 /// their ends, or every number turned up.
 async fn read_lists<T: Transport>(
     client: &Client<T>,
+    sids: &BTreeMap<NumberSid, PhoneNumber>,
     unseen: &mut BTreeSet<PhoneNumber>,
     used: &mut BTreeMap<PhoneNumber, Use>,
     since: Date,
@@ -128,9 +127,18 @@ async fn read_lists<T: Transport>(
                 return Err(ApiError::page_link(&PageLinkError::Malformed(url.into())));
             }
             let Traffic { uses, next } = client
-                .look(Operation::Traffic, url, |body| traffic::read_traffic(body, medium, since))
+                .look(Operation::Traffic, url, |body| {
+                    traffic::read_traffic(body, medium, client.account, since)
+                })
                 .await?;
-            for (number, one) in uses {
+            for (party, one) in uses {
+                let number = match party {
+                    Party::Number(number) => number,
+                    Party::Sid(sid) => match sids.get(&sid) {
+                        Some(number) => *number,
+                        None => continue,
+                    },
+                };
                 // In both lists the newest comes first, and the last of both counts.
                 if unseen.remove(&number) {
                     used.insert(number, one);
@@ -176,7 +184,7 @@ async fn one<T: Transport>(
     for side in Side::ALL {
         for medium in Medium::ALL {
             let url = traffic::page(&client.routes, medium, Some((side, number)), since, 1);
-            let read = |body: &[u8]| traffic::read_use(body, medium, (side, number), since);
+            let read = |body: &[u8]| traffic::read_use(body, medium, client.account, (side, number), since);
             if let Some(last) = client.look(Operation::Traffic, url, read).await? {
                 return Ok(Some(last));
             }

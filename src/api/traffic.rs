@@ -1,7 +1,8 @@
 //! The lists of calls and of messages (v2010), read for what they say of a number's use.
 //!
-//! Both are newest first, and both are the account's that had the number at that time. What is on the
-//! other side may be a SIP address, a client or a channel such as WhatsApp: none of these is a number.
+//! Both are newest first, and both are the account's that had the number at that time. A row may name a
+//! number in several ways: as an address of either side, in a SIP address (as the calls of a SIP trunk
+//! do), as the number that a call was forwarded from, or by its SID alone.
 
 use jiff::civil::Date;
 use jiff::fmt::rfc2822;
@@ -12,15 +13,15 @@ use url::Url;
 use super::filter::first_page;
 use super::routes::Routes;
 use super::wire::{self, Rows, Scalar};
-use crate::number::PhoneNumber;
-use crate::traffic::{Medium, Side, Use, day};
+use crate::number::{AccountSid, NumberSid, PhoneNumber};
+use crate::traffic::{Medium, Party, Side, Use, day, numbers_in};
 
 /// One page of calls or messages.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Traffic {
-    /// Which number was used, and when, in the order of the page. A row may be of two numbers of one
+    /// Which number was used, and when, in the order of the page. A row may be of several numbers of one
     /// account.
-    pub uses: Vec<(PhoneNumber, Use)>,
+    pub uses: Vec<(Party, Use)>,
     /// Where the next page is, not yet checked.
     pub next: Option<String>,
 }
@@ -68,6 +69,17 @@ struct Row<'a> {
     to: Scalar<'a>,
     #[serde(default, borrow)]
     from: Scalar<'a>,
+    /// The number of the account that the row is about, whatever the addresses are.
+    #[serde(default, borrow)]
+    phone_number_sid: Scalar<'a>,
+    /// The number that the call was forwarded from.
+    #[serde(default, borrow)]
+    forwarded_from: Scalar<'a>,
+    #[serde(default, borrow)]
+    account_sid: Scalar<'a>,
+    /// `inbound`, `outbound-api`, `trunking-originating`…
+    #[serde(default, borrow)]
+    direction: Scalar<'a>,
     #[serde(default, borrow)]
     start_time: Scalar<'a>,
     #[serde(default, borrow)]
@@ -76,14 +88,38 @@ struct Row<'a> {
     date_created: Scalar<'a>,
 }
 
+impl Row<'_> {
+    /// Everybody whose use the row may be, each on its side.
+    fn parties(&self) -> impl Iterator<Item = (Party, Side)> {
+        let addresses = [(Side::To, &self.to), (Side::From, &self.from), (Side::To, &self.forwarded_from)];
+        let named = addresses.into_iter().flat_map(|(side, address)| {
+            numbers_in(address.text().unwrap_or_default()).map(move |number| (Party::Number(number), side))
+        });
+        let sid = self.phone_number_sid.text().and_then(NumberSid::observed);
+        // `outbound-api`, `outbound-dial`, `trunking-terminating` leave the account; whatever else came
+        // in.
+        let goes_out = self
+            .direction
+            .text()
+            .is_some_and(|way| way.starts_with("outbound") || way == "trunking-terminating");
+        let side = if goes_out { Side::From } else { Side::To };
+        named.chain(sid.map(|sid| (Party::Sid(sid), side)))
+    }
+}
+
 /// The rows, and where the next page is.
-fn read(body: &[u8], medium: Medium) -> Result<(Vec<Row<'_>>, Option<String>), String> {
+fn read(body: &[u8], medium: Medium, account: AccountSid) -> Result<(Vec<Row<'_>>, Option<String>), String> {
     let page = wire::read(body, serde_json::from_str::<Page<'_>>)?;
     let rows = match medium {
         Medium::Call => page.calls,
         Medium::Message => page.messages,
     };
     let Rows(rows) = rows.ok_or_else(|| format!("it has no list of {}s", medium.word()))?;
+    // Another account's list says nothing of this one's numbers.
+    let others = rows.iter().filter_map(|row| row.account_sid.text()).filter_map(AccountSid::observed);
+    if let Some(other) = others.into_iter().find(|other| *other != account) {
+        return Err(format!("it has a {} of account {other}, and {account} was asked", medium.word()));
+    }
     Ok((rows, page.next_page_uri.filter(|link| !link.is_empty())))
 }
 
@@ -91,15 +127,17 @@ fn read(body: &[u8], medium: Medium) -> Result<(Vec<Row<'_>>, Option<String>), S
 ///
 /// # Errors
 /// Says where the body stops being the API's, also where it is an answer to another question.
-pub fn read_traffic(body: &[u8], medium: Medium, since: Date) -> Result<Traffic, String> {
-    let (rows, next) = read(body, medium)?;
+pub fn read_traffic(
+    body: &[u8],
+    medium: Medium,
+    account: AccountSid,
+    since: Date,
+) -> Result<Traffic, String> {
+    let (rows, next) = read(body, medium, account)?;
     let mut uses = Vec::new();
     for row in &rows {
         let at = when(row, medium, since)?;
-        for (side, text) in [(Side::To, &row.to), (Side::From, &row.from)] {
-            let number = text.text().and_then(PhoneNumber::observed);
-            uses.extend(number.map(|number| (number, Use { at, medium, side })));
-        }
+        uses.extend(row.parties().map(|(party, side)| (party, Use { at, medium, side })));
     }
     Ok(Traffic { uses, next })
 }
@@ -113,10 +151,11 @@ pub fn read_traffic(body: &[u8], medium: Medium, since: Date) -> Result<Traffic,
 pub fn read_use(
     body: &[u8],
     medium: Medium,
+    account: AccountSid,
     (side, number): (Side, PhoneNumber),
     since: Date,
 ) -> Result<Option<Use>, String> {
-    let (rows, next) = read(body, medium)?;
+    let (rows, next) = read(body, medium, account)?;
     let Some(row) = rows.first() else {
         // Without rows and with more pages, it has not said that there are none.
         return match next {
@@ -128,7 +167,7 @@ pub fn read_use(
         Side::To => &row.to,
         Side::From => &row.from,
     };
-    if text.text().and_then(PhoneNumber::observed) != Some(number) {
+    if numbers_in(text.text().unwrap_or_default()).all(|named| named != number) {
         return Err(format!("it has a {} of another number than was asked for", medium.word()));
     }
     Ok(Some(Use { at: when(row, medium, since)?, medium, side }))
@@ -165,6 +204,18 @@ mod tests {
         PhoneNumber::observed(text).expect(text)
     }
 
+    fn account() -> AccountSid {
+        AccountSid::observed(&format!("AC{}", "a".repeat(32))).expect("a SID")
+    }
+
+    fn named(uses: &[(Party, Use)]) -> Vec<String> {
+        let name = |(party, one): &(Party, Use)| match party {
+            Party::Number(number) => format!("{} {number}", one.side.word()),
+            Party::Sid(sid) => format!("{} {sid}", one.side.word()),
+        };
+        uses.iter().map(name).collect()
+    }
+
     fn since() -> Date {
         "2026-08-01".parse().expect("a day")
     }
@@ -173,31 +224,43 @@ mod tests {
 
     fn calls(rows: &str) -> Result<Traffic, String> {
         let body = format!(r#"{{"calls":[{rows}],"next_page_uri":null,"page":0}}"#);
-        read_traffic(body.as_bytes(), Medium::Call, since())
+        read_traffic(body.as_bytes(), Medium::Call, account(), since())
     }
 
     #[test]
-    fn only_numbers_are_numbers() {
+    fn a_row_is_of_every_number_that_it_names() {
         let uses = calls(CALL).expect("a page").uses;
-        assert_eq!(uses.len(), 1);
-        assert_eq!((uses[0].0, uses[0].1.side), (number("+15552230000"), Side::To));
+        assert_eq!(named(&uses), ["to +15552230000"]);
         assert_eq!(uses[0].1.day().to_string(), "2026-08-03");
-        let both = CALL.replace("sip:desk@example.com", "+15552230001");
-        assert_eq!(calls(&both).expect("a page").uses.len(), 2);
-        for other in ["client:desk", "whatsapp:+15552230001", "anonymous", ""] {
+        for (other, expected) in [
+            ("+15552230001", vec!["to +15552230000", "from +15552230001"]),
+            ("whatsapp:+15552230001", vec!["to +15552230000", "from +15552230001"]),
+            ("sip:+15552230001@pbx.example.com;region=us1", vec!["to +15552230000", "from +15552230001"]),
+            ("client:desk", vec!["to +15552230000"]),
+            ("anonymous", vec!["to +15552230000"]),
+            ("", vec!["to +15552230000"]),
+        ] {
             let row = CALL.replace("sip:desk@example.com", other);
-            assert_eq!(calls(&row).expect(other).uses.len(), 1, "{other}");
+            assert_eq!(named(&calls(&row).expect(other).uses), expected, "{other}");
+        }
+        let sid = format!("PN{}", "0".repeat(32));
+        let trunk = CALL.replace("+15552230000", "sip:pbx@pbx.example.com");
+        for (field, direction, expected) in [
+            (format!(r#""phone_number_sid":"{sid}""#), "inbound", format!("to {sid}")),
+            (format!(r#""phone_number_sid":"{sid}""#), "trunking-originating", format!("to {sid}")),
+            (format!(r#""phone_number_sid":"{sid}""#), "trunking-terminating", format!("from {sid}")),
+            (r#""forwarded_from":"+15552230000""#.to_owned(), "inbound", "to +15552230000".to_owned()),
+        ] {
+            let row = trunk.replace("inbound", direction).replace("\"to\"", &format!("{field},\"to\""));
+            assert_eq!(named(&calls(&row).expect("a page").uses), [expected], "{row}");
         }
     }
 
     #[test]
     fn what_is_not_sent_yet_has_the_time_of_its_making() {
         let body = r#"{"messages":[{"to":"+15552230000","from":"12345","date_sent":null,"date_created":"Thu, 30 Jul 2026 23:00:00 +0000"}]}"#;
-        let uses = read_traffic(body.as_bytes(), Medium::Message, since()).expect("a page").uses;
-        assert_eq!(
-            uses.iter().map(|(number, _)| number.to_string()).collect::<Vec<_>>(),
-            ["+15552230000", "12345"]
-        );
+        let uses = read_traffic(body.as_bytes(), Medium::Message, account(), since()).expect("a page").uses;
+        assert_eq!(named(&uses), ["to +15552230000", "from 12345"]);
     }
 
     #[test]
@@ -206,6 +269,7 @@ mod tests {
             ("03 Aug 2026 10", "03 Aug 2019 10"),
             ("Mon, 03 Aug 2026 10:00:00 +0000", "2026-08-03"),
             ("\"start_time\"", "\"begun\""),
+            ("\"to\"", "\"account_sid\":\"ACbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\",\"to\""),
         ] {
             let row = CALL.replace(from, to).replace("\"date_created\"", "\"made\"");
             assert!(calls(&row).is_err(), "{row}");
@@ -220,11 +284,11 @@ mod tests {
             r#"{"calls":{}}"#,
             r#"{"calls":[1]}"#,
         ] {
-            assert!(read_traffic(body.as_bytes(), Medium::Call, since()).is_err(), "{body}");
+            assert!(read_traffic(body.as_bytes(), Medium::Call, account(), since()).is_err(), "{body}");
         }
         let one = |rows: &str, next: &str, of| {
             let body = format!(r#"{{"calls":[{rows}],"next_page_uri":{next}}}"#);
-            read_use(body.as_bytes(), Medium::Call, of, since())
+            read_use(body.as_bytes(), Medium::Call, account(), of, since())
         };
         let of = (Side::To, number("+15552230000"));
         assert_eq!(one("", "null", of), Ok(None));

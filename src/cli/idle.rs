@@ -1,13 +1,16 @@
 //! `numctl idle`: which numbers nobody uses, and what they cost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::api::error::{ErrorKind, Operation};
-use crate::api::filter::Filters;
+use crate::api::ages::{self, Ages};
+use crate::api::error::{ApiError, ErrorKind, Operation};
+use crate::api::filter::{Filters, first_page};
+use crate::api::page_link;
 use crate::api::price::{self, Prices};
 use crate::api::resource::{masked, normal_form};
 use crate::client::Client;
@@ -15,12 +18,14 @@ use crate::clock;
 use crate::desired::{AccountIndex, Desired};
 use crate::environment;
 use crate::http::Http;
-use crate::idle::{Declared, Idle, Judged, Report, Row, judge};
+use crate::idle::{Declared, Idle, Judged, Report, Row, Unjudged, judge};
 use crate::number::PhoneNumber;
+use crate::provider::Api;
 use crate::render::json::value as write_json;
 use crate::render::shown::{Shown, count};
 use crate::render::words::plural;
 use crate::tally::Tally;
+use crate::traffic::Owned;
 use crate::usage::uses;
 
 use super::arguments::{Global, IdleArgs, ListFormat};
@@ -40,9 +45,10 @@ pub(super) async fn run(global: &Global, args: &IdleArgs) -> Ended {
     for client in &mut fleet.clients {
         client.count_in(tally.clone());
     }
-    let since = args.time.since(clock::since_the_epoch());
+    let now = clock::since_the_epoch();
+    let since = args.time.since(now);
     let found = match fleet.only(args.accounts.account.as_deref()) {
-        Ok(accounts) => find(&fleet, &accounts, desired.as_ref(), since).await,
+        Ok(accounts) => find(&fleet, &accounts, desired.as_ref(), (since, args.time.began(now))).await,
         Err(error) => Err(error),
     };
     fleet.close().await?;
@@ -53,16 +59,17 @@ pub(super) async fn run(global: &Global, args: &IdleArgs) -> Ended {
         ListFormat::Yaml => output::print(&report.tombstones())?,
         ListFormat::Json => output::print_with(|out| write_array(out, &report))?,
     }
-    let new = match all.new {
-        0 => String::new(),
-        new => format!("; {} bought since then, and not judged", count(new)),
+    let unjudged = all.unjudged.iter().map(|(why, many)| format!("{} {}", count(*many), why.as_str()));
+    let unjudged = match unjudged.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => none,
+        some => format!("; not judged: {some}"),
     };
     let without = match all.without_number {
         0 => String::new(),
         rows => format!("; {} without a number left out", plural(rows, "row")),
     };
     output::note(format_args!(
-        "{} of {}: no calls and no messages since {since} ({}){new}{without}. {}.",
+        "{} of {}: no calls and no messages since {since} ({}){unjudged}{without}. {}.",
         plural(numbers.len(), "idle number"),
         count(all.numbers),
         args.time,
@@ -75,7 +82,7 @@ pub(super) async fn run(global: &Global, args: &IdleArgs) -> Ended {
 #[derive(Default)]
 struct All {
     numbers: usize,
-    new: usize,
+    unjudged: BTreeMap<Unjudged, usize>,
     without_number: usize,
 }
 
@@ -85,15 +92,15 @@ async fn find(
     fleet: &Fleet,
     accounts: &[AccountIndex],
     desired: Option<&Desired>,
-    since: Date,
+    (since, began): (Date, Timestamp),
 ) -> Result<(Vec<Idle>, All), Fatal> {
     let progress = progress::Listing::start(fleet.clients.len());
     let (mut found, mut all) = (Vec::new(), All::default());
     for index in accounts {
         let at = usize::from(index.0);
         let (client, account) = (&fleet.clients[at], &fleet.accounts[at]);
-        let rows = list(fleet, *index, &mut all, |numbers| progress.page(at, numbers)).await?;
-        let numbers: Vec<PhoneNumber> = rows.keys().copied().collect();
+        let mut rows = list(fleet, *index, &mut all, |numbers| progress.page(at, numbers)).await?;
+        let numbers: Vec<Owned> = rows.values().map(Row::owned).collect();
         all.numbers += numbers.len();
         let looked = uses(client, &numbers, since, |unseen| progress.unseen(unseen)).await;
         if let Some(error) = looked.unread.values().next() {
@@ -105,8 +112,13 @@ async fn find(
                 error.advice().map_or_else(String::new, |advice| format!("\n  help: {advice}"))
             )));
         }
-        let Judged { idle, new, .. } = judge(rows, &looked.used, since);
-        all.new += new;
+        if rows.values().any(|row| row.bought.is_none() && !looked.used.contains_key(&row.number)) {
+            date(client, &mut rows).await;
+        }
+        let Judged { idle, unjudged, .. } = judge(rows, &looked.used, began);
+        for (why, many) in unjudged {
+            *all.unjudged.entry(why).or_default() += many;
+        }
         let mut prices = BTreeMap::new();
         for row in idle {
             let monthly = monthly(client, &row, &mut prices).await;
@@ -143,6 +155,36 @@ async fn list(
         listed.await.map_err(|error| Fatal::new(fleet.describe(index, &error)))?;
     }
     Ok(rows)
+}
+
+/// Asks v2010 since when the account has had its numbers, where the listing did not say. What cannot be
+/// found out stays unknown, and is not judged.
+async fn date(client: &Client<Http>, rows: &mut BTreeMap<PhoneNumber, Row>) {
+    let listing = client.routes.over(Api::IncomingPhoneNumbers).numbers();
+    let mut url = first_page(listing.clone(), &[], client.page_size());
+    let (mut known, mut read) = (BTreeMap::new(), BTreeSet::new());
+    while read.insert(url.clone()) {
+        let page = client.look(Operation::List, url, ages::read_ages).await;
+        let next = page.and_then(|Ages { since, next }| {
+            known.extend(since);
+            next.map(|link| page_link::resolve(&listing, &link).map_err(|error| ApiError::page_link(&error)))
+                .transpose()
+        });
+        match next {
+            Ok(Some(link)) => url = link,
+            Ok(None) => break,
+            Err(error) => {
+                output::note(format_args!(
+                    "note: the age of some numbers could not be read: {}",
+                    Shown(&error.to_string())
+                ));
+                break;
+            }
+        }
+    }
+    for row in rows.values_mut().filter(|row| row.bought.is_none()) {
+        row.bought = row.sid.and_then(|sid| known.get(&sid).copied());
+    }
 }
 
 /// What the pricing API says of a country.

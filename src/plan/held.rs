@@ -93,6 +93,11 @@ pub enum HeldReason {
     },
     /// It was to be released, and whether it is in use could not be found out. Unknown is not idle.
     UseUnknown,
+    /// It was to be released, and is on a SIP trunk, whose calls the lists may not show.
+    OnTrunk {
+        /// Within this time of now it must not have been used.
+        guard: Lookback,
+    },
     /// It is to be released, and waits in quarantine until then.
     InQuarantine {
         /// Since that day.
@@ -158,6 +163,7 @@ impl HeldReason {
             | Self::BackingOff { .. }
             | Self::Vanished(_)
             | Self::Flapping { .. }
+            | Self::OnTrunk { .. }
             | Self::UseUnknown => true,
             Self::ProtectedFromTransfer { .. }
             | Self::ProtectedFromRelease

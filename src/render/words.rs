@@ -159,6 +159,7 @@ pub fn held_code(why: HeldReason) -> &'static str {
         HeldReason::NotUndone(why) => journal::not_undone_code(why),
         HeldReason::InUse { .. } => "in_use",
         HeldReason::UseUnknown => "use_unknown",
+        HeldReason::OnTrunk { .. } => "on_trunk",
         HeldReason::InQuarantine { .. } => "in_quarantine",
         HeldReason::DayUnknown => "day_unknown",
     }
@@ -187,6 +188,7 @@ pub fn held_lives_in(why: HeldReason) -> Option<AccountIndex> {
         | HeldReason::Flapping { .. }
         | HeldReason::InUse { .. }
         | HeldReason::UseUnknown
+        | HeldReason::OnTrunk { .. }
         | HeldReason::InQuarantine { .. }
         | HeldReason::DayUnknown
         | HeldReason::Vanished(_) => None,
@@ -269,6 +271,11 @@ pub fn held(plan: &Plan, held: &Held) -> String {
             "not released: the calls and messages could not be read, and the release guard asks for them"
                 .into()
         }
+        HeldReason::OnTrunk { guard } => format!(
+            "not released: it is on a SIP trunk, and the lists of calls and messages may not show what a trunk \
+             carries, so the release guard ({guard}) cannot tell whether it is in use. Take it off the trunk first \
+             (`voice: {{trunk_sid: null}}`)"
+        ),
         HeldReason::InQuarantine { since, until } => format!(
             "in quarantine since {since}: released on {until} or later, and brought back by `state: present` until then"
         ),

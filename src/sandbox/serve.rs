@@ -23,6 +23,7 @@ use super::Shared;
 use super::answer::{Delivery, HttpAnswer, HttpRequest};
 use super::bucket::Bucket;
 use super::faults::Faults;
+use crate::clock;
 
 /// The largest body that is read.
 const BODY_LIMIT: usize = 1 << 20;
@@ -131,7 +132,9 @@ async fn answer(State(server): State<Server>, request: Request<Body>) -> Respons
     let mut answer = if running.is_over_limit() {
         server.sandbox.lock().throttle(&request)
     } else {
-        server.sandbox.lock().handle(&request)
+        let mut sandbox = server.sandbox.lock();
+        sandbox.world.now = u32::try_from(clock::since_the_epoch().as_secs()).unwrap_or(u32::MAX);
+        sandbox.handle(&request)
     };
     answer.set_concurrent(running.at_once);
     drop(running);

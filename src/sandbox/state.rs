@@ -7,7 +7,8 @@
 //!              "friendly_name":"Support","config":{"voice.url":"https://voice.example.com"}}]}
 //! ```
 //!
-//! An account may have a `friendly_name` too. A number has `emergency` where its settings do not
+//! An account may have a `friendly_name` too. A number has `since`, in seconds since the epoch, where it
+//! was bought from a server that has a clock; and `emergency` where its settings do not
 //! say it all: `{"pending-unregistration":1}` for an address that one more read shows as leaving.
 //! `traffic` is a list of calls and messages ([`Event`]), and left out where there are none.
 
@@ -65,6 +66,8 @@ struct NumberState {
     config: BTreeMap<String, String>,
     #[serde(default)]
     emergency: Option<Emergency>,
+    #[serde(default)]
+    since: u32,
 }
 
 #[derive(Serialize)]
@@ -90,6 +93,13 @@ struct NumberView<'a> {
     /// Only where it is not what the settings alone say.
     #[serde(skip_serializing_if = "Option::is_none")]
     emergency: Option<Emergency>,
+    #[serde(skip_serializing_if = "is_long_ago")]
+    since: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_long_ago(since: &u32) -> bool {
+    *since == 0
 }
 
 impl Serialize for Numbers<'_> {
@@ -104,6 +114,7 @@ impl Serialize for Numbers<'_> {
                 friendly_name: owned.friendly_name.as_deref(),
                 config: owned.config.iter().map(|(slot, value)| (slot.key(), value)).collect(),
                 emergency: (owned.emergency != Emergency::of(address)).then_some(owned.emergency),
+                since: owned.since,
             })?;
         }
         list.end()
@@ -164,7 +175,9 @@ impl World {
             let slot = Slot::from_key(key).ok_or_else(|| format!("{text} has an unknown setting {key:?}"))?;
             config.set(slot, value);
         }
+        self.now = entry.since;
         self.add(number, &entry.account_sid, entry.friendly_name, config, Some(sid));
+        self.now = 0;
         if let Some(emergency) = entry.emergency {
             self.set_emergency(number, emergency);
         }

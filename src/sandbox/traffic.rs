@@ -7,8 +7,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::number::PhoneNumber;
-use crate::traffic::Medium;
+use crate::traffic::{Medium, numbers_in};
 
 use super::world::World;
 
@@ -60,7 +59,9 @@ impl World {
         let events: Vec<Event> = serde_json::from_slice(json).map_err(|error| error.to_string())?;
         let mut placed = Vec::new();
         for event in events {
-            let owner = |text: &str| Some(self.owner(PhoneNumber::observed(text)?)?.0.to_owned());
+            let owner = |text: &str| {
+                numbers_in(text).find_map(|number| self.owner(number)).map(|(account, _)| account.to_owned())
+            };
             let accounts: Vec<String> = match &event.account_sid {
                 Some(sid) => vec![sid.clone()],
                 None => [owner(&event.to), owner(&event.from)].into_iter().flatten().collect(),

@@ -75,6 +75,8 @@ pub(crate) struct Owned {
     pub(crate) friendly_name: Option<Arc<str>>,
     pub(crate) config: Arc<Config>,
     pub(crate) emergency: Emergency,
+    /// When it was bought, in seconds since the epoch; 0 is a time long ago.
+    pub(crate) since: u32,
 }
 
 impl Owned {
@@ -96,6 +98,8 @@ pub struct World {
     configs_limit: usize,
     /// Counts the SIDs handed out.
     pub(crate) minted: u64,
+    /// What time it is, in seconds since the epoch, for those who serve it in real time; 0 is no time.
+    pub(crate) now: u32,
 }
 
 impl World {
@@ -357,7 +361,8 @@ impl World {
         };
         self.list_insert(&account, number);
         self.by_sid.insert(sid, number);
-        self.numbers.insert(number, Owned { sid, account, friendly_name, config, emergency });
+        self.numbers
+            .insert(number, Owned { sid, account, friendly_name, config, emergency, since: self.now });
     }
 
     /// Changes the settings of an owned number.

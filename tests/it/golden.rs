@@ -322,6 +322,7 @@ fn troubles() -> Plan {
         held(10, HeldReason::InUse { last: used(Medium::Call, Side::To), guard: guard_of_30_days() }),
         held(11, HeldReason::InUse { last: used(Medium::Message, Side::From), guard: guard_of_30_days() }),
         held(12, HeldReason::UseUnknown),
+        held(13, HeldReason::OnTrunk { guard: guard_of_30_days() }),
     ];
     plan
 }

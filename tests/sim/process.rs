@@ -445,6 +445,7 @@ fn executed(state: &mut State, id: Option<u64>, report: &Report) {
             | HeldReason::PapersMissing { .. }
             | HeldReason::InUse { .. }
             | HeldReason::UseUnknown
+            | HeldReason::OnTrunk { .. }
             | HeldReason::InQuarantine { .. }
             | HeldReason::DayUnknown
             | HeldReason::AccountInTrouble { .. } => {}

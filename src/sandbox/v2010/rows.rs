@@ -1,9 +1,13 @@
 //! The rows of v2010, with every key of the vendor's schema.
 //!
 //! What is unset is a mix, as in the vendor's captured pages: URLs and application SIDs are `""`,
-//! other SIDs null, methods POST. The model has no clock: every date is the same.
+//! other SIDs null, methods POST. The model has no clock: every date is the same, but for that of a
+//! purchase from a server that has one.
 
+use std::borrow::Cow;
 use std::sync::Arc;
+
+use jiff::Timestamp;
 
 use crate::number::PhoneNumber;
 
@@ -49,7 +53,7 @@ pub(super) fn number(
         .text("api_version", "2010-04-01")
         .raw("beta", "false")
         .raw("capabilities", &capabilities(kind, ["voice", "sms", "mms", "fax"]))
-        .text("date_created", DATE)
+        .text("date_created", &date_created(owned))
         .text("date_updated", DATE)
         .text("emergency_address_status", owned.emergency.word())
         .text("friendly_name", &name(number, owned))
@@ -61,6 +65,13 @@ pub(super) fn number(
         .text("type", kind.number_type)
         .text("uri", &format!("{path}.json"))
         .end()
+}
+
+fn date_created(owned: &Owned) -> Cow<'static, str> {
+    match Timestamp::from_second(owned.since.into()) {
+        Ok(at) if owned.since > 0 => at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string().into(),
+        Ok(_) | Err(_) => DATE.into(),
+    }
 }
 
 fn settings(config: &Config, dialect: &Dialect) -> Object {

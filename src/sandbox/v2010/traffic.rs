@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 use crate::number::PhoneNumber;
-use crate::traffic::{Medium, day};
+use crate::traffic::{Medium, day, numbers_in};
 
 use super::super::answer::{ApiError, HttpRequest};
 use super::super::api::{Done, Sandbox};
@@ -66,10 +66,20 @@ impl Sandbox {
     fn traffic_row(&self, account: &str, place: u128, event: &Event) -> String {
         let at = event.at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
         let ours = |text: &str| {
-            let (owner, sid) = self.world.owner(PhoneNumber::observed(text)?)?;
-            (owner == account).then_some(sid)
+            let owned = |number: &PhoneNumber| self.world.owner(*number).is_some_and(|(of, _)| of == account);
+            numbers_in(text).find(owned)
         };
-        let is_inbound = ours(&event.to).is_some();
+        let called = ours(&event.to);
+        let is_inbound = called.is_some();
+        let sid = called.and_then(|number| self.world.owner(number)).map(|(_, sid)| sid);
+        // A call to a SIP address of a number came in by its trunk.
+        let trunk_call = called.filter(|number| event.to != number.to_string());
+        let forwarded_from = trunk_call.map(|number| number.to_string());
+        let direction = match (is_inbound, &forwarded_from) {
+            (true, Some(_)) => "trunking-originating",
+            (true, None) => "inbound",
+            (false, _) => "outbound-api",
+        };
         let row = Object::new()
             .text("account_sid", account)
             .text("api_version", "2010-04-01")
@@ -82,8 +92,8 @@ impl Sandbox {
         let accounts = format!("/2010-04-01/Accounts/{account}");
         match event.medium {
             Medium::Call => {
-                let sid = format!("CA{place:032x}");
-                row.text("direction", if is_inbound { "inbound" } else { "outbound-api" })
+                let call = format!("CA{place:032x}");
+                row.text("direction", direction)
                     .text("start_time", &at)
                     .text("end_time", &at)
                     .text("duration", "0")
@@ -91,16 +101,16 @@ impl Sandbox {
                     .text("from_formatted", &event.from)
                     .text("to_formatted", &event.to)
                     .text("queue_time", "0")
-                    .text_or_null("phone_number_sid", ours(&event.to).as_deref())
+                    .text_or_null("phone_number_sid", sid.as_deref())
                     .raw("answered_by", "null")
                     .raw("caller_name", "null")
-                    .raw("forwarded_from", "null")
+                    .text_or_null("forwarded_from", forwarded_from.as_deref())
                     .raw("group_sid", "null")
                     .raw("parent_call_sid", "null")
                     .raw("trunk_sid", "null")
                     .raw("subresource_uris", "{}")
-                    .text("uri", &format!("{accounts}/Calls/{sid}.json"))
-                    .text("sid", &sid)
+                    .text("uri", &format!("{accounts}/Calls/{call}.json"))
+                    .text("sid", &call)
                     .end()
             }
             Medium::Message => {

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use numctl::api::error::{ApiError, ErrorKind, Operation};
 use numctl::api::wire::{self, Interner, RawPage};
-use numctl::api::{account, papers, price, resource, traffic};
-use numctl::number::{NumberSid, PhoneNumber};
+use numctl::api::{account, ages, papers, price, resource, traffic};
+use numctl::number::{AccountSid, NumberSid, PhoneNumber};
 use numctl::observed::Live;
 use numctl::provider::Api;
 use numctl::render::json;
 use numctl::render::shown::Shown;
-use numctl::traffic::Medium;
+use numctl::traffic::{Medium, Party};
 use numctl::transport::Response;
 
 use super::clean::{inert, is_secret, one_line, quiet};
@@ -29,6 +29,7 @@ pub(crate) fn api_page(data: &[u8]) {
         papers::read_offer(data, number).map(|_| ()),
         papers::read_regulations(data).map(|types| assert!(types.len() <= 3)),
         price::read_prices(data).map(|_| ()),
+        ages::read_ages(data).map(|_| ()),
         traffic_page(data, Medium::Call),
         traffic_page(data, Medium::Message),
     ];
@@ -39,12 +40,14 @@ pub(crate) fn api_page(data: &[u8]) {
 /// than what is forgiven.
 fn traffic_page(data: &[u8], medium: Medium) -> Result<(), String> {
     let since: jiff::civil::Date = "2026-08-01".parse().expect("a day");
-    let page = traffic::read_traffic(data, medium, since)?;
+    let account = AccountSid::observed(&format!("AC{}", "a".repeat(32))).expect("a SID");
+    let page = traffic::read_traffic(data, medium, account, since)?;
     assert!(page.uses.iter().all(|(_, one)| one.medium == medium));
-    for (number, one) in &page.uses {
+    for (party, one) in &page.uses {
+        let Party::Number(number) = party else { continue };
         assert_eq!(PhoneNumber::observed(&number.to_string()), Some(*number));
         // The first row of the page, as if it had been asked for alone.
-        if let Ok(Some(first)) = traffic::read_use(data, medium, (one.side, *number), since) {
+        if let Ok(Some(first)) = traffic::read_use(data, medium, account, (one.side, *number), since) {
             assert_eq!((first.at, first.medium), (page.uses[0].1.at, medium));
         }
     }

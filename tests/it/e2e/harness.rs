@@ -406,6 +406,16 @@ impl Canned {
     /// `answer` writes what it likes, for as long as it likes, after the head of each request; one
     /// connection at a time.
     pub(super) fn stream(answer: impl Fn(usize, &str, &mut TcpStream) + Send + 'static) -> Self {
+        Self::listen(move |at, own, _, stream| answer(at, own, stream))
+    }
+
+    /// `answer` makes the whole answer from the head of the request.
+    pub(super) fn by_head(answer: impl Fn(&str) -> String + Send + 'static) -> Self {
+        // The client may have gone.
+        Self::listen(move |_, _, head, stream| drop(stream.write_all(answer(head).as_bytes())))
+    }
+
+    fn listen(answer: impl Fn(usize, &str, &str, &mut TcpStream) + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let base_url = format!("http://{}", listener.local_addr().expect("an address"));
         let (asked, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(String::new())));
@@ -423,7 +433,7 @@ impl Canned {
                     head.push('\n');
                 }
                 log.lock().expect("unpoisoned").push_str(&head);
-                answer(at, &own, &mut stream);
+                answer(at, &own, &head, &mut stream);
             }
         });
         Self { base_url, asked, seen }
