@@ -35,7 +35,7 @@ const RESULTS: [&str; 12] = [
 ];
 
 /// Why a plan leaves something undone; those that are not here are shown once there is one.
-const HELD: [&str; 16] = [
+const HELD: [&str; 19] = [
     "protected_from_transfer",
     "protected_from_release",
     "short_code_not_bought",
@@ -52,6 +52,9 @@ const HELD: [&str; 16] = [
     "replacement_held",
     "backing_off",
     "flapping",
+    "no_sms",
+    "fallback_without_primary",
+    "fallback_in_the_way",
 ];
 
 /// Writes the metrics.

@@ -6,13 +6,14 @@
 mod action;
 mod held;
 mod kind;
+mod left_out;
 mod reason;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use action::{Action, Step, Target};
-pub use held::{Held, HeldReason, NotUndone, Vanished, Warning};
+pub use held::{Held, HeldReason, LeftOut, NotUndone, Vanished, Warning};
 pub use kind::ActionKind;
 pub use reason::Reason;
 
@@ -47,6 +48,8 @@ pub struct Plan {
     pub warnings: Vec<Warning>,
     /// Accounts in which nothing is planned, and why.
     pub troubles: Vec<(AccountIndex, Trouble)>,
+    /// How many numbers a saved plan held back when it was made; why is not saved.
+    pub held_earlier: usize,
     /// Declared numbers that are as declared.
     pub unchanged: usize,
     /// Live numbers that the file does not name, under `unlisted: ignore` and `report`.
@@ -80,6 +83,7 @@ impl Plan {
             unused: None,
             warnings,
             troubles,
+            held_earlier: 0,
             unchanged: 0,
             unlisted: 0,
             fleet: 0,
@@ -157,10 +161,6 @@ fn of_numbers(
     planner.finish(accounts)
 }
 
-/// Each fallback URL with the primary one that the API wants beside it.
-const FALLBACKS: [(Field, Field); 2] =
-    [(Field::VoiceFallbackUrl, Field::VoiceUrl), (Field::SmsFallbackUrl, Field::SmsUrl)];
-
 struct Planner<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
@@ -228,8 +228,8 @@ impl Planner<'_> {
         }
         self.warn_inert(declared, |field| declared.settings.get(field).is_some_and(|want| want.has(field)));
         // One refused fallback would take the whole purchase down, in every cycle anew.
-        let lone = self.lone_fallbacks(declared, |_| false);
-        let settings = declared.settings.filtered(|field| !lone.contains(&field));
+        let (settings, left_out) = left_out::part(declared, None);
+        self.hold_left_out(declared, &left_out);
         let (number, account) = (declared.number, declared.account);
         let claim = self.purchases.remove(&number).map(Box::new);
         let reason = if claim.is_some() { Reason::Claimed } else { Reason::Missing };
@@ -241,7 +241,8 @@ impl Planner<'_> {
         if moves && declared.protect {
             return self.hold(declared, HeldReason::ProtectedFromTransfer { lives_in: found.account });
         }
-        let managed = self.settable(declared, found.live);
+        let (managed, left_out) = left_out::part(declared, Some(found.live));
+        self.hold_left_out(declared, &left_out);
         let managed = self.brought_back(declared, found.live, managed);
         let changes = diff::changes(&managed, found.live);
         self.warn_inert(declared, |field| match declared.settings.get(field) {
@@ -263,61 +264,14 @@ impl Planner<'_> {
         if !changes.is_empty() {
             let target = target(declared.number, found);
             self.step(Action::Configure { target, account: declared.account, changes }, Reason::Drifted);
-        } else if !moves {
+        } else if !moves && left_out.is_empty() {
             self.unchanged += 1;
         }
     }
 
-    /// The managed settings without those that the API is known to refuse on this number, which
-    /// would take the others of the same request down with them.
-    fn settable(&mut self, declared: &Declared, live: &Live) -> Managed {
-        let mut refused = BTreeSet::new();
-        if live.sms == Some(false)
-            && declared.settings.iter().any(|(field, want)| field.is_sms() && *want != Want::Clear)
-        {
-            self.warnings.push(Warning::NoSms { number: declared.number });
-        }
-        if live.sms == Some(false) {
-            refused.extend(declared.settings.iter().map(|(field, _)| field).filter(|field| field.is_sms()));
-        }
-        refused.extend(
-            self.lone_fallbacks(declared, |field| {
-                live.sms == Some(false) && field.is_sms() || live.has(field)
-            }),
-        );
-        for (fallback, primary) in FALLBACKS {
-            if declared.settings.get(primary) == Some(&Want::Clear)
-                && declared.settings.get(fallback).is_none()
-                && live.has(fallback)
-                && live.has(primary)
-            {
-                self.warnings.push(Warning::FallbackInTheWay { number: declared.number, field: primary });
-                refused.insert(primary);
-            }
-        }
-        if refused.is_empty() {
-            declared.settings.clone()
-        } else {
-            declared.settings.filtered(|field| !refused.contains(&field))
-        }
-    }
-
-    /// The declared fallback URLs whose primary URL is neither declared nor, as `is_live` knows,
-    /// there.
-    fn lone_fallbacks(&mut self, declared: &Declared, is_live: impl Fn(Field) -> bool) -> Vec<Field> {
-        let mut lone = Vec::new();
-        for (field, primary) in FALLBACKS {
-            let wants_fallback = matches!(declared.settings.get(field), Some(Want::Set(_)));
-            let has_primary = match declared.settings.get(primary) {
-                Some(want) => *want != Want::Clear,
-                None => is_live(primary),
-            };
-            if wants_fallback && !has_primary {
-                self.warnings.push(Warning::FallbackWithoutPrimary { number: declared.number, field });
-                lone.push(field);
-            }
-        }
-        lone
+    /// What is not set is not as declared.
+    fn hold_left_out(&mut self, declared: &Declared, left_out: &[LeftOut]) {
+        left_out.iter().for_each(|why| self.hold(declared, HeldReason::LeftOut(*why)));
     }
 
     fn is_in_quarantine(&self, found: Found<'_>) -> bool {
@@ -537,6 +491,19 @@ impl Plan {
         !self.troubles.is_empty()
             || !self.short.is_empty()
             || self.held.iter().any(|held| held.why.is_error())
+    }
+
+    /// Whether all that is declared is live, as far as could be seen, or will be once this is done.
+    #[must_use]
+    pub fn leaves_nothing(&self) -> bool {
+        self.troubles.is_empty() && self.short.is_empty() && self.numbers_held() == 0
+    }
+
+    /// How many numbers have something held back.
+    #[must_use]
+    pub fn numbers_held(&self) -> usize {
+        let numbers: BTreeSet<PhoneNumber> = self.held.iter().map(|held| held.number).collect();
+        numbers.len() + self.held_earlier
     }
 
     /// How many actions of a kind there are.

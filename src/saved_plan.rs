@@ -214,6 +214,7 @@ impl SavedPlan {
                 transfer: plan.count(ActionKind::Transfer),
                 release: plan.count(ActionKind::Release),
                 unchanged: plan.unchanged,
+                held: plan.numbers_held(),
                 unlisted: plan.unlisted,
             },
             actions: plan.steps.iter().map(|step| file_action(plan, step)).collect(),
@@ -247,6 +248,7 @@ impl SavedPlan {
         let steps = steps.collect::<Result<Vec<_>, SavedPlanError>>()?;
         Ok(Self {
             plan: Plan {
+                held_earlier: file.summary.held,
                 unchanged: file.summary.unchanged,
                 unlisted: file.summary.unlisted,
                 fleet: file.limits.fleet,
@@ -502,6 +504,7 @@ mod tests {
                 unused: None,
                 warnings: Vec::new(),
                 troubles: Vec::new(),
+                held_earlier: 0,
                 unchanged: 3,
                 unlisted: 2,
                 fleet: 9,

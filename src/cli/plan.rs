@@ -33,7 +33,8 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
     fleet.close().await?;
     let (plan, refusal, bill) = made?;
     show::plan(&plan, refusal.as_ref(), bill.as_ref(), args.format)?;
-    let (pending, has_errors) = (!plan.is_empty(), plan.has_errors());
+    // What is held back is not as declared either.
+    let (pending, has_errors) = (!plan.is_empty() || !plan.leaves_nothing(), plan.has_errors());
     if let Some(path) = &args.out {
         let saved = SavedPlan::new(plan, &desired, global.api());
         output::write_private(path, &saved.to_json())?;

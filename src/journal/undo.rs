@@ -177,7 +177,8 @@ impl Undoing<'_> {
             self.step(Action::Transfer { target: target.clone(), to: from, settings });
         }
         if changes.is_empty() {
-            self.plan.unchanged += usize::from(!moves);
+            let is_held = self.plan.held.iter().any(|held| held.number == number);
+            self.plan.unchanged += usize::from(!moves && !is_held);
             return;
         }
         let sets = |declared: &Declared, change: &FieldChange| {

@@ -10,7 +10,7 @@ const STATES = {
   starting: 'Starting', standing_by: 'Standing by', in_sync: 'In sync', drifted: 'Drifted', degraded: 'Degraded',
 };
 const RESULTS = {
-  in_sync: 'in sync', held: 'in sync, some held back', in_trouble: 'an account in trouble', done: 'changes made', drift: 'drift found', incomplete: 'incomplete',
+  in_sync: 'in sync', held: 'no changes, some held back', in_trouble: 'an account in trouble', done: 'changes made', drift: 'drift found', incomplete: 'incomplete',
   interrupted: 'interrupted', refused: 'refused by a limit', not_observed: 'no account could be listed',
   not_recorded: 'budget not recorded', not_begun: 'could not begin', stopped: 'stopped',
 };
@@ -18,6 +18,7 @@ const STILL = { paused: 'paused', on_hold: 'on hold', outside_windows: 'window s
 const HELD = {
   paused: 'paused', on_hold: 'on hold', outside_windows: 'until a window opens', protected_from_transfer: 'protected from a move',
   protected_from_release: 'protected from release', account_in_trouble: 'account in trouble', replacement_held: 'wait for a replacement',
+  no_sms: 'SMS settings on a number without SMS', fallback_without_primary: 'fallback URL without a URL', fallback_in_the_way: 'fallback URL still set',
   backing_off: 'failed, tried again later', flapping: 'somebody else keeps writing it',
 };
 const REASONS = {

@@ -111,6 +111,37 @@ pub enum HeldReason {
     Vanished(Vanished),
     /// `undo` does not take this back.
     NotUndone(NotUndone),
+    /// A declared setting of it is left out; its other settings are planned.
+    LeftOut(LeftOut),
+}
+
+/// Why a declared setting is left out: the API would refuse the whole request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftOut {
+    /// SMS settings of a number that has no SMS (21407).
+    NoSms,
+    /// A fallback URL without a primary one (21405, 21406).
+    FallbackWithoutPrimary {
+        /// The fallback.
+        field: Field,
+    },
+    /// The clearing of a URL whose fallback is live and not in the file: the API refuses a fallback
+    /// without a primary (21405, 21406).
+    FallbackInTheWay {
+        /// The URL that stays.
+        field: Field,
+    },
+}
+
+impl LeftOut {
+    /// The field, where it is one.
+    #[must_use]
+    pub fn field(self) -> Option<Field> {
+        match self {
+            Self::NoSms => None,
+            Self::FallbackWithoutPrimary { field } | Self::FallbackInTheWay { field } => Some(field),
+        }
+    }
 }
 
 /// What the journal knows of a number that was ours and is gone.
@@ -181,6 +212,7 @@ impl HeldReason {
             | Self::InUse { .. }
             | Self::InQuarantine { .. }
             | Self::DayUnknown
+            | Self::LeftOut(_)
             | Self::ReplacementHeld => false,
         }
     }
@@ -195,28 +227,6 @@ pub enum Warning {
         number: PhoneNumber,
         /// What overrides them: an application or the trunk.
         overridden_by: Field,
-    },
-    /// Declared SMS settings on a number that has no SMS: left out, since the API refuses the whole
-    /// request (21407).
-    NoSms {
-        /// The number.
-        number: PhoneNumber,
-    },
-    /// A declared fallback URL without a primary one: left out, since the API refuses it
-    /// (21405, 21406).
-    FallbackWithoutPrimary {
-        /// The number.
-        number: PhoneNumber,
-        /// The fallback.
-        field: Field,
-    },
-    /// A declared clearing of a URL that has a fallback which the file does not manage: left out,
-    /// since the API refuses a fallback without a primary (21405, 21406).
-    FallbackInTheWay {
-        /// The number.
-        number: PhoneNumber,
-        /// The URL that stays.
-        field: Field,
     },
     /// Setting a field clears another at the API that the file does not manage.
     ClearsUnmanaged {

@@ -270,6 +270,9 @@ struct HeldJson<'a> {
     lives_in: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_use: Option<UseJson>,
+    /// The field that is not set, where only that is held back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<Field>,
     message: String,
 }
 
@@ -294,6 +297,10 @@ impl<'a> HeldJson<'a> {
                     medium: last.medium.word(),
                     side: last.side.word(),
                 }),
+                _ => None,
+            },
+            field: match held.why {
+                HeldReason::LeftOut(why) => why.field(),
                 _ => None,
             },
             message: words::held(plan, held),

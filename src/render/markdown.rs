@@ -106,9 +106,12 @@ fn write_head(
     let verdict = match refusal {
         Some(_) => "refused, beyond its limits".to_owned(),
         None if plan.is_empty() && plan.has_errors() => "errors, and no changes".to_owned(),
-        None if plan.is_empty() && plan.held.is_empty() && plan.short.is_empty() => "no changes".to_owned(),
+        None if plan.is_empty() && plan.leaves_nothing() => "no changes".to_owned(),
         None if plan.is_empty() => {
-            format!("no changes, {} held back", count(plan.held.len() + plan.short.len()))
+            format!("no changes, {} held back", count(summary.held + plan.short.len()))
+        }
+        None if summary.held > 0 => {
+            format!("changes to {}, {} held back", plural(plan.touched(), "number"), count(summary.held))
         }
         None => format!("changes to {}", plural(plan.touched(), "number")),
     };
@@ -143,17 +146,18 @@ fn write_head(
             true,
         )?);
     }
-    writeln!(text, "| purchase | configure | transfer | release | unchanged | unlisted |")?;
-    writeln!(text, "| ---: | ---: | ---: | ---: | ---: | ---: |")?;
+    writeln!(text, "| purchase | configure | transfer | release | unchanged | held back | unlisted |")?;
+    writeln!(text, "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
     let cell = |n: usize| if n == 0 { "0".to_owned() } else { format!("**{}**", count(n)) };
     writeln!(
         text,
-        "| {} | {} | {} | {} | {} | {} |\n",
+        "| {} | {} | {} | {} | {} | {} | {} |\n",
         cell(summary.purchase),
         cell(summary.configure),
         cell(summary.transfer),
         cell(summary.release),
         count(summary.unchanged),
+        cell(summary.held),
         count(summary.unlisted),
     )?;
     if let Some(bill) = bill {

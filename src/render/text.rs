@@ -91,8 +91,7 @@ pub fn plan(
     }
     if plan.is_empty() {
         writeln!(out, "{}", style.paint(BOLD, words::verdict(plan)))?;
-        let (unchanged, unlisted) = (count(summary.unchanged), count(summary.unlisted));
-        writeln!(out, "Plan: {unchanged} unchanged, {unlisted} unlisted.")?;
+        writeln!(out, "Plan: {}.", summary.rest())?;
         return bill.map_or(Ok(()), |bill| write_cost(out, plan, bill, style));
     }
     writeln!(out, "{} {}.", style.paint(BOLD, "Plan:"), summary.sentence())?;

@@ -6,7 +6,7 @@ use crate::guard::{Broken, LimitName, Over, Refusal, SetBy};
 use crate::hold;
 use crate::number::PhoneNumber;
 use crate::observed::{Note, Trouble};
-use crate::plan::{AccountRef, ActionKind, Held, HeldReason, Plan, Reason, Warning};
+use crate::plan::{AccountRef, ActionKind, Held, HeldReason, LeftOut, Plan, Reason, Warning};
 use crate::secret_url::masked;
 use crate::settings::Field;
 use crate::traffic::Lookback;
@@ -38,16 +38,24 @@ pub const NO_CHANGES: &str = "No changes: everything is as declared.";
 pub const NO_CHANGES_BUT_HELD: &str =
     "No changes to make, but not everything is as declared: see what is held back.";
 
+/// The verdict on a plan without steps in which a declared setting is overridden by another.
+pub const NO_CHANGES_BUT_INERT: &str =
+    "No changes to make, but some declared settings have no effect: see the warnings.";
+
 /// The verdict on a plan without steps that could not see or do everything.
 pub const NO_CHANGES_BUT_ERRORS: &str = "No changes that can be made as things are: see the errors.";
 
 /// The verdict on a plan without steps.
 #[must_use]
 pub fn verdict(plan: &Plan) -> &'static str {
-    match (plan.has_errors(), plan.held.is_empty()) {
-        (true, _) => NO_CHANGES_BUT_ERRORS,
-        (false, true) => NO_CHANGES,
-        (false, false) => NO_CHANGES_BUT_HELD,
+    if plan.has_errors() {
+        NO_CHANGES_BUT_ERRORS
+    } else if !plan.leaves_nothing() {
+        NO_CHANGES_BUT_HELD
+    } else if plan.warnings.iter().any(|warning| matches!(warning, Warning::Inert { .. })) {
+        NO_CHANGES_BUT_INERT
+    } else {
+        NO_CHANGES
     }
 }
 
@@ -70,6 +78,8 @@ pub struct Summary {
     pub release: usize,
     /// Numbers that are as declared.
     pub unchanged: usize,
+    /// Numbers of which something is held back; another part of the same number may be planned.
+    pub held: usize,
     /// Live numbers that the file does not name.
     pub unlisted: usize,
 }
@@ -78,7 +88,12 @@ impl Summary {
     /// The counts of a plan.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
-        let mut summary = Self { unchanged: plan.unchanged, unlisted: plan.unlisted, ..Self::default() };
+        let mut summary = Self {
+            unchanged: plan.unchanged,
+            held: plan.numbers_held(),
+            unlisted: plan.unlisted,
+            ..Self::default()
+        };
         for step in &plan.steps {
             *match step.action.kind() {
                 ActionKind::Purchase => &mut summary.purchase,
@@ -94,14 +109,23 @@ impl Summary {
     #[must_use]
     pub fn sentence(&self) -> String {
         format!(
-            "{} to purchase, {} to configure, {} to transfer, {} to release; {} unchanged, {} unlisted",
+            "{} to purchase, {} to configure, {} to transfer, {} to release; {}",
             count(self.purchase),
             count(self.configure),
             count(self.transfer),
             count(self.release),
-            count(self.unchanged),
-            count(self.unlisted),
+            self.rest(),
         )
+    }
+
+    /// `37 unchanged, 2 unlisted`, with what is held back between them.
+    #[must_use]
+    pub fn rest(&self) -> String {
+        let held = match self.held {
+            0 => String::new(),
+            held => format!("{} held back, ", count(held)),
+        };
+        format!("{} unchanged, {held}{} unlisted", count(self.unchanged), count(self.unlisted))
     }
 }
 
@@ -157,6 +181,9 @@ pub fn held_code(why: HeldReason) -> &'static str {
         HeldReason::Flapping { .. } => "flapping",
         HeldReason::Vanished(_) => "vanished",
         HeldReason::NotUndone(why) => journal::not_undone_code(why),
+        HeldReason::LeftOut(LeftOut::NoSms) => "no_sms",
+        HeldReason::LeftOut(LeftOut::FallbackWithoutPrimary { .. }) => "fallback_without_primary",
+        HeldReason::LeftOut(LeftOut::FallbackInTheWay { .. }) => "fallback_in_the_way",
         HeldReason::InUse { .. } => "in_use",
         HeldReason::UseUnknown => "use_unknown",
         HeldReason::OnTrunk { .. } => "on_trunk",
@@ -191,6 +218,7 @@ pub fn held_lives_in(why: HeldReason) -> Option<AccountIndex> {
         | HeldReason::OnTrunk { .. }
         | HeldReason::InQuarantine { .. }
         | HeldReason::DayUnknown
+        | HeldReason::LeftOut(_)
         | HeldReason::Vanished(_) => None,
         HeldReason::NotUndone(why) => journal::not_undone_lives_in(why),
     }
@@ -261,6 +289,7 @@ pub fn held(plan: &Plan, held: &Held) -> String {
         ),
         HeldReason::Vanished(vanished) => journal::vanished(plan, held.account, vanished),
         HeldReason::NotUndone(why) => journal::not_undone(plan, why),
+        HeldReason::LeftOut(why) => left_out(why),
         HeldReason::InUse { last, guard } => format!(
             "not released: a {} {} it on {}, and the release guard is {guard}",
             last.medium.word(),
@@ -285,6 +314,34 @@ pub fn held(plan: &Plan, held: &Held) -> String {
         HeldReason::ReplacementHeld => {
             "not released: a purchase is held back, and nothing is released before its replacement is there"
                 .into()
+        }
+    }
+}
+
+/// Why a declared setting is not set.
+fn left_out(why: LeftOut) -> String {
+    match why {
+        LeftOut::NoSms => {
+            "sms is not set: this number has no SMS, and the API refuses the whole request (21407); \
+                           set its `sms` settings to null"
+                .into()
+        }
+        LeftOut::FallbackWithoutPrimary { field } => {
+            let (primary, code) = match field {
+                Field::SmsFallbackUrl => (Field::SmsUrl, "21406"),
+                _ => (Field::VoiceUrl, "21405"),
+            };
+            format!("{field} is not set: the API refuses it without a {primary} ({code}); declare that too")
+        }
+        LeftOut::FallbackInTheWay { field } => {
+            let (fallback, code) = match field {
+                Field::SmsUrl => (Field::SmsFallbackUrl, "21406"),
+                _ => (Field::VoiceFallbackUrl, "21405"),
+            };
+            format!(
+                "{field} is not cleared: its {fallback} is set and not in the file, and the API refuses a fallback \
+                 alone ({code}); declare both cleared"
+            )
         }
     }
 }
@@ -334,31 +391,6 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
             let part = if overridden_by.is_sms() { "sms" } else { "voice" };
             let message = format!("the declared {part} URLs have no effect: {overridden_by} overrides them");
             parts("inert", number, Some(*overridden_by), message)
-        }
-        Warning::NoSms { number } => {
-            let message = "the declared sms settings are left out: no SMS here, and the API would refuse the \
-                           whole request (21407)";
-            parts("no_sms", number, None, message.into())
-        }
-        Warning::FallbackWithoutPrimary { number, field } => {
-            let (primary, code) = match field {
-                Field::SmsFallbackUrl => (Field::SmsUrl, "21406"),
-                _ => (Field::VoiceUrl, "21405"),
-            };
-            let message =
-                format!("the declared {field} is left out: the API refuses it without a {primary} ({code})");
-            parts("fallback_without_primary", number, Some(*field), message)
-        }
-        Warning::FallbackInTheWay { number, field } => {
-            let (fallback, code) = match field {
-                Field::SmsUrl => (Field::SmsFallbackUrl, "21406"),
-                _ => (Field::VoiceFallbackUrl, "21405"),
-            };
-            let message = format!(
-                "{field} is not cleared: its {fallback} is set and not in the file, and the API refuses a fallback \
-                 alone ({code}): declare both cleared"
-            );
-            parts("fallback_in_the_way", number, Some(*field), message)
         }
         Warning::ClearsUnmanaged { number, sets, clears } => {
             let message = format!("setting {sets} clears {clears}, which is set now and not in the file");

@@ -35,6 +35,8 @@ pub(super) struct FileSummary {
     pub(super) transfer: usize,
     pub(super) release: usize,
     pub(super) unchanged: usize,
+    #[serde(default)]
+    pub(super) held: usize,
     pub(super) unlisted: usize,
 }
 

@@ -93,7 +93,7 @@ impl<'a> Finish<'a> {
 
 /// What a plan without actions says of the fleet.
 fn quiet(plan: &Plan) -> &'static str {
-    match (plan.troubles.is_empty(), plan.held.is_empty() && plan.short.is_empty()) {
+    match (plan.troubles.is_empty(), plan.leaves_nothing()) {
         (true, true) => "in_sync",
         (true, false) => "held",
         (false, _) => "in_trouble",

@@ -172,9 +172,11 @@ impl Judge {
             let end = ends.and_then(|ends| ends.get(at));
             let verdict = of_step(plan, step, &aftermath, end);
             let verdict = share(&mut shared, verdict);
-            // A move comes before the configuration after it: what failed first decides.
+            // A move comes before the configuration after it: what failed first decides. What is done
+            // leaves a number that has a setting left out as it is: held.
             let entry = of_number.entry(step.action.number()).or_insert_with(|| verdict.clone());
-            if entry.standing == Standing::Synced {
+            let may_be_worse = matches!(entry.standing, Standing::Synced | Standing::Held);
+            if may_be_worse && verdict.standing != Standing::Synced {
                 *entry = verdict;
             }
         }

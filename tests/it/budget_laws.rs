@@ -82,6 +82,7 @@ fn plan(live: &BTreeSet<u8>, wanted: &BTreeSet<u8>, unwanted: &BTreeSet<u8>) -> 
         unused: None,
         warnings: Vec::new(),
         troubles: Vec::new(),
+        held_earlier: 0,
         unchanged: 0,
         unlisted: 0,
         fleet: 100,

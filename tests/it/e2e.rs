@@ -14,6 +14,7 @@ mod early;
 mod exits;
 mod faults;
 mod harness;
+mod held;
 mod hostile;
 mod hosts;
 mod journal;

@@ -16,7 +16,9 @@ use numctl::guard::{self, OperatorLimits, Refusal};
 use numctl::money::{Money, Sums};
 use numctl::number::{AccountSid, NumberSid, PhoneNumber};
 use numctl::observed::{ListingBuilder, Live, Note, Observed, Page, Papers, Progress, Trouble};
-use numctl::plan::{AccountRef, Action, ActionKind, Held, HeldReason, Plan, Reason, Step, Target, Warning};
+use numctl::plan::{
+    AccountRef, Action, ActionKind, Held, HeldReason, LeftOut, Plan, Reason, Step, Target, Warning,
+};
 use numctl::render::{json, markdown, text};
 use numctl::tariff::{Class, Country, Kind, PossibleKind};
 use proptest::prelude::*;
@@ -96,6 +98,7 @@ fn plan_of(main: &str, emea: &str, steps: Vec<Step>) -> Plan {
         unused: None,
         warnings: Vec::new(),
         troubles: Vec::new(),
+        held_earlier: 0,
         unchanged: 37,
         unlisted: 2,
         fleet: 40,
@@ -165,7 +168,9 @@ fn three_thousand() -> Plan {
         )
     }));
     let mut plan = plan(steps);
-    plan.warnings = (0..3_000).map(|last| Warning::NoSms { number: number(last) }).collect();
+    plan.warnings = (0..3_000)
+        .map(|last| Warning::Inert { number: number(last), overridden_by: Field::VoiceTrunkSid })
+        .collect();
     plan
 }
 
@@ -237,15 +242,15 @@ fn held_and_warnings() -> Plan {
         held(7, HeldReason::OnHold { until: 1_796_115_600 }),
         held(2, HeldReason::Ambiguous),
         held(3, HeldReason::Ambiguous),
+        held(2, HeldReason::LeftOut(LeftOut::NoSms)),
+        held(3, HeldReason::LeftOut(LeftOut::FallbackWithoutPrimary { field: Field::VoiceFallbackUrl })),
+        held(4, HeldReason::LeftOut(LeftOut::FallbackWithoutPrimary { field: Field::SmsFallbackUrl })),
+        held(4, HeldReason::LeftOut(LeftOut::FallbackInTheWay { field: Field::SmsUrl })),
     ];
     let listing = |note| Warning::Listing { account: MAIN, note };
     plan.warnings = vec![
         Warning::Inert { number: number(0), overridden_by: Field::VoiceTrunkSid },
         Warning::Inert { number: number(1), overridden_by: Field::SmsApplicationSid },
-        Warning::NoSms { number: number(2) },
-        Warning::FallbackWithoutPrimary { number: number(3), field: Field::VoiceFallbackUrl },
-        Warning::FallbackWithoutPrimary { number: number(4), field: Field::SmsFallbackUrl },
-        Warning::FallbackInTheWay { number: number(4), field: Field::SmsUrl },
         Warning::ClearsUnmanaged {
             number: number(5),
             sets: Field::VoiceTrunkSid,
@@ -518,7 +523,7 @@ fn a_large_plan_keeps_its_releases_under_the_cap() {
     let plan = large();
     let refusal = refused(&plan, &OperatorLimits::default());
     let markdown = written_markdown(&plan, Some(&refusal), None);
-    assert!(markdown.contains("| **30** | **30** | 0 | **2,000** | 37 | 2 |"));
+    assert!(markdown.contains("| **30** | **30** | 0 | **2,000** | 37 | 0 | 2 |"));
     for step in plan.steps.iter().filter(|step| step.action.kind() == ActionKind::Release) {
         assert!(markdown.contains(&format!("\n- {}", step.action.number())), "{}", step.action.number());
     }

@@ -486,6 +486,31 @@ proptest! {
     }
 
     #[test]
+    fn what_is_declared_is_live_planned_or_held(desired in desired(), world in world()) {
+        let observed = world.observed();
+        let plan = world.plan(&desired);
+        let is_held = |number| plan.held.iter().any(|held| held.number == number);
+        let mut unchanged = 0;
+        for declared in desired.numbers.iter().filter(|declared| declared.state == State::Present) {
+            let mut found = observed.find(declared.number).filter(|_| !is_held(declared.number));
+            let Some(found) = found.next() else { continue };
+            let mut steps = plan.steps.iter().filter(|step| step.action.number() == declared.number);
+            let is_planned = |field| steps.clone().any(|step| match &step.action {
+                Action::Configure { changes, .. } => changes.iter().any(|change| change.field == field),
+                Action::Purchase { .. } | Action::Transfer { .. } | Action::Release { .. } => false,
+            });
+            for (field, want) in declared.settings.iter() {
+                let is_met = numctl::diff::is_met(field, want, found.live);
+                prop_assert!(is_met || is_planned(field), "{} {}", declared.number, field);
+            }
+            unchanged += usize::from(steps.next().is_none());
+        }
+        let released = desired.numbers.iter().filter(|declared| declared.state == State::Released);
+        let gone = released.filter(|declared| observed.find(declared.number).next().is_none()).count();
+        prop_assert_eq!(plan.unchanged, unchanged + gone);
+    }
+
+    #[test]
     fn unrelated_live_numbers_change_nothing(
         mut desired in desired(), mut world in world(), more in prop::collection::vec(row(), 0..6),
     ) {

@@ -448,6 +448,7 @@ fn executed(state: &mut State, id: Option<u64>, report: &Report) {
             | HeldReason::OnTrunk { .. }
             | HeldReason::InQuarantine { .. }
             | HeldReason::DayUnknown
+            | HeldReason::LeftOut(_)
             | HeldReason::AccountInTrouble { .. } => {}
         }
     }

@@ -11,7 +11,7 @@ use numctl::budget::Generation;
 use numctl::client::Dice;
 use numctl::desired::{Desired, Format, Source, State as Wanted};
 use numctl::observe::observe;
-use numctl::plan::{ActionKind, Plan, Warning, plan};
+use numctl::plan::{ActionKind, Plan, plan};
 use numctl::provider::Api;
 use numctl::sandbox::faults::{ListShape, OwnedPurchase};
 use numctl::sandbox::{Faults, InMemory, Sandbox, World};
@@ -365,15 +365,7 @@ fn pages(host: &Host) -> u64 {
 async fn reached(host: &Host, truth: &Desired) {
     let plan = clean_plan(host, truth).await;
     let mut state = host.state.lock();
-    let excused = |number| {
-        plan.held.iter().any(|held| held.number == number)
-            || plan.warnings.iter().any(|warning| match warning {
-                Warning::NoSms { number: n }
-                | Warning::FallbackWithoutPrimary { number: n, .. }
-                | Warning::FallbackInTheWay { number: n, .. } => *n == number,
-                _ => false,
-            })
-    };
+    let excused = |number| plan.held.iter().any(|held| held.number == number);
     let mut wrong = Vec::new();
     for declared in &truth.numbers {
         let holding = state.holdings.get(&declared.number);

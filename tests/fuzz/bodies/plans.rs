@@ -121,6 +121,7 @@ fn hostile_plan(texts: &[&str]) -> Plan {
         unused: None,
         warnings,
         troubles,
+        held_earlier: 0,
         unchanged: 0,
         unlisted: 0,
         fleet,

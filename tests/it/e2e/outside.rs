@@ -79,7 +79,7 @@ impl Outside {
 
     /// Waits until the state is like that.
     #[track_caller]
-    fn until(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+    pub(super) fn until(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         let begin = Instant::now();
         loop {
             let status = self.status();

@@ -55,7 +55,7 @@ fn one_file_means_the_same_over_both_apis() {
         assert_eq!(active.1, v2010.1, "{faults}");
         assert_eq!(
             active.0["summary"],
-            json!({"purchase": 1, "configure": 2, "transfer": 1, "release": 1, "unchanged": 0, "unlisted": 1})
+            json!({"purchase": 1, "configure": 2, "transfer": 1, "release": 1, "unchanged": 0, "held": 0, "unlisted": 1})
         );
     }
 }
