@@ -9,9 +9,11 @@ use tokio::time::Instant;
 
 use crate::daemon::News;
 use crate::execute::Event;
-use crate::leadership::{Leadership, NotLeading};
+use crate::fence::NotOurs;
+use crate::leadership::NotLeading;
+use crate::lock::LockError;
 use crate::memory::Extent;
-use crate::status::{Finish, Role, Status};
+use crate::status::{Finish, Role, Status, Waiting};
 use crate::tally::Tally;
 
 /// The loop is given up as dead when nothing moved for so many intervals,
@@ -27,7 +29,6 @@ pub struct Board {
     tally: Arc<Tally>,
     dry_run: bool,
     paused: watch::Receiver<bool>,
-    lease: Option<Leadership>,
     silence_max: Duration,
     pulse: Mutex<Pulse>,
 }
@@ -40,22 +41,22 @@ struct Pulse {
 }
 
 impl Board {
-    /// A board for a loop that has just started, that a signal may pause, and that writes under a
-    /// lease, where there is one.
+    /// A board for a loop that has just started in a process of this name, and that a signal may pause.
     #[must_use]
     pub fn new(
-        started: Duration,
+        (process, started): (&str, Duration),
         (interval, dry_run): (Duration, bool),
         tally: Arc<Tally>,
-        (paused, lease): (watch::Receiver<bool>, Option<Leadership>),
+        paused: watch::Receiver<bool>,
     ) -> Self {
+        let mut status = Status::new(started);
+        status.process = process.into();
         Self {
-            status: RwLock::new(Arc::new(Status::new(started))),
+            status: RwLock::new(Arc::new(status)),
             version: watch::Sender::new(0),
             tally,
             dry_run,
             paused,
-            lease,
             silence_max: (interval * INTERVALS_MAX).max(SILENCE_MIN),
             pulse: Mutex::new(Pulse { at: Instant::now(), requests: 0 }),
         }
@@ -103,17 +104,9 @@ impl Board {
         self.version.send_if_modified(|known| std::mem::replace(known, version) != version);
     }
 
-    /// Who has the lease, or why that is not known.
-    fn who_writes(&self) -> Option<String> {
-        match self.lease.as_ref()?.term() {
-            Err(error @ (NotLeading::Held { .. } | NotLeading::Trouble { .. })) => Some(error.to_string()),
-            Err(NotLeading::NotYet { .. } | NotLeading::Over { .. }) | Ok(_) => None,
-        }
-    }
-
     fn write(&self, status: &mut Status, news: &News<'_>, now: Duration) {
         match *news {
-            News::StandingBy => status.stands_by(self.who_writes().as_deref()),
+            News::StandingBy(why) => status.stands_by(waits(why)),
             News::Began(desired, generation) => {
                 let role = if self.dry_run { Role::DryRun } else { Role::Writer };
                 status.begins(desired, generation, role, now);
@@ -136,5 +129,19 @@ impl Board {
             News::FilesRefused(text) => status.files_refused(text, now),
             News::FilesTaken => status.files_taken(),
         }
+    }
+}
+
+/// Why the loop does not write.
+fn waits(why: &NotOurs) -> Waiting {
+    match why {
+        NotOurs::Lock(LockError::Busy { .. }) | NotOurs::Lease(NotLeading::Held { .. }) => {
+            Waiting::for_another(&why.to_string())
+        }
+        NotOurs::Lock(LockError::Io(..)) => Waiting::barred("lock_failed", &why.to_string()),
+        NotOurs::Lease(NotLeading::Trouble { trouble, .. }) => {
+            Waiting::barred(trouble.kind.word(), &why.to_string())
+        }
+        NotOurs::Lease(NotLeading::NotYet { .. } | NotLeading::Over { .. }) => Waiting::NotKnown,
     }
 }

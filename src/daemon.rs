@@ -97,8 +97,8 @@ pub struct Daemon<'a, T> {
 /// What the loop tells of itself, for whoever shows it. It waits for nobody: a listener is quick.
 #[derive(Debug)]
 pub enum News<'a> {
-    /// Somebody else has the lock: nothing is looked at meanwhile.
-    StandingBy,
+    /// Writing is not ours, for this reason: nothing is looked at meanwhile.
+    StandingBy(&'a NotOurs),
     /// A cycle begins, under these files.
     Began(&'a Desired, Generation),
     /// A step of its plan begins or has ended.
@@ -233,7 +233,7 @@ pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, mut watch: Watch) -> Resu
             Err(error) => {
                 is_first = false;
                 writing.says_it_stands_by(&error);
-                (daemon.tell)(&News::StandingBy);
+                (daemon.tell)(&News::StandingBy(&error));
                 stood_by = true;
                 if daemon.stand_by(news, &mut watch).await
                     && daemon.follow(&mut files, &mut watch, &mut force).await

@@ -16,7 +16,7 @@ use crate::base_url::{Unfit, base_url};
 use crate::bounded_file;
 use crate::http;
 use crate::inert::spelt_out;
-use crate::lease::{Answer, Ask, wire};
+use crate::lease::{Answer, Ask, Kind, Trouble, wire};
 
 /// Where Kubernetes puts a pod's identity.
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -118,7 +118,29 @@ impl LeaseClient {
     ///
     /// # Errors
     /// When there is no answer, or none that helps: with what was said, for people.
-    pub async fn ask(&mut self, ask: &Ask) -> Result<Answer, String> {
+    pub async fn ask(&mut self, ask: &Ask) -> Result<Answer, Trouble> {
+        let unanswered = |why| Trouble { kind: Kind::Unanswered, is_of_a_write: *ask != Ask::Read, why };
+        let (status, body) = self.send(ask).await.map_err(unanswered)?;
+        let seen =
+            || wire::read(&self.name, &body).map_err(|error| unanswered(format!("the answer is {error}")));
+        match (ask, status) {
+            (Ask::Read, StatusCode::OK) => Ok(Answer::Found(seen()?)),
+            (Ask::Read, StatusCode::NOT_FOUND) if is_of_the_api(&body) => Ok(Answer::Missing),
+            (Ask::Create(_), StatusCode::CREATED) | (Ask::Update(..), StatusCode::OK) => {
+                Ok(Answer::Written(seen()?))
+            }
+            // To an update, 404: somebody deleted it.
+            (Ask::Create(_) | Ask::Update(..), StatusCode::CONFLICT)
+            | (Ask::Update(..), StatusCode::NOT_FOUND)
+                if is_of_the_api(&body) =>
+            {
+                Ok(Answer::Conflict)
+            }
+            (_, status) => Err(refused(ask, status, &body)),
+        }
+    }
+
+    async fn send(&mut self, ask: &Ask) -> Result<(StatusCode, Vec<u8>), String> {
         let (method, body) = match ask {
             Ask::Read => (Method::GET, None),
             Ask::Create(record) => (Method::POST, Some(wire::create(&self.namespace, &self.name, record))),
@@ -142,26 +164,10 @@ impl LeaseClient {
             }
         };
         let status = answer.status();
-        let body = match http::body(&mut answer, BODY_BYTES_MAX).await {
-            Ok(Some(body)) => body,
-            Ok(None) => return Err("the answer is far too long for a Lease".to_owned()),
-            Err(error) => return Err(self.lost(error)),
-        };
-        let seen = || wire::read(&self.name, &body).map_err(|error| format!("the answer is {error}"));
-        match (ask, status) {
-            (Ask::Read, StatusCode::OK) => Ok(Answer::Found(seen()?)),
-            (Ask::Read, StatusCode::NOT_FOUND) if is_of_the_api(&body) => Ok(Answer::Missing),
-            (Ask::Create(_), StatusCode::CREATED) | (Ask::Update(..), StatusCode::OK) => {
-                Ok(Answer::Written(seen()?))
-            }
-            // To an update, 404: somebody deleted it.
-            (Ask::Create(_) | Ask::Update(..), StatusCode::CONFLICT)
-            | (Ask::Update(..), StatusCode::NOT_FOUND)
-                if is_of_the_api(&body) =>
-            {
-                Ok(Answer::Conflict)
-            }
-            (_, status) => Err(said(ask, status, &body)),
+        match http::body(&mut answer, BODY_BYTES_MAX).await {
+            Ok(Some(body)) => Ok((status, body)),
+            Ok(None) => Err("the answer is far too long for a Lease".to_owned()),
+            Err(error) => Err(self.lost(error)),
         }
     }
 
@@ -208,20 +214,33 @@ fn is_of_the_api(body: &[u8]) -> bool {
     status_of(body).is_some()
 }
 
-fn said(ask: &Ask, status: StatusCode, body: &[u8]) -> String {
-    let verb = match ask {
-        Ask::Read => "get",
-        Ask::Create(_) => "create",
-        Ask::Update(..) => "update",
+fn refused(ask: &Ask, status: StatusCode, body: &[u8]) -> Trouble {
+    let (kind, is_of_a_write) = match (ask, status) {
+        (_, StatusCode::UNAUTHORIZED) => (Kind::Forbidden, false),
+        (Ask::Read, StatusCode::FORBIDDEN) => (Kind::Forbidden, false),
+        (Ask::Read, _) => (Kind::Unanswered, false),
+        // The role does not allow it, the namespace is not there, or a hook says no.
+        (Ask::Create(_), status) if status.is_client_error() => (Kind::Missing, true),
+        (Ask::Update(..), StatusCode::FORBIDDEN) => (Kind::Forbidden, true),
+        (Ask::Create(_) | Ask::Update(..), _) => (Kind::Unanswered, true),
+    };
+    let (verb, needs) = match ask {
+        Ask::Read => ("get", "the role needs get, create and update on leases of coordination.k8s.io"),
+        Ask::Create(_) => {
+            ("create", "let the role create leases of coordination.k8s.io, or create this one yourself")
+        }
+        Ask::Update(..) => {
+            ("update", "the role needs get, create and update on leases of coordination.k8s.io")
+        }
     };
     let words: String =
         status_of(body).map(|status| status.message).unwrap_or_default().chars().take(SAID_MAX).collect();
     let hint = match status {
-        StatusCode::UNAUTHORIZED => " (is the token's file that of this cluster?)",
-        StatusCode::FORBIDDEN => " (the role needs get, create and update on leases of coordination.k8s.io)",
-        _ => "",
+        StatusCode::UNAUTHORIZED => " (is the token's file that of this cluster?)".to_owned(),
+        StatusCode::FORBIDDEN => format!(" ({needs})"),
+        _ => String::new(),
     };
-    format!("{verb}: {}{hint}: {}", status.as_u16(), spelt_out(&words))
+    Trouble { kind, is_of_a_write, why: format!("{verb}: {}{hint}: {}", status.as_u16(), spelt_out(&words)) }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use tracing::{debug, info, warn};
 
 use crate::clock;
 use crate::kube::LeaseClient;
-use crate::lease::{Answer, Elector, Moment, Next, Note, Standing, Timing};
+use crate::lease::{Answer, Elector, Kind, Moment, Next, Note, Standing, Timing, Trouble};
 
 /// One candidate for a Lease, which runs for as long as the process.
 #[derive(Debug, Clone)]
@@ -31,7 +31,7 @@ struct Shared {
 struct Inner {
     elector: Elector,
     is_at_rest: bool,
-    trouble: Option<String>,
+    trouble: Option<Trouble>,
 }
 
 /// Why the lease is not ours.
@@ -45,13 +45,13 @@ pub enum NotLeading {
         /// Its holder.
         holder: String,
     },
-    /// It cannot be asked for.
-    #[error("the lease {lease} cannot be asked for: {why}")]
+    /// It cannot be had.
+    #[error("the lease {lease} {}: {}", said(trouble.kind), trouble.why)]
     Trouble {
         /// `NAMESPACE/NAME`.
         lease: String,
-        /// What the server said.
-        why: String,
+        /// What keeps us from it.
+        trouble: Trouble,
     },
     /// It is about to be known.
     #[error("the lease {lease} is not ours yet")]
@@ -65,6 +65,14 @@ pub enum NotLeading {
         /// `NAMESPACE/NAME`.
         lease: String,
     },
+}
+
+fn said(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Missing => "does not exist and cannot be created",
+        Kind::Forbidden => "may not be used",
+        Kind::Unanswered => "cannot be asked for",
+    }
 }
 
 impl Leadership {
@@ -117,7 +125,7 @@ impl Leadership {
         let lease = self.0.name.clone();
         match (inner.elector.standing(self.0.now()), &inner.trouble) {
             (Standing::Leading(term), _) => Ok(term),
-            (_, Some(why)) => Err(NotLeading::Trouble { lease, why: why.clone() }),
+            (_, Some(trouble)) => Err(NotLeading::Trouble { lease, trouble: trouble.clone() }),
             (Standing::Following(Some(holder)), None) => Err(NotLeading::Held { lease, holder }),
             (Standing::Following(None) | Standing::Unknown, None) => Err(NotLeading::NotYet { lease }),
         }
@@ -183,9 +191,12 @@ impl Leadership {
                 inner.elector.give_up_note();
             }
             if inner.elector.has_given_up_note() {
-                let why =
-                    inner.trouble.clone().unwrap_or_else(|| "it did not take a note in time".to_owned());
-                return Err(NotLeading::Trouble { lease: self.0.name.clone(), why });
+                let trouble = inner.trouble.clone().unwrap_or_else(|| Trouble {
+                    kind: Kind::Unanswered,
+                    is_of_a_write: true,
+                    why: "it did not take a note in time".to_owned(),
+                });
+                return Err(NotLeading::Trouble { lease: self.0.name.clone(), trouble });
             }
         }
         Ok(())
@@ -278,24 +289,37 @@ async fn drive(shared: Arc<Shared>, mut client: LeaseClient) {
                 () = shared.bell.notified() => {}
             },
             Next::Ask(ask) => {
-                let (answer, trouble) = match client.ask(&ask).await {
-                    Ok(answer) => (answer, None),
-                    Err(why) => (Answer::Lost, Some(why)),
-                };
+                let asked = client.ask(&ask).await;
                 let mut inner = shared.lock();
-                match (&inner.trouble, &trouble) {
-                    (None, Some(why)) => warn!(lease = %shared.name, why, "the lease cannot be asked for"),
-                    (Some(_), Some(why)) => {
-                        debug!(lease = %shared.name, why, "the lease cannot be asked for")
+                let before = inner.trouble.take();
+                inner.trouble = match asked {
+                    Ok(answer) => {
+                        inner.elector.answered(answer.clone(), shared.now());
+                        let is_anothers = inner.elector.is_anothers(shared.now());
+                        before.clone().and_then(|trouble| trouble.after(&answer, is_anothers))
                     }
-                    (Some(_), None) => info!(lease = %shared.name, "the lease can be asked for again"),
-                    (None, None) => {}
-                }
-                inner.trouble = trouble;
-                inner.elector.answered(answer, shared.now());
+                    Err(trouble) => {
+                        inner.elector.answered(Answer::Lost, shared.now());
+                        Some(trouble)
+                    }
+                };
+                tell_apart(&shared.name, before.as_ref(), inner.trouble.as_ref());
                 drop(inner);
                 shared.tell();
             }
         }
+    }
+}
+
+/// Says what is wrong once, and once that it is over.
+fn tell_apart(lease: &str, before: Option<&Trouble>, now: Option<&Trouble>) {
+    match (before, now) {
+        (before, Some(trouble)) if !before.is_some_and(|before| before.is_like(trouble)) => {
+            let (said, why) = (said(trouble.kind), &trouble.why);
+            warn!(lease, why, "the lease {said}");
+        }
+        (Some(_), Some(trouble)) => debug!(lease, why = trouble.why, "the lease still cannot be had"),
+        (Some(_), None) => info!(lease, "the lease can be asked for again"),
+        (None, _) => {}
     }
 }

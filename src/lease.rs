@@ -14,12 +14,14 @@
 //! write is given up before the lease may be another's (see [`Elector::grant`]).
 
 mod note;
+mod trouble;
 pub mod wire;
 
 use std::time::{Duration, SystemTime};
 
 pub use note::Note;
 use note::Wanted;
+pub use trouble::{Kind, Trouble};
 
 /// The time by a process's own two clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -450,6 +452,12 @@ impl Elector {
             (None, None) if self.was_read => Standing::Following(None),
             (None, None) => Standing::Unknown,
         }
+    }
+
+    /// Whether another has it, and has renewed it in time.
+    #[must_use]
+    pub fn is_anothers(&self, now: Moment) -> bool {
+        self.observed.as_ref().is_some_and(|(seen, since)| !self.may_take(seen, *since, now.steady))
     }
 
     /// The durations that it keeps.

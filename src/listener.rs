@@ -173,8 +173,8 @@ fn is_own_host(server: &Server, headers: &HeaderMap) -> bool {
         || server.hosts.iter().any(is_named)
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response {
-    let mut response = typed("text/plain; charset=utf-8", Body::from(text));
+fn plain(status: StatusCode, text: impl Into<Body>) -> Response {
+    let mut response = typed("text/plain; charset=utf-8", text.into());
     *response.status_mut() = status;
     response
 }

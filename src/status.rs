@@ -36,7 +36,7 @@ use crate::settings::{Field, Want};
 pub use cycles::{DURATION_BUCKETS, Durations, Past, Totals};
 pub use drift::{Change, Drift, fields_of};
 pub use holds::Holds;
-pub use role::{Overall, Role};
+pub use role::{Overall, Role, Waiting};
 pub use verdict::{Condition, Standing, Truth, Verdict};
 
 use drift::Drifts;
@@ -133,6 +133,8 @@ pub struct AccountState {
     pub listed: Option<Moment>,
     /// How many numbers are declared in it.
     pub numbers: usize,
+    /// Whether a claim is in it.
+    pub has_claims: bool,
     /// Why nothing is planned in it.
     pub trouble: Option<Trouble>,
     /// Its hold, as the files have it; it may have ended.
@@ -181,8 +183,8 @@ pub struct Status {
     pub held: BTreeMap<&'static str, usize>,
     /// What says that nothing is to be changed now.
     pub holds: Holds,
-    /// Who writes instead, where it stands by and knows that.
-    pub writer: Option<Arc<str>>,
+    /// Why it stands by, where it does.
+    pub waits: Waiting,
     /// What the files on disk have wrong, where they are not taken, and since when.
     pub refused_files: Option<(Moment, Arc<str>)>,
     /// Why the last cycle wrote nothing, where it could not.
@@ -220,7 +222,7 @@ impl Status {
             unlisted: 0,
             held: BTreeMap::new(),
             holds: Holds::default(),
-            writer: None,
+            waits: Waiting::NotKnown,
             refused_files: None,
             blocked: None,
             progress: None,
@@ -233,44 +235,17 @@ impl Status {
         }
     }
 
-    /// Whether it has seen the fleet, or stands by warm.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.role == Role::StandingBy || self.accounts.iter().any(|account| account.listed.is_some())
-    }
-
     /// How many declared numbers stand like this.
     #[must_use]
     pub fn count(&self, standing: Standing) -> usize {
         self.standings[standing as usize]
     }
 
-    /// The fleet in one word.
-    #[must_use]
-    pub fn overall(&self) -> Overall {
-        let is_wrong = self.refused_files.is_some()
-            || self.blocked.is_some()
-            || self.accounts.iter().any(|account| account.trouble.is_some())
-            || self.count(Standing::Degraded) > 0;
-        if self.role == Role::StandingBy {
-            Overall::StandingBy
-        } else if is_wrong {
-            Overall::Degraded
-        } else if !self.is_ready() {
-            Overall::Starting
-        } else if self.drifts.total > 0 || self.count(Standing::Synced) < self.rows.len() {
-            Overall::Drifted
-        } else {
-            Overall::InSync
-        }
-    }
-
-    /// Somebody else has the lock; `why` says who, where that is known.
-    pub fn stands_by(&mut self, why: Option<&str>) {
-        let writer: Option<Arc<str>> = why.map(|why| inert::message(why, MESSAGE_CHARACTERS_MAX).into());
-        if self.role != Role::StandingBy || self.writer != writer {
+    /// It does not write; `waits` says why.
+    pub fn stands_by(&mut self, waits: Waiting) {
+        if self.role != Role::StandingBy || self.waits != waits {
             self.role = Role::StandingBy;
-            self.writer = writer;
+            self.waits = waits;
             (self.progress, self.next) = (None, None);
             self.version += 1;
         }
@@ -303,7 +278,7 @@ impl Status {
     pub fn begins(&mut self, desired: &Desired, generation: Generation, role: Role, now: Duration) {
         self.version += 1;
         self.role = role;
-        self.writer = None;
+        self.waits = Waiting::NotKnown;
         if self.generation != Some(generation) {
             self.declare(desired, now);
             self.generation = Some(generation);
@@ -461,13 +436,14 @@ impl Status {
             });
         }
         let known = |name: &str| self.accounts.iter().find(|account| &*account.name == name);
-        let accounts = desired.accounts.iter().zip(counts).map(|(account, numbers)| {
+        let accounts = desired.accounts.iter().zip(counts).enumerate().map(|(at, (account, numbers))| {
             let before = known(&account.name);
             AccountState {
                 name: account.name.clone(),
                 sid: account.sid.or(before.and_then(|before| before.sid)),
                 listed: before.and_then(|before| before.listed),
                 numbers,
+                has_claims: desired.claims.iter().any(|claim| usize::from(claim.account.0) == at),
                 trouble: before.and_then(|before| before.trouble.clone()),
                 hold: account.hold.as_ref().map(holds::shown),
             }

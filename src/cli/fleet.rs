@@ -155,7 +155,7 @@ impl Fleet {
                 Some(self.locks(directory, timeout).await.map_err(|error| not_ours(NotOurs::Lock(error)))?);
         }
         let mut lease = None;
-        if let Some(candidate) = lease::candidate(&args.lease)? {
+        if let Some(candidate) = lease::candidate(&args.lease, &lease::identity())? {
             match candidate.acquire(timeout.saturating_sub(began.elapsed())).await {
                 Ok(term) => lease = Some((candidate, term)),
                 Err(error) => {

@@ -17,8 +17,8 @@ const HOST_NAME: &str = "/proc/sys/kernel/hostname";
 /// More of a name tells nobody more.
 const IDENTITY_MAX: usize = 200;
 
-/// A candidate for the lease, where one is asked for.
-pub(super) fn candidate(args: &LeaseArgs) -> Result<Option<Leadership>, Fatal> {
+/// A candidate for the lease by this name, where one is asked for.
+pub(super) fn candidate(args: &LeaseArgs, identity: &str) -> Result<Option<Leadership>, Fatal> {
     let Some(lease) = &args.lease else { return Ok(None) };
     let cluster = match &args.kube_api {
         Some(url) => Cluster::at(url, args.kube_token_file.clone(), args.kube_ca_file.clone())
@@ -42,11 +42,11 @@ pub(super) fn candidate(args: &LeaseArgs) -> Result<Option<Leadership>, Fatal> {
     let timing = args.lease_duration;
     let client = LeaseClient::new(cluster, namespace, lease.name.clone(), timing.request_timeout())
         .map_err(|error| Fatal::new(format!("--lease: {error}")))?;
-    Ok(Some(Leadership::start(client, Elector::new(identity(), timing))))
+    Ok(Some(Leadership::start(client, Elector::new(identity.to_owned(), timing))))
 }
 
 /// A name for people, and something that no other process has: two of one identity would both lead.
-fn identity() -> String {
+pub(super) fn identity() -> String {
     let name = variable("NUMCTL_LEASE_IDENTITY")
         .or_else(|| bounded_file::text(Path::new(HOST_NAME), IDENTITY_MAX).ok())
         .unwrap_or_default();

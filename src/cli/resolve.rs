@@ -17,7 +17,11 @@ use super::arguments::{Global, ResolveArgs, TextOrJson};
 use super::{Ended, Exit, Fatal, fleet, lease, output};
 
 pub(super) async fn run(global: &Global, args: &ResolveArgs) -> Ended {
-    let lease = if args.state.state_dir.is_none() { lease::candidate(&args.lease)? } else { None };
+    let lease = if args.state.state_dir.is_none() {
+        lease::candidate(&args.lease, &lease::identity())?
+    } else {
+        None
+    };
     let Some(lease) = lease else {
         let ledger = fleet::ledger(global, &args.state);
         // A command that runs would write over what is given up.

@@ -38,7 +38,8 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
     let hangups = tokio::spawn(ring_on_hangup(bell.clone()));
     let (pause, paused) = watch::channel(false);
     let pauses = tokio::spawn(pause_by_signal(pause, bell.clone()));
-    let lease = if args.dry_run { None } else { lease::candidate(&args.lock.lease)? };
+    let identity = lease::identity();
+    let lease = if args.dry_run { None } else { lease::candidate(&args.lock.lease, &identity)? };
     let ledger = match &args.state_dir {
         Some(directory) if !args.dry_run => Ledger::open(directory)?,
         // It writes nothing, and knows what there is to know.
@@ -65,10 +66,10 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
     );
     let tally = Arc::new(Tally::default());
     let board = Arc::new(Board::new(
-        clock::since_the_epoch(),
+        (&identity, clock::since_the_epoch()),
         (args.interval, args.dry_run),
         tally.clone(),
-        (paused.clone(), lease.clone()),
+        paused.clone(),
     ));
     let messenger = notify(&args.notify, &board)?;
     let listener = listen(args, &board).await?;

@@ -3,13 +3,14 @@
 
 use tokio::sync::watch;
 use tokio::time::sleep;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::execute::Stop;
 use crate::fence::{NotOurs, fence};
 use crate::leadership::{Leadership, NotLeading};
+use crate::lease::Kind;
 use crate::ledger::Kept;
-use crate::lock::Locks;
+use crate::lock::{LockError, Locks};
 use crate::transport::Transport;
 use crate::watch::Watch;
 
@@ -25,8 +26,33 @@ pub(super) struct Writing {
     pub(super) kept: Option<Kept>,
     /// What this process knew when it lost them: the disk may have been too full to keep it.
     pub(super) earlier: Option<Kept>,
-    /// Said already that somebody else has them.
-    said: bool,
+    /// What the log said last of what it stands by for.
+    said: Option<Obstacle>,
+}
+
+/// What keeps the loop from writing, as far as the log tells it apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Obstacle {
+    /// Another one has the lock or the lease.
+    Another,
+    /// The lock's file cannot be used.
+    Files,
+    /// The lease cannot be had.
+    Lease(Kind),
+}
+
+impl Obstacle {
+    /// `None` for a lease that nobody has: it is ours in a moment.
+    fn of(error: &NotOurs) -> Option<Self> {
+        match error {
+            NotOurs::Lock(LockError::Busy { .. }) | NotOurs::Lease(NotLeading::Held { .. }) => {
+                Some(Self::Another)
+            }
+            NotOurs::Lock(LockError::Io(..)) => Some(Self::Files),
+            NotOurs::Lease(NotLeading::Trouble { trouble, .. }) => Some(Self::Lease(trouble.kind)),
+            NotOurs::Lease(NotLeading::NotYet { .. } | NotLeading::Over { .. }) => None,
+        }
+    }
 }
 
 impl Writing {
@@ -35,12 +61,17 @@ impl Writing {
         self.earlier = self.kept.take().or_else(|| self.earlier.take());
     }
 
-    /// Says, once, that another writes.
+    /// Says why it does not write, when that has changed.
     pub(super) fn says_it_stands_by(&mut self, error: &NotOurs) {
-        // A lease that nobody has is ours in a moment.
-        let is_news = !matches!(error, NotOurs::Lease(NotLeading::NotYet { .. }));
-        if is_news && !std::mem::replace(&mut self.said, true) {
-            info!(%error, "standing by: writing begins when it is free");
+        let Some(obstacle) = Obstacle::of(error) else { return };
+        if self.said.replace(obstacle) == Some(obstacle) {
+            return;
+        }
+        match obstacle {
+            Obstacle::Another => info!(%error, "standing by: writing begins when it is free"),
+            Obstacle::Files | Obstacle::Lease(_) => {
+                warn!(%error, "standing by: nothing can be written until this is fixed");
+            }
         }
     }
 }
@@ -86,7 +117,7 @@ impl<T: Transport> Daemon<'_, T> {
         }
         let locks = self.lock_dir.as_ref().map(|_| &writing.locks);
         fence(&mut force.reached.clients, locks, self.lease.as_ref().zip(term));
-        writing.said = false;
+        writing.said = None;
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::metrics;
 use crate::number::PhoneNumber;
-use crate::status::{Status, json};
+use crate::status::{Role, Status, json};
 
 use super::{READERS_WAIT, Server, events, plain, typed};
 
@@ -22,15 +22,17 @@ pub(super) async fn get(server: &Server, uri: &Uri) -> Response {
     match uri.path() {
         "/healthz" if server.board.is_alive() => plain(StatusCode::OK, "ok\n"),
         "/healthz" => plain(StatusCode::SERVICE_UNAVAILABLE, "the loop does not move\n"),
-        "/readyz" if server.board.status().is_ready() => plain(StatusCode::OK, "ok\n"),
-        "/readyz" => plain(StatusCode::SERVICE_UNAVAILABLE, "no cycle has seen the fleet yet\n"),
+        "/readyz" => match server.board.status().readiness() {
+            Ok(()) => plain(StatusCode::OK, "ok\n"),
+            Err(why) => plain(StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
+        },
         "/metrics" => {
             let text = metrics::exposition(&server.board.status(), server.board.tally(), (server.clock)());
             typed(metrics::CONTENT_TYPE, Body::from(text))
         }
         "/status.json" => whole(server, query).await,
         "/numbers.json" => changed(server, query).await,
-        "/events" => events::follow(server),
+        "/events" => followed(server, query),
         "/" => typed("text/html; charset=utf-8", Body::from(include_str!("../page/index.html"))),
         "/page.css" => typed("text/css; charset=utf-8", Body::from(include_str!("../page/page.css"))),
         "/page.js" => typed("text/javascript; charset=utf-8", Body::from(include_str!("../page/page.js"))),
@@ -71,15 +73,38 @@ async fn whole(server: &Server, query: &str) -> Response {
     .await
 }
 
-/// `?since=` a version, as `?process=` counts them.
+/// `?since=` a version, as `?process=` counts them. Who wants another process may find it with the next
+/// connection, behind a Service that leads to many.
 async fn changed(server: &Server, query: &str) -> Response {
     let since = parameter(query, "since").and_then(|since| since.parse().ok()).unwrap_or_default();
     let process = parameter(query, "process");
-    parts(server, || {
+    let status = server.board.status();
+    let is_other = !is_own(&status, process.as_deref()) || status.role == Role::StandingBy;
+    drop(status);
+    let mut response = parts(server, || {
         let status = server.board.status();
         Some(json::Changed::since(status, since, process.as_deref(), (server.clock)()))
     })
-    .await
+    .await;
+    if is_other {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Whether this is the process that is asked for, where one is.
+fn is_own(status: &Status, process: Option<&str>) -> bool {
+    process.is_none_or(|process| *process == *status.process)
+}
+
+/// The events of `?process=`; of this one, where none is named.
+fn followed(server: &Server, query: &str) -> Response {
+    if is_own(&server.board.status(), parameter(query, "process").as_deref()) {
+        return events::follow(server);
+    }
+    let mut response = plain(StatusCode::CONFLICT, "this is another process\n");
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// Sends a text part by part. Each reader keeps the state of when it began, so that there are few at

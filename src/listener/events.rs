@@ -52,7 +52,11 @@ impl Follower {
         }
         let version = *self.versions.borrow_and_update();
         let status = self.server.board.status();
-        let state = status.overall().word();
-        Some(format!("retry: 2000\nid: {version}\ndata: {{\"version\":{version},\"state\":\"{state}\"}}\n\n"))
+        let data = serde_json::json!({
+            "process": *status.process,
+            "version": version,
+            "state": status.overall().word(),
+        });
+        Some(format!("retry: 2000\nid: {version}\ndata: {data}\n\n"))
     }
 }

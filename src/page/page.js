@@ -116,10 +116,11 @@ function show(next) {
   head = next;
   skew = Date.parse(head.now) - Date.now();
   byId('version').textContent = head.numctl_version;
+  byId('process').textContent = inert(head.process);
   byId('generation').textContent = head.generation ? head.generation.slice(0, 10) : '–';
   byId('generation').title = head.generation || '';
   draw('state', [head.state, head.role, head.standstill.reason, head.counts], showState);
-  draw('notices', [head.files_refused, head.blocked, head.role, head.writer, head.standstill, head.accounts.map((account) => account.trouble)], showNotices);
+  draw('notices', [head.files_refused, head.blocked, head.barred, head.role, head.writer, head.standstill, head.accounts.map((account) => account.trouble)], showNotices);
   draw('fleet', [head.counts, head.held, head.generation], showFleet);
   draw('progress', [head.in_progress, head.next_cycle, head.role], showProgress);
   draw('drifts', [tab, head.drift, head.drift_held, head.mended, head.drift_by_field, head.counts, head.role, head.accounts.some((account) => account.listed)], showDrifts);
@@ -132,7 +133,8 @@ function showState() {
   const pill = byId('state');
   pill.className = `pill ${head.state}`;
   const still = head.role === 'standing_by' ? null : STILL[head.standstill.reason];
-  const more = [head.role === 'dry_run' ? 'dry run' : null, still].filter(Boolean);
+  const held = head.state === 'in_sync' && head.counts.held ? `${number.format(head.counts.held)} held back` : null;
+  const more = [head.role === 'dry_run' ? 'dry run' : null, still, held].filter(Boolean);
   pill.lastElementChild.textContent = [STATES[head.state] || head.state, ...more].join(' · ');
   const bad = head.counts.degraded + head.counts.unknown;
   document.title = `${head.state === 'degraded' && bad ? `(${number.format(bad)}) ` : ''}${STATES[head.state] || head.state} · numctl`;
@@ -156,7 +158,9 @@ function showNotices() {
     notices.push(make('div', 'notice degraded', make('strong', '', title), ...lines));
   }
   if (head.blocked) notices.push(make('div', 'notice degraded', make('strong', '', 'Nothing is changed.'), head.blocked));
-  if (head.role === 'standing_by') {
+  if (head.barred) {
+    notices.push(make('div', 'notice degraded', make('strong', '', 'Standing by: nothing can be written until this is fixed.'), 'What is shown below may be old.'));
+  } else if (head.role === 'standing_by') {
     notices.push(make('div', 'notice held', make('strong', '', 'Standing by.'), head.writer ? `${head.writer[0].toUpperCase()}${head.writer.slice(1)}. ` : 'Another numctl writes. ', 'This one takes over when it is gone. What is shown below may be old.'));
   }
   byId('notices').replaceChildren(...notices);
@@ -571,6 +575,18 @@ function showDetail() {
   byId('detail-body').replaceChildren(about, ...held, condition('Synced', row.said.synced, row.synced, 'True'), condition('Degraded', row.said.degraded, row.degraded, 'False'), ...drifts);
 }
 
+// One view is of one process. Behind a Service each connection may lead to another replica: its answers are
+// refused, and the next try is a new connection. Whoever writes knows more than whoever stands by.
+const SWITCH = 10_000;
+const TRIES = 6;
+const TRY_AGAIN = 250;
+let refused = 0;
+
+function isShown(state) {
+  if (head === null || state.process === head.process) return true;
+  return head.role === 'standing_by' && state.role !== 'standing_by' || Date.now() - answered > SWITCH;
+}
+
 // Keeping up to date: an event says that something changed, and what changed is asked for.
 let asking = false;
 let again = false;
@@ -581,23 +597,26 @@ async function refresh() {
   try {
     do {
       again = false;
-      const paths = ['status.json?limit=0', `numbers.json?since=${versionOfRows}`];
-      const answers = await Promise.all(paths.map((path) => fetch(path, { signal: AbortSignal.timeout(PATIENCE) })));
-      if (!answers.every((answer) => answer.ok)) throw new Error('the daemon does not answer');
-      const [state, numbers] = await Promise.all(answers.map((answer) => answer.json()));
-      const isOther = head !== null && head.started !== state.started;
-      if (isOther && versionOfRows) {
-        // Another process counts its versions anew: what it sent is only what changed in it.
-        versionOfRows = 0;
-        again = true;
+      const known = head ? `&process=${encodeURIComponent(head.process)}` : '';
+      const answer = await fetch(`numbers.json?since=${versionOfRows}${known}`, { signal: AbortSignal.timeout(PATIENCE) });
+      if (!answer.ok) throw new Error('the daemon does not answer');
+      const numbers = await answer.json();
+      const { state } = numbers;
+      if (!isShown(state)) {
+        refused += 1;
+        again = refused < TRIES;
+        await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN));
         continue;
       }
+      refused = 0;
+      const isOther = head?.process !== state.process;
       // The rows are drawn with the accounts' holds.
       head = state;
       await take(numbers);
       await breath();
       show(state);
       live(true);
+      if (isOther) follow();
       if (opened && byId('detail').open) showDetail();
     } while (again);
   } catch {
@@ -616,7 +635,7 @@ let events = null;
 
 function follow() {
   if (events) events.close();
-  events = new EventSource('events');
+  events = new EventSource(head ? `events?process=${encodeURIComponent(head.process)}` : 'events');
   // An error may be the end of the daemon: asking tells.
   events.onmessage = events.onerror = () => refresh();
 }
@@ -624,8 +643,9 @@ function follow() {
 function keepUp() {
   const isLost = document.body.classList.contains('lost');
   // The browser gives up for good when the answer is an error.
-  if (events.readyState === EventSource.CLOSED) follow();
-  if (isLost || events.readyState !== EventSource.OPEN || Date.now() - answered > ASK_AGAIN) refresh();
+  if (!events || events.readyState === EventSource.CLOSED) follow();
+  refused = 0;
+  if (isLost || head?.role === 'standing_by' || events.readyState !== EventSource.OPEN || Date.now() - answered > ASK_AGAIN) refresh();
 }
 
 function live(is) {
@@ -679,7 +699,6 @@ function start() {
   });
   byId('detail').addEventListener('click', (event) => { if (event.target === byId('detail')) byId('detail').close(); });
   setInterval(tick, 1000);
-  follow();
   setInterval(keepUp, RETRY);
   addEventListener('visibilitychange', () => { if (!document.hidden) refresh(); });
   addEventListener('online', () => refresh());

@@ -16,7 +16,7 @@ use crate::number::{AccountSid, PhoneNumber};
 use crate::plan::ActionKind;
 use crate::render::json::value;
 
-use super::{Change, Condition, Drift, Moment, Past, Row, Standing, Status};
+use super::{Change, Condition, Drift, Moment, Past, Row, Standing, Status, Waiting};
 
 pub use changed::Changed;
 
@@ -36,6 +36,8 @@ struct Head<'a> {
     role: &'static str,
     generation: Option<String>,
     writer: Option<&'a str>,
+    /// What keeps a process that stands by from its job, in a word.
+    barred: Option<&'static str>,
     blocked: Option<&'a str>,
     standstill: StandstillJson<'a>,
     held: &'a std::collections::BTreeMap<&'static str, usize>,
@@ -208,8 +210,18 @@ impl<'a> Head<'a> {
             state: status.overall().word(),
             role: status.role.word(),
             generation: status.generation.map(|generation| generation.to_string()),
-            writer: status.writer.as_deref(),
-            blocked: status.blocked.as_deref(),
+            writer: match &status.waits {
+                Waiting::Another(who) => Some(who),
+                Waiting::NotKnown | Waiting::Barred(..) => None,
+            },
+            barred: match &status.waits {
+                Waiting::Barred(code, _) => Some(code),
+                Waiting::NotKnown | Waiting::Another(_) => None,
+            },
+            blocked: match &status.waits {
+                Waiting::Barred(_, why) => Some(why),
+                Waiting::NotKnown | Waiting::Another(_) => status.blocked.as_deref(),
+            },
             standstill: StandstillJson::of(status, clock),
             held: &status.held,
             files_refused: status

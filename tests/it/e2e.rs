@@ -28,6 +28,7 @@ mod process;
 mod quarantine;
 mod quickstart;
 mod real_clients;
+mod replicas;
 mod requests;
 mod saved;
 mod secrets;

@@ -18,7 +18,7 @@ use numctl::plan::{AccountRef, Plan, plan};
 use numctl::report::{End, Failure, Outcome, Report};
 use numctl::settings::{Field, Settings, Value};
 use numctl::status::json::{Changed, Whole};
-use numctl::status::{Finish, Role, Status};
+use numctl::status::{Finish, Role, Status, Waiting};
 use numctl::tally::Tally;
 use numctl::transport::{Response, TransportError};
 
@@ -221,7 +221,7 @@ fn whoever_stands_by_says_nothing_of_the_fleet() {
         families.into_iter().filter(|(_, family)| !family.samples.is_empty()).map(|(name, _)| name).collect()
     };
     let before = told(&status);
-    status.stands_by(None);
+    status.stands_by(Waiting::NotKnown);
     let silent: Vec<_> = before.difference(&told(&status)).cloned().collect();
     let of_the_fleet = [
         "numctl_account_in_trouble",
@@ -379,12 +379,12 @@ fn the_one_who_writes_is_named() {
         let out: Vec<u8> = Whole::new(Arc::new(status.clone()), 0..0, AT).flatten().collect();
         serde_json::from_slice::<serde_json::Value>(&out).expect("JSON")["writer"].clone()
     };
-    status.stands_by(Some("the lease a/b is held by \u{202e}x"));
+    status.stands_by(Waiting::for_another("the lease a/b is held by \u{202e}x"));
     assert_eq!(writer(&status), "the lease a/b is held by \\u{202e}x");
     let version = status.version;
-    status.stands_by(Some("the lease a/b is held by \u{202e}x"));
+    status.stands_by(Waiting::for_another("the lease a/b is held by \u{202e}x"));
     assert_eq!(status.version, version, "no news");
-    status.stands_by(None);
+    status.stands_by(Waiting::NotKnown);
     assert_eq!((writer(&status), status.version), (serde_json::Value::Null, version + 1));
 }
 

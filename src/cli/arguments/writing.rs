@@ -188,7 +188,7 @@ pub(in crate::cli) struct RunArgs {
     /// Show page and metrics here; a bare port is on 127.0.0.1
     #[arg(long, value_name = "ADDR", env = "NUMCTL_LISTEN", hide_env = true, value_parser = crate::listener::parse_address)]
     pub(in crate::cli) listen: Option<SocketAddr>,
-    /// Answer requests for this host name too, as a proxy or a Service passes it on; may repeat
+    /// Answer to this host name too; may repeat
     #[arg(
         long,
         value_name = "NAME",

@@ -6,6 +6,7 @@ mod claims;
 mod door;
 mod fake;
 mod real;
+mod trouble;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -73,7 +73,7 @@ impl Outside {
     }
 
     #[track_caller]
-    fn status(&self) -> Value {
+    pub(super) fn status(&self) -> Value {
         serde_json::from_str(&self.get("/status.json")).expect("JSON")
     }
 
@@ -310,6 +310,31 @@ fn probes_tell_a_start_from_a_fleet_that_was_seen() {
 }
 
 #[test]
+fn an_account_without_numbers_says_nothing_of_the_fleet() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    let refused = "refused0000000000000000000000000";
+    let bench = bench.with("EMEA_AUTH_TOKEN", refused);
+    let fleet = |account: &str| {
+        format!("{}numbers:\n  - {{phone_number: \"{NUMBER}\", account: {account}}}\n", accounts_only())
+    };
+    bench.write("fleet.yaml", &fleet("emea"));
+    let daemon = Daemon::start(&bench, &ARGS);
+    let outside = Outside::of(&daemon);
+    let seen = outside.until("one of two listed", |status| {
+        !status["accounts"][1]["listed"].is_null() && !status["accounts"][0]["trouble"].is_null()
+    });
+    assert_eq!(seen["accounts"][1]["numbers"], 0);
+    let (readyz, body) = outside.as_host("/readyz", "localhost");
+    assert_eq!((readyz, body.as_str()), (503, "no cycle has seen a declared number yet\n"));
+    // The other way round it has seen what there is to see.
+    bench.write("fleet.yaml", &fleet("main"));
+    outside.until("seen", |status| is(status, "Synced", "True"));
+    assert_eq!(outside.probe("/readyz"), 200);
+    assert_eq!(sandbox.writes(), 0);
+    daemon.stop();
+}
+
+#[test]
 fn a_listener_that_cannot_bind_ends_it_before_anything_is_attempted() {
     let (sandbox, bench) = Sandbox::start(&[]);
     bench.write("fleet.yaml", &named("New"));
@@ -448,7 +473,7 @@ fn a_pause_by_signal_is_seen() {
 }
 
 /// A program of this machine.
-fn program(names: &[&str]) -> Option<String> {
+pub(super) fn program(names: &[&str]) -> Option<String> {
     let found =
         |name: &&&str| Command::new(name).arg("--version").output().is_ok_and(|ran| ran.status.success());
     names.iter().find(found).map(|name| (*name).to_owned())

@@ -21,6 +21,8 @@ struct Leases {
     versions: u64,
     /// What somebody else does right before the next writes of a note, one for each.
     meddling: VecDeque<Meddling>,
+    /// The methods that the role does not allow.
+    forbidden: &'static [&'static str],
 }
 
 /// What becomes of a write that would leave another note than the one that stands there.
@@ -39,6 +41,11 @@ impl Hand {
     /// Before the next write of a note.
     pub(super) fn meddles(&self, meddling: Meddling) {
         self.0.lock().expect("unpoisoned").meddling.push_back(meddling);
+    }
+
+    /// From now on the role does not allow these methods.
+    pub(super) fn forbids(&self, methods: &'static [&'static str]) {
+        self.0.lock().expect("unpoisoned").forbidden = methods;
     }
 
     /// How often that is still to happen.
@@ -85,6 +92,10 @@ async fn handle(
     let mut leases = leases.lock().expect("unpoisoned");
     if headers.get("authorization").is_none_or(|value| value != &format!("Bearer {TOKEN}")) {
         return status(StatusCode::UNAUTHORIZED, "Unauthorized");
+    }
+    if leases.forbidden.contains(&method.as_str()) {
+        let why = "leases.coordination.k8s.io is forbidden: User \"system:serviceaccount:ns:numctl\" may not";
+        return status(StatusCode::FORBIDDEN, why);
     }
     let path = uri.path().to_owned();
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
