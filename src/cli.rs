@@ -4,6 +4,7 @@
 mod adopt;
 mod apply;
 mod arguments;
+mod content;
 mod doctor;
 mod early;
 mod filters;

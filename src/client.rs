@@ -560,7 +560,8 @@ impl<T: Transport> Client<T> {
 }
 
 /// What costs money, or cannot be had back.
-fn is_irreversible(operation: Operation) -> bool {
+#[must_use]
+pub fn is_irreversible(operation: Operation) -> bool {
     operation.is_write() && operation != Operation::Configure
 }
 

@@ -4,9 +4,11 @@
 //! what cannot be done now is tried again, later and later.
 
 mod files;
+mod removal;
 mod schedule;
 mod writing;
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,9 +30,9 @@ use crate::leadership::{Leadership, NotLeading};
 use crate::ledger::{Kept, Ledger, LedgerError};
 use crate::lock::LockError;
 use crate::memory::{Extent, Memory, is_about_the_number};
-use crate::plan::{AccountRef, ActionKind, Held, HeldReason, Plan};
+use crate::plan::{AccountRef, ActionKind, Doubt, Held, HeldReason, Plan};
 use crate::provider::Api;
-use crate::reconcile::{Answer, Hooks, Job, Pass, Passed, Pricing, Source, State, pass};
+use crate::reconcile::{Answer, Authority, Hooks, Job, Pass, Passed, Pricing, Source, State, pass};
 use crate::render::{claim_words, words};
 use crate::report;
 use crate::transport::Transport;
@@ -190,8 +192,8 @@ struct InForce<T> {
     desired: Desired,
     generation: Generation,
     reached: Reached<T>,
-    /// What is on disk now is another content, and not a good one.
-    is_old: bool,
+    /// Why it is good for nothing but configuring what is there.
+    doubt: Option<Doubt>,
 }
 
 /// Runs until it is stopped, or once.
@@ -201,12 +203,15 @@ struct InForce<T> {
 /// # Errors
 /// Only at the start.
 pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, mut watch: Watch) -> Result<End, StartError> {
-    let mut files = Files::new(daemon.files.clone(), daemon.api);
-    let Some(look) = daemon.unless_stopped(files.look()).await else { return Ok(End::Stopped(None)) };
+    let mut files = Files::new(daemon.files.clone(), daemon.api, daemon.interval);
+    let Some(look) = daemon.unless_stopped(files.look(None)).await else { return Ok(End::Stopped(None)) };
     let mut force = match look {
         Look::New(desired, generation) => daemon.take(*desired, generation).map_err(StartError::Reach)?,
         Look::Bad(text) => return Err(StartError::Files(text)),
-        Look::Same => return Err(StartError::Files("error: no file was read".to_owned())),
+        // There is nothing yet that it could be the same as.
+        Look::Same | Look::Settling(_) => {
+            return Err(StartError::Files("error: no file was read".to_owned()));
+        }
     };
     let mut writing = Writing::default();
     let mut memory = Memory::new(daemon.interval, daemon.allow_shrink);
@@ -254,7 +259,9 @@ pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, mut watch: Watch) -> Resu
             error!(%error, "the credentials cannot be read: those of before are used");
         }
         (daemon.tell)(&News::Began(&force.desired, force.generation));
-        let pass = match daemon.cycle(&force, extent, &mut writing, &mut memory).await {
+        let (pass, heard) =
+            daemon.cycle_beside_files(&force, extent, (&files, &mut watch), &mut writing, &mut memory).await;
+        let pass = match pass {
             Err(error) if is_first => return Err(error.into()),
             pass => pass,
         };
@@ -288,7 +295,7 @@ pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, mut watch: Watch) -> Resu
                 (daemon.tell)(&News::NotBegun(&force.desired, &error, next));
             }
         }
-        let woken = daemon.wait(now + next, &mut files, &mut watch, &mut force).await;
+        let woken = daemon.wait(now + next, heard, &mut files, &mut watch, &mut force).await;
         if woken != Woken::Due {
             memory.forgive();
         }
@@ -316,7 +323,34 @@ impl<T: Transport> Daemon<'_, T> {
 
     fn take(&self, desired: Desired, generation: Generation) -> Result<InForce<T>, String> {
         let reached = (self.reach)(&desired)?;
-        Ok(InForce { desired, generation, reached, is_old: false })
+        Ok(InForce { desired, generation, reached, doubt: None })
+    }
+
+    /// One pass, beside which the files are watched: where they change, nothing more is written. Says
+    /// whether they may have changed.
+    async fn cycle_beside_files(
+        &self,
+        force: &InForce<T>,
+        extent: Extent,
+        (files, watch): (&Files, &mut Watch),
+        writing: &mut Writing,
+        memory: &mut Memory,
+    ) -> (Result<(Pass, Extent), LedgerError>, bool) {
+        let (is_in_force, heard) = (Cell::new(true), Cell::new(false));
+        let watching = async {
+            loop {
+                watch.changed().await;
+                heard.set(true);
+                is_in_force.set(files.are_as_seen());
+            }
+        };
+        let still = || is_in_force.get();
+        let passed = tokio::select! {
+            biased;
+            passed = self.cycle(force, extent, &still, writing, memory) => passed,
+            never = watching => never,
+        };
+        (passed, heard.get())
     }
 
     /// One pass, with the budget kept before and after it.
@@ -324,6 +358,7 @@ impl<T: Transport> Daemon<'_, T> {
         &self,
         force: &InForce<T>,
         extent: Extent,
+        is_in_force: &dyn Fn() -> bool,
         writing: &mut Writing,
         memory: &mut Memory,
     ) -> Result<(Pass, Extent), LedgerError> {
@@ -354,7 +389,12 @@ impl<T: Transport> Daemon<'_, T> {
             pricing: Pricing::WhereLimited,
             numbers_at_once: self.numbers_at_once * force.reached.clients.len().max(1),
             extent,
-            paused: *self.paused.borrow(),
+            authority: Authority {
+                clock: self.clock,
+                paused: self.paused.clone(),
+                is_in_force,
+                doubt: force.doubt,
+            },
             journal: self.journal.as_ref().map(JournalAccess::Open),
             head: &head,
             dry_run: self.dry_run,
@@ -387,18 +427,25 @@ impl<T: Transport> Daemon<'_, T> {
     async fn wait(
         &self,
         due: Instant,
+        heard: bool,
         files: &mut Files,
         watch: &mut Watch,
         force: &mut InForce<T>,
     ) -> Woken {
         let mut stop = self.stop.clone();
+        if heard && self.follow(files, watch, force).await {
+            return Woken::Files;
+        }
         loop {
+            let settled = files.due().unwrap_or(due);
             let woken = tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop >= Stop::Drain) => return Woken::Due,
                 () = sleep_until(due) => Some(Woken::Due),
                 () = self.bell.notified() => Some(Woken::Signal),
                 () = watch.changed() => None,
+                // What removes something has been there for long enough.
+                () = sleep_until(settled), if settled < due => None,
             };
             if self.follow(files, watch, force).await && woken != Some(Woken::Signal) {
                 return Woken::Files;
@@ -411,9 +458,15 @@ impl<T: Transport> Daemon<'_, T> {
 
     /// Looks at the files; says whether another content is in force now.
     async fn follow(&self, files: &mut Files, watch: &mut Watch, force: &mut InForce<T>) -> bool {
-        let Some(look) = self.unless_stopped(files.look()).await else { return false };
+        let look = files.look(Some(&force.desired));
+        let Some(look) = self.unless_stopped(look).await else { return false };
         let refused = match look {
             Look::Same => return false,
+            Look::Settling(time) => {
+                force.doubt = Some(Doubt::FilesSettling);
+                info!(taken_in = ?time, in_force = %force.generation, "the files changed and remove something: they are taken once they have not changed for a while");
+                return false;
+            }
             Look::New(desired, generation) => match self.take(*desired, generation) {
                 Ok(new) => {
                     let is_other = new.generation != force.generation;
@@ -427,7 +480,7 @@ impl<T: Transport> Daemon<'_, T> {
             },
             Look::Bad(text) => text,
         };
-        force.is_old = true;
+        force.doubt = Some(Doubt::FilesNotGood);
         (self.tell)(&News::FilesRefused(&refused));
         let named: Vec<_> = files.paths().iter().map(|path| path.display().to_string()).collect();
         error!(
@@ -482,7 +535,7 @@ fn went(pass: &Pass) -> Went {
 /// One line a cycle, and one for each thing that went wrong.
 fn log<T>(force: &InForce<T>, (pass, extent): (&Pass, Extent), took: Duration, next: Duration) {
     let generation = force.generation;
-    if force.is_old {
+    if force.doubt == Some(Doubt::FilesNotGood) {
         warn!(in_force = %generation, "the files on disk are not good; the last good ones are in force");
     }
     match pass {

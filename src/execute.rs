@@ -22,6 +22,7 @@ use crate::client::{Client, Sighting};
 use crate::desired::AccountIndex;
 use crate::diff;
 use crate::guard::Approved;
+use crate::hold::Brake;
 use crate::number::{NumberSid, PhoneNumber};
 use crate::observed::{EmergencyAddressStatus, Live};
 use crate::plan::{Action, ActionKind, Plan, Target};
@@ -72,12 +73,14 @@ pub enum Event<'a> {
 
 /// Carries out a plan. Never fails as a whole: what happened is in the report.
 ///
-/// `clients` are those of the plan's accounts, in their order.
+/// `clients` are those of the plan's accounts, in their order. `brake` is asked before each write whether
+/// what the plan rests on still holds; what was not sent by then is skipped with its answer.
 pub async fn execute<T: Transport>(
     approved: Approved,
     clients: &[Client<T>],
     numbers_at_once: usize,
     stop: watch::Receiver<Stop>,
+    brake: impl Fn() -> Option<Brake>,
     on_event: impl Fn(&Plan, Event<'_>),
 ) -> Report {
     let plan = approved.into_plan();
@@ -85,6 +88,7 @@ pub async fn execute<T: Transport>(
         plan: &plan,
         clients,
         stop,
+        brake: &brake,
         refused: clients.iter().map(|_| AtomicBool::new(false)).collect(),
         on_event: &|event| on_event(&plan, event),
     };
@@ -112,7 +116,11 @@ pub async fn execute<T: Transport>(
     if replaced {
         carry_out(releases, &mut ends).await;
     } else {
-        let why = if run.stopping() { Skip::Interrupted } else { Skip::ReplacementMissing };
+        let why = match (run.stopping(), (run.brake)()) {
+            (true, _) => Skip::Interrupted,
+            (false, Some(brake)) => Skip::Braked(brake),
+            (false, None) => Skip::ReplacementMissing,
+        };
         for step in releases.into_iter().flat_map(|(_, chain)| chain) {
             let end = End { outcome: Outcome::Skipped(why), attempts: 0, instead: None };
             (run.on_event)(Event::Ended { step, end: &end });
@@ -130,6 +138,8 @@ struct Run<'a, T> {
     plan: &'a Plan,
     clients: &'a [Client<T>],
     stop: watch::Receiver<Stop>,
+    /// Asked before each write: why nothing more is sent.
+    brake: &'a dyn Fn() -> Option<Brake>,
     /// By account: it has refused the credentials, and every further request would be refused too.
     refused: Vec<AtomicBool>,
     on_event: &'a dyn Fn(Event<'_>),
@@ -181,6 +191,9 @@ impl<T: Transport> Run<'_, T> {
                 Some(Skip::EarlierFailed)
             } else if self.stopping() {
                 Some(Skip::Interrupted)
+            } else if let (Some(brake), true) = ((self.brake)(), ends.is_empty()) {
+                // What follows on a step of the same number that was carried out finishes it.
+                Some(Skip::Braked(brake))
             } else if self.refused(self.acting(action)).load(Ordering::Relaxed) {
                 Some(Skip::AccountRefused)
             } else if self.client(self.acting(action)).is_unreachable() {
@@ -198,7 +211,9 @@ impl<T: Transport> Run<'_, T> {
             let configured_next = self.plan.steps.get(step + 1).is_some_and(|next| {
                 next.action.kind() == ActionKind::Configure && next.action.number() == action.number()
             });
-            let end = self.step(action, configured_next, &mut arrived, Trace::new(!ends.is_empty())).await;
+            let end = self
+                .step(action, configured_next, &mut arrived, Trace::new(!ends.is_empty(), self.brake))
+                .await;
             ends.push((step, end));
         }
         ends
@@ -209,7 +224,7 @@ impl<T: Transport> Run<'_, T> {
         action: &Action,
         configured_next: bool,
         arrived: &mut Option<Arrived>,
-        trace: Trace,
+        trace: Trace<'_>,
     ) -> End {
         let span = info_span!(
             "action",
@@ -285,7 +300,7 @@ impl<T: Transport> Run<'_, T> {
         number: PhoneNumber,
         account: AccountIndex,
         settings: &Managed,
-        trace: &Trace,
+        trace: &Trace<'_>,
     ) -> Done<()> {
         let client = self.client(account);
         let wants = wants(settings);
@@ -381,7 +396,7 @@ impl<T: Transport> Run<'_, T> {
         account: AccountIndex,
         settings: &Managed,
         claim: &Claimed,
-        trace: &Trace,
+        trace: &Trace<'_>,
     ) -> Done<()> {
         for &number in &claim.instead {
             let is_sold = matches!(&bought, Err(outcome @ Outcome::Failed(_))
@@ -403,7 +418,7 @@ impl<T: Transport> Run<'_, T> {
         number: PhoneNumber,
         settings: &Managed,
         live: Live,
-        trace: &Trace,
+        trace: &Trace<'_>,
     ) -> Done<()> {
         if live.number.is_some() && live.number != Some(number) {
             let other = live.number.map(|number| number.to_string()).unwrap_or_default();
@@ -434,7 +449,7 @@ impl<T: Transport> Run<'_, T> {
         &self,
         account: AccountIndex,
         number: PhoneNumber,
-        trace: &Trace,
+        trace: &Trace<'_>,
     ) -> Done<NumberSid> {
         match trace.find(self.client(account), number).await {
             Ok(Sighting::There(live)) => live.sid.ok_or(Outcome::Skipped(Skip::NoSid)),
@@ -444,7 +459,7 @@ impl<T: Transport> Run<'_, T> {
         }
     }
 
-    async fn sid(&self, target: &Target, trace: &Trace) -> Done<NumberSid> {
+    async fn sid(&self, target: &Target, trace: &Trace<'_>) -> Done<NumberSid> {
         match target.sid {
             Some(sid) => Ok(sid),
             None => self.look_up_sid(target.account, target.number, trace).await,
@@ -456,7 +471,7 @@ impl<T: Transport> Run<'_, T> {
         target: &Target,
         account: AccountIndex,
         wants: Vec<(Field, Want)>,
-        trace: &Trace,
+        trace: &Trace<'_>,
     ) -> Done<()> {
         let sid = self.sid(target, trace).await?;
         self.send_fields(account, sid, wants, trace).await
@@ -469,7 +484,7 @@ impl<T: Transport> Run<'_, T> {
         sid: NumberSid,
         settings: &Managed,
         live: Live,
-        trace: &Trace,
+        trace: &Trace<'_>,
     ) -> Done<()> {
         let changes = diff::changes(settings, &live);
         if changes.is_empty() {
@@ -485,7 +500,7 @@ impl<T: Transport> Run<'_, T> {
         account: AccountIndex,
         sid: NumberSid,
         mut wants: Vec<(Field, Want)>,
-        trace: &Trace,
+        trace: &Trace<'_>,
     ) -> Done<()> {
         let client = self.client(account);
         let mut failures = 0;
@@ -549,7 +564,7 @@ impl<T: Transport> Run<'_, T> {
         settings: &Managed,
         configured_next: bool,
         arrived: &mut Option<Arrived>,
-        trace: &Trace,
+        trace: &Trace<'_>,
     ) -> Done<()> {
         let sid = self.sid(target, trace).await?;
         let mover = self.client(self.mover(target));
@@ -615,7 +630,7 @@ impl<T: Transport> Run<'_, T> {
     /// Releases a number: reads that very number right before, and only if it is still as the plan
     /// saw it (law 2). An emergency address is taken off first, which the vendor does in its own
     /// time.
-    async fn release(&self, target: &Target, trace: &Trace) -> Done<()> {
+    async fn release(&self, target: &Target, trace: &Trace<'_>) -> Done<()> {
         let client = self.client(target.account);
         let sid = self.sid(target, trace).await?;
         let (mut failures, mut reads) = (0, 0);
@@ -709,7 +724,7 @@ impl<T: Transport> Run<'_, T> {
     /// Whether a number whose SID its account does not know any more is really gone. One 404 is no
     /// proof: it must be absent from that account's listing too; and, since somebody may have moved
     /// it, from every other one's, which must not know its SID either.
-    async fn is_gone(&self, target: &Target, sid: NumberSid, trace: &Trace) -> Result<bool, ListError> {
+    async fn is_gone(&self, target: &Target, sid: NumberSid, trace: &Trace<'_>) -> Result<bool, ListError> {
         let own = self.client(target.account);
         let others = self.clients.iter().filter(|client| client.account != own.account);
         for client in std::iter::once(own).chain(others) {
@@ -747,7 +762,7 @@ async fn fetch_in<T: Transport>(
     client: &Client<T>,
     sid: NumberSid,
     number: PhoneNumber,
-    trace: &Trace,
+    trace: &Trace<'_>,
 ) -> Result<Option<Live>, Failure> {
     match trace.fetch(client, sid).await? {
         None => Ok(None),

@@ -113,6 +113,28 @@ pub enum Still {
     OnHold(i64),
 }
 
+/// Why a run that has begun writes no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Brake {
+    /// A pause, a window that has closed, a hold.
+    Still(Still),
+    /// The files are not what they were when the run was planned.
+    FilesChanged,
+}
+
+impl Brake {
+    /// For a person.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Still(Still::Paused) => "numctl was paused before this was sent",
+            Self::Still(Still::OutsideWindows) => "the maintenance window closed before this was sent",
+            Self::Still(Still::OnHold(_)) => "a hold began before this was sent",
+            Self::FilesChanged => "the files changed before this was sent; plan again",
+        }
+    }
+}
+
 impl Standstill {
     /// Why nothing at all is changed now; `None` where changes are made.
     #[must_use]

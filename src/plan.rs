@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use action::{Action, Step, Target};
-pub use held::{Held, HeldReason, LeftOut, NotUndone, Vanished, Warning};
+pub use held::{Doubt, Held, HeldReason, LeftOut, NotUndone, Vanished, Warning};
 pub use kind::ActionKind;
 pub use reason::Reason;
 

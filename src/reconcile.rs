@@ -24,7 +24,7 @@ use crate::journal_file::JournalAccess;
 use crate::ledger::{Kept, LedgerError};
 use crate::memory::{Extent, Memory};
 use crate::observed::Observed;
-use crate::plan::{AccountRef, Plan};
+use crate::plan::{AccountRef, Doubt, Plan};
 use crate::report::Report;
 use crate::stale::Stale;
 use crate::status::Finish;
@@ -54,8 +54,8 @@ pub struct Job<'a, T> {
     /// [`Extent::Partial`]: look only at what may be other than at the last full look, where that is
     /// safe.
     pub extent: Extent,
-    /// A signal has paused the daemon.
-    pub paused: bool,
+    /// What is asked before each write.
+    pub authority: Authority<'a>,
     /// What was seen and done before, and where it is written down; `None` where nobody asks for it.
     pub journal: Option<JournalAccess<'a>>,
     /// How the run is introduced in the journal.
@@ -66,6 +66,26 @@ pub struct Job<'a, T> {
     pub stop: watch::Receiver<Stop>,
     /// Since the epoch.
     pub now: Duration,
+}
+
+/// What a run rests on, asked before each write and not once a run (law 13).
+#[derive(Clone)]
+pub struct Authority<'a> {
+    /// The time since the epoch.
+    pub clock: &'a dyn Fn() -> Duration,
+    /// A signal has paused the daemon.
+    pub paused: watch::Receiver<bool>,
+    /// Whether the files are still as they were when the run began.
+    pub is_in_force: &'a dyn Fn() -> bool,
+    /// Why the files, as they were when the run began, are good for nothing but configuring what is
+    /// there.
+    pub doubt: Option<Doubt>,
+}
+
+impl std::fmt::Debug for Authority<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Authority").field("doubt", &self.doubt).finish_non_exhaustive()
+    }
 }
 
 /// When prices are asked for: each list is a request (law 7).
@@ -232,7 +252,10 @@ async fn walk<T: Transport>(
         hooks.event(plan, extent, &event);
     };
     let began = tokio::time::Instant::now();
-    let report = execute(approved, job.clients, job.numbers_at_once, job.stop.clone(), on_event).await;
+    let holds = job.source.holds(approved.plan());
+    let brake = || job.authority.brake(&holds);
+    let (at_once, stop) = (job.numbers_at_once, job.stop.clone());
+    let report = execute(approved, job.clients, at_once, stop, brake, on_event).await;
     // Disk: how it ended.
     steps::settle(&report, run, state, job.now + began.elapsed());
     Ok(report)

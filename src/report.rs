@@ -1,6 +1,7 @@
 //! What became of a plan: every action has one of four ends, and nothing is forgotten (law 9).
 
 use crate::api::error::{ApiError, ListError, Operation};
+use crate::hold::Brake;
 use crate::number::PhoneNumber;
 use crate::plan::Plan;
 use crate::settings::Field;
@@ -85,6 +86,9 @@ pub enum Failure {
     /// The lock was lost between two writes of the action.
     #[error("the lock on the account was lost before the action was complete")]
     LostLock,
+    /// The run may write no more, and the action was not complete.
+    #[error("the action is not complete: {}", .0.words())]
+    Braked(Brake),
 }
 
 impl End {
@@ -134,6 +138,8 @@ pub enum Skip {
     Unreachable,
     /// Each time that the number was read, too long passed before it could be written.
     NotFresh,
+    /// The run may write no more: a pause, a window that has closed, other files (law 13).
+    Braked(Brake),
 }
 
 impl Skip {
@@ -152,7 +158,8 @@ impl Skip {
             | Self::NoSid
             | Self::LostLock
             | Self::Unreachable
-            | Self::NotFresh => false,
+            | Self::NotFresh
+            | Self::Braked(_) => false,
         }
     }
 
@@ -178,6 +185,7 @@ impl Skip {
             Self::NotFresh => {
                 "the number was read, and more than 5 s passed each time before it could be written; run again"
             }
+            Self::Braked(brake) => brake.words(),
         }
     }
 }
@@ -231,7 +239,8 @@ impl Outcome {
                 | Failure::Incomplete
                 | Failure::StillUnregistering
                 | Failure::UnregistrationFailed
-                | Failure::LostLock => None,
+                | Failure::LostLock
+                | Failure::Braked(_) => None,
             },
             Self::Succeeded | Self::Skipped(_) => None,
         }

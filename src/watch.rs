@@ -31,6 +31,18 @@ pub struct Watch {
 #[derive(Debug, PartialEq, Eq)]
 struct Stat(PathBuf, Option<(u64, SystemTime, u64)>);
 
+/// Sizes, times and places of some files and directories, at one time.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stamp(Vec<Stat>);
+
+impl Stamp {
+    /// Those of now.
+    #[must_use]
+    pub fn of(paths: &[PathBuf]) -> Self {
+        Self(stats(paths))
+    }
+}
+
 impl Watch {
     /// Starts to watch these files and directories.
     #[must_use]

@@ -12,12 +12,12 @@ use super::{Ended, Fatal};
 
 pub(super) async fn run(global: &Global, args: &AdoptArgs) -> Ended {
     let number = PhoneNumber::declared(&args.number).map_err(|error| Fatal::new(error.to_string()))?;
-    let (desired, generation) = fleet::read(global, &args.files)?;
+    let (desired, content) = fleet::read(global, &args.files)?;
     let writing = Writing::new(global, &args.write, Command::Adopt)?;
     let has_claims = !desired.claims.is_empty();
     let work = async |fleet: &Fleet, intents: Intents| {
         let source = Source::Adoption { desired: &desired, claim: &args.claim, number };
-        writing.walk(fleet, Errand { source, generation, has_claims, marker: None }, intents).await
+        writing.walk(fleet, Errand { source, content: &content, has_claims, marker: None }, intents).await
     };
     writing.with_lock(&desired.accounts, has_claims, work).await
 }

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use crate::bounded_file;
-use crate::budget::Generation;
 use crate::desired::Desired;
 use crate::intents::Intents;
 use crate::journal::Command;
@@ -12,6 +11,7 @@ use crate::reconcile::Source;
 use crate::saved_plan::SavedPlan;
 
 use super::arguments::{ApplyArgs, Global};
+use super::content::Content;
 use super::fleet::{self, Fleet};
 use super::writing::{Errand, Writing};
 use super::{Ended, Exit, Fatal, output};
@@ -31,11 +31,11 @@ pub(super) async fn run(global: &Global, args: &ApplyArgs) -> Ended {
 }
 
 async fn fresh(writing: &Writing<'_>, files: &[PathBuf]) -> Ended {
-    let (desired, generation) = fleet::read(writing.global, files)?;
+    let (desired, content) = fleet::read(writing.global, files)?;
     let has_claims = !desired.claims.is_empty();
     let work = async |fleet: &Fleet, intents: Intents| {
         let source = Source::Files(&desired);
-        writing.walk(fleet, Errand { source, generation, has_claims, marker: None }, intents).await
+        writing.walk(fleet, Errand { source, content: &content, has_claims, marker: None }, intents).await
     };
     writing.with_lock(&desired.accounts, has_claims, work).await
 }
@@ -61,8 +61,8 @@ async fn saved(writing: &Writing<'_>, path: &Path) -> Ended {
     let accounts = fleet::accounts_of_plan(&saved.plan.accounts, &saved.access);
     let work = async |fleet: &Fleet, intents: Intents| {
         let source = Source::Saved { saved: &saved, files: files.as_ref() };
-        let generation = Generation::of(&[]);
-        let errand = Errand { source, generation, has_claims, marker: Some(&marker) };
+        let content = Content::of_no_files();
+        let errand = Errand { source, content: &content, has_claims, marker: Some(&marker) };
         writing.walk(fleet, errand, intents).await
     };
     writing.with_lock(&accounts, has_claims, work).await

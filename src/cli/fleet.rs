@@ -33,6 +33,7 @@ use crate::sandbox::{self, Options, Running};
 use crate::secret_url::masked;
 
 use super::arguments::{AccountArgs, Global, LockArgs, StateArgs};
+use super::content::Content;
 use super::output;
 use super::{Ended, Exit, Fatal, lease, progress};
 
@@ -104,10 +105,11 @@ pub(super) fn ledger(global: &Global, args: &StateArgs) -> Ledger {
 
 /// Reads and checks the files, and names their content. What is doubtful in them is counted here and
 /// shown by `validate`.
-pub(super) fn read(global: &Global, files: &[PathBuf]) -> Result<(Desired, Generation), Fatal> {
+pub(super) fn read(global: &Global, files: &[PathBuf]) -> Result<(Desired, Content), Fatal> {
+    let stamp = Content::stamp(files);
     let sources = sources(files)?;
-    let generation = Generation::of(&sources);
-    Ok((checked(parse(&sources, global.api()))?, generation))
+    let content = Content::of(stamp, Generation::of(&sources));
+    Ok((checked(parse(&sources, global.api()))?, content))
 }
 
 /// The texts of the files.

@@ -47,14 +47,14 @@ pub(super) async fn undo(global: &Global, args: &UndoArgs) -> Ended {
     // Read before it is opened, which would make one.
     let run = chosen(recorded(global, &args.write.journal)?, args.run.as_deref())?;
     let mut writing = Writing::new(global, &args.write, Command::Undo)?;
-    let (desired, generation) = fleet::read(global, &args.files.files)?;
+    let (desired, content) = fleet::read(global, &args.files.files)?;
     writing.undoing(run.head.run.clone());
     let has_claims = !desired.claims.is_empty();
     let (writing, run) = (&writing, &run);
     let work = async |fleet: &Fleet, intents: Intents| {
         output::note(format_args!("This takes back {}.", render::history::title(run)));
         let source = Source::Undo { desired: &desired, run };
-        writing.walk(fleet, Errand { source, generation, has_claims, marker: None }, intents).await
+        writing.walk(fleet, Errand { source, content: &content, has_claims, marker: None }, intents).await
     };
     writing.with_lock(&desired.accounts, has_claims, work).await
 }

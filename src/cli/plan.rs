@@ -11,7 +11,7 @@ use crate::ledger::{Kept, LedgerError};
 use crate::memory::{Extent, Memory};
 use crate::observed::Observed;
 use crate::plan::Plan;
-use crate::reconcile::{Answer, Hooks, Job, Pass, Passed, Pricing, Source, State, pass};
+use crate::reconcile::{Answer, Authority, Hooks, Job, Pass, Passed, Pricing, Source, State, pass};
 use crate::saved_plan::SavedPlan;
 
 use super::arguments::{Global, PlanArgs};
@@ -75,7 +75,12 @@ async fn make(
         pricing: if args.cost { Pricing::Always } else { Pricing::WhereTouched },
         numbers_at_once: 1,
         extent: Extent::Full,
-        paused: false,
+        authority: Authority {
+            clock: &clock::since_the_epoch,
+            paused: tokio::sync::watch::channel(false).1,
+            is_in_force: &|| true,
+            doubt: None,
+        },
         journal: Some(journal.access()),
         head: &Head { command: Command::Apply, generation: None, undoes: None },
         dry_run: true,

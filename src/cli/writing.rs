@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::atomic_file::create_private;
-use crate::budget::{Budget, Generation};
+use crate::budget::Budget;
 use crate::clock;
 use crate::cost::Bill;
 use crate::desired::{Account, AccountIndex};
@@ -20,13 +20,14 @@ use crate::journal::{Command, Head, RunId};
 use crate::ledger::{Kept, Ledger, LedgerError};
 use crate::memory::{Extent, Memory};
 use crate::plan::{Held, Plan};
-use crate::reconcile::{Answer, Hooks, Job, Pass, Passed, Pricing, Source, State, pass};
+use crate::reconcile::{Answer, Authority, Hooks, Job, Pass, Passed, Pricing, Source, State, pass};
 use crate::render;
 use crate::render::shown::Shown;
 use crate::report::Report;
 use crate::stale::{Stale, StaleReason};
 
 use super::arguments::{Global, TextOrJson, WriteArgs};
+use super::content::Content;
 use super::fleet::{self, Fleet};
 use super::journal::ForWriting;
 use super::signals::{Interrupts, stop_by_signal};
@@ -46,8 +47,8 @@ pub(super) struct Writing<'a> {
 /// What one walk of the line is about.
 pub(super) struct Errand<'a> {
     pub(super) source: Source<'a>,
-    /// The content of the files.
-    pub(super) generation: Generation,
+    /// The content of its files.
+    pub(super) content: &'a Content,
     /// Whether numbers are declared by need, so that what is bought for them is remembered.
     pub(super) has_claims: bool,
     /// The file that marks a saved plan as used.
@@ -120,7 +121,7 @@ impl<'a> Writing<'a> {
         let (stop, stopped) = watch::channel(Stop::Run);
         let job = Job {
             source: errand.source,
-            generation: errand.generation,
+            generation: errand.content.generation,
             accounts: &fleet.accounts,
             clients: &fleet.clients,
             operator: &operator,
@@ -129,7 +130,12 @@ impl<'a> Writing<'a> {
             // Each account keeps its own pace; this only bounds how many numbers are in hand.
             numbers_at_once: usize::from(self.global.max_concurrency) * fleet.clients.len().max(1),
             extent: Extent::Full,
-            paused: false,
+            authority: Authority {
+                clock: &clock::since_the_epoch,
+                paused: watch::channel(false).1,
+                is_in_force: &|| errand.content.is_in_force(),
+                doubt: None,
+            },
             journal: Some(self.journal.access()),
             head: &self.head,
             dry_run: false,

@@ -1,12 +1,12 @@
-//! Follows the files: a change is taken once it holds still, and one that is not good leaves the
-//! last good one in force (law 2).
+//! Follows the files: a change is taken once it holds still, one that removes something only after it
+//! has held still for longer, and one that is not good leaves the last good one in force (laws 2, 13).
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::budget::Generation;
 use crate::desired::finding::Findings;
@@ -14,10 +14,16 @@ use crate::desired::{Desired, Source};
 use crate::load::{load, parse};
 use crate::provider::Api;
 
+use super::removal::{lost_file, only_configures, removes};
+
 /// Between two reads that must be equal: a file that is being written rarely stands still so long.
 const SETTLE: Duration = Duration::from_millis(250);
 /// So many reads, and a file that never holds still is reported.
 const READS_MAX: u32 = 20;
+/// A content that removes something must have been there for an interval, but for no less and no more
+/// than this: people save one file after the other.
+const REMOVAL_MIN: Duration = Duration::from_secs(5);
+const REMOVAL_MAX: Duration = Duration::from_secs(10);
 
 /// What a look at the files shows.
 #[derive(Debug)]
@@ -26,6 +32,9 @@ pub(super) enum Look {
     Same,
     /// Another content, complete and good.
     New(Box<Desired>, Generation),
+    /// Another content, complete and good, that removes something. It is taken once it has been there
+    /// for this long.
+    Settling(Duration),
     /// Another content, or none, that is not taken.
     Bad(String),
 }
@@ -36,26 +45,66 @@ pub(super) struct Files {
     paths: Vec<PathBuf>,
     /// The API of accounts whose file names none.
     api: Api,
+    /// For how long a content that removes something has to be there.
+    removal: Duration,
     last: Option<Result<Generation, String>>,
     /// The files whose last good content showed its end: without it they were cut short.
     marked: BTreeSet<Arc<str>>,
+    /// What was seen last, where it removes something.
+    pending: Option<Pending>,
 }
 
+/// A content that is taken later.
+#[derive(Debug)]
+struct Pending {
+    desired: Box<Desired>,
+    generation: Generation,
+    marked: BTreeSet<Arc<str>>,
+    due: Instant,
+}
+
+/// A content that is whole and good.
+type Good = (Box<Desired>, BTreeSet<Arc<str>>);
+
 impl Files {
-    pub(super) fn new(paths: Vec<PathBuf>, api: Api) -> Self {
-        Self { paths, api, last: None, marked: BTreeSet::new() }
+    pub(super) fn new(paths: Vec<PathBuf>, api: Api, interval: Duration) -> Self {
+        let removal = interval.clamp(REMOVAL_MIN, REMOVAL_MAX);
+        Self { paths, api, removal, last: None, marked: BTreeSet::new(), pending: None }
     }
 
     pub(super) fn paths(&self) -> &[PathBuf] {
         &self.paths
     }
 
+    /// When a content that removes something may be taken.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.pending.as_ref().map(|pending| pending.due)
+    }
+
+    /// Whether the files are on disk as they were last seen. Cheap only where they are small: ask when
+    /// they may have changed.
+    pub(super) fn are_as_seen(&self) -> bool {
+        self.last.as_ref() == Some(&seen(&load(&self.paths)))
+    }
+
     /// Reads the files; where they differ from the last time, until two reads are equal.
-    pub(super) async fn look(&mut self) -> Look {
+    pub(super) async fn look(&mut self, in_force: Option<&Desired>) -> Look {
         let mut read = load(&self.paths);
         let mut seen = seen(&read);
         if self.last.as_ref() == Some(&seen) {
-            return Look::Same;
+            return self.settled();
+        }
+        self.pending = None;
+        if let (Ok(sources), Ok(generation), Some(before)) = (&read, &seen, in_force)
+            && sources.iter().all(Source::shows_its_end)
+            && let Ok((desired, marked)) = self.judge(sources)
+            && only_configures(before, &desired)
+        {
+            // Nothing was cut off, and nothing is bought or removed: there is nothing to wait for.
+            let generation = *generation;
+            self.last = Some(Ok(generation));
+            self.marked = marked;
+            return Look::New(desired, generation);
         }
         for _ in 0..READS_MAX {
             sleep(SETTLE).await;
@@ -65,7 +114,10 @@ impl Files {
             (read, seen) = (again, seen_again);
             if is_equal {
                 let look = match (&read, &seen) {
-                    (Ok(sources), Ok(generation)) => self.judge(sources, *generation),
+                    (Ok(sources), Ok(generation)) => match self.judge(sources) {
+                        Ok(good) => self.take(good, *generation, in_force),
+                        Err(text) => Look::Bad(text),
+                    },
                     (Err(findings), _) => Look::Bad(findings.render(false)),
                     (Ok(_), Err(text)) => Look::Bad(text.clone()),
                 };
@@ -77,23 +129,49 @@ impl Files {
         Look::Bad("error: the files change all the time, and are not taken until they hold still".to_owned())
     }
 
-    /// Takes a content that holds still, where it is whole and good.
-    fn judge(&mut self, sources: &[Source], generation: Generation) -> Look {
+    /// What was seen last is still there: it may have been waited for.
+    fn settled(&mut self) -> Look {
+        match self.pending.take_if(|pending| pending.due <= Instant::now()) {
+            Some(pending) => {
+                self.marked = pending.marked;
+                Look::New(pending.desired, pending.generation)
+            }
+            None => Look::Same,
+        }
+    }
+
+    /// Takes a good content, or waits for a second look at it.
+    fn take(&mut self, (desired, marked): Good, generation: Generation, in_force: Option<&Desired>) -> Look {
+        if let Some(before) = in_force {
+            if let Some(lost) = lost_file(before, &desired) {
+                return Look::Bad(format!(
+                    "error: {lost} is gone, and with it numbers that would be released: it may be away for a moment \
+                     only\n  help: put it back, declare its numbers in another file, or restart numctl to take the \
+                     files as they are"
+                ));
+            }
+            if removes(before, &desired) {
+                let due = Instant::now() + self.removal;
+                self.pending = Some(Pending { desired, generation, marked, due });
+                return Look::Settling(self.removal);
+            }
+        }
+        self.marked = marked;
+        Look::New(desired, generation)
+    }
+
+    /// Parses a content; says what is wrong with it where it is not whole and good.
+    fn judge(&self, sources: &[Source]) -> Result<Good, String> {
         let cut = sources.iter().find(|source| self.marked.contains(&source.name) && !source.shows_its_end());
         if let Some(cut) = cut {
-            return Look::Bad(format!(
+            return Err(format!(
                 "error: {} ended with `...` and does not any more: it may have been cut short\n  help: end it with `...`, or start the daemon again to take it as it is",
                 cut.name
             ));
         }
-        match parse(sources, self.api) {
-            Ok(parsed) => {
-                let whole = sources.iter().filter(|source| source.shows_its_end());
-                self.marked = whole.map(|source| source.name.clone()).collect();
-                Look::New(Box::new(parsed.desired), generation)
-            }
-            Err(findings) => Look::Bad(findings.render(false)),
-        }
+        let parsed = parse(sources, self.api).map_err(|findings| findings.render(false))?;
+        let whole = sources.iter().filter(|source| source.shows_its_end());
+        Ok((Box::new(parsed.desired), whole.map(|source| source.name.clone()).collect()))
     }
 }
 

@@ -9,7 +9,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Done;
 use crate::api::error::{ApiError, ListError, Operation};
-use crate::client::{Client, Sighting, Withheld};
+use crate::client::{Client, Sighting, Withheld, is_irreversible};
+use crate::hold::Brake;
 use crate::number::{NumberSid, PhoneNumber};
 use crate::observed::Live;
 use crate::pace::{Lane, Turn};
@@ -24,8 +25,12 @@ pub(super) const FRESH_FOR: Duration = Duration::from_secs(5);
 pub(super) const READS_MAX: u32 = 10;
 
 /// The trace of one action.
-pub(super) struct Trace {
+pub(super) struct Trace<'a> {
+    /// Why nothing more is to be sent.
+    brake: &'a dyn Fn() -> Option<Brake>,
     attempts: AtomicU32,
+    /// It finishes what an earlier step of the same number began.
+    follows: bool,
     /// Something was asked already.
     has_begun: AtomicBool,
     /// A write is on its way, or its outcome is not yet known.
@@ -38,10 +43,12 @@ pub(super) struct Trace {
     instead: Mutex<Option<PhoneNumber>>,
 }
 
-impl Trace {
+impl<'a> Trace<'a> {
     /// Of an action, which may be the later part of something already begun.
-    pub(super) fn new(has_begun: bool) -> Self {
+    pub(super) fn new(has_begun: bool, brake: &'a dyn Fn() -> Option<Brake>) -> Self {
         Self {
+            brake,
+            follows: has_begun,
             attempts: AtomicU32::new(0),
             has_begun: AtomicBool::new(has_begun),
             in_doubt: AtomicBool::new(false),
@@ -135,7 +142,7 @@ impl Trace {
         operation: Operation,
     ) -> Done<Turn<'c>> {
         let turn = client.turn_to_write(self.lane(), operation).await;
-        self.sending(turn)
+        self.sending(turn, operation)
     }
 
     /// The same for a write that rests on a read at `read_at`; `None` once that is too old.
@@ -149,13 +156,19 @@ impl Trace {
         match timeout_at(read_at + FRESH_FOR, waiting).await {
             // Whoever was woken late has waited longer.
             Ok(Ok(_)) if read_at.elapsed() > FRESH_FOR => Ok(None),
-            Ok(turn) => self.sending(turn).map(Some),
+            Ok(turn) => self.sending(turn, operation).map(Some),
             Err(_) => Ok(None),
         }
     }
 
     /// What withholding the turn comes to depends on what was sent before.
-    fn sending<'c>(&self, turn: Result<Turn<'c>, Withheld>) -> Done<Turn<'c>> {
+    fn sending<'c>(&self, turn: Result<Turn<'c>, Withheld>, operation: Operation) -> Done<Turn<'c>> {
+        // What has taken effect is finished; nothing is bought or released on the strength of that.
+        let finishes =
+            (self.follows || self.took_effect.load(Ordering::Relaxed)) && !is_irreversible(operation);
+        if let (Ok(_), Some(brake), false) = (&turn, (self.brake)(), finishes) {
+            return Err(self.withheld(Failure::Braked(brake), Skip::Braked(brake)));
+        }
         match turn {
             Ok(turn) => {
                 self.attempts.fetch_add(1, Ordering::Relaxed);

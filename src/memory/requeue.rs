@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::number::PhoneNumber;
 use crate::plan::{HeldReason, Plan};
-use crate::report::{End, Outcome, Report, Skip};
+use crate::report::{End, Failure, Outcome, Report, Skip};
 
 /// The first wait of a number is at most this long; each one is at most twice as long as the last,
 const BASE: Duration = Duration::from_secs(1);
@@ -86,7 +86,9 @@ fn seconds(due: Duration) -> i64 {
 #[must_use]
 pub fn is_about_the_number(end: &End) -> bool {
     match &end.outcome {
-        Outcome::Succeeded => false,
+        Outcome::Succeeded | Outcome::Failed(Failure::Braked(_)) | Outcome::Unknown(Failure::Braked(_)) => {
+            false
+        }
         Outcome::Failed(_) | Outcome::Unknown(_) => true,
         Outcome::Skipped(skip) => match skip {
             Skip::AlreadyOwned | Skip::PerhapsOwned | Skip::Changed | Skip::NoSid | Skip::NotFresh => true,
@@ -96,7 +98,8 @@ pub fn is_about_the_number(end: &End) -> bool {
             | Skip::ReplacementMissing
             | Skip::AccountRefused
             | Skip::LostLock
-            | Skip::Unreachable => false,
+            | Skip::Unreachable
+            | Skip::Braked(_) => false,
         },
     }
 }

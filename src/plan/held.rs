@@ -20,6 +20,46 @@ pub struct Held {
     pub why: HeldReason,
 }
 
+/// Why the content that is in force is good for nothing but configuring what is there: what was declared
+/// may be declared no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubt {
+    /// The files on disk are another content, and not a good one.
+    FilesNotGood,
+    /// The files on disk remove something, and have not held still for long enough.
+    FilesSettling,
+    /// Another content was in force when another process wrote last.
+    OtherContentInForce,
+}
+
+impl Doubt {
+    /// The word for it, in JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::FilesNotGood => "files_not_good",
+            Self::FilesSettling => "files_settling",
+            Self::OtherContentInForce => "other_content_in_force",
+        }
+    }
+
+    /// For a person.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::FilesNotGood => {
+                "the files on disk are not valid: until they are, nothing is bought, moved or released"
+            }
+            Self::FilesSettling => {
+                "the files on disk changed and remove something: they are taken once they have not changed for a while"
+            }
+            Self::OtherContentInForce => {
+                "another process last wrote by other files: until this one has the same, or has had its own for long enough, nothing is bought, moved or released"
+            }
+        }
+    }
+}
+
 /// Why something is left undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeldReason {
@@ -70,6 +110,8 @@ pub enum HeldReason {
         /// Until then, in seconds since the epoch.
         until: i64,
     },
+    /// The files are not good enough for more than configuring what is there.
+    Doubted(Doubt),
     /// A purchase is held back, and nothing is released before its replacement is there.
     ReplacementHeld,
     /// It failed, and its next try is not due yet.
@@ -206,6 +248,7 @@ impl HeldReason {
             | Self::PerhapsIn { .. }
             | Self::AccountInTrouble { .. }
             | Self::Paused
+            | Self::Doubted(_)
             | Self::OutsideWindows
             | Self::OnHold { .. }
             | Self::NotUndone(_)

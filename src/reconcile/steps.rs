@@ -1,5 +1,6 @@
 //! The steps of the line that are more than one call.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tracing::warn;
@@ -8,24 +9,26 @@ use crate::claims::Marks;
 use crate::clock;
 use crate::cost::{self, Bill, Census, PriceBook};
 use crate::guard::{self, Approved};
+use crate::hold::{Brake, Still};
 use crate::journal::{self, World};
 use crate::journal_file::{JournalAccess, RunInJournal, worlds};
 use crate::last_use::Trust;
 use crate::memory::Extent;
+use crate::number::PhoneNumber;
 use crate::observe::observe;
 use crate::observed::Observed;
-use crate::plan::Plan;
+use crate::plan::{Action, ActionKind, HeldReason, Plan};
 use crate::prices::price_book;
 use crate::refresh::refresh;
 use crate::report::Report;
 use crate::stale::stale;
-use crate::standstill;
+use crate::standstill::{self, Holds};
 use crate::survey::look_again;
 use crate::traffic::day_at;
 use crate::transport::Transport;
 use crate::usage;
 
-use super::{Hooks, Job, Pass, Pricing, Source, State};
+use super::{Authority, Hooks, Job, Pass, Pricing, Source, State};
 
 /// A plan, and the look that it was made from.
 pub(super) struct Draft {
@@ -95,7 +98,13 @@ pub(super) fn hold_back<T: Transport>(plan: &mut Plan, job: &Job<'_, T>, state: 
     let all = job.source.holds(plan);
     let worlds = job.worlds();
     for holds in &all {
-        standstill::hold_back(plan, holds, job.paused, job.now);
+        standstill::hold_back(plan, holds, *job.authority.paused.borrow(), job.now);
+    }
+    if let Some(doubt) = job.authority.doubt {
+        // The configuration that follows a move waits with it.
+        let other = plan.steps.iter().map(|step| &step.action).filter(|a| a.kind() != ActionKind::Configure);
+        let waiting: BTreeSet<PhoneNumber> = other.map(Action::number).collect();
+        plan.hold(|step| waiting.contains(&step.action.number()).then_some(HeldReason::Doubted(doubt)));
     }
     if let (Some(access), Some(holds)) = (&job.journal, all.first()) {
         access.with_known(|known| journal::hold_back(plan, holds, known, &worlds, job.now));
@@ -181,7 +190,7 @@ pub(super) async fn still_fits<T: Transport>(
     job: &Job<'_, T>,
     state: &mut State<'_>,
 ) -> Result<Approved, Box<Pass>> {
-    let now = clock::since_the_epoch();
+    let now = (job.authority.clock)();
     let listed = job.unless_stopped(observe(job.clients, job.accounts, |_, _| {})).await?;
     let observed = with_intents(listed.map_err(Pass::NotObserved)?, job, state, now);
     let moved_on = stale(approved.plan(), &observed);
@@ -190,7 +199,7 @@ pub(super) async fn still_fits<T: Transport>(
     }
     let mut plan = approved.plan().clone();
     for holds in job.source.holds(&plan) {
-        standstill::hold_back(&mut plan, &holds, job.paused, now);
+        standstill::hold_back(&mut plan, &holds, *job.authority.paused.borrow(), now);
     }
     if plan.steps.len() < approved.plan().steps.len() {
         return Err(Pass::HeldSince(plan).into());
@@ -235,6 +244,20 @@ pub(super) fn settle(report: &Report, run: Option<RunInJournal<'_>>, state: &mut
     }
     state.kept.budget.settle(report);
     state.kept.intents.settle(report, now);
+}
+
+impl Authority<'_> {
+    /// Why nothing more is written; `None` while all that the run rests on still holds.
+    pub(super) fn brake(&self, holds: &[Holds]) -> Option<Brake> {
+        if *self.paused.borrow() {
+            return Some(Brake::Still(Still::Paused));
+        }
+        if !(self.is_in_force)() {
+            return Some(Brake::FilesChanged);
+        }
+        let now = (self.clock)();
+        holds.iter().find_map(|holds| holds.standstill.still(now)).map(Brake::Still)
+    }
 }
 
 impl<T: Transport> Job<'_, T> {

@@ -174,6 +174,7 @@ pub fn held_code(why: HeldReason) -> &'static str {
         HeldReason::PerhapsIn { .. } => "perhaps_in_unread_account",
         HeldReason::AccountInTrouble { .. } => "account_in_trouble",
         HeldReason::Paused => "paused",
+        HeldReason::Doubted(doubt) => doubt.word(),
         HeldReason::OutsideWindows => "outside_windows",
         HeldReason::OnHold { .. } => "on_hold",
         HeldReason::ReplacementHeld => "replacement_held",
@@ -200,6 +201,7 @@ pub fn held_lives_in(why: HeldReason) -> Option<AccountIndex> {
             Some(lives_in)
         }
         HeldReason::Paused
+        | HeldReason::Doubted(_)
         | HeldReason::OutsideWindows
         | HeldReason::OnHold { .. }
         | HeldReason::InUnlistedAccount { .. }
@@ -274,6 +276,7 @@ pub fn held(plan: &Plan, held: &Held) -> String {
             format!("left alone: nothing can be done in {} (see above)", account(plan, index))
         }
         HeldReason::Paused => "left as it is: numctl is paused".into(),
+        HeldReason::Doubted(doubt) => format!("left as it is: {}", doubt.words()),
         HeldReason::OutsideWindows => "left as it is: no maintenance window is open".into(),
         HeldReason::OnHold { until } => format!("left as it is: on hold until {}", hold::shown(until)),
         HeldReason::BackingOff { until, times: 1 } => {

@@ -10,7 +10,7 @@ use numctl::journal::{Command, Head};
 use numctl::ledger::{Kept, LedgerError};
 use numctl::memory::{Extent, Memory};
 use numctl::plan::{AccountRef, Plan};
-use numctl::reconcile::{Answer, Hooks, Job, Pass, Pricing, Source, State, pass};
+use numctl::reconcile::{Answer, Authority, Hooks, Job, Pass, Pricing, Source, State, pass};
 use numctl::transport::Transport;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -48,7 +48,12 @@ pub(crate) async fn one_pass<T: Transport>(one: &OnePass<'_, T>, stop: watch::Re
         pricing: Pricing::WhereLimited,
         numbers_at_once: one.numbers_at_once,
         extent: Extent::Full,
-        paused: false,
+        authority: Authority {
+            clock: &|| Duration::from_secs(1_800_000_000),
+            paused: watch::channel(false).1,
+            is_in_force: &|| true,
+            doubt: None,
+        },
         journal: None,
         head: &Head { command: Command::Run, generation: None, undoes: None },
         dry_run: false,

@@ -4,6 +4,8 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use numctl::budget::Generation;
+use numctl::desired::{Format, Source};
 use numctl::execute::Stop;
 use numctl::number::PhoneNumber;
 use numctl::plan::ActionKind;
@@ -79,8 +81,9 @@ pub fn save(host: &Host, file: &File) {
     let mut state = host.state.lock();
     state.note(|| format!("a file of {} bytes is saved", text.len()));
     write(host, &mut state, text.as_bytes());
-    state.files.push(Whole { text, desired: Arc::new(desired) });
-    ring(&state);
+    let at = state.now();
+    state.files.push(Whole { text, desired: Arc::new(desired), at });
+    ring(host, &mut state);
 }
 
 fn write(host: &Host, state: &mut State, bytes: &[u8]) {
@@ -88,7 +91,10 @@ fn write(host: &Host, state: &mut State, bytes: &[u8]) {
     fs::write(host.file(), bytes).expect("a folder of our own");
 }
 
-fn ring(state: &State) {
+fn ring(host: &Host, state: &mut State) {
+    let text = fs::read_to_string(host.file()).unwrap_or_default();
+    let source = Source { name: "fleet.yaml".into(), text, format: Format::Yaml };
+    state.rung = Some((state.now(), Generation::of(&[source])));
     for process in &state.processes {
         process.bell.notify_one();
     }
@@ -104,6 +110,10 @@ pub async fn mishap(host: &Host, files: &mut Vec<File>, tape: &mut Tape) {
             true => ("file rolled back", tape.pick(files).clone()),
             false => ("file edited", edited(files, tape)),
         };
+        // People notice while it is being carried out.
+        if tape.chance(500) {
+            amid_a_pass(host, 1).await;
+        }
         save(host, &next);
         files.push(next);
         host.state.lock().sometimes.reached(event);
@@ -166,7 +176,7 @@ async fn bad_file(host: &Host, file: &File, tape: &mut Tape) {
         state.note(|| event.to_owned());
         state.sometimes.reached(event);
         if tape.chance(800) {
-            ring(&state);
+            ring(host, &mut state);
         }
     }
     // A writer that is not done yet, or a mistake that stays for a while.
@@ -174,7 +184,7 @@ async fn bad_file(host: &Host, file: &File, tape: &mut Tape) {
     sleep(Duration::from_millis(stays as u64)).await;
     let mut state = host.state.lock();
     write(host, &mut state, text.as_bytes());
-    ring(&state);
+    ring(host, &mut state);
 }
 
 fn jump(state: &Shared, tape: &mut Tape) {

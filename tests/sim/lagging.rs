@@ -23,7 +23,7 @@ use numctl::number::AccountSid;
 use numctl::pace::Pace;
 use numctl::plan::AccountRef;
 use numctl::provider::Api;
-use numctl::reconcile::{Job, Pass, Pricing, Source as PlanSource, State, pass};
+use numctl::reconcile::{Authority, Job, Pass, Pricing, Source as PlanSource, State, pass};
 use numctl::sandbox::{AUTH_TOKEN, HttpAnswer, HttpRequest, Sandbox, World};
 use numctl::transport::{Request, Response, Transport, TransportError, Verb};
 use serde_json::Value as Json;
@@ -373,7 +373,12 @@ async fn cycles(host: &Shared, process: Process, file: &File, passes: usize, see
             extent: Extent::Full,
             accepted: None,
             pricing: Pricing::WhereLimited,
-            paused: false,
+            authority: Authority {
+                clock: &|| Duration::ZERO,
+                paused: watch::channel(false).1,
+                is_in_force: &|| true,
+                doubt: None,
+            },
             dry_run: false,
             journal: None,
             head: &Head { command: Command::Run, generation: None, undoes: None },

@@ -305,6 +305,27 @@ pub const EDITS: &[Edit] = &[
     },
     Edit {
         file: "src/daemon/files.rs",
+        find: "            if removes(before, &desired) {",
+        replace: "            if removes(before, &desired) && !@removal-taken-at-once@ {",
+        bugs: &[("removal-taken-at-once", "what an edit takes out is released before the next save")],
+    },
+    Edit {
+        file: "src/reconcile/steps.rs",
+        find: "        if !(self.is_in_force)() {",
+        replace: "        if !(self.is_in_force)() && !@replaced-content-goes-on@ {",
+        bugs: &[("replaced-content-goes-on", "a run goes on by files that were replaced")],
+    },
+    Edit {
+        file: "src/reconcile/steps.rs",
+        find: "    if let Some(doubt) = job.authority.doubt {",
+        replace: "    if let Some(doubt) = job.authority.doubt.filter(|_| !@doubted-content-trusted@) {",
+        bugs: &[(
+            "doubted-content-trusted",
+            "while the file is not good, the one before it buys and releases",
+        )],
+    },
+    Edit {
+        file: "src/daemon/files.rs",
         find: "        if let Some(cut) = cut {",
         replace: "        if let Some(cut) = cut.filter(|_| !@cut-file-taken@) {",
         bugs: &[("cut-file-taken", "a file that has lost its end marker is taken")],

@@ -44,6 +44,14 @@ pub fn sent(state: &mut State, process: usize, asked: &HttpRequest, sending: &Se
     if state.processes[process].not_before.get(&account).is_some_and(|until| now < *until) {
         wrong.push("sent before the API wanted to hear of it again".to_owned());
     }
+    if let (Some((kind, _)), Some((rung, on_disk))) = (sending.write(), state.rung)
+        && kind != ActionKind::Configure
+        && rung < now
+        && state.processes[process].is_daemon
+        && state.processes[process].file.as_ref().is_some_and(|file| file.generation != on_disk)
+    {
+        wrong.push(format!("sent by content that was replaced at {rung:?}"));
+    }
     if sending.write().is_some() {
         wrong.extend(check_lock(state, process, id, account));
     }

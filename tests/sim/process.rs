@@ -13,7 +13,7 @@ use numctl::client::{Client, Dice, Manner};
 use numctl::cost::Bill;
 use numctl::credentials::Credentials;
 use numctl::daemon::{self, Daemon, News, Reached};
-use numctl::desired::{Desired, Format, Source};
+use numctl::desired::{Declared, Desired, Format, Source, State as DeclaredState};
 use numctl::execute::Stop;
 use numctl::guard::{self, Approved, OperatorLimits};
 use numctl::journal::{Command, Head};
@@ -24,7 +24,7 @@ use numctl::memory::{Extent, Memory};
 use numctl::pace::Pace;
 use numctl::plan::{AccountRef, HeldReason, Plan};
 use numctl::provider::Api;
-use numctl::reconcile::{self, Answer, Hooks, Job, Pass, Passed, Pricing, Source as PlanSource};
+use numctl::reconcile::{self, Answer, Authority, Hooks, Job, Pass, Passed, Pricing, Source as PlanSource};
 use numctl::report::Report;
 use numctl::sandbox::AUTH_TOKEN;
 use numctl::saved_plan::SavedPlan;
@@ -39,6 +39,9 @@ use crate::wire::Wire;
 
 /// Law 2: two equal reads this far apart, before a daemon takes another file.
 const SETTLE: Duration = Duration::from_millis(250);
+
+/// Law 13: a file that removes something has been there for at least this long.
+const SETTLE_REMOVAL: Duration = Duration::from_secs(5);
 
 /// What our processes run on: one host.
 #[derive(Clone)]
@@ -194,7 +197,12 @@ impl Host {
             pricing: Pricing::WhereLimited,
             numbers_at_once: 4,
             extent: Extent::Full,
-            paused: false,
+            authority: Authority {
+                clock: &|| Duration::ZERO,
+                paused: watch::channel(false).1,
+                is_in_force: &|| true,
+                doubt: None,
+            },
             journal: None,
             head: &Head { command: Command::Apply, generation: None, undoes: None },
             dry_run,
@@ -312,7 +320,8 @@ fn take(state: &mut State, process: usize, desired: &Desired, text: String) {
     let desired = Arc::new(desired.clone());
     let whole = state.files.iter().rev().find(|whole| whole.text == text).cloned();
     let is_whole = whole.is_some();
-    let latest = || Whole { text: text.clone(), desired: desired.clone() };
+    let since = whole.as_ref().map_or(state.file_since, |whole| whole.at);
+    let latest = || Whole { text: text.clone(), desired: desired.clone(), at: since };
     let truth = whole.or_else(|| state.files.last().cloned()).unwrap_or_else(latest);
     let taker = &state.processes[process];
     if !is_whole && taker.saw_marked {
@@ -327,6 +336,17 @@ fn take(state: &mut State, process: usize, desired: &Desired, text: String) {
         state.sometimes.reached("cut file taken");
     }
     let held_still = state.now().saturating_sub(state.file_since);
+    let before = state.processes[process].file.as_ref().map(|file| file.desired.clone());
+    let there = state.now().saturating_sub(since);
+    if let Some(before) = before
+        && state.processes[process].is_daemon
+        && removes(&before, &desired)
+        && there < SETTLE_REMOVAL
+    {
+        state.violation(format!(
+            "process {process} takes a file that removes something, and was there for {there:?}"
+        ));
+    }
     if !is_whole && state.processes[process].is_daemon && held_still < SETTLE {
         state.violation(format!("process {process} takes what has been on disk for {held_still:?}"));
     }
@@ -335,6 +355,19 @@ fn take(state: &mut State, process: usize, desired: &Desired, text: String) {
     taker.not_before.clear();
     taker.saw_marked = is_whole && text.trim_end().ends_with("\n...");
     taker.file = Some(InForce { desired, truth: truth.desired, generation });
+}
+
+/// A number is named no more, or its tombstone is new or gone.
+fn removes(before: &Desired, after: &Desired) -> bool {
+    let released = |desired: &Desired, number| {
+        desired.declared(number).map(|declared| declared.state == DeclaredState::Released)
+    };
+    let is_dropped = |known: &Declared| after.declared(known.number).is_none();
+    let is_turned = |now: &Declared| {
+        let is_released = now.state == DeclaredState::Released;
+        released(before, now.number).unwrap_or(false) != is_released
+    };
+    before.numbers.iter().any(is_dropped) || after.numbers.iter().any(is_turned)
 }
 
 /// A pass has ended.
@@ -435,6 +468,7 @@ fn executed(state: &mut State, id: Option<u64>, report: &Report) {
             HeldReason::ShortCodeNotBought
             | HeldReason::ReleaseInOtherAccount { .. }
             | HeldReason::Paused
+            | HeldReason::Doubted(_)
             | HeldReason::OutsideWindows
             | HeldReason::OnHold { .. }
             | HeldReason::BackingOff { .. }

@@ -160,6 +160,8 @@ impl Moment {
 pub struct Whole {
     pub text: String,
     pub desired: Arc<Desired>,
+    /// When people saved it.
+    pub at: Duration,
 }
 
 pub struct State {
@@ -192,6 +194,8 @@ pub struct State {
     pub is_late: bool,
     /// Since when the file is as it is.
     pub file_since: Duration,
+    /// When the daemons last heard of the file, and what was in it then.
+    pub rung: Option<(Duration, Generation)>,
     pub violations: Vec<String>,
     pub sometimes: Sometimes,
     started: Instant,
@@ -242,6 +246,7 @@ impl State {
             disk_is_full: false,
             is_late: false,
             file_since: Duration::ZERO,
+            rung: None,
             violations: Vec::new(),
             sometimes: Sometimes::default(),
             started: Instant::now(),

@@ -189,3 +189,112 @@ fn a_copy_of_a_used_plan_does_nothing_twice() {
     bench.run(&["apply", "--yes", "copy.json"]).exits(4).says("+15552230100");
     assert_eq!(sandbox.writes(), 0);
 }
+
+/// Twenty tombstones that were set by mistake, each release taking a while.
+fn releases(state: &str, policy: &str) -> String {
+    let numbers = (0..20).map(|at| format!("  - {{phone_number: \"+1555223{at:04}\", state: {state}}}\n"));
+    format!(
+        "version: 1\npolicy: {{max_releases: 40{policy}}}\nnumbers:\n{}...\n",
+        numbers.collect::<String>()
+    )
+}
+
+/// Law 13: what was not sent when the files were put right, or a signal came, is not sent.
+#[test]
+fn a_brake_stops_what_was_not_sent() {
+    for brake in ["the file is put right", "the file is gone", "paused by the file", "SIGUSR1"] {
+        let (sandbox, bench) = Sandbox::start(&["--numbers", "40", "--latency", "150ms"]);
+        bench.write("fleet.yaml", &releases("released", ""));
+        let daemon = bench.spawn(&["run", "-f", "fleet.yaml", "--interval", "60s", "--max-concurrency", "1"]);
+        sandbox.wait_for("release", 3);
+        match brake {
+            "the file is put right" => drop(bench.write("fleet.yaml", &releases("present", ""))),
+            "paused by the file" => drop(bench.write("fleet.yaml", &releases("released", ", paused: true"))),
+            "the file is gone" => std::fs::remove_file(bench.path().join("fleet.yaml")).expect("removed"),
+            _ => daemon.signal("USR1"),
+        }
+        // An event of the file system and a request that is under way: a moment.
+        std::thread::sleep(Duration::from_millis(700));
+        let then = sandbox.count("release");
+        assert!(then < 12, "{brake}: {then}");
+        std::thread::sleep(Duration::from_secs(3));
+        assert_eq!(sandbox.count("release"), then, "{brake}");
+        assert_eq!(sandbox.count("purchase"), 0, "{brake}");
+        daemon.signal("TERM");
+        drop(daemon.end());
+    }
+}
+
+#[test]
+fn an_apply_stops_where_its_file_changes() {
+    let (sandbox, bench) = Sandbox::start(&["--numbers", "40", "--latency", "150ms"]);
+    bench.write("fleet.yaml", &releases("released", ""));
+    let apply =
+        bench.spawn(&["apply", "--yes", "-f", "fleet.yaml", "--max-concurrency", "1", "--format", "json"]);
+    sandbox.wait_for("release", 3);
+    bench.write("fleet.yaml", &releases("present", ""));
+    let ended = apply.end().exits(3);
+    assert!(sandbox.count("release") < 6, "{}", sandbox.count("release"));
+    let report = ended.json();
+    let skipped = report["actions"].as_array().expect("actions").iter();
+    let skipped: Vec<_> = skipped.filter(|action| action["outcome"] == "skipped").collect();
+    assert!(skipped.len() > 13, "{report:#}");
+    assert!(
+        skipped.iter().all(|action| action["error"].to_string().contains("the files changed")),
+        "{report:#}"
+    );
+}
+
+/// A line that is moved from one file to another in two saves, and a file that is away for a second.
+#[test]
+fn a_line_that_moves_between_files_is_not_released() {
+    let file = |head: &str, numbers: &[u32]| {
+        let numbers = numbers.iter().map(|at| format!("  - phone_number: \"+1555223000{at}\"\n"));
+        format!("version: 1\n{head}numbers:\n{}...\n", numbers.collect::<String>())
+    };
+    const HEAD: &str = "policy: {unlisted: release, max_releases: 2}\n";
+    for way in ["moved", "gone"] {
+        let (sandbox, bench) = Sandbox::start(&[]);
+        std::fs::create_dir(bench.path().join("fleet")).expect("made");
+        bench.write("fleet/a.yaml", &file(HEAD, &[0, 1]));
+        bench.write("fleet/b.yaml", &file("", &[2, 3]));
+        let daemon = bench.spawn(&["run", "-f", "fleet", "--interval", "1s"]);
+        sandbox.wait_for("list", 2);
+        if way == "moved" {
+            bench.write("fleet/a.yaml", &file(HEAD, &[0]));
+            std::thread::sleep(Duration::from_secs(2));
+            bench.write("fleet/b.yaml", &file("", &[1, 2, 3]));
+        } else {
+            let (here, away) = (bench.path().join("fleet/b.yaml"), bench.path().join("away"));
+            std::fs::rename(&here, &away).expect("moved");
+            std::thread::sleep(Duration::from_secs(2));
+            std::fs::rename(&away, &here).expect("moved");
+        }
+        std::thread::sleep(Duration::from_secs(6));
+        assert_eq!(sandbox.writes(), 0, "{way}");
+        // What is really taken out, and stays out, is released all the same.
+        bench.write("fleet/b.yaml", &file("", if way == "moved" { &[1, 2] } else { &[2] }));
+        sandbox.wait_for("release", 1);
+        daemon.signal("TERM");
+        daemon.end().exits(0).says("remove something");
+        assert!(sandbox.number("+15552230003").is_none());
+    }
+}
+
+/// While the file on disk is not good, nothing is bought, moved or released by the one before it.
+#[test]
+fn a_file_that_is_not_good_stops_what_cannot_be_taken_back() {
+    let (sandbox, bench) = Sandbox::start(&["--numbers", "40", "--latency", "150ms"]);
+    bench.write("fleet.yaml", &releases("released", ""));
+    let daemon = bench.spawn(&["run", "-f", "fleet.yaml", "--interval", "1s", "--max-concurrency", "1"]);
+    sandbox.wait_for("release", 3);
+    bench.write("fleet.yaml", &releases("relaesed", ""));
+    std::thread::sleep(Duration::from_secs(1));
+    let then = sandbox.count("release");
+    std::thread::sleep(Duration::from_secs(4));
+    assert_eq!(sandbox.count("release"), then);
+    bench.write("fleet.yaml", &releases("released", ""));
+    sandbox.wait_for("release", 20);
+    daemon.signal("TERM");
+    drop(daemon.end());
+}

@@ -1,0 +1,47 @@
+//! Whether the files of a command are still what it read: asked before each write.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use crate::budget::Generation;
+use crate::load::load;
+use crate::watch::Stamp;
+
+/// The content of some files at one time.
+pub(super) struct Content {
+    paths: Vec<PathBuf>,
+    pub(super) generation: Generation,
+    /// What was compared last, and what came of it.
+    seen: RefCell<(Stamp, bool)>,
+}
+
+impl Content {
+    /// Stamps the files, which are to be read right after this; stdin is read once and for all.
+    pub(super) fn stamp(files: &[PathBuf]) -> (Vec<PathBuf>, Stamp) {
+        let paths: Vec<PathBuf> = files.iter().filter(|path| *path != Path::new("-")).cloned().collect();
+        let stamp = if paths.len() < files.len() { Stamp::of(&[]) } else { Stamp::of(&paths) };
+        (if paths.len() < files.len() { Vec::new() } else { paths }, stamp)
+    }
+
+    /// What was read right after they were stamped.
+    pub(super) fn of((paths, stamp): (Vec<PathBuf>, Stamp), generation: Generation) -> Self {
+        Self { paths, generation, seen: RefCell::new((stamp, true)) }
+    }
+
+    /// A content that is not in files: it never changes.
+    pub(super) fn of_no_files() -> Self {
+        Self::of((Vec::new(), Stamp::of(&[])), Generation::of(&[]))
+    }
+
+    /// Whether the files still have it. They are read again only where their sizes, times or places
+    /// differ.
+    pub(super) fn is_in_force(&self) -> bool {
+        let now = Stamp::of(&self.paths);
+        let mut seen = self.seen.borrow_mut();
+        if seen.0 != now {
+            let same = load(&self.paths).is_ok_and(|sources| Generation::of(&sources) == self.generation);
+            *seen = (now, same);
+        }
+        seen.1
+    }
+}
