@@ -18,7 +18,7 @@ use crate::cost::Bill;
 use crate::desired::Source;
 use crate::inert;
 use crate::money::{Money, Sums};
-use crate::number::PhoneNumber;
+use crate::number::{AccountSid, PhoneNumber};
 use crate::observed::Observed;
 use crate::plan::{ActionKind, HeldReason, Plan, Step};
 use crate::report::{End, Failure, Outcome, Report};
@@ -80,15 +80,76 @@ pub struct Amounts {
     pub touched: usize,
 }
 
+/// What a stretch of time comes to, in all and in each account: a limit that is a share holds in each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// In all accounts together.
+    pub all: Amounts,
+    by_account: BTreeMap<AccountSid, Amounts>,
+    /// What an older version noted, which did not say where. It counts in every account.
+    anywhere: Amounts,
+}
+
+impl Spent {
+    /// What of it counts in this account.
+    #[must_use]
+    pub fn in_account(&self, account: AccountSid) -> Amounts {
+        self.by_account.get(&account).copied().unwrap_or_default().plus(self.anywhere)
+    }
+
+    fn add(&mut self, account: Option<AccountSid>, amounts: Amounts) {
+        self.all = self.all.plus(amounts);
+        let place = match account {
+            Some(account) => self.by_account.entry(account).or_default(),
+            None => &mut self.anywhere,
+        };
+        *place = place.plus(amounts);
+    }
+}
+
+impl Amounts {
+    const PURCHASE: Self = Self { purchases: 1, releases: 0, touched: 0 };
+    const RELEASE: Self = Self { purchases: 0, releases: 1, touched: 0 };
+    const TOUCH: Self = Self { purchases: 0, releases: 0, touched: 1 };
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            purchases: self.purchases.saturating_add(other.purchases),
+            releases: self.releases.saturating_add(other.releases),
+            touched: self.touched.saturating_add(other.touched),
+        }
+    }
+
+    /// What a plan comes to by itself.
+    #[must_use]
+    pub fn of_plan(plan: &Plan) -> Spent {
+        let mut spent = Spent::default();
+        let account = |step: &Step| Some(plan.account(step.action.lives_in()).sid);
+        for step in &plan.steps {
+            if step.action.kind() == ActionKind::Purchase {
+                spent.add(account(step), Self::PURCHASE);
+            }
+            if step.gives_up() {
+                spent.add(account(step), Self::RELEASE);
+            }
+        }
+        // A move and its configuration are side by side.
+        for steps in plan.steps.chunk_by(|a, b| a.action.number() == b.action.number()) {
+            spent.add(account(&steps[0]), Self::TOUCH);
+        }
+        spent
+    }
+}
+
 /// What each stretch of time would come to, were a plan carried out on top of what was spent.
 ///
 /// The default has no stretches: a single apply, which is held to its plan's own amounts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outlook {
     /// The present generation of the files, the plan included.
-    pub generation: Option<Amounts>,
+    pub generation: Option<Spent>,
     /// The last 24 hours, the plan included.
-    pub day: Option<Amounts>,
+    pub day: Option<Spent>,
     /// By how much the generation, the plan included, raised what the numbers cost a month: what was
     /// bought and released while the prices were known, as they are where a limit is on them.
     pub generation_increase: Sums,
@@ -112,6 +173,8 @@ enum Stage {
 struct Spend {
     kind: Kind,
     number: PhoneNumber,
+    /// Whose numbers it changes; `None` in what an older version noted.
+    account: Option<AccountSid>,
     at: Duration,
     generation: Generation,
     stage: Stage,
@@ -151,6 +214,7 @@ impl Kind {
 /// The last time that a number was touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Touch {
+    account: Option<AccountSid>,
     at: Duration,
     generation: Generation,
 }
@@ -221,8 +285,8 @@ impl Budget {
         let in_generation = |spent_in, _| spent_in == generation;
         let in_day = |_, at| is_recent(at, now);
         Outlook {
-            generation: Some(after.amounts(in_generation)),
-            day: Some(after.amounts(in_day)),
+            generation: Some(after.spent(in_generation)),
+            day: Some(after.spent(in_day)),
             generation_increase: after.increase(in_generation),
             day_increase: after.increase(in_day),
         }
@@ -241,18 +305,28 @@ impl Budget {
         sums
     }
 
-    fn amounts(&self, counts: impl Fn(Generation, Duration) -> bool + Copy) -> Amounts {
-        let spent = |kind| {
+    fn spent(&self, counts: impl Fn(Generation, Duration) -> bool + Copy) -> Spent {
+        let of = |kind| {
             self.spends.iter().filter(move |spend| spend.kind == kind && counts(spend.generation, spend.at))
         };
-        let released: BTreeSet<PhoneNumber> = spent(Kind::Release).map(|spend| spend.number).collect();
-        let waiting = spent(Kind::Quarantine).map(|spend| spend.number);
-        let waiting: BTreeSet<PhoneNumber> = waiting.filter(|number| !released.contains(number)).collect();
-        Amounts {
-            purchases: spent(Kind::Purchase).count(),
-            releases: spent(Kind::Release).count() + waiting.len(),
-            touched: self.touched.values().filter(|touch| counts(touch.generation, touch.at)).count(),
+        let mut spent = Spent::default();
+        of(Kind::Purchase).for_each(|spend| spent.add(spend.account, Amounts::PURCHASE));
+        // A number that was moved to quarantine and released from there is given up once, by the account
+        // that it was moved from.
+        let waiting: BTreeMap<PhoneNumber, Option<AccountSid>> =
+            of(Kind::Quarantine).map(|spend| (spend.number, spend.account)).collect();
+        let mut released = BTreeSet::new();
+        for spend in of(Kind::Release) {
+            released.insert(spend.number);
+            let account = waiting.get(&spend.number).copied().unwrap_or(spend.account);
+            spent.add(account, Amounts::RELEASE);
         }
+        let waits = waiting.into_iter().filter(|(number, _)| !released.contains(number));
+        waits.for_each(|(_, account)| spent.add(account, Amounts::RELEASE));
+        for touch in self.touched.values().filter(|touch| counts(touch.generation, touch.at)) {
+            spent.add(touch.account, Amounts::TOUCH);
+        }
+        spent
     }
 
     /// Counts all that a plan is about to spend. To be saved before the plan's first write. `bill` is
@@ -260,7 +334,8 @@ impl Budget {
     pub fn spend(&mut self, plan: &Plan, bill: Option<&Bill>, generation: Generation, now: Duration) {
         for step in &plan.steps {
             let number = step.action.number();
-            self.touched.insert(number, Touch { at: now, generation });
+            let account = Some(plan.account(step.action.lives_in()).sid);
+            self.touched.insert(number, Touch { account, at: now, generation });
             let Some(kind) = Kind::of(step) else { continue };
             let monthly = bill.and_then(|bill| bill.changes.get(&number)).map(|money| money.without_sign());
             let open = self
@@ -270,11 +345,12 @@ impl Budget {
             match open {
                 // The same key again: at most one of the two sends can have had an effect.
                 Some(open) => {
-                    *open = Spend { at: now, generation, monthly: monthly.or(open.monthly), ..*open };
+                    let monthly = monthly.or(open.monthly);
+                    *open = Spend { account, at: now, generation, monthly, ..*open };
                 }
                 None => {
                     let stage = Stage::Sending;
-                    self.spends.push(Spend { kind, number, at: now, generation, stage, monthly });
+                    self.spends.push(Spend { kind, number, account, at: now, generation, stage, monthly });
                 }
             }
         }
@@ -317,6 +393,7 @@ impl Budget {
         let spends = self.spends.iter().map(|spend| SpendJson {
             kind: spend.kind,
             number: spend.number.to_string(),
+            account: spend.account.map(|sid| sid.to_string()),
             at: spend.at.as_secs(),
             generation: spend.generation.to_string(),
             stage: spend.stage,
@@ -324,6 +401,7 @@ impl Budget {
         });
         let touched = self.touched.iter().map(|(number, touch)| TouchJson {
             number: number.to_string(),
+            account: touch.account.map(|sid| sid.to_string()),
             at: touch.at.as_secs(),
             generation: touch.generation.to_string(),
         });
@@ -350,6 +428,10 @@ impl Budget {
             Generation::parse(text)
                 .ok_or_else(|| BudgetError::Value(format!("\"{}\" is not a generation", quoted(text))))
         };
+        let account = |text: &String| {
+            AccountSid::observed(text)
+                .ok_or_else(|| BudgetError::Value(format!("\"{}\" is not an account SID", quoted(text))))
+        };
         let money = |text: &str| {
             Money::parse(text)
                 .ok_or_else(|| BudgetError::Value(format!("\"{}\" is not an amount of money", quoted(text))))
@@ -359,6 +441,7 @@ impl Budget {
             budget.spends.push(Spend {
                 kind: spend.kind,
                 number: number(&spend.number)?,
+                account: spend.account.as_ref().map(account).transpose()?,
                 at: Duration::from_secs(spend.at),
                 generation: generation(&spend.generation)?,
                 stage: match spend.stage {
@@ -370,7 +453,8 @@ impl Budget {
         }
         for touch in json.touched {
             let (at, generation) = (Duration::from_secs(touch.at), generation(&touch.generation)?);
-            budget.touched.insert(number(&touch.number)?, Touch { at, generation });
+            let account = touch.account.as_ref().map(account).transpose()?;
+            budget.touched.insert(number(&touch.number)?, Touch { account, at, generation });
         }
         Ok(budget)
     }
@@ -433,6 +517,8 @@ struct BudgetJson {
 struct SpendJson {
     kind: Kind,
     number: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
     at: u64,
     generation: String,
     stage: Stage,
@@ -444,6 +530,8 @@ struct SpendJson {
 #[serde(deny_unknown_fields)]
 struct TouchJson {
     number: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
     at: u64,
     generation: String,
 }

@@ -271,8 +271,7 @@ pub enum Unlisted {
 pub enum Limit {
     /// At most so many. 0 means none.
     Count(u32),
-    /// At most this percentage of the fleet (the larger of the live and the declared numbers),
-    /// rounded down.
+    /// At most this percentage of the live numbers of each account, rounded down.
     Percent(u8),
 }
 
@@ -286,16 +285,16 @@ impl Limit {
         }
     }
 
-    /// The count that the limit comes to for a fleet of this size.
+    /// What the limit comes to where this many numbers are live.
     ///
     /// 100% is everything: a plan that buys one number for each that it releases touches twice as
-    /// many as are live or declared, and the default limit must not refuse it.
+    /// many as are live, and the default limit must not refuse it.
     #[must_use]
-    pub fn count(self, fleet: usize) -> usize {
+    pub fn count(self, live: usize) -> usize {
         match self {
             Self::Count(count) => count as usize,
             Self::Percent(100..) => usize::MAX,
-            Self::Percent(percent) => fleet * usize::from(percent) / 100,
+            Self::Percent(percent) => live.saturating_mul(usize::from(percent)) / 100,
         }
     }
 }

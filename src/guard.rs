@@ -6,11 +6,13 @@ mod monthly;
 
 pub use monthly::{Beyond, BrokenMonthly, MonthlyName, calls_for_prices};
 
-use crate::budget::{Amounts, Outlook};
+use std::sync::Arc;
+
+use crate::budget::{Amounts, Outlook, Spent};
 use crate::cost::Bill;
-use crate::desired::{Limit, Limits, MonthlyLimits};
+use crate::desired::{AccountIndex, Limit, Limits, MonthlyLimits};
 use crate::digest::Digest;
-use crate::plan::{ActionKind, Plan};
+use crate::plan::Plan;
 use crate::traffic::Lookback;
 
 /// A plan that may be executed.
@@ -57,7 +59,7 @@ pub struct Refusal {
 }
 
 /// One limit that a plan goes beyond.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken {
     /// Which.
     pub limit: LimitName,
@@ -69,10 +71,22 @@ pub struct Broken {
     pub total: usize,
     /// How many are allowed.
     pub allowed: usize,
+    /// The account in which, and the numbers of which the limit is a share; `None` for a count, which holds
+    /// in all accounts together.
+    pub share_of: Option<ShareOf>,
     /// The limit as it is written.
     pub written: Limit,
     /// Who set it.
     pub set_by: SetBy,
+}
+
+/// What a limit's percentage is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShareOf {
+    /// The account's name.
+    pub account: Arc<str>,
+    /// How many numbers are live in it, without those that were bought in the same stretch of time.
+    pub live: usize,
 }
 
 /// What a limit is held against.
@@ -205,11 +219,12 @@ pub fn check(
     bill: Option<&Bill>,
     outlook: &Outlook,
 ) -> Option<Refusal> {
-    let own = Amounts {
-        purchases: plan.count(ActionKind::Purchase),
-        releases: plan.steps.iter().filter(|step| step.gives_up()).count(),
-        touched: plan.touched(),
-    };
+    let own = Amounts::of_plan(plan);
+    let stretches = [
+        (Over::Plan, Some(&own)),
+        (Over::Generation, outlook.generation.as_ref()),
+        (Over::Day, outlook.day.as_ref()),
+    ];
     let rules = [
         (LimitName::Purchases, file.purchases, operator.purchases),
         (LimitName::Releases, file.releases, operator.releases),
@@ -217,24 +232,20 @@ pub fn check(
     ];
     let broken: Vec<Broken> = rules
         .into_iter()
-        .filter_map(|(limit, file, operator)| {
-            let file = (file.count(plan.fleet), file, SetBy::File);
-            let operator = operator.map(|limit| (limit.count(plan.fleet), limit, SetBy::Operator));
-            let (allowed, written, set_by) = match operator {
-                Some(operator) if operator.0 < file.0 => operator,
-                Some(_) | None => file,
+        .flat_map(|(limit, file, operator)| {
+            let beyond = |written, set_by| match written {
+                Limit::Count(_) => beyond_count(limit, (written, set_by), &stretches),
+                Limit::Percent(_) => beyond_share(plan, limit, (written, set_by), &stretches),
             };
-            let wanted = limit.of(&own);
-            // What was spent before is no reason to refuse a plan that spends nothing of it.
-            if wanted == 0 {
-                return None;
+            let file = beyond(file, SetBy::File);
+            let operator = operator.map_or_else(Vec::new, |limit| beyond(limit, SetBy::Operator));
+            // Of two that are broken, the stricter one is named.
+            let least = |broken: &[Broken]| broken.iter().map(|broken| broken.allowed).min();
+            match (least(&file), least(&operator)) {
+                (Some(by_file), Some(by_operator)) if by_operator < by_file => operator,
+                (None, Some(_)) => operator,
+                (Some(_) | None, _) => file,
             }
-            let (over, total) =
-                [(Over::Plan, Some(own)), (Over::Generation, outlook.generation), (Over::Day, outlook.day)]
-                    .into_iter()
-                    .filter_map(|(over, amounts)| Some((over, limit.of(&amounts?))))
-                    .find(|(_, total)| *total > allowed)?;
-            Some(Broken { limit, wanted, over, total, allowed, written, set_by })
         })
         .collect();
     let monthly = monthly::broken(plan, file.monthly, operator.monthly, bill, outlook);
@@ -242,4 +253,63 @@ pub fn check(
         return None;
     }
     Some(Refusal { broken, monthly, digest: Digest::of(plan) })
+}
+
+/// A plan by itself, and what each stretch of time comes to with it.
+type Stretches<'a> = [(Over, Option<&'a Spent>); 3];
+
+/// How a plan goes beyond a count, which holds in all accounts together.
+fn beyond_count(
+    limit: LimitName,
+    (written, set_by): (Limit, SetBy),
+    stretches: &Stretches<'_>,
+) -> Vec<Broken> {
+    let allowed = written.count(0);
+    let totals = stretches.iter().filter_map(|(over, spent)| Some((*over, limit.of(&spent.as_ref()?.all))));
+    let totals: Vec<_> = totals.collect();
+    // What was spent before is no reason to refuse a plan that spends nothing of it.
+    let wanted = totals.first().map_or(0, |(_, wanted)| *wanted);
+    let beyond = totals.into_iter().find(|(_, total)| wanted > 0 && *total > allowed);
+    let beyond = beyond.map(|(over, total)| Broken {
+        limit,
+        wanted,
+        over,
+        total,
+        allowed,
+        share_of: None,
+        written,
+        set_by,
+    });
+    beyond.into_iter().collect()
+}
+
+/// How a plan goes beyond a share, which is of the numbers that are live in an account and holds in each
+/// account by itself. Nothing that a file declares makes it larger: not tombstones of numbers that were
+/// never there, not another account that it names, not what was bought a moment ago.
+fn beyond_share(
+    plan: &Plan,
+    limit: LimitName,
+    (written, set_by): (Limit, SetBy),
+    stretches: &Stretches<'_>,
+) -> Vec<Broken> {
+    let accounts = plan.accounts.iter().zip((0..=u16::MAX).map(AccountIndex));
+    accounts
+        .filter_map(|(account, index)| {
+            let in_account = |spent: &Spent| spent.in_account(account.sid);
+            let own = stretches.first().and_then(|(_, own)| *own).map(in_account)?;
+            let wanted = limit.of(&own);
+            if wanted == 0 {
+                return None;
+            }
+            stretches.iter().find_map(|(over, spent)| {
+                let spent = spent.map(in_account)?;
+                let bought_before = spent.purchases.saturating_sub(own.purchases);
+                let live = plan.live_in(index).saturating_sub(bought_before);
+                let (allowed, total) = (written.count(live), limit.of(&spent));
+                let share_of = Some(ShareOf { account: account.name.clone(), live });
+                let broken = Broken { limit, wanted, over: *over, total, allowed, share_of, written, set_by };
+                (total > allowed).then_some(broken)
+            })
+        })
+        .collect()
 }

@@ -519,6 +519,13 @@ impl Observed {
         self.listings().map(|(_, listing)| listing.rows.len()).sum()
     }
 
+    /// How many numbers are live in each account, in the order of the accounts; an account that was not
+    /// listed counts as empty.
+    #[must_use]
+    pub fn live_by_account(&self) -> Vec<usize> {
+        self.accounts.iter().map(|sight| sight.listing().map_or(0, |listing| listing.rows.len())).collect()
+    }
+
     /// Whether nothing is live.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -54,8 +54,9 @@ pub struct Plan {
     pub unchanged: usize,
     /// Live numbers that the file does not name, under `unlisted: ignore` and `report`.
     pub unlisted: usize,
-    /// The larger of the live and the declared numbers: what a limit's percentage is of.
-    pub fleet: usize,
+    /// How many numbers are live in each of the accounts: what a limit's percentage is of. Nothing that
+    /// a file declares counts, or a file could raise the limits that are to hold it.
+    pub live: Vec<usize>,
 }
 
 /// An account as a plan names it.
@@ -86,8 +87,14 @@ impl Plan {
             held_earlier: 0,
             unchanged: 0,
             unlisted: 0,
-            fleet: 0,
+            live: Vec::new(),
         }
+    }
+
+    /// How many numbers are live in an account.
+    #[must_use]
+    pub fn live_in(&self, account: AccountIndex) -> usize {
+        self.live.get(usize::from(account.0)).copied().unwrap_or_default()
     }
 
     /// Whether it does no more than to configure what is there, and wants no more either.
@@ -435,7 +442,7 @@ impl Planner<'_> {
             troubles: self.observed.troubles().map(|(at, trouble)| (at, trouble.clone())).collect(),
             unchanged: self.unchanged,
             unlisted: self.unlisted,
-            fleet: self.observed.len().max(self.desired.numbers.len()),
+            live: self.observed.live_by_account(),
             ..Plan::of(accounts.to_vec(), self.steps)
         };
         // Nothing is released while something that may replace it is held back (law 4).

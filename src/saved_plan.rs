@@ -64,7 +64,8 @@ pub enum SavedPlanError {
     },
 }
 
-/// The plan, and what applying it needs besides.
+/// The plan, and what applying it needs besides. How many numbers are live, of which limits are shares, is
+/// not in it: that is counted when it is applied, since a file could say anything.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SavedPlan {
     /// The plan.
@@ -206,7 +207,7 @@ impl SavedPlan {
                     FileAccount::new(account, parent, access)
                 })
                 .collect(),
-            limits: FileLimits::new(&self.limits, plan.fleet),
+            limits: FileLimits::new(&self.limits),
             holds: FileHolds::new(&self.holds),
             summary: FileSummary {
                 purchase: plan.count(ActionKind::Purchase),
@@ -251,7 +252,6 @@ impl SavedPlan {
                 held_earlier: file.summary.held,
                 unchanged: file.summary.unchanged,
                 unlisted: file.summary.unlisted,
-                fleet: file.limits.fleet,
                 ..Plan::of(accounts, steps)
             },
             access,
@@ -507,7 +507,7 @@ mod tests {
                 held_earlier: 0,
                 unchanged: 3,
                 unlisted: 2,
-                fleet: 9,
+                live: Vec::new(),
             },
             access: vec![
                 Access {

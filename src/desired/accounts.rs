@@ -395,10 +395,11 @@ pub(super) fn policy(files: &[(usize, File)], issues: &mut Issues) -> (Policy, S
             let Some(text) = given.0.as_deref() else { return };
             match parse_limit(text) {
                 Some(parsed) => *limit = parsed,
-                None => issues.push(
-                    Issue::error(at(field), format!("{} is not a limit", quoted(text)))
-                        .help("write a count such as 10, or a share of the fleet such as 5% (up to 100%)"),
-                ),
+                None => {
+                    issues.push(Issue::error(at(field), format!("{} is not a limit", quoted(text))).help(
+                        "write a count such as 10, or a share of the live numbers such as 5% (up to 100%)",
+                    ))
+                }
             }
         };
         let Limits { purchases, releases, changes, release_guard, monthly } = &mut policy.limits;

@@ -116,9 +116,12 @@ fn beyond(limit: MonthlyName, allowed: Money, bill: &Bill, outlook: &Outlook) ->
         MonthlyName::Increase => {
             let own = change.of(currency);
             let spends = own.is_positive();
-            let generation =
-                outlook.generation.filter(|_| spends).map(|_| outlook.generation_increase.of(currency));
-            let day = outlook.day.filter(|_| spends).map(|_| outlook.day_increase.of(currency));
+            let generation = outlook
+                .generation
+                .as_ref()
+                .filter(|_| spends)
+                .map(|_| outlook.generation_increase.of(currency));
+            let day = outlook.day.as_ref().filter(|_| spends).map(|_| outlook.day_increase.of(currency));
             over(own, Over::Plan)
                 .or_else(|| raised.iter().copied().find(is_other).map(other))
                 .or_else(|| many(bill.raised_by_unknown))

@@ -66,7 +66,7 @@ pub fn undo(
         now: At::of(now),
         plan: Plan {
             troubles: observed.troubles().map(|(at, trouble)| (at, trouble.clone())).collect(),
-            fleet: observed.len().max(desired.numbers.len()),
+            live: observed.live_by_account(),
             ..Plan::of(accounts.to_vec(), Vec::new())
         },
     };

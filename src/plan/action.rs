@@ -134,6 +134,12 @@ impl Action {
         }
     }
 
+    /// The account whose numbers it changes: the one that has the number now, or the one that buys it.
+    #[must_use]
+    pub fn lives_in(&self) -> AccountIndex {
+        self.target().map_or_else(|| self.account(), |target| target.account)
+    }
+
     /// What a purchase is for, where that is a claim.
     #[must_use]
     pub fn claimed(&self) -> Option<&Claimed> {

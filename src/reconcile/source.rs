@@ -113,7 +113,8 @@ impl<'a> Source<'a> {
             Self::Saved { saved, .. } => {
                 let moved_on = stale(&saved.plan, observed);
                 if moved_on.is_empty() {
-                    Ok(saved.plan.clone())
+                    // Limits are shares of what is live now, not of what a file says.
+                    Ok(Plan { live: observed.live_by_account(), ..saved.plan.clone() })
                 } else {
                     Err(Pass::Stale(saved.plan.clone(), moved_on).into())
                 }

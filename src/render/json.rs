@@ -392,6 +392,11 @@ struct BrokenJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<usize>,
     allowed: usize,
+    /// The account in whose live numbers a share is counted, and how many those are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    live: Option<usize>,
     written: String,
     set_by: &'static str,
     message: String,
@@ -414,6 +419,8 @@ impl BrokenJson {
             over: broken.over.word(),
             total: (broken.over != Over::Plan).then_some(broken.total),
             allowed: broken.allowed,
+            account: broken.share_of.as_ref().map(|of| of.account.to_string()),
+            live: broken.share_of.as_ref().map(|of| of.live),
             written: broken.written.to_string(),
             set_by: broken.set_by.word(),
             message: words::broken(broken),

@@ -1,7 +1,7 @@
 //! The sentences: why something is done, why something is not, and what a reviewer should know.
 //! Every format says the same words.
 
-use crate::desired::{AccountIndex, Limit};
+use crate::desired::AccountIndex;
 use crate::guard::{Broken, LimitName, Over, Refusal, SetBy};
 use crate::hold;
 use crate::number::PhoneNumber;
@@ -499,10 +499,10 @@ pub fn broken(broken: &Broken) -> String {
         SetBy::File => (broken.limit.word().to_owned(), "set by the file's policy, or its default"),
         SetBy::Operator => (format!("--{}", broken.limit.word().replace('_', "-")), "set by the operator"),
     };
-    let share = match broken.written {
-        Limit::Count(_) => String::new(),
-        Limit::Percent(_) => format!("{} of the fleet; ", broken.written),
-    };
+    let share = broken.share_of.as_ref().map_or_else(String::new, |of| {
+        let live = if of.live == 1 { "live number".to_owned() } else { "live numbers".to_owned() };
+        format!("{} of the {} {live} in {}; ", broken.written, count(of.live), Shown(&of.account))
+    });
     let in_all = match broken.over {
         Over::Plan => String::new(),
         Over::Generation => format!(", {} in all since the files last changed", count(broken.total)),

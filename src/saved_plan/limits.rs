@@ -20,11 +20,10 @@ pub(super) struct FileLimits {
     max_monthly_increase: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_monthly_total: Option<String>,
-    pub(super) fleet: usize,
 }
 
 impl FileLimits {
-    pub(super) fn new(limits: &Limits, fleet: usize) -> Self {
+    pub(super) fn new(limits: &Limits) -> Self {
         Self {
             max_purchases: limits.purchases.to_string(),
             max_releases: limits.releases.to_string(),
@@ -32,7 +31,6 @@ impl FileLimits {
             release_guard: limits.release_guard.map(|guard| guard.to_string()),
             max_monthly_increase: limits.monthly.increase.map(|money| money.to_string()),
             max_monthly_total: limits.monthly.total.map(|money| money.to_string()),
-            fleet,
         }
     }
 

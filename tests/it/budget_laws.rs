@@ -85,7 +85,7 @@ fn plan(live: &BTreeSet<u8>, wanted: &BTreeSet<u8>, unwanted: &BTreeSet<u8>) -> 
         held_earlier: 0,
         unchanged: 0,
         unlisted: 0,
-        fleet: 100,
+        live: vec![100],
     }
 }
 

@@ -32,6 +32,7 @@ mod replicas;
 mod requests;
 mod saved;
 mod secrets;
+mod shares;
 mod standstill;
 mod traffic;
 mod v2010;

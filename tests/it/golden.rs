@@ -101,7 +101,7 @@ fn plan_of(main: &str, emea: &str, steps: Vec<Step>) -> Plan {
         held_earlier: 0,
         unchanged: 37,
         unlisted: 2,
-        fleet: 40,
+        live: vec![30, 10],
     }
 }
 

@@ -12,6 +12,7 @@ mod fuzz;
 mod golden;
 mod journal;
 mod lease_laws;
+mod limit_laws;
 mod load;
 mod metrics;
 mod one_pass;

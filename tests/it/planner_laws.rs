@@ -3,14 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use numctl::budget::Outlook;
 use numctl::desired::{
-    Access, Account, AccountIndex, CredentialsAt, Declared, Desired, EnvPrefix, Limit, Limits, MonthlyLimits,
-    Place, Policy, State, Unlisted,
+    Access, Account, AccountIndex, CredentialsAt, Declared, Desired, EnvPrefix, Place, Policy, State,
+    Unlisted,
 };
 use numctl::digest::Digest;
 use numctl::export::Fleet;
-use numctl::guard::{self, OperatorLimits, Rejection};
 use numctl::hold::Standstill;
 use numctl::number::{AccountSid, NumberSid, PhoneNumber};
 use numctl::observed::{Listing, ListingBuilder, Live, Observed, Page, Progress, Sight, Survey, Trouble};
@@ -225,13 +223,13 @@ pub(super) fn account_refs() -> Vec<AccountRef> {
 }
 
 impl World {
-    fn observed(&self) -> Observed {
+    pub(super) fn observed(&self) -> Observed {
         Observed::new(
             self.accounts.iter().zip(0..).map(|(rows, at)| listing(at, vec![rows.clone()])).collect(),
         )
     }
 
-    fn plan(&self, desired: &Desired) -> Plan {
+    pub(super) fn plan(&self, desired: &Desired) -> Plan {
         plan(desired, &account_refs(), &self.observed())
     }
 
@@ -555,60 +553,6 @@ proptest! {
     }
 
     #[test]
-    fn a_plan_is_refused_exactly_when_it_goes_beyond_a_limit(
-        desired in desired(), world in world(), file in limits(), operator in limits(), has_operator in any::<[bool; 3]>(),
-    ) {
-        let plan = world.plan(&desired);
-        let operator = OperatorLimits {
-            purchases: has_operator[0].then_some(operator.purchases),
-            releases: has_operator[1].then_some(operator.releases),
-            changes: has_operator[2].then_some(operator.changes),
-            release_guard: None,
-            monthly: MonthlyLimits::default(),
-        };
-        let beyond = |wanted: usize, limit: Limit| wanted > limit.count(plan.fleet);
-        let wanted = [plan.count(ActionKind::Purchase), plan.count(ActionKind::Release), plan.touched()];
-        let by_file = [file.purchases, file.releases, file.changes];
-        let by_operator = [operator.purchases, operator.releases, operator.changes];
-        let broken = (0..3)
-            .filter(|at| {
-                beyond(wanted[*at], by_file[*at])
-                    || by_operator[*at].is_some_and(|limit| beyond(wanted[*at], limit))
-            })
-            .count();
-        match guard::approve(plan.clone(), &file, &operator, None, &Outlook::default(), None) {
-            Ok(approved) => {
-                prop_assert_eq!(broken, 0);
-                prop_assert_eq!(approved.plan(), &plan);
-            }
-            Err(refused) => {
-                let (shown, rejection) = *refused;
-                let Rejection::Limits(refusal) = rejection else { panic!("nobody accepted anything") };
-                prop_assert_eq!(refusal.broken.len(), broken);
-                prop_assert_eq!(&shown, &plan, "a refused plan is still shown");
-                prop_assert!(guard::approve(shown, &file, &operator, None, &Outlook::default(), Some(refusal.digest)).is_ok());
-                let mut other = plan.clone();
-                other.steps.pop();
-                let other_digest = Digest::of(&other);
-                let open = Limits { purchases: Limit::Percent(100), releases: Limit::Percent(100), changes: Limit::Percent(100), ..file };
-                let is_open = guard::approve(plan.clone(), &open, &OperatorLimits::default(), None, &Outlook::default(), Some(other_digest));
-                prop_assert!(is_open.is_err(), "an accepted digest approves no other plan, within the limits too");
-                prop_assert!(guard::approve(plan, &file, &operator, None, &Outlook::default(), Some(other_digest)).is_err());
-            }
-        }
-    }
-
-    /// The default `max_changes`: a fleet that is replaced as a whole touches more numbers than are
-    /// live, and more than are declared.
-    #[test]
-    fn a_hundred_percent_is_no_limit(desired in desired(), world in world()) {
-        let all = Limit::Percent(100);
-        let file = Limits { purchases: all, releases: all, changes: all, release_guard: None, monthly: MonthlyLimits::default() };
-        let refusal = guard::check(&world.plan(&desired), &file, &OperatorLimits::default(), None, &Outlook::default());
-        prop_assert_eq!(refusal, None);
-    }
-
-    #[test]
     fn numbers_are_replaced_before_they_are_removed(desired in desired(), world in world()) {
         let steps = kinds(&world.plan(&desired));
         let first_release = steps.iter().position(|step| step.0 == ActionKind::Release);
@@ -639,20 +583,6 @@ proptest! {
         prop_assert_eq!(read_back(&fleet.to_yaml()), said(&desired));
         prop_assert_eq!(fleet.carries_passwords(), fleet.to_yaml().contains("u:p@"));
     }
-}
-
-fn limit() -> impl Strategy<Value = Limit> {
-    prop_oneof![(0..8_u32).prop_map(Limit::Count), (0..=100_u8).prop_map(Limit::Percent)]
-}
-
-fn limits() -> impl Strategy<Value = Limits> {
-    (limit(), limit(), limit()).prop_map(|(purchases, releases, changes)| Limits {
-        purchases,
-        releases,
-        changes,
-        release_guard: None,
-        monthly: MonthlyLimits::default(),
-    })
 }
 
 /// Number, account, settings: what a file says, in its own words.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use numctl::budget::{DAY, Generation};
+use numctl::desired::Limit;
 use numctl::number::PhoneNumber;
 use numctl::plan::ActionKind;
 
@@ -22,7 +23,8 @@ struct Spent {
 
 /// The limits of one run, at a send.
 pub fn of_run(pass: &PassView) -> Vec<String> {
-    let fleet = pass.listed.len().max(pass.listed_numbers.len()).max(pass.file.desired.numbers.len());
+    // What is live, and nothing that is only declared.
+    let live = pass.listed.len().max(pass.listed_numbers.len());
     let limits = &pass.file.truth.policy.limits;
     let distinct = |wanted: Option<ActionKind>| {
         let sent = pass.sent.iter().filter(|(kind, _)| wanted.is_none_or(|wanted| wanted == *kind));
@@ -33,7 +35,7 @@ pub fn of_run(pass: &PassView) -> Vec<String> {
         ("max_releases", distinct(Some(ActionKind::Release)), limits.releases),
         ("max_changes", distinct(None), limits.changes),
     ];
-    let broken = counts.into_iter().filter(|(_, count, limit)| *count > limit.count(fleet));
+    let broken = counts.into_iter().filter(|(_, count, limit)| *count > limit.count(live));
     broken.map(|(name, count, limit)| format!("{name} is {limit} and this is number {count}")).collect()
 }
 
@@ -49,8 +51,11 @@ pub fn over_time(state: &State) -> Vec<String> {
         ActionKind::Release => limits.releases,
         ActionKind::Transfer | ActionKind::Configure => return Vec::new(),
     };
-    // The files of the simulation have absolute limits, which no fleet changes.
-    let allowed = limit.count(0);
+    // A share is held against each run: what is live changes meanwhile.
+    let allowed = match limit {
+        Limit::Count(_) => limit.count(0),
+        Limit::Percent(_) => usize::MAX,
+    };
     let same = || spent.iter().filter(|spent| spent.kind == last.kind);
     let in_generation = same().filter(|spent| spent.generation == last.generation).count();
     let in_day = same().filter(|spent| last.at.saturating_sub(spent.at) < DAY).count();

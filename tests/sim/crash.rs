@@ -65,6 +65,7 @@ async fn crashed(plan: u64, crash: Option<CrashPoint>, folder: PathBuf) -> Outco
     if is_daemon {
         file.max_purchases = planned.count(ActionKind::Purchase);
         file.max_releases = planned.count(ActionKind::Release);
+        file.is_share = false;
         save(&host, &file);
     }
     state.lock().crash = crash;

@@ -111,6 +111,8 @@ pub struct File {
     pub edition: usize,
     pub max_purchases: usize,
     pub max_releases: usize,
+    /// `max_releases` is a percentage.
+    pub is_share: bool,
     pub max_changes: usize,
 }
 
@@ -146,7 +148,17 @@ impl File {
             max_purchases: limit(tape),
             max_releases: limit(tape),
             max_changes: if tight { tape.between(2, 16) } else { 100 },
+            is_share: false,
         }
+        .with_a_share(tape, tight)
+    }
+
+    /// Some limits are a share of what is live, which no entry of the file makes larger.
+    fn with_a_share(self, tape: &mut Tape, tight: bool) -> Self {
+        if !tight || !tape.chance(400) {
+            return self;
+        }
+        Self { max_releases: tape.between(5, 60), is_share: true, ..self }
     }
 
     /// What people do to files: change, add, remove, move, release.
@@ -171,17 +183,19 @@ impl File {
     /// Lifts what would keep the file from being reached.
     pub fn make_satisfiable(&mut self) {
         (self.max_purchases, self.max_releases, self.max_changes) = (1000, 1000, 1000);
+        self.is_share = false;
         self.edition += 1000;
     }
 
     pub fn text(&self) -> String {
         let mut out = format!(
             "# edition {}\nversion: 1\naccounts:\n  main: {{sid: {MAIN}, credentials: {{env: TWILIO}}}}\n  sub: {{sid: {SUB}, parent: main, credentials: {{env: SUB}}}}\n\
-             policy:\n  unlisted: {}\n  max_purchases: {}\n  max_releases: {}\n  max_changes: {}\ndefaults: {{account: main}}\nnumbers:\n",
+             policy:\n  unlisted: {}\n  max_purchases: {}\n  max_releases: {}{}\n  max_changes: {}\ndefaults: {{account: main}}\nnumbers:\n",
             self.edition,
             if self.unlisted_release { "release" } else { "ignore" },
             self.max_purchases,
             self.max_releases,
+            if self.is_share { "%" } else { "" },
             self.max_changes,
         );
         if self.entries.is_empty() {

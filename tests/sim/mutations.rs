@@ -265,13 +265,20 @@ pub const EDITS: &[Edit] = &[
     },
     Edit {
         file: "src/guard.rs",
-        find: "(Over::Generation, outlook.generation), (Over::Day, outlook.day)]",
-        replace: "(Over::Generation, outlook.generation.filter(|_| !@limits-per-cycle-only@)), \
-            (Over::Day, outlook.day.filter(|_| !@limits-per-cycle-only@ && !@no-limit-over-a-day@))]",
+        find: "        (Over::Generation, outlook.generation.as_ref()),\n        (Over::Day, outlook.day.as_ref()),\n",
+        replace: "        (Over::Generation, outlook.generation.as_ref().filter(|_| !@limits-per-cycle-only@)),\n        \
+            (Over::Day, outlook.day.as_ref().filter(|_| !@limits-per-cycle-only@ && !@no-limit-over-a-day@)),\n",
         bugs: &[
             ("limits-per-cycle-only", "limits hold for one cycle, and for the next one anew"),
             ("no-limit-over-a-day", "an edit of the file makes room under the limits"),
         ],
+    },
+    Edit {
+        file: "src/guard.rs",
+        find: "                let live = plan.live_in(index).saturating_sub(bought_before);\n",
+        replace: "                let live = plan.live_in(index).saturating_sub(bought_before);\n                \
+            let live = if @share-of-what-is-declared@ { live.max(plan.unchanged + plan.touched()) } else { live };\n",
+        bugs: &[("share-of-what-is-declared", "tombstones of numbers that were never there raise a share")],
     },
     Edit {
         file: "src/budget.rs",

@@ -104,7 +104,7 @@ fn hostile_plan(texts: &[&str]) -> Plan {
         .take(12)
         .map(|text| Warning::Listing { account: AccountIndex(0), note: Note::NotANumber((*text).into()) })
         .collect();
-    let fleet = steps.len();
+    let live = vec![steps.len(), 1];
     let trouble = |text: &&str| Trouble {
         // A password in what the API says is masked where it is read.
         why: text.replace("hunter2", "x"),
@@ -124,7 +124,7 @@ fn hostile_plan(texts: &[&str]) -> Plan {
         held_earlier: 0,
         unchanged: 0,
         unlisted: 0,
-        fleet,
+        live,
     }
 }
 
