@@ -1,7 +1,7 @@
 //! A file read as a whole, where it is one and has an end: no pipe that nobody writes to, no device
 //! that never ends, nothing larger than what is asked for could be.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Take};
 use std::path::Path;
 
@@ -53,8 +53,18 @@ pub fn open(path: &Path, bytes_max: usize) -> Result<Take<File>, BoundedFileErro
     if meta.len() > bytes_max as u64 {
         return Err(BoundedFileError::TooLarge(bytes_max));
     }
+    let mut options = OpenOptions::new();
+    options.read(true);
+    // Some that call themselves regular files wait for more at their end (`/proc/kmsg`), and a FIFO may
+    // have taken the place of what was there a moment ago.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(BoundedFileError::NotAFile);
+    }
     // It may grow, or be one of those that say 0 and never end.
-    Ok(File::open(path)?.take(bytes_max as u64 + 1))
+    Ok(file.take(bytes_max as u64 + 1))
 }
 
 /// The bytes of a regular file, of which there are at most so many.
@@ -79,7 +89,10 @@ pub fn text(path: &Path, bytes_max: usize) -> Result<String, BoundedFileError> {
 /// When there is more, or the reader fails.
 pub fn all_of(reader: impl Read, bytes_max: usize) -> Result<Vec<u8>, BoundedFileError> {
     let mut bytes = Vec::new();
-    reader.take(bytes_max as u64 + 1).read_to_end(&mut bytes)?;
+    reader.take(bytes_max as u64 + 1).read_to_end(&mut bytes).map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => BoundedFileError::NotAFile,
+        _ => BoundedFileError::Io(error),
+    })?;
     if bytes.len() > bytes_max { Err(BoundedFileError::TooLarge(bytes_max)) } else { Ok(bytes) }
 }
 

@@ -165,7 +165,25 @@ pub enum Wish {
     Near,
 }
 
+/// Whether the vendor documents a country as one where filters by place work: the US and Canada.
+#[must_use]
+pub fn has_places(country: &str) -> bool {
+    matches!(country, "US" | "CA")
+}
+
 impl Wish {
+    /// Whether the vendor documents it for the US and Canada only. Elsewhere a search may ignore it, and
+    /// a number of another place would be bought.
+    #[must_use]
+    pub fn needs_places(self) -> bool {
+        match self {
+            Self::AreaCode | Self::Region | Self::RateCenter | Self::Lata | Self::PostalCode | Self::Near => {
+                true
+            }
+            Self::Locality | Self::Contains => false,
+        }
+    }
+
     /// Its name in the file.
     #[must_use]
     pub fn word(self) -> &'static str {

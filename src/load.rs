@@ -19,8 +19,12 @@ use crate::provider::Api;
 /// All files together: two million numbers, and what a directory of anything may cost.
 const MAX_TOTAL_BYTES: usize = 4 * MAX_FILE_BYTES;
 
-/// The files of the given paths: a file, a directory (every `*.yaml`, `*.yml` and `*.json` in it,
-/// sorted, not below it), or `-` for stdin. A file that is named twice is read once.
+/// So many folders are gone through at most: `-f /` is a mistake.
+const FOLDERS_MAX: usize = 10_000;
+
+/// The files of the given paths: a file, a directory (every `*.yaml`, `*.yml` and `*.json` in it and in
+/// the folders below it, sorted), or `-` for stdin. What starts with a dot is not read. A file that is
+/// named twice is read once.
 ///
 /// # Errors
 /// Every file that is missing, unreadable, too large or no UTF-8 text, and every directory without
@@ -114,31 +118,76 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, Box<Finding>> {
     if path == Path::new("-") || !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let entries = fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-    let entries =
-        entries.map_err(|error| refused(path, &format!("the directory cannot be read: {error}"), None))?;
-    let mut files: Vec<PathBuf> = entries
-        .into_iter()
-        .map(|entry| entry.path())
-        .filter(|path| is_ours(path) && !path.is_dir())
-        .collect();
+    let mut files = tree(path)?.files;
     files.sort();
     if files.is_empty() {
         return Err(refused(
             path,
-            "the directory holds no *.yaml, *.yml or *.json file",
-            Some("directories below it are not read"),
+            "the directory holds no *.yaml, *.yml or *.json file, and neither do the folders in it",
+            Some("files and folders whose names start with a dot are not read"),
         ));
     }
     Ok(files)
 }
 
-/// Files that editors and mounts keep beside the real ones start with a dot (`.fleet.yaml.swp`,
+/// The folders that are read for a path: the directory that it is, and those below it. None where it is a
+/// file, or cannot be read.
+#[must_use]
+pub fn folders(path: &Path) -> Vec<PathBuf> {
+    if path.is_dir() {
+        tree(path).map_or_else(|_| vec![path.to_owned()], |tree| tree.folders)
+    } else {
+        Vec::new()
+    }
+}
+
+/// A directory with all that is read in it.
+#[derive(Default)]
+struct Tree {
+    files: Vec<PathBuf>,
+    folders: Vec<PathBuf>,
+}
+
+/// Goes through a directory. Links to folders are followed, each folder once: links may lead in circles.
+fn tree(root: &Path) -> Result<Tree, Box<Finding>> {
+    let mut tree = Tree::default();
+    let mut seen = HashSet::new();
+    let mut open = vec![root.to_owned()];
+    while let Some(folder) = open.pop() {
+        let unreadable =
+            |error: io::Error| refused(&folder, &format!("the directory cannot be read: {error}"), None);
+        if !seen.insert(fs::canonicalize(&folder).map_err(unreadable)?) {
+            continue;
+        }
+        if seen.len() > FOLDERS_MAX {
+            let message = format!("there are more than {FOLDERS_MAX} folders in it");
+            return Err(refused(root, &message, Some("name the folder that holds your files")));
+        }
+        let entries = fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        for path in entries.map_err(unreadable)?.into_iter().map(|entry| entry.path()) {
+            if is_hidden(&path) {
+                continue;
+            }
+            if path.is_dir() {
+                open.push(path);
+            } else if is_ours(&path) {
+                tree.files.push(path);
+            }
+        }
+        tree.folders.push(folder);
+    }
+    Ok(tree)
+}
+
+/// What editors and mounts keep beside the real files starts with a dot (`.fleet.yaml.swp`,
 /// Kubernetes' `..data`).
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'))
+}
+
 fn is_ours(path: &Path) -> bool {
-    let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    !hidden && matches!(extension, Some("yaml" | "yml" | "json"))
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    ["yaml", "yml", "json"].into_iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 fn name_of(path: &Path) -> Arc<str> {
@@ -170,7 +219,7 @@ fn read(path: &Path) -> Result<Source, Box<Finding>> {
     let name = name_of(path);
     let text = text_of(name.clone(), bytes)?;
     let json = match path.extension() {
-        Some(extension) => extension == "json",
+        Some(extension) => extension.eq_ignore_ascii_case("json"),
         None => stdin && text.trim_start().starts_with('{'),
     };
     Ok(Source { name, text, format: if json { Format::Json } else { Format::Yaml } })

@@ -4,6 +4,7 @@
 //! [`Field`] is the only place that knows a field's JSON name, its POST parameters and its kind.
 
 mod field;
+pub mod webhook;
 
 use std::sync::Arc;
 
@@ -233,6 +234,9 @@ fn receive_mode(text: &str) -> Option<ReceiveMode> {
 }
 
 fn check_url(text: &str) -> Result<(), &'static str> {
+    if webhook::has_placeholder(text) {
+        return Err("it holds a placeholder, which numctl does not replace");
+    }
     if text.chars().any(char::is_whitespace) {
         return Err("it holds white space");
     }

@@ -10,6 +10,8 @@ use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::load::folders;
+
 /// How often the files are looked at where no event comes: network file systems, lost events.
 const POLL: Duration = Duration::from_secs(2);
 
@@ -124,9 +126,7 @@ fn directories(paths: &[PathBuf]) -> Vec<PathBuf> {
                 Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
                 Some(_) | None => PathBuf::from("."),
             });
-            if path.is_dir() {
-                directories.push(path.clone());
-            }
+            directories.extend(folders(path));
         }
     }
     directories.sort();
@@ -138,8 +138,10 @@ fn stats(paths: &[PathBuf]) -> Vec<Stat> {
     let mut stats = Vec::new();
     for path in paths {
         stats.push(stat(path));
-        if let Ok(entries) = fs::read_dir(path) {
-            stats.extend(entries.flatten().map(|entry| stat(&entry.path())));
+        for folder in folders(path) {
+            if let Ok(entries) = fs::read_dir(folder) {
+                stats.extend(entries.flatten().map(|entry| stat(&entry.path())));
+            }
         }
     }
     stats.sort_by(|a, b| a.0.cmp(&b.0));

@@ -4,6 +4,7 @@ use url::Url;
 
 use super::error::Operation;
 use super::routes::{NumberType, Routes};
+use crate::claim::has_places;
 use crate::number::PhoneNumber;
 use crate::provider::Api;
 
@@ -91,6 +92,18 @@ pub enum FilterError {
     /// Not two letters.
     #[error("{0:?} is not a country: two letters, such as US")]
     NotACountry(String),
+    /// A filter that v2010 has for the US and Canada, in another country.
+    #[error(
+        "--{filter} works in the US and Canada only, and the country is {country}: elsewhere it may be ignored. Use \
+         --contains with the numbers' first digits",
+        filter = .filter.word()
+    )]
+    NeedsPlaces {
+        /// The filter.
+        filter: Filter,
+        /// The country.
+        country: String,
+    },
     /// No type that has a path.
     #[error("{0:?} is no type of numbers: local, mobile or tollfree")]
     NotAType(String),
@@ -162,6 +175,21 @@ impl Filter {
         }
     }
 
+    /// Whether v2010 documents it on numbers on offer for the US and Canada only.
+    fn needs_places(self) -> bool {
+        matches!(
+            self,
+            Self::AreaCode
+                | Self::Lata
+                | Self::RateCenter
+                | Self::Region
+                | Self::PostalCode
+                | Self::NearNumber
+                | Self::NearLatLong
+                | Self::Distance
+        )
+    }
+
     /// The query parameter, where the API has one there.
     #[must_use]
     pub fn parameter(self, api: Api, operation: Operation) -> Option<&'static str> {
@@ -228,6 +256,10 @@ impl Filters {
                     return Err(FilterError::NotACountry(country.to_owned()));
                 }
                 let country = country.to_ascii_uppercase();
+                let mut filters = self.0.iter().map(|(filter, _)| *filter);
+                if let Some(filter) = filters.find(|filter| filter.needs_places() && !has_places(&country)) {
+                    return Err(FilterError::NeedsPlaces { filter, country });
+                }
                 let kinds = kind.map_or_else(|| NumberType::ALL.to_vec(), |kind| vec![kind]);
                 kinds
                     .into_iter()

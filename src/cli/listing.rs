@@ -163,9 +163,10 @@ async fn write_rows(
         let starts = filters.starts(&client.routes, operation, client.page_size()).map_err(|error| {
             let help = match error {
                 FilterError::NotHere { .. } => format!("; --api {} may", api.other()),
-                FilterError::NoCountry | FilterError::NotACountry(_) | FilterError::NotAType(_) => {
-                    String::new()
-                }
+                FilterError::NoCountry
+                | FilterError::NotACountry(_)
+                | FilterError::NeedsPlaces { .. }
+                | FilterError::NotAType(_) => String::new(),
             };
             Fatal::new(format!("{}{help}", Shown(&error.to_string())))
         })?;

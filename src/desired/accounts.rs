@@ -186,7 +186,7 @@ pub(super) fn accounts(files: &[(usize, File)], operators_api: Api, issues: &mut
                 region: account.region.text().and_then(|text| region(issues, at("region"), text)),
                 edge: account.edge.text().and_then(|text| edge(issues, at("edge"), text)),
             },
-            credentials: credentials(issues, *file, name, account.credentials.as_ref()),
+            credentials: credentials(issues, *file, name, &account.credentials),
         };
         check_site(issues, access.api.unwrap_or(operators_api), &access.site, || at("region"));
         list.push(Account {
@@ -194,7 +194,7 @@ pub(super) fn accounts(files: &[(usize, File)], operators_api: Api, issues: &mut
             sid,
             parent: parent(&raw, &by_name, issues, name, &account.parent, at("parent")),
             access,
-            hold: standstill::hold(issues, *file, || vec![key("accounts"), key(name)], account.hold.as_ref()),
+            hold: standstill::hold(issues, *file, || vec![key("accounts"), key(name)], &account.hold),
         });
     }
     Accounts { list, by_name, declared, operators_api }
@@ -298,9 +298,10 @@ fn credentials(
     issues: &mut Issues,
     file: usize,
     name: &str,
-    credentials: Option<&file::Credentials>,
+    credentials: &Section<file::Credentials>,
 ) -> Option<CredentialsAt> {
-    let credentials = credentials?;
+    let at = || At::key(file, [key("accounts"), key(name), key("credentials")]);
+    let credentials = credentials.filled(issues, "credentials", at)?;
     let path = |field: &str| [key("accounts"), key(name), key("credentials"), key(field)];
     if let Some(text) = credentials.file.text() {
         if credentials.env.text().is_some() {
@@ -362,7 +363,11 @@ pub(super) fn policy(files: &[(usize, File)], issues: &mut Issues) -> (Policy, S
     let mut policy = Policy::default();
     let mut still = Standstill::default();
     let mut first = None;
-    for (file, raw) in files.iter().filter_map(|(file, raw)| Some((*file, raw.policy.as_ref()?))) {
+    for (file, raw) in files {
+        let file = *file;
+        let Some(raw) = raw.policy.filled(issues, "policy", || At::key(file, [key("policy")])) else {
+            continue;
+        };
         if let Some(first) = first {
             issues.push(
                 Issue::error(At::key(file, [key("policy")]), "`policy:` stands in two files")

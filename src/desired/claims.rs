@@ -10,7 +10,9 @@ use super::issue::{At, Issue, Issues};
 use super::layers::below;
 use super::place::{Path, Step};
 use super::schema;
-use crate::claim::{COUNT_MAX, Capability, ClaimName, FRIENDLY_NAME_MAX, NAME_MAX, Need, Wish, label_max};
+use crate::claim::{
+    COUNT_MAX, Capability, ClaimName, FRIENDLY_NAME_MAX, NAME_MAX, Need, Wish, has_places, label_max,
+};
 use crate::number_type::NumberType;
 
 /// Numbers declared by need: numctl finds them on offer, buys them once, and keeps them.
@@ -209,12 +211,29 @@ pub(super) fn need(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<Ne
     let mut wishes = Vec::new();
     for (wish, text) in written.into_iter().filter_map(|(wish, text)| Some((wish, text?))) {
         match fault(wish, text) {
+            None if wish.needs_places() && country.as_deref().is_some_and(|country| !has_places(country)) => {
+                issues.push(
+                    Issue::error(
+                        at(wish.word()),
+                        format!("`{}` works in the US and Canada only", wish.word()),
+                    )
+                    .also(at("country"), "this claim is for another country")
+                    .help(elsewhere(wish, text)),
+                );
+            }
             None => wishes.push((wish, text.into())),
             Some(help) => issues.push(
                 Issue::error(at(wish.word()), format!("`{}`: {} will not do", wish.word(), quoted(text)))
                     .help(help),
             ),
         }
+    }
+    let has = |wish: Wish| wishes.iter().any(|(known, _)| *known == wish);
+    if has(Wish::RateCenter) && !has(Wish::Lata) && raw.lata.0.is_none() {
+        issues.push(
+            Issue::error(at("rate_center"), "`rate_center` needs `lata` beside it")
+                .help("add `lata:` with its three digits, such as 132"),
+        );
     }
     let mut capabilities = Vec::new();
     for (index, given) in raw.capabilities.iter().enumerate() {
@@ -237,6 +256,16 @@ pub(super) fn need(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<Ne
     Some(Need { country: country?, kind: kind?, wishes, capabilities })
 }
 
+/// What to write instead of a filter that only the US and Canada have.
+fn elsewhere(wish: Wish, text: &str) -> String {
+    let digits = match wish {
+        Wish::AreaCode => text,
+        _ => "4420",
+    };
+    let locality = if wish == Wish::Region { ", or name the city with `locality`" } else { "" };
+    format!("use `contains` with the first digits of the numbers, such as `contains: \"{digits}\"`{locality}")
+}
+
 /// What is wrong with the text of a wish: the help.
 fn fault(wish: Wish, text: &str) -> Option<&'static str> {
     let digits = |text: &str, length: usize| text.len() == length && text.bytes().all(|b| b.is_ascii_digit());
@@ -255,9 +284,9 @@ fn fault(wish: Wish, text: &str) -> Option<&'static str> {
             (!is_number && !is_place)
                 .then_some("write a number such as \"+12125550100\", or \"40.71,-74.00\"")
         }
-        Wish::Region | Wish::Locality | Wish::RateCenter | Wish::PostalCode => {
-            (text.trim().is_empty() || text.chars().any(char::is_control)).then_some("write its name")
-        }
+        Wish::Region | Wish::Locality | Wish::RateCenter | Wish::PostalCode => (text.trim().is_empty()
+            || text.chars().any(char::is_control))
+        .then_some("write its name, or remove it"),
     }
 }
 

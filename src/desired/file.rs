@@ -14,6 +14,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 use super::claims::RawClaim;
 use super::entries::Entries;
+use super::issue::{At, Issue, Issues};
 use super::schema;
 use crate::settings::Field;
 
@@ -39,13 +40,13 @@ pub(super) struct File {
     pub(super) accounts: Section<Map<Account>>,
     /// What a plan may do.
     #[serde(default)]
-    pub(super) policy: Option<Policy>,
+    pub(super) policy: Section<Policy>,
     /// What applies to every number, below its profile and its own fields.
     #[serde(default)]
-    pub(super) defaults: Option<Layer>,
+    pub(super) defaults: Section<Layer>,
     /// Named configurations.
     #[serde(default)]
-    pub(super) profiles: Option<Map<Layer>>,
+    pub(super) profiles: Section<Map<Section<Layer>>>,
     /// The numbers.
     #[serde(default)]
     pub(super) numbers: Section<Entries>,
@@ -63,12 +64,25 @@ pub(super) enum Section<T> {
     Is(T),
 }
 
-impl<T> Section<Box<T>> {
-    fn is(&self) -> Option<&T> {
+impl<T> Section<T> {
+    /// What it holds, where nothing is to be said of one that is empty.
+    pub(super) fn is(&self) -> Option<&T> {
         match self {
-            Self::Is(group) => Some(group),
+            Self::Is(part) => Some(part),
             Self::Absent | Self::Null => None,
         }
+    }
+
+    /// What it holds. A key whose value is gone, such as one whose lines were all made comments, is an
+    /// error: a window, a hold or a protection that was meant would be none.
+    pub(super) fn filled(&self, issues: &mut Issues, key: &str, at: impl FnOnce() -> At) -> Option<&T> {
+        if matches!(self, Self::Null) {
+            issues.push(
+                Issue::error(at(), format!("`{key}` is empty"))
+                    .help("write what belongs under it, or remove the line"),
+            );
+        }
+        self.is()
     }
 
     fn is_null(&self) -> bool {
@@ -121,10 +135,10 @@ pub(super) struct Account {
     pub(super) edge: Given,
     /// Where its credentials are. Default for a subaccount over incoming-phone-numbers: its parent's.
     #[serde(default)]
-    pub(super) credentials: Option<Credentials>,
+    pub(super) credentials: Section<Credentials>,
     /// Its numbers are left alone until a time.
     #[serde(default)]
-    pub(super) hold: Option<Hold>,
+    pub(super) hold: Section<Box<Hold>>,
 }
 
 /// Where an account's credentials are: one of the two.
@@ -176,7 +190,7 @@ pub(super) struct Policy {
     pub(super) release_guard: Given,
     /// A number that is to be released waits in another account first. Default: it is released at once.
     #[serde(default)]
-    pub(super) quarantine: Option<Quarantine>,
+    pub(super) quarantine: Section<Quarantine>,
     /// The most by which one plan raises what the numbers cost a month, such as 25 USD.
     #[serde(default)]
     #[schemars(schema_with = "schema::money")]
@@ -191,10 +205,10 @@ pub(super) struct Policy {
     pub(super) paused: Switch,
     /// Nothing is changed outside of these.
     #[serde(default)]
-    pub(super) windows: Option<Vec<Window>>,
+    pub(super) windows: Section<Vec<Window>>,
     /// Nothing is changed until a time.
     #[serde(default)]
-    pub(super) hold: Option<Hold>,
+    pub(super) hold: Section<Box<Hold>>,
 }
 
 /// Where a number waits before it is released.
@@ -235,7 +249,7 @@ pub(super) struct Window {
     /// The days on which it begins: mon, tue, wed, thu, fri, sat, sun. Default: every day.
     #[serde(default)]
     #[schemars(schema_with = "schema::days")]
-    pub(super) days: Option<Vec<Given>>,
+    pub(super) days: Section<Vec<Given>>,
     /// When it begins, such as "09:00".
     #[serde(default)]
     #[schemars(schema_with = "schema::time_of_day")]
@@ -322,7 +336,7 @@ pub(super) struct Number {
     pub(super) on_vanished: Given,
     /// The number is left alone until a time.
     #[serde(default)]
-    pub(super) hold: Option<Box<Hold>>,
+    pub(super) hold: Section<Box<Hold>>,
     /// Whether the number is never released or moved by numctl.
     #[serde(default)]
     #[schemars(schema_with = "schema::flag")]
@@ -383,7 +397,7 @@ impl Number {
         let settings = [status_callback, status_callback_method, address_sid, identity_sid, bundle_sid];
         state.0.is_none()
             && on_vanished.0.is_none()
-            && hold.is_none()
+            && matches!(hold, Section::Absent)
             && protect.0.is_none()
             && settings.iter().all(|setting| setting.0.is_none())
             && matches!((voice, sms), (Section::Absent, Section::Absent))
@@ -484,10 +498,10 @@ macro_rules! said {
                         (Field::IdentitySid, &self.identity_sid),
                         (Field::BundleSid, &self.bundle_sid),
                     ],
-                    voice: self.voice.is(),
+                    voice: self.voice.is().map(|voice| &**voice),
                     sms_null: self.sms.is_null(),
                     voice_null: self.voice.is_null(),
-                    sms: self.sms.is(),
+                    sms: self.sms.is().map(|sms| &**sms),
                 }
             }
         }
@@ -632,7 +646,8 @@ fn not_a_flag<E: de::Error>(text: &str) -> E {
     E::custom(format_args!("{OWN}{text:?} is not true or false{meant}"))
 }
 
-/// Text that is not a setting: there is nothing to clear, so null is no value.
+/// Text that is not a setting: there is nothing to clear, so null is an empty text, which none of its
+/// fields takes for a value.
 #[derive(Debug, Default)]
 pub(super) struct Given(pub(super) Option<Box<str>>);
 
@@ -644,7 +659,23 @@ impl Given {
 
 impl<'de> Deserialize<'de> for Given {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(Text("text")).map(Some).map(Self)
+        struct Written;
+        impl<'de> Visitor<'de> for Written {
+            type Value = Box<str>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("text")
+            }
+            fn visit_none<E>(self) -> Result<Box<str>, E> {
+                Ok("".into())
+            }
+            fn visit_unit<E: de::Error>(self) -> Result<Box<str>, E> {
+                self.visit_none()
+            }
+            fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Box<str>, D::Error> {
+                deserializer.deserialize_str(Text("text"))
+            }
+        }
+        deserializer.deserialize_option(Written).map(Some).map(Self)
     }
 }
 

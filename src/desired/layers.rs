@@ -6,7 +6,7 @@ use super::issue::{At, Issue, Issues};
 use super::place::{Path, Step};
 use crate::number::AccountSid;
 use crate::provider::Api;
-use crate::settings::{Field, Kind, Managed, Parameter, Value, Want};
+use crate::settings::{Field, Kind, Managed, Parameter, Value, Want, webhook};
 
 /// The path of a field below that of its layer.
 pub(super) fn below(layer: &[Step], field: &str) -> Path {
@@ -48,20 +48,43 @@ pub(super) fn managed(
             );
         }
         if let Some(want) = want(issues, field, text, || at(field.json_name())) {
-            if let Want::Set(Value::Url(url)) = &want
-                && url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:"))
-            {
-                issues.repeat(
+            match &want {
+                Want::Set(Value::Url(url)) => check_url(issues, file, url, || at(field.json_name())),
+                Want::Set(Value::Text(name)) if name.contains("${") || name.contains("{{") => issues.repeat(
                     file,
-                    "an `http://` webhook: callers' numbers and messages travel unencrypted",
-                    "use https://",
+                    &format!("`{field}` holds a placeholder, and numctl replaces none"),
+                    "write the name itself",
                     || at(field.json_name()),
-                );
+                ),
+                Want::Set(_) | Want::Clear => {}
             }
             settings.push((field, want));
         }
     }
     if settings.is_empty() { Managed::default() } else { settings.into_iter().collect() }
+}
+
+/// What is doubtful in a webhook's URL.
+fn check_url(issues: &mut Issues, file: usize, url: &str, at: impl Fn() -> At) {
+    if url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:")) {
+        issues.repeat(
+            file,
+            "an `http://` webhook: callers' numbers and messages travel unencrypted",
+            "use https://",
+            &at,
+        );
+    }
+    if let Some(why) = webhook::unreachable(url) {
+        issues.repeat(
+            file,
+            &format!(
+                "a webhook at {}: Twilio calls webhooks over the internet and cannot reach it",
+                why.as_str()
+            ),
+            "write a public host name; for a machine of your own, that of a tunnel such as ngrok",
+            &at,
+        );
+    }
 }
 
 /// A friendly name that stands for itself.
@@ -97,8 +120,12 @@ fn value_help(field: Field, text: &str) -> Option<String> {
     if text != text.trim() {
         return Some("remove the white space around it".to_owned());
     }
-    if text.contains("${") || text.contains("{{") {
-        return Some("the file is read as it is: numctl replaces no variables".to_owned());
+    let is_url = field.kind() == Kind::Url;
+    if text.contains("${") || text.contains("{{") || (is_url && webhook::has_placeholder(text)) {
+        let help = "write the value itself, or fill in the file before numctl reads it, such as with `envsubst < \
+                    fleet.tmpl.yaml > fleet.yaml`";
+        let escape = if is_url { "; a `$` or `{` that belongs to the URL is written %24 or %7B" } else { "" };
+        return Some(format!("{help}{escape}"));
     }
     match field.kind() {
         Kind::Url => {

@@ -154,8 +154,10 @@ impl Merger<'_> {
     }
 
     fn read_defaults(&mut self, files: &[(usize, File)]) {
-        for (file, raw) in files.iter().filter_map(|(file, raw)| Some((*file, raw.defaults.as_ref()?))) {
+        for (file, raw) in files {
+            let file = *file;
             let at = At::key(file, ["defaults".into()]);
+            let Some(raw) = raw.defaults.filled(self.issues, "defaults", || at.clone()) else { continue };
             if let Some(first) = &self.defaults {
                 self.issues.push(
                     Issue::error(at, "`defaults:` stands in two files")
@@ -169,11 +171,12 @@ impl Merger<'_> {
     }
 
     fn read_profiles(&mut self, files: &[(usize, File)]) {
-        let mut raw: Vec<_> = files
-            .iter()
-            .filter_map(|(file, raw)| Some((*file, raw.profiles.as_ref()?)))
-            .flat_map(|(file, map)| map.0.iter().map(move |(name, layer)| (name, file, layer)))
-            .collect();
+        let mut raw = Vec::new();
+        for (file, of) in files {
+            let profiles =
+                of.profiles.filled(self.issues, "profiles", || At::key(*file, ["profiles".into()]));
+            raw.extend(profiles.into_iter().flat_map(|map| &map.0).map(|(name, layer)| (name, *file, layer)));
+        }
         raw.sort_by_key(|(name, file, _)| (*name, *file));
         for (name, file, layer) in raw {
             let path: Path = vec!["profiles".into(), (&**name).into()];
@@ -186,7 +189,9 @@ impl Merger<'_> {
                 );
                 continue;
             }
-            accounts::check_name(self.issues, name, "a profile", at);
+            accounts::check_name(self.issues, name, "a profile", at.clone());
+            let empty = file::Layer::default();
+            let layer = layer.filled(self.issues, name, || at).unwrap_or(&empty);
             let layer = self.layer(file, path, name, layer);
             self.profiles.push(layer);
         }
@@ -292,7 +297,7 @@ impl Merger<'_> {
             }
         };
         let place = Place { file: u32::try_from(file).ok()?, entry: u32::try_from(entry).ok()? };
-        let hold = super::standstill::hold(self.issues, file, path, raw.hold.as_deref()).map(Box::new);
+        let hold = super::standstill::hold(self.issues, file, path, &raw.hold).map(Box::new);
         let on_vanished = accounts::on_vanished(self.issues, at("on_vanished"), &raw.on_vanished);
         Some(Declared {
             number: number?,

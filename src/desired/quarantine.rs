@@ -16,7 +16,7 @@ pub(super) fn quarantine(
     issues: &mut Issues,
 ) -> Option<Quarantine> {
     let (file, raw) = files.iter().find(|(file, _)| Some(*file) == policy)?;
-    let raw = raw.policy.as_ref()?.quarantine.as_ref()?;
+    let raw = raw.policy.is()?.quarantine.filled(issues, "quarantine", || key(*file))?;
     let (account, term) = (account(*file, raw, accounts, issues), term(*file, raw, issues));
     Some(Quarantine { account: account?, term: term? })
 }

@@ -124,7 +124,7 @@ pub(super) fn capabilities(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(super) fn url(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": ["string", "null"], "pattern": "^([hH][tT][tT][pP][sS]?://[^/\\s]\\S*)?$" })
+    json_schema!({ "type": ["string", "null"], "pattern": "^([hH][tT][tT][pP][sS]?://[^/\\s{}<>][^\\s{}<>]*)?$" })
 }
 
 pub(super) fn method(_: &mut SchemaGenerator) -> Schema {

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::accounts::choices;
 use super::excerpt::quoted;
-use super::file::{self, Given};
+use super::file::{self, Given, Section};
 use super::issue::{At, Issue, Issues};
 use super::place::{Path, Step};
 use crate::hold::{Hold, Standstill, Window};
@@ -26,14 +26,14 @@ pub(super) fn hold(
     issues: &mut Issues,
     file: usize,
     owner: impl Fn() -> Path,
-    hold: Option<&file::Hold>,
+    hold: &Section<Box<file::Hold>>,
 ) -> Option<Hold> {
-    let hold = hold?;
     let at = |field: &str, key: bool| {
         let path = owner().into_iter().chain([Step::from("hold")]);
         let path = path.chain((!key).then(|| Step::from(field))).collect();
         At::Path { file, path, key }
     };
+    let hold = hold.filled(issues, "hold", || at("", true))?;
     let Some(text) = hold.until.text() else {
         issues.push(
             Issue::error(at("until", true), "the `hold` has no end")
@@ -52,8 +52,11 @@ pub(super) fn hold(
 
 /// What the policy says of all numbers.
 pub(super) fn standstill(issues: &mut Issues, file: usize, policy: &file::Policy) -> Standstill {
-    let windows = policy.windows.as_deref().unwrap_or_default();
-    if policy.windows.is_some() && windows.is_empty() {
+    let windows = policy
+        .windows
+        .filled(issues, "windows", || At::key(file, ["policy".into(), "windows".into()]))
+        .map_or(&[][..], Vec::as_slice);
+    if policy.windows.is().is_some() && windows.is_empty() {
         issues.push(
             Issue::error(
                 At::key(file, ["policy".into(), "windows".into()]),
@@ -69,7 +72,7 @@ pub(super) fn standstill(issues: &mut Issues, file: usize, policy: &file::Policy
             .enumerate()
             .filter_map(|(entry, raw)| window(issues, file, entry, raw))
             .collect(),
-        hold: hold(issues, file, || vec!["policy".into()], policy.hold.as_ref()),
+        hold: hold(issues, file, || vec!["policy".into()], &policy.hold),
     }
 }
 
@@ -117,8 +120,16 @@ fn window(issues: &mut Issues, file: usize, entry: usize, raw: &file::Window) ->
         }
         zone
     });
+    let at = At::Path { file, path: path("days"), key: true };
+    let named = raw.days.filled(issues, "days", || at.clone());
+    if named.is_some_and(Vec::is_empty) {
+        issues.push(
+            Issue::error(at, "`days` names no day")
+                .help("name one, such as mon, or remove `days` for every day"),
+        );
+    }
     let mut days = Vec::new();
-    for (at, day) in raw.days.iter().flatten().enumerate() {
+    for (at, day) in named.into_iter().flatten().enumerate() {
         let text = day.text().unwrap_or_default();
         match DAYS.iter().find(|(name, _)| *name == text) {
             Some((_, day)) => days.push(*day),

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::atomic_file;
+use crate::bounded_file::{self, BoundedFileError};
 
 use super::Shared;
 use super::api::Sandbox;
@@ -21,6 +22,8 @@ use super::world::{AUTH_TOKEN, MAIN_SID, MOST_NUMBERS, SUBACCOUNT_SID, World};
 const SAVE_AFTER: Duration = Duration::from_millis(300);
 /// How long running requests have to end when the server stops.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
+/// The largest state that is read: two million numbers.
+const STATE_BYTES_MAX: usize = 2 << 30;
 /// Live numbers of the default world.
 const NUMBERS: usize = 4;
 
@@ -190,12 +193,12 @@ impl Running {
 }
 
 fn load(path: &Path) -> Result<Option<World>, StartError> {
-    match std::fs::read(path) {
+    match bounded_file::bytes(path, STATE_BYTES_MAX) {
         Ok(json) => {
             World::from_json(&json).map(Some).map_err(|error| StartError::State(path.to_owned(), error))
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(StartError::File(path.to_owned(), error)),
+        Err(BoundedFileError::Missing) => Ok(None),
+        Err(error) => Err(StartError::File(path.to_owned(), error.into_io())),
     }
 }
 

@@ -286,6 +286,74 @@ fn a_file_cut_anywhere_releases_nothing_more() {
     }
 }
 
+/// What nothing replaces goes live as it is, and the vendor calls webhooks over the internet.
+#[test]
+fn webhooks_that_the_vendor_cannot_reach_are_told_of() {
+    let parsed = parsed(
+        "version: 1
+defaults: { status_callback: https://localhost/status }
+profiles: { p: { voice: { url: 'https://10.0.0.5/answer', fallback_url: 'https://[fe80::1]/x' } } }
+numbers:
+  - { phone_number: '+15552230000', profile: p, sms: { url: https://sms.internal/x } }
+  - { phone_number: '+15552230001', profile: p, sms: { url: 'https://a.example/x', fallback_url: 'https://192.168.0.9/x' } }
+",
+    );
+    let shown = render_findings(&parsed.warnings, false);
+    for part in [
+        "at a loopback address",
+        "at a private address",
+        "at a link-local address",
+        "that only a local network knows",
+    ] {
+        assert!(shown.contains(part), "{shown}");
+    }
+    assert!(
+        shown.contains(
+            "at a private address: Twilio calls webhooks over the internet and cannot reach it (2 places)"
+        ),
+        "{shown}"
+    );
+}
+
+/// What is declared below a directory counts as much as what is in it.
+#[cfg(unix)]
+#[test]
+fn folders_below_a_directory_are_read_too() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |path: &str, number: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, format!("version: 1\nnumbers: [{{ phone_number: '{number}' }}]\n"))
+            .expect("written");
+    };
+    write("fleet/a.yaml", "+15552230000");
+    write("fleet/teams/b.YAML", "+15552230001");
+    write("fleet/teams/deep/down/c.yml", "+15552230002");
+    write("fleet/.git/d.yaml", "not read");
+    write("fleet/teams/.e.yaml", "not read");
+    write("elsewhere/f.yaml", "+15552230003");
+    // As Kubernetes mounts a ConfigMap, below another one.
+    write("fleet/mount/..2026_11_29/g.yaml", "+15552230004");
+    symlink("..2026_11_29", folder.path().join("fleet/mount/..data")).expect("linked");
+    symlink("..data/g.yaml", folder.path().join("fleet/mount/g.yaml")).expect("linked");
+    // Links to folders are followed, also where they lead in circles.
+    symlink("../elsewhere", folder.path().join("fleet/linked")).expect("linked");
+    symlink("..", folder.path().join("fleet/teams/up")).expect("linked");
+    symlink("../..", folder.path().join("fleet/teams/top")).expect("linked");
+    let sources =
+        numctl::load::load(&[folder.path().join("fleet")]).unwrap_or_else(|findings| panic!("{findings}"));
+    let parsed = Desired::parse(&sources).unwrap_or_else(|findings| panic!("{findings}"));
+    let numbers: Vec<String> =
+        parsed.desired.numbers.iter().map(|declared| declared.number.to_string()).collect();
+    assert_eq!(numbers, (0..5).map(|at| format!("+1555223000{at}")).collect::<Vec<_>>());
+
+    symlink("nowhere", folder.path().join("fleet/teams/deep/gone.yaml")).expect("linked");
+    let refused =
+        numctl::load::load(&[folder.path().join("fleet")]).expect_err("a link to nothing").to_string();
+    assert!(refused.contains("gone.yaml") && refused.contains("there is no such file"), "{refused}");
+}
+
 #[test]
 fn directories_and_stdin_like_names_are_one_fleet() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -473,12 +541,15 @@ fn matches_pattern(pattern: &str, text: &str) -> bool {
         "^(100|[1-9]?[0-9])%$" => {
             text.ends_with('%') && matches!(Limit::parse(text), Some(Limit::Percent(_)))
         }
-        r"^([hH][tT][tT][pP][sS]?://[^/\s]\S*)?$" => {
+        "^[a-z][a-z0-9-]{0,23}$" => numctl::claim::ClaimName::parse(text).is_some(),
+        "^[A-Za-z]{2}$" => text.len() == 2 && text.bytes().all(|b| b.is_ascii_alphabetic()),
+        r"^([hH][tT][tT][pP][sS]?://[^/\s{}<>][^\s{}<>]*)?$" => {
             let lower = text.to_lowercase();
             let rest = lower.strip_prefix("https://").or(lower.strip_prefix("http://"));
             text.is_empty()
                 || rest
                     .is_some_and(|r| !r.is_empty() && !r.starts_with('/') && !r.contains(char::is_whitespace))
+                    && !text.contains(['{', '}', '<', '>'])
         }
         "^([gG][eE][tT]|[pP][oO][sS][tT])?$" => {
             text.is_empty() || ["get", "post"].contains(&text.to_lowercase().as_str())
@@ -517,6 +588,8 @@ fn the_schema_accepts_what_the_parser_accepts_and_refuses_what_it_can() {
         "account_unknown_in_defaults",
         "application_and_trunk",
         "application_and_trunk_from_layers",
+        "claim_elsewhere",
+        "claim_rate_center",
         "control_escaped",
         "doubled_account",
         "doubled_key",

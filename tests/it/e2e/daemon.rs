@@ -184,6 +184,16 @@ fn a_changed_file_is_acted_on_at_once_however_it_is_changed() {
     );
     daemon.says("result=\"done\"", 6);
     assert_eq!(sandbox.number("+15552230001").expect("live")["friendly_name"], "O");
+    // A folder below it, and a file that is changed in there.
+    let team = |name: &str| {
+        format!("version: 1\nnumbers:\n  - {{phone_number: \"+15552230003\", friendly_name: {name}}}\n")
+    };
+    std::fs::create_dir(mount.join("team")).expect("made");
+    std::fs::write(mount.join("team/t.yaml"), team("T")).expect("written");
+    daemon.says("result=\"done\"", 7);
+    std::fs::write(mount.join("team/t.yaml"), team("U")).expect("written");
+    daemon.says("result=\"done\"", 8);
+    assert_eq!(sandbox.number("+15552230003").expect("live")["friendly_name"], "U");
     // Two equal reads are 250 ms apart; the rest is slack for a busy machine.
     assert!(took.iter().all(|took| *took < Duration::from_secs(4)), "{took:?}");
     // Touched, and the same: not a request.

@@ -44,6 +44,10 @@ fn what_is_no_file_or_has_no_end_is_not_read() {
     symlink("nowhere", links.join("dangling.yaml")).expect("linked");
     symlink("../pipe.yaml", links.join("pipe.yaml")).expect("linked");
     symlink("..", links.join("folder.yaml")).expect("linked");
+    bench.write(
+        "by-file.yaml",
+        "version: 1\naccounts: {main: {sid: ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, credentials: {file: pipe.yaml}}}\n",
+    );
     // 200 MB and more, of which the disk holds nothing.
     for (name, bytes) in
         [("large.yaml", 200_000_000), ("large.json", 200_000_000), ("plan.json", 300_000_000)]
@@ -62,6 +66,15 @@ fn what_is_no_file_or_has_no_end_is_not_read() {
         (&["apply", "--yes", "pipe.yaml"], "pipe.yaml: this is not a regular file"),
         (&["apply", "--yes", "links"], "links: this is not a regular file"),
         (&["get", "-f", "/dev/zero"], "not a regular file"),
+        // Some say that they are regular files, and wait at their end for more.
+        (&["validate", "-f", "/proc/kmsg"], "/proc/kmsg"),
+        (&["run", "-f", "/proc/kmsg"], "/proc/kmsg"),
+        (&["apply", "--yes", "/proc/kmsg"], "/proc/kmsg"),
+        (&["history", "--journal", "/proc/kmsg"], "/proc/kmsg"),
+        (&["history", "--journal", "pipe.yaml"], "not a regular file"),
+        (&["get", "--ca-file", "pipe.yaml"], "not a regular file"),
+        (&["sandbox", "--listen", "127.0.0.1:0", "--state", "pipe.yaml"], "not a regular file"),
+        (&["get", "-f", "by-file.yaml", "--credentials-dir", "."], "not a regular file"),
         (&["export", "-f", "large.yaml"], "larger than 64 MiB"),
     ] {
         let ran = refused(&bench, bench.command(args), LITTLE_MIB, &format!("{args:?}"));
