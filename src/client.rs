@@ -102,6 +102,11 @@ pub struct Client<T> {
 }
 
 impl<T: Transport> Client<T> {
+    /// What a plan's digest is keyed with.
+    pub(crate) fn secret(&self) -> &str {
+        self.credentials.expose_secret()
+    }
+
     /// A client for the account of the routes.
     pub fn new(
         routes: Routes,

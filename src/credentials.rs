@@ -20,7 +20,7 @@ impl Credentials {
         Self { user: user.into(), secret: Arc::new(SecretString::from(secret.into())) }
     }
 
-    /// The secret, for the `Authorization` header and for nothing else.
+    /// The secret, for the `Authorization` header and the key of a plan's digest, and for nothing else.
     #[must_use]
     pub fn expose_secret(&self) -> &str {
         self.secret.expose_secret()

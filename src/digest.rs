@@ -10,7 +10,15 @@ use crate::settings::{Field, Kind, Value, Want};
 
 /// 128 bits of the SHA-256 over what a plan does and what it relies on.
 ///
-/// Passwords in webhook URLs are left out: the digest is printed, and must not help to guess them.
+/// Secrets in webhook URLs (a password, the value of `token=`) must tell two plans apart, or the word for
+/// one would let the other through. A plain hash would let anybody who reads the digest, in a pull request's
+/// comment say, try passwords against it; a salt beside it would not keep them from that, and a random one
+/// would give each run of `plan` another digest, so that nobody could accept in one CI job what was shown in
+/// another. So the secrets go in through a code that is keyed with the API credentials
+/// ([`DigestKey`](crate::plan::DigestKey)): they are known where a plan is made and where it is applied, and
+/// nowhere else. The same plan keeps its digest from run to run and from host to host. Only where a plan
+/// carries secrets and is applied with other credentials than it was made with, its digest is another one,
+/// and `--accept` refuses it: take the digest that the refusal prints.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 16]);
 
@@ -20,12 +28,19 @@ impl Digest {
     pub fn of(plan: &Plan) -> Self {
         let mut hash = Sha256::new_with_prefix("numctl plan 1\n");
         // One action after the other in the same place: there may be 100,000.
-        let (mut line, mut before) = (List::default(), List::default());
+        let (mut line, mut before, mut secrets) = (List::default(), List::default(), List::default());
         for step in &plan.steps {
             write_action(&mut line, &mut before, plan, &step.action);
+            push_secrets(&mut secrets, &step.action);
             hash.update(line.end());
             hash.update("\n");
             line.clear();
+        }
+        if !secrets.json.is_empty()
+            && let Some(code) = plan.key.code(secrets.end())
+        {
+            hash.update("secrets\n");
+            hash.update(code);
         }
         let mut first = [0; 16];
         first.copy_from_slice(&hash.finalize()[..16]);
@@ -100,6 +115,34 @@ fn write_action(line: &mut List, before: &mut List, plan: &Plan, action: &Action
         }
         Action::Configure { changes, .. } => {
             changes.iter().for_each(|change| push_wanted(line, change.field, &change.want));
+        }
+        Action::Release { .. } => {}
+    }
+}
+
+/// The values with secrets, as they are: what is wanted, and what the plan relies on.
+fn push_secrets(secrets: &mut List, action: &Action) {
+    let mut push = |what: &str, field: Field, value: &Value| {
+        if value.has_secret() {
+            secrets.push(action.number());
+            secrets.push(format_args!("{what} {field}"));
+            secrets.push(value.wire());
+        }
+    };
+    if let Some(target) = action.target() {
+        target.before.iter().for_each(|(field, value)| push("before", field, value));
+    }
+    let mut wanted = |field: Field, want: &Want| {
+        if let Want::Set(value) = want {
+            push("after", field, value);
+        }
+    };
+    match action {
+        Action::Purchase { settings, .. } | Action::Transfer { settings, .. } => {
+            settings.iter().for_each(|(field, want)| wanted(field, want));
+        }
+        Action::Configure { changes, .. } => {
+            changes.iter().for_each(|change| wanted(change.field, &change.want));
         }
         Action::Release { .. } => {}
     }

@@ -4,6 +4,7 @@
 //! [`Warning`], so that inaction is explained by values and never by a log line alone.
 
 mod action;
+mod digest_key;
 mod held;
 mod kind;
 mod left_out;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 pub use action::{Action, Step, Target};
 pub use held::{Doubt, Held, HeldReason, LeftOut, NotUndone, Vanished, Warning};
+pub use digest_key::DigestKey;
 pub use kind::ActionKind;
 pub use reason::Reason;
 
@@ -57,6 +59,8 @@ pub struct Plan {
     /// How many numbers are live in each of the accounts: what a limit's percentage is of. Nothing that
     /// a file declares counts, or a file could raise the limits that are to hold it.
     pub live: Vec<usize>,
+    /// Keys the digest of a plan that carries secrets. The line sets it; a plan that is only read has none.
+    pub key: DigestKey,
 }
 
 /// An account as a plan names it.
@@ -88,6 +92,7 @@ impl Plan {
             unchanged: 0,
             unlisted: 0,
             live: Vec::new(),
+            key: DigestKey::default(),
         }
     }
 

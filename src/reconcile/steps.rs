@@ -6,6 +6,7 @@ use std::time::Duration;
 use tracing::warn;
 
 use crate::claims::Marks;
+use crate::client::Client;
 use crate::clock;
 use crate::cost::{self, Bill, Census, PriceBook};
 use crate::guard::{self, Approved};
@@ -17,7 +18,7 @@ use crate::memory::Extent;
 use crate::number::PhoneNumber;
 use crate::observe::observe;
 use crate::observed::Observed;
-use crate::plan::{Action, ActionKind, HeldReason, Plan};
+use crate::plan::{Action, ActionKind, DigestKey, HeldReason, Plan};
 use crate::prices::price_book;
 use crate::refresh::refresh;
 use crate::report::Report;
@@ -46,11 +47,10 @@ pub(super) async fn draft<T: Transport>(
     extent: &mut Extent,
 ) -> Result<Draft, Box<Pass>> {
     let Job { accounts, clients, now, .. } = *job;
-    let worlds = job.worlds();
     if let (Extent::Partial, Source::Files(desired)) = (*extent, job.source)
         && let Some((observed, at)) = refresh(clients, accounts, desired, state.memory, now).await
     {
-        let plan = job.source.plan(&observed, accounts, &worlds, now)?;
+        let plan = job.plan(&observed)?;
         if plan.only_configures() {
             return Ok(Draft { plan, observed, at });
         }
@@ -74,7 +74,7 @@ pub(super) async fn draft<T: Transport>(
         }
         None => with_intents(observed, job, state, now),
     };
-    let plan = job.source.plan(&observed, accounts, &worlds, now)?;
+    let plan = job.plan(&observed)?;
     Ok(Draft { plan, observed, at: now })
 }
 
@@ -261,6 +261,20 @@ impl Authority<'_> {
 }
 
 impl<T: Transport> Job<'_, T> {
+    /// The source's plan for what is live, with the key of its digest.
+    fn plan(&self, observed: &Observed) -> Result<Plan, Box<Pass>> {
+        let key = DigestKey::from_secrets(self.clients.iter().map(Client::secret));
+        match self.source.plan(observed, self.accounts, &self.worlds(), self.now) {
+            Ok(plan) => Ok(Plan { key, ..plan }),
+            Err(mut ended) => {
+                if let Pass::Stale(plan, _) = &mut *ended {
+                    plan.key = key;
+                }
+                Err(ended)
+            }
+        }
+    }
+
     /// The worlds of its accounts, as a journal names them.
     fn worlds(&self) -> Vec<World> {
         let is_sandbox = self.journal.as_ref().is_some_and(JournalAccess::is_sandbox);

@@ -8,6 +8,7 @@ mod crash;
 mod crowd;
 mod daemon;
 mod deploy;
+mod digest;
 mod doctor;
 mod doors;
 mod early;

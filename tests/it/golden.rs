@@ -102,6 +102,7 @@ fn plan_of(main: &str, emea: &str, steps: Vec<Step>) -> Plan {
         unchanged: 37,
         unlisted: 2,
         live: vec![30, 10],
+        key: numctl::plan::DigestKey::default(),
     }
 }
 

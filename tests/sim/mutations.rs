@@ -251,12 +251,12 @@ pub const EDITS: &[Edit] = &[
     },
     Edit {
         file: "src/guard.rs",
-        find: "        .filter_map(|(limit, file, operator)| {\n",
+        find: "        .flat_map(|(limit, file, operator)| {\n",
         replace: "        .filter(|(limit, ..)| match limit {\n            \
             LimitName::Purchases => !@no-limit-on-purchases@,\n            \
             LimitName::Releases => !@no-limit-on-releases@,\n            \
             LimitName::Changes => !@no-limit-on-changes@,\n        })\n        \
-            .filter_map(|(limit, file, operator)| {\n",
+            .flat_map(|(limit, file, operator)| {\n",
         bugs: &[
             ("no-limit-on-purchases", "max_purchases is not looked at"),
             ("no-limit-on-releases", "max_releases is not looked at"),

@@ -125,6 +125,7 @@ fn hostile_plan(texts: &[&str]) -> Plan {
         unchanged: 0,
         unlisted: 0,
         live,
+        key: numctl::plan::DigestKey::default(),
     }
 }
 
