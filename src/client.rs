@@ -94,7 +94,7 @@ pub struct Client<T> {
     /// What is where for the account.
     pub routes: Routes,
     transport: Arc<T>,
-    credentials: Credentials,
+    pub(crate) credentials: Credentials,
     manner: Manner,
     pace: Pace,
     writer: Writer,
@@ -102,11 +102,6 @@ pub struct Client<T> {
 }
 
 impl<T: Transport> Client<T> {
-    /// What a plan's digest is keyed with.
-    pub(crate) fn secret(&self) -> &str {
-        self.credentials.expose_secret()
-    }
-
     /// A client for the account of the routes.
     pub fn new(
         routes: Routes,

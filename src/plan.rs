@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use action::{Action, Step, Target};
-pub use held::{Doubt, Held, HeldReason, LeftOut, NotUndone, Vanished, Warning};
 pub use digest_key::DigestKey;
+pub use held::{Doubt, Held, HeldReason, LeftOut, NotUndone, Vanished, Warning};
 pub use kind::ActionKind;
 pub use reason::Reason;
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 use tracing::warn;
 
 use crate::claims::Marks;
-use crate::client::Client;
 use crate::clock;
 use crate::cost::{self, Bill, Census, PriceBook};
 use crate::guard::{self, Approved};
@@ -263,7 +262,8 @@ impl Authority<'_> {
 impl<T: Transport> Job<'_, T> {
     /// The source's plan for what is live, with the key of its digest.
     fn plan(&self, observed: &Observed) -> Result<Plan, Box<Pass>> {
-        let key = DigestKey::from_secrets(self.clients.iter().map(Client::secret));
+        let secrets = self.clients.iter().map(|client| client.credentials.expose_secret());
+        let key = DigestKey::from_secrets(secrets);
         match self.source.plan(observed, self.accounts, &self.worlds(), self.now) {
             Ok(plan) => Ok(Plan { key, ..plan }),
             Err(mut ended) => {
