@@ -9,7 +9,7 @@ use serde::Serialize;
 use url::Url;
 
 use crate::render::shown::count;
-use crate::status::{Moment, Overall, Standing, Status};
+use crate::status::{Moment, Overall, Standing, Status, Waiting};
 
 /// A change is told once it has held for so many cycles,
 const CYCLES: u64 = 2;
@@ -115,6 +115,34 @@ enum Mood {
     Well,
     Drifted,
     Failing,
+    /// It could not write though nobody else did.
+    Barred,
+}
+
+impl Mood {
+    /// `None` where nobody knows, or another one tells.
+    fn of(status: &Status) -> Option<Self> {
+        match (status.overall(), &status.waits) {
+            (Overall::InSync, _) => Some(Self::Well),
+            (Overall::Drifted, _) => Some(Self::Drifted),
+            (Overall::Degraded, Waiting::Barred(..)) => Some(Self::Barred),
+            (Overall::Degraded, Waiting::NotKnown | Waiting::Another(_)) => Some(Self::Failing),
+            (Overall::Starting | Overall::StandingBy, _) => None,
+        }
+    }
+
+    /// The state in a word.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Well => Overall::InSync.word(),
+            Self::Drifted => Overall::Drifted.word(),
+            Self::Failing | Self::Barred => Overall::Degraded.word(),
+        }
+    }
+
+    fn is_failure(self) -> bool {
+        matches!(self, Self::Failing | Self::Barred)
+    }
 }
 
 /// Decides when to tell.
@@ -142,13 +170,11 @@ impl Default for Announcer {
 impl Announcer {
     /// Takes a look; says what is to be told now.
     pub fn look(&mut self, status: &Status, now: Duration) -> Option<Message> {
-        let mood = match status.overall() {
-            Overall::InSync => Mood::Well,
-            Overall::Drifted => Mood::Drifted,
-            Overall::Degraded => Mood::Failing,
-            // Nobody knows, or another one tells.
-            Overall::Starting | Overall::StandingBy => self.told,
-        };
+        let mood = Mood::of(status).unwrap_or(match self.told {
+            // That, at least, is over.
+            Mood::Barred => Mood::Well,
+            told => told,
+        });
         if mood == self.told {
             self.pending = None;
             return None;
@@ -178,25 +204,20 @@ impl Announcer {
     }
 }
 
-fn word(mood: Mood) -> &'static str {
-    match mood {
-        Mood::Well => Overall::InSync.word(),
-        Mood::Drifted => Overall::Drifted.word(),
-        Mood::Failing => Overall::Degraded.word(),
-    }
-}
-
 fn message(status: &Status, before: Mood, mood: Mood, since: Moment) -> Message {
     let of = |standing| status.count(standing);
     Message {
         event: match mood {
             Mood::Well => "recovery",
+            // What failed is cured, though something still differs.
+            Mood::Drifted if before.is_failure() => "recovery",
             Mood::Drifted => "drift",
-            Mood::Failing => "failure",
+            Mood::Failing | Mood::Barred => "failure",
         },
-        state: word(mood),
-        before: word(before),
-        summary: summary(status, mood),
+        // Whoever only stands by does not know how the fleet is.
+        state: Mood::of(status).map_or_else(|| status.overall().word(), Mood::word),
+        before: before.word(),
+        summary: summary(status, before, mood),
         declared: status.rows.len(),
         synced: of(Standing::Synced),
         drifted: of(Standing::Drifted),
@@ -208,12 +229,18 @@ fn message(status: &Status, before: Mood, mood: Mood, since: Moment) -> Message 
     }
 }
 
-fn summary(status: &Status, mood: Mood) -> String {
+fn summary(status: &Status, before: Mood, mood: Mood) -> String {
     let declared = count(status.rows.len());
+    let is_known = Mood::of(status).is_some();
     let mut text = match mood {
-        Mood::Well => return format!("numctl: recovered. All {declared} declared numbers are as declared."),
+        Mood::Well if !is_known => return "numctl: recovered. This process can do its job again.".to_owned(),
+        Mood::Well if status.count(Standing::Synced) == status.rows.len() => {
+            return format!("numctl: recovered. All {declared} declared numbers are as declared.");
+        }
+        Mood::Well => "numctl: recovered.".to_owned(),
+        Mood::Drifted if before.is_failure() => "numctl: recovered, with drift.".to_owned(),
         Mood::Drifted => "numctl: drift.".to_owned(),
-        Mood::Failing => "numctl: degraded.".to_owned(),
+        Mood::Failing | Mood::Barred => "numctl: degraded.".to_owned(),
     };
     let others = Standing::ALL.iter().filter(|standing| **standing != Standing::Synced);
     let parts: Vec<String> = others
@@ -227,7 +254,9 @@ fn summary(status: &Status, mood: Mood) -> String {
     if status.refused_files.is_some() {
         text.push_str(" The files on disk are not taken; the last good ones are in force.");
     }
-    if let Some(why) = &status.blocked {
+    if let Waiting::Barred(_, why) = &status.waits {
+        let _ = write!(text, " Nothing can be written: {why}.");
+    } else if let Some(why) = &status.blocked {
         let _ = write!(text, " Nothing is changed: {why}.");
     }
     let troubled = status.accounts.iter().filter_map(|account| Some((account, account.trouble.as_ref()?)));
@@ -272,8 +301,28 @@ mod tests {
         let told = announcer.look(&status, at(33)).expect("it has lasted");
         assert_eq!((told.event, told.state, told.before), ("failure", "degraded", "in_sync"));
         assert_eq!(announcer.look(&status, at(90)), None);
+        status.files_taken();
+        // Another one writes: how the fleet is, that one tells.
+        status.stands_by(Waiting::for_another("b"));
+        assert_eq!((announcer.look(&status, at(91)), announcer.look(&status, at(130))), (None, None));
         let slack = Target::parse("slack+https://chat.example/x").expect("a target");
         let told = Message { summary: "<!channel> & all".to_owned(), ..told };
         assert_eq!(slack.body(&told), r#"{"text":"&lt;!channel&gt; &amp; all"}"#);
+    }
+
+    #[test]
+    fn a_process_that_was_barred_tells_when_that_is_over() {
+        let at = |seconds: u64| Duration::from_secs(1_000 + seconds);
+        let mut status = Status::new(at(0));
+        let mut announcer = Announcer::default();
+        status.stands_by(Waiting::barred("lease_missing", "the lease a/b does not exist"));
+        assert_eq!(announcer.look(&status, at(1)), None);
+        let told = announcer.look(&status, at(40)).expect("it has lasted");
+        assert_eq!((told.event, told.state), ("failure", "degraded"));
+        assert!(told.summary.contains("the lease a/b does not exist"), "{}", told.summary);
+        status.stands_by(Waiting::for_another("c"));
+        assert_eq!(announcer.look(&status, at(50)), None);
+        let told = announcer.look(&status, at(90)).expect("it has lasted");
+        assert_eq!((told.event, told.state, told.before), ("recovery", "standing_by", "degraded"));
     }
 }

@@ -2,6 +2,7 @@
 //! waits for events (a line, a logged request), never for time.
 
 mod accounts;
+mod announced;
 mod claims;
 mod commands;
 mod crash;

@@ -408,7 +408,7 @@ fn no_path_shows_a_secret_and_numbers_come_in_parts() {
 }
 
 /// A receiver of notifications; hands out their bodies.
-fn receiver() -> (String, mpsc::Receiver<String>) {
+pub(super) fn receiver() -> (String, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/hooks/hunter2", listener.local_addr().expect("an address"));
     let (sender, bodies) = mpsc::channel();
