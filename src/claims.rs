@@ -12,7 +12,7 @@ pub use shortfall::{Shortfall, ShortfallReason};
 use crate::claim::{COUNT_MAX, ClaimName, Mark, Slot};
 use crate::desired::{AccountIndex, Claim, Declared, Desired, State, Unlisted};
 use crate::number::PhoneNumber;
-use crate::observed::{Observed, Offers};
+use crate::observed::{Finds, Observed, Offers};
 use crate::quarantine::unmarked;
 use crate::settings::{Field, Managed, Value, Want};
 
@@ -207,8 +207,8 @@ impl Binder<'_> {
         if let Some(until) = survey.claims_wait_until {
             return self.short(claim, ShortfallReason::TooEarly { missing, until });
         }
-        let offered = match survey.offers.get(&claim.name) {
-            Some(Offers::Numbers(numbers)) => numbers.as_slice(),
+        let finds = match survey.offers.get(&claim.name) {
+            Some(Offers::Found(finds)) => finds,
             Some(Offers::Failed(error)) => {
                 let error = error.as_str().into();
                 return self.short(claim, ShortfallReason::SearchFailed { missing, error });
@@ -218,7 +218,8 @@ impl Binder<'_> {
                 return self.short(claim, ShortfallReason::SearchFailed { missing, error });
             }
         };
-        let mut candidates: Vec<PhoneNumber> = offered
+        let mut candidates: Vec<PhoneNumber> = finds
+            .numbers
             .iter()
             .copied()
             .filter(|number| !self.taken.contains(number) && self.desired.declared(*number).is_none())
@@ -238,13 +239,30 @@ impl Binder<'_> {
         }
         let left = missing.saturating_sub(candidates.len() as u16);
         if left > 0 {
-            self.short(claim, ShortfallReason::NothingOnOffer { missing: left });
+            self.short(claim, too_few(finds, left));
         }
         self.taken.extend(candidates);
     }
 
     fn short(&mut self, claim: &Claim, why: ShortfallReason) {
         self.short.push(Shortfall { claim: claim.name.clone(), account: claim.account, why });
+    }
+}
+
+/// Why so many are missing, of what was found.
+fn too_few(finds: &Finds, missing: u16) -> ShortfallReason {
+    let Finds { numbers, unfit, searches, may_be_more } = finds;
+    match unfit.first_key_value() {
+        _ if *may_be_more => {
+            ShortfallReason::MoreUnseen { missing, seen: numbers.len(), searches: *searches }
+        }
+        Some((number, misfit)) => ShortfallReason::OffersUnfit {
+            missing,
+            unfit: unfit.len(),
+            number: *number,
+            misfit: misfit.clone(),
+        },
+        None => ShortfallReason::NothingOnOffer { missing },
     }
 }
 

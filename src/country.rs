@@ -1,6 +1,6 @@
 //! The country of a phone number, as far as its calling code tells it.
 
-use crate::number::PhoneNumber;
+use crate::number::{PhoneNumber, calling_code};
 
 /// The ISO 3166 country of a number, in two capital letters. `None` for North America, whose one
 /// calling code is shared by twenty countries, for networks without a country, and for short codes.
@@ -17,6 +17,21 @@ pub fn country_of(number: PhoneNumber) -> Option<&'static str> {
         let code: u16 = digits.get(..length)?.parse().ok()?;
         COUNTRIES.binary_search_by_key(&code, |entry| entry.0).ok().map(|at| COUNTRIES[at].1)
     })
+}
+
+/// The calling code of a number; `None` for a short code, and for a code that no country and no network
+/// has.
+#[must_use]
+pub fn calling_code_of(number: PhoneNumber) -> Option<u16> {
+    let text = number.to_string();
+    calling_code(text.strip_prefix('+')?).map(|(code, _, _)| code)
+}
+
+/// The calling code of a country, two capital letters; `None` for North America, and for a territory that
+/// shares its neighbour's.
+#[must_use]
+pub fn calling_code_in(country: &str) -> Option<u16> {
+    COUNTRIES.iter().find(|(_, known)| *known == country).map(|(code, _)| *code)
 }
 
 /// ITU-T E.164 calling codes with their ISO 3166 countries.

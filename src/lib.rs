@@ -29,6 +29,7 @@
 //! - [`traffic`]: what a number was used for, and how far back that is looked for
 //! - [`money`]: exact amounts, each of one currency
 //! - [`tariff`]: what a number is charged as
+//! - [`offer`]: a number on offer, and whether it is what a claim needs
 //! - [`provider`]: the vendor's two APIs, and its regions
 //! - [`settings`]: what can be configured on a number; live values and managed ones
 //! - [`hold`]: pauses, maintenance windows, and holds that end
@@ -151,6 +152,7 @@ pub mod number;
 pub mod number_type;
 pub mod observe;
 pub mod observed;
+pub mod offer;
 pub mod offers;
 pub mod pace;
 pub mod plan;

@@ -229,7 +229,7 @@ impl<'de> serde::Deserialize<'de> for PhoneNumber {
 
 /// The calling code that `digits` (without the `+`) start with, and how many national digits a
 /// number under it may have.
-fn calling_code(digits: &str) -> Option<(u16, u8, u8)> {
+pub(crate) fn calling_code(digits: &str) -> Option<(u16, u8, u8)> {
     (1..=3).find_map(|length| {
         let code: u16 = digits.get(..length)?.parse().ok()?;
         CALLING_CODES.binary_search_by_key(&code, |entry| entry.0).ok().map(|at| CALLING_CODES[at])

@@ -169,6 +169,12 @@ fn country(number: PhoneNumber) -> Option<Country> {
     }
 }
 
+/// Whether numbers of a country are of the North American plan.
+#[must_use]
+pub fn is_north_american_country(country: &str) -> bool {
+    matches!(country, "US" | "CA") || OTHERS.iter().any(|(_, other)| *other == country)
+}
+
 /// Whether this North American area code, three digits, is of another country than the US and Canada.
 #[must_use]
 pub fn is_other_area(area: &str) -> bool {

@@ -2,13 +2,15 @@
 //! whichever API its numbers are reached through.
 
 use serde::Deserialize;
+use serde_json::Value;
 use url::Url;
 
 use super::filter::first_page;
 use super::routes::Routes;
-use super::wire;
+use super::wire::{self, Rows};
 use crate::claim::{Capability, Need, Wish};
 use crate::number::PhoneNumber;
+use crate::offer::Offer;
 
 /// The search for a need: one page. `has_address`: the purchases give an address, so that countries
 /// that want one will do.
@@ -45,31 +47,61 @@ fn parameter(wish: Wish, text: &str) -> &'static str {
     }
 }
 
-/// One number on offer.
-#[derive(Deserialize)]
-struct Row {
-    #[serde(default)]
-    phone_number: Option<String>,
-    #[serde(default)]
-    address_requirements: Option<String>,
+/// A page of offers.
+#[derive(Debug, PartialEq)]
+pub struct Found {
+    /// The numbers; rows whose number cannot be read are none.
+    pub offers: Vec<Offer>,
+    /// How many rows there were.
+    pub rows: usize,
+    /// Where the next page is, not yet checked: the vendor's answers have none so far.
+    pub next: Option<String>,
 }
 
-/// Reads the numbers of a page, each with whether its country wants an address of the buyer
-/// (`address_requirements`); rows whose number cannot be read are none.
+/// Reads a page of a search. A field of another shape than the vendor's says nothing.
 ///
 /// # Errors
 /// Says where the body stops being the API's.
-pub fn read_offers(body: &[u8]) -> Result<Vec<(PhoneNumber, bool)>, String> {
+pub fn read_offers(body: &[u8]) -> Result<Found, String> {
     #[derive(Deserialize)]
     struct Page {
-        available_phone_numbers: Vec<Row>,
+        available_phone_numbers: Rows<Value>,
+        #[serde(default)]
+        next_page_uri: Option<String>,
     }
     let page = wire::read(body, serde_json::from_str::<Page>)?;
-    let offer = |row: Row| {
-        let wants_address = row.address_requirements.is_some_and(|wants| wants != "none");
-        Some((PhoneNumber::observed(&row.phone_number?)?, wants_address))
+    let Rows(rows) = page.available_phone_numbers;
+    let offers = rows.iter().filter_map(offer).collect();
+    Ok(Found { offers, rows: rows.len(), next: page.next_page_uri.filter(|link| !link.is_empty()) })
+}
+
+fn offer(row: &Value) -> Option<Offer> {
+    let text = |key: &str| -> Option<Box<str>> {
+        match row.get(key)? {
+            Value::String(text) if !text.trim().is_empty() => Some(text.as_str().into()),
+            Value::Number(number) => Some(number.to_string().into()),
+            _ => None,
+        }
     };
-    Ok(page.available_phone_numbers.into_iter().filter_map(offer).collect())
+    let degrees = |key: &str| text(key)?.trim().parse::<f64>().ok();
+    let capabilities = row.get("capabilities").and_then(Value::as_object);
+    // The vendor mixes the case of the names.
+    let can = |capability: Capability| {
+        let (_, value) = capabilities?.iter().find(|(key, _)| key.eq_ignore_ascii_case(capability.word()))?;
+        Some((capability, value.as_bool()?))
+    };
+    Some(Offer {
+        number: PhoneNumber::observed(&text("phone_number")?)?,
+        iso_country: text("iso_country"),
+        region: text("region"),
+        locality: text("locality"),
+        rate_center: text("rate_center"),
+        lata: text("lata"),
+        postal_code: text("postal_code"),
+        place: degrees("latitude").zip(degrees("longitude")),
+        capabilities: Capability::ALL.into_iter().filter_map(can).collect(),
+        wants_address: text("address_requirements").is_some_and(|wants| &*wants != "none"),
+    })
 }
 
 #[cfg(test)]
@@ -112,9 +144,18 @@ mod tests {
     fn only_numbers_are_offers() {
         let body = br#"{"available_phone_numbers":[{"phone_number":"+12125550100"},{"phone_number":null},{},
             {"phone_number":"+12125550101","address_requirements":"any"}],"uri":"/x"}"#;
-        let offers = read_offers(body).expect("a page");
+        let Found { offers, rows, next } = read_offers(body).expect("a page");
         let number = |text: &str| PhoneNumber::observed(text).expect("a number");
-        assert_eq!(offers, [(number("+12125550100"), false), (number("+12125550101"), true)]);
+        let told: Vec<_> = offers.iter().map(|offer| (offer.number, offer.wants_address)).collect();
+        assert_eq!(told, [(number("+12125550100"), false), (number("+12125550101"), true)]);
+        assert_eq!((rows, next), (4, None));
         assert!(read_offers(b"{}").is_err());
+        let odd = br#"{"available_phone_numbers":[{"phone_number":"+12125550100","region":["NY"],"lata":132,
+            "capabilities":{"voice":true,"SMS":false,"MMS":"yes"},"latitude":"40.7","longitude":-74,
+            "address_requirements":{}},7,null]}"#;
+        let Found { offers, .. } = read_offers(odd).expect("a page");
+        assert_eq!((offers.len(), &offers[0].region, offers[0].lata.as_deref()), (1, &None, Some("132")));
+        assert_eq!(offers[0].capabilities, [(Capability::Voice, true), (Capability::Sms, false)]);
+        assert_eq!((offers[0].place, offers[0].wants_address), (Some((40.7, -74.0)), false));
     }
 }

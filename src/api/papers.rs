@@ -14,8 +14,8 @@ use crate::number::PhoneNumber;
 /// # Errors
 /// Says where the body stops being the API's.
 pub fn read_offer(body: &[u8], number: PhoneNumber) -> Result<Option<bool>, String> {
-    let offer = read_offers(body)?.into_iter().find(|(offered, _)| *offered == number);
-    Ok(offer.map(|(_, wants_address)| wants_address))
+    let offer = read_offers(body)?.offers.into_iter().find(|offer| offer.number == number);
+    Ok(offer.map(|offer| offer.wants_address))
 }
 
 /// Reads the regulations of a country: the types of numbers that need a bundle.

@@ -3,6 +3,7 @@
 use crate::claim::ClaimName;
 use crate::desired::AccountIndex;
 use crate::number::PhoneNumber;
+use crate::offer::Misfit;
 
 /// Numbers that a claim is short of, and why none is bought for it now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,26 @@ pub enum ShortfallReason {
     NothingOnOffer {
         /// How many are wanted and not there.
         missing: u16,
+    },
+    /// Numbers came that are not what it needs, and too few that are: a filter was ignored.
+    OffersUnfit {
+        /// How many are wanted and not there.
+        missing: u16,
+        /// How many did not fit.
+        unfit: usize,
+        /// One of them.
+        number: PhoneNumber,
+        /// What speaks against that one.
+        misfit: Misfit,
+    },
+    /// Too few of those that were shown match its need, and not all that is on offer was shown.
+    MoreUnseen {
+        /// How many are wanted and were not shown.
+        missing: u16,
+        /// How many that match were shown.
+        seen: usize,
+        /// In how many searches.
+        searches: usize,
     },
     /// What is on offer could not be found out.
     SearchFailed {

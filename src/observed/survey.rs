@@ -6,6 +6,7 @@ use jiff::civil::Date;
 
 use crate::claim::{ClaimName, Slot};
 use crate::number::{AccountSid, PhoneNumber};
+use crate::offer::Misfit;
 use crate::tariff::Kind;
 
 /// What the country of a number wants of its buyer.
@@ -43,13 +44,34 @@ pub struct Survey {
     pub claims_wait_until: Option<i64>,
 }
 
-/// What a search brought.
+/// What the searches for a claim brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Offers {
-    /// These numbers are on offer.
-    Numbers(Vec<PhoneNumber>),
+    /// What is on offer, as far as it was shown.
+    Found(Finds),
     /// Nobody knows what is.
     Failed(String),
+}
+
+/// What is on offer for a claim.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Finds {
+    /// The numbers that are what the claim needs, each once.
+    pub numbers: Vec<PhoneNumber>,
+    /// Those that came and are something else, each with what speaks against it.
+    pub unfit: BTreeMap<PhoneNumber, Misfit>,
+    /// How many searches that took.
+    pub searches: usize,
+    /// A search showed as many as a search shows, or one of several failed: there may be more.
+    pub may_be_more: bool,
+}
+
+impl Finds {
+    /// These numbers and no others.
+    #[must_use]
+    pub fn of(numbers: Vec<PhoneNumber>) -> Self {
+        Self { numbers, searches: 1, ..Self::default() }
+    }
 }
 
 /// A purchase for a claim that was sent, or was about to be, and was not seen to have happened.

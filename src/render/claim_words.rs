@@ -13,6 +13,8 @@ use super::words::{account, plural};
 pub fn shortfall_code(why: &ShortfallReason) -> &'static str {
     match why {
         ShortfallReason::NothingOnOffer { .. } => "nothing_on_offer",
+        ShortfallReason::OffersUnfit { .. } => "offers_do_not_match",
+        ShortfallReason::MoreUnseen { .. } => "more_unseen",
         ShortfallReason::SearchFailed { .. } => "search_failed",
         ShortfallReason::InFlight { .. } => "in_flight",
         ShortfallReason::Missed { .. } => "missed",
@@ -33,6 +35,19 @@ pub fn shortfall(plan: &Plan, short: &Shortfall) -> String {
         ShortfallReason::NothingOnOffer { missing } => format!(
             "short of {} in {of}: no more are on offer that match (`numctl search` shows what is)",
             more(*missing)
+        ),
+        ShortfallReason::OffersUnfit { missing, unfit, number, misfit } => format!(
+            "short of {} in {of}: {} came that the claim's `match` rules out ({number}: {misfit}): nothing of the \
+             kind is bought",
+            more(*missing),
+            plural(*unfit, "number")
+        ),
+        ShortfallReason::MoreUnseen { missing, seen, searches } => format!(
+            "short of {} in {of}: {searches} search{} showed {} that match. A search shows only part of what is on offer, so there \
+             may be more: plan again later",
+            more(*missing),
+            if *searches == 1 { "" } else { "es" },
+            plural(*seen, "different number")
         ),
         ShortfallReason::SearchFailed { missing, error } => {
             format!(

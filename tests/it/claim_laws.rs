@@ -7,7 +7,7 @@ use numctl::claim::{ClaimName, Slot};
 use numctl::desired::{AccountIndex, Desired, Format, Source};
 use numctl::number::{AccountSid, PhoneNumber};
 use numctl::observed::{
-    InFlight, Listing, ListingBuilder, Live, Observed, Offers, Page, Progress, Sight, Survey,
+    Finds, InFlight, Listing, ListingBuilder, Live, Observed, Offers, Page, Progress, Sight, Survey,
 };
 use numctl::plan::{AccountRef, Action, ActionKind, plan};
 use numctl::tariff::Tariff;
@@ -108,7 +108,7 @@ proptest! {
                 (slot(*claim, *index), InFlight { numbers, until: Some(1) })
             })
             .collect();
-        let offers = Offers::Numbers(offered.iter().copied().map(number).collect());
+        let offers = Offers::Found(Finds::of(offered.iter().copied().map(number).collect()));
         let offers = [0, 1].map(|claim| (slot(claim, 1).claim, offers.clone())).into();
         let survey = Survey { offers, in_flight: in_flight.clone(), ..Survey::default() };
         let observed = Observed::of(vec![Sight::Complete(listing(&live))], survey);

@@ -25,6 +25,7 @@ mod lease;
 mod line;
 mod memory;
 mod money;
+mod offers;
 mod outside;
 mod process;
 mod quarantine;
