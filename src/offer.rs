@@ -410,7 +410,7 @@ mod tests {
             ("+448005550100", "GB", Local, Some(Misfit::Type)),
             ("+448005550100", "GB", TollFree, None),
             ("+449055501000", "GB", Local, Some(Misfit::Type)),
-            ("+442055501440", "GB", Mobile, None),
+            ("+442055501440", "GB", Mobile, Some(Misfit::Type)),
             ("+88216555501", "US", Local, Some(Misfit::NotOfACountry)),
             ("+8835110555501", "GB", Local, Some(Misfit::NotOfACountry)),
             ("+80055501000", "US", TollFree, Some(Misfit::NotOfACountry)),
