@@ -12,6 +12,45 @@ use std::path::Path;
 /// Those of the file system, and anything but a file under this name. The old file is still there
 /// then, and nothing beside it.
 pub fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
+    replace_with(path, contents, |_| Ok(()))
+}
+
+/// The same where the file, or the one that a link names, keeps its mode and its owner; only its owner
+/// may read what `is_secret`.
+///
+/// # Errors
+/// Those of [`replace`].
+pub fn replace_alike(path: &Path, contents: &[u8], is_secret: bool) -> io::Result<()> {
+    // A link stays one.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let Ok(meta) = fs::metadata(&path) else { return replace(&path, contents) };
+    replace_with(&path, contents, |file| take_after(file, &meta, is_secret))
+}
+
+/// Gives a file the owner and the mode of another one.
+#[cfg(unix)]
+fn take_after(file: &File, other: &fs::Metadata, is_secret: bool) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let own = file.metadata()?;
+    if (own.uid(), own.gid()) != (other.uid(), other.gid()) {
+        // Only root may give a file away; another process of the group may not keep the owner.
+        let _ = std::os::unix::fs::fchown(file, Some(other.uid()), Some(other.gid()));
+    }
+    let mask = if is_secret { 0o700 } else { 0o777 };
+    file.set_permissions(fs::Permissions::from_mode(other.permissions().mode() & mask))
+}
+
+/// Elsewhere there is no such thing.
+#[cfg(not(unix))]
+fn take_after(_: &File, _: &fs::Metadata, _: bool) -> io::Result<()> {
+    Ok(())
+}
+
+fn replace_with(
+    path: &Path,
+    contents: &[u8],
+    prepare: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<()> {
     // A rename puts a file in the place of whatever is there: as root, of /dev/null.
     if fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "this is not a regular file"));
@@ -27,6 +66,7 @@ pub fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
     let _ = fs::remove_file(&beside);
     let written = create_private(&beside)
         .and_then(|mut file| {
+            prepare(&file)?;
             file.write_all(contents)?;
             file.sync_all()
         })

@@ -542,7 +542,8 @@ fn log<T>(force: &InForce<T>, (pass, extent): (&Pass, Extent), took: Duration, n
         Pass::NotObserved(failed) => {
             for (account, error) in failed {
                 let name = &force.desired.account(*account).name;
-                error!(account = %name, error = %error, "an account could not be listed: nothing is planned");
+                let help = error.advice();
+                error!(account = %name, error = %error, help, "an account could not be listed: nothing is planned");
             }
         }
         Pass::Refused(_, refusal) => {
@@ -574,7 +575,8 @@ fn log<T>(force: &InForce<T>, (pass, extent): (&Pass, Extent), took: Duration, n
     }
     for (account, trouble) in plan.map(|plan| plan.troubles.as_slice()).unwrap_or_default() {
         let name = &force.desired.account(*account).name;
-        error!(account = %name, error = %trouble.why, "nothing is planned in an account");
+        let help = trouble.help.as_deref();
+        error!(account = %name, error = %trouble.why, help, "nothing is planned in an account");
     }
     info!(
         result = finish.word().replace('_', " "),

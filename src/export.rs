@@ -15,7 +15,7 @@ use crate::hold::Standstill;
 use crate::number::PhoneNumber;
 use crate::observed::{Live, Observed};
 use crate::render::shown::{Shown, must_be_spelt_out, quoted_within};
-use crate::settings::{Field, Kind, Managed, Settings, Value, Want};
+use crate::settings::{Field, Kind, Managed, Settings, Value, Want, with_blanks_encoded};
 
 /// A setting that this many numbers share is worth a profile; below, a reader would rather see it
 /// at the number.
@@ -323,6 +323,11 @@ fn exportable(number: PhoneNumber, live: &Live, left_out: &mut Vec<String>) -> M
             Field::SmsFallbackUrl => Some(Field::SmsUrl),
             _ => None,
         };
+        let value = match value {
+            // As the API calls it; a file cannot say it otherwise.
+            Value::Url(url) => Value::Url(with_blanks_encoded(url).into()),
+            other => other.clone(),
+        };
         let text = value.wire();
         if live.sms == Some(false) && field.is_sms() {
             // The vendor gives every number an SMS method; that is not worth a line.
@@ -332,7 +337,9 @@ fn exportable(number: PhoneNumber, live: &Live, left_out: &mut Vec<String>) -> M
         } else if matches!(value, Value::Foreign(_)) {
             leave(field, &format!("{} is no value for it", quoted_within(&value.masked(), 64)));
         } else if let Err(error) = Value::declared(field.kind(), &text) {
-            leave(field, &Shown(&error.to_string()).to_string());
+            // The reason first: the value may be long, and is cut.
+            let why = Shown(&error.why()).to_string();
+            leave(field, &format!("{why}: {}", quoted_within(&value.masked(), 64)));
         } else if primary.is_some_and(|primary| !kept.iter().any(|entry| entry.0 == primary)) {
             leave(field, "the API refuses a fallback URL without a primary one");
         } else if field == Field::VoiceTrunkSid
@@ -340,7 +347,7 @@ fn exportable(number: PhoneNumber, live: &Live, left_out: &mut Vec<String>) -> M
         {
             leave(field, "the number has an application too, and the two exclude each other");
         } else {
-            kept.push((field, Want::Set(value.clone())));
+            kept.push((field, Want::Set(value)));
         }
     }
     kept.into_iter().collect()

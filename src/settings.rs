@@ -6,6 +6,7 @@
 mod field;
 pub mod webhook;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 pub use field::{Field, Kind, Parameter};
@@ -81,6 +82,21 @@ pub enum ValueError {
     /// A control character.
     #[error("{0:?} holds a control character")]
     Control(String),
+}
+
+impl ValueError {
+    /// What is wrong, without the text that it is wrong with.
+    #[must_use]
+    pub fn why(&self) -> String {
+        match self {
+            Self::Url(_, why) => (*why).to_owned(),
+            Self::Control(_) => "it contains a control character".to_owned(),
+            Self::Method(_) => "it is not GET or POST".to_owned(),
+            Self::ReceiveMode(_) => "it is not voice or fax".to_owned(),
+            Self::Flag(_) => "it is not true or false".to_owned(),
+            Self::Sid(_) | Self::NameTooLong(_) => self.to_string(),
+        }
+    }
 }
 
 /// The API's limit on `friendly_name`, in characters (page: Basic Capability Properties).
@@ -208,7 +224,8 @@ impl Value {
     pub fn means(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Url(a), Self::Url(b)) => {
-                a == b || matches!((url::Url::parse(a), url::Url::parse(b)), (Ok(a), Ok(b)) if a == b)
+                let parsed = |text| url::Url::parse(&with_blanks_encoded(text));
+                a == b || matches!((parsed(a), parsed(b)), (Ok(a), Ok(b)) if a == b)
             }
             _ => self == other,
         }
@@ -233,12 +250,32 @@ fn receive_mode(text: &str) -> Option<ReceiveMode> {
     }
 }
 
+/// A URL with its blanks percent-encoded: the address that the API calls where somebody stored it with
+/// blanks, and the only spelling of it that a file may have.
+#[must_use]
+pub fn with_blanks_encoded(url: &str) -> Cow<'_, str> {
+    if url.is_ascii() && !url.contains(' ') {
+        return Cow::Borrowed(url);
+    }
+    let mut out = String::with_capacity(url.len() + 8);
+    for c in url.chars() {
+        if c.is_whitespace() && !c.is_control() {
+            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                out.push_str(&format!("%{byte:02X}"));
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
 fn check_url(text: &str) -> Result<(), &'static str> {
     if webhook::has_placeholder(text) {
         return Err("it holds a placeholder, which numctl does not replace");
     }
     if text.chars().any(char::is_whitespace) {
-        return Err("it holds white space");
+        return Err("it contains white space: write a blank as %20");
     }
     let Some((scheme, rest)) = text.split_once("://") else {
         return Err("it is not absolute; it starts with https:// or http://");

@@ -355,10 +355,7 @@ impl Status {
             Finish::NotObserved(failed) => {
                 for (index, error) in failed {
                     let why = inert::message(&error.to_string(), MESSAGE_CHARACTERS_MAX);
-                    let help = match error {
-                        ListError::Api(error) => error.advice().map(str::to_owned),
-                        ListError::Listing(_) => None,
-                    };
+                    let help = error.advice().map(str::to_owned);
                     let why = format!("it could not be listed: {why}");
                     if let Some(account) = Arc::make_mut(&mut self.accounts).get_mut(usize::from(index.0)) {
                         account.trouble = Some(Trouble { why, help, request_id: None });

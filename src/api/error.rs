@@ -356,8 +356,9 @@ impl ApiError {
             }
             ErrorKind::NotFound => "the number is not in this account any more: plan again",
             ErrorKind::NotEnabled => {
-                "ActiveNumbers is a closed preview and is not enabled for this account: use --api \
-                 incoming-phone-numbers, which everyone has"
+                "ActiveNumbers is a closed preview, and this account is not in it. Every account has the other API: \
+                 add the line `api: incoming-phone-numbers` to the account in the file (without `accounts:` in it, \
+                 `accounts: { default: { sid: AC..., api: incoming-phone-numbers } }`), or pass --api incoming-phone-numbers"
             }
             ErrorKind::Conflict => "somebody else was changing the number: run again",
             ErrorKind::NotAvailable => {
@@ -413,6 +414,17 @@ pub enum ListError {
     /// The pages do not add up to a listing.
     #[error(transparent)]
     Listing(#[from] ListingError),
+}
+
+impl ListError {
+    /// What to do about it, for a person.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Api(error) => error.advice(),
+            Self::Listing(_) => None,
+        }
+    }
 }
 
 /// What an answer says, fit to be kept and shown: the API quotes what it was sent, passwords in URLs

@@ -303,9 +303,12 @@ pub(super) struct IdleArgs {
 pub(super) struct ExportArgs {
     #[command(flatten)]
     pub(super) accounts: AccountArgs,
-    /// Write to this file, readable by its owner only
+    /// Write to this new file, readable by its owner only; - is stdout
     #[arg(short, long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+    /// Replace the file if it exists, with the edits made to it
+    #[arg(long, requires = "out")]
+    pub(super) overwrite: bool,
 }
 
 #[derive(Debug, Args)]

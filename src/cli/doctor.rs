@@ -13,6 +13,7 @@ use crate::client::Client;
 use crate::clock;
 use crate::doctor::{Answers, Check, Level, Patient, examine};
 use crate::http::Http;
+use crate::inert::spelt_out;
 use crate::provider::Api;
 use crate::render::json::value as write_json;
 use crate::render::shown::Shown;
@@ -113,7 +114,8 @@ fn line(text: &mut String, check: &Check) -> std::fmt::Result {
     let sign = output::style().paint(ansi, format_args!("{sign:<3}"));
     writeln!(text, "  {sign} {:<21} {}", check.about, Shown(&check.says))?;
     if let Some(fix) = &check.fix {
-        writeln!(text, "        fix: {}", Shown(fix))?;
+        // Advice is not cut: its end is what to do.
+        writeln!(text, "        fix: {}", spelt_out(fix))?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `get`, `search` and `export`: what is live, what is on offer.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use comfy_table::{Cell, ContentArrangement, Table, presets};
 use serde_json::Value;
@@ -11,9 +12,10 @@ use crate::api::price::{self, Prices};
 use crate::api::resource::{masked, normal_form, offered_form};
 use crate::api::routes::NumberType;
 use crate::client::Client;
-use crate::desired::AccountIndex;
+use crate::desired::{Account, AccountIndex};
 use crate::export::export as export_file;
 use crate::http::Http;
+use crate::number::AccountSid;
 use crate::observed::Observed;
 use crate::provider::Api;
 use crate::render::json::value as write_json;
@@ -82,8 +84,15 @@ pub(super) async fn search(global: &Global, args: &SearchArgs) -> Ended {
 }
 
 pub(super) async fn export(global: &Global, args: &ExportArgs) -> Ended {
-    let declared = fleet::accounts_of(global, &args.accounts)?;
+    let out = args.out.as_deref().filter(|path| *path != Path::new("-"));
+    if let Some(path) = out.filter(|_| !args.overwrite) {
+        keep_what_is_there(path)?;
+    }
+    let mut declared = fleet::accounts_of(global, &args.accounts)?;
     let fleet = Fleet::open(global, &declared).await?;
+    for ((account, opened), client) in declared.iter_mut().zip(&fleet.accounts).zip(&fleet.clients) {
+        name_api(account, opened.sid, client.routes.api);
+    }
     let exported = match fleet.only(args.accounts.account.as_deref()) {
         Ok(only) if only.len() == fleet.accounts.len() => {
             fleet.list().await.and_then(|observed| whole(&fleet, &declared, &observed))
@@ -93,9 +102,9 @@ pub(super) async fn export(global: &Global, args: &ExportArgs) -> Ended {
     };
     fleet.close().await?;
     let exported = exported?;
-    match &args.out {
+    match out {
         Some(path) => {
-            output::write_private(path, &exported.yaml)?;
+            output::write_over(path, &exported.yaml, exported.carries_passwords)?;
             output::note(format_args!("Written to {}.", path.display()));
         }
         None => output::print(&exported.yaml)?,
@@ -114,12 +123,29 @@ pub(super) async fn export(global: &Global, args: &ExportArgs) -> Ended {
     Ok(Exit::Done)
 }
 
+/// The API is part of the file: it plans the same without the option that `export` was given.
+fn name_api(account: &mut Account, sid: AccountSid, api: Api) {
+    if api != Api::default() {
+        account.access.api = Some(api);
+        // A file that says something of an account says which one it is.
+        account.sid = Some(sid);
+    }
+}
+
+/// A file that somebody may have edited is not replaced.
+fn keep_what_is_there(path: &Path) -> Result<(), Fatal> {
+    let is_there = std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() > 0);
+    match is_there {
+        false => Ok(()),
+        true => Err(Fatal::new(format!(
+            "{}: the file exists, and edits in it would be lost: pass --overwrite to replace it, or name another file",
+            path.display()
+        ))),
+    }
+}
+
 /// The file of what is live, where all of it is known: what is not seen would seem to be gone.
-fn whole(
-    fleet: &Fleet,
-    declared: &[crate::desired::Account],
-    observed: &Observed,
-) -> Result<crate::export::Export, Fatal> {
+fn whole(fleet: &Fleet, declared: &[Account], observed: &Observed) -> Result<crate::export::Export, Fatal> {
     let lines: Vec<String> = observed
         .troubles()
         .map(|(at, trouble)| words::trouble(&fleet.accounts[usize::from(at.0)], trouble))
@@ -135,13 +161,13 @@ fn whole(
 
 async fn export_one(
     fleet: &Fleet,
-    declared: &[crate::desired::Account],
+    declared: &[Account],
     only: AccountIndex,
 ) -> Result<crate::export::Export, Fatal> {
     let at = usize::from(only.0);
     let listing =
         fleet.clients[at].list(|_| {}).await.map_err(|error| Fatal::new(fleet.describe(only, &error)))?;
-    let account = crate::desired::Account { parent: None, ..declared[at].clone() };
+    let account = Account { parent: None, ..declared[at].clone() };
     Ok(export_file(&[account], &Observed::new(vec![listing])))
 }
 

@@ -90,6 +90,13 @@ pub(super) fn error(text: &str) {
     }
 }
 
+/// Replaces a file, complete or not at all. Where there is one, it keeps its place, owner and mode, but
+/// that only its owner may read what `is_secret`.
+pub(super) fn write_over(path: &Path, text: &str, is_secret: bool) -> Result<(), Fatal> {
+    atomic_file::replace_alike(path, text.as_bytes(), is_secret)
+        .map_err(|error| Fatal::new(format!("{}: {error}", path.display())))
+}
+
 /// Writes a file that only its owner may read, complete or not at all.
 pub(super) fn write_private(path: &Path, text: &str) -> Result<(), Fatal> {
     atomic_file::replace(path, text.as_bytes())

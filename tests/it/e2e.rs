@@ -14,6 +14,7 @@ mod doctor;
 mod doors;
 mod early;
 mod exits;
+mod export;
 mod faults;
 mod harness;
 mod held;
