@@ -262,18 +262,17 @@ impl Shared {
 async fn drive(shared: Arc<Shared>, mut client: LeaseClient) {
     let mut led = None;
     loop {
-        let (next, leads, deadline) = {
+        let (next, leads, is_wanted, deadline) = {
             let mut inner = shared.lock();
             let now = shared.now();
             let next = inner.elector.next(now);
             inner.is_at_rest = next == Next::Rest;
-            (next, inner.elector.term(now), inner.elector.timing().renew_deadline())
+            let elector = &inner.elector;
+            (next, elector.term(now), elector.is_wanted(), elector.timing().renew_deadline())
         };
         match (std::mem::replace(&mut led, leads), leads) {
             (before, Some(term)) if before != leads => info!(lease = %shared.name, term, "leading"),
-            (Some(term), None) if next == Next::Rest => {
-                info!(lease = %shared.name, term, "the lease is given back")
-            }
+            (Some(term), None) if !is_wanted => info!(lease = %shared.name, term, "giving the lease back"),
             (Some(term), None) => {
                 warn!(lease = %shared.name, term, "not leading any more (renewals are due within {deadline:?}): nothing is written");
             }

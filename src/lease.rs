@@ -138,7 +138,7 @@ pub struct Record {
     /// When the holder renewed it, for people. Each renewal changes it, so that others see one.
     pub renewed: Option<String>,
     /// How often it has changed hands.
-    pub transitions: u32,
+    pub transitions: i32,
 }
 
 /// A record as the server has it.
@@ -274,6 +274,12 @@ impl Elector {
         if std::mem::replace(&mut self.is_wanted, false) {
             self.due = Duration::ZERO;
         }
+    }
+
+    /// Whether it tries to get the lease, or to keep it.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        self.is_wanted
     }
 
     /// Renews at once, unless that has just failed.

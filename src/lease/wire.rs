@@ -26,10 +26,10 @@ struct Metadata {
 #[serde(rename_all = "camelCase", default)]
 struct Spec {
     holder_identity: Option<String>,
-    lease_duration_seconds: Option<u32>,
+    lease_duration_seconds: Option<i64>,
     acquire_time: Option<String>,
     renew_time: Option<String>,
-    lease_transitions: Option<u32>,
+    lease_transitions: Option<i64>,
 }
 
 /// Reads the Lease of this name.
@@ -47,11 +47,12 @@ pub fn read(name: &str, body: &[u8]) -> Result<Seen, String> {
         holder: spec.holder_identity.filter(|holder| !holder.is_empty()),
         duration: spec
             .lease_duration_seconds
+            .and_then(|seconds| u32::try_from(seconds).ok())
             .filter(|seconds| *seconds > 0)
             .map(|seconds| Duration::from_secs(seconds.into())),
         acquired: spec.acquire_time,
         renewed: spec.renew_time,
-        transitions: spec.lease_transitions.unwrap_or(0),
+        transitions: i32::try_from(spec.lease_transitions.unwrap_or(0).max(0)).unwrap_or(i32::MAX),
     };
     Ok(Seen { record, version: lease.metadata.resource_version, object })
 }
@@ -149,6 +150,22 @@ mod tests {
         assert_eq!(sent["spec"]["holderIdentity"], "me");
         let again = read("n", sent.to_string().as_bytes()).expect("a Lease");
         assert_eq!(again.record, record);
+    }
+
+    #[test]
+    fn numbers_at_their_ends_are_read_and_written_within_kubernetes_own() {
+        let read_as = |duration: &str, transitions: &str| {
+            let body = format!(
+                r#"{{"metadata":{{"name":"n","resourceVersion":"7"}},
+                    "spec":{{"leaseDurationSeconds":{duration},"leaseTransitions":{transitions}}}}}"#
+            );
+            let record = read("n", body.as_bytes()).expect("a Lease").record;
+            (record.duration.map(|duration| duration.as_secs()), record.transitions)
+        };
+        assert_eq!(read_as("-5", "-1"), (None, 0));
+        assert_eq!(read_as("0", "null"), (None, 0));
+        assert_eq!(read_as("2147483647", "2147483647"), (Some(2_147_483_647), i32::MAX));
+        assert_eq!(read_as("9223372036854775807", "9223372036854775807"), (None, i32::MAX));
     }
 
     #[test]

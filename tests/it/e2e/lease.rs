@@ -255,7 +255,8 @@ fn apply_waits_for_the_lease(kube: &Kube, lease: &str) {
     let waiting = two.bench.spawn(&two.args(&["apply", "--yes", "--lock-timeout", "30s"]));
     std::thread::sleep(Duration::from_millis(300));
     heals(&sandbox, "One", &first);
-    first.stop();
+    let ran = first.stop();
+    assert!(ran.err.contains("giving the lease back") && !ran.err.contains("WARN"), "{}", ran.err);
     waiting.end().exits(0);
     assert_eq!(name_of(&sandbox), "Two");
     // It is free again, at once.
