@@ -51,7 +51,9 @@ impl Generation {
         Self(first)
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads its text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let value = u64::from_str_radix(text, 16).ok()?;
         (text.len() == 16).then(|| Self(value.to_be_bytes()))
     }

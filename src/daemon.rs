@@ -4,6 +4,7 @@
 //! what cannot be done now is tried again, later and later.
 
 mod files;
+mod handover;
 mod removal;
 mod schedule;
 mod writing;
@@ -364,6 +365,7 @@ impl<T: Transport> Daemon<'_, T> {
     ) -> Result<(Pass, Extent), LedgerError> {
         // Whoever wrote meanwhile left a fleet that we have not seen.
         let extent = if writing.kept.is_some() { extent } else { Extent::Full };
+        let other = self.hand_over(force, writing).await?;
         let now = (self.clock)();
         let kept = match &mut writing.kept {
             Some(budget) => budget,
@@ -393,7 +395,7 @@ impl<T: Transport> Daemon<'_, T> {
                 clock: self.clock,
                 paused: self.paused.clone(),
                 is_in_force,
-                doubt: force.doubt,
+                doubt: force.doubt.or(other),
             },
             journal: self.journal.as_ref().map(JournalAccess::Open),
             head: &head,

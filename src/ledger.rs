@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::atomic_file;
 use crate::bounded_file::{self, BoundedFileError};
 use crate::budget::{Budget, BudgetError};
+use crate::contents::Contents;
 use crate::intents::{Intents, IntentsError};
 use crate::journal_file::JournalFileError;
 use crate::leadership::{Leadership, NotLeading};
@@ -24,6 +25,8 @@ pub use in_lease::InLease;
 const BUDGET: &str = "budget.json";
 /// The name of the intents.
 const INTENTS: &str = "intents.json";
+/// The name of the list of contents that were in force.
+const CONTENTS: &str = "contents";
 
 /// A day's spending on a million numbers is less than this.
 const BYTES_MAX: usize = 256 << 20;
@@ -178,6 +181,34 @@ impl Ledger {
             Self::InLease(lease) => lease.save_intents(intents).await,
             Self::BesideLease(beside) => beside.save_intents(intents).await,
             Self::In(_) | Self::InMemory => Ok(()),
+        }
+    }
+
+    /// Which contents of the files were in force; none where nothing is kept.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or the lease is not ours.
+    pub fn contents(&self) -> Result<Contents, LedgerError> {
+        match self {
+            Self::InMemory => Ok(Contents::default()),
+            Self::In(directory) => {
+                Ok(read(directory, CONTENTS)?.map(|(_, text)| Contents::parse(&text)).unwrap_or_default())
+            }
+            Self::InLease(lease) => lease.contents(),
+            Self::BesideLease(beside) => beside.contents(),
+        }
+    }
+
+    /// Keeps them, before anything is sent by the last one.
+    ///
+    /// # Errors
+    /// When the file system refuses, or the lease does.
+    pub async fn note_contents(&self, contents: &Contents) -> Result<(), LedgerError> {
+        match self {
+            Self::InMemory => Ok(()),
+            Self::In(directory) => write(directory, CONTENTS, &contents.to_string()),
+            Self::InLease(lease) => lease.note_contents(contents).await,
+            Self::BesideLease(beside) => beside.note_contents(contents).await,
         }
     }
 

@@ -56,6 +56,7 @@
 //! - [`report`]: what became of every action
 //! - [`intents`]: purchases for claims that may still be on their way
 //! - [`budget`]: what was spent over time, counted before it is sent
+//! - [`contents`]: which contents of the files were in force, and which is older
 //! - [`guard`]: limits, and who may lift them
 //! - [`journal`]: what was there before each run, what it did, and what takes it back
 //! - [`memory`]: what the loop remembers from look to look, and leaves alone because of it
@@ -115,6 +116,7 @@ pub mod claims;
 pub mod cli;
 pub mod client;
 pub mod clock;
+pub mod contents;
 pub mod cost;
 pub mod country;
 pub mod credentials;

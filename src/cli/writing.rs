@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use crate::atomic_file::create_private;
 use crate::budget::Budget;
 use crate::clock;
+use crate::contents::Age;
 use crate::cost::Bill;
 use crate::desired::{Account, AccountIndex};
 use crate::digest::Digest;
@@ -19,7 +20,7 @@ use crate::intents::Intents;
 use crate::journal::{Command, Head, RunId};
 use crate::ledger::{Kept, Ledger, LedgerError};
 use crate::memory::{Extent, Memory};
-use crate::plan::{Held, Plan};
+use crate::plan::{Doubt, Held, Plan};
 use crate::reconcile::{Answer, Authority, Hooks, Job, Pass, Passed, Pricing, Source, State, pass};
 use crate::render;
 use crate::render::shown::Shown;
@@ -118,6 +119,9 @@ impl<'a> Writing<'a> {
             self.ledger().begin(&intents).await?;
         }
         let operator = self.args.limits.limits();
+        // A daemon that writes down its contents there has had newer files in force.
+        let is_older = self.ledger().contents()?.age(errand.content.generation) == Age::Older;
+        let doubt = (is_older && self.accepted.is_none()).then_some(Doubt::OtherContentInForce);
         let (stop, stopped) = watch::channel(Stop::Run);
         let job = Job {
             source: errand.source,
@@ -134,7 +138,7 @@ impl<'a> Writing<'a> {
                 clock: &clock::since_the_epoch,
                 paused: watch::channel(false).1,
                 is_in_force: &|| errand.content.is_in_force(),
-                doubt: None,
+                doubt,
             },
             journal: Some(self.journal.access()),
             head: &self.head,

@@ -14,6 +14,7 @@ use crate::lock::{LockError, Locks};
 use crate::transport::Transport;
 use crate::watch::Watch;
 
+use super::handover::Handover;
 use super::{Daemon, InForce, STAND_BY};
 
 /// There for as long as the lock and the lease are.
@@ -26,6 +27,8 @@ pub(super) struct Writing {
     pub(super) kept: Option<Kept>,
     /// What this process knew when it lost them: the disk may have been too full to keep it.
     pub(super) earlier: Option<Kept>,
+    /// Of the contents that were in force.
+    pub(super) handover: Handover,
     /// What the log said last of what it stands by for.
     said: Option<Obstacle>,
 }

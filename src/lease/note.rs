@@ -9,13 +9,15 @@ pub struct Note {
     pub intents: Option<String>,
     /// What was spent.
     pub spent: Option<String>,
+    /// The contents of the files that were in force.
+    pub content: Option<String>,
 }
 
 impl Note {
     /// How much it is.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        [&self.intents, &self.spent].into_iter().flatten().map(String::len).sum()
+        [&self.intents, &self.spent, &self.content].into_iter().flatten().map(String::len).sum()
     }
 }
 
@@ -57,7 +59,7 @@ mod tests {
     }
 
     fn note(text: &str) -> Note {
-        Note { intents: Some(text.to_owned()), spent: None }
+        Note { intents: Some(text.to_owned()), ..Note::default() }
     }
 
     /// What the server makes of a question, if it takes it.

@@ -61,6 +61,8 @@ pub fn read(name: &str, body: &[u8]) -> Result<Seen, String> {
 pub const INTENTS: &str = "numctl/intents";
 /// The annotation that says what was spent.
 pub const SPENT: &str = "numctl/spent";
+/// The annotation that says which contents of the files were in force.
+pub const CONTENT: &str = "numctl/content";
 
 /// Kubernetes takes so much for all annotations of an object, names and texts.
 const ANNOTATIONS_BYTES_MAX: usize = 256 << 10;
@@ -69,7 +71,7 @@ const ANNOTATIONS_BYTES_MAX: usize = 256 << 10;
 #[must_use]
 pub fn note(seen: &Seen) -> Note {
     let text = |name| seen.object["metadata"]["annotations"][name].as_str().map(str::to_owned);
-    Note { intents: text(INTENTS), spent: text(SPENT) }
+    Note { intents: text(INTENTS), spent: text(SPENT), content: text(CONTENT) }
 }
 
 /// The same Lease with this note, to be written at the version that was seen.
@@ -78,7 +80,7 @@ pub fn noting(seen: &Seen, note: &Note) -> Seen {
     let mut seen = seen.clone();
     let metadata = &mut seen.object["metadata"];
     let mut annotations = metadata["annotations"].as_object().cloned().unwrap_or_default();
-    for (name, text) in [(INTENTS, &note.intents), (SPENT, &note.spent)] {
+    for (name, text) in [(INTENTS, &note.intents), (SPENT, &note.spent), (CONTENT, &note.content)] {
         match text {
             Some(text) => annotations.insert(name.to_owned(), text.as_str().into()),
             None => annotations.remove(name),
@@ -92,10 +94,12 @@ pub fn noting(seen: &Seen, note: &Note) -> Seen {
 #[must_use]
 pub fn room(seen: &Seen) -> usize {
     let annotations = seen.object["metadata"]["annotations"].as_object();
-    let others =
-        annotations.into_iter().flatten().filter(|(name, _)| ![INTENTS, SPENT].contains(&name.as_str()));
+    let others = annotations
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| ![INTENTS, SPENT, CONTENT].contains(&name.as_str()));
     let taken: usize = others.map(|(name, text)| name.len() + text.as_str().unwrap_or_default().len()).sum();
-    ANNOTATIONS_BYTES_MAX.saturating_sub(INTENTS.len() + SPENT.len() + taken)
+    ANNOTATIONS_BYTES_MAX.saturating_sub(INTENTS.len() + SPENT.len() + CONTENT.len() + taken)
 }
 
 /// The body of a request that creates the Lease.
@@ -176,6 +180,7 @@ mod tests {
         let said = |intents: Option<&str>, spent: Option<&str>| Note {
             intents: intents.map(str::to_owned),
             spent: spent.map(str::to_owned),
+            content: intents.map(|_| "0123456789abcdef".to_owned()),
         };
         let noted = noting(&noting(&seen, &said(Some("one"), Some("much"))), &said(Some("two"), None));
         let sent = update(&noted, &Record::default());
@@ -188,7 +193,7 @@ mod tests {
         // The limit is on all of them, ours and those of others.
         assert_eq!(room(&bare) - room(&seen), "a".len() + "b".len());
         assert_eq!(room(&noted), room(&seen), "what is ours is replaced");
-        assert_eq!(room(&bare) + INTENTS.len() + SPENT.len(), 256 << 10);
+        assert_eq!(room(&bare) + INTENTS.len() + SPENT.len() + CONTENT.len(), 256 << 10);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::contents::Contents;
 use crate::intents::{Intents, Place};
 
 use super::{INTENTS, InLease, LedgerError, intents_in, read, write};
@@ -69,6 +70,15 @@ impl BesideLease {
             write(&self.directory, INTENTS, &text)?;
         }
         self.lease.point_to(id).await
+    }
+
+    /// Which contents of the files were in force: the Lease says it for every host.
+    pub(super) fn contents(&self) -> Result<Contents, LedgerError> {
+        self.lease.contents()
+    }
+
+    pub(super) async fn note_contents(&self, contents: &Contents) -> Result<(), LedgerError> {
+        self.lease.note_contents(contents).await
     }
 
     fn id(&self) -> Result<Option<String>, LedgerError> {

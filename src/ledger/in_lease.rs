@@ -7,6 +7,7 @@ use std::time::Duration;
 use tracing::warn;
 
 use crate::budget::Budget;
+use crate::contents::Contents;
 use crate::intents::{Intents, Place};
 use crate::leadership::{Leadership, NotLeading};
 use crate::lease::Note;
@@ -96,6 +97,16 @@ impl InLease {
             }
         }
         self.keep(note, &kept.intents).await
+    }
+
+    /// Which contents of the files were in force.
+    pub(super) fn contents(&self) -> Result<Contents, LedgerError> {
+        Ok(self.read()?.content.as_deref().map(Contents::parse).unwrap_or_default())
+    }
+
+    pub(super) async fn note_contents(&self, contents: &Contents) -> Result<(), LedgerError> {
+        let note = Note { content: Some(contents.to_string()), ..self.standing()? };
+        self.keep(note, &Intents::default()).await
     }
 
     /// A fleet without claims never has the annotation.

@@ -54,7 +54,7 @@ impl Doubt {
                 "the files on disk changed and remove something: they are taken once they have not changed for a while"
             }
             Self::OtherContentInForce => {
-                "another process last wrote by other files: until this one has the same, or has had its own for long enough, nothing is bought, moved or released"
+                "newer files were in force before these: until they are the same, or these have not changed for 3 minutes, nothing is bought, moved or released"
             }
         }
     }

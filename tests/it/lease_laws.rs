@@ -421,7 +421,7 @@ impl World {
                 let next = self.notes.len() as u64;
                 self.notes.push(standing);
                 candidate.noting = Some((term, next));
-                candidate.elector.keep(term, Note { intents: Some(next.to_string()), spent: None });
+                candidate.elector.keep(term, Note { intents: Some(next.to_string()), ..Note::default() });
             }
         }
     }

@@ -298,3 +298,35 @@ fn a_file_that_is_not_good_stops_what_cannot_be_taken_back() {
     daemon.signal("TERM");
     drop(daemon.end());
 }
+
+/// A daemon whose files are older than those that were last in force only configures; what it lacks are
+/// the same files.
+#[test]
+fn older_files_buy_and_release_nothing() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    let file = |name: &str, extra: &str| {
+        format!(
+            "version: 1\npolicy: {{max_releases: 2}}\nnumbers:\n  - {{phone_number: \"{NUMBER}\", friendly_name: {name}}}\n{extra}...\n"
+        )
+    };
+    let old = file("Old", "  - phone_number: \"+15552230001\"\n");
+    let new = file("New", "  - {phone_number: \"+15552230001\", state: released}\n");
+    let run = ["run", "--once", "-f", "fleet.yaml", "--state-dir", "state"];
+    for text in [&old, &new] {
+        bench.write("fleet.yaml", text);
+        bench.run(&run).exits(0);
+    }
+    assert_eq!((sandbox.count("release"), sandbox.count("purchase")), (1, 0));
+    // A replica, a restart or an apply with the copy of before.
+    bench.write("fleet.yaml", &old);
+    bench.run(&run).says("other files were in force last");
+    bench
+        .run(&["apply", "--yes", "-f", "fleet.yaml", "--state-dir", "state", "--journal", "none"])
+        .says("newer files were in force");
+    assert_eq!(sandbox.count("purchase"), 0);
+    assert_eq!(sandbox.number(NUMBER).expect("there")["friendly_name"], "Old", "what can be undone is done");
+    // A content that was never in force is newer.
+    bench.write("fleet.yaml", &file("Newer", "  - phone_number: \"+15552230100\"\n"));
+    bench.run(&run).exits(0);
+    assert!(sandbox.number("+15552230100").is_some());
+}
