@@ -13,6 +13,7 @@ use crate::fence::NotOurs;
 use crate::leadership::NotLeading;
 use crate::lock::LockError;
 use crate::memory::Extent;
+use crate::pulse::Pulse;
 use crate::status::{Finish, Role, Status, Waiting};
 use crate::tally::Tally;
 
@@ -30,24 +31,26 @@ pub struct Board {
     dry_run: bool,
     paused: watch::Receiver<bool>,
     silence_max: Duration,
-    pulse: Mutex<Pulse>,
+    pulse: Pulse,
+    signs: Mutex<Signs>,
 }
 
-/// When the loop last showed that it is alive.
+/// When the loop last told of something, or had an answer.
 #[derive(Debug)]
-struct Pulse {
+struct Signs {
     at: Instant,
     requests: u64,
 }
 
 impl Board {
-    /// A board for a loop that has just started in a process of this name, and that a signal may pause.
+    /// A board for a loop that has just started in a process of this name, and that a signal may pause. It moves
+    /// while it has a pulse.
     #[must_use]
     pub fn new(
         (process, started): (&str, Duration),
         (interval, dry_run): (Duration, bool),
         tally: Arc<Tally>,
-        paused: watch::Receiver<bool>,
+        (paused, pulse): (watch::Receiver<bool>, Pulse),
     ) -> Self {
         let mut status = Status::new(started);
         status.process = process.into();
@@ -58,7 +61,8 @@ impl Board {
             dry_run,
             paused,
             silence_max: (interval * INTERVALS_MAX).max(SILENCE_MIN),
-            pulse: Mutex::new(Pulse { at: Instant::now(), requests: 0 }),
+            pulse,
+            signs: Mutex::new(Signs { at: Instant::now(), requests: 0 }),
         }
     }
 
@@ -80,20 +84,21 @@ impl Board {
         self.version.subscribe()
     }
 
-    /// Whether the loop moves: something happened in it, or a request was answered, lately.
+    /// Whether the loop moves: it is not stuck in something, and what it waits for comes, too: something
+    /// happened in it, or a request was answered, lately.
     #[must_use]
     pub fn is_alive(&self) -> bool {
         let requests = self.tally.total();
-        let mut pulse = self.pulse.lock().unwrap_or_else(PoisonError::into_inner);
-        if pulse.requests != requests {
-            *pulse = Pulse { at: Instant::now(), requests };
+        let mut signs = self.signs.lock().unwrap_or_else(PoisonError::into_inner);
+        if signs.requests != requests {
+            *signs = Signs { at: Instant::now(), requests };
         }
-        pulse.at.elapsed() < self.silence_max
+        self.pulse.is_there() && signs.at.elapsed() < self.silence_max
     }
 
     /// Takes what the loop tells.
     pub fn hear(&self, news: &News<'_>, now: Duration) {
-        self.pulse.lock().unwrap_or_else(PoisonError::into_inner).at = Instant::now();
+        self.signs.lock().unwrap_or_else(PoisonError::into_inner).at = Instant::now();
         let version = {
             let mut status = self.status.write().unwrap_or_else(PoisonError::into_inner);
             // Whoever reads at this moment keeps what he has.

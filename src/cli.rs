@@ -25,6 +25,7 @@ mod sandbox;
 mod show;
 mod signals;
 mod simple;
+mod stream;
 mod writing;
 mod yaml;
 
@@ -35,7 +36,10 @@ use clap::Parser;
 pub use arguments::Arguments;
 use arguments::Command;
 
+use crate::desired::Findings;
 use crate::inert::spelt_out;
+
+use signals::Heard;
 
 /// The contract's exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,13 +64,43 @@ impl From<Exit> for ExitCode {
 
 /// An error that ends a command before anything was attempted: already worded for a person.
 #[derive(Debug)]
-pub(crate) struct Fatal(String);
+pub(crate) struct Fatal {
+    text: String,
+    told: Told,
+}
+
+/// How an error is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// After `error:`.
+    Plainly,
+    /// As findings on files, each with its own title, coloured where stderr wants that.
+    AsFindings,
+}
 
 impl Fatal {
     fn new(text: impl AsRef<str>) -> Self {
         // It may name a file, or quote what a file or the API says.
-        Self(spelt_out(text.as_ref()))
+        Self { text: spelt_out(text.as_ref()), told: Told::Plainly }
     }
+
+    /// What is wrong with the files.
+    fn findings(findings: &Findings) -> Self {
+        Self { text: inert(|styled| findings.render(styled)), told: Told::AsFindings }
+    }
+
+    /// The same where it is rendered already, without colour.
+    fn as_findings(text: &str) -> Self {
+        Self { text: spelt_out(text), told: Told::AsFindings }
+    }
+}
+
+/// What `render` makes for stderr. Colour acts, as what a file says must not: where the same without
+/// colour is not inert, it is spelt out and stays without.
+fn inert(render: impl Fn(bool) -> String) -> String {
+    let plain = render(false);
+    let spelt = spelt_out(&plain);
+    if spelt == plain && output::stderr_wants_colour() { render(true) } else { spelt }
 }
 
 impl<E: std::error::Error> From<E> for Fatal {
@@ -91,27 +125,48 @@ pub(crate) type Ended = Result<Exit, Fatal>;
 /// Runs the command line of this process.
 #[must_use]
 pub fn run() -> ExitCode {
+    // Before anything else: a signal that comes earlier than its handler kills the process.
+    let heard = Heard::early(std::env::args_os());
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // clap's own code for a usage error is 2, which here means pending changes.
-            let exit = if error.use_stderr() { Exit::Error } else { Exit::Done };
-            // Nothing is left to do when even the message cannot be printed.
-            let _ = error.print();
-            return exit.into();
+        Err(error) => return unfit(&error),
+    };
+    let is_daemon = matches!(arguments.command, Command::Run(_));
+    let ended = match logging::start(&arguments.global, is_daemon) {
+        Ok(()) => dispatch(arguments, heard),
+        Err(fatal) => Err(fatal),
+    };
+    let exit = match ended {
+        Ok(exit) => exit,
+        Err(fatal) => {
+            output::fatal(&fatal);
+            Exit::Error
         }
     };
-    logging::start(&arguments.global, matches!(arguments.command, Command::Run(_)));
-    match dispatch(arguments) {
-        Ok(exit) => exit.into(),
-        Err(Fatal(message)) => {
-            output::error(&message);
-            Exit::Error.into()
-        }
-    }
+    output::finish_up();
+    exit.into()
 }
 
-fn dispatch(arguments: Arguments) -> Ended {
+/// Arguments that make no command, or ask for help.
+fn unfit(error: &clap::Error) -> ExitCode {
+    // clap's own code for a usage error is 2, which here means pending changes.
+    if !error.use_stderr() {
+        // Nothing is left to do when even the message cannot be printed.
+        let _ = error.print();
+        return Exit::Done.into();
+    }
+    if logging::wants_json(std::env::args_os()) {
+        output::start(output::Form::Json, output::Waiting::Command);
+        let text = error.to_string();
+        output::error(text.strip_prefix("error: ").unwrap_or(&text));
+        output::finish_up();
+    } else {
+        let _ = error.print();
+    }
+    Exit::Error.into()
+}
+
+fn dispatch(arguments: Arguments, heard: Option<Heard>) -> Ended {
     let Arguments { global, command } = arguments;
     match command {
         Command::Validate(args) => simple::validate(&global, &args),
@@ -123,7 +178,7 @@ fn dispatch(arguments: Arguments) -> Ended {
         Command::Resolve(args) => block_on(resolve::run(&global, &args)),
         Command::History(args) => history::history(&global, &args),
         Command::Undo(args) => block_on(history::undo(&global, &args)),
-        Command::Run(args) => block_on(run::run(&global, &args)),
+        Command::Run(args) => block_on(run::run(&global, &args, heard)),
         Command::Get(args) => block_on(listing::get(&global, &args)),
         Command::Idle(args) => block_on(idle::run(&global, &args)),
         Command::Search(args) => block_on(listing::search(&global, &args)),
@@ -139,5 +194,8 @@ fn block_on(command: impl Future<Output = Ended>) -> Ended {
         .enable_all()
         .build()
         .map_err(|error| Fatal::new(format!("the runtime cannot be started: {error}")))?;
-    runtime.block_on(command)
+    let ended = runtime.block_on(command);
+    // Whatever a thread is stuck in (a disk, a file that never ends) keeps no process.
+    runtime.shutdown_background();
+    ended
 }

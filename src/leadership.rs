@@ -1,16 +1,20 @@
 //! Keeps a Lease: asks what [`crate::lease`] says, in a task of its own, so that a long cycle never
 //! keeps a renewal waiting.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tracing::{debug, info, warn};
 
 use crate::clock;
 use crate::kube::LeaseClient;
 use crate::lease::{Answer, Elector, Kind, Moment, Next, Note, Standing, Timing, Trouble};
+use crate::pulse::Pulse;
+
+/// How often a loop that is stuck is looked at.
+const STUCK: Duration = Duration::from_millis(250);
 
 /// One candidate for a Lease, which runs for as long as the process.
 #[derive(Debug, Clone)]
@@ -25,6 +29,8 @@ struct Shared {
     news: watch::Sender<u64>,
     /// Rung when there may be something to do before it is due.
     bell: Notify,
+    /// Of whoever writes, where somebody watches it.
+    pulse: OnceLock<Pulse>,
 }
 
 #[derive(Debug)]
@@ -86,9 +92,17 @@ impl Leadership {
             name: client.to_string(),
             news: watch::Sender::new(0),
             bell: Notify::new(),
+            pulse: OnceLock::new(),
         });
         tokio::spawn(drive(shared.clone(), client));
         Self(shared)
+    }
+
+    /// Asks for the lease and renews it only while whoever writes under it moves: one that is stuck must
+    /// lose it, so that another takes over.
+    pub fn only_while(&self, pulse: Pulse) {
+        // There is one loop, which says so once.
+        let _ = self.0.pulse.set(pulse);
     }
 
     /// From now on tries to get the lease, and to keep it.
@@ -254,6 +268,10 @@ impl Shared {
         Moment { steady: self.began.elapsed(), wall: clock::since_the_epoch() }
     }
 
+    fn is_stuck(&self) -> bool {
+        self.pulse.get().is_some_and(|pulse| !pulse.is_there())
+    }
+
     fn tell(&self) {
         self.news.send_modify(|count| *count = count.wrapping_add(1));
     }
@@ -262,6 +280,13 @@ impl Shared {
 async fn drive(shared: Arc<Shared>, mut client: LeaseClient) {
     let mut led = None;
     loop {
+        if shared.is_stuck() {
+            warn!(lease = %shared.name, "the loop does not move: the lease is not renewed");
+            while shared.is_stuck() {
+                sleep(STUCK).await;
+            }
+            info!(lease = %shared.name, "the loop moves again");
+        }
         let (next, leads, is_wanted, deadline) = {
             let mut inner = shared.lock();
             let now = shared.now();

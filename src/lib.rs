@@ -73,6 +73,8 @@
 //! I/O: a thin shell round the above.
 //!
 //! - [`clock`]: what time it is
+//! - [`pulse`]: whether the loop moves
+//! - [`systemd`]: tells systemd that the service is ready, and that it moves
 //! - [`atomic_file`]: a file as a whole or not at all
 //! - [`bounded_file`]: a file that has an end, read as a whole
 //! - [`http`]: the transport over the network
@@ -160,6 +162,7 @@ pub mod pace;
 pub mod plan;
 pub mod prices;
 pub mod provider;
+pub mod pulse;
 pub mod quarantine;
 pub mod reconcile;
 pub mod refresh;
@@ -174,6 +177,7 @@ pub mod stale;
 pub mod standstill;
 pub mod status;
 pub mod survey;
+pub mod systemd;
 pub mod tally;
 pub mod tariff;
 pub mod throttle;

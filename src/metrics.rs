@@ -65,7 +65,7 @@ pub fn exposition(status: &Status, tally: &Tally, now: Duration) -> String {
     fleet(&mut page, status, Moment::of(now));
     holds(&mut page, status, now);
     requests(&mut page, tally);
-    process(&mut page, status);
+    process(&mut page, status, tally);
     page.0
 }
 
@@ -197,7 +197,13 @@ fn requests(page: &mut Page, tally: &Tally) {
     page.sample("numctl_retries_total", &[], tally.retries());
 }
 
-fn process(page: &mut Page, status: &Status) {
+fn process(page: &mut Page, status: &Status, tally: &Tally) {
+    page.family(
+        "numctl_log_lines_dropped_total",
+        "counter",
+        "Log lines that were dropped because nobody read stderr in time.",
+    );
+    page.sample("numctl_log_lines_dropped_total", &[], tally.dropped_lines());
     page.family("numctl_lease_held", "gauge", "1 while this process is the one that writes.");
     page.sample("numctl_lease_held", &[], u8::from(status.role == Role::Writer));
     page.family("numctl_start_time_seconds", "gauge", "When the process started.");

@@ -1,5 +1,6 @@
 //! How many requests were sent, and how they were answered: counters that all clients share.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::api::error::Operation;
@@ -38,9 +39,23 @@ const THROTTLED: &str = "429";
 pub struct Tally {
     requests: [[AtomicU64; ENDS.len()]; Operation::ALL.len()],
     retries: AtomicU64,
+    /// Log lines that nobody read in time: whoever writes them counts.
+    dropped_lines: Arc<AtomicU64>,
 }
 
 impl Tally {
+    /// Counters beside one for log lines that were dropped, which somebody else counts up.
+    #[must_use]
+    pub fn beside(dropped_lines: Arc<AtomicU64>) -> Self {
+        Self { dropped_lines, ..Self::default() }
+    }
+
+    /// Log lines that were dropped.
+    #[must_use]
+    pub fn dropped_lines(&self) -> u64 {
+        self.dropped_lines.load(Ordering::Relaxed)
+    }
+
     /// Counts a request by how it ended.
     pub fn request(&self, operation: Operation, sent: &Result<Response, TransportError>) {
         let word = match sent {

@@ -79,7 +79,7 @@ impl Held {
 }
 
 fn not_ours(error: NotOurs) -> Fatal {
-    Fatal::new(format!("{}; nothing was attempted", Fatal::from(error).0))
+    Fatal::new(format!("{}; nothing was attempted", Fatal::from(error).text))
 }
 
 /// The accounts of a saved plan.
@@ -114,12 +114,12 @@ pub(super) fn read(global: &Global, files: &[PathBuf]) -> Result<(Desired, Conte
 
 /// The texts of the files.
 pub(super) fn sources(files: &[PathBuf]) -> Result<Vec<Source>, Fatal> {
-    load(files).map_err(|findings| Fatal::new(findings.render(output::stderr_is_terminal())))
+    load(files).map_err(|findings| Fatal::findings(&findings))
 }
 
 /// What the files declare, with a word on what is doubtful in them.
 pub(super) fn checked(parsed: Result<Parsed, Findings>) -> Result<Desired, Fatal> {
-    let parsed = parsed.map_err(|findings| Fatal::new(findings.render(output::stderr_is_terminal())))?;
+    let parsed = parsed.map_err(|findings| Fatal::findings(&findings))?;
     if !parsed.warnings.is_empty() {
         let many = plural(parsed.warnings.len(), "warning");
         output::note(format_args!(

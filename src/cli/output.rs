@@ -1,20 +1,123 @@
 //! The only place that prints. Results go to stdout, everything else to stderr; a reader that has
 //! gone away (`| head`) ends the program quietly.
+//!
+//! What a command prints as its result, or as the reason of its end, waits for its reader. A log,
+//! progress, and all that the daemon says never do: see [`Stream`].
 
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
 
 use anstyle::AnsiColor;
 
 use crate::atomic_file;
+use crate::inert::spelt_out;
 use crate::render::text::Style;
 
-use super::Fatal;
+use super::stream::{Patient, Stream};
+use super::{Fatal, Told};
+
+/// How a line on stderr is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// For people.
+    Text,
+    /// One JSON object a line, every line.
+    Json,
+}
+
+/// Whom what is printed may keep waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waiting {
+    /// The command: it is there to be read.
+    Command,
+    /// Nobody: the daemon has other things to do.
+    Nobody,
+}
+
+/// A reader of stderr that takes nothing for so long has stopped, as far as the end of a command goes,
+const PATIENCE: Duration = Duration::from_secs(10);
+/// or of a daemon.
+const PATIENCE_OF_DAEMON: Duration = Duration::from_secs(1);
+/// The words of a process that is ended by force.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+/// So long what is about to be printed on stdout waits for what was said on stderr before.
+const ORDER: Duration = Duration::from_millis(500);
+
+static MANNER: OnceLock<(Form, Waiting)> = OnceLock::new();
+static STDERR: OnceLock<Stream> = OnceLock::new();
+static STDOUT: OnceLock<Stream> = OnceLock::new();
+
+/// Says how this process prints, before it does. A second word in one process (tests) changes nothing.
+pub(super) fn start(form: Form, waiting: Waiting) {
+    let _ = MANNER.set((form, waiting));
+}
+
+fn manner() -> (Form, Waiting) {
+    MANNER.get().copied().unwrap_or((Form::Text, Waiting::Command))
+}
+
+fn stderr() -> &'static Stream {
+    STDERR.get_or_init(|| {
+        let write = |bytes: &[u8]| Patient(io::stderr().lock()).write_all(bytes);
+        Stream::new(write, |lost| {
+            line(Level::Warn, &format!("{lost} log lines were dropped: nobody read stderr in time"))
+        })
+    })
+}
+
+/// Stdout of the daemon.
+fn stdout_queue() -> &'static Stream {
+    STDOUT.get_or_init(|| {
+        let write = |bytes: &[u8]| {
+            let mut out = Patient(anstream::stdout().lock());
+            let written = out.write_all(bytes).and_then(|()| out.flush());
+            if let Err(Fatal { text, .. }) = finish(written) {
+                tracing::warn!(error = text, "a plan could not be shown on stdout");
+            }
+            Ok(())
+        };
+        Stream::new(write, |lost| format!("({lost} plans were not shown: nobody read stdout)\n").into_bytes())
+    })
+}
+
+/// Counts the log lines that were dropped.
+pub(super) fn dropped_lines() -> Arc<AtomicU64> {
+    stderr().dropped()
+}
+
+/// The end of the process: what was said on stderr is written first, where somebody reads it.
+pub(super) fn finish_up() {
+    let patience = match manner().1 {
+        Waiting::Command => PATIENCE,
+        Waiting::Nobody => PATIENCE_OF_DAEMON,
+    };
+    if let Some(stderr) = STDERR.get() {
+        stderr.flush(Some(patience));
+    }
+}
+
+/// The end of a daemon: a plan that is the result of `--once` waits for its reader; no other does.
+pub(super) fn finish_plans(once: bool) {
+    if let Some(stdout) = STDOUT.get() {
+        stdout.flush((!once).then_some(PATIENCE_OF_DAEMON));
+    }
+}
 
 /// Stdout, colour stripped where it is not wanted (no terminal, `NO_COLOR`).
 pub(super) fn stdout() -> impl Write {
-    BufWriter::with_capacity(64 << 10, anstream::stdout().lock())
+    settle();
+    BufWriter::with_capacity(64 << 10, Patient(anstream::stdout().lock()))
+}
+
+/// What was said on stderr stands above what is printed next.
+pub(super) fn settle() {
+    if let Some(stderr) = STDERR.get() {
+        stderr.flush(Some(ORDER));
+    }
 }
 
 /// Whether stdout wants colour.
@@ -23,19 +126,37 @@ pub(super) fn style() -> Style {
     Style { colour: choice != anstream::ColorChoice::Never }
 }
 
-/// Whether stderr is a terminal, where progress may move.
+/// Whether stderr wants colour: a terminal that has it, no `NO_COLOR`, and lines for people.
+pub(super) fn stderr_wants_colour() -> bool {
+    manner().0 == Form::Text && anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
+}
+
+/// Whether somebody sits at stderr, and can be asked.
 pub(super) fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
+/// Whether progress may move on stderr.
+pub(super) fn progress_may_move() -> bool {
+    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+    stderr_is_terminal() && !is_dumb && manner().0 == Form::Text
+}
+
 /// Prints a text that is complete.
 pub(super) fn print(text: &str) -> Result<(), Fatal> {
-    let mut out = stdout();
-    finish(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+    print_with(|out| out.write_all(text.as_bytes()))
 }
 
 /// Prints what `write` writes.
 pub(super) fn print_with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Fatal> {
+    if manner().1 == Waiting::Nobody {
+        let mut text = Vec::new();
+        finish(write(&mut text))?;
+        if !stdout_queue().offer(text) {
+            tracing::warn!("a plan was not shown: nobody reads stdout");
+        }
+        return Ok(());
+    }
     let mut out = stdout();
     finish(write(&mut out).and_then(|()| out.flush()))
 }
@@ -75,18 +196,31 @@ pub(super) fn finish(written: io::Result<()>) -> Result<(), Fatal> {
     }
 }
 
-/// A line on stderr. Nothing is left to do when it cannot be written.
-pub(super) fn note(text: impl std::fmt::Display) {
-    let _ = writeln!(anstream::stderr().lock(), "{text}");
+/// How grave a line is, for those who read JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Error,
+    Warn,
+    Info,
+}
+
+/// A line on stderr.
+pub(super) fn note(text: impl fmt::Display) {
+    say(line(Level::Info, &text.to_string()));
+}
+
+/// A line on stderr that nothing waits for: what happens while an apply is under way.
+pub(super) fn progress(text: &str) {
+    stderr().offer(line(Level::Info, text));
 }
 
 /// An error on stderr.
 pub(super) fn error(text: &str) {
     let red = AnsiColor::Red.on_default().bold();
-    if text.starts_with("error") {
-        note(text.trim_end());
-    } else {
-        note(format_args!("{red}error:{red:#} {text}"));
+    // In JSON the level says it.
+    match manner().0 {
+        Form::Text => say(line(Level::Error, &format!("{red}error:{red:#} {text}"))),
+        Form::Json => say(line(Level::Error, text)),
     }
 }
 
@@ -95,6 +229,74 @@ pub(super) fn error(text: &str) {
 pub(super) fn write_over(path: &Path, text: &str, is_secret: bool) -> Result<(), Fatal> {
     atomic_file::replace_alike(path, text.as_bytes(), is_secret)
         .map_err(|error| Fatal::new(format!("{}: {error}", path.display())))
+}
+
+/// What ends a command, on stderr.
+pub(super) fn fatal(fatal: &Fatal) {
+    match fatal.told {
+        Told::Plainly => error(&fatal.text),
+        Told::AsFindings => say(line(Level::Error, fatal.text.trim_end())),
+    }
+}
+
+/// A finding on a file that is no error, on stderr.
+pub(super) fn warning(rendered: &str) {
+    say(line(Level::Warn, rendered));
+}
+
+/// Asks on stderr; the answer is typed behind it.
+pub(super) fn ask(question: &str) -> io::Result<()> {
+    settle();
+    match manner().0 {
+        Form::Text => {
+            let mut stderr = io::stderr();
+            write!(stderr, "\n{question} ").and_then(|()| stderr.flush())
+        }
+        Form::Json => io::stderr().write_all(&line(Level::Info, question)),
+    }
+}
+
+/// A line of the log, as it is.
+pub(super) fn log(bytes: &[u8]) {
+    stderr().offer(bytes.to_vec());
+}
+
+fn say(line: Vec<u8>) {
+    match manner().1 {
+        Waiting::Command => stderr().put(line),
+        Waiting::Nobody => drop(stderr().offer(line)),
+    }
+}
+
+/// A line as bytes, with its end.
+fn line(level: Level, text: &str) -> Vec<u8> {
+    match manner().0 {
+        Form::Text if stderr_wants_colour() => format!("{text}\n").into_bytes(),
+        Form::Text => format!("{}\n", anstream::adapter::strip_str(text)).into_bytes(),
+        Form::Json => json_line(level, text),
+    }
+}
+
+/// In the form of the log's own lines.
+fn json_line(level: Level, text: &str) -> Vec<u8> {
+    let text = anstream::adapter::strip_str(text).to_string();
+    let line = serde_json::json!({
+        "timestamp": humantime::format_rfc3339_micros(SystemTime::now()).to_string(),
+        "level": match level {
+            Level::Error => "ERROR",
+            Level::Warn => "WARN",
+            Level::Info => "INFO",
+        },
+        "fields": { "message": spelt_out(text.trim()) },
+        "target": "numctl",
+    });
+    format!("{line}\n").into_bytes()
+}
+
+/// The last words of a process that is ended from outside of its work: they wait for nobody.
+pub(super) fn last_words(text: &str) {
+    stderr().offer(line(Level::Error, text));
+    stderr().flush(Some(LAST_WORDS));
 }
 
 /// Writes a file that only its owner may read, complete or not at all.

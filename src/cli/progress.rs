@@ -22,7 +22,7 @@ pub(super) struct Listing {
 impl Listing {
     /// Starts to show a listing of so many accounts.
     pub(super) fn start(accounts: usize) -> Self {
-        let spinner = if output::stderr_is_terminal() {
+        let spinner = if output::progress_may_move() {
             let spinner = ProgressBar::new_spinner().with_message("listing live numbers");
             spinner.enable_steady_tick(Duration::from_millis(120));
             spinner
@@ -62,9 +62,9 @@ pub(super) struct Applying {
 impl Applying {
     /// Starts to show an apply of so many actions.
     pub(super) fn start(total: usize) -> Self {
-        let bar = if output::stderr_is_terminal() {
+        let bar = if output::progress_may_move() {
             let bar = ProgressBar::new(total as u64);
-            if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} {msg} ({elapsed})") {
+            if let Ok(style) = ProgressStyle::with_template("{bar:16} {pos}/{len} ({elapsed}) {wide_msg}") {
                 bar.set_style(style);
             }
             bar.enable_steady_tick(Duration::from_millis(200));
@@ -101,7 +101,7 @@ impl Applying {
                 }
                 self.bar.inc(1);
                 if self.bar.is_hidden() {
-                    output::note(&line);
+                    output::progress(&line);
                 } else {
                     self.bar.println(&line);
                 }

@@ -1,6 +1,6 @@
 //! `numctl run`: the daemon, from arguments to the loop and back to an exit code.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,26 +20,32 @@ use crate::ledger::Ledger;
 use crate::listener::Listener;
 use crate::messenger::Messenger;
 use crate::plan::Plan;
+use crate::pulse::Pulse;
 use crate::reconcile::Pass;
+use crate::systemd::Systemd;
 use crate::tally::Tally;
 use crate::watch::Watch;
 
 use super::arguments::{Global, PlanFormat, RunArgs};
-use super::signals::{Interrupts, pause_by_signal, ring_on_hangup, stop_by_signal};
-use super::{Ended, Exit, Fatal, fleet, journal, lease, show};
+use super::signals::{Heard, Orders};
+use super::{Ended, Exit, Fatal, fleet, journal, lease, output, show};
 
-pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
+pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -> Ended {
     if args.files.iter().any(|path| path == Path::new("-")) {
         return Err(Fatal::new("-f -: the daemon reads its files again and again; name a file"));
     }
     let (stop, stopped) = watch::channel(Stop::Run);
-    let signals = tokio::spawn(stop_by_signal(Interrupts::listen(), stop, Some(args.grace)));
     let bell = Arc::new(Notify::new());
-    let hangups = tokio::spawn(ring_on_hangup(bell.clone()));
     let (pause, paused) = watch::channel(false);
-    let pauses = tokio::spawn(pause_by_signal(pause, bell.clone()));
+    let orders = Orders { stop, grace: args.grace, bell: bell.clone(), paused: pause };
+    let _obeying = heard.map_or_else(Heard::listen, Ok)?.obey(orders)?;
+    let systemd = RefCell::new(systemd()?);
+    let pulse = Pulse::default();
     let identity = lease::identity();
     let lease = if args.dry_run { None } else { lease::candidate(&args.lock.lease, &identity)? };
+    if let Some(lease) = &lease {
+        lease.only_while(pulse.clone());
+    }
     let ledger = match &args.state_dir {
         Some(directory) if !args.dry_run => Ledger::open(directory)?,
         // It writes nothing, and knows what there is to know.
@@ -64,12 +70,12 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
         lock = %args.lock.lock_dir.as_ref().map_or_else(|| "none".to_owned(), |dir| dir.display().to_string()),
         "starting"
     );
-    let tally = Arc::new(Tally::default());
+    let tally = Arc::new(Tally::beside(output::dropped_lines()));
     let board = Arc::new(Board::new(
         (&identity, clock::since_the_epoch()),
         (args.interval, args.dry_run),
         tally.clone(),
-        paused.clone(),
+        (paused.clone(), pulse.clone()),
     ));
     let messenger = notify(&args.notify, &board)?;
     let listener = listen(args, &board).await?;
@@ -93,28 +99,42 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
         paused,
         reach: &|desired: &Desired| {
             let reached = fleet::reach(global, &desired.accounts, sandbox.as_ref());
-            let mut reached = reached.map_err(|Fatal(text)| text)?;
+            let mut reached = reached.map_err(|fatal| fatal.text)?;
             for client in &mut reached.clients {
                 client.count_in(tally.clone());
             }
             Ok(reached)
         },
         renew: &|desired: &Desired, reached| {
-            fleet::renew(global, &desired.accounts, reached, sandbox.as_ref()).map_err(|Fatal(text)| text)
+            fleet::renew(global, &desired.accounts, reached, sandbox.as_ref()).map_err(|fatal| fatal.text)
         },
         api: global.api(),
         tell: &|news| {
             if is_watched {
                 board.hear(news, clock::since_the_epoch());
             }
-            if let News::Ended { pass, .. } = news {
-                tell(pass, &shown);
+            match news {
+                News::Ended { pass, .. } => tell(pass, &shown),
+                News::Began(..) | News::StandingBy(_) => {
+                    if let Some(systemd) = &mut *systemd.borrow_mut() {
+                        systemd.ready();
+                    }
+                }
+                News::Step { .. } | News::NotBegun(..) | News::FilesRefused(_) | News::FilesTaken => {}
             }
         },
         stop: stopped.clone(),
         bell,
     };
-    let ended = run_daemon(&daemon, Watch::start(&daemon.files)).await;
+    let on_beat = || {
+        if let Some(systemd) = &mut *systemd.borrow_mut() {
+            systemd.moves();
+        }
+    };
+    let ended = pulse.during(run_daemon(&daemon, Watch::start(&daemon.files)), on_beat).await;
+    if let Some(systemd) = &*systemd.borrow() {
+        systemd.stopping();
+    }
     if let Some(lease) = lease {
         match &ended {
             // What is still on its way may yet be carried out: the lease outlives it.
@@ -122,15 +142,13 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
             Ok(_) | Err(_) => lease.resign().await,
         }
     }
-    signals.abort();
-    hangups.abort();
-    pauses.abort();
     if let Some(listener) = listener {
         listener.stop().await;
     }
     if let Some(running) = sandbox {
         running.stop().await?;
     }
+    output::finish_plans(args.once);
     match ended {
         Ok(End::Once(pass)) => Ok(exit_of_once(&pass)),
         Ok(End::Stopped(pass)) => {
@@ -138,12 +156,21 @@ pub(super) async fn run(global: &Global, args: &RunArgs) -> Ended {
             info!("stopped");
             Ok(exit_of_stop(pass.as_deref(), at_once))
         }
-        Err(StartError::Files(text) | StartError::Reach(text)) => Err(Fatal(text)),
+        Err(StartError::Files(text)) => Err(Fatal::as_findings(&text)),
+        Err(StartError::Reach(text)) => Err(Fatal::new(text)),
         Err(error @ (StartError::Lock(_) | StartError::Lease(_))) => {
             Err(Fatal::new(format!("{error}; nothing was attempted")))
         }
         Err(error @ StartError::Ledger(_)) => Err(error.into()),
     }
+}
+
+/// systemd, where it started this.
+fn systemd() -> Result<Option<Systemd>, Fatal> {
+    let socket = std::env::var_os("NOTIFY_SOCKET");
+    let (every, pid) = (fleet::variable("WATCHDOG_USEC"), fleet::variable("WATCHDOG_PID"));
+    Systemd::named(socket.as_deref(), every.as_deref(), pid.as_deref())
+        .map_err(|error| Fatal::new(format!("NOTIFY_SOCKET: {error}; nothing was attempted")))
 }
 
 /// Tells of the state from now on, where that is asked for.
@@ -199,7 +226,7 @@ fn tell(pass: &Pass, shown: &Cell<Option<Digest>>) {
     let show = |plan: &Plan, refusal: Option<&Refusal>| {
         let digest = Digest::of(plan);
         if shown.replace(Some(digest)) != Some(digest)
-            && let Err(Fatal(error)) = show::plan(plan, refusal, None, PlanFormat::Text)
+            && let Err(Fatal { text: error, .. }) = show::plan(plan, refusal, None, PlanFormat::Text)
         {
             warn!(error, "the plan could not be shown");
         }

@@ -1,7 +1,5 @@
 //! Shows plans and reports.
 
-use std::io::Write as _;
-
 use crate::cost::Bill;
 use crate::guard::Refusal;
 use crate::plan::Plan;
@@ -53,8 +51,7 @@ pub(super) fn report(report: &Report, bill: Option<&Bill>, format: TextOrJson) -
 /// # Errors
 /// Where there is nobody to ask.
 pub(super) fn ask() -> Result<bool, Fatal> {
-    let mut stderr = std::io::stderr();
-    write!(stderr, "\nApply this plan? Only `yes` is taken for it: ").and_then(|()| stderr.flush())?;
+    output::ask("Apply this plan? Only `yes` is taken for it:")?;
     let mut answer = String::new();
     std::io::BufRead::read_line(&mut std::io::stdin().lock(), &mut answer)?;
     Ok(answer.trim() == "yes")

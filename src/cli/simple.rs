@@ -8,17 +8,16 @@ use crate::load::{load, parse};
 use crate::render::words::plural;
 
 use super::arguments::{Arguments, CompletionsArgs, Global, TextOrJson, ValidateArgs};
-use super::{Ended, Exit, Fatal, output};
+use super::{Ended, Exit, Fatal, inert, output};
 
 pub(super) fn validate(global: &Global, args: &ValidateArgs) -> Ended {
     let parsed = load(&args.files.files).and_then(|sources| parse(&sources, global.api()));
     match args.format {
         TextOrJson::Json => validate_json(&parsed),
         TextOrJson::Text => {
-            let styled = output::stderr_is_terminal();
-            let parsed = parsed.map_err(|findings| Fatal::new(findings.render(styled)))?;
+            let parsed = parsed.map_err(|findings| Fatal::findings(&findings))?;
             for warning in &parsed.warnings {
-                output::note(warning.render(styled));
+                output::warning(&inert(|styled| warning.render(styled)));
             }
             let desired = parsed.desired;
             output::print(&format!(

@@ -5,7 +5,6 @@ use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use crate::atomic_file::create_private;
 use crate::budget::Budget;
@@ -31,7 +30,7 @@ use super::arguments::{Global, TextOrJson, WriteArgs};
 use super::content::Content;
 use super::fleet::{self, Fleet};
 use super::journal::ForWriting;
-use super::signals::{Interrupts, stop_by_signal};
+use super::signals::{Obeying, stop_by_signal};
 use super::{Ended, Exit, Fatal, journal, output, prices, progress, show};
 
 /// What a command that carries out a plan goes by.
@@ -239,7 +238,7 @@ impl<'a> Writing<'a> {
                     // Nothing was sent, so that it was not used.
                     let _ = std::fs::remove_file(marker);
                 }
-                let Fatal(text) = journal::unusable(error);
+                let Fatal { text, .. } = journal::unusable(error);
                 Err(Fatal::new(format!("{text}\nnothing was changed")))
             }
             error => Err(Fatal::new(format!(
@@ -255,7 +254,7 @@ impl<'a> Writing<'a> {
         match show::report(report, bill, self.args.format) {
             Ok(()) => Ok(exit),
             // 1 would say that nothing was attempted, and 0 that somebody was told.
-            Err(Fatal(error)) => {
+            Err(Fatal { text: error, .. }) => {
                 let done = render::words::plural(report.count("succeeded"), "action");
                 let all = report.ends.len();
                 output::error(&format!("{error}: the report is lost; {done} of {all} succeeded"));
@@ -289,7 +288,7 @@ struct Terminal<'a> {
     marker: Option<&'a Path>,
     stop: watch::Sender<Stop>,
     listing: RefCell<Option<progress::Listing>>,
-    applying: RefCell<Option<(progress::Applying, JoinHandle<()>)>>,
+    applying: RefCell<Option<(progress::Applying, Option<Obeying>)>>,
     /// Why it went no further.
     failed: RefCell<Option<Fatal>>,
 }
@@ -314,9 +313,8 @@ impl<'a> Terminal<'a> {
     /// Ends all progress, and says why the line was left where that was not the plan's doing.
     fn over(self) -> Option<Fatal> {
         self.listed_all();
-        if let Some((progress, listener)) = self.applying.take() {
+        if let Some((progress, _obeying)) = self.applying.take() {
             progress.done();
-            listener.abort();
         }
         self.failed.take()
     }
@@ -374,9 +372,11 @@ impl Hooks for Terminal<'_> {
 
     fn begins(&self, plan: &Plan) {
         // Heard from here on: before the first write, and also between two of them.
-        let heard = stop_by_signal(Interrupts::listen_with_hangup(), self.stop.clone(), None);
-        let listener = tokio::spawn(heard);
-        self.applying.replace(Some((progress::Applying::start(plan.steps.len()), listener)));
+        let obeying = stop_by_signal(self.stop.clone());
+        if let Err(error) = &obeying {
+            output::note(format_args!("warning: signals end this run at once: {error}"));
+        }
+        self.applying.replace(Some((progress::Applying::start(plan.steps.len()), obeying.ok())));
     }
 
     fn event(&self, plan: &Plan, _: Extent, event: &Event<'_>) {

@@ -38,5 +38,7 @@ mod saved;
 mod secrets;
 mod shares;
 mod standstill;
+mod streams;
+mod terminal;
 mod traffic;
 mod v2010;

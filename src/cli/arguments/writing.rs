@@ -165,8 +165,8 @@ pub(in crate::cli) struct RunArgs {
     /// Desired-state file, or a directory of them; may repeat
     #[arg(short, long = "file", value_name = "FILE", required = true)]
     pub(in crate::cli) files: Vec<PathBuf>,
-    /// Between two cycles
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
+    /// Between two cycles, from 100ms to 30d
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = interval)]
     pub(in crate::cli) interval: Duration,
     /// One cycle, with the exit codes of apply
     #[arg(long)]
@@ -213,6 +213,16 @@ pub(in crate::cli) struct RunArgs {
     pub(in crate::cli) grace: Duration,
     #[command(flatten)]
     pub(in crate::cli) limits: LimitArgs,
+}
+
+/// More often it would only keep asking; longer makes no sense of a daemon.
+fn interval(text: &str) -> Result<Duration, String> {
+    const INTERVALS: std::ops::RangeInclusive<Duration> =
+        Duration::from_millis(100)..=Duration::from_secs(30 * 86_400);
+    match duration(text)? {
+        interval if INTERVALS.contains(&interval) => Ok(interval),
+        _ => Err("an interval is from 100ms to 30d, such as 60s".to_owned()),
+    }
 }
 
 fn lease_name(text: &str) -> Result<LeaseName, String> {

@@ -73,6 +73,6 @@ fn apply_is_killed_again_and_again() {
 
 #[test]
 fn run_is_killed_again_and_again() {
-    let args = ["run", "-f", "fleet.yaml", "--interval", "50ms", "--max-concurrency", "2"];
+    let args = ["run", "-f", "fleet.yaml", "--interval", "100ms", "--max-concurrency", "2"];
     kill(&[&args[..], &["--state-dir", "state", "--lock-dir", "locks"]].concat(), 20, 100);
 }
