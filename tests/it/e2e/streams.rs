@@ -90,6 +90,8 @@ fn lines_that_nobody_read_are_counted_in_the_log_and_the_metrics() {
     let mut command = bench.command(&args);
     command.env("NUMCTL_LOG", "trace");
     let mut daemon = Running { child: command.stderr(stderr).spawn().expect("it starts") };
+    // It has an end of the pipe, too.
+    drop(command);
     let dropped = || {
         let Ok(mut stream) = std::net::TcpStream::connect(port) else { return 0.0 };
         let mut text = String::new();
