@@ -151,6 +151,8 @@ fn a_result_waits_for_its_reader_and_obeys_signals() {
     let (_reader, stdout) = full();
     let mut running = Running { child: bench.command(&once).stdout(stdout).spawn().expect("it starts") };
     until("the look", || sandbox.count("list") > 1);
+    // By now it waits for the reader.
+    std::thread::sleep(Duration::from_secs(2));
     assert_eq!(ends(&mut running, &["TERM", "TERM"]), Some(3));
     // The report comes after the deeds.
     bench.write("fleet.yaml", &named("One"));
