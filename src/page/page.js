@@ -195,7 +195,7 @@ function showFleet([counts, held]) {
     part.title = `${number.format(counts[standing])} ${words}`;
     return part;
   }));
-  byId('bar').setAttribute('aria-label', parts.map(([standing, words]) => `${counts[standing]} ${words}`).join(', '));
+  byId('bar').setAttribute('aria-label', parts.map(([standing, words]) => `${counts[standing]} ${words}`).join(', ') || 'No number is known yet');
   const legend = STANDINGS.map(([standing, words]) => {
     const button = make('button', `${standing}${counts[standing] ? '' : ' zero'}`, make('i', 'dot'), make('b', '', number.format(counts[standing])), make('span', '', words));
     button.type = 'button';

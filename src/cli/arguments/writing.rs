@@ -191,6 +191,7 @@ pub(in crate::cli) struct RunArgs {
     /// Answer to this host name too; may repeat
     #[arg(
         long,
+        alias = "allow-host",
         value_name = "NAME",
         env = "NUMCTL_LISTEN_HOST",
         hide_env = true,

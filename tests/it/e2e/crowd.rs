@@ -158,7 +158,7 @@ fn a_name_is_answered_where_the_operator_gave_it() {
         assert_eq!(outside.as_host("/status.json", host).0, 200, "{host}");
     }
     daemon.stop();
-    let named = ["--listen-host", "numctl.example.com", "--listen-host", "numctl.numctl.svc"];
+    let named = ["--listen-host", "numctl.example.com", "--allow-host", "numctl.numctl.svc"];
     for listen in ["0.0.0.0:0", "127.0.0.1:0"] {
         let args = [&["-f", "fleet.yaml", "--interval", "1h", "--listen", listen][..], &named].concat();
         let daemon = Daemon::start(&bench, &args);
