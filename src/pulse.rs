@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 /// Between two beats.
 const BEAT: Duration = Duration::from_millis(250);
@@ -43,6 +43,13 @@ impl Pulse {
                     on_beat();
                 }
             }
+        }
+    }
+
+    /// Waits until the loop does not move.
+    pub async fn stops(&self) {
+        while self.is_there() {
+            sleep(BEAT).await;
         }
     }
 

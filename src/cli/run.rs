@@ -37,10 +37,10 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
     let (stop, stopped) = watch::channel(Stop::Run);
     let bell = Arc::new(Notify::new());
     let (pause, paused) = watch::channel(false);
-    let orders = Orders { stop, grace: args.grace, bell: bell.clone(), paused: pause };
+    let pulse = Pulse::default();
+    let orders = Orders { stop, grace: args.grace, pulse: pulse.clone(), bell: bell.clone(), paused: pause };
     let _obeying = heard.map_or_else(Heard::listen, Ok)?.obey(orders)?;
     let systemd = RefCell::new(systemd()?);
-    let pulse = Pulse::default();
     let identity = lease::identity();
     let lease = if args.dry_run { None } else { lease::candidate(&args.lock.lease, &identity)? };
     if let Some(lease) = &lease {

@@ -15,6 +15,7 @@ use tokio::time::sleep;
 use tracing::info;
 
 use crate::execute::Stop;
+use crate::pulse::Pulse;
 
 use super::{Exit, output};
 
@@ -66,6 +67,8 @@ pub(super) struct Orders {
     pub(super) stop: watch::Sender<Stop>,
     /// A stop that takes longer drops what is in flight.
     pub(super) grace: Duration,
+    /// That of the loop: one that does not move finishes nothing.
+    pub(super) pulse: Pulse,
     /// Rung at every SIGHUP, SIGUSR1 and SIGUSR2: look again.
     pub(super) bell: Arc<Notify>,
     /// SIGUSR1 pauses, SIGUSR2 goes on.
@@ -106,10 +109,10 @@ impl Heard {
     /// Where the system gives no thread for it.
     pub(super) fn obey(self, orders: Orders) -> io::Result<Obeying> {
         let Self { runtime, interrupts, hangups, pauses, resumes } = self;
-        let Orders { stop, grace, bell, paused } = orders;
+        let Orders { stop, grace, pulse, bell, paused } = orders;
         on_a_thread(runtime, move |over| async move {
             tokio::join!(
-                obey(interrupts, stop, Some(grace), over),
+                obey(interrupts, stop, Some((grace, pulse)), over),
                 ring(hangups, bell.clone()),
                 pause(pauses, resumes, paused, bell),
             );
@@ -171,7 +174,7 @@ fn starts_a_daemon(arguments: impl Iterator<Item = OsString>) -> bool {
 async fn obey(
     mut interrupts: Interrupts,
     stop: watch::Sender<Stop>,
-    grace: Option<Duration>,
+    grace: Option<(Duration, Pulse)>,
     over: oneshot::Receiver<()>,
 ) {
     tokio::select! {
@@ -184,10 +187,13 @@ async fn obey(
     // The run may be over; then there is nobody to tell.
     let _ = stop.send(Stop::Drain);
     match grace {
-        Some(grace) => {
+        Some((grace, pulse)) => {
             info!(?grace, "Stopping: what is in flight is finished, nothing more is started");
-            // Either way it is over.
-            let _ = tokio::time::timeout(grace, interrupts.next()).await;
+            tokio::select! {
+                () = sleep(grace) => {}
+                () = interrupts.next() => {}
+                () = pulse.stops() => {}
+            }
         }
         None => {
             output::progress(

@@ -294,6 +294,57 @@ fn systemd_hears_that_it_is_ready_that_it_moves_and_that_it_stops() {
     assert_eq!(ended.status.code(), Some(1));
 }
 
+/// A disk that hangs, as far as `strace` is there to make one: whatever the loop is stuck in, it says so, and
+/// signals end it.
+#[test]
+fn a_loop_that_is_stuck_in_a_disk_says_so_and_obeys_signals() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    bench.write("fleet.yaml", &named("One"));
+    let args = ["run", "-f", "fleet.yaml", "--interval", "1s", "--journal", "j", "--listen"];
+    let port =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
+    let plain = bench.command(&[&args[..], &[&port.to_string()]].concat());
+    let mut strace = std::process::Command::new("strace");
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "inject=fsync,fdatasync:delay_enter=60s", "--"]);
+    strace.arg(plain.get_program()).args(plain.get_args()).env_clear().current_dir(bench.path());
+    strace
+        .envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .env("PATH", "/usr/bin:/bin");
+    let Ok(strace) = strace.stdout(Stdio::null()).stderr(Stdio::piped()).spawn() else { return };
+    let mut strace = Running { child: strace };
+    let mut stderr = strace.stderr();
+    let healthz = || {
+        let Ok(mut stream) = std::net::TcpStream::connect(port) else { return String::new() };
+        let mut text = String::new();
+        write!(stream, "GET /healthz HTTP/1.1\r\nHost: {port}\r\nConnection: close\r\n\r\n").expect("asked");
+        let _ = stream.read_to_string(&mut text);
+        text
+    };
+    let begin = Instant::now();
+    while !healthz().contains("200 OK") {
+        if begin.elapsed() > Duration::from_secs(15) || strace.child.try_wait().is_ok_and(|end| end.is_some())
+        {
+            // It may not trace here.
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    until("healthz", || healthz().contains("503"));
+    assert_eq!(sandbox.writes(), 0, "what is not written down is not sent");
+    let children = format!("/proc/{0}/task/{0}/children", strace.child.id());
+    let pid = std::fs::read_to_string(children).expect("children").trim().to_owned();
+    let sent = std::process::Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
+    assert!(sent.success());
+    let begin = Instant::now();
+    let mut log = String::new();
+    while !log.contains("did not stop in time") {
+        let mut bytes = [0; 4096];
+        let read = stderr.read(&mut bytes).expect("read");
+        assert!(read > 0 && begin.elapsed() < Duration::from_secs(8), "{log}");
+        log.push_str(&String::from_utf8_lossy(&bytes[..read]));
+    }
+}
+
 /// A program that writes its log beside the fleet has nothing read.
 #[test]
 fn files_beside_the_fleet_cost_nothing() {
