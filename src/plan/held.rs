@@ -30,6 +30,8 @@ pub enum Doubt {
     FilesSettling,
     /// Another content was in force when another process wrote last.
     OtherContentInForce,
+    /// The files changed since the plan was made.
+    FilesChanged,
 }
 
 impl Doubt {
@@ -40,6 +42,7 @@ impl Doubt {
             Self::FilesNotGood => "files_not_good",
             Self::FilesSettling => "files_settling",
             Self::OtherContentInForce => "other_content_in_force",
+            Self::FilesChanged => "files_changed",
         }
     }
 
@@ -53,6 +56,7 @@ impl Doubt {
             Self::FilesSettling => {
                 "the files on disk changed and remove something: they are taken once they have not changed for a while"
             }
+            Self::FilesChanged => "the files changed since the plan was made",
             Self::OtherContentInForce => {
                 "newer files were in force before these: until they are the same, or these have not changed for 3 minutes, nothing is bought, moved or released"
             }

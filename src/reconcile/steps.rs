@@ -17,7 +17,7 @@ use crate::memory::Extent;
 use crate::number::PhoneNumber;
 use crate::observe::observe;
 use crate::observed::Observed;
-use crate::plan::{Action, ActionKind, DigestKey, HeldReason, Plan};
+use crate::plan::{Action, ActionKind, Doubt, HeldReason, Plan};
 use crate::prices::price_book;
 use crate::refresh::refresh;
 use crate::report::Report;
@@ -197,6 +197,9 @@ pub(super) async fn still_fits<T: Transport>(
         return Err(Pass::Stale(approved.into_plan(), moved_on).into());
     }
     let mut plan = approved.plan().clone();
+    if !(job.authority.is_in_force)() {
+        plan.hold(|_| Some(HeldReason::Doubted(Doubt::FilesChanged)));
+    }
     for holds in job.source.holds(&plan) {
         standstill::hold_back(&mut plan, &holds, *job.authority.paused.borrow(), now);
     }
