@@ -5,6 +5,7 @@
 
 mod files;
 mod handover;
+mod log;
 mod removal;
 mod schedule;
 mod writing;
@@ -31,15 +32,15 @@ use crate::leadership::{Leadership, NotLeading};
 use crate::ledger::{Kept, Ledger, LedgerError};
 use crate::lock::LockError;
 use crate::memory::{Extent, Memory, is_about_the_number};
-use crate::plan::{AccountRef, ActionKind, Doubt, Held, HeldReason, Plan};
+use crate::plan::{AccountRef, Doubt, Plan};
 use crate::provider::Api;
 use crate::reconcile::{Answer, Authority, Hooks, Job, Pass, Passed, Pricing, Source, State, pass};
-use crate::render::{claim_words, words};
 use crate::report;
 use crate::transport::Transport;
 use crate::watch::Watch;
 
 use files::{Files, Look};
+use log::log;
 use schedule::Went;
 use writing::Writing;
 
@@ -48,9 +49,6 @@ const STAND_BY: Duration = Duration::from_secs(1);
 
 /// Numbers that failed are not looked at more often than this, however many there are.
 const REQUEUE_MIN: Duration = Duration::from_millis(500);
-
-/// So many numbers of a cycle that somebody has to do something about are named.
-const HELD_MAX: usize = 10;
 
 /// What the loop goes by.
 pub struct Daemon<'a, T> {
@@ -532,70 +530,4 @@ fn went(pass: &Pass) -> Went {
             if is_short { Went::InPart } else { Went::Well }
         }
     }
-}
-
-/// One line a cycle, and one for each thing that went wrong.
-fn log<T>(force: &InForce<T>, (pass, extent): (&Pass, Extent), took: Duration, next: Duration) {
-    let generation = force.generation;
-    if force.doubt == Some(Doubt::FilesNotGood) {
-        warn!(in_force = %generation, "the files on disk are not good; the last good ones are in force");
-    }
-    match pass {
-        Pass::NotObserved(failed) => {
-            for (account, error) in failed {
-                let name = &force.desired.account(*account).name;
-                let help = error.advice();
-                error!(account = %name, error = %error, help, "an account could not be listed: nothing is planned");
-            }
-        }
-        Pass::Refused(_, refusal) => {
-            error!(digest = %refusal.digest, broken = ?words::refused(refusal), "refused by a limit: nothing is changed");
-        }
-        Pass::NotRecorded(_, error) => {
-            error!(%error, "what is about to be spent cannot be recorded: nothing is changed");
-        }
-        Pass::Stopped
-        | Pass::Planned(_)
-        | Pass::Executed(_)
-        | Pass::Impossible(_)
-        | Pass::Stale(..)
-        | Pass::HeldSince(_)
-        | Pass::OtherAccepted(..) => {}
-    }
-    let finish = pass.finish();
-    let plan = finish.plan();
-    let count = |kind| plan.map_or(0, |plan: &Plan| plan.count(kind));
-    let ended = |word| if let Pass::Executed(report) = pass { report.count(word) } else { 0 };
-    let held = plan.into_iter().flat_map(|plan| plan.held.iter().map(move |held| (plan, held)));
-    // What failed was said when it failed.
-    let is_news = |held: &Held| held.why.is_error() && !matches!(held.why, HeldReason::BackingOff { .. });
-    for (plan, held) in held.filter(|(_, held)| is_news(held)).take(HELD_MAX) {
-        error!(number = %held.number, "{}", words::held(plan, held));
-    }
-    for (plan, short) in plan.into_iter().flat_map(|plan| plan.short.iter().map(move |short| (plan, short))) {
-        error!(claim = %short.claim, "{}", claim_words::shortfall(plan, short));
-    }
-    for (account, trouble) in plan.map(|plan| plan.troubles.as_slice()).unwrap_or_default() {
-        let name = &force.desired.account(*account).name;
-        let help = trouble.help.as_deref();
-        error!(account = %name, error = %trouble.why, help, "nothing is planned in an account");
-    }
-    info!(
-        result = finish.word().replace('_', " "),
-        look = extent.word(),
-        %generation,
-        purchases = count(ActionKind::Purchase),
-        transfers = count(ActionKind::Transfer),
-        configures = count(ActionKind::Configure),
-        releases = count(ActionKind::Release),
-        succeeded = ended("succeeded"),
-        failed = ended("failed"),
-        skipped = ended("skipped"),
-        unknown = ended("unknown"),
-        held = plan.map_or(0, |plan| plan.held.len() + plan.short.len()),
-        unchanged = plan.map_or(0, |plan| plan.unchanged),
-        ?took,
-        ?next,
-        "cycle"
-    );
 }

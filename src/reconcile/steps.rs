@@ -17,7 +17,7 @@ use crate::memory::Extent;
 use crate::number::PhoneNumber;
 use crate::observe::observe;
 use crate::observed::Observed;
-use crate::plan::{Action, ActionKind, Doubt, HeldReason, Plan};
+use crate::plan::{Action, ActionKind, DigestKey, Doubt, HeldReason, Plan};
 use crate::prices::price_book;
 use crate::refresh::refresh;
 use crate::report::Report;

@@ -1,6 +1,8 @@
 //! Every kind of hold × every command that writes: all of them walk one line, so that what holds one
 //! back holds back the others.
 
+use std::io::{Read as _, Write as _};
+use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use numctl::saved_plan::SavedPlan;
@@ -329,4 +331,45 @@ fn older_files_buy_and_release_nothing() {
     bench.write("fleet.yaml", &file("Newer", "  - phone_number: \"+15552230100\"\n"));
     bench.run(&run).exits(0);
     assert!(sandbox.number("+15552230100").is_some());
+}
+
+/// `apply` at a terminal, which somebody answers only after `meanwhile`.
+fn answered_after(bench: &Bench, meanwhile: impl FnOnce()) -> i32 {
+    let line = format!("stty -echo; exec {} apply -f fleet.yaml", env!("CARGO_BIN_EXE_numctl"));
+    let env: Vec<_> = bench
+        .command(&[])
+        .get_envs()
+        .map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned)))
+        .collect();
+    let mut script = Command::new("script");
+    script.args(["-qec", &line, "/dev/null"]).env_clear().current_dir(bench.path());
+    script.envs(env.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    script.env("PATH", "/usr/bin:/bin").env("SHELL", "/bin/sh").env("TERM", "dumb");
+    let mut script = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("`script`");
+    let (mut shown, mut out) = (String::new(), script.stdout.take().expect("stdout"));
+    let mut byte = [0];
+    while !shown.ends_with("taken for it:") && out.read(&mut byte).is_ok_and(|read| read > 0) {
+        shown.push(char::from(byte[0]));
+    }
+    meanwhile();
+    script.stdin.take().expect("stdin").write_all(b"yes\n").expect("typed");
+    out.read_to_string(&mut shown).expect("the rest");
+    script.wait().expect("an end").code().expect("a code")
+}
+
+/// Law 13: a person may think for an hour.
+#[test]
+fn what_changes_while_the_question_stands_is_seen() {
+    let file = |name: &str| {
+        format!("version: 1\nnumbers: [{{phone_number: \"{NUMBER}\", friendly_name: {name}}}]\n")
+    };
+    let (sandbox, bench) = Sandbox::start(&[]);
+    bench.write("fleet.yaml", &file("Ours"));
+    let name = || sandbox.number(NUMBER).expect("there")["friendly_name"].clone();
+    assert_eq!(answered_after(&bench, || sandbox.edit(NUMBER, "FriendlyName=Theirs")), 4);
+    assert_eq!(name(), "Theirs");
+    assert_eq!(answered_after(&bench, || drop(bench.write("fleet.yaml", &file("Other")))), 4);
+    assert_eq!(name(), "Theirs");
+    assert_eq!(answered_after(&bench, || ()), 0);
+    assert_eq!(name(), "Other");
 }
