@@ -6,6 +6,8 @@
 //! doubt stays counted, and a second try at the same number is not counted again, since at most one
 //! of the two can have bought it.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
@@ -185,7 +187,7 @@ struct Spend {
 }
 
 /// The kinds that are counted one by one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Kind {
     Purchase,
@@ -334,17 +336,15 @@ impl Budget {
     /// Counts all that a plan is about to spend. To be saved before the plan's first write. `bill` is
     /// the plan's, where there is one.
     pub fn spend(&mut self, plan: &Plan, bill: Option<&Bill>, generation: Generation, now: Duration) {
+        let mut open = self.open();
         for step in &plan.steps {
             let number = step.action.number();
             let account = Some(plan.account(step.action.lives_in()).sid);
             self.touched.insert(number, Touch { account, at: now, generation });
             let Some(kind) = Kind::of(step) else { continue };
             let monthly = bill.and_then(|bill| bill.changes.get(&number)).map(|money| money.without_sign());
-            let open = self
-                .spends
-                .iter_mut()
-                .find(|spend| spend.kind == kind && spend.number == number && spend.stage != Stage::Done);
-            match open {
+            let at_now = open.get(&(kind, number)).and_then(|place| self.spends.get_mut(*place));
+            match at_now {
                 // The same key again: at most one of the two sends can have had an effect.
                 Some(open) => {
                     let monthly = monthly.or(open.monthly);
@@ -352,6 +352,7 @@ impl Budget {
                 }
                 None => {
                     let stage = Stage::Sending;
+                    open.insert((kind, number), self.spends.len());
                     self.spends.push(Spend { kind, number, account, at: now, generation, stage, monthly });
                 }
             }
@@ -360,32 +361,42 @@ impl Budget {
 
     /// Gives back what certainly did not happen.
     pub fn settle(&mut self, report: &Report) {
+        let open = self.open();
+        let mut undone = BTreeSet::new();
         for (step, end) in report.plan.steps.iter().zip(&report.ends) {
             let Some(kind) = Kind::of(step) else { continue };
-            let number = step.action.number();
-            let open = self
-                .spends
-                .iter()
-                .position(|spend| spend.kind == kind && spend.number == number && spend.stage != Stage::Done);
-            let Some(open) = open else { continue };
+            let Some(place) = open.get(&(kind, step.action.number())) else { continue };
+            let Some(spend) = self.spends.get_mut(*place) else { continue };
             if happened(kind, end) {
-                self.spends[open].stage = Stage::Done;
-            } else if self.spends[open].stage == Stage::Sending && did_not_happen(kind, end) {
-                self.spends.swap_remove(open);
+                spend.stage = Stage::Done;
+            } else if spend.stage == Stage::Sending && did_not_happen(kind, end) {
+                undone.insert(*place);
             } else {
-                self.spends[open].stage = Stage::InDoubt;
+                spend.stage = Stage::InDoubt;
             }
         }
+        let mut place = 0..;
+        self.spends.retain(|_| place.next().is_none_or(|place| !undone.contains(&place)));
+    }
+
+    /// Where those stand that are not done: of each number and kind at most one, and the first in any case.
+    /// A search for each step of a plan would take seconds for a large one.
+    fn open(&self) -> BTreeMap<(Kind, PhoneNumber), usize> {
+        let mut open = BTreeMap::new();
+        for (place, spend) in self.spends.iter().enumerate().filter(|(_, spend)| spend.stage != Stage::Done) {
+            open.entry((spend.kind, spend.number)).or_insert(place);
+        }
+        open
     }
 
     /// Adds to a budget that was loaded what this process saw done and could not save.
     pub fn recall(&mut self, earlier: &Self) {
-        for spend in &mut self.spends {
-            // A saved budget counts in whole seconds.
-            let key = |spend: &Spend| (spend.kind, spend.number, spend.generation, spend.at.as_secs());
-            if earlier.spends.iter().any(|known| known.stage == Stage::Done && key(known) == key(spend)) {
-                spend.stage = Stage::Done;
-            }
+        // A saved budget counts in whole seconds.
+        let key = |spend: &Spend| (spend.kind, spend.number, spend.generation, spend.at.as_secs());
+        let done = earlier.spends.iter().filter(|known| known.stage == Stage::Done);
+        let done: BTreeSet<_> = done.map(key).collect();
+        for spend in self.spends.iter_mut().filter(|spend| done.contains(&key(spend))) {
+            spend.stage = Stage::Done;
         }
     }
 

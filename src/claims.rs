@@ -12,12 +12,14 @@ pub use shortfall::{Shortfall, ShortfallReason};
 use crate::claim::{COUNT_MAX, ClaimName, Mark, Slot};
 use crate::desired::{AccountIndex, Claim, Declared, Desired, State, Unlisted};
 use crate::number::PhoneNumber;
-use crate::observed::{Finds, Observed, Offers};
+use crate::observed::{Finds, Observed, Offers, Record};
 use crate::quarantine::unmarked;
 use crate::settings::{Field, Managed, Value, Want};
 
 /// So many numbers are named for each purchase in case the first one is sold meanwhile.
 const INSTEAD_MAX: usize = 3;
+/// So many numbers are named that an earlier purchase may be.
+const PERHAPS_SHOWN: usize = 5;
 
 /// Which numbers carry the mark of which slot, from the listings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -204,8 +206,15 @@ impl Binder<'_> {
         if let Some((account, _)) = self.observed.troubles().next() {
             return self.short(claim, ShortfallReason::PerhapsIn { missing, account });
         }
+        if survey.record == Record::NewInCi {
+            return self.short(claim, ShortfallReason::NoLastingRecord { missing });
+        }
         if let Some(until) = survey.claims_wait_until {
             return self.short(claim, ShortfallReason::TooEarly { missing, until });
+        }
+        if let Some(numbers) = survey.perhaps_bought.get(&claim.name).filter(|numbers| !numbers.is_empty()) {
+            let numbers = numbers.iter().copied().take(PERHAPS_SHOWN).collect();
+            return self.short(claim, ShortfallReason::PerhapsBought { missing, numbers });
         }
         let finds = match survey.offers.get(&claim.name) {
             Some(Offers::Found(finds)) => finds,

@@ -181,7 +181,8 @@ impl<T: Transport> Client<T> {
     /// When any page fails for good: a listing is complete or it is not one (law 3).
     pub async fn list(&self, on_page: impl FnMut(usize)) -> Result<Listing, ListError> {
         let numbers = self.routes.numbers();
-        self.list_at(Lane::New, numbers, self.account, &[], on_page).await.map(|(listing, _)| listing)
+        let pages = (self.account, self.manner.page_size);
+        self.list_at(Lane::New, numbers, pages, &[], on_page).await.map(|(listing, _)| listing)
     }
 
     /// Lists every live number of another account of the same parent, over v2010.
@@ -190,21 +191,22 @@ impl<T: Transport> Client<T> {
     /// As [`Client::list`].
     pub async fn list_in(&self, account: AccountSid) -> Result<Listing, ListError> {
         let numbers = self.routes.numbers_in(account);
-        self.list_at(Lane::New, numbers, account, &[], |_| {}).await.map(|(listing, _)| listing)
+        let pages = (account, self.manner.page_size);
+        self.list_at(Lane::New, numbers, pages, &[], |_| {}).await.map(|(listing, _)| listing)
     }
 
-    /// The listing, and when its first page was asked for.
-    async fn list_at(
+    /// The listing, on pages of some size, and when its first page was asked for.
+    pub(crate) async fn list_at(
         &self,
         lane: Lane,
         listing: Url,
-        account: AccountSid,
+        (account, page_size): (AccountSid, u16),
         filters: &[(&str, &str)],
         mut on_page: impl FnMut(usize),
     ) -> Result<(Listing, Instant), ListError> {
         let mut interner = Interner::default();
         let mut builder = ListingBuilder::new(account);
-        let first = filter::first_page(listing.clone(), filters, self.manner.page_size);
+        let first = filter::first_page(listing.clone(), filters, page_size);
         let (mut response, began) = self.read(lane, Operation::List, first).await?;
         loop {
             // The next page is on its way while this one is parsed, which says whether it is the next.
@@ -315,8 +317,8 @@ impl<T: Transport> Client<T> {
     /// When the look-up fails for good.
     pub async fn find(&self, lane: Lane, number: PhoneNumber) -> Result<(Sighting, Instant), ListError> {
         let (numbers, text) = (self.routes.numbers(), number.to_string());
-        let (listing, at) =
-            self.list_at(lane, numbers, self.account, &[("PhoneNumber", &text)], |_| {}).await?;
+        let pages = (self.account, self.manner.page_size);
+        let (listing, at) = self.list_at(lane, numbers, pages, &[("PhoneNumber", &text)], |_| {}).await?;
         // A server may read the filter as a pattern; only the very number counts.
         let sighting = match listing.rows().iter().find(|row| row.number == Some(number)) {
             Some(live) => Sighting::There(Box::new(live.clone())),

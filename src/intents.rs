@@ -6,6 +6,8 @@
 //! (`numctl resolve`). A number that is moved or marked anew has one as well: while that is on its way, its
 //! slot may look free.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 mod place;
 
 use std::collections::BTreeMap;
@@ -16,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::claim::Slot;
 use crate::claims::Marks;
 use crate::number::PhoneNumber;
-use crate::observed::{InFlight, Survey};
+use crate::observed::{InFlight, Record, Survey};
 use crate::plan::Plan;
 use crate::report::{Outcome, Report};
 
@@ -55,15 +57,15 @@ pub enum Phase {
 impl Intent {
     /// A clock that was set back makes it wait longer, never shorter.
     fn is_over(&self, now: Duration) -> bool {
-        matches!(self.phase, Phase::Over(at) if now >= at + BOUND)
+        matches!(self.phase, Phase::Over(at) if now >= at.saturating_add(BOUND))
     }
 
     /// In seconds since the epoch; `None` where only a person closes it.
     #[must_use]
     pub fn until(&self, now: Duration) -> Option<i64> {
         match self.phase {
-            Phase::Running => Some(seconds(now + BOUND)),
-            Phase::Over(at) => Some(seconds(at + BOUND)),
+            Phase::Running => Some(seconds(now.saturating_add(BOUND))),
+            Phase::Over(at) => Some(seconds(at.saturating_add(BOUND))),
             Phase::Unmarked => None,
         }
     }
@@ -79,6 +81,8 @@ pub struct Intents {
     open: BTreeMap<Slot, Intent>,
     /// Before this nothing is bought for claims: nobody knows what was sent before this process began.
     not_before: Option<Duration>,
+    /// Whether it goes back to the first purchase.
+    record: Record,
 }
 
 /// Why a file does not hold intents.
@@ -102,6 +106,9 @@ struct File {
     /// Nothing is bought before then, in seconds since the epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     not_before: Option<u64>,
+    /// Nothing was bought by it yet: an earlier record may be lost.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    new: bool,
     intents: Vec<FileIntent>,
 }
 
@@ -122,7 +129,44 @@ impl Intents {
     /// Where nothing keeps them: whatever was sent before `now` may still turn up.
     #[must_use]
     pub fn unkept(now: Duration) -> Self {
-        Self { open: BTreeMap::new(), not_before: Some(now + BOUND) }
+        Self { not_before: Some(now.saturating_add(BOUND)), ..Self::default() }
+    }
+
+    /// A record that begins now: an earlier one may be lost.
+    #[must_use]
+    pub fn begun() -> Self {
+        Self { record: Record::New, ..Self::default() }
+    }
+
+    /// The same record, in a CI job that keeps nothing: one that is new is new in every run.
+    #[must_use]
+    pub fn in_ci(self) -> Self {
+        match self.record {
+            Record::Kept => self,
+            Record::New | Record::NewInCi => Self { record: Record::NewInCi, ..self },
+        }
+    }
+
+    /// Whether it begins now.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.record != Record::Kept
+    }
+
+    /// Whether a person's word on what came before the record would let something be bought.
+    #[must_use]
+    pub fn asks_for_a_word(&self, now: Duration) -> bool {
+        self.is_new() || self.not_before.is_some_and(|time| now < time)
+    }
+
+    /// A person says that nothing was bought before the record began.
+    pub fn vouch(&mut self) {
+        (self.record, self.not_before) = (Record::Kept, None);
+    }
+
+    /// Waits, from the first time that it is called on, as long as something may still turn up.
+    pub fn wait(&mut self, now: Duration) {
+        self.not_before.get_or_insert(now.saturating_add(BOUND));
     }
 
     /// What is open, by slot.
@@ -130,10 +174,15 @@ impl Intents {
         self.open.iter()
     }
 
+    /// What still holds its slot back at `now`: neither seen nor long over.
+    pub fn waiting(&self, now: Duration) -> impl Iterator<Item = (&Slot, &Intent)> {
+        self.open.iter().filter(move |(_, intent)| !intent.seen && !intent.is_over(now))
+    }
+
     /// Whether there is nothing to remember.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.open.is_empty()
+        self.open.is_empty() && (self.record == Record::Kept || self.not_before.is_none())
     }
 
     /// Whether a run goes on. What becomes of it takes more room than that it goes on.
@@ -183,6 +232,7 @@ impl Intents {
         survey.known =
             over.into_iter().map(|(slot, intent)| (slot.clone(), intent.numbers.clone())).collect();
         survey.claims_wait_until = self.not_before.filter(|time| now < *time).map(seconds);
+        survey.record = self.record;
     }
 
     /// Opens one for each step of a plan that marks a number. True where there is any: they are to be
@@ -195,6 +245,9 @@ impl Intents {
             let numbers = std::iter::once(step.action.number()).chain(instead.iter().copied()).collect();
             self.open.insert(slot, Intent { numbers, phase: Phase::Running, seen: false });
             any = true;
+        }
+        if any {
+            self.record = Record::Kept;
         }
         any
     }
@@ -247,7 +300,8 @@ impl Intents {
             seen: intent.seen,
         });
         let not_before = self.not_before.map(|time| time.as_secs());
-        let file = File { format_version: FORMAT_VERSION, not_before, intents: intents.collect() };
+        let new = self.is_new();
+        let file = File { format_version: FORMAT_VERSION, not_before, new, intents: intents.collect() };
         // Texts, numbers and lists of them always serialise.
         serde_json::to_string(&file).unwrap_or_default()
     }
@@ -279,6 +333,7 @@ impl Intents {
                 Intent { numbers: numbers.collect::<Result<_, _>>()?, phase, seen: intent.seen },
             );
         }
-        Ok(Self { open, not_before: file.not_before.map(Duration::from_secs) })
+        let record = if file.new { Record::New } else { Record::Kept };
+        Ok(Self { open, not_before: file.not_before.map(Duration::from_secs), record })
     }
 }

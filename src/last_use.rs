@@ -4,6 +4,8 @@
 //! Pure: what was asked and answered comes in, and so does the time. The daemon keeps it between its
 //! cycles ([`crate::memory`]).
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -55,7 +57,7 @@ struct Known {
 impl Known {
     /// What it still says.
     fn still(&self, guard: Lookback, now: Duration, trust: Trust) -> Option<Seen> {
-        let is_of = |time: Duration| self.at <= now && now - self.at <= time;
+        let is_of = |time: Duration| self.at <= now && now.saturating_sub(self.at) <= time;
         let since = guard.since(now);
         match self.seen {
             // No later look can take a use back.

@@ -1,6 +1,8 @@
 //! Where the daemon's budget lasts, and what was bought for claims and not seen yet: two small files,
 //! each replaced as a whole before anything is spent; or two annotations of the Lease that its writer has.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 mod beside_lease;
 mod in_lease;
 
@@ -156,6 +158,17 @@ impl Ledger {
         self.save_intents(&kept.intents).await
     }
 
+    /// Keeps a record in which there is nothing yet: a person vouches for it.
+    ///
+    /// # Errors
+    /// When the file system refuses, or the lease does.
+    pub async fn save_vouched(&self, intents: &Intents) -> Result<(), LedgerError> {
+        match self {
+            Self::In(directory) => write(directory, INTENTS, &intents.to_json()),
+            Self::InMemory | Self::InLease(_) | Self::BesideLease(_) => self.save_intents(intents).await,
+        }
+    }
+
     /// What was bought for claims before `now`, and not seen yet.
     ///
     /// # Errors
@@ -163,7 +176,7 @@ impl Ledger {
     pub fn intents(&self, now: Duration) -> Result<Intents, LedgerError> {
         match self {
             Self::InMemory => Ok(Intents::unkept(now)),
-            Self::In(directory) => Ok(intents_in(directory, now)?.unwrap_or_default()),
+            Self::In(directory) => Ok(intents_in(directory, now)?.unwrap_or_else(Intents::begun)),
             Self::InLease(lease) => lease.intents(now),
             Self::BesideLease(beside) => beside.intents(now),
         }
@@ -262,7 +275,8 @@ mod tests {
     fn what_is_saved_is_loaded_and_nonsense_is_kept() {
         let folder = std::env::temp_dir().join(format!("numctl-ledger-{}", std::process::id()));
         let ledger = Ledger::open(&folder).expect("a ledger");
-        assert_eq!(ledger.load(Duration::ZERO).expect("nothing"), Kept::default());
+        let begun = Kept { intents: Intents::begun(), ..Kept::default() };
+        assert_eq!(ledger.load(Duration::ZERO).expect("nothing"), begun);
         assert_eq!(fs::read_dir(&folder).expect("listed").count(), 1, "nothing is left beside it");
         fs::write(folder.join(BUDGET), "{").expect("nonsense");
         assert!(matches!(Ledger::open(&folder), Err(LedgerError::Content(..))));

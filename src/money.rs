@@ -1,5 +1,7 @@
 //! Money as it is billed: decimal, exact, in a currency that is never mixed with another.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -69,8 +71,8 @@ impl Money {
         if !is_amount {
             return None;
         }
-        let parts =
-            whole.parse::<i128>().ok()? * UNIT + format!("{part:0<DECIMALS$}").parse::<i128>().ok()?;
+        let parts = whole.parse::<i128>().ok()?.checked_mul(UNIT)?;
+        let parts = parts.checked_add(format!("{part:0<DECIMALS$}").parse::<i128>().ok()?)?;
         Some(Self { parts, currency })
     }
 
@@ -93,19 +95,19 @@ impl Money {
     /// So many times it.
     #[must_use]
     pub fn times(self, count: usize) -> Self {
-        Self { parts: self.parts * count as i128, ..self }
+        Self { parts: self.parts.saturating_mul(count as i128), ..self }
     }
 
     /// The same with the other sign.
     #[must_use]
     pub fn negated(self) -> Self {
-        Self { parts: -self.parts, ..self }
+        Self { parts: self.parts.saturating_neg(), ..self }
     }
 
     /// The amount itself, of a difference.
     #[must_use]
     pub fn without_sign(self) -> Self {
-        Self { parts: self.parts.abs(), ..self }
+        Self { parts: self.parts.saturating_abs(), ..self }
     }
 
     /// Whether it is more than nothing.
@@ -138,8 +140,10 @@ impl Money {
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.parts < 0 { "-" } else { "" };
-        let (whole, part) =
-            (self.parts.unsigned_abs() / UNIT as u128, self.parts.unsigned_abs() % UNIT as u128);
+        let (whole, part) = (
+            self.parts.unsigned_abs().div_euclid(UNIT as u128),
+            self.parts.unsigned_abs().rem_euclid(UNIT as u128),
+        );
         let part = format!("{part:0DECIMALS$}");
         let end = part.trim_end_matches('0').len().max(2);
         write!(f, "{sign}{whole}.{} {}", &part[..end], self.currency)
@@ -159,7 +163,8 @@ pub struct Sums(BTreeMap<Currency, i128>);
 impl Sums {
     /// Adds to the sum of the amount's currency.
     pub fn add(&mut self, money: Money) {
-        *self.0.entry(money.currency).or_default() += money.parts;
+        let sum = self.0.entry(money.currency).or_default();
+        *sum = sum.saturating_add(money.parts);
     }
 
     /// The sum of a currency: nothing where none was added.

@@ -13,7 +13,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
 use sid_hash::SidHash;
-pub use survey::{Finds, InFlight, Offers, Papers, Survey};
+pub use survey::{Finds, InFlight, Offers, Papers, Record, Survey};
 
 use crate::desired::AccountIndex;
 use crate::number::{AccountSid, NumberSid, PhoneNumber};

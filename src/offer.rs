@@ -212,15 +212,7 @@ pub fn beginning_with(need: &Need, prefix: &str) -> Need {
 /// no beginning.
 #[must_use]
 pub fn parts(need: &Need, prefix: Option<&str>) -> Vec<String> {
-    let wish = |wanted| need.wishes.iter().find(|(wish, _)| *wish == wanted).map(|(_, text)| &**text);
-    let own = || match wish(Wish::Contains) {
-        Some(pattern) => pattern.strip_prefix('+').filter(|digits| is_digits(digits)).map(str::to_owned),
-        None if is_north_american_country(&need.country) => {
-            Some(format!("1{}", wish(Wish::AreaCode).unwrap_or_default()))
-        }
-        None => calling_code_in(&need.country).map(|code| code.to_string()),
-    };
-    let Some(prefix) = prefix.map(str::to_owned).or_else(own) else { return Vec::new() };
+    let Some(prefix) = prefix.map(str::to_owned).or_else(|| own_prefix(need)) else { return Vec::new() };
     if prefix.len() >= PART_DIGITS_MAX {
         return Vec::new();
     }
@@ -228,6 +220,19 @@ pub fn parts(need: &Need, prefix: Option<&str>) -> Vec<String> {
     let is_first = prefix.starts_with('1') && matches!(prefix.len(), 1 | 4);
     let digits = if is_first { '2'..='9' } else { '0'..='9' };
     digits.map(|digit| format!("{prefix}{digit}")).collect()
+}
+
+/// The digits that all numbers of a need begin with, the calling code first, as far as it says.
+#[must_use]
+pub fn own_prefix(need: &Need) -> Option<String> {
+    let wish = |wanted| need.wishes.iter().find(|(wish, _)| *wish == wanted).map(|(_, text)| &**text);
+    match wish(Wish::Contains) {
+        Some(pattern) => pattern.strip_prefix('+').filter(|digits| is_digits(digits)).map(str::to_owned),
+        None if is_north_american_country(&need.country) => {
+            Some(format!("1{}", wish(Wish::AreaCode).unwrap_or_default()))
+        }
+        None => calling_code_in(&need.country).map(|code| code.to_string()),
+    }
 }
 
 fn is_digits(text: &str) -> bool {

@@ -7,14 +7,16 @@ use futures_util::future::join_all;
 
 use crate::api::error::{ApiError, ErrorKind, Operation};
 use crate::api::{offers, page_link};
-use crate::claim::{Need, Slot};
+use crate::claim::{Mark, Need, Slot};
 use crate::claims::{Marks, holding, slots_of};
-use crate::client::{Client, Sighting};
+use crate::client::{Client, ListError, Sighting};
 use crate::desired::{Claim, Desired};
 use crate::number::PhoneNumber;
-use crate::observed::{Finds, Observed, Offers};
-use crate::offer::{self, Offer, beginning_with};
+use crate::observed::{Finds, Listing, Live, Observed, Offers, Record};
+use crate::offer::{self, Offer, beginning_with, own_prefix};
 use crate::pace::Lane;
+use crate::provider::Api;
+use crate::quarantine::unmarked;
 use crate::settings::{Field, Want};
 use crate::transport::Transport;
 
@@ -30,6 +32,81 @@ const SHOWN_MAX: usize = 30;
 const SEARCHES_MAX: usize = 40;
 const PAGES_MAX: usize = 40;
 
+/// Looks a second time for claims that want numbers where the record of purchases is new: what an earlier
+/// one held is not known, and one listing alone may miss a row. True where marks were there and did not
+/// cover the count: then more of them may turn up, and nothing is bought yet.
+pub async fn look_behind_a_new_record<T: Transport>(
+    clients: &[Client<T>],
+    desired: &Desired,
+    marks: &Marks,
+    observed: &mut Observed,
+) -> bool {
+    if observed.survey().record == Record::Kept {
+        return false;
+    }
+    let mut few = false;
+    for claim in &desired.claims {
+        if holding(claim, marks, observed).wanted.is_empty() || observed.trouble(claim.account).is_some() {
+            continue;
+        }
+        let client = &clients[usize::from(claim.account.0)];
+        let prefix = own_prefix(&claim.need).unwrap_or_default();
+        let listed = match list_again(client, &prefix).await {
+            Ok(listing) => listing,
+            Err(error) => {
+                let error = format!("the account could not be listed a second time: {error}");
+                observed.survey_mut().offers.insert(claim.name.clone(), Offers::Failed(error));
+                continue;
+            }
+        };
+        let name_of = |live: &Live| Some((live.number?, live.friendly_name.clone()));
+        let again: Vec<(PhoneNumber, Option<Box<str>>)> = listed.rows().iter().filter_map(name_of).collect();
+        for (number, name) in &again {
+            let mark = Slot::read(unmarked(name.as_deref().unwrap_or_default(), *number), *number);
+            if let Mark::Of(slot) = mark
+                && slot.claim == claim.name
+                && !marks.holders.contains_key(&slot)
+            {
+                observed.survey_mut().missed.insert(slot, *number);
+            }
+        }
+        let first = observed.numbers().filter(|(_, found)| found.account == claim.account);
+        let first = first.map(|(number, found)| (number, found.live.friendly_name.clone()));
+        let all: BTreeMap<PhoneNumber, Option<Box<str>>> = first.chain(again).collect();
+        let unclaimed = all.into_iter().filter(|(number, name)| {
+            has_default_name(*number, name.as_deref())
+                && desired.declared(*number).is_none()
+                && Offer::of(*number).misfit(&claim.need, true).is_none()
+        });
+        let unclaimed: Vec<PhoneNumber> = unclaimed.map(|(number, _)| number).collect();
+        few |= slots_of(&marks.holders, &claim.name).next().is_some()
+            && !holding(claim, marks, observed).wanted.is_empty();
+        observed.survey_mut().perhaps_bought.insert(claim.name.clone(), unclaimed);
+    }
+    few
+}
+
+/// Lists once more what a first listing may have missed: over v2010 only the numbers that begin with these
+/// digits, and on pages of another size, so that a row that fell between two of them does not do so again.
+async fn list_again<T: Transport>(client: &Client<T>, prefix: &str) -> Result<Listing, ListError> {
+    let prefix = format!("+{prefix}");
+    let filters = match client.routes.api {
+        Api::IncomingPhoneNumbers => vec![("PhoneNumber", prefix.as_str())],
+        Api::ActiveNumbers => Vec::new(),
+    };
+    let pages = (client.account, client.page_size().saturating_sub(1).max(1));
+    let listed = client.list_at(Lane::New, client.routes.numbers(), pages, &filters, |_| {}).await;
+    listed.map(|(listing, _)| listing)
+}
+
+/// Whether nobody has named a number: it has no name, or its own digits as the vendor writes them.
+fn has_default_name(number: PhoneNumber, name: Option<&str>) -> bool {
+    let Some(name) = name else { return true };
+    let digits: String = name.chars().filter(char::is_ascii_digit).collect();
+    let is_plain = name.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '(' | ')' | ' ' | '-' | '.'));
+    is_plain && (digits.is_empty() || digits.len() >= 7 && number.to_string().ends_with(&digits))
+}
+
 /// Makes sure of the numbers that claims had and the listing misses, and searches for every claim that
 /// wants numbers, once each; no request where nothing is missing.
 pub async fn look_for_claims<T: Transport>(
@@ -38,14 +115,18 @@ pub async fn look_for_claims<T: Transport>(
     marks: &Marks,
     observed: &mut Observed,
 ) {
-    if observed.survey().claims_wait_until.is_some() {
+    let survey = observed.survey();
+    if survey.claims_wait_until.is_some() || survey.record == Record::NewInCi {
         return;
     }
     let missed = missed(clients, desired, marks, observed).await;
-    observed.survey_mut().missed = missed;
+    observed.survey_mut().missed.extend(missed);
     let wanting = desired.claims.iter().filter_map(|claim| {
         let wanted = holding(claim, marks, observed).wanted.len();
-        (wanted > 0 && observed.trouble(claim.account).is_none()).then_some((claim, wanted))
+        let is_open = observed.trouble(claim.account).is_none()
+            && !observed.survey().offers.contains_key(&claim.name)
+            && observed.survey().perhaps_bought.get(&claim.name).is_none_or(Vec::is_empty);
+        (wanted > 0 && is_open).then_some((claim, wanted))
     });
     let wanting: Vec<(&Claim, usize)> = wanting.collect();
     // What is on its way for a slot is nobody else's.

@@ -5,6 +5,8 @@
 //! that no state file has to last as long. The last part is a checksum over day and number: a mark that
 //! was copied to another number, or edited, counts for nothing, and the time begins anew.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::fmt;
 use std::time::Duration;
 
@@ -32,7 +34,7 @@ impl Term {
     pub fn parse(text: &str) -> Option<Self> {
         let time = humantime::parse_duration(text).ok()?;
         let days = time.as_secs() / Self::DAY;
-        let is_whole = time == Duration::from_secs(days * Self::DAY);
+        let is_whole = time == Duration::from_secs(days.saturating_mul(Self::DAY));
         (is_whole && (1..=Self::DAYS_MAX).contains(&days)).then_some(Self(days as u16))
     }
 
@@ -40,7 +42,7 @@ impl Term {
     /// alone come to, since the first of them had begun: the time is never shorter than it is written.
     #[must_use]
     pub fn ends(self, since: Date) -> Date {
-        let days: Span = (i64::from(self.0) + 1).days();
+        let days: Span = i64::from(self.0).saturating_add(1).days();
         since.saturating_add(days)
     }
 }
@@ -66,7 +68,7 @@ impl<'a> Parked<'a> {
     pub fn read(friendly_name: &'a str, number: PhoneNumber) -> Option<Self> {
         let inner = friendly_name.strip_suffix(']')?;
         let at = inner.rfind(OPEN)?;
-        let (day, check) = inner[at + OPEN.len()..].split_once(':')?;
+        let (day, check) = inner.get(at.saturating_add(OPEN.len())..)?.split_once(':')?;
         let since: Date = day.parse().ok()?;
         // A day is written in one way only.
         let is_ours = since.to_string() == day && check_of(number, since) == check;

@@ -257,7 +257,7 @@ async fn walk<T: Transport>(
     let (at_once, stop) = (job.numbers_at_once, job.stop.clone());
     let report = execute(approved, job.clients, at_once, stop, brake, on_event).await;
     // Disk: how it ended.
-    steps::settle(&report, run, state, job.now + began.elapsed());
+    steps::settle(&report, run, state, job.now.saturating_add(began.elapsed()));
     Ok(report)
 }
 

@@ -24,7 +24,7 @@ use crate::intents::Intents;
 use crate::number::{AccountSid, PhoneNumber};
 use crate::observe::{observe, shut};
 use crate::observed::{Listing, Observed, Papers, Sight, Survey};
-use crate::offers::look_for_claims;
+use crate::offers::{look_behind_a_new_record, look_for_claims};
 use crate::plan::AccountRef;
 use crate::provider::Api;
 use crate::settings::{Field, Want};
@@ -68,6 +68,10 @@ pub async fn look_again<T: Transport>(
         let marks = Marks::of(&observed);
         intents.observe(&marks, now);
         intents.tell(observed.survey_mut(), now);
+        if look_behind_a_new_record(clients, desired, &marks, &mut observed).await {
+            intents.wait(now);
+            intents.tell(observed.survey_mut(), now);
+        }
         look_for_claims(clients, desired, &marks, &mut observed).await;
     }
     observed

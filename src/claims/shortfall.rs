@@ -81,6 +81,19 @@ pub enum ShortfallReason {
         /// Until then, in seconds since the epoch.
         until: i64,
     },
+    /// The record of purchases is new, and these numbers, which nobody has named, may have been bought for
+    /// it already.
+    PerhapsBought {
+        /// How many numbers are wanted.
+        missing: u16,
+        /// The numbers, some of them.
+        numbers: Vec<PhoneNumber>,
+    },
+    /// A CI job that keeps no record: it would buy anew in every run.
+    NoLastingRecord {
+        /// How many numbers are wanted.
+        missing: u16,
+    },
     /// An account could not be listed, or nothing can be done in it, and its numbers may be in there.
     PerhapsIn {
         /// How many numbers are wanted.

@@ -17,8 +17,9 @@ use crate::environment::{self, Login, Source as Variables};
 use crate::fence::{NotOurs, fence};
 use crate::hosts::Hosts;
 use crate::http::{self, Http};
+use crate::intents::Intents;
 use crate::leadership::Leadership;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerError};
 use crate::load::{load, parse};
 use crate::lock::{LockError, Locks};
 use crate::number::AccountSid;
@@ -101,6 +102,19 @@ pub(super) fn accounts_of_plan(accounts: &[AccountRef], access: &[Access]) -> Ve
 pub(super) fn ledger(global: &Global, args: &StateArgs) -> Ledger {
     let default = if global.sandbox { STATE_OF_SANDBOX } else { STATE };
     Ledger::In(args.state_dir.clone().unwrap_or_else(|| PathBuf::from(default)))
+}
+
+/// What is remembered of purchases for claims. In a CI job that names no directory, a record that is new is
+/// new in every run.
+pub(super) fn intents(
+    global: &Global,
+    args: &StateArgs,
+    ledger: &Ledger,
+    now: Duration,
+) -> Result<Intents, LedgerError> {
+    let is_ci = !global.sandbox && variable("CI").is_some_and(|text| text != "false" && text != "0");
+    let intents = ledger.intents(now)?;
+    Ok(if is_ci && args.state_dir.is_none() { intents.in_ci() } else { intents })
 }
 
 /// Reads and checks the files, and names their content. What is doubtful in them is counted here and

@@ -62,7 +62,7 @@ async fn make(
     journal: &ForPlan,
 ) -> Result<Made, Fatal> {
     let now = clock::since_the_epoch();
-    let intents = fleet::ledger(global, &args.state).intents(now)?;
+    let intents = fleet::intents(global, &args.state, &fleet::ledger(global, &args.state), now)?;
     let operator = args.limits.limits();
     let job = Job {
         source: Source::Files(desired),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::claim::Slot;
+use crate::claim::{ClaimName, Slot};
 use crate::clock;
 use crate::hold;
 use crate::intents::Intent;
@@ -49,9 +49,15 @@ async fn resolve(ledger: &Ledger, args: &ResolveArgs) -> Ended {
     let now = clock::since_the_epoch();
     let mut intents = ledger.intents(now)?;
     let Some(text) = &args.slot else {
-        let open: Vec<(&Slot, &Intent)> = intents.open().filter(|(_, intent)| !intent.seen).collect();
+        let open: Vec<(&Slot, &Intent)> = intents.waiting(now).collect();
         return list(&open, now, args.format);
     };
+    if intents.asks_for_a_word(now) && ClaimName::parse(text).is_some() {
+        intents.vouch();
+        ledger.save_vouched(&intents).await?;
+        output::print("Recorded: nothing was bought for claims before now. The next plan may buy.\n")?;
+        return Ok(Exit::Done);
+    }
     let slot = Slot::parse(text).ok_or_else(|| {
         Fatal::new(format!(
             "{:?} is no slot: a claim and a number, such as nyc-support/2",

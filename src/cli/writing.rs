@@ -93,7 +93,8 @@ impl<'a> Writing<'a> {
             }
             Ledger::In(_) | Ledger::InMemory | Ledger::InLease(_) | Ledger::BesideLease(_) => None,
         };
-        let ended = match self.ledger().intents(clock::since_the_epoch()) {
+        let now = clock::since_the_epoch();
+        let ended = match fleet::intents(self.global, &self.args.state, self.ledger(), now) {
             Ok(intents) => work(&fleet, intents).await,
             Err(error) => Err(error.into()),
         };

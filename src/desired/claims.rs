@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::accounts::choices;
 use super::excerpt::quoted;
-use super::file::{Count, Given, Setting, Switch};
+use super::file::{Count, Given, Section, Setting, Sms, Switch, Voice};
 use super::issue::{At, Issue, Issues};
 use super::layers::below;
 use super::place::{Path, Step};
@@ -15,7 +15,8 @@ use crate::claim::{
 };
 use crate::number_type::NumberType;
 
-/// Numbers declared by need: numctl finds them on offer, buys them once, and keeps them.
+/// Numbers declared by need: numctl finds them on offer, buys them once, and keeps them. Its settings go
+/// before those of its profile.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a mapping with `name:`, `count:` and `match:`")]
 #[schemars(rename = "Claim", extend("required" = ["name", "count", "match"]))]
@@ -47,6 +48,32 @@ pub(super) struct RawClaim {
     #[serde(default)]
     #[schemars(schema_with = "schema::friendly_name")]
     pub(super) friendly_name: Setting,
+    /// Where call status events go.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::url")]
+    pub(super) status_callback: Setting,
+    /// GET or POST.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::method")]
+    pub(super) status_callback_method: Setting,
+    /// The address that the country wants a number's owner to have (IncomingPhoneNumbers only).
+    #[serde(default)]
+    #[schemars(schema_with = "schema::address_sid")]
+    pub(super) address_sid: Setting,
+    /// The identity document that the country wants (IncomingPhoneNumbers only).
+    #[serde(default)]
+    #[schemars(schema_with = "schema::identity_sid")]
+    pub(super) identity_sid: Setting,
+    /// The regulatory bundle that the country wants (IncomingPhoneNumbers only).
+    #[serde(default)]
+    #[schemars(schema_with = "schema::bundle_sid")]
+    pub(super) bundle_sid: Setting,
+    /// How calls are answered.
+    #[serde(default)]
+    pub(super) voice: Section<Box<Voice>>,
+    /// How messages are answered.
+    #[serde(default)]
+    pub(super) sms: Section<Box<Sms>>,
 }
 
 /// What numbers a claim takes: the filters of the vendor's search.

@@ -476,7 +476,7 @@ pub(super) struct Sms {
     pub(super) application_sid: Setting,
 }
 
-/// What `defaults:`, a profile and a number have in common.
+/// What `defaults:`, a profile, a number and a claim have in common.
 pub(super) struct Said<'a> {
     top: [(Field, &'a Setting); 6],
     voice: Option<&'a Voice>,
@@ -509,7 +509,7 @@ macro_rules! said {
 }
 
 // Flattening a shared part would cost serde's refusal of unknown keys.
-said!(Layer Number);
+said!(Layer Number RawClaim);
 
 impl<'a> Said<'a> {
     /// Every field that is there, with its text; `""` clears.

@@ -87,11 +87,6 @@ fn check_url(issues: &mut Issues, file: usize, url: &str, at: impl Fn() -> At) {
     }
 }
 
-/// A friendly name that stands for itself.
-pub(super) fn name(issues: &mut Issues, text: &str, at: impl Fn() -> At) -> Option<(Field, Want)> {
-    want(issues, Field::FriendlyName, text, at).map(|want| (Field::FriendlyName, want))
-}
-
 fn want(issues: &mut Issues, field: Field, text: &str, at: impl Fn() -> At) -> Option<Want> {
     if text.is_empty() {
         if field == Field::FriendlyName {

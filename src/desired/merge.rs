@@ -355,10 +355,8 @@ impl Merger<'_> {
         };
         let protect =
             raw.protect.0.or_else(|| self.inherited_protect(profile).map(|by| by.0)).unwrap_or(false);
-        let own = match raw.friendly_name.0.as_deref() {
-            None => Managed::default(),
-            Some(text) => layers::name(self.issues, text, || spot.at("friendly_name")).into_iter().collect(),
-        };
+        let incoming = self.accounts.any_on(Api::ActiveNumbers);
+        let own = layers::managed(self.issues, spot.file, || spot.path(), &raw.said(), incoming);
         let merged = self.merged(profile, &own);
         let api = account.map_or_else(Api::default, |account| self.accounts.api(account));
         self.check_merged(spot.file, || spot.path(), profile, api, &own, &merged);

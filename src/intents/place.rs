@@ -1,5 +1,7 @@
 //! Where intents are kept, as a Lease says it.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};

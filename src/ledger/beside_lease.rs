@@ -2,6 +2,8 @@
 //! have a directory of its own under that name: the Lease says in which one its last holder wrote, so that
 //! nobody takes an old one, or a new and empty one, for all there is to know.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

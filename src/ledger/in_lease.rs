@@ -1,6 +1,8 @@
 //! The Lease as the place where what was bought and spent lasts: whoever has it next reads what its last
 //! holder left, and nobody writes there who has not got it.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::cell::Cell;
 use std::time::Duration;
 
@@ -137,7 +139,7 @@ impl InLease {
         }
         let room = self.lease.room(term)?;
         // What is begun must be told the end of.
-        let room = if intents.is_any_running() { room / 4 * 3 } else { room };
+        let room = if intents.is_any_running() { (room / 4).saturating_mul(3) } else { room };
         let bytes = note.bytes();
         if bytes > room {
             return Err(LedgerError::NoRoom { lease: self.lease.name().to_owned(), bytes, room });

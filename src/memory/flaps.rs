@@ -1,6 +1,8 @@
 //! Numbers that somebody else keeps writing: what was set as declared is found changed, again and
 //! again.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -47,7 +49,7 @@ impl Written {
 
 impl Flaps {
     pub(super) fn new(interval: Duration) -> Self {
-        Self { window: WINDOW.max(interval * INTERVALS), written: BTreeMap::new() }
+        Self { window: WINDOW.max(interval.saturating_mul(INTERVALS)), written: BTreeMap::new() }
     }
 
     pub(super) fn hold_back(&mut self, plan: &mut Plan, now: Duration) {
@@ -55,8 +57,8 @@ impl Flaps {
         self.written.retain(|_, written| {
             // A clock that was set back must not make an entry last for ever.
             written.at = written.at.min(now);
-            written.undone.retain(|at| *at <= now && now - *at < window);
-            now - written.at < window || !written.undone.is_empty()
+            written.undone.retain(|at| *at <= now && now.saturating_sub(*at) < window);
+            now.saturating_sub(written.at) < window || !written.undone.is_empty()
         });
         for step in &plan.steps {
             if let Some(written) = self.written.get_mut(&step.action.number())

@@ -1,6 +1,8 @@
 //! What the last full look showed. Where a plan on it changes only a few numbers, those are looked at
 //! again, and not every account.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -49,7 +51,8 @@ impl LastLook {
         interval: Duration,
         now: Duration,
     ) -> Option<Vec<Suspect>> {
-        let is_young = self.at <= now && now - self.at <= interval * INTERVALS_MAX;
+        let is_young =
+            self.at <= now && now.saturating_sub(self.at) <= interval.saturating_mul(INTERVALS_MAX);
         if !is_young || self.accounts != accounts || self.observed.troubles().next().is_some() {
             return None;
         }

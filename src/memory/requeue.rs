@@ -1,5 +1,7 @@
 //! When a number that failed is tried again: each by itself, later and later.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -37,7 +39,7 @@ impl Requeue {
         let cap = self.cap;
         for failing in self.failing.values_mut() {
             // A clock that was set back must not make the wait last for ever.
-            failing.due = failing.due.min(now + cap);
+            failing.due = failing.due.min(now.saturating_add(cap));
         }
         // What is as declared by now, or declared no more, has no action left that could fail.
         let planned: BTreeSet<PhoneNumber> = plan.steps.iter().map(|step| step.action.number()).collect();
@@ -60,10 +62,10 @@ impl Requeue {
             }
         }
         for number in failed {
-            let times = self.failing.get(&number).map_or(0, |failing| failing.times) + 1;
-            let ceiling = BASE.saturating_mul(1 << (times - 1).min(16)).min(self.cap);
+            let times = self.failing.get(&number).map_or(0, |failing| failing.times).saturating_add(1);
+            let ceiling = BASE.saturating_mul(1 << times.saturating_sub(1).min(16)).min(self.cap);
             let wait = ceiling.mul_f64(0.5 + 0.5 * (dice() as f64 / u64::MAX as f64));
-            self.failing.insert(number, Failing { times, due: now + wait });
+            self.failing.insert(number, Failing { times, due: now.saturating_add(wait) });
         }
     }
 
@@ -78,7 +80,7 @@ impl Requeue {
 
 /// In whole seconds, not before it is due.
 fn seconds(due: Duration) -> i64 {
-    i64::try_from(due.as_secs() + u64::from(due.subsec_nanos() > 0)).unwrap_or(i64::MAX)
+    i64::try_from(due.as_secs().saturating_add(u64::from(due.subsec_nanos() > 0))).unwrap_or(i64::MAX)
 }
 
 /// Whether an action's end is a failure of its number, and not of the account, the lock or an operator

@@ -1,5 +1,7 @@
 //! Too many numbers that are suddenly gone: a listing that is broken, or files that were cut off.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -24,12 +26,12 @@ struct Bound {
 impl Bound {
     /// Whether `gone` of `known` is more than the bound.
     fn is_passed(&self, gone: usize, known: usize) -> bool {
-        gone > self.count && gone * 100 > known * self.percent
+        gone > self.count && gone.saturating_mul(100) > known.saturating_mul(self.percent)
     }
 
     /// Whether `gone` of `known` is at the bound or more.
     fn is_reached(&self, gone: usize, known: usize) -> bool {
-        gone >= self.count && gone * 100 >= known * self.percent
+        gone >= self.count && gone.saturating_mul(100) >= known.saturating_mul(self.percent)
     }
 }
 
@@ -75,7 +77,7 @@ impl Known {
                 Some(doubt) if doubt.gone == gone => doubt.since.min(now),
                 Some(_) | None => now,
             };
-            if since == now || now - since < apart {
+            if since == now || now.saturating_sub(since) < apart {
                 let count = gone.len();
                 self.doubt = Some(Doubt { gone, since });
                 return Some(count);
@@ -88,7 +90,7 @@ impl Known {
 
 impl Shrink {
     pub(super) fn new(interval: Duration, allowed: bool) -> Self {
-        Self { allowed, apart: interval / 2, live: BTreeMap::new(), declared: BTreeMap::new() }
+        Self { allowed, apart: interval.div_f64(2.0), live: BTreeMap::new(), declared: BTreeMap::new() }
     }
 
     pub(super) fn doubt(
@@ -236,7 +238,7 @@ mod tests {
     }
 
     fn look(known: &mut Known, seen: Vec<PhoneNumber>, seconds: u64) -> Option<usize> {
-        let now = Duration::from_secs(1_000 + seconds);
+        let now = Duration::from_secs(seconds.saturating_add(1_000));
         known.look(seen, |_| false, |gone, known| LIVE.is_passed(gone, known), APART, now)
     }
 

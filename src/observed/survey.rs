@@ -42,6 +42,22 @@ pub struct Survey {
     /// Nothing is bought for claims before this, in seconds since the epoch: nobody knows what an
     /// earlier process has sent.
     pub claims_wait_until: Option<i64>,
+    /// Whether purchases for claims were written down where this process looks.
+    pub record: Record,
+    /// Unmarked numbers that an earlier purchase for a claim may be: looked for where the record is new.
+    pub perhaps_bought: BTreeMap<ClaimName, Vec<PhoneNumber>>,
+}
+
+/// How far the record of purchases for claims goes back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Record {
+    /// What was bought for claims is in it.
+    #[default]
+    Kept,
+    /// It begins now: what an earlier one held is lost, if there was one.
+    New,
+    /// The same, in a CI job whose next run begins anew as well.
+    NewInCi,
 }
 
 /// What the searches for a claim brought.

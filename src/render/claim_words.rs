@@ -20,6 +20,8 @@ pub fn shortfall_code(why: &ShortfallReason) -> &'static str {
         ShortfallReason::Missed { .. } => "missed",
         ShortfallReason::Unmarked { .. } => "unmarked",
         ShortfallReason::TooEarly { .. } => "too_early",
+        ShortfallReason::PerhapsBought { .. } => "perhaps_bought",
+        ShortfallReason::NoLastingRecord { .. } => "no_lasting_record",
         ShortfallReason::PerhapsIn { .. } => "perhaps_in_unread_account",
         ShortfallReason::SlotTwice { .. } => "slot_twice",
         ShortfallReason::NamedAsWell { .. } => "named_as_well",
@@ -72,10 +74,24 @@ pub fn shortfall(plan: &Plan, short: &Shortfall) -> String {
             list(numbers)
         ),
         ShortfallReason::TooEarly { missing, until } => format!(
-            "short of {} in {of}: nothing is bought for claims before {}, since nobody knows what was sent before \
-             this start (a --state-dir that lasts would tell)",
+            "short of {} in {of}: nothing is bought for claims before {}, because no record shows what was sent \
+             before this start. Keep one with a --state-dir that lasts; if you know that nothing was sent, `numctl \
+             resolve {claim}` with the same --state-dir or --lease says so",
             more(*missing),
             hold::shown(*until)
+        ),
+        ShortfallReason::PerhapsBought { missing, numbers } => format!(
+            "short of {} in {of}: the record of purchases is new, and an earlier run may have bought {} for it. \
+             `numctl adopt {claim} NUMBER` binds a number to the claim; if none of them is the claim's, run `numctl \
+             resolve {claim}`",
+            more(*missing),
+            list(numbers)
+        ),
+        ShortfallReason::NoLastingRecord { missing } => format!(
+            "short of {} in {of}: nothing is bought, because this is a CI job (the variable CI is set) without a \
+             record of purchases that lasts, and the next run could buy the same again. Give a directory that lasts \
+             between runs with --state-dir",
+            more(*missing)
         ),
         ShortfallReason::PerhapsIn { missing, account: index } => format!(
             "short of {} in {of}: they may be in {}, where nobody can look",

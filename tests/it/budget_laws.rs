@@ -391,3 +391,30 @@ fn what_a_full_disk_did_not_keep_is_recalled() {
     };
     assert!(!bought_again(Outcome::Succeeded, recalled));
 }
+
+/// Twice the plan takes twice the time: looked up for each step, 80,000 purchases took ten seconds.
+#[test]
+fn a_large_plan_is_counted_in_no_time() {
+    let account = AccountRef { name: "main".into(), sid: account(), parent: None };
+    let buy = |at: u32| Step {
+        action: Action::Purchase {
+            number: PhoneNumber::observed(&format!("+1555{:07}", 2_000_000 + at)).expect("a number"),
+            account: AccountIndex(0),
+            settings: Managed::default(),
+            claim: None,
+        },
+        reason: Reason::Missing,
+    };
+    let plan = Plan::of(vec![account], (0..80_000).map(buy).collect());
+    let now = Duration::from_secs(1_800_000_000);
+    let began = std::time::Instant::now();
+    let mut budget = Budget::default();
+    budget.spend(&plan, None, generation(0), now);
+    let outlook = budget.outlook(&plan, None, generation(0), now);
+    assert_eq!(outlook, budget.outlook(&plan, None, generation(0), now));
+    let doubt = End { outcome: Outcome::Skipped(Skip::Interrupted), attempts: 0, instead: None };
+    budget.settle(&Report { ends: vec![doubt; plan.steps.len()], plan, interrupted: false });
+    assert_eq!(Budget::from_json(&budget.to_json()).expect("its own JSON"), budget);
+    budget.clone().recall(&budget);
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}

@@ -1,9 +1,14 @@
-//! The files: the desired state, a saved plan, the daemon's budget.
+//! The files: the desired state, a saved plan, the daemon's budget, what was bought for claims.
+
+use std::time::Duration;
 
 use numctl::budget::Budget;
+use numctl::claims::Marks;
 use numctl::desired::{Desired, Finding, Format, Source, Unlisted};
 use numctl::digest::Digest;
+use numctl::intents::{Intents, Place};
 use numctl::journal;
+use numctl::observed::Survey;
 use numctl::render::history;
 use numctl::render::json;
 use numctl::render::text::Style;
@@ -138,6 +143,34 @@ pub(crate) fn budget(data: &[u8]) {
             one_line(&shown);
             assert!(shown.len() < 4_000, "{} bytes of error", shown.len());
         }
+    }
+}
+
+/// What is kept of purchases for claims, in a file or in a Lease: what is taken writes back as the same,
+/// and is reckoned with whatever times it holds.
+pub(crate) fn intents(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    for now in [Duration::ZERO, Duration::from_secs(1_800_000_000), Duration::MAX] {
+        let mut intents = match Place::from_json(text, now) {
+            Ok(Place::Here(intents)) => intents,
+            Ok(place @ Place::Directory(_)) => {
+                assert_eq!(Place::from_json(&place.to_json(), now).expect("what we wrote"), place);
+                return;
+            }
+            Err(error) => {
+                let shown = error.to_string();
+                assert!(shown.len() < 4_000 + text.len(), "{} bytes of error", shown.len());
+                return;
+            }
+        };
+        let again = Intents::from_json(&intents.to_json(), now).expect("what we wrote");
+        assert_eq!(again.to_json(), intents.to_json());
+        assert!(intents.waiting(now).all(|(_, intent)| intent.until(now).is_none_or(|until| until >= 0)));
+        let mut survey = Survey::default();
+        intents.tell(&mut survey, now);
+        intents.observe(&Marks::default(), now);
+        intents.wait(now);
+        intents.recall(&again, now);
     }
 }
 

@@ -10,7 +10,7 @@ mod links;
 mod plans;
 
 pub(crate) use answers::{api_page, error_body};
-pub(crate) use files::{budget, desired_file, journal, saved_plan};
+pub(crate) use files::{budget, desired_file, intents, journal, saved_plan};
 pub(crate) use links::page_link;
 pub(crate) use plans::render;
 
@@ -18,13 +18,14 @@ pub(crate) use plans::render;
 pub(crate) type Body = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub(crate) const ALL: [Body; 8] = [
+pub(crate) const ALL: [Body; 9] = [
     ("desired_file", desired_file),
     ("api_page", api_page),
     ("error_body", error_body),
     ("saved_plan", saved_plan),
     ("page_link", page_link),
     ("budget", budget),
+    ("intents", intents),
     ("journal", journal),
     ("render", render),
 ];

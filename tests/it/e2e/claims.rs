@@ -48,7 +48,8 @@ fn a_claim_is_bought_once_and_found_again_by_its_marks() {
         .iter()
         .map(|a| a["phone_number"].as_str().expect("a number"))
         .collect();
-    sandbox.counts(&[("list", 1), ("search", 1), ("price", 1)]);
+    // The record of purchases is new: the listing is looked at twice.
+    sandbox.counts(&[("list", 2), ("search", 1), ("price", 1)]);
     bench.apply(&claiming(3)).exits(0);
     let bought = marked(&sandbox);
     let mut numbers: Vec<&str> = bought.iter().map(|(_, number)| number.as_str()).collect();
@@ -276,7 +277,7 @@ fn nothing_is_bought_for_claims_where_something_cannot_be_seen() {
     // A daemon that remembers nothing does not know what was sent before it started.
     sandbox.faults("");
     let ran = bench.run(&["run", "--once", "-f", "fleet.yaml"]).exits(1);
-    assert!(ran.err.contains("nobody knows what was sent before this start"), "{}", ran.err);
+    assert!(ran.err.contains("no record shows what was sent before this start"), "{}", ran.err);
     assert!(ran.err.contains("result=\"held\""), "{}", ran.err);
     assert_eq!(sandbox.count("purchase"), 0);
     bench.run(&["run", "--once", "--state-dir", "state", "-f", "fleet.yaml"]).exits(0);
@@ -297,4 +298,162 @@ fn a_number_is_known_by_its_mark_alone() {
     let (_sandbox, bench) = Sandbox::with_state(&world(&numbers), &[]);
     let plan = bench.plan(&claiming(1)).exits(0).json();
     assert_eq!(plan["summary"]["purchase"], 0, "{plan:#}");
+}
+
+/// An API that does not take the mark, and a state directory that is new in every run.
+#[test]
+fn a_record_that_is_lost_buys_nothing_twice() {
+    for api in ["active-numbers", "incoming-phone-numbers"] {
+        let (sandbox, bench) = Sandbox::start(&[]);
+        let bench = bench.with("NUMCTL_API", api);
+        sandbox.faults("documented-only");
+        bench.write("fleet.yaml", &claiming(2));
+        let apply = |state: &str| {
+            bench.run(&["apply", "--yes", "--format", "json", "--state-dir", state, "-f", "fleet.yaml"])
+        };
+        if api == "active-numbers" {
+            apply("one").exits(3);
+            let ran = apply("two").exits(1);
+            assert_eq!(reasons(&ran.json()), ["perhaps_bought"], "{:#}", ran.json());
+            ran.says("numctl adopt nyc-support");
+            assert_eq!(sandbox.count("purchase"), 2);
+        } else {
+            sandbox.faults("");
+        }
+        // What a person vouches for is bought.
+        bench.run(&["resolve", "nyc-support", "--state-dir", "two"]).exits(0).says("Recorded");
+        sandbox.faults("");
+        apply("two").exits(0);
+        assert_eq!(marked(&sandbox).len(), 2, "{api}");
+    }
+}
+
+/// Some of a claim's numbers are there, and the record that would tell of the others is not.
+#[test]
+fn marks_that_do_not_cover_the_count_are_waited_for_where_the_record_is_new() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    bench.apply(&claiming(2)).exits(0);
+    std::fs::remove_dir_all(bench.path().join(".numctl")).expect("forgotten");
+    for _ in 0..2 {
+        let ran = bench.apply(&claiming(3)).exits(1);
+        assert_eq!(reasons(&ran.json()), ["too_early"], "{:#}", ran.json());
+    }
+    assert_eq!(sandbox.count("purchase"), 2);
+    let kept = bench.read(".numctl/intents.json");
+    let at = kept.split("\"not_before\":").nth(1).expect("a time").split(',').next().expect("a number");
+    bench.write(".numctl/intents.json", &kept.replace(at, "1000"));
+    bench.apply(&claiming(3)).exits(0);
+    assert_eq!(marked(&sandbox).len(), 3);
+}
+
+/// A row that falls between two pages of the listing is found by the second look.
+#[test]
+fn a_row_between_two_pages_is_not_bought_anew() {
+    use super::harness::{Canned, answer};
+    let (sandbox, bench) = Sandbox::start(&["--numbers", "1"]);
+    bench.apply(&claiming(2)).exits(0);
+    let rows: Vec<Value> = marked(&sandbox)
+        .iter()
+        .zip(1..)
+        .map(|((name, number), at)| {
+            json!({"sid": format!("PN{at:032}"), "phone_number": number, "friendly_name": name,
+                   "account_sid": MAIN, "voice_url": "https://a.example/answer"})
+        })
+        .collect();
+    let canned = Canned::by_head(move |head| {
+        let line = head.lines().next().unwrap_or_default();
+        let listed = |rows: &[Value]| {
+            json!({"incoming_phone_numbers": rows, "next_page_uri": null, "page": 0, "uri": "/x"}).to_string()
+        };
+        if !line.starts_with("GET") || !line.contains("IncomingPhoneNumbers") {
+            return answer(500, "application/json", "{}");
+        }
+        let is_filtered = line.contains("PhoneNumber=");
+        answer(200, "application/json", &listed(if is_filtered { &rows } else { &rows[..1] }))
+    });
+    let blind = Bench::at(&canned.base_url).with("NUMCTL_API", "incoming-phone-numbers");
+    let ran = blind.apply(&claiming(2)).exits(1);
+    assert_eq!(reasons(&ran.json()), ["missed"], "{:#}", ran.json());
+    assert!(!canned.heads().contains("POST"));
+}
+
+/// A CI job without a directory that lasts says so, and buys nothing.
+#[test]
+fn a_ci_job_that_keeps_no_record_buys_nothing_for_claims() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    let ci = Bench::at(&sandbox.base_url).with("CI", "true");
+    let ran = ci.apply(&claiming(2)).exits(1);
+    assert_eq!(reasons(&ran.json()), ["no_lasting_record"]);
+    ran.says("--state-dir");
+    assert_eq!(sandbox.count("purchase"), 0);
+    ci.write("fleet.yaml", &claiming(2));
+    ci.run(&["apply", "--yes", "--state-dir", "kept", "-f", "fleet.yaml"]).exits(0);
+    assert_eq!(marked(&sandbox).len(), 2);
+    // What there is needs no record.
+    ci.apply(&claiming(2)).exits(0);
+    drop(bench);
+}
+
+/// Numbers at the end of what a file can hold are read, and not reckoned with.
+#[test]
+fn times_at_the_end_of_time_are_no_panic() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    std::fs::create_dir_all(bench.path().join(".numctl")).expect("a directory");
+    for (over, seen) in
+        [(u64::MAX, false), (u64::MAX, true), (u64::MAX - 900, false), (i64::MAX as u64, false)]
+    {
+        let intents = json!({"format_version": 1, "not_before": over, "intents": [
+            {"slot": "nyc-support/1", "numbers": ["+12125550016"], "over": over, "seen": seen}]});
+        bench.write(".numctl/intents.json", &intents.to_string());
+        let plan = bench.plan(&claiming(1)).exits(1).json();
+        assert!(["in_flight", "too_early"].contains(&&*reasons(&plan)[0]), "{plan:#}");
+        bench.apply(&claiming(1)).exits(1);
+        bench.run(&["resolve"]).exits(0);
+        let budget = json!({"version": 1, "spends": [{"kind": "purchase", "number": "+12125550016", "at": over,
+            "generation": "0123456789abcdef", "stage": "in_doubt", "monthly": "170141183460469231731687303715884 USD"}],
+            "touched": [{"number": "+12125550016", "at": over, "generation": "0123456789abcdef"}]});
+        bench.write(".numctl/budget.json", &budget.to_string());
+        let ran = bench.run(&["run", "--once", "--state-dir", ".numctl", "-f", "fleet.yaml"]);
+        assert!(ran.code == Some(1) && !ran.err.contains("panicked"), "{}", ran.err);
+    }
+    assert_eq!(sandbox.count("purchase"), 0);
+}
+
+/// What succeeded is not open, however long ago it was.
+#[test]
+fn resolve_lists_only_what_is_waited_for() {
+    let (_sandbox, bench) = Sandbox::start(&[]);
+    bench.apply(&claiming(1)).exits(0);
+    let kept = bench.read(".numctl/intents.json");
+    let parsed: Value = serde_json::from_str(&kept).expect("JSON");
+    bench.write(".numctl/intents.json", &kept.replace(&parsed["intents"][0]["over"].to_string(), "1000"));
+    let listed = bench.run(&["resolve", "--format", "json"]).exits(0);
+    assert_eq!(listed.json(), json!([]));
+}
+
+/// A claim takes settings of its own, as a number does; they go before those of its profile.
+#[test]
+fn a_claim_has_settings_of_its_own() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    let file = claiming(1).replace(
+        "    profile: support\n",
+        "    profile: support\n    status_callback: https://c.example/status\n    voice: {fallback_url: \
+         \"https://c.example/fallback\"}\n    sms: {url: \"https://c.example/sms\"}\n",
+    );
+    bench.apply(&file).exits(0);
+    let (name, number) = marked(&sandbox).remove(0);
+    assert!(name.starts_with("Support [nc1:"), "{name}");
+    for (key, url) in [
+        ("status_callback", "https://c.example/status"),
+        ("voice.url", "https://a.example/answer"),
+        ("voice.fallback_url", "https://c.example/fallback"),
+        ("sms.url", "https://c.example/sms"),
+    ] {
+        assert_eq!(sandbox.setting(&number, key), url, "{key}");
+    }
+    let own = file.replace("voice: {fallback_url", "voice: {url: \"https://c.example/own\", fallback_url");
+    let plan = bench.plan(&own).exits(0).json();
+    assert_eq!(plan["actions"][0]["changes"][0]["after"], "https://c.example/own", "{plan:#}");
+    bench.plan(&file.replace("sms: {url", "sms: {ulr")).exits(1).says("ulr").says("fleet.yaml:");
+    bench.plan(&file.replace("https://c.example/sms", "nonsense")).exits(1).says("sms.url");
 }
