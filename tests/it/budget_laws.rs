@@ -392,9 +392,10 @@ fn what_a_full_disk_did_not_keep_is_recalled() {
     assert!(!bought_again(Outcome::Succeeded, recalled));
 }
 
-/// Twice the plan takes twice the time: looked up for each step, 80,000 purchases took ten seconds.
+/// A plan of eight times the size takes about eight times as long: looked up for each step it would be 64
+/// times, and 80,000 purchases took ten seconds.
 #[test]
-fn a_large_plan_is_counted_in_no_time() {
+fn a_large_plan_is_counted_in_linear_time() {
     let account = AccountRef { name: "main".into(), sid: account(), parent: None };
     let buy = |at: u32| Step {
         action: Action::Purchase {
@@ -405,16 +406,21 @@ fn a_large_plan_is_counted_in_no_time() {
         },
         reason: Reason::Missing,
     };
-    let plan = Plan::of(vec![account], (0..80_000).map(buy).collect());
     let now = Duration::from_secs(1_800_000_000);
-    let began = std::time::Instant::now();
-    let mut budget = Budget::default();
-    budget.spend(&plan, None, generation(0), now);
-    let outlook = budget.outlook(&plan, None, generation(0), now);
-    assert_eq!(outlook, budget.outlook(&plan, None, generation(0), now));
-    let doubt = End { outcome: Outcome::Skipped(Skip::Interrupted), attempts: 0, instead: None };
-    budget.settle(&Report { ends: vec![doubt; plan.steps.len()], plan, interrupted: false });
-    assert_eq!(Budget::from_json(&budget.to_json()).expect("its own JSON"), budget);
-    budget.clone().recall(&budget);
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    let count = |steps: u32| {
+        let plan = Plan::of(vec![account.clone()], (0..steps).map(buy).collect());
+        let began = std::time::Instant::now();
+        let mut budget = Budget::default();
+        budget.spend(&plan, None, generation(0), now);
+        let outlook = budget.outlook(&plan, None, generation(0), now);
+        assert_eq!(outlook, budget.outlook(&plan, None, generation(0), now));
+        let done = End { outcome: Outcome::Succeeded, attempts: 1, instead: None };
+        budget.settle(&Report { ends: vec![done; plan.steps.len()], plan, interrupted: false });
+        budget.clone().recall(&budget);
+        began.elapsed()
+    };
+    // The quickest of some: other tests run beside.
+    let quickest = |steps| (0..4).map(|_| count(steps)).min().expect("some");
+    let (small, large) = (quickest(1_000), quickest(8_000));
+    assert!(large < small * 30, "{small:?} for 1,000 and {large:?} for 8,000");
 }
