@@ -26,8 +26,8 @@ pub const EDITS: &[Edit] = &[
     },
     Edit {
         file: "src/intents.rs",
-        find: "        matches!(self.phase, Phase::Over(at) if now >= at + BOUND)\n",
-        replace: "        matches!(self.phase, Phase::Over(at) if now >= at + if @claim-bound-too-short@ { BOUND / 100 } else { BOUND })\n",
+        find: "        matches!(self.phase, Phase::Over(at) if now >= at.saturating_add(BOUND))\n",
+        replace: "        matches!(self.phase, Phase::Over(at) if now >= at.saturating_add(if @claim-bound-too-short@ { BOUND / 100 } else { BOUND }))\n",
         bugs: &[("claim-bound-too-short", "what is on its way is given up after nine seconds")],
     },
     Edit {
