@@ -429,9 +429,18 @@ pub const EDITS: &[Edit] = &[
         bugs: &[("quarantine-name-lost", "a number that comes back keeps the mark")],
     },
     Edit {
+        file: "src/survey.rs",
+        find: "        if look_behind_a_new_record(clients, desired, &marks, &mut observed).await {\n",
+        replace: "        if !@claim-new-record-believed@ && look_behind_a_new_record(clients, desired, &marks, &mut observed).await {\n",
+        bugs: &[(
+            "claim-new-record-believed",
+            "a record that was lost is taken for one in which there is nothing",
+        )],
+    },
+    Edit {
         file: "src/quarantine.rs",
-        find: "(i64::from(self.0) + 1).days()",
-        replace: "(i64::from(self.0) + i64::from(!@quarantine-a-day-early@)).days()",
+        find: "i64::from(self.0).saturating_add(1).days()",
+        replace: "i64::from(self.0).saturating_add(i64::from(!@quarantine-a-day-early@)).days()",
         bugs: &[("quarantine-a-day-early", "the day on which it came counts as a whole one")],
     },
     Edit {
