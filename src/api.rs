@@ -16,5 +16,6 @@ pub mod papers;
 pub mod price;
 pub mod resource;
 pub mod routes;
+pub mod subject;
 pub mod traffic;
 pub mod wire;

@@ -26,7 +26,7 @@ pub fn delay(failures: u32, retry_after: Option<Duration>, dice: u64) -> Duratio
     let nanos = (u128::from(dice) * ceiling.as_nanos()) >> 64;
     let jittered = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
     // A server that gave a time gave it to everyone at once: spread them out behind it.
-    retry_after.map_or(jittered, |wait| wait + jittered / 4)
+    retry_after.map_or(jittered, |wait| wait.saturating_add(jittered / 4))
 }
 
 /// What the executor does after a write failed.
@@ -62,6 +62,7 @@ pub fn next(action: ActionKind, error: &ErrorKind) -> Next {
             | ErrorKind::PaperworkRequired
             | ErrorKind::TrialAccount
             | ErrorKind::Rejected
+            | ErrorKind::OtherNumber
             | ErrorKind::PageLink
             | ErrorKind::Unreachable,
         ) => Next::Stop,
@@ -87,6 +88,7 @@ pub fn read_again(error: &ErrorKind) -> bool {
         | ErrorKind::TrialAccount
         | ErrorKind::Rejected
         | ErrorKind::NotTheApi
+        | ErrorKind::OtherNumber
         | ErrorKind::PageLink
         | ErrorKind::Unreachable => false,
     }

@@ -15,18 +15,30 @@ pub enum Unfit {
     MoreThanAHost,
 }
 
+/// Whether a URL leads to this very machine: 127.0.0.0/8, `::1` or localhost. What goes there is never
+/// to cross the network, a proxy included.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(domain)) => domain == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => {
+            address.is_loopback() || address.to_ipv4_mapped().is_some_and(|address| address.is_loopback())
+        }
+        None => false,
+    }
+}
+
 /// Reads a base URL. http is for loopback only.
 ///
 /// # Errors
 /// When it is none.
 pub fn base_url(text: &str) -> Result<Url, Unfit> {
     let base = Url::parse(text).map_err(Unfit::NotAUrl)?;
-    let is_loopback = match base.host() {
-        Some(Host::Domain(domain)) => domain == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => return Err(Unfit::Scheme),
-    };
+    if base.host().is_none() {
+        return Err(Unfit::Scheme);
+    }
+    let is_loopback = is_loopback(&base);
     match base.scheme() {
         "https" => {}
         "http" if is_loopback => {}

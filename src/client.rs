@@ -2,8 +2,8 @@
 
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use crate::api::error::{ApiError, ErrorKind, Operation};
 use crate::api::filter::{self, Start};
 use crate::api::page_link;
 use crate::api::routes::Routes;
+use crate::api::subject::{Owner, Subject};
 use crate::api::wire::{self, Interner, RawItems};
 use crate::backoff::{self, Next};
 use crate::credentials::Credentials;
@@ -27,9 +28,12 @@ use crate::pace::{Lane, Pace, Signal, Turn, Unreachable};
 use crate::plan::ActionKind;
 use crate::settings::{Field, Want};
 use crate::tally::Tally;
-use crate::transport::{Request, Response, Transport, Verb};
+use crate::transport::{Request, Response, Transport, TransportError, Verb};
 use crate::writer::Admission;
 pub use crate::writer::Writer;
+
+/// After a lost answer, requests take new connections for so long.
+const DISTRUST: Duration = Duration::from_secs(60);
 
 /// The API's largest page.
 pub const PAGE_SIZE_MAX: u16 = 1000;
@@ -99,6 +103,8 @@ pub struct Client<T> {
     pace: Pace,
     writer: Writer,
     tally: Arc<Tally>,
+    /// When an answer was last lost on the way.
+    lost_at: Mutex<Option<Instant>>,
 }
 
 impl<T: Transport> Client<T> {
@@ -112,7 +118,8 @@ impl<T: Transport> Client<T> {
     ) -> Self {
         let account = routes.account;
         let (writer, tally) = (Writer::default(), Arc::default());
-        Self { account, routes, transport, credentials, manner, pace, writer, tally }
+        let lost_at = Mutex::default();
+        Self { account, routes, transport, credentials, manner, pace, writer, tally, lost_at }
     }
 
     /// From now on asks with these, there: a mounted secret was renewed.
@@ -328,15 +335,21 @@ impl<T: Transport> Client<T> {
         Ok((sighting, at))
     }
 
-    /// The number of a SID, `None` when the API knows none, and when that was asked.
+    /// The number of a SID, `None` when the API knows none, and when that was asked. `owner` says in
+    /// which account it may be.
     ///
     /// # Errors
-    /// When the request fails for good for another reason.
-    pub async fn fetch(&self, lane: Lane, sid: NumberSid) -> Result<(Option<Live>, Instant), ApiError> {
+    /// When the request fails for good for another reason, or is answered about another number.
+    pub async fn fetch(
+        &self,
+        lane: Lane,
+        (sid, number): (NumberSid, PhoneNumber),
+        owner: Owner,
+    ) -> Result<(Option<Live>, Instant), ApiError> {
         match self.read(lane, Operation::Fetch, self.routes.number(sid)).await {
-            Ok((response, at)) => wire::read_number(self.routes.api, &response.body)
-                .map(|live| (Some(live), at))
-                .map_err(|why| ApiError::unreadable(Operation::Fetch, &response, &why)),
+            Ok((response, at)) => self
+                .number_in(Operation::Fetch, &response, Subject::live(sid, number, owner))
+                .map(|live| (Some(live), at)),
             Err(error) if error.kind == ErrorKind::NotFound => Ok((None, Instant::now())),
             Err(error) => Err(error),
         }
@@ -354,21 +367,23 @@ impl<T: Transport> Client<T> {
     ) -> Result<Live, ApiError> {
         let mut pairs = vec![("PhoneNumber".to_owned(), number.to_string())];
         pairs.extend(self.parameters(settings));
-        self.write(turn, Operation::Purchase, self.routes.numbers(), &pairs).await
+        let subject = Subject::bought(number, self.account);
+        self.write(turn, Operation::Purchase, self.routes.numbers(), &pairs, subject).await
     }
 
     /// Sends one change of these fields, once.
     ///
     /// # Errors
-    /// Anything but the API's own 2xx answer with the number in it.
+    /// Anything but the API's own 2xx answer with this very number in it.
     pub async fn configure(
         &self,
         turn: Turn<'_>,
-        sid: NumberSid,
+        (sid, number): (NumberSid, PhoneNumber),
         settings: &[(Field, Want)],
     ) -> Result<Live, ApiError> {
         let pairs: Vec<_> = self.parameters(settings).collect();
-        self.write(turn, Operation::Configure, self.routes.number(sid), &pairs).await
+        let subject = Subject::live(sid, number, Owner::Only(self.account));
+        self.write(turn, Operation::Configure, self.routes.number(sid), &pairs, subject).await
     }
 
     /// Sends one transfer from one account to another, once. Asked by the parent's client. `papers`
@@ -379,14 +394,14 @@ impl<T: Transport> Client<T> {
     pub async fn transfer(
         &self,
         turn: Turn<'_>,
-        sid: NumberSid,
-        from: AccountSid,
-        to: AccountSid,
+        (sid, number): (NumberSid, PhoneNumber),
+        (from, to): (AccountSid, AccountSid),
         papers: &[(Field, Want)],
     ) -> Result<Live, ApiError> {
         let mut pairs = vec![("AccountSid".to_owned(), to.to_string())];
         pairs.extend(self.parameters(papers));
-        self.write(turn, Operation::Transfer, self.routes.transfer(from, sid), &pairs).await
+        let subject = Subject::live(sid, number, Owner::Either(from, to));
+        self.write(turn, Operation::Transfer, self.routes.transfer(from, sid), &pairs, subject).await
     }
 
     /// Sends one release, once.
@@ -413,11 +428,26 @@ impl<T: Transport> Client<T> {
         operation: Operation,
         url: Url,
         pairs: &[(String, String)],
+        subject: Subject,
     ) -> Result<Live, ApiError> {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         let response = self.send(turn, operation, Verb::Post, url, Some(form)).await?;
-        wire::read_number(self.routes.api, &response.body)
-            .map_err(|why| ApiError::unreadable(operation, &response, &why))
+        self.number_in(operation, &response, subject)
+    }
+
+    /// The number of an answer that is to be about `subject`.
+    fn number_in(
+        &self,
+        operation: Operation,
+        response: &Response,
+        subject: Subject,
+    ) -> Result<Live, ApiError> {
+        let live = wire::read_number(self.routes.api, &response.body)
+            .map_err(|why| ApiError::unreadable(operation, response, &why))?;
+        match subject.contradiction(&live) {
+            None => Ok(live),
+            Some(about) => Err(ApiError::other_number(operation, response, &about)),
+        }
     }
 
     /// Reads are harmless: sent again after a wait, a few times. Says when the answered one was sent.
@@ -500,7 +530,15 @@ impl<T: Transport> Client<T> {
             credentials: self.credentials.clone(),
             timeout: self.manner.timeout,
             body_bytes_max: body_bytes_max(operation),
+            fresh_connection: self.distrusts_the_pool(),
         }
+    }
+
+    /// Whether kept connections are not used for now: an answer was lost on one a short while ago, and
+    /// a front that closes them without a word loses the next request the same way.
+    fn distrusts_the_pool(&self) -> bool {
+        let lost_at = self.lost_at.lock().unwrap_or_else(PoisonError::into_inner);
+        lost_at.is_some_and(|at| at.elapsed() < DISTRUST)
     }
 
     /// The form of some settings. What the API cannot set has no parameter; the file's reader has
@@ -530,7 +568,12 @@ impl<T: Transport> Client<T> {
             self.tally.request(operation, &sent);
             let concurrent = sent.as_ref().ok().and_then(|response| response.concurrent);
             let done = match sent {
-                Err(error) => Err(ApiError::from_transport(operation, &error)),
+                Err(error) => {
+                    if matches!(error, TransportError::Broken(_)) {
+                        *self.lost_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+                    }
+                    Err(ApiError::from_transport(operation, &error))
+                }
                 Ok(response) => {
                     debug!(
                         status = response.status,
@@ -539,7 +582,8 @@ impl<T: Transport> Client<T> {
                         "answered"
                     );
                     match response.status {
-                        200..300 => Ok(response),
+                        status if is_documented(verb, status) => Ok(response),
+                        200..300 => Err(ApiError::undocumented(operation, &response)),
                         _ => Err(ApiError::from_response(self.routes.api, operation, &response)),
                     }
                 }
@@ -558,6 +602,16 @@ impl<T: Transport> Client<T> {
         }
         .instrument(span)
         .await
+    }
+}
+
+/// Whether the API documents this success status for such a request. Any other 2xx is not believed.
+fn is_documented(verb: Verb, status: u16) -> bool {
+    match verb {
+        Verb::Get => status == 200,
+        Verb::Post => matches!(status, 200 | 201),
+        // Its own caller takes nothing but an empty 204, and says so.
+        Verb::Delete => (200..300).contains(&status),
     }
 }
 

@@ -155,7 +155,10 @@ const NOT_THE_API: &str = "something between here and the API answered: check th
 
 fn good_answer(api: Api, operation: Operation, answer: &Answer) -> Result<&Response, ApiError> {
     match answer {
-        Ok(response) if (200..300).contains(&response.status) => Ok(response),
+        Ok(response) if response.status == 200 => Ok(response),
+        Ok(response) if (200..300).contains(&response.status) => {
+            Err(ApiError::undocumented(operation, response))
+        }
         Ok(response) => Err(ApiError::from_response(api, operation, response)),
         Err(error) => Err(error.clone()),
     }

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep};
 use tracing::{Instrument, info_span, warn};
 
 use crate::api::error::{ApiError, ErrorKind, ListError, Operation};
+use crate::api::subject::Owner;
 use crate::backoff::Next;
 use crate::claims::Claimed;
 use crate::client::{Client, Sighting};
@@ -245,8 +246,9 @@ impl<T: Transport> Run<'_, T> {
                     self.transfer(target, *to, settings, configured_next, arrived, &trace).await
                 }
                 Action::Configure { target, account, changes } => match arrived.take() {
-                    Some(arrived) => {
-                        self.settle(*account, arrived.sid, &arrived.settings, arrived.live, &trace).await
+                    Some(Arrived { sid, settings, live }) => {
+                        let number = (sid, target.number);
+                        self.settle(*account, number, &settings, live, &trace).await
                     }
                     None => {
                         let wants: Vec<_> =
@@ -367,7 +369,7 @@ impl<T: Transport> Run<'_, T> {
                     };
                 }
                 Next::Resend | Next::Stop => {
-                    return Err(in_doubt.map_or_else(|| Outcome::Failed(error.into()), not_seen));
+                    return Err(in_doubt.map_or_else(|| refused(error), not_seen));
                 }
             }
             client.wait(failures, &error).await;
@@ -417,15 +419,18 @@ impl<T: Transport> Run<'_, T> {
         account: AccountIndex,
         number: PhoneNumber,
         settings: &Managed,
-        live: Live,
+        mut live: Live,
         trace: &Trace<'_>,
     ) -> Done<()> {
-        if live.number.is_some() && live.number != Some(number) {
-            let other = live.number.map(|number| number.to_string()).unwrap_or_default();
-            return Err(Outcome::Failed(Failure::OtherNumber(other)));
-        }
-        if live.account_sid.is_some_and(|sid| sid != self.client(account).account) {
-            return Err(Outcome::Failed(Failure::OtherNumber("another account's number".to_owned())));
+        // An answer about another number has not come this far; one that names none shows nothing.
+        if live.number.is_none() {
+            live = match trace.find(self.client(account), number).await {
+                Ok(Sighting::There(live)) => *live,
+                Ok(Sighting::Absent | Sighting::Perhaps) => {
+                    return Err(Outcome::Unknown(Failure::Unidentified));
+                }
+                Err(error) => return Err(Outcome::Unknown(error.into())),
+            };
         }
         if diff::changes(settings, &live).is_empty() {
             return Ok(());
@@ -442,7 +447,7 @@ impl<T: Transport> Run<'_, T> {
                 Err(other) => return Err(other),
             },
         };
-        self.settle(account, sid, settings, live, trace).await
+        self.settle(account, (sid, number), settings, live, trace).await
     }
 
     async fn look_up_sid(
@@ -474,14 +479,14 @@ impl<T: Transport> Run<'_, T> {
         trace: &Trace<'_>,
     ) -> Done<()> {
         let sid = self.sid(target, trace).await?;
-        self.send_fields(account, sid, wants, trace).await
+        self.send_fields(account, (sid, target.number), wants, trace).await
     }
 
     /// Brings a number whose live state is known to what is managed of it.
     async fn settle(
         &self,
         account: AccountIndex,
-        sid: NumberSid,
+        number: (NumberSid, PhoneNumber),
         settings: &Managed,
         live: Live,
         trace: &Trace<'_>,
@@ -491,29 +496,30 @@ impl<T: Transport> Run<'_, T> {
             return Ok(());
         }
         let wants = changes.into_iter().map(|change| (change.field, change.want)).collect();
-        self.send_fields(account, sid, wants, trace).await
+        self.send_fields(account, number, wants, trace).await
     }
 
     /// Sends fields, and believes the number rather than the status (law 6).
     async fn send_fields(
         &self,
         account: AccountIndex,
-        sid: NumberSid,
+        number: (NumberSid, PhoneNumber),
         mut wants: Vec<(Field, Want)>,
         trace: &Trace<'_>,
     ) -> Done<()> {
         let client = self.client(account);
+        let own = Owner::Only(client.account);
         let mut failures = 0;
         loop {
             let turn = trace.turn(client, Operation::Configure).await?;
-            let mut error = match client.configure(turn, sid, &wants).await {
+            let mut error = match client.configure(turn, number, &wants).await {
                 Ok(echo) => {
                     trace.answered(None);
                     if missing(&wants, &echo).is_empty() {
                         return Ok(());
                     }
                     // An answer may be older than what it answers: the number itself decides.
-                    return match trace.fetch(client, sid).await {
+                    return match trace.fetch(client, number, own).await {
                         Ok(Some(live)) => match missing(&wants, &live) {
                             missing if missing.is_empty() => Ok(()),
                             missing => Err(Outcome::Failed(Failure::NotTaken(missing))),
@@ -534,11 +540,11 @@ impl<T: Transport> Run<'_, T> {
                 }
                 Next::Resend | Next::Stop => {
                     trace.answered(Some(&error));
-                    return Err(Outcome::Failed(error.into()));
+                    return Err(refused(error));
                 }
                 Next::Look => {
                     client.wait(failures, &error).await;
-                    match trace.fetch(client, sid).await {
+                    match trace.fetch(client, number, own).await {
                         Ok(Some(live)) => {
                             wants.retain(|(field, want)| !diff::is_met(*field, want, &live));
                             if wants.is_empty() {
@@ -566,19 +572,20 @@ impl<T: Transport> Run<'_, T> {
         arrived: &mut Option<Arrived>,
         trace: &Trace<'_>,
     ) -> Done<()> {
-        let sid = self.sid(target, trace).await?;
+        let number = (self.sid(target, trace).await?, target.number);
         let mover = self.client(self.mover(target));
         let (losing, gaining) = (self.client(target.account).account, self.client(to));
+        let between = (losing, gaining.account);
         let papers = wants(&settings.filtered(Field::is_paper));
         let mut failures = 0;
         let live = loop {
             let turn = trace.turn(mover, Operation::Transfer).await?;
-            let mut error = match mover.transfer(turn, sid, losing, gaining.account, &papers).await {
+            let mut error = match mover.transfer(turn, number, between, &papers).await {
                 Ok(echo) if echo.account_sid == Some(gaining.account) => {
                     trace.answered(None);
                     break echo;
                 }
-                Ok(_) => match fetch_in(gaining, sid, target.number, trace).await {
+                Ok(_) => match fetch_in(gaining, number, trace).await {
                     Ok(Some(live)) => {
                         trace.answered(None);
                         break live;
@@ -598,20 +605,17 @@ impl<T: Transport> Run<'_, T> {
                 }
                 Next::Resend | Next::Stop => {
                     trace.answered(Some(&error));
-                    return Err(Outcome::Failed(error.into()));
+                    return Err(refused(error));
                 }
                 Next::Look => {
                     mover.wait(failures, &error).await;
-                    match fetch_in(gaining, sid, target.number, trace).await {
+                    match fetch_in(gaining, number, trace).await {
                         Ok(Some(live)) => {
                             trace.answered(None);
                             break live;
                         }
                         Ok(None) if last || error.kind == ErrorKind::NotFound => {
-                            return Err(match error.kind.leaves_doubt() {
-                                true => Outcome::Unknown(error.into()),
-                                false => Outcome::Failed(error.into()),
-                            });
+                            return Err(refused(error));
                         }
                         Ok(None) => {}
                         Err(_) => return Err(Outcome::Unknown(error.into())),
@@ -620,11 +624,11 @@ impl<T: Transport> Run<'_, T> {
             }
         };
         if configured_next {
-            *arrived = Some(Arrived { sid, settings: settings.clone(), live });
+            *arrived = Some(Arrived { sid: number.0, settings: settings.clone(), live });
             return Ok(());
         }
         // Nothing differed before the move; what the move cleared is put back at once.
-        self.settle(to, sid, settings, live, trace).await
+        self.settle(to, number, settings, live, trace).await
     }
 
     /// Releases a number: reads that very number right before, and only if it is still as the plan
@@ -633,6 +637,7 @@ impl<T: Transport> Run<'_, T> {
     async fn release(&self, target: &Target, trace: &Trace<'_>) -> Done<()> {
         let client = self.client(target.account);
         let sid = self.sid(target, trace).await?;
+        let number = (sid, target.number);
         let (mut failures, mut reads) = (0, 0);
         let mut again = true;
         let mut in_doubt: Option<ApiError> = None;
@@ -643,7 +648,7 @@ impl<T: Transport> Run<'_, T> {
                 None => Outcome::Failed(failure),
             };
             reads += 1;
-            let (fresh, read_at) = match client.fetch(trace.lane(), sid).await {
+            let (fresh, read_at) = match client.fetch(trace.lane(), number, Owner::Any).await {
                 Ok(fresh) => fresh,
                 Err(error) => return Err(doubtful(error.into(), &in_doubt)),
             };
@@ -665,7 +670,7 @@ impl<T: Transport> Run<'_, T> {
                 if has_unregistered {
                     return Err(doubtful(Failure::NotTaken(vec![ADDRESS]), &in_doubt));
                 }
-                self.send_fields(target.account, sid, vec![(ADDRESS, Want::Clear)], trace).await?;
+                self.send_fields(target.account, number, vec![(ADDRESS, Want::Clear)], trace).await?;
                 has_unregistered = true;
                 continue;
             }
@@ -732,7 +737,9 @@ impl<T: Transport> Run<'_, T> {
                 return Ok(false);
             }
             // A listing may lag behind a move.
-            if client.account != own.account && trace.fetch(client, sid).await?.is_some() {
+            if client.account != own.account
+                && trace.fetch(client, (sid, target.number), Owner::Any).await?.is_some()
+            {
                 return Ok(false);
             }
         }
@@ -756,19 +763,26 @@ fn not_seen(last_answer: ApiError) -> Outcome {
     Outcome::Unknown(Failure::NotSeen(last_answer))
 }
 
+/// What an action comes to whose write was answered, and is not sent again.
+fn refused(error: ApiError) -> Outcome {
+    match error.kind.leaves_doubt() {
+        true => Outcome::Unknown(error.into()),
+        false => Outcome::Failed(error.into()),
+    }
+}
+
 /// The number, if it is in the client's own account. A parent can fetch its subaccounts' numbers
 /// too, so that an answer alone does not show where the number is.
 async fn fetch_in<T: Transport>(
     client: &Client<T>,
-    sid: NumberSid,
-    number: PhoneNumber,
+    number: (NumberSid, PhoneNumber),
     trace: &Trace<'_>,
 ) -> Result<Option<Live>, Failure> {
-    match trace.fetch(client, sid).await? {
+    match trace.fetch(client, number, Owner::Any).await? {
         None => Ok(None),
         Some(live) => match live.account_sid {
             Some(account) => Ok((account == client.account).then_some(live)),
-            None => Ok(match trace.find(client, number).await? {
+            None => Ok(match trace.find(client, number.1).await? {
                 Sighting::There(live) => Some(*live),
                 Sighting::Absent | Sighting::Perhaps => None,
             }),

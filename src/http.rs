@@ -1,13 +1,17 @@
 //! The transport over the network: reqwest on rustls, HTTP Basic, gzip, keep-alive; never a
 //! redirect and never a retry of its own, since only the engine knows what may be sent twice.
+//! What is on this machine is never asked through a proxy, whatever the environment says.
 
 use std::error::Error as _;
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder};
 use tokio::task::JoinSet;
+use url::Url;
 
+use crate::base_url::is_loopback;
 use crate::bounded_file;
 use crate::transport::{Request, Response, Transport, TransportError, Verb};
 
@@ -23,7 +27,33 @@ const CA_BYTES_MAX: usize = 16 << 20;
 /// The network.
 #[derive(Debug, Clone)]
 pub struct Http {
-    client: Client,
+    recipe: Recipe,
+    /// By [`Way::place`]. Each is made when it is first needed: most processes need one.
+    clients: Arc<[OnceLock<Client>; 4]>,
+}
+
+/// What every client of one [`Http`] has in common.
+#[derive(Debug, Clone)]
+struct Recipe {
+    /// Certificates that are trusted beside the machine's own.
+    trusted: Vec<Certificate>,
+    /// Whether the environment's proxies are never used.
+    is_direct: bool,
+}
+
+/// Which client a request takes.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    /// Past every proxy.
+    is_direct: bool,
+    /// Over a connection that was never used before.
+    is_fresh: bool,
+}
+
+impl Way {
+    fn place(self) -> usize {
+        usize::from(self.is_direct) * 2 + usize::from(self.is_fresh)
+    }
 }
 
 impl Http {
@@ -33,7 +63,7 @@ impl Http {
     /// # Errors
     /// When TLS cannot be set up, most often because the machine has no CA certificates.
     pub fn new() -> Result<Self, String> {
-        Self::build(builder())
+        Self::build(Vec::new(), false)
     }
 
     /// The same, trusting more certificates: a private CA's.
@@ -41,7 +71,7 @@ impl Http {
     /// # Errors
     /// As [`Http::new`].
     pub fn trusting(more: Vec<Certificate>) -> Result<Self, String> {
-        Self::build(builder().tls_certs_merge(more))
+        Self::build(more, false)
     }
 
     /// The same without any proxy: for the embedded sandbox, which no other host can reach.
@@ -49,18 +79,47 @@ impl Http {
     /// # Errors
     /// As [`Http::new`].
     pub fn direct() -> Result<Self, String> {
-        Self::build(builder().no_proxy())
+        Self::build(Vec::new(), true)
     }
 
-    fn build(builder: ClientBuilder) -> Result<Self, String> {
-        let client = builder
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(Duration::from_secs(60))
-            .build()
-            .map_err(|error| {
-                format!("TLS cannot be set up ({}): are CA certificates installed?", causes(&error))
-            })?;
-        Ok(Self { client })
+    fn build(trusted: Vec<Certificate>, is_direct: bool) -> Result<Self, String> {
+        let http = Self { recipe: Recipe { trusted, is_direct }, clients: Arc::default() };
+        // What cannot be set up is found now, not at the first request.
+        http.client(Way { is_direct, is_fresh: false })?;
+        Ok(http)
+    }
+
+    /// The client for a request to `url`.
+    fn client_for(&self, url: &Url, is_fresh: bool) -> Result<&Client, String> {
+        self.client(Way { is_direct: self.recipe.is_direct || is_loopback(url), is_fresh })
+    }
+
+    fn client(&self, way: Way) -> Result<&Client, String> {
+        let place = &self.clients[way.place()];
+        if let Some(client) = place.get() {
+            return Ok(client);
+        }
+        let client = self.recipe.make(way)?;
+        Ok(place.get_or_init(|| client))
+    }
+}
+
+impl Recipe {
+    fn make(&self, way: Way) -> Result<Client, String> {
+        let mut builder =
+            builder().connect_timeout(CONNECT_TIMEOUT).pool_idle_timeout(Duration::from_secs(60));
+        if !self.trusted.is_empty() {
+            builder = builder.tls_certs_merge(self.trusted.clone());
+        }
+        if way.is_direct {
+            builder = builder.no_proxy();
+        }
+        if way.is_fresh {
+            builder = builder.pool_max_idle_per_host(0);
+        }
+        builder.build().map_err(|error| {
+            format!("TLS cannot be set up ({}): are CA certificates installed?", causes(&error))
+        })
     }
 }
 
@@ -111,8 +170,9 @@ impl Transport for Http {
             Verb::Delete => reqwest::Method::DELETE,
         };
         let (timeout, body_bytes_max) = (request.timeout, request.body_bytes_max);
-        let mut call = self
-            .client
+        let client =
+            self.client_for(&request.url, request.fresh_connection).map_err(TransportError::NotSent)?;
+        let mut call = client
             .request(method, request.url)
             .basic_auth(&request.credentials.user, Some(request.credentials.expose_secret()))
             .header(reqwest::header::ACCEPT, "application/json")

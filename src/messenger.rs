@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::announce::{Announcer, Message, Target};
+use crate::base_url::is_loopback;
 use crate::board::Board;
 use crate::http;
 
@@ -32,14 +33,16 @@ impl Messenger {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn start(targets: Vec<Target>, board: Arc<Board>, clock: fn() -> Duration) -> Result<Self, String> {
-        let client = http::builder()
-            .timeout(TIMEOUT)
-            .build()
-            .map_err(|error| format!("TLS cannot be set up: {error}"))?;
+        let make = |builder: reqwest::ClientBuilder| {
+            builder.timeout(TIMEOUT).build().map_err(|error| format!("TLS cannot be set up: {error}"))
+        };
+        // What is on this machine is never told through a proxy.
+        let (client, direct) = (make(http::builder())?, make(http::builder().no_proxy())?);
         let (sender, latest) = watch::channel(None);
         let mut tasks = JoinSet::new();
         tasks.spawn(announce(board, clock, sender));
         for target in targets {
+            let client = if is_loopback(&target.url) { &direct } else { &client };
             tasks.spawn(deliver(client.clone(), target, latest.clone()));
         }
         Ok(Self { _tasks: tasks })

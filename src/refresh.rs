@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use crate::api::subject::Owner;
 use crate::client::Client;
 use crate::desired::Desired;
 use crate::memory::Memory;
@@ -26,7 +27,8 @@ pub async fn refresh<T: Transport>(
     let suspects = memory.suspects(desired, accounts, &page_sizes, now)?;
     let fresh = suspects.into_iter().map(async |suspect| {
         let client = &clients[usize::from(suspect.account.0)];
-        let (live, _) = client.fetch(Lane::New, suspect.sid).await.ok()?;
+        let (number, owner) = ((suspect.sid, suspect.number), Owner::Only(client.account));
+        let (live, _) = client.fetch(Lane::New, number, owner).await.ok()?;
         Some((suspect, live?))
     });
     let fresh: Option<Vec<_>> = join_all(fresh).await.into_iter().collect();

@@ -55,9 +55,9 @@ pub enum Failure {
     /// The API answered with success and did not take these fields (law 6).
     #[error("the API answered with success and did not take {}", names(.0))]
     NotTaken(Vec<Field>),
-    /// The answer is about another number than the one asked for.
-    #[error("the API answered about {0}, which is not the number that was asked for")]
-    OtherNumber(String),
+    /// The purchase was answered with success, and neither the answer nor a look-up names the number.
+    #[error("the API answered with success, and neither its answer nor a look-up shows the number")]
+    Unidentified,
     /// The transfer was answered with success and the number is still where it was.
     #[error("the API answered with success and the number did not move")]
     DidNotMove,
@@ -233,7 +233,7 @@ impl Outcome {
                 | Failure::ChangedMeanwhile(error) => Some(error),
                 Failure::Lookup(ListError::Listing(_))
                 | Failure::NotTaken(_)
-                | Failure::OtherNumber(_)
+                | Failure::Unidentified
                 | Failure::DidNotMove
                 | Failure::Abandoned
                 | Failure::Incomplete

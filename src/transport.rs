@@ -50,6 +50,8 @@ pub struct Request {
     /// An answer whose body is longer than this, decompressed, is not read to its end: it is
     /// [`TransportError::Broken`].
     pub body_bytes_max: usize,
+    /// Whether it goes over a connection of its own: kept ones may have been closed by the other side.
+    pub fresh_connection: bool,
 }
 
 /// One answer: the status, the body, and the headers that anyone reads.

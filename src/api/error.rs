@@ -145,6 +145,9 @@ pub enum ErrorKind {
     Rejected,
     /// An answer that is not the API's: HTML, a cut body, JSON of another shape.
     NotTheApi,
+    /// An answer about another number than the one asked for: whatever was asked may have been done, or
+    /// been done to that other one.
+    OtherNumber,
     /// A page link that is not followed.
     PageLink,
     /// Not sent, since the API has not answered for a while: certainly not processed.
@@ -157,6 +160,7 @@ impl ErrorKind {
     pub fn leaves_doubt(&self) -> bool {
         match self {
             Self::TimedOut | Self::Lost | Self::Server { .. } | Self::NotTheApi | Self::Conflict => true,
+            Self::OtherNumber => true,
             Self::NotSent
             | Self::Throttled { .. }
             | Self::Unauthorized
@@ -188,6 +192,7 @@ impl ErrorKind {
             | Self::TrialAccount
             | Self::Rejected
             | Self::NotTheApi
+            | Self::OtherNumber
             | Self::PageLink
             | Self::Unreachable => false,
         }
@@ -255,7 +260,8 @@ impl ApiError {
         let retry_after = retry_after(response.retry_after.as_deref(), response.date.as_deref());
         let kind = match (response.status, code) {
             (429, _) | (_, Some(20429)) => ErrorKind::Throttled { retry_after },
-            (500.., _) => ErrorKind::Server { retry_after },
+            // 408 and 425 come from a front that gave up on the request, or would not pass it on yet.
+            (500.. | 408 | 425, _) => ErrorKind::Server { retry_after },
             (401, _) => ErrorKind::Unauthorized,
             (403, _) => ErrorKind::Forbidden,
             (404, _)
@@ -311,6 +317,32 @@ impl ApiError {
         }
     }
 
+    /// A success status of another kind than the one that the API documents: 206 is a part of the
+    /// answer, and 203 is what somebody on the way made of it.
+    #[must_use]
+    pub fn undocumented(operation: Operation, response: &Response) -> Self {
+        let why = match response.status {
+            206 => "206 is a part of it, not the whole",
+            203 => "203 means that something on the way has changed it",
+            _ => "the API does not document this status here",
+        };
+        Self::unreadable(operation, response, why)
+    }
+
+    /// An answer about another number than the one that was asked for.
+    #[must_use]
+    pub fn other_number(operation: Operation, response: &Response, about: &str) -> Self {
+        Self {
+            status: Some(response.status),
+            request_id: response.request_id.as_deref().map(quoted),
+            ..Self::new(
+                operation,
+                ErrorKind::OtherNumber,
+                quoted(&format!("the answer is about {about}: it does not count as success")),
+            )
+        }
+    }
+
     /// A page link that is not followed.
     #[must_use]
     pub fn page_link(error: &PageLinkError) -> Self {
@@ -350,7 +382,13 @@ impl ApiError {
             ErrorKind::Forbidden if self.code == Some(20005) => {
                 "the account is suspended or closed: wake it in the vendor's console, or take it out of the file"
             }
-            ErrorKind::Forbidden => "the account is not active, or the key lacks the permission",
+            ErrorKind::Forbidden if self.code == Some(20008) => {
+                "these are test credentials, which cannot read or change live numbers: use the account's live SID with its \
+                 live auth token, or an API key"
+            }
+            ErrorKind::Forbidden => {
+                "these credentials may not do this: check the API key's permissions, and that the account is active"
+            }
             ErrorKind::NotFound if self.operation == Operation::List => {
                 "there is no such account for these credentials: check its SID and, of a subaccount, its parent"
             }
@@ -371,6 +409,10 @@ impl ApiError {
             ErrorKind::TrialAccount => "a trial account cannot buy numbers by API: upgrade the account",
             ErrorKind::NotTheApi => {
                 "something between here and the API answered: check the proxy and --base-url"
+            }
+            ErrorKind::OtherNumber => {
+                "look at both numbers in the vendor's console before you run again, and report this to the vendor: nothing \
+                 was sent again"
             }
             ErrorKind::PageLink => {
                 "the listing was given up, since it may be incomplete: tell the vendor, or check the proxy"
@@ -473,6 +515,8 @@ mod tests {
             (Operation::Configure, 400, r#"{"code":21402,"message":"m"}"#, ErrorKind::Rejected),
             (Operation::Configure, 400, "<html>", ErrorKind::NotTheApi),
             (Operation::List, 302, "", ErrorKind::NotTheApi),
+            (Operation::List, 408, "", ErrorKind::Server { retry_after: None }),
+            (Operation::Purchase, 425, "{}", ErrorKind::Server { retry_after: None }),
         ] {
             assert_eq!(error(operation, status, body).kind, kind, "{status} {body}");
         }

@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Done;
 use crate::api::error::{ApiError, ListError, Operation};
+use crate::api::subject::Owner;
 use crate::client::{Client, Sighting, Withheld, is_irreversible};
 use crate::hold::Brake;
 use crate::number::{NumberSid, PhoneNumber};
@@ -130,9 +131,10 @@ impl<'a> Trace<'a> {
     pub(super) async fn fetch<T: Transport>(
         &self,
         client: &Client<T>,
-        sid: NumberSid,
+        number: (NumberSid, PhoneNumber),
+        owner: Owner,
     ) -> Result<Option<Live>, ApiError> {
-        client.fetch(self.lane(), sid).await.map(|(live, _)| live)
+        client.fetch(self.lane(), number, owner).await.map(|(live, _)| live)
     }
 
     /// Waits for the turn of a write, which is then to be sent at once.

@@ -232,6 +232,7 @@ async fn the_in_memory_transport_answers_the_same() {
         credentials: Credentials::new(MAIN_SID, AUTH_TOKEN),
         body_bytes_max: 1 << 20,
         timeout: Duration::from_secs(30),
+        fresh_connection: false,
     };
     let listed = memory.send(request(Verb::Get, None)).await.expect("an answer");
     let body: Value = serde_json::from_slice(&listed.body).expect("JSON");

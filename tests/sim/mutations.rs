@@ -108,12 +108,12 @@ pub const EDITS: &[Edit] = &[
     },
     Edit {
         file: "src/execute.rs",
-        find: "            let (fresh, read_at) = match client.fetch(trace.lane(), sid).await {",
+        find: "            let (fresh, read_at) = match client.fetch(trace.lane(), number, Owner::Any).await {",
         replace: "            let from_plan = crate::observed::Live {\n                \
                 number: Some(target.number), raw_number: None, sid: Some(sid), account_sid: None,\n                \
                 friendly_name: target.before.get(Field::FriendlyName).map(|name| name.wire().into()),\n                \
                 settings: std::sync::Arc::new(target.before.clone()), sms: None, emergency_address_status: None,\n                tariff: Default::default(),\n            };\n            \
-            let read = if @release-without-a-read@ { Ok((Some(from_plan), Instant::now())) } else { client.fetch(trace.lane(), sid).await };\n            \
+            let read = if @release-without-a-read@ { Ok((Some(from_plan), Instant::now())) } else { client.fetch(trace.lane(), number, Owner::Any).await };\n            \
             let (fresh, read_at) = match read {",
         bugs: &[("release-without-a-read", "the listing stands in for the fresh read before a release")],
     },
