@@ -63,6 +63,7 @@ pub fn next(action: ActionKind, error: &ErrorKind) -> Next {
             | ErrorKind::TrialAccount
             | ErrorKind::Rejected
             | ErrorKind::OtherNumber
+            | ErrorKind::Unproven
             | ErrorKind::PageLink
             | ErrorKind::Unreachable,
         ) => Next::Stop,
@@ -89,6 +90,7 @@ pub fn read_again(error: &ErrorKind) -> bool {
         | ErrorKind::Rejected
         | ErrorKind::NotTheApi
         | ErrorKind::OtherNumber
+        | ErrorKind::Unproven
         | ErrorKind::PageLink
         | ErrorKind::Unreachable => false,
     }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, debug, debug_span, warn};
 use url::Url;
 
+use crate::api::account;
 use crate::api::endpoint::Endpoint;
 pub use crate::api::error::ListError;
 use crate::api::error::{ApiError, ErrorKind, Operation};
@@ -22,8 +23,9 @@ use crate::api::subject::{Owner, Subject};
 use crate::api::wire::{self, Interner, RawItems};
 use crate::backoff::{self, Next};
 use crate::credentials::Credentials;
+use crate::inert::spelt_out;
 use crate::number::{AccountSid, NumberSid, PhoneNumber};
-use crate::observed::{Listing, ListingBuilder, Live, Page, Progress};
+use crate::observed::{Listing, ListingBuilder, ListingError, Live, Page, Progress};
 use crate::pace::{Lane, Pace, Signal, Turn, Unreachable};
 use crate::plan::ActionKind;
 use crate::settings::{Field, Want};
@@ -31,6 +33,9 @@ use crate::tally::Tally;
 use crate::transport::{Request, Response, Transport, TransportError, Verb};
 use crate::writer::Admission;
 pub use crate::writer::Writer;
+
+/// What `get` and `search` read at most, decompressed: over five million numbers of 3 kB.
+const BROWSED_BYTES_MAX: usize = 16 << 30;
 
 /// After a lost answer, requests take new connections for so long.
 const DISTRUST: Duration = Duration::from_secs(60);
@@ -77,6 +82,25 @@ pub enum Withheld {
     Fenced,
     /// The API has not answered for a while.
     Unreachable(ApiError),
+    /// Nothing shows that the credentials are the account's.
+    Unproven(ApiError),
+}
+
+/// Whether the credentials are known to be the account's own, or its parent's.
+#[derive(Debug, Clone)]
+enum Proof {
+    /// They are: an answer named the account, or its SID is the user name that the API checks.
+    Given,
+    /// Nothing has shown it yet.
+    Open,
+    /// It was looked for, and not found. Asked again after the next listing.
+    Missing(ApiError),
+}
+
+impl Proof {
+    fn by_name(account: AccountSid, credentials: &Credentials) -> Self {
+        if account.to_string() == *credentials.user { Self::Given } else { Self::Open }
+    }
 }
 
 /// What a look-up of one number shows.
@@ -97,12 +121,15 @@ pub struct Client<T> {
     pub account: AccountSid,
     /// What is where for the account.
     pub routes: Routes,
+    /// What people call the account, for logs.
+    name: String,
     transport: Arc<T>,
     pub(crate) credentials: Credentials,
     manner: Manner,
     pace: Pace,
     writer: Writer,
     tally: Arc<Tally>,
+    proof: tokio::sync::Mutex<Proof>,
     /// When an answer was last lost on the way.
     lost_at: Mutex<Option<Instant>>,
 }
@@ -118,12 +145,28 @@ impl<T: Transport> Client<T> {
     ) -> Self {
         let account = routes.account;
         let (writer, tally) = (Writer::default(), Arc::default());
+        let proof = tokio::sync::Mutex::new(Proof::by_name(account, &credentials));
         let lost_at = Mutex::default();
-        Self { account, routes, transport, credentials, manner, pace, writer, tally, lost_at }
+        let name = account.to_string();
+        Self { account, routes, transport, credentials, manner, pace, writer, tally, proof, lost_at, name }
+    }
+
+    /// The same, with the account's name from the file for the log.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = spelt_out(name);
+        self
+    }
+
+    /// What people call the account.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// From now on asks with these, there: a mounted secret was renewed.
     pub fn renew(&mut self, credentials: Credentials, endpoint: Endpoint) {
+        self.proof = tokio::sync::Mutex::new(Proof::by_name(self.account, &credentials));
         self.credentials = credentials;
         self.routes.move_to(endpoint);
     }
@@ -168,6 +211,7 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// When it is not to be sent.
     pub async fn turn_to_write(&self, lane: Lane, operation: Operation) -> Result<Turn<'_>, Withheld> {
+        self.prove().await.map_err(Withheld::Unproven)?;
         let mut turn = self.turn(lane, operation).await.map_err(Withheld::Unreachable)?;
         // Asked once the turn has come, which may have been long: nothing lies between this and the
         // send.
@@ -189,7 +233,66 @@ impl<T: Transport> Client<T> {
     pub async fn list(&self, on_page: impl FnMut(usize)) -> Result<Listing, ListError> {
         let numbers = self.routes.numbers();
         let pages = (self.account, self.manner.page_size);
-        self.list_at(Lane::New, numbers, pages, &[], on_page).await.map(|(listing, _)| listing)
+        let (listing, _) = self.list_at(Lane::New, numbers, pages, &[], on_page).await?;
+        let mut proof = self.proof.lock().await;
+        // A listing has no row that names another account.
+        if listing.rows().iter().any(|row| row.account_sid.is_some()) {
+            *proof = Proof::Given;
+        } else if let Proof::Missing(_) = *proof {
+            *proof = Proof::Open;
+        }
+        drop(proof);
+        Ok(listing)
+    }
+
+    /// Makes sure, before the first write, that the credentials are the account's: an API key of
+    /// another account lists and buys there, and rows of ActiveNumbers need not name theirs. Once the
+    /// account is known, no request is made.
+    ///
+    /// # Errors
+    /// When no answer names the account: unknown is not yes.
+    pub async fn prove(&self) -> Result<(), ApiError> {
+        // Held over the request: many writes wait for the one answer.
+        let mut proof = self.proof.lock().await;
+        match &*proof {
+            Proof::Given => return Ok(()),
+            Proof::Missing(error) => return Err(error.clone()),
+            Proof::Open => {}
+        }
+        let found = self.owner().await;
+        *proof = match found {
+            Ok(owner) if owner == self.account => Proof::Given,
+            Ok(owner) => {
+                Proof::Missing(ApiError::unproven(self.account, &format!("they belong to account {owner}")))
+            }
+            Err(why) => Proof::Missing(ApiError::unproven(self.account, &why)),
+        };
+        match &*proof {
+            Proof::Missing(error) => Err(error.clone()),
+            Proof::Given | Proof::Open => Ok(()),
+        }
+    }
+
+    /// The account that answers to these credentials under the account's address, by the answer's own
+    /// word; else why there is none.
+    async fn owner(&self) -> Result<AccountSid, String> {
+        let address = self.routes.account(self.account);
+        let refusal = match self.look(Operation::Account, address, account::read_account).await {
+            Ok(facts) => return Ok(facts.sid),
+            Err(error) => error,
+        };
+        // A Standard API key may not read accounts; their numbers, it may.
+        let may_be_standard =
+            matches!(refusal.kind, ErrorKind::Unauthorized | ErrorKind::Forbidden | ErrorKind::NotFound);
+        if !may_be_standard {
+            return Err(format!("the account could not be read: {refusal}"));
+        }
+        let numbers = filter::first_page(self.routes.numbers_in(self.account), &[], 1);
+        match self.look(Operation::List, numbers, wire::read_owner).await {
+            Ok(Some(owner)) => Ok(owner),
+            Ok(None) => Err("neither the account nor its numbers could be read".to_owned()),
+            Err(error) => Err(format!("neither the account nor its numbers could be read: {error}")),
+        }
     }
 
     /// Lists every live number of another account of the same parent, over v2010.
@@ -228,7 +331,8 @@ impl<T: Transport> Client<T> {
                 .map_err(|why| ApiError::unreadable(Operation::List, &response, &why))?;
             drop(response);
             let next = next_page(&listing, raw.next.as_deref())?;
-            let page = Page { rows: raw.rows, next, index: raw.index };
+            let page =
+                Page { rows: raw.rows, next, index: raw.index, odd: raw.odd, text_bytes: raw.text_bytes };
             match builder.push(page)? {
                 Progress::Complete(listing) => {
                     on_page(listing.rows().len());
@@ -270,6 +374,7 @@ impl<T: Transport> Client<T> {
     ) -> Result<(), ListError> {
         let Start { listing, first_page: mut url, .. } = start;
         let mut pages = ListingBuilder::new(self.account);
+        let mut bytes = 0_usize;
         loop {
             let response = match self.read(Lane::New, operation, url).await {
                 Ok((response, _)) => response,
@@ -279,11 +384,15 @@ impl<T: Transport> Client<T> {
                 }
                 Err(error) => return Err(error.into()),
             };
+            bytes = bytes.saturating_add(response.body.len());
+            if bytes > BROWSED_BYTES_MAX {
+                return Err(ListingError::TooMuch(BROWSED_BYTES_MAX).into());
+            }
             let RawItems { items, next } = wire::read_items(self.routes.api, &response.body)
                 .map_err(|why| ApiError::unreadable(operation, &response, &why))?;
             let go_on = on_items(items);
             let link = next.as_deref().filter(|_| go_on);
-            let page = Page { rows: Vec::new(), next: next_page(&listing, link)?, index: None };
+            let page = Page { next: next_page(&listing, link)?, ..Page::default() };
             match pages.push(page)? {
                 Progress::Complete(_) => return Ok(()),
                 Progress::More(more, link) => {
@@ -329,7 +438,7 @@ impl<T: Transport> Client<T> {
         // A server may read the filter as a pattern; only the very number counts.
         let sighting = match listing.rows().iter().find(|row| row.number == Some(number)) {
             Some(live) => Sighting::There(Box::new(live.clone())),
-            None if listing.rows().iter().any(|row| row.number.is_none()) => Sighting::Perhaps,
+            None if listing.rows().iter().any(may_be_any) => Sighting::Perhaps,
             None => Sighting::Absent,
         };
         Ok((sighting, at))
@@ -501,7 +610,7 @@ impl<T: Transport> Client<T> {
     pub async fn wait(&self, failures: u32, error: &ApiError) {
         self.tally.retry();
         let wait = backoff::delay(failures, error.kind.retry_after(), self.manner.dice.throw());
-        warn!(account = %self.account, operation = error.operation.word(), error = ?error.to_string(), ?wait, failures, "trying again");
+        warn!(account = %self.name, operation = error.operation.word(), error = ?error.to_string(), ?wait, failures, "trying again");
         tokio::time::sleep(wait).await;
     }
 
@@ -517,7 +626,7 @@ impl<T: Transport> Client<T> {
             let url = filter::first_page(self.routes.numbers(), &[], 1);
             // Any answer will do; the turn hears of it.
             if let Err(error) = self.send(turn, Operation::List, Verb::Get, url, None).await {
-                debug!(account = %self.account, error = ?error.to_string(), "the probe");
+                debug!(account = %self.name, error = ?error.to_string(), "the probe");
             }
         }
     }
@@ -559,7 +668,7 @@ impl<T: Transport> Client<T> {
         url: Url,
         form: Option<String>,
     ) -> Result<Response, ApiError> {
-        let span = debug_span!("request", account = %self.account, operation = operation.word());
+        let span = debug_span!("request", account = %self.name, operation = operation.word());
         async {
             let mut request = self.request(operation, verb, url, form);
             request.timeout = turn.at_most(request.timeout);
@@ -577,7 +686,7 @@ impl<T: Transport> Client<T> {
                 Ok(response) => {
                     debug!(
                         status = response.status,
-                        request_id = ?response.request_id,
+                        request_id = ?response.request_id.as_deref().map(spelt_out),
                         bytes = response.body.len(),
                         "answered"
                     );
@@ -615,6 +724,11 @@ fn is_documented(verb: Verb, status: u16) -> bool {
     }
 }
 
+/// Whether a row of a look-up may be another number than its digits say, or has none.
+fn may_be_any(row: &Live) -> bool {
+    row.number.is_none() || row.raw_number.is_some()
+}
+
 /// What costs money, or cannot be had back.
 #[must_use]
 pub fn is_irreversible(operation: Operation) -> bool {
@@ -625,13 +739,10 @@ pub fn is_irreversible(operation: Operation) -> bool {
 /// allowed for each of the numbers that a page may have.
 fn body_bytes_max(operation: Operation) -> usize {
     match operation {
-        Operation::List
-        | Operation::Search
-        | Operation::Account
-        | Operation::Price
+        Operation::List | Operation::Search | Operation::Account | Operation::Traffic => 16 << 20,
+        Operation::Price
         | Operation::Regulation
-        | Operation::Traffic => 16 << 20,
-        Operation::Fetch
+        | Operation::Fetch
         | Operation::Purchase
         | Operation::Configure
         | Operation::Transfer

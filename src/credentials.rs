@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::known_secrets;
+
 /// HTTP Basic credentials: an account's SID and its auth token, or an API key and its secret.
 #[derive(Clone)]
 pub struct Credentials {
@@ -14,10 +16,12 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Takes a user name and its secret.
+    /// Takes a user name and its secret, which no text shows from then on.
     #[must_use]
     pub fn new(user: impl Into<Arc<str>>, secret: impl Into<String>) -> Self {
-        Self { user: user.into(), secret: Arc::new(SecretString::from(secret.into())) }
+        let secret = secret.into();
+        known_secrets::keep(&secret);
+        Self { user: user.into(), secret: Arc::new(SecretString::from(secret)) }
     }
 
     /// The secret, for the `Authorization` header and the key of a plan's digest, and for nothing else.

@@ -129,6 +129,10 @@ fn account_itself(patient: &Patient, answer: &Answer) -> Check {
             }
         },
     };
+    if facts.sid.to_string() != patient.sid {
+        let says = format!("the answer is about account {}: the credentials belong to that one", facts.sid);
+        return bad(about, says, Some("give the account its own credentials"));
+    }
     let name = facts.friendly_name.as_deref().unwrap_or("without a name");
     let kind = match facts.is_trial {
         Some(true) => ", a trial account",

@@ -24,6 +24,7 @@ use crate::desired::AccountIndex;
 use crate::diff;
 use crate::guard::Approved;
 use crate::hold::Brake;
+use crate::inert::spelt_out;
 use crate::number::{NumberSid, PhoneNumber};
 use crate::observed::{EmergencyAddressStatus, Live};
 use crate::plan::{Action, ActionKind, Plan, Target};
@@ -231,9 +232,13 @@ impl<T: Transport> Run<'_, T> {
             "action",
             kind = action.kind().word(),
             number = %action.number(),
-            account = %self.plan.account(action.account()).sid,
+            account = %spelt_out(&self.plan.account(action.account()).name),
         );
         let work = async {
+            // Before the first look, too: what is not to be written need not be read.
+            if let Err(unproven) = self.client(self.acting(action)).prove().await {
+                return Err(Outcome::Failed(unproven.into()));
+            }
             match action {
                 Action::Purchase { number, account, settings, claim } => {
                     let bought = self.purchase(*number, *account, settings, &trace).await;
@@ -809,6 +814,7 @@ fn missing(wants: &[(Field, Want)], live: &Live) -> Vec<Field> {
 /// an emergency address that was taken off since.
 fn is_as_planned(target: &Target, sid: NumberSid, plan: &Plan, fresh: &Live, has_unregistered: bool) -> bool {
     fresh.number == Some(target.number)
+        && fresh.raw_number.is_none()
         && fresh.sid.is_none_or(|fresh_sid| fresh_sid == sid)
         && fresh.account_sid.is_none_or(|account| account == plan.account(target.account).sid)
         && stale::changed_fields(target, fresh).iter().all(|field| has_unregistered && *field == ADDRESS)

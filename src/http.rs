@@ -21,6 +21,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// So much room is made for a body that says how long it is: a full page of either API.
 const ROOM_MAX: usize = 4 << 20;
 
+/// So much of an error's body is read.
+const ERROR_BYTES_MAX: usize = 64 << 10;
+
 /// The largest file of CA certificates: the machine's own is a quarter of a MiB.
 const CA_BYTES_MAX: usize = 16 << 20;
 
@@ -162,6 +165,19 @@ pub(crate) async fn body(
     Ok(Some(body))
 }
 
+/// The start of a body: what an error says may be long, and nobody needs its end.
+async fn start_of_body(answer: &mut reqwest::Response, bytes_max: usize) -> Result<Vec<u8>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        let left = bytes_max.saturating_sub(body.len());
+        body.extend_from_slice(&chunk[..chunk.len().min(left)]);
+        if chunk.len() >= left {
+            break;
+        }
+    }
+    Ok(body)
+}
+
 impl Transport for Http {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let method = match request.verb {
@@ -210,6 +226,11 @@ async fn receive(
         concurrent: header("twilio-concurrent-requests").and_then(|count| count.trim().parse().ok()),
         body: Vec::new(),
     };
+    if !answer.status().is_success() {
+        let bytes_max = body_bytes_max.min(ERROR_BYTES_MAX);
+        response.body = start_of_body(&mut answer, bytes_max).await.map_err(lost)?;
+        return Ok(response);
+    }
     response.body = body(&mut answer, body_bytes_max).await.map_err(lost)?.ok_or_else(|| {
         TransportError::Broken(format!("the answer is longer than {} MiB", body_bytes_max >> 20))
     })?;

@@ -2,6 +2,8 @@
 //! whose words are ours and whose quotations are not. Values of a fleet go through
 //! [`crate::render::shown`].
 
+use crate::known_secrets::scrubbed;
+
 /// Whether a character acts instead of being seen, or cannot be seen at all: controls, line and
 /// paragraph separators, and Unicode's format characters and fillers.
 #[must_use]
@@ -20,6 +22,7 @@ pub fn must_be_spelt_out(c: char) -> bool {
 /// The text with what acts spelt out as `\u{…}`, but for its line breaks.
 #[must_use]
 pub fn spelt_out(text: &str) -> String {
+    let text = scrubbed(text);
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c != '\n' && must_be_spelt_out(c) {

@@ -19,6 +19,7 @@
 //! Pure: no runtime, no network, no files, no environment, no clock, no logs.
 //!
 //! - [`base_url`]: scheme, host and port over which a secret may be sent
+//! - [`known_secrets`]: the process's own credentials, cut out of what it shows
 //! - [`secret_url`]: webhook URLs without their secrets
 //! - [`inert`]: messages that quote foreign text, of which nothing acts
 //! - [`number`]: phone numbers and SIDs, parsed once
@@ -140,6 +141,7 @@ pub mod inert;
 pub mod intents;
 pub mod journal;
 pub mod journal_file;
+pub mod known_secrets;
 pub mod kube;
 pub mod last_use;
 pub mod leadership;

@@ -35,7 +35,7 @@ const RESULTS: [&str; 12] = [
 ];
 
 /// Why a plan leaves something undone; those that are not here are shown once there is one.
-const HELD: [&str; 19] = [
+const HELD: [&str; 21] = [
     "protected_from_transfer",
     "protected_from_release",
     "short_code_not_bought",
@@ -45,6 +45,8 @@ const HELD: [&str; 19] = [
     "in_unlisted_account",
     "papers_missing",
     "perhaps_in_unread_account",
+    "perhaps_spelt_oddly",
+    "spelt_oddly",
     "account_in_trouble",
     "paused",
     "outside_windows",

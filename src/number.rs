@@ -136,8 +136,8 @@ impl PhoneNumber {
         Ok(Self::pack_e164(digits))
     }
 
-    /// Reads a number as the API gives it: a `+` and up to 15 digits of any country and length, or
-    /// up to 12 bare digits. Anything else is `None`, and is reported and left alone.
+    /// Reads a number as the API gives it: a `+` and up to 15 digits of any country and length, or a
+    /// short code of up to 8 bare digits. Anything else is `None`: see [`PhoneNumber::meant`].
     #[must_use]
     pub fn observed(text: &str) -> Option<Self> {
         let (plus, digits) = match text.strip_prefix('+') {
@@ -149,9 +149,40 @@ impl PhoneNumber {
         }
         match plus {
             true if digits.len() <= 15 && !digits.starts_with('0') => Some(Self::pack_e164(digits)),
-            false if digits.len() <= 12 => Some(Self::pack_short_code(digits)),
+            false if digits.len() <= 8 => Some(Self::pack_short_code(digits)),
             _ => None,
         }
+    }
+
+    /// The E.164 number that a text means which is neither that nor a short code: bare digits without
+    /// their `+`, or with blanks and punctuation. `None` where they are none.
+    ///
+    /// It serves to find a number that the API spells oddly. Ten bare digits may well be a national
+    /// number, so that nothing that costs money or cannot be undone rests on it alone.
+    #[must_use]
+    pub fn meant(text: &str) -> Option<Self> {
+        let is_filler =
+            |c: char| matches!(c, ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}' | '\u{2010}'..='\u{2013}');
+        let digits: String = text.chars().filter(|c| !is_filler(*c)).collect();
+        let digits = digits.strip_prefix('+').or_else(|| digits.strip_prefix("00")).unwrap_or(&digits);
+        let is_e164 = (9..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+        let number = Self::declared(&format!("+{digits}")).ok();
+        number.filter(|_| is_e164)
+    }
+
+    /// The last seven digits, by which a number and another spelling of it are known to be alike.
+    #[must_use]
+    pub fn tail(self) -> u32 {
+        // A remainder of ten million fits.
+        (self.0.get() % TAIL) as u32
+    }
+
+    /// The same of any text; `None` where it has fewer digits.
+    #[must_use]
+    pub fn tail_of(text: &str) -> Option<u32> {
+        let digits: Vec<u32> = text.chars().filter_map(digit).collect();
+        let tail = digits.len().checked_sub(7).map(|from| &digits[from..])?;
+        Some(tail.iter().fold(0, |tail, digit| tail * 10 + digit))
     }
 
     fn pack_e164(digits: &str) -> Self {
@@ -178,6 +209,22 @@ impl PhoneNumber {
     pub fn follows(self, before: Self) -> bool {
         !self.is_short_code() && self.0.get() == before.0.get() + 1
     }
+}
+
+/// Seven digits: a subscriber's part of a number, whatever stands before it.
+const TAIL: u64 = 10_000_000;
+
+/// A decimal digit of the scripts that phone numbers are seen in.
+fn digit(c: char) -> Option<u32> {
+    let zero = match c {
+        '0'..='9' => '0',
+        '\u{660}'..='\u{669}' => '\u{660}',
+        '\u{6f0}'..='\u{6f9}' => '\u{6f0}',
+        '\u{966}'..='\u{96f}' => '\u{966}',
+        '\u{ff10}'..='\u{ff19}' => '\u{ff10}',
+        _ => return None,
+    };
+    Some(u32::from(c) - u32::from(zero))
 }
 
 fn value_of(digits: &str) -> u64 {

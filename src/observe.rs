@@ -52,7 +52,8 @@ async fn explain<T: Transport>(
         let parent = &clients[usize::from(parent.0)];
         let address = parent.routes.account(own.account);
         let facts = parent.look(Operation::Account, address, account::read_account).await;
-        if let Some(trouble) = facts.ok().and_then(|facts| shut(facts.status?)) {
+        let facts = facts.ok().filter(|facts| facts.sid == own.account);
+        if let Some(trouble) = facts.and_then(|facts| shut(facts.status?)) {
             return match trouble {
                 (Status::Closed, trouble) => Sight::Shut(Listing::empty(own.account), trouble),
                 (_, trouble) => Sight::Dark(trouble),

@@ -26,7 +26,8 @@ pub struct Live {
     /// `None` where the API gave none ("may be null due to missing data"), or gave something that
     /// is no number: see [`Live::raw_number`].
     pub number: Option<PhoneNumber>,
-    /// What stood in `phone_number` where it is not a number.
+    /// What stood in `phone_number` where it is neither E.164 nor a short code. Beside a number, it is
+    /// another spelling of it.
     pub raw_number: Option<Box<str>>,
     /// `None` where neither `sid` nor `url` gave it; it is looked up before the number is acted on.
     pub sid: Option<NumberSid>,
@@ -111,7 +112,7 @@ impl Live {
 }
 
 /// One page of a listing, as the API client read it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Page {
     /// The rows.
     pub rows: Vec<Live>,
@@ -119,6 +120,10 @@ pub struct Page {
     pub next: Option<Box<str>>,
     /// Which page the server says this is, counted from 0, where it says so.
     pub index: Option<usize>,
+    /// The fields that had another shape than the API's, each with how many rows had it so.
+    pub odd: BTreeMap<&'static str, usize>,
+    /// How many bytes of text the rows hold that no page before held.
+    pub text_bytes: usize,
 }
 
 /// Something about a listing that a person should know and that stops nothing.
@@ -130,8 +135,12 @@ pub enum Note {
     NoNumber(Option<NumberSid>),
     /// A row whose `phone_number` is not a phone number.
     NotANumber(Box<str>),
+    /// A row whose `phone_number` is a number in another spelling than E.164.
+    OddSpelling(PhoneNumber, Box<str>),
     /// A row that has neither `sid` nor a `url` that ends in one.
     NoSid(PhoneNumber),
+    /// A field has another shape than the API's, in so many rows: it is taken as unknown there.
+    OddField(&'static str, usize),
 }
 
 /// Why a listing was given up. The account is not planned for.
@@ -165,6 +174,17 @@ pub enum ListingError {
     /// More numbers than a listing may have.
     #[error("the listing goes on after {0} numbers")]
     TooManyRows(usize),
+    /// More text than a listing may have.
+    #[error("the listing goes on after {} GiB", .0 >> 30)]
+    TooMuch(usize),
+    /// More in memory than a listing may take.
+    #[error("the listing takes more than {} MiB of memory: it is far larger than {} numbers are", .bytes >> 20, .rows)]
+    TooLarge {
+        /// The bound.
+        bytes: usize,
+        /// How many numbers were read.
+        rows: usize,
+    },
 }
 
 /// A listing has at most so many pages: with the smallest page that an operator would ask for
@@ -173,6 +193,10 @@ const PAGES_MAX: usize = 100_000;
 
 /// So many numbers, whatever the pages are: what is held in memory has an end.
 const ROWS_MAX: usize = 5_000_000;
+
+/// A listing may take so much memory, after decompression and sharing: a million numbers take about
+/// 200 MiB.
+const LISTING_BYTES_MAX: usize = 1 << 30;
 
 /// Collects the pages of one account's listing.
 #[derive(Debug)]
@@ -185,7 +209,10 @@ pub struct ListingBuilder {
     without_sid: BTreeMap<PhoneNumber, Vec<usize>>,
     links: BTreeSet<Box<str>>,
     notes: Vec<Note>,
+    odd: BTreeMap<&'static str, usize>,
+    text_bytes: usize,
     rows_max: usize,
+    bytes_max: usize,
 }
 
 /// What one more page made of a listing.
@@ -209,7 +236,10 @@ impl ListingBuilder {
             without_sid: BTreeMap::new(),
             links: BTreeSet::new(),
             notes: Vec::new(),
+            odd: BTreeMap::new(),
+            text_bytes: 0,
             rows_max: ROWS_MAX,
+            bytes_max: LISTING_BYTES_MAX,
         }
     }
 
@@ -234,7 +264,7 @@ impl ListingBuilder {
         if let Some(found) = page.index
             && found != expected
         {
-            return Err(ListingError::OutOfOrder { expected: expected + 1, found: found + 1 });
+            return Err(ListingError::OutOfOrder { expected: expected + 1, found: found.saturating_add(1) });
         }
         for row in page.rows {
             self.take(row)?;
@@ -242,6 +272,14 @@ impl ListingBuilder {
         // Repetitions are notes.
         if self.rows.len().max(self.notes.len()) > self.rows_max {
             return Err(ListingError::TooManyRows(self.rows_max));
+        }
+        for (field, rows) in page.odd {
+            *self.odd.entry(field).or_default() += rows;
+        }
+        self.text_bytes = self.text_bytes.saturating_add(page.text_bytes);
+        let rows = self.rows.len();
+        if self.text_bytes.saturating_add(rows.saturating_mul(size_of::<Live>())) > self.bytes_max {
+            return Err(ListingError::TooLarge { bytes: self.bytes_max, rows });
         }
         let Some(next) = page.next else {
             return Ok(Progress::Complete(self.finish()));
@@ -277,6 +315,9 @@ impl ListingBuilder {
                 }
             }
         }
+        if let (Some(number), Some(raw)) = (row.number, &row.raw_number) {
+            self.notes.push(Note::OddSpelling(number, raw.clone()));
+        }
         match (&row.number, &row.raw_number) {
             (None, Some(raw)) => self.notes.push(Note::NotANumber(raw.clone())),
             (None, None) => self.notes.push(Note::NoNumber(row.sid)),
@@ -301,6 +342,7 @@ impl ListingBuilder {
         drop(self.seen);
         // In place: there may be a million.
         self.rows.sort_unstable_by_key(|a| (a.number, a.sid));
+        self.notes.extend(self.odd.iter().map(|(field, rows)| Note::OddField(field, *rows)));
         self.notes.sort();
         self.notes.dedup();
         Listing { account: self.account, rows: self.rows, notes: self.notes }
@@ -385,6 +427,8 @@ impl Sight {
 pub struct Observed {
     accounts: Vec<Sight>,
     by_number: Vec<(PhoneNumber, AccountIndex, u32)>,
+    /// The last digits of what is spelt oddly, and where it was seen.
+    odd_tails: BTreeMap<u32, AccountIndex>,
     survey: Survey,
 }
 
@@ -418,7 +462,14 @@ impl Observed {
             })
             .collect();
         by_number.sort_unstable();
-        Self { accounts, by_number, survey }
+        let odd_tails = accounts
+            .iter()
+            .enumerate()
+            .filter_map(|(account, sight)| Some((AccountIndex(account as u16), sight.listing()?)))
+            .flat_map(|(account, listing)| listing.rows.iter().map(move |row| (account, row)))
+            .filter_map(|(account, row)| Some((PhoneNumber::tail_of(row.raw_number.as_deref()?)?, account)))
+            .collect();
+        Self { accounts, by_number, odd_tails, survey }
     }
 
     /// What was known, for a second look.
@@ -468,6 +519,12 @@ impl Observed {
         let at = listing.rows.binary_search_by_key(&key(&fresh), key);
         // The key stays, and with it the order.
         at.map(|at| listing.rows[at] = fresh).is_ok()
+    }
+
+    /// The account that shows something which may be this number in another spelling.
+    #[must_use]
+    pub fn perhaps(&self, number: PhoneNumber) -> Option<AccountIndex> {
+        self.odd_tails.get(&number.tail()).copied()
     }
 
     /// Everywhere that a number was seen: nowhere, once, or (while it moves, or where the API says
@@ -559,7 +616,8 @@ mod tests {
 
     fn listed(rows: Vec<Live>) -> Listing {
         let account = AccountSid::observed(&format!("AC{:032}", 0)).expect("a SID");
-        match ListingBuilder::new(account).push(Page { rows, next: None, index: None }).expect("a listing") {
+        let page = Page { rows, ..Page::default() };
+        match ListingBuilder::new(account).push(page).expect("a listing") {
             Progress::Complete(listing) => listing,
             Progress::More(..) => unreachable!("there is one page"),
         }
@@ -574,7 +632,8 @@ mod tests {
 
     fn endless(mut builder: ListingBuilder, rows: impl Fn(usize) -> Vec<Live>) -> ListingError {
         for at in 0.. {
-            let page = Page { rows: rows(at), next: Some(format!("page {at}").into()), index: None };
+            let next = Some(format!("page {at}").into());
+            let page = Page { rows: rows(at), next, text_bytes: 100, ..Page::default() };
             match builder.push(page) {
                 Ok(Progress::More(more, _)) => builder = more,
                 Ok(Progress::Complete(_)) => unreachable!("there is always more"),
@@ -594,5 +653,7 @@ mod tests {
         let sid = NumberSid::observed("PN00000000000000000000000000000001");
         let same = |_| vec![Live { sid, ..row("same") }];
         assert_eq!(endless(few(), same), ListingError::TooManyRows(10));
+        let small = || ListingBuilder { bytes_max: 1_000, ..new() };
+        assert_eq!(endless(small(), |_| Vec::new()), ListingError::TooLarge { bytes: 1_000, rows: 0 });
     }
 }

@@ -234,6 +234,9 @@ impl Planner<'_> {
         if let Some(account) = self.observed.dark() {
             return self.hold(declared, HeldReason::PerhapsIn { account });
         }
+        if let Some(account) = self.observed.perhaps(declared.number) {
+            return self.hold(declared, HeldReason::PerhapsSpeltOddly { account });
+        }
         let papers = missing_papers(declared, self.observed);
         if papers != Papers::default() {
             return self.hold(declared, HeldReason::PapersMissing { papers });
@@ -293,6 +296,10 @@ impl Planner<'_> {
     /// Releases a number, or brings it a step nearer to that where there is a quarantine.
     fn give_up(&mut self, number: PhoneNumber, found: Found<'_>, why: Reason) {
         let target = target(number, found);
+        if found.live.raw_number.is_some() {
+            let account = found.account;
+            return self.held.push(Held { number, account, why: HeldReason::SpeltOddly });
+        }
         let Some(quarantine) = self.desired.policy.quarantine else {
             return self.step(Action::Release { target }, why);
         };
@@ -434,6 +441,7 @@ impl Planner<'_> {
                 HeldReason::InUnlistedAccount { .. }
                     | HeldReason::PapersMissing { .. }
                     | HeldReason::PerhapsIn { .. }
+                    | HeldReason::PerhapsSpeltOddly { .. }
                     | HeldReason::AccountInTrouble { .. }
             )
         };

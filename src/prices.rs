@@ -89,7 +89,9 @@ async fn ask<T: Transport>(
     for few in missing.chunks(AT_ONCE) {
         let answers = few.iter().map(async |(payer, country, url, key)| {
             let client = &clients[usize::from(payer.0)];
-            let prices = patiently(client, Operation::Price, url, price::read_prices).await?;
+            let country_code = country.to_string();
+            let read = |body: &[u8]| price::read_prices_of(body, &country_code);
+            let prices = patiently(client, Operation::Price, url, read).await?;
             Some((*payer, *country, key.clone(), prices))
         });
         for (payer, country, key, prices) in join_all(answers).await.into_iter().flatten() {
@@ -123,8 +125,11 @@ async fn patiently<T: Transport, V>(
     let tries = async {
         for _ in 0..TRIES {
             let answer = match client.ask(operation, url.clone()).await {
-                Ok(response) if (200..300).contains(&response.status) => {
+                Ok(response) if response.status == 200 => {
                     make_sense(&response.body).map_err(|why| ApiError::unreadable(operation, &response, &why))
+                }
+                Ok(response) if (200..300).contains(&response.status) => {
+                    Err(ApiError::undocumented(operation, &response))
                 }
                 Ok(response) => Err(ApiError::from_response(client.routes.api, operation, &response)),
                 Err(error) => Err(error),
@@ -132,7 +137,7 @@ async fn patiently<T: Transport, V>(
             match answer {
                 Ok(value) => return Some(value),
                 Err(error) => {
-                    debug!(account = %client.account, path = url.path(), error = ?error.to_string(), "no price");
+                    debug!(account = client.name(), path = url.path(), error = ?error.to_string(), "no price");
                     // What is refused for good is not asked for again.
                     if error.status.is_some_and(|status| (400..429).contains(&status)) {
                         return None;

@@ -3,24 +3,45 @@
 //! The vendor documents `https://user:password@host/` webhooks, so a URL may carry a password, and
 //! nothing that people, logs or machines read may show it (law 11).
 
+use crate::known_secrets::scrubbed;
+
 /// What stands where a secret was cut out.
 const MASK: &str = "***";
 
-/// Query parameters whose values are secrets, by the name's whole, case-folded text.
-const SECRET_PARAMETERS: &[&str] = &[
-    "password",
-    "passwd",
-    "pwd",
+/// Parts of the names of query parameters whose values are secrets, compared without case, `-`, `_`
+/// and `.`: `X-Amz-Signature`, `client_secret`, `access.token`.
+const SECRET_PARTS: &[&str] = &[
+    "passw",
+    "passphrase",
     "secret",
-    "client_secret",
     "token",
-    "access_token",
-    "auth_token",
-    "authtoken",
-    "api_key",
+    "signature",
     "apikey",
-    "api-key",
-    "key_secret",
+    "accesskey",
+    "privatekey",
+    "sharedkey",
+    "authkey",
+    "subscriptionkey",
+    "functionskey",
+    "credential",
+];
+
+/// Whole names, compared the same way: too short to be looked for within others. `sig` and `code` are
+/// how Azure signs and keys its webhooks.
+const SECRET_NAMES: &[&str] = &[
+    "pass",
+    "pwd",
+    "pw",
+    "key",
+    "sig",
+    "hmac",
+    "auth",
+    "authorization",
+    "bearer",
+    "jwt",
+    "code",
+    "sessionid",
+    "sas",
 ];
 
 /// A URL's text with its password and secret query values masked, the rest as it was written: also
@@ -30,6 +51,10 @@ const SECRET_PARAMETERS: &[&str] = &[
 /// is taken for one.
 #[must_use]
 pub fn masked(url: &str) -> String {
+    masked_url(&scrubbed(url))
+}
+
+fn masked_url(url: &str) -> String {
     let start = authority_start(url);
     // A backslash ends it, too, for whatever reads a URL as browsers do; but in an error's quotation it
     // may stand for another character, behind which the password goes on.
@@ -40,7 +65,8 @@ pub fn masked(url: &str) -> String {
     }
     let is_url = || url::Url::parse(url).is_ok();
     let authority_end = match url[start..].rfind('@') {
-        Some(at) if !is_url() => end_from(start + at),
+        // A password may hold what ends an authority; a host with its port does not.
+        Some(at) if !is_url() && !is_host(&url[start..end_from(start)]) => end_from(start + at),
         Some(_) | None => end_from(start),
     };
     let mut out = url[..start].to_owned();
@@ -90,6 +116,13 @@ pub fn masked(url: &str) -> String {
 fn ends_in_port(authority: &str) -> bool {
     let port = authority.split_once(':').map_or("", |(_, port)| port);
     port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Whether it can only be a host, with or without its port: a name with a dot in it.
+fn is_host(authority: &str) -> bool {
+    let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+    let is_name = host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
+    is_name && host.contains('.') && port.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Where the user, host and port of a URL start. The web's have any number of slashes after `https:`,
@@ -160,12 +193,13 @@ fn web_scheme_start(text: &str, colon: usize) -> Option<usize> {
 /// A free text, such as an API's error message, with the secrets of every URL in it masked.
 #[must_use]
 pub fn masked_in_text(text: &str) -> String {
+    let text = scrubbed(text);
     let mut out = String::with_capacity(text.len());
-    let mut rest = text;
+    let mut rest = &*text;
     while let Some((start, colon)) = find_scheme(rest) {
         let end = colon + 1 + url_length(&rest[colon + 1..]);
         out.push_str(&rest[..start]);
-        out.push_str(&masked(&rest[start..end]));
+        out.push_str(&masked_url(&rest[start..end]));
         rest = &rest[end..];
     }
     out.push_str(rest);
@@ -202,9 +236,11 @@ fn url_length(text: &str) -> usize {
 /// Whether a query parameter of this name is a secret.
 #[must_use]
 pub fn is_secret_name(name: &str) -> bool {
-    let decoded =
-        url::form_urlencoded::parse(name.as_bytes()).next().map(|(name, _)| name.to_ascii_lowercase());
-    decoded.is_some_and(|name| SECRET_PARAMETERS.contains(&name.as_str()))
+    let decoded = url::form_urlencoded::parse(name.as_bytes()).next();
+    decoded.is_some_and(|(name, _)| {
+        let plain = name.replace(['-', '_', '.', ' '], "").to_ascii_lowercase();
+        SECRET_NAMES.contains(&plain.as_str()) || SECRET_PARTS.iter().any(|part| plain.contains(part))
+    })
 }
 
 #[cfg(test)]
@@ -248,6 +284,11 @@ mod tests {
             ("https://:p@a.example", "https://:***@a.example"),
             ("https://a.example/?a=1&Token=x&b#f", "https://a.example/?a=1&Token=***&b#f"),
             ("https://a.example/?%74oken=x", "https://a.example/?%74oken=***"),
+            (
+                "https://a/?sig=x&Signature=y&X-Amz-Signature=z",
+                "https://a/?sig=***&Signature=***&X-Amz-Signature=***",
+            ),
+            ("https://a/?code=x&zip_code=y&design=z", "https://a/?code=***&zip_code=y&design=z"),
             ("nonsense u:p@x", "nonsense u:***@x"),
             ("https:/\\u:p@a.example/x", "https:/\\u:***@a.example/x"),
             ("https:u:p@a.example", "https:u:***@a.example"),
@@ -265,6 +306,14 @@ mod tests {
             ("https://u:1234567", "https://u:***"),
             ("https://a.example:99999/", "https://a.example:99999/"),
             ("https://[::1]:80/", "https://[::1]:80/"),
+            (
+                "https://a.example:99999/x?mail=b@c.example&token=x",
+                "https://a.example:99999/x?mail=b@c.example&token=***",
+            ),
+            (
+                "http://a.example/f?Url=http://b.example/v?Email=c@d.example&Message=100%we",
+                "http://a.example/f?Url=http://b.example/v?Email=c@d.example&Message=100%we",
+            ),
         ] {
             assert_eq!(masked(url), shown);
         }

@@ -64,6 +64,7 @@ pub fn stale(plan: &Plan, observed: &Observed) -> Vec<Stale> {
                 }
                 Action::Purchase { number, .. } => match (observed.find(*number).next(), observed.dark()) {
                     (Some(_), _) => Some(StaleReason::AlreadyThere),
+                    (None, None) if observed.perhaps(*number).is_some() => Some(StaleReason::NotSeen),
                     (None, Some(_)) => Some(StaleReason::NotSeen),
                     (None, None) => None,
                 },

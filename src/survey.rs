@@ -167,7 +167,7 @@ async fn family<T: Transport>(root: &Client<T>) -> Vec<Facts> {
             Ok(Some(link)) => url = link,
             Ok(None) => break,
             Err(error) => {
-                debug!(account = %root.account, %error, "its subaccounts");
+                debug!(account = root.name(), %error, "its subaccounts");
                 break;
             }
         }

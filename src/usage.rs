@@ -12,6 +12,7 @@ use crate::api::error::{ApiError, Operation};
 use crate::api::page_link::{self, PageLinkError};
 use crate::api::traffic::{self, Traffic};
 use crate::client::Client;
+use crate::inert::spelt_out;
 use crate::last_use::{LastUses, Seen, Trust};
 use crate::number::{NumberSid, PhoneNumber};
 use crate::plan::{Plan, Warning};
@@ -59,7 +60,7 @@ pub async fn guard_releases<T: Transport>(
         }
         if let Some(error) = looked.unread.values().next() {
             let why = error.to_string().into();
-            warn!(account = %sid, error = ?error.to_string(), "the use of numbers could not be read");
+            warn!(account = %spelt_out(&plan.account(account).name), error = ?error.to_string(), "the use of numbers could not be read");
             plan.warnings.push(Warning::UseUnread { account, why });
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::wire;
+use super::wire::{self, Rows, Scalar};
 use crate::number::AccountSid;
 
 /// Whether an account is in use.
@@ -58,32 +58,34 @@ pub struct Facts {
 }
 
 #[derive(Deserialize)]
-struct Row {
-    sid: String,
-    #[serde(default)]
-    friendly_name: Option<Box<str>>,
-    #[serde(default)]
-    status: Option<String>,
-    #[serde(default, rename = "type")]
-    kind: Option<String>,
-    #[serde(default)]
-    owner_account_sid: Option<String>,
+struct Row<'a> {
+    #[serde(borrow, default)]
+    sid: Scalar<'a>,
+    #[serde(borrow, default)]
+    friendly_name: Scalar<'a>,
+    #[serde(borrow, default)]
+    status: Scalar<'a>,
+    #[serde(borrow, default, rename = "type")]
+    kind: Scalar<'a>,
+    #[serde(borrow, default)]
+    owner_account_sid: Scalar<'a>,
 }
 
-impl Row {
+impl Row<'_> {
     fn facts(self) -> Result<Facts, String> {
-        let sid = AccountSid::observed(&self.sid).ok_or("its sid is not an account's")?;
+        let sid = self.sid.text().and_then(AccountSid::observed).ok_or("its sid is not an account's")?;
+        let status = self.status.text().map(str::to_ascii_lowercase);
         Ok(Facts {
             sid,
-            friendly_name: self.friendly_name.filter(|name| !name.is_empty()),
-            status: match self.status.as_deref() {
+            friendly_name: self.friendly_name.text().map(Box::from),
+            status: match status.as_deref() {
                 Some("active") => Some(Status::Active),
                 Some("suspended") => Some(Status::Suspended),
                 Some("closed") => Some(Status::Closed),
                 Some(_) | None => None,
             },
-            is_trial: self.kind.map(|kind| kind.eq_ignore_ascii_case("trial")),
-            owner: self.owner_account_sid.as_deref().and_then(AccountSid::observed),
+            is_trial: self.kind.text().map(|kind| kind.eq_ignore_ascii_case("trial")),
+            owner: self.owner_account_sid.text().and_then(AccountSid::observed),
         })
     }
 }
@@ -93,7 +95,7 @@ impl Row {
 /// # Errors
 /// Says where the body stops being the API's.
 pub fn read_account(body: &[u8]) -> Result<Facts, String> {
-    wire::read(body, serde_json::from_str::<Row>)?.facts()
+    wire::read(body, serde_json::from_str::<Row<'_>>)?.facts()
 }
 
 /// Reads one page of accounts, and where the next one is.
@@ -102,14 +104,15 @@ pub fn read_account(body: &[u8]) -> Result<Facts, String> {
 /// Says where the body stops being the API's.
 pub fn read_accounts(body: &[u8]) -> Result<(Vec<Facts>, Option<String>), String> {
     #[derive(Deserialize)]
-    struct Page {
-        accounts: Vec<Row>,
-        #[serde(default)]
-        next_page_uri: Option<String>,
+    struct Page<'a> {
+        #[serde(borrow)]
+        accounts: Rows<Row<'a>>,
+        #[serde(borrow, default)]
+        next_page_uri: Scalar<'a>,
     }
-    let page = wire::read(body, serde_json::from_str::<Page>)?;
-    let accounts = page.accounts.into_iter().map(Row::facts).collect::<Result<_, _>>()?;
-    Ok((accounts, page.next_page_uri.filter(|link| !link.is_empty())))
+    let page = wire::read(body, serde_json::from_str::<Page<'_>>)?;
+    let accounts = page.accounts.0.into_iter().map(Row::facts).collect::<Result<_, _>>()?;
+    Ok((accounts, page.next_page_uri.text().map(str::to_owned)))
 }
 
 #[cfg(test)]
@@ -120,7 +123,7 @@ mod tests {
     fn a_token_is_not_kept() {
         let sid = format!("AC{}", "a".repeat(32));
         let body = format!(
-            r#"{{"accounts":[{{"sid":"{sid}","auth_token":"hunter2","status":"suspended","type":"Trial","owner_account_sid":"{sid}"}}],"next_page_uri":null}}"#
+            r#"{{"accounts":[{{"sid":"{sid}","auth_token":"hunter2","status":"Suspended","type":"Trial","friendly_name":{{"odd":1}},"owner_account_sid":"{sid}"}}],"next_page_uri":null}}"#
         );
         let (accounts, next) = read_accounts(body.as_bytes()).expect("a page");
         assert_eq!(

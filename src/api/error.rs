@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::inert;
+use crate::number::AccountSid;
 use crate::observed::ListingError;
 use crate::provider::Api;
 use crate::transport::{Response, TransportError};
@@ -145,6 +146,8 @@ pub enum ErrorKind {
     Rejected,
     /// An answer that is not the API's: HTML, a cut body, JSON of another shape.
     NotTheApi,
+    /// It is not shown that the credentials are the account's: nothing was sent.
+    Unproven,
     /// An answer about another number than the one asked for: whatever was asked may have been done, or
     /// been done to that other one.
     OtherNumber,
@@ -171,6 +174,7 @@ impl ErrorKind {
             | Self::PaperworkRequired
             | Self::TrialAccount
             | Self::Rejected
+            | Self::Unproven
             | Self::PageLink
             | Self::Unreachable => false,
         }
@@ -193,6 +197,7 @@ impl ErrorKind {
             | Self::Rejected
             | Self::NotTheApi
             | Self::OtherNumber
+            | Self::Unproven
             | Self::PageLink
             | Self::Unreachable => false,
         }
@@ -300,7 +305,7 @@ impl ApiError {
             TransportError::TimedOut(_) => ErrorKind::TimedOut,
             TransportError::Broken(_) => ErrorKind::Lost,
         };
-        Self::new(operation, kind, error.to_string())
+        Self::new(operation, kind, quoted(&error.to_string()))
     }
 
     /// A success status whose body is not what the API sends.
@@ -341,6 +346,15 @@ impl ApiError {
                 quoted(&format!("the answer is about {about}: it does not count as success")),
             )
         }
+    }
+
+    /// A write that is not sent, since nothing shows that the credentials are the account's.
+    #[must_use]
+    pub fn unproven(account: AccountSid, why: &str) -> Self {
+        let message = quoted(&format!(
+            "not sent: nothing shows that these credentials belong to account {account}: {why}"
+        ));
+        Self::new(Operation::Account, ErrorKind::Unproven, message)
     }
 
     /// A page link that is not followed.
@@ -409,6 +423,10 @@ impl ApiError {
             ErrorKind::TrialAccount => "a trial account cannot buy numbers by API: upgrade the account",
             ErrorKind::NotTheApi => {
                 "something between here and the API answered: check the proxy and --base-url"
+            }
+            ErrorKind::Unproven => {
+                "check that the account's SID and the API key are of the same account; `numctl doctor` shows what the key can \
+                 read"
             }
             ErrorKind::OtherNumber => {
                 "look at both numbers in the vendor's console before you run again, and report this to the vendor: nothing \
@@ -520,6 +538,17 @@ mod tests {
         ] {
             assert_eq!(error(operation, status, body).kind, kind, "{status} {body}");
         }
+    }
+
+    #[test]
+    fn a_refusal_names_what_is_refused() {
+        let advice = |code: u32| {
+            let body = format!(r#"{{"code":{code},"message":"m"}}"#);
+            error(Operation::List, 403, &body).advice().unwrap_or_default()
+        };
+        assert!(advice(20008).contains("test credentials") && !advice(20008).contains("active"));
+        assert!(advice(20005).contains("suspended or closed"));
+        assert!(advice(20403).contains("permissions"));
     }
 
     #[test]

@@ -51,6 +51,23 @@ struct Price {
     current_price: Option<serde_json::Value>,
 }
 
+/// The same, of one country: an answer about another one is refused.
+///
+/// # Errors
+/// As [`read_prices`].
+pub fn read_prices_of(body: &[u8], iso_country: &str) -> Result<Prices, String> {
+    #[derive(Deserialize)]
+    struct Named {
+        #[serde(default)]
+        iso_country: Option<String>,
+    }
+    let named = wire::read(body, serde_json::from_str::<Named>)?.iso_country;
+    match named.filter(|found| !found.eq_ignore_ascii_case(iso_country)) {
+        Some(found) => Err(format!("it has the prices of {found}, not of {iso_country}")),
+        None => read_prices(body),
+    }
+}
+
 /// Reads `/v1/PhoneNumbers/Countries/{Country}`.
 ///
 /// # Errors

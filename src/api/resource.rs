@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::routes::NumberType;
 use super::wire::incoming::KEYS;
+use crate::known_secrets::scrubbed;
 use crate::provider::Api;
 use crate::secret_url;
 
@@ -141,6 +142,7 @@ pub fn masked(value: Value) -> Value {
         Value::Array(values) => Value::Array(values.into_iter().map(masked).collect()),
         Value::Object(map) => Value::Object(
             map.into_iter()
+                .map(|(key, value)| (scrubbed(&key).into_owned(), value))
                 .map(|(key, value)| match value {
                     // What is to be a URL may hold a password even where it is none.
                     Value::String(text) if is_url(&key) => (key, secret_url::masked(&text).into()),

@@ -4,25 +4,31 @@ mod active;
 pub(super) mod incoming;
 
 use std::borrow::Cow;
-use std::collections::HashSet;
-use std::fmt;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::{fmt, mem};
 
 use hashbrown::HashTable;
 use serde::Deserialize;
-use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value as Json;
 
-use crate::number::{AccountSid, PhoneNumber};
-use crate::observed::Live;
+use crate::number::{AccountSid, NumberSid, PhoneNumber};
+use crate::observed::{EmergencyAddressStatus, Live};
 use crate::provider::Api;
 use crate::settings::{Field, Settings, Value};
 use crate::tariff::Tariff;
 
-/// A scalar of whatever JSON type, as text; null and `""` are nothing.
+/// A scalar of whatever JSON type, as text; null and `""` are nothing. A list or an object in its place
+/// is nothing either, and odd: the row is kept, and a note tells of it.
 #[derive(Debug, Default)]
-pub(super) struct Scalar<'a>(Option<Cow<'a, str>>);
+pub(super) struct Scalar<'a> {
+    text: Option<Cow<'a, str>>,
+    is_odd: bool,
+}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -30,39 +36,217 @@ impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
         impl<'de> Visitor<'de> for AnyScalar {
             type Value = Scalar<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text, a number, a boolean or null")
+                f.write_str("a value")
             }
             fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Scalar((!text.is_empty()).then_some(Cow::Borrowed(text))))
+                Ok(Scalar::of(Cow::Borrowed(text)))
             }
             fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Scalar((!text.is_empty()).then(|| Cow::Owned(text.to_owned()))))
+                Ok(Scalar::of(Cow::Owned(text.to_owned())))
             }
             fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-                Ok(Scalar(Some(Cow::Owned(number.to_string()))))
+                Ok(Scalar::of(Cow::Owned(number.to_string())))
             }
             fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-                Ok(Scalar(Some(Cow::Owned(number.to_string()))))
+                Ok(Scalar::of(Cow::Owned(number.to_string())))
             }
             fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-                Ok(Scalar(Some(Cow::Owned(number.to_string()))))
+                Ok(Scalar::of(Cow::Owned(number.to_string())))
             }
             fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
-                Ok(Scalar(Some(Cow::Borrowed(if flag { "true" } else { "false" }))))
+                Ok(Scalar::of(Cow::Borrowed(if flag { "true" } else { "false" })))
             }
             fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(Scalar(None))
+                Ok(Scalar::default())
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+                skip_list(list)?;
+                Ok(Scalar { text: None, is_odd: true })
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                skip_map(map)?;
+                Ok(Scalar { text: None, is_odd: true })
             }
         }
         deserializer.deserialize_any(AnyScalar)
     }
 }
 
-impl Scalar<'_> {
+fn skip_list<'de, A: SeqAccess<'de>>(mut list: A) -> Result<(), A::Error> {
+    while list.next_element::<IgnoredAny>()?.is_some() {}
+    Ok(())
+}
+
+fn skip_map<'de, A: MapAccess<'de>>(mut map: A) -> Result<(), A::Error> {
+    while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+    Ok(())
+}
+
+impl<'a> Scalar<'a> {
+    fn of(text: Cow<'a, str>) -> Self {
+        Self { text: (!text.is_empty()).then_some(text), is_odd: false }
+    }
+
     pub(super) fn text(&self) -> Option<&str> {
-        self.0.as_deref()
+        self.text.as_deref()
     }
 }
+
+/// A group of fields. Anything but an object in its place is odd: the row is kept without it.
+#[derive(Debug, Default)]
+pub(super) enum Group<T> {
+    /// Not there, or null.
+    #[default]
+    Absent,
+    /// There.
+    Read(T),
+    /// Something else than an object.
+    Odd,
+}
+
+impl<T> Group<T> {
+    fn get(&self) -> Option<&T> {
+        match self {
+            Self::Read(group) => Some(group),
+            Self::Absent | Self::Odd => None,
+        }
+    }
+
+    fn is_odd(&self) -> bool {
+        matches!(self, Self::Odd)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Group<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyGroup<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for AnyGroup<T> {
+            type Value = Group<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Group::Read)
+            }
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Group::Absent)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+                skip_list(list).map(|()| Group::Odd)
+            }
+            fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+                Ok(Group::Odd)
+            }
+            fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+                Ok(Group::Odd)
+            }
+            fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+                Ok(Group::Odd)
+            }
+            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+                Ok(Group::Odd)
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+                Ok(Group::Odd)
+            }
+        }
+        deserializer.deserialize_any(AnyGroup(PhantomData))
+    }
+}
+
+/// Whether a number has a capability, in whichever shape it comes.
+#[derive(Debug, Default)]
+pub(super) enum Capability {
+    /// Not there.
+    #[default]
+    Absent,
+    /// Null: over ActiveNumbers that says no.
+    Null,
+    /// Yes or no.
+    Told(bool),
+    /// In a shape that says neither.
+    Odd,
+}
+
+impl<'de> Deserialize<'de> for Capability {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// By hand: an untagged enum would keep the whole object before it looks at it.
+        struct AnyCapability;
+        impl<'de> Visitor<'de> for AnyCapability {
+            type Value = Capability;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a capability")
+            }
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Capability::Null)
+            }
+            fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
+                Ok(Capability::Told(flag))
+            }
+            fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+                Ok(Capability::Odd)
+            }
+            fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+                Ok(Capability::Odd)
+            }
+            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+                Ok(Capability::Odd)
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+                Ok(Capability::Odd)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+                skip_list(list).map(|()| Capability::Odd)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                // Each is a flag or null; anything else says nothing.
+                let (mut inbound, mut outbound) = (None, None);
+                let mut are_flags = true;
+                while let Some(key) = map.next_key::<Scalar<'_>>()? {
+                    let place = match key.text() {
+                        Some("inbound_connectivity") => &mut inbound,
+                        Some("outbound_connectivity") => &mut outbound,
+                        Some(_) | None => {
+                            map.next_value::<IgnoredAny>()?;
+                            continue;
+                        }
+                    };
+                    match map.next_value::<Json>()? {
+                        Json::Bool(flag) => *place = Some(flag),
+                        Json::Null => {}
+                        _ => are_flags = false,
+                    }
+                }
+                Ok(match (inbound, outbound) {
+                    _ if !are_flags => Capability::Odd,
+                    (Some(false), Some(false)) => Capability::Told(false),
+                    _ => Capability::Told(true),
+                })
+            }
+        }
+        deserializer.deserialize_any(AnyCapability)
+    }
+}
+
+/// What a row tells of a number beside its identity, as far as it could be read.
+struct Told<'a> {
+    sid: Option<NumberSid>,
+    sms: Option<bool>,
+    tariff: Tariff,
+    emergency_address_status: Option<EmergencyAddressStatus>,
+    friendly_name: Option<&'a str>,
+}
+
+/// What a row holds in text may be at most this much: a number's own settings come to about 1 kB, and
+/// a webhook URL may be long.
+const ROW_BYTES_MAX: usize = 64 << 10;
+
+/// What settings that no other number shares take in memory beside their texts, and each of them.
+const SETTINGS_BYTES: usize = 128;
+const SETTING_BYTES: usize = 40;
+
+/// What a text that no other number shares takes in memory beside itself.
+const TEXT_BYTES: usize = 64;
 
 /// More rows than this on one page are no page of the API, whose largest has 1,000: as `{}`, a body
 /// holds five million of them, and each takes hundreds of times as much memory as text.
@@ -104,6 +288,10 @@ pub struct RawPage {
     pub next: Option<String>,
     /// `meta.page` or `page`, counted from 0, where the server says it.
     pub index: Option<usize>,
+    /// The fields that had another shape than the API's, each with how many rows had it so.
+    pub odd: BTreeMap<&'static str, usize>,
+    /// How many bytes of text the rows hold, those left out that earlier pages brought.
+    pub text_bytes: usize,
 }
 
 /// The rows of a page as they came.
@@ -122,9 +310,24 @@ pub struct Interner {
     /// Each with the hash of the texts that it was read from.
     settings: HashTable<(u64, Arc<Settings>)>,
     hashing: RandomState,
+    /// See [`RawPage::odd`].
+    odd: BTreeMap<&'static str, usize>,
+    /// See [`RawPage::text_bytes`].
+    text_bytes: usize,
 }
 
 impl Interner {
+    /// Notes a field of another shape than the API's.
+    fn note_odd(&mut self, field: &'static str) {
+        *self.odd.entry(field).or_default() += 1;
+    }
+
+    /// A page of what was read since the last one.
+    fn page(&mut self, rows: Vec<Live>, next: Option<String>, index: Option<usize>) -> RawPage {
+        let (odd, text_bytes) = (mem::take(&mut self.odd), mem::take(&mut self.text_bytes));
+        RawPage { rows, next, index, odd, text_bytes }
+    }
+
     fn value(&mut self, value: Value) -> Value {
         match value {
             Value::Url(text) => Value::Url(self.text(text)),
@@ -137,6 +340,7 @@ impl Interner {
             return known.clone();
         }
         self.texts.insert(text.clone());
+        self.text_bytes = self.text_bytes.saturating_add(text.len() + TEXT_BYTES);
         text
     }
 
@@ -157,42 +361,64 @@ impl Interner {
             Some((*field, self.value(value)))
         });
         let settings: Arc<Settings> = Arc::new(values.collect());
+        self.text_bytes = self.text_bytes.saturating_add(SETTINGS_BYTES + fields.len() * SETTING_BYTES);
         self.settings.insert_unique(hash, (hash, settings.clone()), |known| known.0);
         settings
     }
 }
 
-/// A number as far as both APIs tell it alike, each under keys of its own.
+/// A number, from what either API tells of it, each under keys of its own.
 fn live<'a>(
     phone_number: &Scalar<'_>,
     account_sid: &Scalar<'_>,
-    friendly_name: Option<&str>,
+    told: Told<'_>,
     fields: impl Iterator<Item = (Field, &'a Scalar<'a>)>,
     interner: &mut Interner,
-) -> Live {
-    let number = phone_number.text().and_then(PhoneNumber::observed);
+) -> Result<Live, serde_json::Error> {
+    let given = phone_number.text();
+    let (number, raw_number) = match given.and_then(PhoneNumber::observed) {
+        Some(number) => (Some(number), None),
+        // What it means is known to be there, and is not as clear as a release wants it.
+        None => (given.and_then(PhoneNumber::meant), given.map(Box::from)),
+    };
     let mut texts = [(Field::FriendlyName, ""); Field::COUNT];
-    let mut count = 0;
-    for (place, (field, text)) in
-        texts.iter_mut().zip(fields.filter_map(|(field, scalar)| Some((field, scalar.text()?))))
-    {
+    let (mut count, mut bytes) = (0, given.map_or(0, str::len));
+    bytes += told.friendly_name.map_or(0, str::len);
+    for (field, scalar) in fields {
+        if scalar.is_odd {
+            interner.note_odd(field.json_name());
+        }
+        let (Some(text), Some(place)) = (scalar.text(), texts.get_mut(count)) else { continue };
         *place = (field, text);
-        count += 1;
+        (count, bytes) = (count + 1, bytes.saturating_add(text.len()));
     }
-    Live {
+    if bytes > ROW_BYTES_MAX {
+        return Err(de::Error::custom(format_args!(
+            "a row has more than {} KiB of text",
+            ROW_BYTES_MAX >> 10
+        )));
+    }
+    let kept = [raw_number.as_deref(), told.friendly_name].into_iter().flatten().map(str::len).sum::<usize>();
+    interner.text_bytes = interner.text_bytes.saturating_add(kept);
+    Ok(Live {
         number,
-        raw_number: match number {
-            Some(_) => None,
-            None => phone_number.text().map(Box::from),
-        },
-        sid: None,
+        raw_number,
+        sid: told.sid,
         account_sid: account_sid.text().and_then(AccountSid::observed),
-        friendly_name: friendly_name.map(Box::from),
+        friendly_name: told.friendly_name.map(Box::from),
         settings: interner.settings(&texts[..count]),
-        sms: None,
-        emergency_address_status: None,
-        tariff: Tariff::default(),
-    }
+        sms: told.sms,
+        emergency_address_status: told.emergency_address_status,
+        tariff: told.tariff,
+    })
+}
+
+/// Reads of which account a page of v2010's listing is: by its rows, else by its own address.
+///
+/// # Errors
+/// Says where the body stops being the API's.
+pub fn read_owner(body: &[u8]) -> Result<Option<AccountSid>, String> {
+    read(body, incoming::read_owner)
 }
 
 /// Reads one page of a listing.
@@ -280,7 +506,8 @@ mod tests {
         let live = number(
             r#"{"phone_number":15552230000,"sid":null,"account_sid":"","configuration":{"voice":{"caller_id_lookup":"true","url":5},"sms":null}}"#,
         );
-        assert_eq!(live.number.map(|n| n.to_string()).as_deref(), Some("15552230000"));
+        assert_eq!(live.number.map(|n| n.to_string()).as_deref(), Some("+15552230000"));
+        assert_eq!(live.raw_number.as_deref(), Some("15552230000"), "as it came");
         assert_eq!(live.get(Field::VoiceCallerIdLookup), Some(Value::Flag(true)));
     }
 
@@ -302,6 +529,24 @@ mod tests {
         for odd in [r#""yes""#, "1", "-1.5", "[{}]", r#"{"inbound_connectivity":"yes","x":[1]}"#] {
             assert_eq!(sms(&format!(r#"{{"sms":{odd}}}"#)), None, "{odd}");
         }
+    }
+
+    #[test]
+    fn a_row_has_an_end_and_its_text_is_counted() {
+        let mut interner = Interner::default();
+        let mut page = |name: &str, url: &str| {
+            let row = format!(
+                r#"{{"phone_number":"+1555","configuration":{{"friendly_name":"{name}","voice":{{"url":"{url}"}}}}}}"#
+            );
+            let body = format!(r#"{{"items":[{row}],"meta":{{}}}}"#);
+            read_page(Api::ActiveNumbers, body.as_bytes(), &mut interner).map(|page| page.text_bytes)
+        };
+        let first = page("12345", "https://a.example/").expect("a page");
+        assert!(first > 5 + 18);
+        assert_eq!(page("12345", "https://a.example/"), Ok(5), "the URL is shared");
+        let long = "x".repeat(ROW_BYTES_MAX);
+        assert!(page(&long, "").is_err_and(|why| why.contains("more than 64 KiB of text")));
+        assert!(page("", &long).is_ok() && page("1", &long).is_err());
     }
 
     #[test]

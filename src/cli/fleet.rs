@@ -310,6 +310,7 @@ pub(super) fn reach(
             let routes = Routes::new(endpoint, api, account.sid);
             let pace = Pace::new(usize::from(global.max_concurrency), global.rate_limit);
             Client::new(routes, transport.clone(), login.credentials, manner.clone(), pace)
+                .named(&account.name)
         })
         .collect();
     Ok(Reached { accounts, clients })

@@ -179,6 +179,10 @@ impl<'a> Trace<'a> {
                 Ok(turn)
             }
             Err(Withheld::Fenced) => Err(self.withheld(Failure::LostLock, Skip::LostLock)),
+            Err(Withheld::Unproven(error)) => Err(match self.is_in_doubt() {
+                true => Outcome::Unknown(error.into()),
+                false => Outcome::Failed(error.into()),
+            }),
             Err(Withheld::Unreachable(error)) => Err(self.withheld(error.into(), Skip::Unreachable)),
         }
     }

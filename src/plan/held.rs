@@ -100,6 +100,14 @@ pub enum HeldReason {
         /// Which.
         account: AccountIndex,
     },
+    /// An account shows a number in a spelling that does not tell whether it is this one: it is not
+    /// bought.
+    PerhapsSpeltOddly {
+        /// Which.
+        account: AccountIndex,
+    },
+    /// The API spells it neither in E.164 nor as a short code: it is not released.
+    SpeltOddly,
     /// It is in an account, or belongs in one, in which nothing can be done.
     AccountInTrouble {
         /// Which.
@@ -236,6 +244,8 @@ impl HeldReason {
     pub fn is_error(self) -> bool {
         match self {
             Self::InUnlistedAccount { .. }
+            | Self::PerhapsSpeltOddly { .. }
+            | Self::SpeltOddly
             | Self::PapersMissing { .. }
             | Self::BackingOff { .. }
             | Self::Vanished(_)

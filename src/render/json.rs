@@ -351,7 +351,9 @@ impl<'a> WarningJson<'a> {
         let (sid, given) = match warning {
             Warning::Listing { note: Note::Repeated(sid), .. } => (Some(*sid), None),
             Warning::Listing { note: Note::NoNumber(sid), .. } => (*sid, None),
-            Warning::Listing { note: Note::NotANumber(raw), .. } => (None, Some(masked(raw))),
+            Warning::Listing { note: Note::NotANumber(raw) | Note::OddSpelling(_, raw), .. } => {
+                (None, Some(masked(raw)))
+            }
             _ => (None, None),
         };
         Self {

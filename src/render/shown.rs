@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 use unicode_width::UnicodeWidthChar as _;
 
 pub use crate::inert::must_be_spelt_out;
+use crate::known_secrets::scrubbed;
 use crate::settings::Value;
 
 /// Columns of a [`Shown`] text: a friendly name has at most 64 characters, some of them two wide.
@@ -92,7 +93,7 @@ fn escaped(text: &str, columns: usize) -> String {
     let mut out = String::new();
     let mut used = 0;
     let mut marks = 0;
-    for c in text.chars() {
+    for c in scrubbed(text).chars() {
         let before = out.len();
         if must_be_spelt_out(c) {
             marks = 0;

@@ -172,6 +172,8 @@ pub fn held_code(why: HeldReason) -> &'static str {
         HeldReason::InUnlistedAccount { .. } => "in_unlisted_account",
         HeldReason::PapersMissing { .. } => "papers_missing",
         HeldReason::PerhapsIn { .. } => "perhaps_in_unread_account",
+        HeldReason::PerhapsSpeltOddly { .. } => "perhaps_spelt_oddly",
+        HeldReason::SpeltOddly => "spelt_oddly",
         HeldReason::AccountInTrouble { .. } => "account_in_trouble",
         HeldReason::Paused => "paused",
         HeldReason::Doubted(doubt) => doubt.word(),
@@ -207,6 +209,8 @@ pub fn held_lives_in(why: HeldReason) -> Option<AccountIndex> {
         | HeldReason::InUnlistedAccount { .. }
         | HeldReason::PapersMissing { .. }
         | HeldReason::PerhapsIn { .. }
+        | HeldReason::PerhapsSpeltOddly { .. }
+        | HeldReason::SpeltOddly
         | HeldReason::AccountInTrouble { .. } => None,
         HeldReason::ProtectedFromRelease
         | HeldReason::ShortCodeNotBought
@@ -249,6 +253,16 @@ pub fn held(plan: &Plan, held: &Held) -> String {
         ),
         HeldReason::Ambiguous => {
             "left alone: the API shows it more than once, with different SIDs or in different accounts".into()
+        }
+        HeldReason::PerhapsSpeltOddly { account: seen_in } => format!(
+            "not bought for {declared}: {} shows a number that is not in E.164 and ends in the same digits, so the \
+             account may already have it: check it in the vendor's console",
+            account(plan, seen_in)
+        ),
+        HeldReason::SpeltOddly => {
+            "not released: the API does not spell it in E.164, so it may be another number: release it in the vendor's \
+             console"
+                .into()
         }
         HeldReason::BoughtInThisGeneration => format!(
             "not bought again for {declared}: it was bought for these very files, and is gone: any edit of them lets \
@@ -468,6 +482,22 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
                     "not_a_number",
                     Subject::Other(quoted_within(&masked(raw), COLUMNS_MAX)),
                     format!("listed in {name} as a phone number, and is none: left alone"),
+                ),
+                Note::OddSpelling(number, raw) => (
+                    "odd_spelling",
+                    Subject::Number(*number),
+                    format!(
+                        "listed in {name} as {}, which is not E.164: neither bought nor released",
+                        quoted_within(&masked(raw), COLUMNS_MAX)
+                    ),
+                ),
+                Note::OddField(field, rows) => (
+                    "odd_field",
+                    Subject::Other((*field).to_owned()),
+                    format!(
+                        "{} in {name} have this field in a shape that is not the API's: its value is unknown there",
+                        plural(*rows, "row")
+                    ),
                 ),
                 Note::NoSid(number) => (
                     "no_sid",

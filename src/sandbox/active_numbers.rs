@@ -28,6 +28,22 @@ impl Route {
             Self::Numbers(operation) | Self::Number(operation, _) => *operation,
         }
     }
+
+    /// The SID of the number that it would move.
+    pub(super) fn moves(&self) -> Option<&str> {
+        match self {
+            Self::Number(Operation::Transfer, sid) => Some(sid),
+            Self::Number(..) | Self::Numbers(_) => None,
+        }
+    }
+
+    /// The same, where the number is in that account already.
+    pub(super) fn stays(self) -> Self {
+        match self {
+            Self::Number(_, sid) => Self::Number(Operation::Configure, sid),
+            numbers @ Self::Numbers(_) => numbers,
+        }
+    }
 }
 
 impl Sandbox {

@@ -11,6 +11,7 @@ use super::faults::{Effect, EffectKind, Faults};
 use super::pricing;
 use super::v2010;
 use super::world::{Status, World};
+use super::writes::last;
 
 /// How many requests the log remembers.
 const LOG_LENGTH: usize = 1000;
@@ -99,6 +100,20 @@ impl Route {
             Self::Pricing(route) => route.operation(),
         }
     }
+
+    /// A transfer to the account that has the number is an update of it: the vendor's own Terraform
+    /// provider sends `AccountSid` with every one.
+    fn settled(self, request: &HttpRequest, world: &World) -> Self {
+        let stays = |sid: Option<&str>| {
+            let owner = sid.and_then(|sid| world.find(sid)).map(|(_, owned)| owned.account.clone());
+            owner.is_some() && last(&request.post_pairs(), "AccountSid") == owner.as_deref()
+        };
+        match self {
+            Self::ActiveNumbers(route) if stays(route.moves()) => Self::ActiveNumbers(route.stays()),
+            Self::V2010(route) if stays(route.moves()) => Self::V2010(route.stays()),
+            other => other,
+        }
+    }
 }
 
 /// What the API does with a request: a status with a body, or an error.
@@ -124,7 +139,7 @@ impl Sandbox {
 
     /// Answers one request.
     pub fn handle(&mut self, request: &HttpRequest) -> HttpAnswer {
-        let route = Route::new(request);
+        let route = Route::new(request).map(|route| route.settled(request, &self.world));
         let operation = route.as_ref().ok().map(Route::operation);
         let effect = operation.and_then(|operation| self.faults.strike(operation, &request.method));
         let caller = self.who(request);

@@ -127,6 +127,19 @@ impl Route {
     pub(super) fn operation(&self) -> Operation {
         self.operation
     }
+
+    /// The SID of the number that it would move.
+    pub(super) fn moves(&self) -> Option<&str> {
+        match &self.resource {
+            Resource::Number(sid) if self.operation == Operation::Transfer => Some(sid),
+            _ => None,
+        }
+    }
+
+    /// The same, where the number is in that account already.
+    pub(super) fn stays(self) -> Self {
+        Self { operation: Operation::Configure, ..self }
+    }
 }
 
 impl Sandbox {

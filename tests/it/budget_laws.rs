@@ -45,7 +45,7 @@ fn observed(live: &BTreeSet<u8>) -> Observed {
         emergency_address_status: None,
         tariff: numctl::tariff::Tariff::default(),
     };
-    let page = Page { rows: live.iter().map(row).collect(), next: None, index: None };
+    let page = Page { rows: live.iter().map(row).collect(), ..Page::default() };
     match ListingBuilder::new(account()).push(page).expect("a page") {
         Progress::Complete(listing) => Observed::new(vec![listing]),
         Progress::More(..) => unreachable!("one page"),

@@ -75,7 +75,7 @@ fn listing(live: &BTreeMap<u8, Name>) -> Listing {
         })
         .collect();
     let account = AccountSid::observed(ACCOUNT).expect("a SID");
-    match ListingBuilder::new(account).push(Page { rows, next: None, index: None }).expect("a listing") {
+    match ListingBuilder::new(account).push(Page { rows, ..Page::default() }).expect("a listing") {
         Progress::Complete(listing) => listing,
         Progress::More(..) => unreachable!("one page"),
     }

@@ -115,7 +115,7 @@ impl Case {
             if is_reversed {
                 rows.reverse();
             }
-            match ListingBuilder::new(account_sid(account)).push(Page { rows, next: None, index: None }) {
+            match ListingBuilder::new(account_sid(account)).push(Page { rows, ..Page::default() }) {
                 Ok(Progress::Complete(listing)) => listing,
                 other => unreachable!("one page: {other:?}"),
             }

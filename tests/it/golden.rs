@@ -598,7 +598,7 @@ fn ten_thousand_actions_are_written_piece_by_piece() {
 fn observed(accounts: Vec<Vec<Live>>) -> Observed {
     let listing = |(rows, letter): (Vec<Live>, &str)| {
         let sid = AccountSid::declared(&format!("AC{}", letter.repeat(32))).expect("a SID");
-        match ListingBuilder::new(sid).push(Page { rows, next: None, index: None }).expect("a listing") {
+        match ListingBuilder::new(sid).push(Page { rows, ..Page::default() }).expect("a listing") {
             Progress::Complete(listing) => listing,
             Progress::More(..) => unreachable!("there is one page"),
         }

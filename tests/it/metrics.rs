@@ -156,7 +156,7 @@ fn observed(numbers: usize, drifted: usize) -> Observed {
         emergency_address_status: None,
         tariff: numctl::tariff::Tariff::default(),
     });
-    let page = Page { rows: rows.collect(), next: None, index: None };
+    let page = Page { rows: rows.collect(), ..Page::default() };
     match ListingBuilder::new(account().sid).push(page).expect("a listing") {
         Progress::Complete(listing) => Observed::new(vec![listing]),
         Progress::More(..) => unreachable!("there is one page"),

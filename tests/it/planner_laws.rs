@@ -320,7 +320,7 @@ pub(super) fn listing(account: u16, pages: Vec<Vec<Live>>) -> Listing {
     let last = pages.len() - 1;
     for (at, rows) in pages.into_iter().enumerate() {
         let next = (at < last).then(|| format!("/page/{}", at + 1).into());
-        match builder.push(Page { rows, next, index: None }).expect("a listing") {
+        match builder.push(Page { rows, next, ..Page::default() }).expect("a listing") {
             Progress::More(more, _) => builder = more,
             Progress::Complete(listing) => return listing,
         }

@@ -466,6 +466,8 @@ fn executed(state: &mut State, id: Option<u64>, report: &Report) {
                 state.sometimes.reached("purchase held: an account was not listed")
             }
             HeldReason::ShortCodeNotBought
+            | HeldReason::PerhapsSpeltOddly { .. }
+            | HeldReason::SpeltOddly
             | HeldReason::ReleaseInOtherAccount { .. }
             | HeldReason::Paused
             | HeldReason::Doubted(_)

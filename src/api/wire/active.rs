@@ -1,12 +1,9 @@
 //! ActiveNumbers on the wire: `items` and `meta`, and a number whose settings are in groups.
 
-use std::fmt;
-
 use serde::Deserialize;
-use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::Value as Json;
+use serde::de;
 
-use super::{Interner, RawItems, RawPage, Rows, Scalar, live};
+use super::{Capability, Group, Interner, RawItems, RawPage, Rows, Scalar, Told, live};
 use crate::number::{NumberSid, PhoneNumber};
 use crate::observed::Live;
 use crate::settings::Field;
@@ -23,15 +20,15 @@ struct Row<'a> {
     #[serde(borrow, default)]
     url: Scalar<'a>,
     #[serde(borrow, default)]
-    configuration: Option<Configuration<'a>>,
+    configuration: Group<Configuration<'a>>,
     #[serde(borrow, default)]
-    configurations: Option<Configuration<'a>>,
+    configurations: Group<Configuration<'a>>,
     #[serde(default)]
-    capabilities: Option<Capabilities>,
+    capabilities: Group<Capabilities>,
     #[serde(rename = "type", borrow, default)]
     kind: Scalar<'a>,
     #[serde(borrow, default)]
-    geography: Option<Geography<'a>>,
+    geography: Group<Geography<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -51,9 +48,9 @@ struct Configuration<'a> {
     #[serde(borrow, default)]
     status_callback_method: Scalar<'a>,
     #[serde(borrow, default)]
-    voice: Option<Voice<'a>>,
+    voice: Group<Voice<'a>>,
     #[serde(borrow, default)]
-    sms: Option<Sms<'a>>,
+    sms: Group<Sms<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -92,63 +89,10 @@ struct Sms<'a> {
     application_sid: Scalar<'a>,
 }
 
-/// Whether the number can do SMS: absent says nothing, null says no.
 #[derive(Debug, Default, Deserialize)]
 struct Capabilities {
-    #[serde(default, deserialize_with = "sms_capability")]
-    sms: Option<bool>,
-}
-
-fn sms_capability<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
-    /// Null, a flag, an object with details, or anything else. By hand: an untagged enum would keep the
-    /// whole object before it looks at it.
-    struct Group;
-    impl<'de> Visitor<'de> for Group {
-        type Value = Option<bool>;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a capability")
-        }
-        fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok(Some(false))
-        }
-        fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
-            Ok(Some(flag))
-        }
-        fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-            Ok(None)
-        }
-        fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-            Ok(None)
-        }
-        fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-            Ok(None)
-        }
-        fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-            Ok(None)
-        }
-        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-            while list.next_element::<IgnoredAny>()?.is_some() {}
-            Ok(None)
-        }
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let (mut inbound, mut outbound) = (Json::Null, Json::Null);
-            while let Some(key) = map.next_key::<Scalar<'_>>()? {
-                match key.text() {
-                    Some("inbound_connectivity") => inbound = map.next_value()?,
-                    Some("outbound_connectivity") => outbound = map.next_value()?,
-                    Some(_) | None => {
-                        map.next_value::<IgnoredAny>()?;
-                    }
-                }
-            }
-            Ok(match (inbound, outbound) {
-                (Json::Bool(false), Json::Bool(false)) => Some(false),
-                (Json::Bool(_) | Json::Null, Json::Bool(_) | Json::Null) => Some(true),
-                _ => None,
-            })
-        }
-    }
-    deserializer.deserialize_any(Group)
+    #[serde(default)]
+    sms: Capability,
 }
 
 #[derive(Debug, Deserialize)]
@@ -174,11 +118,9 @@ pub(super) fn read_page(text: &str, interner: &mut Interner) -> Result<RawPage, 
     if envelope.meta.key.text().is_some_and(|key| key != "items") {
         return Err(de::Error::custom("its meta.key is not items"));
     }
-    Ok(RawPage {
-        rows: envelope.items.0.into_iter().map(|row| row.live(interner)).collect(),
-        next: envelope.meta.next_page_url.text().map(str::to_owned),
-        index: envelope.meta.page.text().and_then(|page| page.parse().ok()),
-    })
+    let rows = envelope.items.0.iter().map(|row| row.live(interner)).collect::<Result<_, _>>()?;
+    let next = envelope.meta.next_page_url.text().map(str::to_owned);
+    Ok(interner.page(rows, next, envelope.meta.page.text().and_then(|page| page.parse().ok())))
 }
 
 pub(super) fn read_items(text: &str) -> Result<RawItems, serde_json::Error> {
@@ -208,38 +150,61 @@ pub(super) fn read_number(text: &str) -> Result<Live, serde_json::Error> {
         }
         None => serde_json::from_str::<Row<'_>>(text)?,
     };
-    if row.phone_number.0.is_none() && row.sid.0.is_none() && row.url.0.is_none() {
+    if [&row.phone_number, &row.sid, &row.url].iter().all(|key| key.text().is_none()) {
         return Err(de::Error::custom("it describes no phone number"));
     }
-    Ok(row.live(&mut Interner::default()))
+    row.live(&mut Interner::default())
 }
 
 impl Row<'_> {
-    fn live(&self, interner: &mut Interner) -> Live {
+    fn live(&self, interner: &mut Interner) -> Result<Live, serde_json::Error> {
         let sid =
             self.sid.text().and_then(NumberSid::observed).or_else(|| self.url.text().and_then(sid_in_url));
-        let configuration = self.configuration.as_ref().or(self.configurations.as_ref());
-        Live {
+        let configuration = self.configuration.get().or(self.configurations.get());
+        self.note_odd(configuration, interner);
+        let told = Told {
             sid,
-            sms: self.capabilities.as_ref().and_then(|capabilities| capabilities.sms),
+            sms: match self.capabilities.get().map(|capabilities| &capabilities.sms) {
+                Some(Capability::Told(sms)) => Some(*sms),
+                Some(Capability::Null) => Some(false),
+                Some(Capability::Absent | Capability::Odd) | None => None,
+            },
             tariff: self.tariff(),
-            ..live(
-                &self.phone_number,
-                &self.account_sid,
-                configuration.and_then(|c| c.friendly_name.text()),
-                configuration.into_iter().flat_map(Configuration::fields),
-                interner,
-            )
-        }
+            emergency_address_status: None,
+            friendly_name: configuration.and_then(|c| c.friendly_name.text()),
+        };
+        let fields = configuration.into_iter().flat_map(Configuration::fields);
+        live(&self.phone_number, &self.account_sid, told, fields, interner)
     }
-}
 
-impl Row<'_> {
     fn tariff(&self) -> Tariff {
-        let country = self.geography.as_ref().and_then(|geography| geography.iso_country.text());
+        let country = self.geography.get().and_then(|geography| geography.iso_country.text());
         Tariff {
             country: country.and_then(Country::observed),
             kind: self.kind.text().and_then(Kind::observed),
+        }
+    }
+
+    /// Notes what is odd beside the fields that can be set.
+    fn note_odd(&self, configuration: Option<&Configuration<'_>>, interner: &mut Interner) {
+        let capability = self.capabilities.get().map(|capabilities| &capabilities.sms);
+        let geography = self.geography.get();
+        for (field, is_odd) in [
+            ("phone_number", self.phone_number.is_odd),
+            ("sid", self.sid.is_odd),
+            ("account_sid", self.account_sid.is_odd),
+            ("url", self.url.is_odd),
+            ("type", self.kind.is_odd),
+            ("geography", self.geography.is_odd() || geography.is_some_and(|g| g.iso_country.is_odd)),
+            ("capabilities", self.capabilities.is_odd() || matches!(capability, Some(Capability::Odd))),
+            ("configurations", self.configuration.is_odd() || self.configurations.is_odd()),
+            ("friendly_name", configuration.is_some_and(|c| c.friendly_name.is_odd)),
+            ("voice", configuration.is_some_and(|c| c.voice.is_odd())),
+            ("sms", configuration.is_some_and(|c| c.sms.is_odd())),
+        ] {
+            if is_odd {
+                interner.note_odd(field);
+            }
         }
     }
 }
@@ -254,13 +219,13 @@ pub(super) fn read_offer(text: &str, number: PhoneNumber) -> Result<Option<Tarif
 impl Configuration<'_> {
     /// In the order of the fields.
     fn fields(&self) -> impl Iterator<Item = (Field, &Scalar<'_>)> {
-        let callback = match self.status_callback.0 {
+        let callback = match self.status_callback.text() {
             Some(_) => &self.status_callback,
             None => &self.status_callback_url,
         };
         let own =
             [(Field::StatusCallback, callback), (Field::StatusCallbackMethod, &self.status_callback_method)];
-        let voice = self.voice.iter().flat_map(|voice| {
+        let voice = self.voice.get().into_iter().flat_map(|voice| {
             [
                 (Field::VoiceUrl, &voice.url),
                 (Field::VoiceMethod, &voice.method),
@@ -273,7 +238,7 @@ impl Configuration<'_> {
                 (Field::VoiceEmergencyAddressSid, &voice.emergency_address_sid),
             ]
         });
-        let sms = self.sms.iter().flat_map(|sms| {
+        let sms = self.sms.get().into_iter().flat_map(|sms| {
             [
                 (Field::SmsUrl, &sms.url),
                 (Field::SmsMethod, &sms.method),

@@ -4,10 +4,11 @@
 use serde::Deserialize;
 use serde::de;
 
-use super::{Interner, RawItems, RawPage, Rows, Scalar, live};
-use crate::number::NumberSid;
+use super::{Capability, Group, Interner, RawItems, RawPage, Rows, Scalar, Told, live};
+use crate::number::{AccountSid, NumberSid};
 use crate::observed::{EmergencyAddressStatus, Live};
 use crate::settings::Field;
+use crate::tariff::{Kind, Tariff};
 
 macro_rules! row {
     ($($key:ident $field:ident;)*) => {
@@ -23,8 +24,10 @@ macro_rules! row {
             friendly_name: Scalar<'a>,
             #[serde(borrow, default)]
             emergency_address_status: Scalar<'a>,
+            #[serde(rename = "type", borrow, default)]
+            kind: Scalar<'a>,
             #[serde(default)]
-            capabilities: Option<Capabilities>,
+            capabilities: Group<Capabilities>,
             $(#[serde(borrow, default)] $key: Scalar<'a>,)*
         }
 
@@ -66,7 +69,7 @@ row! {
 #[derive(Debug, Default, Deserialize)]
 struct Capabilities {
     #[serde(default, alias = "SMS")]
-    sms: Option<bool>,
+    sms: Capability,
 }
 
 #[derive(Debug, Deserialize)]
@@ -84,14 +87,13 @@ struct Envelope<'a> {
 pub(super) fn read_page(text: &str, interner: &mut Interner) -> Result<RawPage, serde_json::Error> {
     let envelope: Envelope<'_> = serde_json::from_str(text)?;
     // Beside the collection there are always some of these; else it is no page of the API's.
-    if [&envelope.page, &envelope.uri, &envelope.next_page_uri].iter().all(|key| key.0.is_none()) {
+    if [&envelope.page, &envelope.uri, &envelope.next_page_uri].iter().all(|key| key.text().is_none()) {
         return Err(de::Error::custom("it has neither page nor uri nor next_page_uri"));
     }
-    Ok(RawPage {
-        next: envelope.next_page_uri.text().map(str::to_owned),
-        index: envelope.page.text().and_then(|page| page.parse().ok()),
-        rows: envelope.incoming_phone_numbers.0.into_iter().map(|row| row.live(interner)).collect(),
-    })
+    let rows =
+        envelope.incoming_phone_numbers.0.iter().map(|row| row.live(interner)).collect::<Result<_, _>>()?;
+    let next = envelope.next_page_uri.text().map(str::to_owned);
+    Ok(interner.page(rows, next, envelope.page.text().and_then(|page| page.parse().ok())))
 }
 
 /// The rows of live numbers, or of numbers on offer: those have no paging keys.
@@ -106,7 +108,7 @@ pub(super) fn read_items(text: &str) -> Result<RawItems, serde_json::Error> {
         uri: Scalar<'a>,
     }
     let page: Page<'_> = serde_json::from_str(text)?;
-    if page.uri.0.is_none() && page.next_page_uri.0.is_none() {
+    if page.uri.text().is_none() && page.next_page_uri.text().is_none() {
         return Err(de::Error::custom("it has neither uri nor next_page_uri"));
     }
     Ok(RawItems { items: page.incoming_phone_numbers.0, next: page.next_page_uri.text().map(str::to_owned) })
@@ -114,23 +116,53 @@ pub(super) fn read_items(text: &str) -> Result<RawItems, serde_json::Error> {
 
 pub(super) fn read_number(text: &str) -> Result<Live, serde_json::Error> {
     let row: Row<'_> = serde_json::from_str(text)?;
-    if row.phone_number.0.is_none() && row.sid.0.is_none() {
+    if row.phone_number.text().is_none() && row.sid.text().is_none() {
         return Err(de::Error::custom("it describes no phone number"));
     }
-    Ok(row.live(&mut Interner::default()))
+    row.live(&mut Interner::default())
+}
+
+/// Of which account a page is: by its rows, else by the address that it gives as its own.
+pub(super) fn read_owner(text: &str) -> Result<Option<AccountSid>, serde_json::Error> {
+    let envelope: Envelope<'_> = serde_json::from_str(text)?;
+    let rows = envelope.incoming_phone_numbers.0;
+    let by_row = rows.iter().find_map(|row| row.account_sid.text().and_then(AccountSid::observed));
+    let by_uri = || {
+        let (_, rest) = envelope.uri.text()?.split_once("/Accounts/")?;
+        AccountSid::observed(rest.split('/').next()?)
+    };
+    Ok(by_row.or_else(by_uri))
 }
 
 impl Row<'_> {
-    fn live(&self, interner: &mut Interner) -> Live {
-        Live {
-            sid: self.sid.text().and_then(NumberSid::observed),
-            sms: self.capabilities.as_ref().and_then(|capabilities| capabilities.sms),
-            emergency_address_status: self
-                .emergency_address_status
-                .text()
-                .and_then(EmergencyAddressStatus::observed),
-            ..live(&self.phone_number, &self.account_sid, self.friendly_name.text(), self.fields(), interner)
+    fn live(&self, interner: &mut Interner) -> Result<Live, serde_json::Error> {
+        let capability = self.capabilities.get().map(|capabilities| &capabilities.sms);
+        for (field, is_odd) in [
+            ("phone_number", self.phone_number.is_odd),
+            ("sid", self.sid.is_odd),
+            ("account_sid", self.account_sid.is_odd),
+            ("friendly_name", self.friendly_name.is_odd),
+            ("type", self.kind.is_odd),
+            ("emergency_address_status", self.emergency_address_status.is_odd),
+            ("capabilities", self.capabilities.is_odd() || matches!(capability, Some(Capability::Odd))),
+        ] {
+            if is_odd {
+                interner.note_odd(field);
+            }
         }
+        let status = self.emergency_address_status.text();
+        let told = Told {
+            sid: self.sid.text().and_then(NumberSid::observed),
+            sms: match capability {
+                Some(Capability::Told(sms)) => Some(*sms),
+                Some(Capability::Absent | Capability::Null | Capability::Odd) | None => None,
+            },
+            // Where a number is, v2010 does not say: its calling code does.
+            tariff: Tariff { country: None, kind: self.kind.text().and_then(Kind::observed) },
+            emergency_address_status: status.and_then(EmergencyAddressStatus::observed),
+            friendly_name: self.friendly_name.text(),
+        };
+        live(&self.phone_number, &self.account_sid, told, self.fields(), interner)
     }
 }
 
@@ -152,6 +184,31 @@ mod tests {
         assert_eq!(flat.get(Field::VoiceApplicationSid), None);
         assert_eq!(flat.sms, Some(false));
         assert_eq!(flat.emergency_address_status, Some(EmergencyAddressStatus::PendingUnregistration));
+    }
+
+    #[test]
+    fn the_type_is_what_it_is_charged_as() {
+        let kind = |json: &str| {
+            let body = format!(r#"{{"sid":"PNyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy","type":{json}}}"#);
+            read_number(&body).expect("a number").tariff.kind
+        };
+        assert_eq!(kind("\"mobile\""), Some(Kind::Mobile));
+        assert_eq!(kind("null"), None);
+        assert_eq!(kind("{}"), None);
+    }
+
+    #[test]
+    fn a_page_says_whose_it_is() {
+        let (a, b) = (format!("AC{:0>32}", 1), format!("AC{:0>32}", 2));
+        let page = |rows: &str| {
+            format!(
+                r#"{{"incoming_phone_numbers":[{rows}],"uri":"/2010-04-01/Accounts/{a}/IncomingPhoneNumbers.json?Page=0"}}"#
+            )
+        };
+        let owner = |body: &str| read_owner(body).expect("a page").map(|sid| sid.to_string());
+        assert_eq!(owner(&page("")), Some(a.clone()));
+        assert_eq!(owner(&page(&format!(r#"{{"account_sid":"{b}"}}"#))), Some(b));
+        assert_eq!(owner(r#"{"incoming_phone_numbers":[],"uri":"/x"}"#), None);
     }
 
     #[test]
