@@ -1,5 +1,8 @@
 //! One account's view of the API: reads that are retried, writes that are sent exactly once.
 
+mod proof;
+mod writes;
+
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +15,6 @@ use tokio::time::Instant;
 use tracing::{Instrument, debug, debug_span, warn};
 use url::Url;
 
-use crate::api::account;
 use crate::api::endpoint::Endpoint;
 pub use crate::api::error::ListError;
 use crate::api::error::{ApiError, ErrorKind, Operation};
@@ -33,6 +35,8 @@ use crate::tally::Tally;
 use crate::transport::{Request, Response, Transport, TransportError, Verb};
 use crate::writer::Admission;
 pub use crate::writer::Writer;
+
+use proof::Proof;
 
 /// What `get` and `search` read at most, decompressed: over five million numbers of 3 kB.
 const BROWSED_BYTES_MAX: usize = 16 << 30;
@@ -84,23 +88,6 @@ pub enum Withheld {
     Unreachable(ApiError),
     /// Nothing shows that the credentials are the account's.
     Unproven(ApiError),
-}
-
-/// Whether the credentials are known to be the account's own, or its parent's.
-#[derive(Debug, Clone)]
-enum Proof {
-    /// They are: an answer named the account, or its SID is the user name that the API checks.
-    Given,
-    /// Nothing has shown it yet.
-    Open,
-    /// It was looked for, and not found. Asked again after the next listing.
-    Missing(ApiError),
-}
-
-impl Proof {
-    fn by_name(account: AccountSid, credentials: &Credentials) -> Self {
-        if account.to_string() == *credentials.user { Self::Given } else { Self::Open }
-    }
 }
 
 /// What a look-up of one number shows.
@@ -234,65 +221,8 @@ impl<T: Transport> Client<T> {
         let numbers = self.routes.numbers();
         let pages = (self.account, self.manner.page_size);
         let (listing, _) = self.list_at(Lane::New, numbers, pages, &[], on_page).await?;
-        let mut proof = self.proof.lock().await;
-        // A listing has no row that names another account.
-        if listing.rows().iter().any(|row| row.account_sid.is_some()) {
-            *proof = Proof::Given;
-        } else if let Proof::Missing(_) = *proof {
-            *proof = Proof::Open;
-        }
-        drop(proof);
+        self.proof.lock().await.learn(&listing);
         Ok(listing)
-    }
-
-    /// Makes sure, before the first write, that the credentials are the account's: an API key of
-    /// another account lists and buys there, and rows of ActiveNumbers need not name theirs. Once the
-    /// account is known, no request is made.
-    ///
-    /// # Errors
-    /// When no answer names the account: unknown is not yes.
-    pub async fn prove(&self) -> Result<(), ApiError> {
-        // Held over the request: many writes wait for the one answer.
-        let mut proof = self.proof.lock().await;
-        match &*proof {
-            Proof::Given => return Ok(()),
-            Proof::Missing(error) => return Err(error.clone()),
-            Proof::Open => {}
-        }
-        let found = self.owner().await;
-        *proof = match found {
-            Ok(owner) if owner == self.account => Proof::Given,
-            Ok(owner) => {
-                Proof::Missing(ApiError::unproven(self.account, &format!("they belong to account {owner}")))
-            }
-            Err(why) => Proof::Missing(ApiError::unproven(self.account, &why)),
-        };
-        match &*proof {
-            Proof::Missing(error) => Err(error.clone()),
-            Proof::Given | Proof::Open => Ok(()),
-        }
-    }
-
-    /// The account that answers to these credentials under the account's address, by the answer's own
-    /// word; else why there is none.
-    async fn owner(&self) -> Result<AccountSid, String> {
-        let address = self.routes.account(self.account);
-        let refusal = match self.look(Operation::Account, address, account::read_account).await {
-            Ok(facts) => return Ok(facts.sid),
-            Err(error) => error,
-        };
-        // A Standard API key may not read accounts; their numbers, it may.
-        let may_be_standard =
-            matches!(refusal.kind, ErrorKind::Unauthorized | ErrorKind::Forbidden | ErrorKind::NotFound);
-        if !may_be_standard {
-            return Err(format!("the account could not be read: {refusal}"));
-        }
-        let numbers = filter::first_page(self.routes.numbers_in(self.account), &[], 1);
-        match self.look(Operation::List, numbers, wire::read_owner).await {
-            Ok(Some(owner)) => Ok(owner),
-            Ok(None) => Err("neither the account nor its numbers could be read".to_owned()),
-            Err(error) => Err(format!("neither the account nor its numbers could be read: {error}")),
-        }
     }
 
     /// Lists every live number of another account of the same parent, over v2010.
@@ -462,86 +392,6 @@ impl<T: Transport> Client<T> {
             Err(error) if error.kind == ErrorKind::NotFound => Ok((None, Instant::now())),
             Err(error) => Err(error),
         }
-    }
-
-    /// Sends one purchase of this very number, once.
-    ///
-    /// # Errors
-    /// Anything but the API's own 2xx answer with the number in it.
-    pub async fn purchase(
-        &self,
-        turn: Turn<'_>,
-        number: PhoneNumber,
-        settings: &[(Field, Want)],
-    ) -> Result<Live, ApiError> {
-        let mut pairs = vec![("PhoneNumber".to_owned(), number.to_string())];
-        pairs.extend(self.parameters(settings));
-        let subject = Subject::bought(number, self.account);
-        self.write(turn, Operation::Purchase, self.routes.numbers(), &pairs, subject).await
-    }
-
-    /// Sends one change of these fields, once.
-    ///
-    /// # Errors
-    /// Anything but the API's own 2xx answer with this very number in it.
-    pub async fn configure(
-        &self,
-        turn: Turn<'_>,
-        (sid, number): (NumberSid, PhoneNumber),
-        settings: &[(Field, Want)],
-    ) -> Result<Live, ApiError> {
-        let pairs: Vec<_> = self.parameters(settings).collect();
-        let subject = Subject::live(sid, number, Owner::Only(self.account));
-        self.write(turn, Operation::Configure, self.routes.number(sid), &pairs, subject).await
-    }
-
-    /// Sends one transfer from one account to another, once. Asked by the parent's client. `papers`
-    /// are those of the account that gets the number, which its country wants at once.
-    ///
-    /// # Errors
-    /// Anything but the API's own 2xx answer with the number in it.
-    pub async fn transfer(
-        &self,
-        turn: Turn<'_>,
-        (sid, number): (NumberSid, PhoneNumber),
-        (from, to): (AccountSid, AccountSid),
-        papers: &[(Field, Want)],
-    ) -> Result<Live, ApiError> {
-        let mut pairs = vec![("AccountSid".to_owned(), to.to_string())];
-        pairs.extend(self.parameters(papers));
-        let subject = Subject::live(sid, number, Owner::Either(from, to));
-        self.write(turn, Operation::Transfer, self.routes.transfer(from, sid), &pairs, subject).await
-    }
-
-    /// Sends one release, once.
-    ///
-    /// # Errors
-    /// Anything but the API's own 204: a proxy's sign-in page comes with a 200 too, and then nothing
-    /// was released.
-    pub async fn release(&self, turn: Turn<'_>, sid: NumberSid) -> Result<(), ApiError> {
-        let url = self.routes.number(sid);
-        let response = self.send(turn, Operation::Release, Verb::Delete, url, None).await?;
-        if response.status != 204 || !response.body.is_empty() {
-            return Err(ApiError::unreadable(
-                Operation::Release,
-                &response,
-                "a release is answered with an empty 204",
-            ));
-        }
-        Ok(())
-    }
-
-    async fn write(
-        &self,
-        turn: Turn<'_>,
-        operation: Operation,
-        url: Url,
-        pairs: &[(String, String)],
-        subject: Subject,
-    ) -> Result<Live, ApiError> {
-        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-        let response = self.send(turn, operation, Verb::Post, url, Some(form)).await?;
-        self.number_in(operation, &response, subject)
     }
 
     /// The number of an answer that is to be about `subject`.

@@ -200,7 +200,7 @@ pub const EDITS: &[Edit] = &[
         bugs: &[("half-done-is-skipped", "an action that was stopped half-way is reported as not tried")],
     },
     Edit {
-        file: "src/observed.rs",
+        file: "src/observed/listing.rs",
         find: "        let Some(next) = page.next else {",
         replace: "        let Some(next) = page.next.filter(|_| !@partial-listing-will-do@) else {",
         bugs: &[("partial-listing-will-do", "a listing is taken as whole without its later pages")],
@@ -213,13 +213,13 @@ pub const EDITS: &[Edit] = &[
         bugs: &[("lock-not-asked", "a write goes out after the lock was lost")],
     },
     Edit {
-        file: "src/client.rs",
+        file: "src/client/writes.rs",
         find: "        if response.status != 204 || !response.body.is_empty() {",
         replace: "        if !@any-2xx-is-a-release@ && (response.status != 204 || !response.body.is_empty()) {",
         bugs: &[("any-2xx-is-a-release", "a proxy's page with 200 is taken for a release")],
     },
     Edit {
-        file: "src/client.rs",
+        file: "src/client/writes.rs",
         find: "        let pairs: Vec<_> = self.parameters(settings).collect();",
         replace: "        let mut pairs: Vec<_> = self.parameters(settings).collect();\n        \
             if @unmanaged-field-cleared@ { pairs.push((\"Configurations.StatusCallback\".to_owned(), String::new())); }",
@@ -232,13 +232,13 @@ pub const EDITS: &[Edit] = &[
         bugs: &[("foreign-link-followed", "a page link to another host is followed, with credentials")],
     },
     Edit {
-        file: "src/observed.rs",
+        file: "src/observed/listing.rs",
         find: "            && found != expected\n",
         replace: "            && found != expected && !@any-page-will-do@\n",
         bugs: &[("any-page-will-do", "a page that was skipped or repeated is not noticed")],
     },
     Edit {
-        file: "src/observed.rs",
+        file: "src/observed/listing.rs",
         find: "            && found != self.account\n",
         replace: "            && found != self.account && !@any-account-will-do@\n",
         bugs: &[("any-account-will-do", "a listing of another account is taken for this one's")],
