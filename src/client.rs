@@ -1,5 +1,6 @@
 //! One account's view of the API: reads that are retried, writes that are sent exactly once.
 
+mod answers;
 mod proof;
 mod writes;
 
@@ -36,6 +37,7 @@ use crate::transport::{Request, Response, Transport, TransportError, Verb};
 use crate::writer::Admission;
 pub use crate::writer::Writer;
 
+use answers::{body_bytes_max, is_documented};
 use proof::Proof;
 
 /// What `get` and `search` read at most, decompressed: over five million numbers of 3 kB.
@@ -564,16 +566,6 @@ impl<T: Transport> Client<T> {
     }
 }
 
-/// Whether the API documents this success status for such a request. Any other 2xx is not believed.
-fn is_documented(verb: Verb, status: u16) -> bool {
-    match verb {
-        Verb::Get => status == 200,
-        Verb::Post => matches!(status, 200 | 201),
-        // Its own caller takes nothing but an empty 204, and says so.
-        Verb::Delete => (200..300).contains(&status),
-    }
-}
-
 /// Whether a row of a look-up may be another number than its digits say, or has none.
 fn may_be_any(row: &Live) -> bool {
     row.number.is_none() || row.raw_number.is_some()
@@ -583,21 +575,6 @@ fn may_be_any(row: &Live) -> bool {
 #[must_use]
 pub fn is_irreversible(operation: Operation) -> bool {
     operation.is_write() && operation != Operation::Configure
-}
-
-/// What an answer may be at most. A number is about 3 kB, and webhook URLs may be long: 16 KiB are
-/// allowed for each of the numbers that a page may have.
-fn body_bytes_max(operation: Operation) -> usize {
-    match operation {
-        Operation::List | Operation::Search | Operation::Account | Operation::Traffic => 16 << 20,
-        Operation::Price
-        | Operation::Regulation
-        | Operation::Fetch
-        | Operation::Purchase
-        | Operation::Configure
-        | Operation::Transfer
-        | Operation::Release => 1 << 20,
-    }
 }
 
 /// Where a page's link leads, checked to stay on the listing.
