@@ -5,6 +5,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Take};
 use std::path::Path;
 
+use crate::own_file;
+
 /// Why a file was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum BoundedFileError {
@@ -65,6 +67,30 @@ pub fn open(path: &Path, bytes_max: usize) -> Result<Take<File>, BoundedFileErro
     }
     // It may grow, or be one of those that say 0 and never end.
     Ok(file.take(bytes_max as u64 + 1))
+}
+
+/// The same for a file that is numctl's own, to which no link leads.
+///
+/// # Errors
+/// Those of [`open`], and a link.
+pub fn open_own(path: &Path, bytes_max: usize) -> Result<Take<File>, BoundedFileError> {
+    let file = own_file::to_read(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => BoundedFileError::Missing,
+        _ => BoundedFileError::Io(error),
+    })?;
+    if file.metadata()?.len() > bytes_max as u64 {
+        return Err(BoundedFileError::TooLarge(bytes_max));
+    }
+    Ok(file.take(bytes_max as u64 + 1))
+}
+
+/// The text of a file that is numctl's own.
+///
+/// # Errors
+/// Those of [`open_own`], and what is no UTF-8.
+pub fn own_text(path: &Path, bytes_max: usize) -> Result<String, BoundedFileError> {
+    let bytes = all_of(open_own(path, bytes_max)?, bytes_max)?;
+    String::from_utf8(bytes).map_err(|_| BoundedFileError::NotUtf8)
 }
 
 /// The bytes of a regular file, of which there are at most so many.

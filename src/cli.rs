@@ -14,6 +14,7 @@ mod idle;
 mod journal;
 mod lease;
 mod listing;
+mod locks;
 mod logging;
 mod output;
 mod plan;

@@ -31,6 +31,7 @@ use crate::journal_file::{Journal, JournalAccess};
 use crate::leadership::{Leadership, NotLeading};
 use crate::ledger::{Kept, Ledger, LedgerError};
 use crate::lock::LockError;
+use crate::lock::LockPlace;
 use crate::memory::{Extent, Memory, is_about_the_number};
 use crate::plan::{AccountRef, Doubt, Plan};
 use crate::provider::Api;
@@ -66,8 +67,8 @@ pub struct Daemon<'a, T> {
     pub operator: OperatorLimits,
     /// How many numbers of each account are in hand at once.
     pub numbers_at_once: usize,
-    /// Where the locks are; `None` for none.
-    pub lock_dir: Option<PathBuf>,
+    /// Where the locks are; none where nobody else writes.
+    pub lock_places: Vec<LockPlace>,
     /// The lease among hosts; `None` for none.
     pub lease: Option<Leadership>,
     /// Where the budget lasts.

@@ -4,12 +4,12 @@
 //! other's lines. What a run is about to do is on the disk before its first write.
 
 use std::cell::{Cell, RefCell};
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tracing::error;
+use tracing::{error, warn};
 
 use crate::bounded_file::{self, BoundedFileError};
 use crate::client::Client;
@@ -19,6 +19,7 @@ use crate::journal::{
     At, DoneRecord, Head, JournalError, Known, Lines, Record, RunId, World, end_of, records_of,
 };
 use crate::observed::Observed;
+use crate::own_file;
 use crate::plan::{AccountRef, ActionKind, Plan};
 use crate::report::{End, Report};
 
@@ -62,6 +63,8 @@ pub struct Journal {
     runs: Cell<u64>,
     /// Something was written down before this pass: it can tell which numbers have vanished.
     has_a_past: Cell<bool>,
+    /// Said already that it cannot be rotated.
+    says_it_grows: Cell<bool>,
 }
 
 #[derive(Debug)]
@@ -135,12 +138,13 @@ impl Journal {
     fn open_to_rotate_at(path: &Path, is_sandbox: bool, rotate_at: u64) -> Result<Self, JournalFileError> {
         let failed = |error| JournalFileError::Io(path.to_owned(), error);
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            fs::create_dir_all(folder).map_err(failed)?;
+            own_file::directory(folder).map_err(failed)?;
         }
         let has_a_past = Cell::new(path.exists());
         let book = Book::open(path)?;
         Ok(Self {
             has_a_past,
+            says_it_grows: Cell::new(false),
             path: path.to_owned(),
             is_sandbox,
             rotate_at,
@@ -208,6 +212,10 @@ impl Journal {
 
     fn append(&self, records: impl IntoIterator<Item = Record>, last: bool) -> io::Result<()> {
         let mut book = self.book.borrow_mut();
+        // What is written to a file without a name is lost.
+        if !own_file::is_at(&book.file, &self.path) && book.go_on_in(&self.path)? {
+            warn!("{} was deleted or renamed: the journal goes on in a new file", self.path.display());
+        }
         let mut lines = String::new();
         for record in records {
             lines.push_str(&record.to_line());
@@ -239,18 +247,21 @@ impl Journal {
         let fresh = Book::open(&self.path)?;
         let is_long = fresh.file.metadata().map_err(failed)?.len() >= self.rotate_at + fresh.head;
         if is_long {
-            for at in (1..KEPT).rev() {
-                rename_if_there(&aside(&self.path, at), &aside(&self.path, at + 1)).map_err(failed)?;
+            if let Err(error) = put_aside(&self.path) {
+                if !own_file::is_at(&fresh.file, &self.path) {
+                    return Err(failed(error));
+                }
+                // A directory in which nothing can be made, or a file that is mounted by itself. A journal
+                // that is too long is better than a fleet that nobody can change any more.
+                if !self.says_it_grows.replace(true) {
+                    let size = self.rotate_at >> 20;
+                    error!(%error, "{} has more than {size} MiB and cannot be rotated: it grows", self.path.display());
+                }
+                *book = fresh;
+                return Ok(());
             }
-            fs::rename(&self.path, aside(&self.path, 1)).map_err(failed)?;
-            let mut file = open(&self.path).map_err(failed)?;
-            let mut head = 0;
-            for record in fresh.known.records() {
-                let line = record.to_line();
-                file.write_all(line.as_bytes()).map_err(failed)?;
-                head += line.len() as u64;
-            }
-            file.sync_data().map_err(failed)?;
+            let mut file = own_file::to_append(&self.path).map_err(failed)?;
+            let head = write_head(&mut file, &fresh.known).map_err(failed)?;
             *book = Book { file, known: fresh.known, head };
         } else {
             *book = fresh;
@@ -287,11 +298,7 @@ impl RunInJournal<'_> {
 impl Book {
     fn open(path: &Path) -> Result<Self, JournalFileError> {
         let failed = |error| JournalFileError::Io(path.to_owned(), error);
-        // A FIFO or a device is no place to keep anything.
-        if fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
-            return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "this is not a regular file")));
-        }
-        let mut file = open(path).map_err(failed)?;
+        let mut file = own_file::to_append(path).map_err(failed)?;
         let (mut known, mut head, mut is_head) = (Known::default(), 0, true);
         let read = each(path, |record| {
             is_head &= matches!(record, Record::Known(_));
@@ -306,14 +313,47 @@ impl Book {
         }
         Ok(Self { file, known, head })
     }
+
+    /// Goes on in the file that has the name now. True where that is a new one, which begins with what is
+    /// known; another process may have made it.
+    fn go_on_in(&mut self, path: &Path) -> io::Result<bool> {
+        let mut file = own_file::to_append(path)?;
+        let is_new = file.metadata()?.len() == 0;
+        if is_new {
+            self.head = write_head(&mut file, &self.known)?;
+        } else {
+            each(path, |record| self.known.take(&record)).map_err(io::Error::other)?;
+        }
+        self.file = file;
+        Ok(is_new)
+    }
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+/// Begins a file with what is known from before, and says how long that is.
+fn write_head(file: &mut File, known: &Known) -> io::Result<u64> {
+    let mut head = 0;
+    for record in known.records() {
+        let line = record.to_line();
+        file.write_all(line.as_bytes())?;
+        head += line.len() as u64;
+    }
+    file.sync_data()?;
+    Ok(head)
+}
+
+/// Puts the file aside, and those before it one place further.
+fn put_aside(path: &Path) -> io::Result<()> {
+    if aside(path, 0).exists() {
+        // A process ended in the middle of this.
+        make_room(path)?;
+    }
+    // First: where it cannot be renamed, the others stay where they are.
+    fs::rename(path, aside(path, 0))?;
+    make_room(path)
+}
+
+fn make_room(path: &Path) -> io::Result<()> {
+    (0..KEPT).rev().try_for_each(|at| rename_if_there(&aside(path, at), &aside(path, at + 1)))
 }
 
 fn aside(path: &Path, at: u32) -> PathBuf {
@@ -340,7 +380,7 @@ enum Tail {
 /// Hands over each record of a file, and says how the file ends; `None` where there is none.
 fn each(path: &Path, mut take: impl FnMut(Record)) -> Result<Option<Tail>, JournalFileError> {
     let failed = |error| JournalFileError::Io(path.to_owned(), error);
-    let mut file = match bounded_file::open(path, BYTES_MAX) {
+    let mut file = match bounded_file::open_own(path, BYTES_MAX) {
         Ok(file) => BufReader::new(file),
         Err(BoundedFileError::Missing) => return Ok(None),
         Err(error) => return Err(failed(error.into_io())),
@@ -372,7 +412,7 @@ pub fn known(path: &Path) -> Result<Option<Known>, JournalFileError> {
 /// When a file of it cannot be read.
 pub fn records(path: &Path) -> Result<Option<Vec<Record>>, JournalFileError> {
     let (mut all, mut is_any) = (Vec::new(), false);
-    let files = (1..=KEPT).rev().map(|at| aside(path, at)).chain([path.to_owned()]);
+    let files = (0..=KEPT).rev().map(|at| aside(path, at)).chain([path.to_owned()]);
     for file in files {
         is_any |= each(&file, |record| all.push(record))?.is_some();
     }

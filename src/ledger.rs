@@ -6,7 +6,6 @@
 mod beside_lease;
 mod in_lease;
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,6 +18,7 @@ use crate::intents::{Intents, IntentsError};
 use crate::journal_file::JournalFileError;
 use crate::leadership::{Leadership, NotLeading};
 use crate::lease::wire;
+use crate::own_file;
 
 pub use beside_lease::BesideLease;
 pub use in_lease::InLease;
@@ -252,7 +252,7 @@ fn intents_in(directory: &Path, now: Duration) -> Result<Option<Intents>, Ledger
 
 fn read(directory: &Path, name: &str) -> Result<Option<(PathBuf, String)>, LedgerError> {
     let path = directory.join(name);
-    match bounded_file::text(&path, BYTES_MAX) {
+    match bounded_file::own_text(&path, BYTES_MAX) {
         Ok(text) => Ok(Some((path, text))),
         Err(BoundedFileError::Missing) => Ok(None),
         // What is no directory holds nothing; who wants to keep something there hears of it.
@@ -262,13 +262,15 @@ fn read(directory: &Path, name: &str) -> Result<Option<(PathBuf, String)>, Ledge
 }
 
 fn write(directory: &Path, name: &str, text: &str) -> Result<(), LedgerError> {
-    fs::create_dir_all(directory).map_err(|error| LedgerError::Io(directory.to_owned(), error))?;
+    own_file::directory(directory).map_err(|error| LedgerError::Io(directory.to_owned(), error))?;
     let path = directory.join(name);
     atomic_file::replace(&path, text.as_bytes()).map_err(|error| LedgerError::Io(path, error))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -76,6 +76,7 @@
 //! - [`clock`]: what time it is
 //! - [`pulse`]: whether the loop moves
 //! - [`systemd`]: tells systemd that the service is ready, and that it moves
+//! - [`own_file`]: numctl's own files and directories, which no link leads away from
 //! - [`atomic_file`]: a file as a whole or not at all
 //! - [`bounded_file`]: a file that has an end, read as a whole
 //! - [`http`]: the transport over the network
@@ -160,6 +161,7 @@ pub mod observe;
 pub mod observed;
 pub mod offer;
 pub mod offers;
+pub mod own_file;
 pub mod pace;
 pub mod plan;
 pub mod prices;

@@ -52,7 +52,7 @@ async fn saved(writing: &Writing<'_>, path: &Path) -> Ended {
         Fatal::new(format!("{shown}: {error}{hint}"))
     })?;
     let marker = used_marker(path);
-    if marker.exists() {
+    if std::fs::symlink_metadata(&marker).is_ok() {
         output::error(&format!("{shown} was used already (see {}): plan again", marker.display()));
         return Ok(Exit::Refused);
     }

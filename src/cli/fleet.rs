@@ -21,7 +21,7 @@ use crate::intents::Intents;
 use crate::leadership::Leadership;
 use crate::ledger::{Ledger, LedgerError};
 use crate::load::{load, parse};
-use crate::lock::{LockError, Locks};
+use crate::lock::{LockError, LockPlace, Locks};
 use crate::number::AccountSid;
 use crate::observe::observe;
 use crate::observed::Observed;
@@ -33,7 +33,7 @@ use crate::render::words::plural;
 use crate::sandbox::{self, Options, Running};
 use crate::secret_url::masked;
 
-use super::arguments::{AccountArgs, Global, LockArgs, StateArgs};
+use super::arguments::{AccountArgs, Global, LeaseArgs, StateArgs};
 use super::content::Content;
 use super::output;
 use super::{Ended, Exit, Fatal, lease, progress};
@@ -80,7 +80,13 @@ impl Held {
 }
 
 fn not_ours(error: NotOurs) -> Fatal {
-    Fatal::new(format!("{}; nothing was attempted", Fatal::from(error).text))
+    let help = match &error {
+        NotOurs::Lock(LockError::Busy { .. }) => {
+            "\nWait for it with --lock-timeout, stop it, or say --lock-dir none where nothing else can write."
+        }
+        NotOurs::Lock(LockError::Io(..)) | NotOurs::Lease(_) => "",
+    };
+    Fatal::new(format!("{}; nothing was attempted{help}", Fatal::from(error).text))
 }
 
 /// The accounts of a saved plan.
@@ -98,10 +104,15 @@ pub(super) fn accounts_of_plan(accounts: &[AccountRef], access: &[Access]) -> Ve
         .collect()
 }
 
+/// Where a command by hand remembers things.
+pub(super) fn state_directory(global: &Global, args: &StateArgs) -> PathBuf {
+    let default = if global.sandbox { STATE_OF_SANDBOX } else { STATE };
+    args.state_dir.clone().unwrap_or_else(|| PathBuf::from(default))
+}
+
 /// What a command by hand remembers from run to run.
 pub(super) fn ledger(global: &Global, args: &StateArgs) -> Ledger {
-    let default = if global.sandbox { STATE_OF_SANDBOX } else { STATE };
-    Ledger::In(args.state_dir.clone().unwrap_or_else(|| PathBuf::from(default)))
+    Ledger::In(state_directory(global, args))
 }
 
 /// What is remembered of purchases for claims. In a CI job that names no directory, a record that is new is
@@ -161,17 +172,21 @@ impl Fleet {
         Ok(Self { accounts, clients, sandbox })
     }
 
-    /// Holds the lock of every account, and the lease, where they are asked for, until the result is
-    /// let go; waits for them so long. From then on nothing is written without them (law 10).
-    pub(super) async fn lock(&mut self, args: &LockArgs, timeout: Duration) -> Result<Held, Fatal> {
+    /// Holds the lock of every account, and the lease, where that is asked for, until the result is let go;
+    /// waits for them so long. From then on nothing is written without them (law 10).
+    pub(super) async fn lock(
+        &mut self,
+        places: &[LockPlace],
+        args: &LeaseArgs,
+        timeout: Duration,
+    ) -> Result<Held, Fatal> {
         let began = Instant::now();
         let mut locks = None;
-        if let Some(directory) = &args.lock_dir {
-            locks =
-                Some(self.locks(directory, timeout).await.map_err(|error| not_ours(NotOurs::Lock(error)))?);
+        if !places.is_empty() {
+            locks = Some(self.locks(places, timeout).await.map_err(|error| not_ours(NotOurs::Lock(error)))?);
         }
         let mut lease = None;
-        if let Some(candidate) = lease::candidate(&args.lease, &lease::identity())? {
+        if let Some(candidate) = lease::candidate(args, &lease::identity())? {
             match candidate.acquire(timeout.saturating_sub(began.elapsed())).await {
                 Ok(term) => lease = Some((candidate, term)),
                 Err(error) => {
@@ -184,26 +199,23 @@ impl Fleet {
         Ok(Held { _locks: locks, lease: lease.map(|(lease, _)| lease) })
     }
 
-    /// Sees to it that nobody else remembers in that directory meanwhile: each would write over what the
-    /// other one buys. What cannot be written to is found before anything is bought.
-    pub(super) async fn alone_in(&self, directory: &Path, timeout: Duration) -> Result<Option<Locks>, Fatal> {
-        match self.locks(directory, timeout).await {
-            Ok(locks) => Ok(Some(locks)),
-            Err(LockError::Io(..)) => Ok(None),
-            Err(error @ LockError::Busy { .. }) => Err(not_ours(NotOurs::Lock(error))),
-        }
-    }
-
-    /// The lock of every account in that directory, waited for so long.
-    async fn locks(&self, directory: &Path, timeout: Duration) -> Result<Locks, LockError> {
-        let sids: Vec<AccountSid> = self.accounts.iter().map(|account| account.sid).collect();
+    /// The lock of every account in these places, waited for so long.
+    async fn locks(&self, places: &[LockPlace], timeout: Duration) -> Result<Locks, LockError> {
+        let clients = self.clients.iter();
+        let accounts: Vec<_> = clients.map(|client| (client.account, client.routes.world())).collect();
         let (began, mut locks) = (Instant::now(), Locks::default());
-        while let Err(error) = locks.hold(directory, &sids) {
+        while let Err(error) = locks.hold_in(places, &accounts) {
             let left = timeout.saturating_sub(began.elapsed());
             if left.is_zero() || !matches!(error, LockError::Busy { .. }) {
                 return Err(error);
             }
             tokio::time::sleep(left.min(LOCK_POLL)).await;
+        }
+        if locks.leaves_any_open() {
+            output::note(
+                "note: no lock is held, so that another numctl could write at the same time: name a directory with \
+                 --lock-dir, or say --lock-dir none",
+            );
         }
         Ok(locks)
     }
@@ -429,7 +441,7 @@ fn transport(global: &Global, is_embedded: bool) -> Result<Http, Fatal> {
 async fn start_sandbox() -> Result<Running, Fatal> {
     let path = Path::new(SANDBOX_STATE);
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)
+        crate::own_file::directory(folder)
             .map_err(|error| Fatal::new(format!("{}: {error}", folder.display())))?;
     }
     let options = Options {

@@ -1,6 +1,7 @@
 //! `numctl history` and `numctl undo`: what the journal tells, and what takes a run back.
 
 use std::io;
+use std::path::Path;
 
 use crate::intents::Intents;
 use crate::journal::{self, Command, Run};
@@ -15,18 +16,29 @@ use super::journal::{Place, unusable};
 use super::writing::{Errand, Writing};
 use super::{Ended, Exit, Fatal, output};
 
-fn recorded(global: &Global, args: &JournalArgs) -> Result<Vec<Run>, Fatal> {
-    let place = Place::of(global, args);
+/// Where packages and examples let the daemon keep its journal.
+const DAEMONS: &str = "/var/lib/numctl";
+
+fn recorded(global: &Global, args: &JournalArgs, state_dir: Option<&Path>) -> Result<Vec<Run>, Fatal> {
+    let place = Place::of(global, args, state_dir);
     let path = place.path().ok_or_else(|| Fatal::new("--journal none: there is nothing to show"))?;
     let records = journal_file::records(path).map_err(unusable)?.ok_or_else(|| {
-        Fatal::new(format!("there is no journal {}: `numctl apply` writes it", path.display()))
+        let daemons = Path::new(DAEMONS).join(journal_file::FILE);
+        let hint = match daemons.exists() && path != daemons {
+            true => format!("\nThe daemon's is there: --state-dir {DAEMONS}"),
+            false => "\nFor a daemon's journal, name its state directory: --state-dir DIR".to_owned(),
+        };
+        Fatal::new(format!(
+            "there is no journal {}: `numctl apply` and `numctl run` write one{hint}",
+            path.display()
+        ))
     })?;
     Ok(journal::runs(records))
 }
 
 /// `numctl history`
 pub(super) fn history(global: &Global, args: &HistoryArgs) -> Ended {
-    let runs = recorded(global, &args.journal)?;
+    let runs = recorded(global, &args.journal, args.state_dir.as_deref())?;
     let is_about =
         |run: &&Run| args.number.is_none_or(|number| run.steps.iter().any(|step| step.number == number));
     let runs: Vec<&Run> = runs.iter().rev().filter(is_about).take(args.limit).collect();
@@ -45,7 +57,10 @@ pub(super) fn history(global: &Global, args: &HistoryArgs) -> Ended {
 /// `numctl undo`
 pub(super) async fn undo(global: &Global, args: &UndoArgs) -> Ended {
     // Read before it is opened, which would make one.
-    let run = chosen(recorded(global, &args.write.journal)?, args.run.as_deref())?;
+    let run = chosen(
+        recorded(global, &args.write.journal, args.write.state.state_dir.as_deref())?,
+        args.run.as_deref(),
+    )?;
     let mut writing = Writing::new(global, &args.write, Command::Undo)?;
     let (desired, content) = fleet::read(global, &args.files.files)?;
     writing.undoing(run.head.run.clone());

@@ -27,11 +27,13 @@ pub(super) enum Place {
 }
 
 impl Place {
-    pub(super) fn of(global: &Global, args: &JournalArgs) -> Self {
-        match &args.journal {
-            Some(path) if path.as_os_str() == NONE => Self::Nowhere,
-            Some(path) => Self::Named(path.clone()),
-            None => Self::Default(if global.sandbox { SANDBOX } else { DEFAULT }.into()),
+    /// In a state directory that somebody names there is one journal, the daemon's and the commands'.
+    pub(super) fn of(global: &Global, args: &JournalArgs, state_dir: Option<&Path>) -> Self {
+        match (&args.journal, state_dir) {
+            (Some(path), _) if path.as_os_str() == NONE => Self::Nowhere,
+            (Some(path), _) => Self::Named(path.clone()),
+            (None, Some(directory)) => Self::Named(directory.join(file(global))),
+            (None, None) => Self::Default(if global.sandbox { SANDBOX } else { DEFAULT }.into()),
         }
     }
 
@@ -41,6 +43,10 @@ impl Place {
             Self::Nowhere => None,
         }
     }
+}
+
+fn file(global: &Global) -> &'static str {
+    if global.sandbox { SANDBOX_FILE } else { journal_file::FILE }
 }
 
 pub(super) fn unusable(error: JournalFileError) -> Fatal {
@@ -58,8 +64,8 @@ pub(super) struct ForPlan {
 }
 
 impl ForPlan {
-    pub(super) fn of(global: &Global, args: &JournalArgs) -> Result<Self, Fatal> {
-        let place = Place::of(global, args);
+    pub(super) fn of(global: &Global, args: &JournalArgs, state_dir: Option<&Path>) -> Result<Self, Fatal> {
+        let place = Place::of(global, args, state_dir);
         let known = match (place.path().map(journal_file::known).transpose(), &place) {
             (Ok(known), _) => known.flatten(),
             (Err(error @ JournalFileError::Io(..)), Place::Default(_)) => {
@@ -87,8 +93,8 @@ pub(super) struct ForWriting {
 }
 
 impl ForWriting {
-    pub(super) fn of(global: &Global, args: &JournalArgs) -> Result<Self, Fatal> {
-        let (place, is_sandbox) = (Place::of(global, args), global.sandbox);
+    pub(super) fn of(global: &Global, args: &JournalArgs, state_dir: Option<&Path>) -> Result<Self, Fatal> {
+        let (place, is_sandbox) = (Place::of(global, args, state_dir), global.sandbox);
         let Some(path) = place.path() else { return Ok(Self { journal: None, is_sandbox }) };
         let journal = match (Journal::open(path, is_sandbox), &place) {
             (Ok(journal), _) => Some(journal),
@@ -111,11 +117,10 @@ impl ForWriting {
 
 /// The daemon's: in its state directory, or where it is told to.
 pub(super) fn for_daemon(global: &Global, args: &RunArgs) -> Result<Option<Journal>, Fatal> {
-    let file = if global.sandbox { SANDBOX_FILE } else { journal_file::FILE };
     let path = match (&args.journal, &args.state_dir) {
         (Some(path), _) if path.as_os_str() == NONE => return Ok(None),
         (Some(path), _) => path.clone(),
-        (None, Some(directory)) => directory.join(file),
+        (None, Some(directory)) => directory.join(file(global)),
         (None, None) => return Ok(None),
     };
     // A dry run writes nothing, and so makes no file either.

@@ -24,7 +24,7 @@ use super::{Ended, Exit, Fatal, output, prices, show};
 type Made = (Plan, Option<Refusal>, Option<Bill>);
 
 pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
-    let journal = ForPlan::of(global, &args.journal)?;
+    let journal = ForPlan::of(global, &args.journal, args.state.state_dir.as_deref())?;
     let (desired, fleet, listed) = read_and_list(global, &args.files.files).await?;
     let made = match listed {
         Ok(observed) => make(global, args, &desired, (&fleet, observed), &journal).await,

@@ -36,7 +36,7 @@ impl Known {
     pub(super) fn keep(&mut self, memory: &mut Memory) {
         let kept = memory.prices();
         let Some(path) = self.file.as_ref().filter(|_| *kept != self.before) else { return };
-        let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        let folder = path.parent().map_or(Ok(()), crate::own_file::directory);
         let _ = folder.and_then(|()| atomic_file::replace(path, kept.to_json().as_bytes()));
     }
 }

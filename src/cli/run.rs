@@ -28,7 +28,7 @@ use crate::watch::Watch;
 
 use super::arguments::{Global, PlanFormat, RunArgs};
 use super::signals::{Heard, Orders};
-use super::{Ended, Exit, Fatal, fleet, journal, lease, output, show};
+use super::{Ended, Exit, Fatal, fleet, journal, lease, locks, output, show};
 
 pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -> Ended {
     if args.files.iter().any(|path| path == Path::new("-")) {
@@ -57,6 +57,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
         None => ledger,
     };
     let journal = journal::for_daemon(global, args)?;
+    let lock_places = locks::places(global, &args.lock, args.state_dir.as_deref(), false);
     info!(
         interval = ?args.interval,
         once = args.once,
@@ -67,7 +68,10 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
             (None, None) => "a restart forgets what was spent (see --state-dir)".to_owned(),
         },
         lease = %args.lock.lease.lease.as_ref().map_or("none", |lease| lease.name.as_str()),
-        lock = %args.lock.lock_dir.as_ref().map_or_else(|| "none".to_owned(), |dir| dir.display().to_string()),
+        lock = %match &lock_places[..] {
+            [] => "none".to_owned(),
+            places => places.iter().map(|place| place.directory().display().to_string()).collect::<Vec<_>>().join(", "),
+        },
         "starting"
     );
     let tally = Arc::new(Tally::beside(output::dropped_lines()));
@@ -90,7 +94,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
         allow_shrink: args.allow_shrink,
         operator: args.limits.limits(),
         numbers_at_once: usize::from(global.max_concurrency),
-        lock_dir: args.lock.lock_dir.clone(),
+        lock_places,
         lease: lease.clone(),
         ledger,
         journal,

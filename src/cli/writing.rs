@@ -31,7 +31,7 @@ use super::content::Content;
 use super::fleet::{self, Fleet};
 use super::journal::ForWriting;
 use super::signals::{Obeying, stop_by_signal};
-use super::{Ended, Exit, Fatal, journal, output, prices, progress, show};
+use super::{Ended, Exit, Fatal, journal, locks, output, prices, progress, show};
 
 /// What a command that carries out a plan goes by.
 pub(super) struct Writing<'a> {
@@ -68,13 +68,12 @@ impl<'a> Writing<'a> {
             })?),
             None => None,
         };
-        let journal = ForWriting::of(global, &args.journal)?;
+        let journal = ForWriting::of(global, &args.journal, args.state.state_dir.as_deref())?;
         let (ledger, head) = (OnceCell::new(), Head { command, generation: None, undoes: None });
         Ok(Self { global, args, journal, ledger, accepted, head })
     }
 
-    /// Opens the fleet and holds the lock, from before the first look to after the last write. With
-    /// claims there is always one: of where it is remembered what was bought for them.
+    /// Opens the fleet and holds the lock, from before the first look to after the last write.
     pub(super) async fn with_lock(
         &self,
         accounts: &[Account],
@@ -82,17 +81,13 @@ impl<'a> Writing<'a> {
         work: impl AsyncFnOnce(&Fleet, Intents) -> Ended,
     ) -> Ended {
         let mut fleet = Fleet::open(self.global, accounts).await?;
-        let held = fleet.lock(&self.args.lock, self.args.lock_timeout).await?;
+        let state = fleet::state_directory(self.global, &self.args.state);
+        let places = locks::places(self.global, &self.args.lock, Some(&state), has_claims);
+        let held = fleet.lock(&places, &self.args.lock.lease, self.args.lock_timeout).await?;
         if let Some(ledger) = held.ledger(&self.args.state) {
             // It is set nowhere else.
             let _ = self.ledger.set(ledger);
         }
-        let _alone = match self.ledger() {
-            Ledger::In(directory) if has_claims && self.args.lock.lock_dir.is_none() => {
-                fleet.alone_in(directory, self.args.lock_timeout).await?
-            }
-            Ledger::In(_) | Ledger::InMemory | Ledger::InLease(_) | Ledger::BesideLease(_) => None,
-        };
         let now = clock::since_the_epoch();
         let ended = match fleet::intents(self.global, &self.args.state, self.ledger(), now) {
             Ok(intents) => work(&fleet, intents).await,

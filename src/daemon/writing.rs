@@ -86,14 +86,15 @@ impl<T: Transport> Daemon<'_, T> {
         if self.dry_run {
             return Ok(());
         }
-        if let Some(directory) = &self.lock_dir {
+        if !self.lock_places.is_empty() {
             if !writing.locks.are_held() {
                 error!("a lock's file was removed or replaced: locking anew");
                 writing.locks = Locks::default();
                 writing.forget();
             }
-            let sids: Vec<_> = force.reached.accounts.iter().map(|account| account.sid).collect();
-            if let Err(error) = writing.locks.hold(directory, &sids) {
+            let clients = force.reached.clients.iter();
+            let accounts: Vec<_> = clients.map(|client| (client.account, client.routes.world())).collect();
+            if let Err(error) = writing.locks.hold_in(&self.lock_places, &accounts) {
                 // Locks before the lease, for everybody: whoever has this host's lock must be able to
                 // get the lease. Between two cycles no write is in flight.
                 if let Some(lease) = &self.lease {
@@ -118,7 +119,7 @@ impl<T: Transport> Daemon<'_, T> {
             writing.term = term;
             writing.forget();
         }
-        let locks = self.lock_dir.as_ref().map(|_| &writing.locks);
+        let locks = (!self.lock_places.is_empty()).then_some(&writing.locks);
         fence(&mut force.reached.clients, locks, self.lease.as_ref().zip(term));
         writing.said = None;
         Ok(())

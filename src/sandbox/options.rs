@@ -223,7 +223,7 @@ async fn save_changes(sandbox: Shared, path: PathBuf, mut changes: watch::Receiv
 fn save(sandbox: &Shared, path: &Path) -> std::io::Result<()> {
     let json = serde_json::to_vec(&sandbox.lock().world)?;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)?;
+        crate::own_file::directory(folder)?;
     }
     atomic_file::replace(path, &json)
 }

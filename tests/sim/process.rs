@@ -19,7 +19,7 @@ use numctl::guard::{self, Approved, OperatorLimits};
 use numctl::journal::{Command, Head};
 use numctl::ledger::{Kept, Ledger, LedgerError};
 use numctl::load::load;
-use numctl::lock::Locks;
+use numctl::lock::{LockPlace, Locks};
 use numctl::memory::{Extent, Memory};
 use numctl::pace::Pace;
 use numctl::plan::{AccountRef, HeldReason, Plan};
@@ -129,7 +129,7 @@ impl Host {
             allow_shrink: false,
             operator: OperatorLimits::default(),
             numbers_at_once: 2,
-            lock_dir: self.locks.then(|| self.lock_dir()),
+            lock_places: self.locks.then(|| LockPlace::named(self.lock_dir())).into_iter().collect(),
             lease: None,
             ledger,
             dice: dice.clone(),

@@ -51,7 +51,7 @@ pub(in crate::cli) struct WriteArgs {
 /// Where what was bought for claims is remembered until it is seen.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct StateArgs {
-    /// Remember here what was bought for claims until it is seen [default: .numctl]
+    /// Keep here what was bought for claims, the journal, and a lock [default: .numctl]
     #[arg(long, value_name = "DIR", env = "NUMCTL_STATE_DIR", hide_env = true)]
     pub(in crate::cli) state_dir: Option<PathBuf>,
 }
@@ -92,7 +92,7 @@ pub(in crate::cli) struct ResolveArgs {
 /// Where the journal is.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct JournalArgs {
-    /// The journal; none for no journal [default: .numctl/journal.jsonl]
+    /// The journal; none for no journal [default: journal.jsonl in --state-dir]
     #[arg(long, value_name = "FILE", env = "NUMCTL_JOURNAL", hide_env = true)]
     pub(in crate::cli) journal: Option<PathBuf>,
 }
@@ -102,6 +102,9 @@ pub(in crate::cli) struct JournalArgs {
 pub(in crate::cli) struct HistoryArgs {
     #[command(flatten)]
     pub(in crate::cli) journal: JournalArgs,
+    /// The directory of the journal, such as the daemon's --state-dir [default: .numctl]
+    #[arg(long, value_name = "DIR", env = "NUMCTL_STATE_DIR", hide_env = true)]
+    pub(in crate::cli) state_dir: Option<PathBuf>,
     /// Only what was done to this number
     #[arg(long, value_name = "E164")]
     pub(in crate::cli) number: Option<PhoneNumber>,
@@ -128,7 +131,7 @@ pub(in crate::cli) struct UndoArgs {
 /// One writer: per account on one host, and among hosts.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct LockArgs {
-    /// One writer per account on this host: hold a lock here
+    /// Hold the account's lock here; none for no lock [default: the user's state directory and --state-dir]
     #[arg(long, value_name = "DIR", env = "NUMCTL_LOCK_DIR", hide_env = true)]
     pub(in crate::cli) lock_dir: Option<PathBuf>,
     #[command(flatten)]
