@@ -34,6 +34,7 @@ use crate::money::Money;
 use crate::number::{AccountSid, PhoneNumber};
 use crate::provider::{Api, Site};
 use crate::quarantine::Term;
+use crate::secret_url::without_tokens;
 use crate::settings::Managed;
 use crate::traffic::Lookback;
 
@@ -107,13 +108,14 @@ impl Default for CredentialsAt {
 pub struct SecretName(String);
 
 impl SecretName {
-    /// Accepts letters, digits, `.`, `_` and `-`, not starting with a dot.
+    /// Accepts letters, digits, `.`, `_` and `-`, not starting with a dot, and nothing that looks like a
+    /// token itself: names are shown.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let well_formed = !text.starts_with('.')
             && (1..=253).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-        well_formed.then(|| Self(text.to_owned()))
+        (well_formed && without_tokens(text) == text).then(|| Self(text.to_owned()))
     }
 }
 
@@ -134,13 +136,14 @@ pub const DEFAULT_ACCOUNT: &str = "default";
 pub struct EnvPrefix(String);
 
 impl EnvPrefix {
-    /// Accepts upper-case letters, digits and underscores, starting with a letter.
+    /// Accepts upper-case letters, digits and underscores, starting with a letter, and nothing that looks
+    /// like a token itself: prefixes are shown.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let well_formed = text.starts_with(|c: char| c.is_ascii_uppercase())
             && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
             && text.len() <= 64;
-        well_formed.then(|| Self(text.to_owned()))
+        (well_formed && without_tokens(text) == text).then(|| Self(text.to_owned()))
     }
 
     /// `PREFIX_API_KEY` and its like.

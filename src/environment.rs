@@ -8,7 +8,7 @@
 
 use crate::credentials::Credentials;
 use crate::desired::{Access, Account, AccountIndex, CredentialsAt, SecretName};
-use crate::number::{AccountSid, SidError};
+use crate::number::AccountSid;
 use crate::plan::AccountRef;
 use crate::provider::Api;
 
@@ -20,9 +20,11 @@ pub enum EnvironmentError {
         "TWILIO_ACCOUNT_SID is not set: it names the account of a file without `accounts:` (or use --sandbox)"
     )]
     NoAccountSid,
-    /// `TWILIO_ACCOUNT_SID` is no account SID.
-    #[error("TWILIO_ACCOUNT_SID: {0}")]
-    AccountSid(#[from] SidError),
+    /// `TWILIO_ACCOUNT_SID` is no account SID. What it is may be a token, and is not shown.
+    #[error(
+        "TWILIO_ACCOUNT_SID is not an account SID: AC and 32 hexadecimal digits, which Twilio's console shows"
+    )]
+    AccountSid,
     /// No credentials where they should be.
     #[error(
         "account {account}: no credentials: set {at}API_KEY and {at}API_SECRET, or {at}AUTH_TOKEN{within}"
@@ -318,7 +320,9 @@ fn default_sid(source: &Source<'_>) -> Result<AccountSid, EnvironmentError> {
     match source {
         Source::Sandbox { main, .. } => Ok(*main),
         Source::Outside { variables, .. } => match variables("TWILIO_ACCOUNT_SID") {
-            Some(text) if !text.trim().is_empty() => Ok(AccountSid::declared(text.trim())?),
+            Some(text) if !text.trim().is_empty() => {
+                AccountSid::declared(text.trim()).map_err(|_| EnvironmentError::AccountSid)
+            }
             Some(_) | None => Err(EnvironmentError::NoAccountSid),
         },
     }

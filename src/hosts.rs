@@ -10,7 +10,7 @@ use crate::desired::{CredentialsAt, EnvPrefix, SecretName};
 use crate::environment::Login;
 use crate::number::AccountSid;
 use crate::plan::AccountRef;
-use crate::secret_url::masked;
+use crate::secret_url::{masked, without_tokens};
 
 /// Why an operator's base URLs cannot be used, or not for these accounts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -122,7 +122,8 @@ impl Hosts {
             let (bound, url) = match text.find("://").and_then(|scheme| text[..scheme].rfind('=')) {
                 Some(at) => {
                     let whose = &text[..at];
-                    let bound = Bound::parse(whose).ok_or_else(|| HostError::NotAName(masked(whose)))?;
+                    let bound = Bound::parse(whose)
+                        .ok_or_else(|| HostError::NotAName(without_tokens(&masked(whose))))?;
                     (bound, &text[at + 1..])
                 }
                 None => (Bound::Rest, text),

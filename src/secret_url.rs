@@ -233,6 +233,36 @@ fn url_length(text: &str) -> usize {
     text[from..length].find(closes).map_or(length, |at| from + at)
 }
 
+/// Whether a word looks like an auth token or the secret of an API key: 32 to 64 letters and digits,
+/// both of them, and no SID.
+#[must_use]
+pub fn looks_like_a_token(word: &str) -> bool {
+    let is_sid = word.len() == 34
+        && word.bytes().take(2).all(|b| b.is_ascii_uppercase())
+        && word.bytes().skip(2).all(|b| b.is_ascii_hexdigit());
+    (32..=64).contains(&word.len())
+        && word.bytes().all(|b| b.is_ascii_alphanumeric())
+        && word.bytes().any(|b| b.is_ascii_digit())
+        && word.bytes().any(|b| b.is_ascii_alphabetic())
+        && !is_sid
+}
+
+/// A text with `***` for each word in it that looks like a token.
+#[must_use]
+pub fn without_tokens(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
+        let (before, run) = rest.split_at(start);
+        let end = run.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(run.len());
+        out.push_str(before);
+        let (word, after) = run.split_at(end);
+        out.push_str(if looks_like_a_token(word) { MASK } else { word });
+        rest = after;
+    }
+    out + rest
+}
+
 /// Whether a query parameter of this name is a secret.
 #[must_use]
 pub fn is_secret_name(name: &str) -> bool {
@@ -252,6 +282,27 @@ mod tests {
         for part in ["http:", "a//", "u:p@", "https:/", "//https:", "?x=//", "&token=", "'@"] {
             let text = part.repeat(1 << 18);
             assert!(masked(&text).len() <= 4 * text.len() && masked_in_text(&text).len() <= 4 * text.len());
+        }
+    }
+
+    #[test]
+    fn tokens_are_told_from_sids_and_words() {
+        for token in [
+            "0123456789abcdef0123456789abcdef",
+            "0123456789ABCDEF0123456789ABCDEF",
+            "Jx9dQ2mVb7TzK4wNcR8yHs5fGpL3aEuZ",
+            "sandboxtoken00000000000000000000",
+        ] {
+            assert_eq!(without_tokens(&format!("env: {token}, x")), "env: ***, x");
+        }
+        for other in [
+            "AC0123456789abcdef0123456789abcdef",
+            "SK0123456789abcdef0123456789abcdef",
+            "thisisaverylongnamewithoutanydigitinit",
+            "+15552230000",
+            "2026-11-29T07:00:00Z",
+        ] {
+            assert_eq!(without_tokens(other), other);
         }
     }
 

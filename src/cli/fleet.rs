@@ -31,7 +31,7 @@ use crate::provider::{HostLabel, Site};
 use crate::render::shown::Shown;
 use crate::render::words::plural;
 use crate::sandbox::{self, Options, Running};
-use crate::secret_url::masked;
+use crate::secret_url::{masked, without_tokens};
 
 use super::arguments::{AccountArgs, Global, LeaseArgs, StateArgs};
 use super::content::Content;
@@ -270,7 +270,7 @@ impl Fleet {
                 self.accounts.iter().map(|account| Shown(&account.name).to_string()).collect();
             Fatal::new(format!(
                 "no account {:?}: there is {} (accounts come from -f FILE, else from the environment)",
-                Shown(&masked(name)).to_string(),
+                Shown(&without_tokens(&masked(name))).to_string(),
                 known.join(", ")
             ))
         })

@@ -17,6 +17,7 @@ use super::{
 use crate::hold::Standstill;
 use crate::money::Money;
 use crate::provider::{Api, HostLabel, Site};
+use crate::secret_url::without_tokens;
 use crate::traffic::Lookback;
 
 fn key(text: &str) -> Step {
@@ -45,12 +46,15 @@ impl Accounts {
             return Some(*index);
         }
         let issue = Issue::error(at(), format!("there is no account {}", quoted(name)));
-        issues.push(if !self.declared {
-            issue.help(
-                "the file declares no `accounts:`; add it, or leave `account` out to use the one from the environment",
-            )
-        } else {
-            issue.help(choices(name, self.names()))
+        issues.push_with(issue, |issues| {
+            Some(match self.declared {
+            true => issues.choices(name, self.names(), self.list.len()),
+            false => {
+                "the file declares no `accounts:`; add it, or leave `account` out to use the one from the \
+                      environment"
+                    .to_owned()
+            }
+            })
         });
         None
     }
@@ -70,9 +74,9 @@ impl Accounts {
     }
 }
 
-/// "did you mean …?", and the list.
-pub(super) fn choices<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone) -> String {
-    let list = suggest::list(names.clone());
+/// "did you mean …?", and the list of the few words that there are.
+pub(super) fn choices<'a>(name: &str, names: impl ExactSizeIterator<Item = &'a str> + Clone) -> String {
+    let list = suggest::list(names.clone(), names.len());
     match suggest::nearest(name, names) {
         Some(near) => format!("did you mean {near}? (there are: {list})"),
         None => format!("there are: {list}"),
@@ -96,6 +100,8 @@ pub(super) fn check_name(issues: &mut Issues, name: &str, what: &str, at: At) ->
         "holds a control character"
     } else if name.chars().count() > 64 {
         "has more than 64 characters"
+    } else if without_tokens(name) != name {
+        "looks like an auth token or the secret of an API key: it would be shown in plans and logs"
     } else {
         return true;
     };
@@ -218,10 +224,8 @@ fn parent(
     }
     let Some(index) = by_name.get(parent) else {
         let names = raw.iter().map(|(other, ..)| *other).filter(|other| *other != name);
-        issues.push(
-            Issue::error(at, format!("the parent {} is no account of the file", quoted(parent)))
-                .help(choices(parent, names)),
-        );
+        let issue = Issue::error(at, format!("the parent {} is no account of the file", quoted(parent)));
+        issues.push_with(issue, |issues| Some(issues.choices(parent, names, raw.len() - 1)));
         return None;
     };
     let (_, file, account) = raw[usize::from(index.0)];
@@ -314,8 +318,8 @@ fn credentials(
         let secret = SecretName::parse(text);
         if secret.is_none() {
             // The text is not quoted: it may be the credential itself.
-            issues
-                .push(Issue::error(At::value(file, path("file")), "`file` is not the name of a file").help(
+            let at = At::value(file, path("file"));
+            issues.push(Issue::error(at, "`file` is not the name of a file").secret().help(
                 "write a bare name, such as emea: it is read in the directory that the operator names with \
                  --credentials-dir or NUMCTL_CREDENTIALS_DIR",
             ));

@@ -3,12 +3,15 @@
 
 use std::ops::Range;
 
-use crate::secret_url::{is_secret_name, masked};
+use super::EnvPrefix;
+use crate::secret_url::{is_secret_name, masked, without_tokens};
 
 /// So much of a long line is shown on either side of what it is about.
 const CONTEXT: usize = 60;
 /// So much of a text that a message quotes is shown.
 const QUOTED: usize = 100;
+/// So much of a message is shown.
+const MESSAGE: usize = 1_000;
 
 /// A line to show, and what in it is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,12 +45,12 @@ pub(super) fn excerpt(line: &str, marked: Range<usize>, whole: bool) -> Excerpt 
 
 /// A text from a file, in double quotes, for a message.
 pub(super) fn quoted(text: &str) -> String {
-    format!("\"{}\"", keep_start(&escaped(&mask_line(text)), QUOTED))
+    format!("\"{}\"", keep_start(&escaped(&mask_line(shortened(text, QUOTED))), QUOTED))
 }
 
 /// A message that may quote a file's text: secrets masked, control characters escaped, cut.
 pub(super) fn message(text: &str) -> String {
-    keep_start(&escaped(&mask_line(text)), 1_000)
+    keep_start(&escaped(&mask_line(shortened(text, MESSAGE))), MESSAGE)
 }
 
 /// Masks the secrets of every URL in a line. Where in doubt it hides more than it must.
@@ -60,7 +63,7 @@ fn mask_line(line: &str) -> String {
         let key = if line[..from].contains(['@', '?', '/']) { "" } else { &line[..from] };
         return format!("{key}***");
     }
-    let line = &mask_tokens(&mask_named(line));
+    let line = &without_tokens(&mask_named(line));
     // Twice: over the whole line, which hides every password up to the last `@`; then URL by URL,
     // for the query parameters of each.
     let line = match (line.rfind('@'), line.find(": ")) {
@@ -99,10 +102,12 @@ fn mask_parameters(line: &str) -> String {
     out + rest
 }
 
-/// Hides what follows a key that names a secret: nobody should write one there, and some do.
+/// Hides what follows a key that names a secret, or the place of one: nobody should write one there, and
+/// some do.
 fn mask_named(line: &str) -> String {
+    let line = &mask_env(line);
     let lower = line.to_ascii_lowercase();
-    for name in ["auth_token", "authtoken", "api_secret", "apisecret", "secret", "password"] {
+    for name in ["auth_token", "authtoken", "api_secret", "apisecret", "secret", "password", "token"] {
         if let Some(at) = lower.find(name) {
             let rest = &line[at + name.len()..];
             let key_ends = rest.trim_start_matches(['"', '\'', ' ']);
@@ -116,26 +121,47 @@ fn mask_named(line: &str) -> String {
     line.to_owned()
 }
 
-/// Hides what looks like an auth token: 32 hexadecimal digits in lower case, without the
-/// capitals that start a SID.
-fn mask_tokens(line: &str) -> String {
+/// Hides what follows the key `env`, unless it is what belongs there: the prefix of variables' names.
+fn mask_env(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
-    while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
-        let (before, run) = rest.split_at(start);
-        let end = run.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(run.len());
+    while let Some(at) = rest.find("env") {
+        let (before, after) = rest.split_at(at + "env".len());
+        let is_whole = !rest[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
         out.push_str(before);
-        let (word, after) = run.split_at(end);
-        let token = word.len() == 32 && word.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        out.push_str(if token { "***" } else { word });
         rest = after;
+        let key_ends = after.trim_start_matches(['"', '\'', ' ']);
+        let Some(value) = key_ends.strip_prefix(':').filter(|_| is_whole) else { continue };
+        let value = value.trim_start_matches(' ');
+        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
+        let value = &value[quote.map_or(0, char::len_utf8)..];
+        let ends = |c: char| match quote {
+            Some(quote) => c == quote,
+            None => matches!(c, ',' | '}') || c.is_whitespace(),
+        };
+        let end = value.find(ends).unwrap_or(value.len());
+        out.push_str(&after[..after.len() - value.len()]);
+        let is_prefix = end == 0 || EnvPrefix::parse(&value[..end]).is_some();
+        out.push_str(if is_prefix { &value[..end] } else { "***" });
+        rest = &value[end..];
     }
     out + rest
 }
 
+/// Where the next `https://` or `http://` starts.
 fn find_url(text: &str) -> Option<usize> {
-    let lower = text.to_ascii_lowercase();
-    [lower.find("https://"), lower.find("http://")].into_iter().flatten().min()
+    text.match_indices("://").find_map(|(colon, _)| {
+        ["https", "http"].into_iter().find_map(|scheme| {
+            let start = colon.checked_sub(scheme.len())?;
+            text.get(start..colon)?.eq_ignore_ascii_case(scheme).then_some(start)
+        })
+    })
+}
+
+/// The start of a text of which no more is shown: what is cut off need not be gone through. What is
+/// left may have grown, or shrunk, by what is masked in it.
+fn shortened(text: &str, characters_max: usize) -> &str {
+    text.char_indices().nth(16 * characters_max).map_or(text, |(at, _)| &text[..at])
 }
 
 /// Masks one URL, and the start of a password whose `@` is on another line.

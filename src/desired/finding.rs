@@ -86,6 +86,11 @@ impl Location {
         Self::new(file, text, &starts, byte..byte + 1, String::new(), false)
     }
 
+    /// The same place, where nothing of the line is shown: what is there may be a secret.
+    pub(super) fn without_its_text(self) -> Self {
+        Self { excerpt: None, ..self }
+    }
+
     /// A file as a whole.
     pub(crate) fn of_file(file: Arc<str>) -> Self {
         Self { file, line: 1, column: 1, span: 0..0, path: String::new(), excerpt: None }
@@ -111,6 +116,8 @@ pub struct Finding {
     pub also: Vec<(Location, String)>,
     /// What to do about it.
     pub help: Option<String>,
+    /// How many more of its kind there are in its file, which are not shown.
+    pub more: usize,
 }
 
 impl Finding {
@@ -118,7 +125,7 @@ impl Finding {
     pub(crate) fn error(message: impl AsRef<str>, help: Option<&str>) -> Self {
         let message = super::excerpt::message(message.as_ref());
         let help = help.map(super::excerpt::message);
-        Self { severity: Severity::Error, message, place: None, also: Vec::new(), help }
+        Self { severity: Severity::Error, message, place: None, also: Vec::new(), help, more: 0 }
     }
 
     pub(crate) fn at(mut self, place: Location) -> Self {
@@ -152,6 +159,10 @@ impl Finding {
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(help.as_str()));
         }
+        let more = format!("{} more like this in this file", self.more);
+        if self.more > 0 {
+            group = group.element(Level::NOTE.message(more.as_str()));
+        }
         let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
         let shown = renderer.decor_style(DecorStyle::Ascii).render(&[group]);
         // The origin is given apart from the excerpt, which may be cut or masked and so has other
@@ -159,7 +170,8 @@ impl Finding {
         shown.lines().filter(|line| !is_bare_separator(line)).flat_map(|line| [line, "\n"]).collect()
     }
 
-    /// The finding as JSON: `severity`, `message`, `file`, `line`, `column`, `path`, `also`, `help`.
+    /// The finding as JSON: `severity`, `message`, `file`, `line`, `column`, `path`, `also`, `help`, and
+    /// `more`: how many of its kind are not listed.
     #[must_use]
     pub fn json(&self) -> Value {
         let place = self.place.as_ref();
@@ -185,6 +197,7 @@ impl Finding {
             "path": place.map(|place| place.path.as_str()).filter(|path| !path.is_empty()),
             "also": also,
             "help": self.help,
+            "more": self.more,
         })
     }
 }
@@ -251,7 +264,7 @@ impl Findings {
     /// How many errors there are.
     #[must_use]
     pub fn errors(&self) -> usize {
-        self.more + self.findings.len()
+        self.more + self.findings.iter().map(|finding| 1 + finding.more).sum::<usize>()
     }
 
     /// All of it as text, and how many more errors there are where not all are listed.

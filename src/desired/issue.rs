@@ -1,17 +1,23 @@
 //! Findings before their places are known: a check says the path, and one pass over each file turns
 //! all of its paths into lines and columns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use super::excerpt;
 use super::finding::{Finding, Location, Severity};
 use super::parse::Source;
 use super::place::{self, Path, Step, Wanted};
+use super::suggest;
 
-/// More errors than this are only counted: nobody reads them, and a million of them would cost
+/// More kinds of errors than this are only counted: nobody reads them, and a million of them would cost
 /// more than the fleet.
-const MOST: usize = 1_000;
+const KINDS_MAX: usize = 200;
+/// So many of one kind in one file are shown; the last one says how many more there are.
+const OF_ONE_KIND: usize = 5;
+/// So many names are compared for "did you mean", in all: enough for every mistake of a person, and a
+/// moment where a file has thousands of wrong names.
+const COMPARISONS_MAX: usize = 20_000;
 
 /// Where an issue is.
 #[derive(Debug, Clone)]
@@ -53,6 +59,8 @@ pub(super) struct Issue {
     at: At,
     also: Vec<(At, String)>,
     help: Option<String>,
+    /// The value at its place may be a secret: it is not shown.
+    is_secret: bool,
 }
 
 impl Issue {
@@ -65,7 +73,14 @@ impl Issue {
     }
 
     fn new(severity: Severity, at: At, message: &str) -> Self {
-        Self { severity, message: excerpt::message(message), at, also: Vec::new(), help: None }
+        let message = excerpt::message(message);
+        Self { severity, message, at, also: Vec::new(), help: None, is_secret: false }
+    }
+
+    /// What is at its place may be a secret.
+    pub(super) fn secret(mut self) -> Self {
+        self.is_secret = true;
+        self
     }
 
     pub(super) fn help(mut self, help: impl AsRef<str>) -> Self {
@@ -83,20 +98,73 @@ impl Issue {
 #[derive(Debug, Default)]
 pub(super) struct Issues {
     list: Vec<Issue>,
+    /// Errors that were pushed.
     errors: usize,
+    /// Errors that are in no way shown.
+    uncounted: usize,
+    /// Issues of one severity, file and kind of message.
+    kinds: HashMap<(Severity, Option<usize>, String), Kind>,
+    /// Names that were compared for "did you mean".
+    compared: usize,
     /// Warnings that are given once per file: what, the first place, how often.
     repeated: BTreeMap<(usize, String), (At, usize, String)>,
 }
 
+/// Issues that differ in their names and numbers at most.
+#[derive(Debug, Default)]
+struct Kind {
+    shown: usize,
+    /// The last one that is shown.
+    last: usize,
+    more: usize,
+}
+
 impl Issues {
     pub(super) fn push(&mut self, issue: Issue) {
-        if issue.severity == Severity::Error {
-            self.errors += 1;
-            if self.errors > MOST {
+        self.push_with(issue, |_| None);
+    }
+
+    /// The same, with a help that costs something and is made where the issue is shown.
+    pub(super) fn push_with(&mut self, issue: Issue, help: impl FnOnce(&mut Self) -> Option<String>) {
+        let is_error = issue.severity == Severity::Error;
+        self.errors += usize::from(is_error);
+        let known = self.kinds.len();
+        let kind = (issue.severity, issue.at.file(), kind_of(&issue.message));
+        match self.kinds.get_mut(&kind) {
+            Some(kind) if kind.shown >= OF_ONE_KIND => {
+                kind.more += 1;
                 return;
             }
+            None if known >= KINDS_MAX => {
+                self.uncounted += usize::from(is_error);
+                return;
+            }
+            Some(_) | None => {}
         }
+        let kind = self.kinds.entry(kind).or_default();
+        kind.shown += 1;
+        kind.last = self.list.len();
+        let issue = match help(self) {
+            Some(help) => issue.help(help),
+            None => issue,
+        };
         self.list.push(issue);
+    }
+
+    /// "did you mean …?", and the `total` names.
+    pub(super) fn choices<'a>(
+        &mut self,
+        name: &str,
+        names: impl Iterator<Item = &'a str> + Clone,
+        total: usize,
+    ) -> String {
+        let list = suggest::list(names.clone(), total);
+        self.compared = self.compared.saturating_add(total);
+        let near = if self.compared <= COMPARISONS_MAX { suggest::nearest(name, names) } else { None };
+        match near {
+            Some(near) => format!("did you mean {near}? (there are: {list})"),
+            None => format!("there are: {list}"),
+        }
     }
 
     /// A warning that is given once per file, at its first place and with a count.
@@ -144,15 +212,19 @@ impl Issues {
                 At::File(_) | At::Nowhere => Location::of_file(source.name.clone()),
             })
         };
+        let more: HashMap<usize, usize> = self.kinds.values().map(|kind| (kind.last, kind.more)).collect();
         let mut findings: Vec<(Option<usize>, Finding)> = self
             .list
             .iter()
-            .map(|issue| {
+            .enumerate()
+            .map(|(at, issue)| {
                 let place = locate(&issue.at);
+                let place = if issue.is_secret { place.map(Location::without_its_text) } else { place };
                 let also =
                     issue.also.iter().filter_map(|(at, what)| Some((locate(at)?, what.clone()))).collect();
                 let finding = Finding {
                     severity: issue.severity,
+                    more: more.get(&at).copied().unwrap_or(0),
                     message: issue.message.clone(),
                     place,
                     also,
@@ -164,8 +236,28 @@ impl Issues {
         findings.sort_by_key(|(file, finding)| {
             (finding.severity, *file, finding.place.as_ref().map_or(0, |place| place.span.start))
         });
-        (findings.into_iter().map(|(_, finding)| finding).collect(), self.errors.saturating_sub(MOST))
+        (findings.into_iter().map(|(_, finding)| finding).collect(), self.uncounted)
     }
+}
+
+/// A message without the names and numbers in it: what is in double quotes, and digits.
+fn kind_of(message: &str) -> String {
+    let mut out = String::with_capacity(message.len());
+    let mut is_quoted = false;
+    for c in message.chars() {
+        match c {
+            '"' => is_quoted = !is_quoted,
+            _ if is_quoted => continue,
+            '0'..='9' if out.ends_with('0') => continue,
+            '0'..='9' => {
+                out.push('0');
+                continue;
+            }
+            _ => {}
+        }
+        out.push(c);
+    }
+    out
 }
 
 /// Line starts, counted once per file that has findings.

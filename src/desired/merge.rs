@@ -1,11 +1,12 @@
 //! The files together: defaults < profile < number, field by field, and the rules that only the
 //! whole can break.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::accounts::{self, Accounts};
 use super::claims::{self, RawClaim, Spot};
-use super::entries::Entry;
+use super::entries::Entry as NumberEntry;
 use super::excerpt::{message, quoted};
 use super::file::{self, File, Section};
 use super::issue::{At, Issue, Issues};
@@ -14,6 +15,7 @@ use super::parse::{Format, Source};
 use super::place::{Path, Step};
 use super::quarantine;
 use super::{AccountIndex, Claim, Declared, Desired, Place, State, Unlisted};
+use crate::claim::ClaimName;
 use crate::number::{NumberError, PhoneNumber};
 use crate::provider::Api;
 use crate::settings::{Field, Managed, Parameter, Want};
@@ -228,7 +230,7 @@ impl Merger<'_> {
 
     /// A number that is the last thing in its file may be another one cut short: to buy that cannot
     /// be taken back, nor can its release.
-    fn check_cut(&mut self, file: usize, source: &Source, numbers: &[Entry]) {
+    fn check_cut(&mut self, file: usize, source: &Source, numbers: &[NumberEntry]) {
         let Some(last) = numbers.last() else { return };
         let digits = last.digits().unwrap_or_default();
         if source.format == Format::Yaml && !digits.is_empty() && source.body().ends_with(&*digits) {
@@ -313,6 +315,7 @@ impl Merger<'_> {
 
     fn claims(&mut self, files: &[(usize, File)]) -> Vec<Claim> {
         let mut all: Vec<Claim> = Vec::new();
+        let mut named: HashMap<ClaimName, Spot> = HashMap::new();
         for (file, raw) in files {
             if matches!(&raw.claims, Section::Null) {
                 let at = At::key(*file, ["claims".into()]);
@@ -322,10 +325,14 @@ impl Merger<'_> {
             for (entry, raw) in claims_of(raw).iter().enumerate() {
                 let spot = Spot { file: *file, entry };
                 let claim = self.claim(spot, raw);
-                let first =
-                    claim.as_ref().and_then(|claim| all.iter().find(|known| known.name == claim.name));
+                let first = claim.as_ref().and_then(|claim| match named.entry(claim.name.clone()) {
+                    Entry::Occupied(first) => Some(*first.get()),
+                    Entry::Vacant(free) => {
+                        free.insert(spot);
+                        None
+                    }
+                });
                 if let Some(first) = first {
-                    let first = Spot { file: first.place.file as usize, entry: first.place.entry as usize };
                     let message = format!(
                         "the claim {} is declared twice",
                         quoted(raw.name.text().unwrap_or_default())
@@ -381,10 +388,11 @@ impl Merger<'_> {
         }
         let issue = Issue::error(at(), format!("there is no profile {}", quoted(name)));
         let names = self.profiles.iter().map(|profile| &*profile.name);
-        self.issues.push(if self.profiles.is_empty() {
-            issue.help("the file declares no `profiles:`")
-        } else {
-            issue.help(accounts::choices(name, names))
+        self.issues.push_with(issue, |issues| {
+            Some(match self.profiles.len() {
+                0 => "the file declares no `profiles:`".to_owned(),
+                total => issues.choices(name, names, total),
+            })
         });
         None
     }
@@ -404,7 +412,7 @@ impl Merger<'_> {
             self.issues.push(Issue::error(at(), "the number does not say which account it belongs in").help(
                 format!(
                     "add `account:` to it, to its profile or to `defaults:`; there are: {}",
-                    super::suggest::list(self.accounts.names())
+                    super::suggest::list(self.accounts.names(), self.accounts.list.len())
                 ),
             ));
         }
@@ -584,7 +592,7 @@ fn claims_of(file: &File) -> &[RawClaim] {
     }
 }
 
-fn numbers_of(file: &File) -> &[Entry] {
+fn numbers_of(file: &File) -> &[NumberEntry] {
     match &file.numbers {
         Section::Is(numbers) => &numbers.0,
         Section::Absent | Section::Null => &[],

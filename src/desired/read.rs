@@ -235,6 +235,10 @@ fn data_issue(file: usize, text: &str, byte: usize, from: usize, message: &str) 
         Some((path, span)) => At::Span { file, span, path, whole: true },
         None => At::File(file),
     };
+    // What somebody writes there may be the credential itself.
+    let is_secret = |path: &[Step]| {
+        path.iter().any(|step| matches!(step, Step::Key(key) if matches!(&**key, "credentials" | "env")))
+    };
     if let Some(own) = message.strip_prefix(OWN) {
         let (message, help) = own.split_once('\n').map_or((own, None), |(a, b)| (a, Some(b)));
         let issue = Issue::error(at(node), message);
@@ -268,7 +272,10 @@ fn data_issue(file: usize, text: &str, byte: usize, from: usize, message: &str) 
             None | Some("") => format!("unknown field `{name}`"),
             Some(inside) => format!("unknown field `{name}` in {inside}"),
         };
-        return Issue::error(at(node), message).help(unknown_help(name, &known));
+        let help = unknown_help(name, &known);
+        let is_secret = node.as_ref().is_some_and(|(path, _)| is_secret(path));
+        let issue = Issue::error(at(node), message).help(help);
+        return if is_secret { issue.secret() } else { issue };
     }
     if let Some((found, expected)) = message
         .strip_prefix("invalid type: ")
@@ -286,7 +293,10 @@ fn data_issue(file: usize, text: &str, byte: usize, from: usize, message: &str) 
             Some(Step::Index(_)) => "each entry is".to_owned(),
             None => "a file is".to_owned(),
         };
-        let issue = Issue::error(at(node), format!("{field} {expected}; this is {}", found_in_words(found)));
+        let hide = node.as_ref().is_some_and(|(path, _)| is_secret(path));
+        let found_words = if hide { "something else".to_owned() } else { found_in_words(found) };
+        let issue = Issue::error(at(node), format!("{field} {expected}; this is {found_words}"));
+        let issue = if hide { issue.secret() } else { issue };
         return match found.strip_prefix("integer `").map(|digits| digits.trim_end_matches('`')) {
             // Never taken for the number: a plus or zeros may have been lost on the way here.
             Some(digits) if expected.starts_with("a phone number") && !digits.starts_with('-') => {
@@ -339,7 +349,7 @@ fn unknown_help(name: &str, known: &[&str]) -> String {
                 TWILIO_API_SECRET, or TWILIO_AUTH_TOKEN, from the environment"
             .to_owned();
     }
-    format!("the fields here are {}", suggest::list(known.iter().copied()))
+    format!("the fields here are {}", suggest::list(known.iter().copied(), known.len()))
 }
 
 /// The fields below `voice:` and `sms:`.

@@ -16,13 +16,12 @@ fn plain(name: &str) -> String {
     name.chars().take(64).filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// The names, for a message: `a, b, c`, cut after some.
-pub(super) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+/// The `total` names, for a message: `a, b, c`, cut after some.
+pub(super) fn list<'a>(names: impl IntoIterator<Item = &'a str>, total: usize) -> String {
     const SHOWN: usize = 12;
-    let names: Vec<&str> = names.into_iter().collect();
-    let mut out = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
-    if names.len() > SHOWN {
-        out.push_str(&format!(" and {} more", names.len() - SHOWN));
+    let mut out = names.into_iter().take(SHOWN).collect::<Vec<_>>().join(", ");
+    if total > SHOWN {
+        out.push_str(&format!(" and {} more", total - SHOWN));
     }
     out
 }

@@ -315,6 +315,43 @@ numbers:
     );
 }
 
+/// However many mistakes there are: each kind is shown a few times, with how often it comes, and no text or
+/// number of names makes it slow.
+#[test]
+fn thousands_of_mistakes_are_told_in_a_few_lines_and_in_no_time() {
+    const MANY: usize = 5_000;
+    let many = |line: &dyn Fn(usize) -> String| (0..MANY).map(line).collect::<String>();
+    let number = |at: usize| format!("+1555{:07}", 2_000_000 + at);
+    let urls = "http://u:hunter2@a".repeat(20_000);
+    let files = [
+        many(&|at| format!("  - {{ phone_number: '{}', voice: {{ url: nonsense }} }}\n", number(at))),
+        many(&|at| format!("  - {{ phone_number: '{}', profile: wrong-{at} }}\n", number(at)))
+            + "profiles:\n"
+            + &many(&|at| format!("  right-{at}: {{}}\n")),
+        many(&|at| format!("  - {{ phone_number: '{}', account: wrong-{at} }}\n", number(at)))
+            + "accounts:\n"
+            + &many(&|at| format!("  right-{at}: {{ sid: AC{at:032x}, parent: wrong-{at} }}\n")),
+        many(&|_| "  - { phone_number: '+15552230000' }\n".to_owned()),
+        format!("  - {{ phone_number: '+15552230000', state: '{urls}' }}\n"),
+    ];
+    for numbers in files {
+        let began = std::time::Instant::now();
+        let findings = parse(&format!("version: 1\nnumbers:\n{numbers}")).expect_err("mistakes");
+        assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
+        let shown = findings.render(false);
+        assert!(shown.lines().count() < 120 && !shown.contains("hunter2"), "{}", shown.lines().count());
+        assert!(findings.errors() == 1 || findings.errors() >= MANY - 1, "{}", findings.errors());
+        let listed: u64 = findings
+            .json()
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|f| 1 + f["more"].as_u64().expect("a count"))
+            .sum();
+        assert_eq!(listed, findings.errors() as u64);
+    }
+}
+
 /// What is declared below a directory counts as much as what is in it.
 #[cfg(unix)]
 #[test]
@@ -614,6 +651,7 @@ fn the_schema_accepts_what_the_parser_accepts_and_refuses_what_it_can() {
         "release_without_end",
         "released_and_protected",
         "released_and_protected_by_profile",
+        "secret_as_account",
         "sms_fallback_without_url",
         "url_port",
     ];
