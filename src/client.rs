@@ -160,6 +160,11 @@ impl<T: Transport> Client<T> {
         self.routes.move_to(endpoint);
     }
 
+    /// Sends over this transport from now on.
+    pub fn carry_by(&mut self, transport: Arc<T>) {
+        self.transport = transport;
+    }
+
     /// From now on writes only while `writer` says so.
     pub fn fence(&mut self, writer: Writer) {
         self.writer = writer;

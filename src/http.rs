@@ -25,7 +25,7 @@ const ROOM_MAX: usize = 4 << 20;
 const ERROR_BYTES_MAX: usize = 64 << 10;
 
 /// The largest file of CA certificates: the machine's own is a quarter of a MiB.
-const CA_BYTES_MAX: usize = 16 << 20;
+pub(crate) const CA_BYTES_MAX: usize = 16 << 20;
 
 /// The network.
 #[derive(Debug, Clone)]

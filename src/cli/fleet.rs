@@ -1,6 +1,7 @@
 //! From arguments to clients: reads the files, finds the accounts and their credentials, and starts
 //! the embedded sandbox where it is asked for.
 
+use std::cell::RefCell;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::desired::{Access, Account, AccountIndex, Desired, Findings, Parsed, S
 use crate::environment::{self, Login, Source as Variables};
 use crate::fence::{NotOurs, fence};
 use crate::hosts::Hosts;
-use crate::http::{self, Http};
+use crate::http::{self, CA_BYTES_MAX, Http};
 use crate::intents::Intents;
 use crate::leadership::Leadership;
 use crate::ledger::{Ledger, LedgerError};
@@ -436,6 +437,39 @@ fn transport(global: &Global, is_embedded: bool) -> Result<Http, Fatal> {
     http::certificates_in(path)
         .and_then(Http::trusting)
         .map_err(|error| Fatal::new(format!("--ca-file {}: {error}", path.display())))
+}
+
+/// The file of `--ca-file`, which may be renewed while a daemon runs.
+pub(super) struct CaFile {
+    path: Option<PathBuf>,
+    /// What was in it when it was last good.
+    seen: RefCell<Option<String>>,
+}
+
+impl CaFile {
+    /// As it is before the first client is made.
+    pub(super) fn of(global: &Global) -> Self {
+        let path = global.ca_file.clone().filter(|_| !global.sandbox);
+        let seen = path.as_deref().and_then(|path| bounded_file::text(path, CA_BYTES_MAX).ok());
+        Self { path, seen: RefCell::new(seen) }
+    }
+
+    /// Has every client trust what is in it now, where that has changed. Where it is not good, those of
+    /// before stay trusted.
+    pub(super) fn follow(&self, global: &Global, reached: &mut Reached<Http>) -> Result<(), Fatal> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let text = bounded_file::text(path, CA_BYTES_MAX)
+            .map_err(|error| Fatal::new(format!("--ca-file {}: {error}", path.display())))?;
+        if self.seen.borrow().as_ref() == Some(&text) {
+            return Ok(());
+        }
+        let renewed = Arc::new(transport(global, false)?);
+        for client in &mut reached.clients {
+            client.carry_by(renewed.clone());
+        }
+        self.seen.replace(Some(text));
+        Ok(())
+    }
 }
 
 async fn start_sandbox() -> Result<Running, Fatal> {

@@ -86,6 +86,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
     let is_watched = listener.is_some() || messenger.is_some();
     let sandbox = fleet::sandbox_of(global).await?;
     let shown = Cell::new(None);
+    let ca_file = fleet::CaFile::of(global);
     let daemon = Daemon {
         files: args.files.clone(),
         interval: args.interval,
@@ -110,7 +111,9 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
             Ok(reached)
         },
         renew: &|desired: &Desired, reached| {
-            fleet::renew(global, &desired.accounts, reached, sandbox.as_ref()).map_err(|fatal| fatal.text)
+            fleet::renew(global, &desired.accounts, reached, sandbox.as_ref())
+                .and_then(|()| ca_file.follow(global, reached))
+                .map_err(|fatal| fatal.text)
         },
         api: global.api(),
         tell: &|news| {

@@ -1,5 +1,6 @@
 //! Other hosts of the same API: regions and edges, proxies from the environment, a private CA.
 
+use super::daemon::Daemon;
 use super::harness::{Bench, MAIN, SUB, Sandbox, TOKEN};
 use super::real_clients::proxy::Proxy;
 
@@ -113,4 +114,25 @@ fn no_proxy_is_heeded() {
     let bench = Bench::at(&sandbox.base_url).with("HTTP_PROXY", "http://127.0.0.1:9");
     bench.run(&["get"]).exits(1).says("could not be listed");
     bench.with("NO_PROXY", "127.0.0.1").run(&["get"]).exits(0);
+}
+
+/// A mounted CA is renewed while the daemon runs: from the next cycle on it counts, and one that is cut off
+/// on its way leaves the one of before.
+#[test]
+fn a_renewed_ca_is_followed_by_the_daemon() {
+    let (sandbox, _) = Sandbox::start(&[]);
+    let (proxy, other) = (Proxy::start(&sandbox.base_url), Proxy::start(&sandbox.base_url));
+    let pem = |proxy: &Proxy| std::fs::read_to_string(proxy.ca_file()).expect("PEM");
+    let bench = behind(&proxy).with("NUMCTL_CA_FILE", "ca.pem");
+    bench.write("ca.pem", &pem(&other));
+    bench.write("fleet.yaml", "version: 1\nnumbers:\n  - phone_number: \"+15552230000\"\n");
+    let daemon = Daemon::start(&bench, &["-f", "fleet.yaml", "--interval", "200ms", "--journal", "none"]);
+    daemon.says("could not be listed", 1);
+    assert_eq!(sandbox.requests()["total"], 0);
+    bench.write("ca.pem", &pem(&proxy));
+    daemon.is_quiet(1);
+    bench.write("ca.pem", "-----BEGIN CERTIFICATE-----\n");
+    daemon.says("--ca-file ca.pem", 1);
+    daemon.is_quiet(1);
+    daemon.stop();
 }
