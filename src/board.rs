@@ -124,7 +124,7 @@ impl Board {
                 status.step_ended(plan, *step, end, now);
             }
             News::NotBegun(desired, error, next) => {
-                let why = format!("the budget cannot be read: {error}");
+                let why = format!("the budget cannot be read or kept: {error}");
                 let finish = Finish::NotBegun(&why);
                 status.ends(desired, finish, Extent::Full, (Duration::ZERO, next), now);
             }

@@ -291,7 +291,7 @@ pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, mut watch: Watch) -> Resu
                 }
             }
             Err(error) => {
-                error!(error = %error, "the budget cannot be read: nothing is attempted");
+                error!(error = %error, "the budget cannot be read or kept: nothing is attempted");
                 (daemon.tell)(&News::NotBegun(&force.desired, &error, next));
             }
         }

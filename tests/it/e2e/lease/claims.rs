@@ -265,7 +265,7 @@ fn what_cannot_be_noted_is_not_bought() {
     daemon.is_quiet(1);
     host.door.shut();
     claiming(&host, 1);
-    daemon.says("cannot be recorded: nothing is changed", 1);
+    daemon.says("cannot be read or kept: nothing is attempted", 1);
     daemon.says("not leading any more", 1);
     assert_eq!(sandbox.count("purchase"), 0, "{}", daemon.log());
     host.door.open();

@@ -75,3 +75,36 @@ fn a_lease_that_is_missing_or_forbidden_is_told_from_one_that_another_has() {
     third.stop();
     assert_eq!(kube.get("trouble")["spec"]["holderIdentity"], json!(""));
 }
+
+/// What stands in the Lease came from another process, or from a person with kubectl: no number there ends
+/// this one.
+#[test]
+fn numbers_at_their_ends_in_a_lease_end_no_leader() {
+    let kube = Kube::fake();
+    let (sandbox, _) = Sandbox::start(&[]);
+    let host = Host::new(&kube, &sandbox, "One", "ends", SHORT);
+    host.bench.run(&host.args(&["apply", "--yes"])).exits(0);
+    let slot = json!({"slot": "nyc/1", "numbers": [], "over": u64::MAX});
+    let notes = [
+        json!({"format_version": 1, "intents": [slot]}),
+        json!({"format_version": 1, "not_before": u64::MAX, "intents": []}),
+    ];
+    host.bench.write(
+        "fleet.yaml",
+        "version: 1\nclaims:\n  - {name: nyc, count: 1, match: {country: US, type: local, area_code: 212}}\n",
+    );
+    for note in notes {
+        for (duration, transitions) in [(-5_i64, i64::from(i32::MAX)), (1, i64::MAX), (0, -1)] {
+            kube.edit("ends", |object| {
+                object["metadata"]["annotations"] = json!({"numctl/intents": note.to_string()});
+                object["spec"]["leaseDurationSeconds"] = duration.into();
+                object["spec"]["leaseTransitions"] = transitions.into();
+            });
+            let ran = host.bench.run(&host.args(&["run", "--once"]));
+            ran.never_says("panicked");
+            let spec = kube.get("ends")["spec"].clone();
+            assert!(spec["leaseTransitions"].as_i64().is_some_and(|count| count <= i64::from(i32::MAX)));
+        }
+    }
+    assert_eq!(sandbox.count("purchase"), 0, "what may be on its way is not bought again");
+}
