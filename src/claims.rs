@@ -218,6 +218,10 @@ impl Binder<'_> {
         }
         let finds = match survey.offers.get(&claim.name) {
             Some(Offers::Found(finds)) => finds,
+            Some(Offers::NotSold) => {
+                let (country, kind) = (claim.need.country.clone(), claim.need.kind);
+                return self.short(claim, ShortfallReason::NotSold { missing, country, kind });
+            }
             Some(Offers::Failed(error)) => {
                 let error = error.as_str().into();
                 return self.short(claim, ShortfallReason::SearchFailed { missing, error });

@@ -35,7 +35,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use arguments::Arguments;
-use arguments::Command;
+use arguments::{Command, PlanFormat};
 
 use crate::desired::Findings;
 use crate::inert::spelt_out;
@@ -68,6 +68,8 @@ impl From<Exit> for ExitCode {
 pub(crate) struct Fatal {
     text: String,
     told: Told,
+    /// The same for machines, each at its place, where files are wrong.
+    places: Option<serde_json::Value>,
 }
 
 /// How an error is told.
@@ -82,17 +84,21 @@ enum Told {
 impl Fatal {
     fn new(text: impl AsRef<str>) -> Self {
         // It may name a file, or quote what a file or the API says.
-        Self { text: spelt_out(text.as_ref()), told: Told::Plainly }
+        Self { text: spelt_out(text.as_ref()), told: Told::Plainly, places: None }
     }
 
     /// What is wrong with the files.
     fn findings(findings: &Findings) -> Self {
-        Self { text: inert(|styled| findings.render(styled)), told: Told::AsFindings }
+        Self {
+            text: inert(|styled| findings.render(styled)),
+            told: Told::AsFindings,
+            places: Some(findings.json()),
+        }
     }
 
     /// The same where it is rendered already, without colour.
     fn as_findings(text: &str) -> Self {
-        Self { text: spelt_out(text), told: Told::AsFindings }
+        Self { text: spelt_out(text), told: Told::AsFindings, places: None }
     }
 }
 
@@ -133,6 +139,7 @@ pub fn run() -> ExitCode {
         Err(error) => return unfit(&error),
     };
     let is_daemon = matches!(arguments.command, Command::Run(_));
+    let format = format(&arguments.command);
     let ended = match logging::start(&arguments.global, is_daemon) {
         Ok(()) => dispatch(arguments, heard),
         Err(fatal) => Err(fatal),
@@ -140,6 +147,10 @@ pub fn run() -> ExitCode {
     let exit = match ended {
         Ok(exit) => exit,
         Err(fatal) => {
+            // Where CI reads stdout, it must not be empty. An error of writing to it is told on stderr.
+            if let Some(Err(unwritten)) = format.map(|format| show::failed(&fatal, format)) {
+                output::fatal(&unwritten);
+            }
             output::fatal(&fatal);
             Exit::Error
         }
@@ -165,6 +176,28 @@ fn unfit(error: &clap::Error) -> ExitCode {
         let _ = error.print();
     }
     Exit::Error.into()
+}
+
+/// How a command writes its plan, where it makes one.
+fn format(command: &Command) -> Option<PlanFormat> {
+    match command {
+        Command::Plan(args) => Some(args.format),
+        Command::Apply(args) => Some(args.write.format.into()),
+        Command::Adopt(args) => Some(args.write.format.into()),
+        Command::Undo(args) => Some(args.write.format.into()),
+        Command::Validate(_)
+        | Command::Schema
+        | Command::Completions(_)
+        | Command::Resolve(_)
+        | Command::History(_)
+        | Command::Run(_)
+        | Command::Get(_)
+        | Command::Idle(_)
+        | Command::Search(_)
+        | Command::Export(_)
+        | Command::Doctor(_)
+        | Command::Sandbox(_) => None,
+    }
 }
 
 fn dispatch(arguments: Arguments, heard: Option<Heard>) -> Ended {

@@ -19,7 +19,7 @@ use url::Url;
 use crate::api::endpoint::Endpoint;
 pub use crate::api::error::ListError;
 use crate::api::error::{ApiError, ErrorKind, Operation};
-use crate::api::filter::{self, Start};
+use crate::api::filter::{self, Browsed, Start};
 use crate::api::page_link;
 use crate::api::routes::Routes;
 use crate::api::subject::{Owner, Subject};
@@ -308,7 +308,7 @@ impl<T: Transport> Client<T> {
         operation: Operation,
         start: Start,
         mut on_items: impl FnMut(Vec<serde_json::Value>) -> bool,
-    ) -> Result<(), ListError> {
+    ) -> Result<Browsed, ListError> {
         let Start { listing, first_page: mut url, .. } = start;
         let mut pages = ListingBuilder::new(self.account);
         let mut bytes = 0_usize;
@@ -317,7 +317,7 @@ impl<T: Transport> Client<T> {
                 Ok((response, _)) => response,
                 // v2010 says so of a country that has no numbers of the type.
                 Err(error) if operation == Operation::Search && error.kind == ErrorKind::NotFound => {
-                    return Ok(());
+                    return Ok(Browsed::NotSold);
                 }
                 Err(error) => return Err(error.into()),
             };
@@ -331,7 +331,7 @@ impl<T: Transport> Client<T> {
             let link = next.as_deref().filter(|_| go_on);
             let page = Page { next: next_page(&listing, link)?, ..Page::default() };
             match pages.push(page)? {
-                Progress::Complete(_) => return Ok(()),
+                Progress::Complete(_) => return Ok(Browsed::Whole),
                 Progress::More(more, link) => {
                     pages = more;
                     url = parse_checked(&link)?;

@@ -34,6 +34,23 @@ pub fn calling_code_in(country: &str) -> Option<u16> {
     COUNTRIES.iter().find(|(_, known)| *known == country).map(|(code, _)| *code)
 }
 
+/// Whether a text is an ISO 3166 country: two letters, in either case.
+#[must_use]
+pub fn is_country(code: &str) -> bool {
+    CODES.split(' ').any(|known| known.eq_ignore_ascii_case(code))
+}
+
+/// The countries of ISO 3166, and Kosovo.
+const CODES: &str = "\
+     AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT \
+     BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH \
+     ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT \
+     HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS \
+     LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI \
+     NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG \
+     SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG \
+     UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW";
+
 /// ITU-T E.164 calling codes with their ISO 3166 countries.
 #[rustfmt::skip]
 const COUNTRIES: &[(u16, &str)] = &[
@@ -75,6 +92,16 @@ mod tests {
         let codes: Vec<String> = COUNTRIES.iter().map(|(code, _)| code.to_string()).collect();
         for code in &codes {
             assert!(codes.iter().all(|other| other == code || !other.starts_with(code.as_str())), "{code}");
+        }
+    }
+
+    #[test]
+    fn every_country_of_a_calling_code_is_a_country() {
+        assert!(COUNTRIES.iter().all(|(_, country)| is_country(country)));
+        assert_eq!(CODES.split(' ').count(), 250);
+        assert!(is_country("us") && is_country("PR") && is_country("ZW"));
+        for wrong in ["", "U", "UK", "USA", "AD AE", "ZZ", "12"] {
+            assert!(!is_country(wrong), "{wrong}");
         }
     }
 

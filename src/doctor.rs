@@ -83,6 +83,16 @@ pub fn examine(patient: &Patient, answers: &Answers, now: Duration) -> Vec<Check
     checks
 }
 
+/// Of an account that nobody can ask about: `why` says what is missing, and what to do.
+#[must_use]
+pub fn without_credentials(why: &str) -> Check {
+    bad(
+        "credentials",
+        why,
+        Some("set them, then run doctor again: nothing else of the account was looked at"),
+    )
+}
+
 fn good(about: &'static str, says: impl Into<String>) -> Check {
     Check { about, level: Level::Good, says: says.into(), fix: None }
 }

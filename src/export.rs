@@ -14,6 +14,7 @@ use crate::desired::{
 use crate::hold::Standstill;
 use crate::number::PhoneNumber;
 use crate::observed::{Live, Observed};
+use crate::provider::Api;
 use crate::render::shown::{Shown, must_be_spelt_out, quoted_within};
 use crate::settings::{Field, Kind, Managed, Settings, Value, Want, with_blanks_encoded};
 
@@ -217,6 +218,10 @@ impl Fleet {
             "# `numctl plan` on it has nothing to do until either changes. What a number does not"
         )?;
         writeln!(out, "# mention is left as it is; taking a number out of the file does not release it.")?;
+        let of_v2010 = |account: &Account| account.access.api == Some(Api::IncomingPhoneNumbers);
+        if self.accounts.iter().any(of_v2010) {
+            writeln!(out, "# Short codes are not in it: incoming-phone-numbers does not list them.")?;
+        }
         if self.carries_passwords() {
             writeln!(
                 out,

@@ -188,6 +188,11 @@ impl<T: Transport> Search<'_, T> {
             let need = part.as_deref().map_or_else(|| whole.clone(), |part| beginning_with(whole, part));
             let found = match self.search(&need, has_address, page).await {
                 Ok(found) => found,
+                // The vendor says so of a country that has no numbers of the type.
+                Err(error) if is_no_list(&error) => match part {
+                    None => return Offers::NotSold,
+                    Some(_) => Vec::new(),
+                },
                 Err(error) if part.is_none() => return Offers::Failed(error.to_string()),
                 // What the whole showed is still on offer.
                 Err(_) => {
@@ -230,8 +235,7 @@ impl<T: Transport> Search<'_, T> {
         while read.insert(url.clone()) && read.len() <= PAGES_MAX {
             let found = match self.client.look(Operation::Search, url, offers::read_offers).await {
                 Ok(found) => found,
-                // The vendor says so of a country that has no numbers of the type.
-                Err(error) if error.kind == ErrorKind::NotFound => break,
+                Err(error) if is_no_list(&error) && !all.is_empty() => break,
                 Err(error) => return Err(error),
             };
             all.extend(found.offers);
@@ -240,6 +244,11 @@ impl<T: Transport> Search<'_, T> {
         }
         Ok(all)
     }
+}
+
+/// Whether there is no such list. The search is v2010's for every account, whichever API it uses.
+fn is_no_list(error: &ApiError) -> bool {
+    matches!(error.kind, ErrorKind::NotFound | ErrorKind::NotEnabled)
 }
 
 /// The numbers that claims had, which the listing misses and the API has, or may have: asked only for

@@ -443,6 +443,9 @@ impl ApiError {
                 21407 => "the number has no SMS: leave its sms settings out",
                 21409 => "caller_id_lookup is not possible on this number",
                 21420 => "the application is not one of this account",
+                21470 if self.operation == Operation::Search => {
+                    "the country has no such area code: filter by the numbers' first digits instead (contains)"
+                }
                 21470..=21474 => {
                     "transfers go between a parent and its active subaccounts, by the parent's credentials"
                 }

@@ -1,5 +1,7 @@
 //! The filters of listings and searches, by each API's case-sensitive names.
 
+mod value;
+
 use url::Url;
 
 use super::error::Operation;
@@ -89,9 +91,16 @@ pub enum FilterError {
     /// A search over v2010 is within one country.
     #[error("IncomingPhoneNumbers searches in one country: give it, such as --country US")]
     NoCountry,
-    /// Not two letters.
-    #[error("{0:?} is not a country: two letters, such as US")]
-    NotACountry(String),
+    /// No number can have this value.
+    #[error("--{filter} {text:?}: {why}", filter = .filter.word())]
+    Value {
+        /// The filter.
+        filter: Filter,
+        /// The value.
+        text: String,
+        /// Why not.
+        why: String,
+    },
     /// A filter that v2010 has for the US and Canada, in another country.
     #[error(
         "--{filter} works in the US and Canada only, and the country is {country}: elsewhere it may be ignored. Use \
@@ -104,9 +113,6 @@ pub enum FilterError {
         /// The country.
         country: String,
     },
-    /// No type that has a path.
-    #[error("{0:?} is no type of numbers: local, mobile or tollfree")]
-    NotAType(String),
 }
 
 impl Filter {
@@ -217,6 +223,15 @@ pub struct Start {
     pub kind: Option<NumberType>,
 }
 
+/// What browsing a list came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Browsed {
+    /// It was read, as far as it was wanted.
+    Whole,
+    /// A search for a type of numbers that the country does not have: there is no such list.
+    NotSold,
+}
+
 impl Filters {
     /// Only this number.
     #[must_use]
@@ -234,28 +249,40 @@ impl Filters {
     /// a search without a type goes through them.
     ///
     /// # Errors
-    /// When the API has no such filter there.
+    /// When the API has no such filter there, or no number can have its value.
     pub fn starts(
         &self,
         routes: &Routes,
         operation: Operation,
         page_size: u16,
     ) -> Result<Vec<Start>, FilterError> {
-        let kind = match (routes.api, self.get(Filter::Type)) {
-            (Api::IncomingPhoneNumbers, Some(text)) => {
-                Some(NumberType::parse(text).ok_or_else(|| FilterError::NotAType(text.to_owned()))?)
-            }
-            (Api::ActiveNumbers, _) | (_, None) => None,
+        self.checked(routes.api, operation)?.starts_as_read(routes, operation, page_size)
+    }
+
+    /// The filters with their values as they are sent.
+    fn checked(&self, api: Api, operation: Operation) -> Result<Self, FilterError> {
+        let read = |(filter, text): &(Filter, String)| match value::read(*filter, text, api, operation) {
+            Ok(value) => Ok((*filter, value)),
+            Err(why) => Err(FilterError::Value { filter: *filter, text: text.clone(), why }),
+        };
+        self.0.iter().map(read).collect::<Result<_, _>>().map(Self)
+    }
+
+    fn starts_as_read(
+        &self,
+        routes: &Routes,
+        operation: Operation,
+        page_size: u16,
+    ) -> Result<Vec<Start>, FilterError> {
+        let kind = match routes.api {
+            Api::IncomingPhoneNumbers => self.get(Filter::Type).and_then(NumberType::parse),
+            Api::ActiveNumbers => None,
         };
         let listings: Vec<(Url, Option<NumberType>)> = match (routes.api, operation) {
             (Api::ActiveNumbers, Operation::Search) => vec![(routes.available_numbers(), None)],
             (Api::ActiveNumbers, _) => vec![(routes.numbers(), None)],
             (Api::IncomingPhoneNumbers, Operation::Search) => {
-                let country = self.get(Filter::IsoCountry).ok_or(FilterError::NoCountry)?;
-                if country.len() != 2 || !country.bytes().all(|b| b.is_ascii_alphabetic()) {
-                    return Err(FilterError::NotACountry(country.to_owned()));
-                }
-                let country = country.to_ascii_uppercase();
+                let country = self.get(Filter::IsoCountry).ok_or(FilterError::NoCountry)?.to_owned();
                 let mut filters = self.0.iter().map(|(filter, _)| *filter);
                 if let Some(filter) = filters.find(|filter| filter.needs_places() && !has_places(&country)) {
                     return Err(FilterError::NeedsPlaces { filter, country });
@@ -364,7 +391,7 @@ mod tests {
     #[test]
     fn what_an_api_cannot_filter_is_said() {
         let says = |api, operation, filter| {
-            urls(api, operation, &[(filter, "x")]).expect_err("no such filter").to_string()
+            urls(api, operation, &[(filter, "212")]).expect_err("no such filter").to_string()
         };
         assert_eq!(
             says(Api::IncomingPhoneNumbers, Operation::List, Filter::Region),

@@ -3,6 +3,7 @@
 use crate::claim::ClaimName;
 use crate::desired::AccountIndex;
 use crate::number::PhoneNumber;
+use crate::number_type::NumberType;
 use crate::offer::Misfit;
 
 /// Numbers that a claim is short of, and why none is bought for it now.
@@ -43,6 +44,15 @@ pub enum ShortfallReason {
         seen: usize,
         /// In how many searches.
         searches: usize,
+    },
+    /// The country has no numbers of the type.
+    NotSold {
+        /// How many are wanted and not there.
+        missing: u16,
+        /// The country.
+        country: Box<str>,
+        /// The type.
+        kind: NumberType,
     },
     /// What is on offer could not be found out.
     SearchFailed {

@@ -10,11 +10,11 @@ use crate::load::{load, parse};
 use crate::reconcile::Source;
 use crate::saved_plan::SavedPlan;
 
-use super::arguments::{ApplyArgs, Global};
+use super::arguments::{ApplyArgs, Global, TextOrJson};
 use super::content::Content;
 use super::fleet::{self, Fleet};
 use super::writing::{Errand, Writing};
-use super::{Ended, Exit, Fatal, output};
+use super::{Ended, Exit, Fatal, output, show};
 
 /// A plan of 100,000 actions with long URLs is a third of this.
 const PLAN_BYTES_MAX: usize = 256 << 20;
@@ -53,7 +53,11 @@ async fn saved(writing: &Writing<'_>, path: &Path) -> Ended {
     })?;
     let marker = used_marker(path);
     if std::fs::symlink_metadata(&marker).is_ok() {
-        output::error(&format!("{shown} was used already (see {}): plan again", marker.display()));
+        let error = format!("{shown} was used already (see {}): plan again", marker.display());
+        if writing.args.format == TextOrJson::Json {
+            show::failed(&Fatal::new(&error), writing.args.format.into())?;
+        }
+        output::error(&error);
         return Ok(Exit::Refused);
     }
     let files = files_by_now(writing.global, &saved);

@@ -11,9 +11,10 @@ use crate::api::error::Operation;
 use crate::api::filter;
 use crate::client::Client;
 use crate::clock;
-use crate::doctor::{Answers, Check, Level, Patient, examine};
+use crate::doctor::{Answers, Check, Level, Patient, examine, without_credentials};
 use crate::http::Http;
 use crate::inert::spelt_out;
+use crate::plan::AccountRef;
 use crate::provider::Api;
 use crate::render::json::value as write_json;
 use crate::render::shown::Shown;
@@ -34,41 +35,54 @@ struct Checkup {
     checks: Vec<Check>,
 }
 
+impl Checkup {
+    fn new(account: &AccountRef, api: Api, checks: Vec<Check>) -> Self {
+        let (name, sid) = (account.name.to_string(), account.sid.to_string());
+        Self { account: name, account_sid: sid, api: api.word(), checks }
+    }
+}
+
 pub(super) async fn run(global: &Global, args: &DoctorArgs) -> Ended {
-    let fleet = Fleet::open(global, &fleet::accounts_of(global, &args.accounts)?).await?;
-    let examined = fleet.only(args.accounts.account.as_deref())?.into_iter().map(async |at| {
+    let declared = fleet::accounts_of(global, &args.accounts)?;
+    let (fleet, shut) = Fleet::open_what_can_be(global, &declared).await?;
+    let name = args.accounts.account.as_deref();
+    let is_meant = |account: &AccountRef| {
+        name.is_none_or(|name| *account.name == *name || account.sid.to_string() == name)
+    };
+    let shut: Vec<_> = shut.into_iter().filter(|(account, _)| is_meant(account)).collect();
+    // An account without credentials is one that is there, too.
+    let meant = if name.is_some() && !shut.is_empty() { Vec::new() } else { fleet.only(name)? };
+    let examined = meant.into_iter().map(async |at| {
         let (account, client) = (&fleet.accounts[usize::from(at.0)], &fleet.clients[usize::from(at.0)]);
         let patient = Patient {
             api: client.routes.api,
             user: client.user().to_owned(),
             sid: account.sid.to_string(),
-            has_kin: fleet.accounts.len() > 1,
+            has_kin: declared.len() > 1,
             moves_numbers: account.parent.is_none(),
         };
         let answers = ask(client).await;
-        (at, examine(&patient, &answers, clock::since_the_epoch()))
+        let checks = examine(&patient, &answers, clock::since_the_epoch());
+        Checkup::new(account, client.routes.api, checks)
     });
-    let examined = join_all(examined).await;
-    let is_bad = examined.iter().any(|(_, checks)| checks.iter().any(|check| check.level == Level::Bad));
+    let mut examined = join_all(examined).await;
+    examined.extend(shut.iter().map(|(account, why)| {
+        let declared = declared.iter().find(|declared| declared.name == account.name);
+        let api = declared.and_then(|declared| declared.access.api).unwrap_or(global.api());
+        Checkup::new(account, api, vec![without_credentials(&why.text)])
+    }));
+    // In the order of the file.
+    examined.sort_by_key(|checkup| declared.iter().position(|known| *known.name == *checkup.account));
+    let all_checks = || examined.iter().flat_map(|checkup| &checkup.checks);
+    let is_bad = all_checks().any(|check| check.level == Level::Bad);
     match args.format {
         TextOrJson::Json => {
-            let checkups: Vec<Checkup> = examined
-                .into_iter()
-                .map(|(at, checks)| Checkup {
-                    account: fleet.accounts[usize::from(at.0)].name.to_string(),
-                    account_sid: fleet.accounts[usize::from(at.0)].sid.to_string(),
-                    api: fleet.clients[usize::from(at.0)].routes.api.word(),
-                    checks,
-                })
-                .collect();
-            output::print_with(|out| json(out, &checkups))?;
+            output::print_with(|out| json(out, &examined))?;
         }
         TextOrJson::Text => {
             let mut text = String::new();
-            for (at, checks) in &examined {
-                let account = &fleet.accounts[usize::from(at.0)];
-                let api = fleet.clients[usize::from(at.0)].routes.api;
-                writeln!(text, "account {} ({}), over {api}", Shown(&account.name), account.sid)?;
+            for Checkup { account, account_sid, api, checks } in &examined {
+                writeln!(text, "account {} ({account_sid}), over {api}", Shown(account))?;
                 for check in checks {
                     line(&mut text, check)?;
                 }

@@ -173,6 +173,38 @@ impl Fleet {
         Ok(Self { accounts, clients, sandbox })
     }
 
+    /// The same without the accounts that have no credentials, and why each of these has none.
+    pub(super) async fn open_what_can_be(
+        global: &Global,
+        declared: &[Account],
+    ) -> Result<(Self, Vec<(AccountRef, Fatal)>), Fatal> {
+        let sandbox = sandbox_of(global).await?;
+        let running = sandbox.as_ref();
+        let accounts = with_source(global, running, |source| {
+            environment::accounts(declared, source).map_err(Fatal::from)
+        })?;
+        let (mut kept, mut shut): (Vec<Account>, _) = (Vec::new(), Vec::new());
+        let mut place = vec![None; declared.len()];
+        // Parents first, as they may be named later.
+        let mut order: Vec<usize> = (0..declared.len()).collect();
+        order.sort_by_key(|at| declared[*at].parent.is_some());
+        for at in order {
+            match login(global, declared, &accounts, at, running) {
+                Ok(_) => {
+                    place[at] = u16::try_from(kept.len()).ok().map(AccountIndex);
+                    let parent = declared[at].parent.and_then(|parent| place[usize::from(parent.0)]);
+                    kept.push(Account { parent, ..declared[at].clone() });
+                }
+                Err(fatal) => shut.push((accounts[at].clone(), fatal)),
+            }
+        }
+        let Reached { accounts, clients } = match kept.is_empty() {
+            true => Reached { accounts: Vec::new(), clients: Vec::new() },
+            false => reach(global, &kept, running)?,
+        };
+        Ok((Self { accounts, clients, sandbox }, shut))
+    }
+
     /// Holds the lock of every account, and the lease, where that is asked for, until the result is let go;
     /// waits for them so long. From then on nothing is written without them (law 10).
     pub(super) async fn lock(
@@ -351,16 +383,21 @@ fn logins(
     accounts: &[AccountRef],
     sandbox: Option<&Running>,
 ) -> Result<Vec<Login>, Fatal> {
+    (0..accounts.len()).map(|at| login(global, declared, accounts, at, sandbox)).collect()
+}
+
+fn login(
+    global: &Global,
+    declared: &[Account],
+    accounts: &[AccountRef],
+    at: usize,
+    sandbox: Option<&Running>,
+) -> Result<Login, Fatal> {
     let access: Vec<Access> = declared.iter().map(|account| account.access.clone()).collect();
+    let api = access[at].api.unwrap_or(global.api());
+    let index = AccountIndex(u16::try_from(at).unwrap_or(u16::MAX));
     with_source(global, sandbox, |source| {
-        (0..accounts.len())
-            .filter_map(|at| u16::try_from(at).ok())
-            .map(|at| {
-                let api = access[usize::from(at)].api.unwrap_or(global.api());
-                environment::credentials(accounts, &access, AccountIndex(at), api, source)
-                    .map_err(Fatal::from)
-            })
-            .collect()
+        environment::credentials(accounts, &access, index, api, source).map_err(Fatal::from)
     })
 }
 

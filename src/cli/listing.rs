@@ -7,7 +7,7 @@ use comfy_table::{Cell, ContentArrangement, Table, presets};
 use serde_json::Value;
 
 use crate::api::error::Operation;
-use crate::api::filter::{Filter, FilterError, Filters};
+use crate::api::filter::{Browsed, Filter, FilterError, Filters};
 use crate::api::price::{self, Prices};
 use crate::api::resource::{masked, normal_form, offered_form};
 use crate::api::routes::NumberType;
@@ -182,6 +182,7 @@ async fn write_rows(
 ) -> Ended {
     let mut rows = Rows::new(format, columns);
     let mut left = limit;
+    let mut not_sold = Vec::new();
     for account in accounts {
         let client = &fleet.clients[usize::from(account.0)];
         let api = client.routes.api;
@@ -189,10 +190,9 @@ async fn write_rows(
         let starts = filters.starts(&client.routes, operation, client.page_size()).map_err(|error| {
             let help = match error {
                 FilterError::NotHere { .. } => format!("; --api {} may", api.other()),
-                FilterError::NoCountry
-                | FilterError::NotACountry(_)
-                | FilterError::NeedsPlaces { .. }
-                | FilterError::NotAType(_) => String::new(),
+                FilterError::NoCountry | FilterError::Value { .. } | FilterError::NeedsPlaces { .. } => {
+                    String::new()
+                }
             };
             Fatal::new(format!("{}{help}", Shown(&error.to_string())))
         })?;
@@ -218,13 +218,28 @@ async fn write_rows(
             if written.is_err() {
                 return output::finish(written).map(|()| Exit::Done);
             }
-            listed.map_err(|error| Fatal::new(fleet.describe(*account, &error)))?;
+            let browsed = listed.map_err(|error| Fatal::new(fleet.describe(*account, &error)))?;
+            not_sold.extend(kind.filter(|_| browsed == Browsed::NotSold));
             if left == 0 {
                 break;
             }
         }
     }
-    output::finish(rows.end()).map(|()| Exit::Done)
+    let is_empty = rows.count == 0;
+    let of_v2010 =
+        |at: &AccountIndex| fleet.clients[usize::from(at.0)].routes.api == Api::IncomingPhoneNumbers;
+    if is_empty && operation == Operation::List && accounts.iter().any(of_v2010) {
+        output::note(
+            "note: incoming-phone-numbers lists no short codes; numctl manages them over active-numbers only",
+        );
+    }
+    output::finish(rows.end())?;
+    // Where nothing else was asked for, or there is nothing else.
+    if is_empty || filters.get(Filter::Type).is_some() {
+        let country = filters.get(Filter::IsoCountry).unwrap_or("this country").to_ascii_uppercase();
+        not_sold.into_iter().for_each(|kind| output::note(words::not_sold(&country, kind)));
+    }
+    Ok(Exit::Done)
 }
 
 /// What numbers of the country cost: v2010's rows do not say. Without an answer no price is shown.

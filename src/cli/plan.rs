@@ -32,19 +32,21 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
     };
     fleet.close().await?;
     let (plan, refusal, bill) = made?;
-    show::plan(&plan, refusal.as_ref(), bill.as_ref(), args.format)?;
     // What is held back is not as declared either.
     let (pending, has_errors) = (!plan.is_empty() || !plan.leaves_nothing(), plan.has_errors());
-    if let Some(path) = &args.out {
-        let saved = SavedPlan::new(plan, &desired, global.api());
+    let saved = args.out.is_some().then(|| SavedPlan::new(plan.clone(), &desired, global.api()));
+    // Before it is shown: where it cannot be saved, that is all there is to read.
+    if let (Some(path), Some(saved)) = (&args.out, &saved) {
         output::write_private(path, &saved.to_json())?;
+    }
+    show::plan(&plan, refusal.as_ref(), bill.as_ref(), args.format)?;
+    if let (Some(path), Some(saved)) = (&args.out, &saved) {
+        let path = path.display();
         if saved.carries_passwords() {
             output::note(format_args!(
-                "note: {} holds passwords of webhook URLs, and is readable by its owner only",
-                path.display()
+                "note: {path} holds passwords of webhook URLs, and is readable by its owner only"
             ));
         }
-        let path = path.display();
         output::note(format_args!("The plan is saved in {path}. To carry it out: numctl apply {path}"));
     }
     Ok(match (has_errors, args.detailed_exitcode && pending) {

@@ -34,6 +34,24 @@ pub(super) fn plan(
     }
 }
 
+/// Shows that there is no plan, and why, where a machine or a comment reads it; a person reads stderr.
+pub(super) fn failed(fatal: &Fatal, format: PlanFormat) -> Result<(), Fatal> {
+    match format {
+        PlanFormat::Text => Ok(()),
+        PlanFormat::Json => {
+            let errors = match &fatal.places {
+                Some(places) => places.clone(),
+                None => serde_json::json!([{ "message": fatal.text }]),
+            };
+            output::print_with(|out| render::json::failed(out, &errors))
+        }
+        PlanFormat::Markdown => output::print_text(|out| {
+            // Its colour is for stderr.
+            render::markdown::failed(out, &anstream::adapter::strip_str(&fatal.text).to_string())
+        }),
+    }
+}
+
 /// Shows what became of a plan.
 pub(super) fn report(report: &Report, bill: Option<&Bill>, format: TextOrJson) -> Result<(), Fatal> {
     if format == TextOrJson::Json {

@@ -169,11 +169,13 @@ impl<'a> Writing<'a> {
     fn end(&self, fleet: &Fleet, Passed { pass, bill, .. }: Passed, marker: Option<&Path>) -> Ended {
         let (bill, format) = (bill.as_ref(), self.args.format);
         let refuse = |plan: &Plan, notes: &[String], why: &str| {
-            if format == TextOrJson::Text {
-                show::plan(plan, None, bill, format.into())?;
+            let error = format!("{why}; nothing was changed: plan again");
+            match format {
+                TextOrJson::Text => show::plan(plan, None, bill, format.into())?,
+                TextOrJson::Json => show::failed(&Fatal::new(lines(&error, notes)), format.into())?,
             }
             notes.iter().for_each(output::note);
-            output::error(&format!("{why}; nothing was changed: plan again"));
+            output::error(&error);
             Ok(Exit::Refused)
         };
         match pass {
@@ -258,6 +260,11 @@ impl<'a> Writing<'a> {
             }
         }
     }
+}
+
+/// What happened, and to which numbers.
+fn lines(error: &str, notes: &[String]) -> String {
+    notes.iter().fold(error.to_owned(), |text, note| text + "\n" + note)
 }
 
 fn describe(stale: &Stale) -> String {

@@ -13,6 +13,7 @@ use super::schema;
 use crate::claim::{
     COUNT_MAX, Capability, ClaimName, FRIENDLY_NAME_MAX, NAME_MAX, Need, Wish, has_places, label_max,
 };
+use crate::country::is_country;
 use crate::number_type::NumberType;
 
 /// Numbers declared by need: numctl finds them on offer, buys them once, and keeps them. Its settings go
@@ -198,9 +199,7 @@ pub(super) fn need(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<Ne
             lacks(issues, "country", "add `country: US`: the vendor sells numbers by country");
             None
         }
-        Some(text) if text.len() == 2 && text.bytes().all(|b| b.is_ascii_alphabetic()) => {
-            Some(text.to_ascii_uppercase().into_boxed_str())
-        }
+        Some(text) if is_country(text) => Some(text.to_ascii_uppercase().into_boxed_str()),
         Some(text) => {
             issues.push(
                 Issue::error(at("country"), format!("{} is not a country", quoted(text)))

@@ -67,6 +67,8 @@ pub enum Offers {
     Found(Finds),
     /// Nobody knows what is.
     Failed(String),
+    /// The country has no numbers of the type.
+    NotSold,
 }
 
 /// What is on offer for a claim.

@@ -6,13 +6,14 @@ use crate::number::PhoneNumber;
 use crate::plan::Plan;
 
 use super::shown::Shown;
-use super::words::{account, plural};
+use super::words::{account, not_sold, plural};
 
 /// The code of why nothing is bought for a claim, for machines.
 #[must_use]
 pub fn shortfall_code(why: &ShortfallReason) -> &'static str {
     match why {
         ShortfallReason::NothingOnOffer { .. } => "nothing_on_offer",
+        ShortfallReason::NotSold { .. } => "not_sold",
         ShortfallReason::OffersUnfit { .. } => "offers_do_not_match",
         ShortfallReason::MoreUnseen { .. } => "more_unseen",
         ShortfallReason::SearchFailed { .. } => "search_failed",
@@ -34,6 +35,9 @@ pub fn shortfall(plan: &Plan, short: &Shortfall) -> String {
     let (claim, of) = (&short.claim, account(plan, short.account));
     let more = |missing: u16| plural(usize::from(missing), "number");
     match &short.why {
+        ShortfallReason::NotSold { missing, country, kind } => {
+            format!("short of {} in {of}: {}", more(*missing), not_sold(country, *kind))
+        }
         ShortfallReason::NothingOnOffer { missing } => format!(
             "short of {} in {of}: no more are on offer that match (`numctl search` shows what is)",
             more(*missing)

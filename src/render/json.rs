@@ -37,6 +37,16 @@ pub fn plan(out: impl Write, plan: &Plan, refusal: Option<&Refusal>, bill: Optio
     document(out, plan, refusal, bill, plan.steps.iter().map(|step| ActionJson::new(plan, step)))
 }
 
+/// Writes why there is no plan.
+///
+/// # Errors
+/// Those of `out`.
+pub fn failed(mut out: impl Write, errors: &serde_json::Value) -> io::Result<()> {
+    write!(out, "{{\n  \"format_version\": {FORMAT_VERSION},\n  \"errors\": ")?;
+    value(&mut out, errors)?;
+    writeln!(out, "\n}}")
+}
+
 /// Writes the same document around other actions: those of a report add their outcome, with
 /// [`ActionJson`] flattened into them.
 ///
@@ -53,6 +63,7 @@ pub fn document<A: Serialize>(
     writeln!(out, "{{")?;
     writeln!(out, "  \"format_version\": {FORMAT_VERSION},")?;
     writeln!(out, "  \"digest\": \"{digest}\",")?;
+    member(&mut out, "within_limits", &refusal.is_none())?;
     member(&mut out, "summary", &Summary::of(plan))?;
     member(&mut out, "cost", &bill.map(|bill| CostJson::new(plan, bill)))?;
     list(&mut out, "actions", actions)?;

@@ -88,6 +88,26 @@ pub fn plan(
     out.write_str(&text)
 }
 
+/// Writes why there is no plan, in as many bytes at most.
+///
+/// # Errors
+/// Those of `out`.
+pub fn failed(out: &mut impl Write, error: &str) -> fmt::Result {
+    let mut body = String::new();
+    for line in error.lines() {
+        if body.len() + line.len() > BYTES_MAX - RESERVE {
+            body.push_str("(cut: the comment would be too long)\n");
+            break;
+        }
+        writeln!(body, "{line}")?;
+    }
+    let fence = fence(&body);
+    writeln!(
+        out,
+        "### numctl plan: failed\n\nThere is no plan. Nothing was changed.\n\n{fence}text\n{body}{fence}"
+    )
+}
+
 /// What there was no room for.
 #[derive(Default)]
 struct LeftOut {
@@ -123,7 +143,7 @@ fn write_head(
         }
         writeln!(
             text,
-            ">\n> To let exactly this plan through, and no other: `--accept {}`\n",
+            ">\n> To apply exactly this plan, and no other: `numctl apply --accept {}`\n",
             refusal.digest
         )?;
     }

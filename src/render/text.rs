@@ -124,7 +124,7 @@ pub fn refusal(out: &mut impl Write, refusal: &Refusal, style: Style) -> fmt::Re
     for broken in words::refused(refusal) {
         writeln!(out, "  - {broken}")?;
     }
-    writeln!(out, "To let exactly this plan through, and no other:  --accept {}", refusal.digest)
+    writeln!(out, "To apply exactly this plan, and no other: numctl apply --accept {}", refusal.digest)
 }
 
 fn write_group(out: &mut impl Write, plan: &Plan, group: &Group<'_>, style: Style) -> fmt::Result {

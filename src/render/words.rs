@@ -5,6 +5,7 @@ use crate::desired::AccountIndex;
 use crate::guard::{Broken, LimitName, Over, Refusal, SetBy};
 use crate::hold;
 use crate::number::PhoneNumber;
+use crate::number_type::NumberType;
 use crate::observed::{Note, Trouble};
 use crate::plan::{AccountRef, ActionKind, Held, HeldReason, LeftOut, Plan, Reason, Warning};
 use crate::secret_url::masked;
@@ -244,7 +245,8 @@ pub fn held(plan: &Plan, held: &Held) -> String {
         }
         HeldReason::ShortCodeNotBought => {
             format!(
-                "not bought for {declared}: short codes are leased from the vendor, never bought by numctl"
+                "not bought for {declared}: short codes are leased from Twilio, never bought. Over \
+                 incoming-phone-numbers numctl does not see them: there, configure them in Twilio's console"
             )
         }
         HeldReason::ReleaseInOtherAccount { lives_in } => format!(
@@ -333,6 +335,18 @@ pub fn held(plan: &Plan, held: &Held) -> String {
                 .into()
         }
     }
+}
+
+/// That a country has no numbers of a type, and what else there is.
+#[must_use]
+pub fn not_sold(country: &str, kind: NumberType) -> String {
+    let instead = match (country, kind) {
+        ("US" | "CA" | "PR", NumberType::Mobile) => {
+            ": North American mobile numbers are sold as local ones (type local)"
+        }
+        _ => "",
+    };
+    format!("Twilio sells no {} numbers in {}{instead}", kind.word(), Shown(country))
 }
 
 /// Why a declared setting is not set.

@@ -33,10 +33,16 @@ pub fn has_placeholder(url: &str) -> bool {
         !is_parameter
     }) || url.match_indices('%').any(|(at, _)| {
         let rest = &url[at + 1..];
-        let is_escape = rest.len() >= 2 && rest.bytes().take(2).all(|b| b.is_ascii_hexdigit());
         let name = name_at(rest);
-        !is_escape && name > 0 && rest[name..].starts_with('%')
+        // A percent sign that encodes a character closes no name: `%we%20call`.
+        let closes = |rest: &str| rest.strip_prefix('%').is_some_and(|rest| !is_escape(rest));
+        !is_escape(rest) && name > 0 && closes(&rest[name..])
     })
+}
+
+/// Whether a percent sign before this encodes a character.
+fn is_escape(rest: &str) -> bool {
+    rest.len() >= 2 && rest.bytes().take(2).all(|b| b.is_ascii_hexdigit())
 }
 
 /// How long a variable's name is that begins here.
@@ -153,6 +159,7 @@ mod tests {
             "https://voice.example.com/%24HOST/%7B%7Bx%7D%7D",
             "https://voice.example.com/%DE%AD%BE%EF",
             "https://voice.example.com/50%",
+            "https://a.example/?m=and%we%20call",
         ] {
             assert!(!has_placeholder(url), "{url}");
         }

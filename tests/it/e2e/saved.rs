@@ -89,8 +89,8 @@ fn an_edited_or_cut_plan_is_not_a_plan() {
     ] {
         assert_ne!(edited, text);
         bench.write("plan.json", &edited);
-        let ran = bench.run(&APPLY).exits(1);
-        assert_eq!(ran.out, "");
+        let ran = bench.run(&APPLY).exits(1).json();
+        assert!(ran["actions"].is_null() && ran["errors"][0]["message"].is_string(), "{ran:#}");
     }
     assert_eq!(sandbox.writes(), 0);
 }
