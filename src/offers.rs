@@ -79,8 +79,9 @@ pub async fn look_behind_a_new_record<T: Transport>(
                 && Offer::of(*number).misfit(&claim.need, true).is_none()
         });
         let unclaimed: Vec<PhoneNumber> = unclaimed.map(|(number, _)| number).collect();
-        few |= slots_of(&marks.holders, &claim.name).next().is_some()
-            && !holding(claim, marks, observed).wanted.is_empty();
+        let has_some = slots_of(&marks.holders, &claim.name).next().is_some()
+            || slots_of(&observed.survey().missed, &claim.name).next().is_some();
+        few |= has_some && !holding(claim, marks, observed).wanted.is_empty();
         observed.survey_mut().perhaps_bought.insert(claim.name.clone(), unclaimed);
     }
     few

@@ -25,6 +25,8 @@ use crate::tape::Tape;
 
 const SEEDS: u64 = 2_000;
 const INTERVAL: Duration = Duration::from_secs(45);
+/// The longest lag of a read.
+const LAG_MAX: Duration = Duration::from_secs(300);
 const CLAIMS: [&str; 2] = ["nyc", "sf-desk"];
 
 /// The numbers of each claim, by their marks, as they are.
@@ -97,8 +99,23 @@ async fn simulate(mut tape: Tape, traced: bool, folder: PathBuf) -> Verdict {
         interval: INTERVAL,
     };
     let mut counts = [0_u16; 2];
-    // Faults on: the claims grow, processes die and start again.
+    // Since when each claim is known to have a number.
+    let mut had: BTreeMap<&str, Duration> = BTreeMap::new();
+    // Faults on: the claims grow, processes die and start again, and forget what they have written down.
     for _ in 0..tape.between(2, 6) {
+        let now = host.lock().now();
+        let marked = marked(&mut host.lock().sandbox);
+        for name in CLAIMS.iter().filter(|name| marked.contains_key(**name)) {
+            had.entry(name).or_insert(now);
+        }
+        // Where a claim has no number that every read shows, nobody could know that it bought one.
+        let is_shown = |name: &&str| had.get(*name).is_some_and(|since| *since + LAG_MAX < now);
+        let all_show = CLAIMS.iter().zip(counts).all(|(name, count)| count == 0 || is_shown(name));
+        if keeps && all_show && tape.chance(600) {
+            std::fs::remove_dir_all(&folder).expect("forgotten");
+            std::fs::create_dir_all(&folder).expect("a folder");
+            host.lock().note(|| "the record is lost".to_owned());
+        }
         for (count, name) in counts.iter_mut().zip(CLAIMS) {
             *count = (*count + tape.between(0, 2) as u16).min(4);
             most.lock().expect("unpoisoned").insert(name, *count);
