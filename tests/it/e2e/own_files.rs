@@ -154,9 +154,10 @@ fn a_journal_that_cannot_be_rotated_stops_no_change() {
     let journal = bench.path().join("log/numctl.jsonl");
     let text = fs::read_to_string(&journal).expect("a journal");
     fs::write(&journal, text.repeat((16 << 20) / text.len() + 2)).expect("grown");
-    // Nothing can take the name that it is to be put aside under; not even root's file.
-    fs::create_dir_all(bench.path().join("log/numctl.jsonl.0/full")).expect("made");
-    fs::create_dir_all(bench.path().join("log/numctl.jsonl.1/full")).expect("made");
+    // Nothing can take the names that files are put aside under; not even root's file.
+    for at in 0..=4 {
+        fs::create_dir_all(bench.path().join(format!("log/numctl.jsonl.{at}/full"))).expect("made");
+    }
     bench.write("fleet.yaml", &file("b"));
     apply().exits(0).says("cannot be rotated");
     assert_eq!(sandbox.count("configure"), 2);
