@@ -228,7 +228,7 @@ fn refusals_say_what_to_do() {
         ("not-enabled", "closed preview"),
         ("list#1+=404", "closed preview"),
         ("list#1+=401", "check the account SID"),
-        ("list#1+=403", "account is not active"),
+        ("list#1+=403", "check the API key's permissions"),
     ] {
         let (sandbox, bench) = Sandbox::start(&["--faults", faults]);
         bench.apply(BUY).exits(1).says(says).says("request id");
@@ -243,7 +243,7 @@ fn refusals_say_what_to_do() {
         ("", number("+16312237469"), 21452, "numctl search"),
         ("empty-inventory", BUY.to_owned(), 21452, "numctl search"),
         ("purchase#1+=401", BUY.to_owned(), 20003, "check the account SID"),
-        ("purchase#1+=403", BUY.to_owned(), 20403, "account is not active"),
+        ("purchase#1+=403", BUY.to_owned(), 20403, "check the API key's permissions"),
     ] {
         let (sandbox, bench) = Sandbox::start(&["--faults", faults]);
         let report = bench.apply(&file).exits(3).json();
