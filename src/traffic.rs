@@ -137,7 +137,8 @@ impl Lookback {
     /// Parses `30d`, `36h`, `4weeks`: from an hour to 400 days.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let time = humantime::parse_duration(text).ok()?;
+        // `M` is months to humantime, and minutes to people.
+        let time = humantime::parse_duration(text).ok().filter(|_| !text.contains('M'))?;
         let allowed = 3_600..=Self::DAYS_MAX * Self::DAY;
         (allowed.contains(&time.as_secs()) && time.subsec_nanos() == 0).then_some(Self(time))
     }

@@ -398,18 +398,37 @@ pub(super) enum ListFormat {
     Yaml,
 }
 
+/// The longest duration: more would meet the end of the clock somewhere.
+const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
 fn duration(text: &str) -> Result<Duration, String> {
+    match duration_or_none(text)? {
+        Duration::ZERO => Err("it must be longer than nothing".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
+/// The same, which may be `0s`.
+fn duration_or_none(text: &str) -> Result<Duration, String> {
+    // humantime's `M` is a month of 30.44 days, and people write it for minutes.
+    if text.contains('M') {
+        return Err(
+            "`M` would be months: write minutes as `m`, and longer times in days, such as 30d".to_owned()
+        );
+    }
     match humantime::parse_duration(text) {
-        Ok(duration) if duration > Duration::ZERO => Ok(duration),
-        Ok(_) => Err("it must be longer than nothing".to_owned()),
+        Ok(duration) if duration <= DURATION_MAX => Ok(duration),
+        Ok(_) => Err("it is longer than a year".to_owned()),
         Err(error) => Err(format!("{error}; write a duration such as 30s, 500ms or 2m")),
     }
 }
 
 fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
-        Ok(_) | Err(_) => Err("a rate is a number of requests a second above 0, such as 10".to_owned()),
+        Ok(rate) if (0.001..=1e6).contains(&rate) => Ok(rate),
+        Ok(_) | Err(_) => {
+            Err("a rate is a number of requests a second from 0.001 to 1000000, such as 10".to_owned())
+        }
     }
 }
 
@@ -427,4 +446,23 @@ fn money(text: &str) -> Result<Money, String> {
 
 fn faults(text: &str) -> Result<Faults, String> {
     text.parse().map_err(|error: crate::sandbox::FaultError| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_and_rates_have_bounds() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration_or_none("0s"), Ok(Duration::ZERO));
+        for refused in ["0s", "100000000000y", "367d", "5M", "2M 3s", "", "x", "-1s"] {
+            assert!(duration(refused).is_err(), "{refused}");
+        }
+        assert_eq!(rate("10"), Ok(10.0));
+        for refused in ["0", "-1", "1e-300", "1e300", "inf", "NaN", ""] {
+            assert!(rate(refused).is_err(), "{refused}");
+        }
+        assert!(lookback("5M").is_err() && lookback("30d").is_ok());
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{FileArgs, LimitArgs, TextOrJson, duration};
+use super::{FileArgs, LimitArgs, TextOrJson, duration, duration_or_none};
 use crate::lease::{LeaseName, Timing};
 use crate::number::PhoneNumber;
 
@@ -40,7 +40,7 @@ pub(in crate::cli) struct WriteArgs {
     #[command(flatten)]
     pub(in crate::cli) lock: LockArgs,
     /// Wait so long for the lock [default: not at all]
-    #[arg(long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = duration_or_none)]
     pub(in crate::cli) lock_timeout: Duration,
     #[command(flatten)]
     pub(in crate::cli) state: StateArgs,
