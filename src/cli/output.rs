@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime};
 use anstyle::AnsiColor;
 
 use crate::atomic_file;
+use crate::desired::Severity;
 use crate::inert::spelt_out;
 use crate::render::text::Style;
 
@@ -239,9 +240,14 @@ pub(super) fn fatal(fatal: &Fatal) {
     }
 }
 
-/// A finding on a file that is no error, on stderr.
-pub(super) fn warning(rendered: &str) {
-    say(line(Level::Warn, rendered));
+/// A finding on a file, on stderr.
+pub(super) fn finding(severity: Severity, rendered: &str) {
+    let level = match severity {
+        Severity::Error => Level::Error,
+        Severity::Warning => Level::Warn,
+        Severity::Note => Level::Info,
+    };
+    say(line(level, rendered));
 }
 
 /// Asks on stderr; the answer is typed behind it.

@@ -2,6 +2,7 @@
 
 use clap::CommandFactory as _;
 
+use crate::desired::Parsed;
 use crate::desired::finding::{Finding, Findings, findings_json};
 use crate::desired::schema::schema as file_schema;
 use crate::load::{load, parse};
@@ -13,11 +14,11 @@ use super::{Ended, Exit, Fatal, inert, output};
 pub(super) fn validate(global: &Global, args: &ValidateArgs) -> Ended {
     let parsed = load(&args.files.files).and_then(|sources| parse(&sources, global.api()));
     match args.format {
-        TextOrJson::Json => validate_json(&parsed),
+        TextOrJson::Json => validate_json(&parsed, global.verbose > 0),
         TextOrJson::Text => {
             let parsed = parsed.map_err(|findings| Fatal::findings(&findings))?;
-            for warning in &parsed.warnings {
-                output::warning(&inert(|styled| warning.render(styled)));
+            for finding in shown(&parsed, global.verbose > 0) {
+                output::finding(finding.severity, &inert(|styled| finding.render(styled)));
             }
             let desired = parsed.desired;
             output::print(&format!(
@@ -31,9 +32,14 @@ pub(super) fn validate(global: &Global, args: &ValidateArgs) -> Ended {
     }
 }
 
-fn validate_json(parsed: &Result<crate::desired::Parsed, Findings>) -> Ended {
+/// The warnings, and the notes where all is to be said.
+fn shown(parsed: &Parsed, is_verbose: bool) -> impl Iterator<Item = &Finding> {
+    parsed.warnings.iter().chain(parsed.notes.iter().filter(move |_| is_verbose))
+}
+
+fn validate_json(parsed: &Result<Parsed, Findings>, is_verbose: bool) -> Ended {
     let (valid, numbers, findings): (bool, usize, Vec<Finding>) = match parsed {
-        Ok(parsed) => (true, parsed.desired.numbers.len(), parsed.warnings.clone()),
+        Ok(parsed) => (true, parsed.desired.numbers.len(), shown(parsed, is_verbose).cloned().collect()),
         Err(findings) => (false, 0, findings.iter().cloned().collect()),
     };
     let body =

@@ -72,6 +72,10 @@ impl Issue {
         Self::new(Severity::Warning, at, message.as_ref())
     }
 
+    pub(super) fn note(at: At, message: impl AsRef<str>) -> Self {
+        Self::new(Severity::Note, at, message.as_ref())
+    }
+
     fn new(severity: Severity, at: At, message: &str) -> Self {
         let message = excerpt::message(message);
         Self { severity, message, at, also: Vec::new(), help: None, is_secret: false }
@@ -106,8 +110,8 @@ pub(super) struct Issues {
     kinds: HashMap<(Severity, Option<usize>, String), Kind>,
     /// Names that were compared for "did you mean".
     compared: usize,
-    /// Warnings that are given once per file: what, the first place, how often.
-    repeated: BTreeMap<(usize, String), (At, usize, String)>,
+    /// What is said once per file: how bad, what, the first place, how often.
+    repeated: BTreeMap<(usize, Severity, String), (At, usize, String)>,
 }
 
 /// Issues that differ in their names and numbers at most.
@@ -169,12 +173,29 @@ impl Issues {
 
     /// A warning that is given once per file, at its first place and with a count.
     pub(super) fn repeat(&mut self, file: usize, message: &str, help: &str, at: impl FnOnce() -> At) {
-        match self.repeated.get_mut(&(file, message.to_owned())) {
-            Some((_, count, _)) => *count += 1,
-            None => {
-                self.repeated.insert((file, message.to_owned()), (at(), 1, help.to_owned()));
-            }
+        self.once_a_file((file, Severity::Warning, message.to_owned()), help, at);
+    }
+
+    /// The same for a note.
+    pub(super) fn repeat_note(&mut self, file: usize, message: &str, help: &str, at: impl FnOnce() -> At) {
+        self.once_a_file((file, Severity::Note, message.to_owned()), help, at);
+    }
+
+    fn once_a_file(&mut self, what: (usize, Severity, String), help: &str, at: impl FnOnce() -> At) {
+        let (_, count, _) = self.repeated.entry(what).or_insert_with(|| (at(), 0, help.to_owned()));
+        *count += 1;
+    }
+
+    /// No file names a number. An empty list that somebody wrote is meant: an account may have none.
+    pub(super) fn no_number(&mut self, is_meant: bool) {
+        if self.any_errors() {
+            return;
         }
+        let issue = if is_meant { Issue::note } else { Issue::warning };
+        self.push(
+            issue(At::Nowhere, "the files name no number")
+                .help("`numctl export` writes a file for the numbers that are live"),
+        );
     }
 
     pub(super) fn any_errors(&self) -> bool {
@@ -183,9 +204,9 @@ impl Issues {
 
     /// The findings in the order of the files and their lines, and how many errors are left out.
     pub(super) fn resolve(mut self, sources: &[&Source]) -> (Vec<Finding>, usize) {
-        for ((_, message), (at, count, help)) in std::mem::take(&mut self.repeated) {
+        for ((_, severity, message), (at, count, help)) in std::mem::take(&mut self.repeated) {
             let message = if count == 1 { message } else { format!("{message} ({count} places)") };
-            self.push(Issue::warning(at, message).help(help));
+            self.push(Issue::new(severity, at, &message).help(help));
         }
         let mut wanted: BTreeMap<usize, Vec<Wanted>> = BTreeMap::new();
         for at in self.list.iter().flat_map(|i| std::iter::once(&i.at).chain(i.also.iter().map(|a| &a.0))) {

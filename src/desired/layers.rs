@@ -40,10 +40,10 @@ pub(super) fn managed(
         if let Parameter::ByScheme(name) = field.parameter(Api::ActiveNumbers)
             && on_active_numbers
         {
-            issues.repeat(
+            issues.repeat_note(
                 file,
                 &format!("the API's page does not list `{field}` among the parameters that can be set"),
-                &format!("it is sent as {name} all the same; should the API not take it, the apply says so"),
+                &format!("it is sent as {name}; should the API not take it, `numctl apply` says so"),
                 || At::Path { file, path: below(&layer(), field.json_name()), key: true },
             );
         }

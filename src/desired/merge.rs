@@ -78,7 +78,11 @@ pub(super) fn merge(
     merger.read_profiles(files);
     let numbers = merger.numbers(sources, files);
     let claims = merger.claims(files);
-    merger.check_unused(numbers.is_empty() && claims.is_empty());
+    if numbers.is_empty() && claims.is_empty() {
+        merger.issues.no_number(files.iter().any(|(_, file)| matches!(file.numbers, Section::Is(_))));
+    } else {
+        merger.check_unused();
+    }
     let accounts = merger.accounts.list;
     if issues.any_errors() {
         return None;
@@ -556,10 +560,10 @@ impl Merger<'_> {
             for url in urls.iter().copied().filter(|url| is_set(over) && is_set(*url)) {
                 if first_time(self, url, over) {
                     let (at, _) = place(self, url);
-                    self.issues.repeat(
+                    self.issues.repeat_note(
                         file,
                         &format!("`{url}` has no effect beside `{over}`"),
-                        "it is set all the same, for when the other is cleared; remove it if that is not wanted",
+                        "it is set for when the other is cleared; remove it if that is not wanted",
                         || at,
                     );
                 }
@@ -567,16 +571,7 @@ impl Merger<'_> {
         }
     }
 
-    fn check_unused(&mut self, no_numbers: bool) {
-        if no_numbers {
-            if !self.issues.any_errors() {
-                self.issues.push(
-                    Issue::warning(At::Nowhere, "the files name no number")
-                        .help("`numctl export` writes a file for the numbers that are live"),
-                );
-            }
-            return;
-        }
+    fn check_unused(&mut self) {
         for profile in self.profiles.iter().filter(|profile| !profile.used) {
             let at = At::Path { file: profile.file, path: profile.path.clone(), key: true };
             let issue = Issue::warning(at, format!("no number uses the profile {}", quoted(&profile.name)));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::file::File;
-use super::finding::{Finding, Findings};
+use super::finding::{Finding, Findings, Severity};
 use super::issue::{At, Issue, Issues};
 use super::{Desired, merge, read};
 use crate::provider::Api;
@@ -50,6 +50,8 @@ pub struct Parsed {
     pub desired: Desired,
     /// What is doubtful in the files.
     pub warnings: Vec<Finding>,
+    /// What is good to know of them, and right as it is.
+    pub notes: Vec<Finding>,
 }
 
 /// One file as it was read, by its place among the sources of [`Desired::parse_by`].
@@ -122,7 +124,11 @@ impl Desired {
         let (findings, more) = issues.resolve(&sources);
         match (desired, Findings::new(findings.clone(), more)) {
             (_, Some(errors)) => Err(errors),
-            (Some(desired), None) => Ok(Parsed { desired, warnings: findings }),
+            (Some(desired), None) => {
+                let is_warning = |finding: &Finding| finding.severity == Severity::Warning;
+                let (warnings, notes) = findings.into_iter().partition(is_warning);
+                Ok(Parsed { desired, warnings, notes })
+            }
             // `merge` gives nothing only with an error; should it ever, that is one.
             (None, None) => Err(Findings::unexplained()),
         }

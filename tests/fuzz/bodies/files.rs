@@ -37,7 +37,7 @@ pub(crate) fn desired_file(data: &[u8]) {
             Ok(parsed) => {
                 assert_eq!(Desired::parse(&sources).as_ref(), Ok(&parsed));
                 on_our_terms(&parsed.desired, &texts, format);
-                parsed.warnings.iter().for_each(|finding| said(finding, &texts, secret));
+                parsed.warnings.iter().chain(&parsed.notes).for_each(|finding| said(finding, &texts, secret));
                 // A byte order mark means nothing.
                 let marked: Vec<Source> = sources
                     .iter()

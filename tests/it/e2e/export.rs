@@ -168,3 +168,38 @@ fn passwords_are_never_left_readable_by_others() {
     bench.run(&["export", "-o", "fleet.yaml", "--overwrite"]).exits(0).says("passwords of webhook URLs");
     assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
 }
+
+/// Whatever is live, its export is right as it is: no command keeps warning of it.
+#[test]
+fn an_export_has_no_warnings() {
+    let left_over = json!({
+        "voice.url": "https://a.example/v", "voice.trunk_sid": "TKaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "sms.url": "https://a.example/s", "sms.application_sid": "APaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    });
+    let worlds =
+        [None, Some(world(&[])), Some(world(&[owned("+15552230000", MAIN, Some("Desk"), left_over)]))];
+    for state in worlds {
+        let (_sandbox, bench) = match &state {
+            None => Sandbox::start(&[]),
+            Some(state) => Sandbox::with_state(state, &[]),
+        };
+        for api in ["active-numbers", V2010] {
+            let bench = &bench;
+            bench.run(&["export", "--api", api, "--overwrite", "-o", "fleet.yaml"]).exits(0);
+            let run = |args: &[&str]| {
+                bench
+                    .run(&[args, &["--api", api, "-f", "fleet.yaml"]].concat())
+                    .exits(0)
+                    .never_says("warning:")
+            };
+            assert_eq!(run(&["validate"]).says("0 warnings").err, "");
+            let json = run(&["validate", "--format", "json"]).json();
+            assert_eq!(json["findings"], json!([]));
+            for command in [&["plan"][..], &["apply", "--yes"], &["run", "--once"]] {
+                run(command).never_says("numctl validate");
+            }
+            // What there is to know of the file is for who asks.
+            run(&["validate", "-v"]).says("0 warnings");
+        }
+    }
+}
