@@ -47,7 +47,7 @@ pub(crate) fn rows(count: usize) -> Vec<Live> {
 
 /// What is live, in one account.
 pub(crate) fn observed(rows: Vec<Live>) -> Observed {
-    let page = Page { rows, next: None, index: None };
+    let page = Page { rows, next: None, index: None, odd: Default::default(), text_bytes: 0 };
     match ListingBuilder::new(sid()).push(page).expect("a page") {
         Progress::Complete(listing) => Observed::new(vec![listing]),
         Progress::More(..) => unreachable!("it has no link"),

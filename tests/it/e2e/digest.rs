@@ -6,7 +6,7 @@ use super::harness::{Bench, MAIN, Sandbox, owned, world};
 
 fn fleet(url: &str) -> String {
     let one =
-        format!("version: 1\npolicy: {{max_changes: 0}}\nnumbers:\n  - phone_number: \"+15552230000\"\n");
+        "version: 1\npolicy: {max_changes: 0}\nnumbers:\n  - phone_number: \"+15552230000\"\n".to_owned();
     format!("{one}    voice: {{ url: \"{url}\" }}\n")
 }
 
