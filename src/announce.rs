@@ -123,7 +123,7 @@ impl Mood {
     /// `None` where nobody knows, or another one tells.
     fn of(status: &Status) -> Option<Self> {
         match (status.overall(), &status.waits) {
-            (Overall::InSync, _) => Some(Self::Well),
+            (Overall::InSync | Overall::Held, _) => Some(Self::Well),
             (Overall::Drifted, _) => Some(Self::Drifted),
             (Overall::Degraded, Waiting::Barred(..)) => Some(Self::Barred),
             (Overall::Degraded, Waiting::NotKnown | Waiting::Another(_)) => Some(Self::Failing),

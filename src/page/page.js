@@ -7,7 +7,7 @@ const STANDINGS = [
 ];
 const WORDS = Object.fromEntries(STANDINGS);
 const STATES = {
-  starting: 'Starting', standing_by: 'Standing by', in_sync: 'In sync', drifted: 'Drifted', degraded: 'Degraded',
+  starting: 'Starting', standing_by: 'Standing by', in_sync: 'In sync', held: 'Held back', drifted: 'Drifted', degraded: 'Degraded',
 };
 const RESULTS = {
   in_sync: 'in sync', held: 'no changes, some held back', in_trouble: 'an account in trouble', done: 'changes made', drift: 'drift found', incomplete: 'incomplete',
@@ -133,7 +133,7 @@ function showState() {
   const pill = byId('state');
   pill.className = `pill ${head.state}`;
   const still = head.role === 'standing_by' ? null : STILL[head.standstill.reason];
-  const held = head.state === 'in_sync' && head.counts.held ? `${number.format(head.counts.held)} held back` : null;
+  const held = head.state === 'held' ? `${number.format(head.counts.held)} not as declared` : null;
   const more = [head.role === 'dry_run' ? 'dry run' : null, still, held].filter(Boolean);
   pill.lastElementChild.textContent = [STATES[head.state] || head.state, ...more].join(' · ');
   const bad = head.counts.degraded + head.counts.unknown;

@@ -67,6 +67,8 @@ pub enum Overall {
     StandingBy,
     /// Everything is as declared.
     InSync,
+    /// Nothing drifts, and something declared is left as it is, with a reason.
+    Held,
     /// Something is not as declared, and nothing is wrong with that.
     Drifted,
     /// Something is wrong, and somebody has to look.
@@ -81,6 +83,7 @@ impl Overall {
             Self::Starting => "starting",
             Self::StandingBy => "standing_by",
             Self::InSync => "in_sync",
+            Self::Held => "held",
             Self::Drifted => "drifted",
             Self::Degraded => "degraded",
         }
@@ -127,6 +130,7 @@ impl Status {
             {
                 Overall::Drifted
             }
+            _ if self.count(Standing::Held) > 0 => Overall::Held,
             _ => Overall::InSync,
         }
     }

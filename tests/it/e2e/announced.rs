@@ -35,10 +35,10 @@ fn a_number_on_hold_is_no_drift_and_a_cured_failure_is_told() {
     let (sandbox, bench) = Sandbox::start(&[]);
     bench.write("fleet.yaml", &held_and("One"));
     let (daemon, outside, next) = told(&bench, &[]);
-    let status = outside.until("in sync", |status| status["state"] == "in_sync");
+    let status = outside.until("held", |status| status["state"] == "held");
     assert_eq!((&status["counts"]["held"], &status["counts"]["drifts"]), (&1.into(), &0.into()));
     daemon.says(" cycle", 5);
-    assert_eq!(outside.status()["state"], "in_sync");
+    assert_eq!(outside.status()["state"], "held");
     // The first thing that is told is the failure, and the second that it is cured.
     sandbox.faults("configure#1+=400/21402");
     bench.write("fleet.yaml", &held_and("Two"));

@@ -200,7 +200,8 @@ fn a_listing_that_is_not_whole_is_an_error() {
         let server = Canned::body(200, kind, body.clone());
         let bench = super::harness::Bench::at(&server.base_url);
         let ran = bench.apply(file).exits(1).says(says);
-        assert_eq!(ran.out, "", "{body}");
+        let failed = ran.json();
+        assert!(failed["errors"][0]["message"].is_string() && failed["actions"].is_null(), "{body}");
         assert!(!server.heads().contains("POST") && !server.heads().contains("DELETE"), "{body}");
     }
     assert_eq!(foreign.asked(), 0, "the foreign host was never contacted");

@@ -100,6 +100,6 @@ fn the_daemon_shows_it_as_held() {
     let status = outside.until("held", |status| status["counts"]["held"] == 4);
     assert_eq!((&status["counts"]["synced"], &status["counts"]["degraded"]), (&json!(0), &json!(0)));
     assert_eq!(status["held"]["fallback_without_primary"], 2, "{:#}", status["held"]);
-    assert_ne!(status["state"], "in_sync", "{status:#}");
+    assert_eq!(status["state"], "held", "{status:#}");
     assert!(outside.get("/metrics").contains(r#"numctl_held{reason="no_sms"} 1"#));
 }

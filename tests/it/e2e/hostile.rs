@@ -345,7 +345,8 @@ fn bombs_in_answers_are_given_up() {
                 );
                 say(stream, 400, &body);
             },
-            "code 20001",
+            // Beyond the bound of an error's body.
+            "HTTP 400",
         ),
     ];
     // Most of the time is spent waiting before another try: all at once.
