@@ -14,7 +14,7 @@ use crate::plan::Plan;
 use crate::reconcile::{Answer, Authority, Hooks, Job, Pass, Passed, Pricing, Source, State, pass};
 use crate::saved_plan::SavedPlan;
 
-use super::arguments::{Global, PlanArgs};
+use super::arguments::{Global, PlanArgs, PlanFormat};
 use super::early::read_and_list;
 use super::fleet::{self, Fleet};
 use super::journal::ForPlan;
@@ -35,9 +35,14 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
     // What is held back is not as declared either.
     let (pending, has_errors) = (!plan.is_empty() || !plan.leaves_nothing(), plan.has_errors());
     let saved = args.out.is_some().then(|| SavedPlan::new(plan.clone(), &desired, global.api()));
-    // Before it is shown: where it cannot be saved, that is all there is to read.
-    if let (Some(path), Some(saved)) = (&args.out, &saved) {
-        output::write_private(path, &saved.to_json())?;
+    // Before it is shown: a script reads one document, the plan or the error; a person reads both.
+    if let (Some(path), Some(saved)) = (&args.out, &saved)
+        && let Err(error) = output::write_private(path, &saved.to_json())
+    {
+        if args.format == PlanFormat::Text {
+            show::plan(&plan, refusal.as_ref(), bill.as_ref(), args.format)?;
+        }
+        return Err(error);
     }
     show::plan(&plan, refusal.as_ref(), bill.as_ref(), args.format)?;
     if let (Some(path), Some(saved)) = (&args.out, &saved) {

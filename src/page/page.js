@@ -133,7 +133,7 @@ function showState() {
   const pill = byId('state');
   pill.className = `pill ${head.state}`;
   const still = head.role === 'standing_by' ? null : STILL[head.standstill.reason];
-  const held = head.state === 'held' ? `${number.format(head.counts.held)} not as declared` : null;
+  const held = head.state === 'held' ? (head.counts.held === 1 ? '1 number' : `${number.format(head.counts.held)} numbers`) : null;
   const more = [head.role === 'dry_run' ? 'dry run' : null, still, held].filter(Boolean);
   pill.lastElementChild.textContent = [STATES[head.state] || head.state, ...more].join(' · ');
   const bad = head.counts.degraded + head.counts.unknown;

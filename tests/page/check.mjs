@@ -102,7 +102,7 @@ try {
   const until = new Date(Date.now() + 3 * 3_600_000 + 30_000).toISOString();
   const hold = `{hold: {until: ${until}, why: "<b>freeze</b> https://u:hunter2@wiki.example/"}}`;
   writeFileSync(file, `${before.replace('sms: {url', 'sms: {method: GET, url')}policy: ${hold}\n`);
-  await page.until("document.querySelector('#state').innerText === 'In sync · on hold · 1 held back'");
+  await page.until("document.querySelector('#state').innerText === 'Held back · on hold · 1 number'");
   const notice = await page.ask("document.querySelector('#notices').innerText");
   assert.match(notice, /The whole fleet is on hold/);
   assert.match(notice, /until \w+,? \d+ \w+,? \d\d:\d\d UTC.*, in 3 h 0 min/);
