@@ -32,10 +32,10 @@ mod yaml;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 pub use arguments::Arguments;
-use arguments::{Command, PlanFormat};
+use arguments::{Command, PlanFormat, naming_its_variable, without_empty_variables};
 
 use crate::desired::Findings;
 use crate::inert::spelt_out;
@@ -134,7 +134,7 @@ pub(crate) type Ended = Result<Exit, Fatal>;
 pub fn run() -> ExitCode {
     // Before anything else: a signal that comes earlier than its handler kills the process.
     let heard = Heard::early(std::env::args_os());
-    let arguments = match Arguments::try_parse() {
+    let arguments = match read_arguments() {
         Ok(arguments) => arguments,
         Err(error) => return unfit(&error),
     };
@@ -157,6 +157,14 @@ pub fn run() -> ExitCode {
     };
     output::finish_up();
     exit.into()
+}
+
+/// The arguments, and the variables behind them.
+fn read_arguments() -> Result<Arguments, clap::Error> {
+    let mut command = without_empty_variables(Arguments::command());
+    let read = command.try_get_matches_from_mut(std::env::args_os());
+    read.and_then(|matches| Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command)))
+        .map_err(|error| naming_its_variable(&command, error))
 }
 
 /// Arguments that make no command, or ask for help.

@@ -1,5 +1,6 @@
 //! The arguments, declared once: parsing, `--help` and the shell completions come from here.
 
+mod variables;
 mod writing;
 
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use crate::provider::Api;
 use crate::sandbox::Faults;
 use crate::traffic::Lookback;
 
+pub(super) use variables::{naming_its_variable, without_empty_variables};
 pub(super) use writing::{
     AdoptArgs, ApplyArgs, HistoryArgs, JournalArgs, LeaseArgs, LockArgs, ResolveArgs, RunArgs, StateArgs,
     UndoArgs, WriteArgs,
