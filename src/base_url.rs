@@ -1,4 +1,4 @@
-//! A base URL that an operator gives: scheme, host and port, over which a secret may be sent.
+//! A base URL that an operator gives: scheme, host and port (and sometimes a path), over which a secret may be sent.
 
 use url::{Host, ParseError, Url};
 
@@ -34,6 +34,15 @@ pub fn is_loopback(url: &Url) -> bool {
 /// # Errors
 /// When it is none.
 pub fn base_url(text: &str) -> Result<Url, Unfit> {
+    let base = base_url_below(text)?;
+    if matches!(base.path(), "" | "/") { Ok(base) } else { Err(Unfit::MoreThanAHost) }
+}
+
+/// The same, which may have a path.
+///
+/// # Errors
+/// When it is none.
+pub fn base_url_below(text: &str) -> Result<Url, Unfit> {
     let base = Url::parse(text).map_err(Unfit::NotAUrl)?;
     if base.host().is_none() {
         return Err(Unfit::Scheme);
@@ -45,8 +54,7 @@ pub fn base_url(text: &str) -> Result<Url, Unfit> {
         "http" => return Err(Unfit::InTheClear),
         _ => return Err(Unfit::Scheme),
     }
-    let is_bare = matches!(base.path(), "" | "/")
-        && base.query().is_none()
+    let is_bare = base.query().is_none()
         && base.fragment().is_none()
         && base.username().is_empty()
         && base.password().is_none();

@@ -1,6 +1,9 @@
 //! The transport over the network: reqwest on rustls, HTTP Basic, gzip, keep-alive; never a
 //! redirect and never a retry of its own, since only the engine knows what may be sent twice.
-//! What is on this machine is never asked through a proxy, whatever the environment says.
+//! What is on this machine is never asked through a proxy, whatever the environment says, and over plain
+//! http needs no CA certificates.
+
+mod proxy;
 
 use std::error::Error as _;
 use std::path::Path;
@@ -13,6 +16,8 @@ use url::Url;
 
 use crate::base_url::is_loopback;
 use crate::bounded_file;
+pub(crate) use proxy::Proxies;
+
 use crate::transport::{Request, Response, Transport, TransportError, Verb};
 
 /// A connection, TLS included, is given up after this.
@@ -32,7 +37,7 @@ pub(crate) const CA_BYTES_MAX: usize = 16 << 20;
 pub struct Http {
     recipe: Recipe,
     /// By [`Way::place`]. Each is made when it is first needed: most processes need one.
-    clients: Arc<[OnceLock<Client>; 4]>,
+    clients: Arc<[OnceLock<Client>; 8]>,
 }
 
 /// What every client of one [`Http`] has in common.
@@ -40,64 +45,97 @@ pub struct Http {
 struct Recipe {
     /// Certificates that are trusted beside the machine's own.
     trusted: Vec<Certificate>,
-    /// Whether the environment's proxies are never used.
-    is_direct: bool,
+    /// The environment's.
+    proxies: Proxies,
+}
+
+/// How a host is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Road {
+    /// Plain http on this machine: no proxy, and no TLS.
+    Plain,
+    /// https on this machine: no proxy.
+    Direct,
+    /// Plain http through the proxy that there may be.
+    Clear,
+    /// https through the proxy that there may be.
+    Open,
+}
+
+impl Road {
+    fn to(url: &Url) -> Self {
+        match (is_loopback(url), url.scheme()) {
+            (true, "http") => Self::Plain,
+            (true, _) => Self::Direct,
+            (false, "http") => Self::Clear,
+            (false, _) => Self::Open,
+        }
+    }
+
+    /// What every client of ours on this road has in common. `trusted`: beside the machine's own.
+    fn builder(self, proxies: &Proxies, trusted: &[Certificate]) -> Result<ClientBuilder, reqwest::Error> {
+        let builder = builder();
+        let builder = match self {
+            // Without the machine's CA certificates, which need not be there.
+            Self::Plain => return Ok(builder.no_proxy().tls_certs_only([])),
+            Self::Direct => builder.no_proxy(),
+            Self::Clear if !proxies.http_takes_tls() => {
+                return Ok(proxies.apply(builder)?.tls_certs_only([]));
+            }
+            Self::Clear | Self::Open => proxies.apply(builder)?,
+        };
+        Ok(match trusted {
+            [] => builder,
+            trusted => builder.tls_certs_merge(trusted.iter().cloned()),
+        })
+    }
 }
 
 /// Which client a request takes.
 #[derive(Debug, Clone, Copy)]
 struct Way {
-    /// Past every proxy.
-    is_direct: bool,
+    road: Road,
     /// Over a connection that was never used before.
     is_fresh: bool,
 }
 
 impl Way {
     fn place(self) -> usize {
-        usize::from(self.is_direct) * 2 + usize::from(self.is_fresh)
+        self.road as usize * 2 + usize::from(self.is_fresh)
     }
 }
 
 impl Http {
-    /// A client with its connection pool. It goes through the proxy that the environment names
-    /// (`HTTPS_PROXY`, `NO_PROXY` and their like), and trusts the machine's CA certificates.
+    /// Clients with their connection pools. They go through the proxy that the environment names
+    /// (`HTTPS_PROXY`, `NO_PROXY` and their like), and trust the machine's CA certificates and these.
     ///
     /// # Errors
-    /// When TLS cannot be set up, most often because the machine has no CA certificates.
-    pub fn new() -> Result<Self, String> {
-        Self::build(Vec::new(), false)
-    }
-
-    /// The same, trusting more certificates: a private CA's.
-    ///
-    /// # Errors
-    /// As [`Http::new`].
-    pub fn trusting(more: Vec<Certificate>) -> Result<Self, String> {
-        Self::build(more, false)
+    /// When a proxy's variable names no proxy.
+    pub fn new(trusted: Vec<Certificate>) -> Result<Self, String> {
+        Ok(Self::with(Recipe { trusted, proxies: Proxies::of_environment()? }))
     }
 
     /// The same without any proxy: for the embedded sandbox, which no other host can reach.
-    ///
-    /// # Errors
-    /// As [`Http::new`].
-    pub fn direct() -> Result<Self, String> {
-        Self::build(Vec::new(), true)
+    #[must_use]
+    pub fn direct() -> Self {
+        Self::with(Recipe { trusted: Vec::new(), proxies: Proxies::default() })
     }
 
-    fn build(trusted: Vec<Certificate>, is_direct: bool) -> Result<Self, String> {
-        let http = Self { recipe: Recipe { trusted, is_direct }, clients: Arc::default() };
-        // What cannot be set up is found now, not at the first request.
-        http.client(Way { is_direct, is_fresh: false })?;
-        Ok(http)
+    fn with(recipe: Recipe) -> Self {
+        Self { recipe, clients: Arc::default() }
+    }
+
+    /// Finds what cannot be set up now, not at the first request to `url`.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up, most often because the machine has no CA certificates.
+    pub fn prepare(&self, url: &Url) -> Result<(), String> {
+        self.client_for(url, false).map(|_| ())
     }
 
     /// The client for a request to `url`.
     fn client_for(&self, url: &Url, is_fresh: bool) -> Result<&Client, String> {
-        self.client(Way { is_direct: self.recipe.is_direct || is_loopback(url), is_fresh })
-    }
-
-    fn client(&self, way: Way) -> Result<&Client, String> {
+        let way = Way { road: Road::to(url), is_fresh };
         let place = &self.clients[way.place()];
         if let Some(client) = place.get() {
             return Ok(client);
@@ -109,25 +147,51 @@ impl Http {
 
 impl Recipe {
     fn make(&self, way: Way) -> Result<Client, String> {
-        let mut builder =
-            builder().connect_timeout(CONNECT_TIMEOUT).pool_idle_timeout(Duration::from_secs(60));
-        if !self.trusted.is_empty() {
-            builder = builder.tls_certs_merge(self.trusted.clone());
-        }
-        if way.is_direct {
-            builder = builder.no_proxy();
-        }
-        if way.is_fresh {
-            builder = builder.pool_max_idle_per_host(0);
-        }
-        builder.build().map_err(|error| {
-            format!("TLS cannot be set up ({}): are CA certificates installed?", causes(&error))
-        })
+        let make = || {
+            let builder = way.road.builder(&self.proxies, &self.trusted)?;
+            let builder = builder.connect_timeout(CONNECT_TIMEOUT).pool_idle_timeout(Duration::from_secs(60));
+            if way.is_fresh { builder.pool_max_idle_per_host(0) } else { builder }.build()
+        };
+        make().map_err(|error| no_tls(&error))
     }
 }
 
+/// Why there is no client.
+fn no_tls(error: &reqwest::Error) -> String {
+    format!("TLS cannot be set up ({}): are CA certificates installed?", causes(error))
+}
+
+/// A client for this URL's host that gives each request up after `timeout`.
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub(crate) fn client(url: &Url, proxies: &Proxies, timeout: Duration) -> Result<Client, String> {
+    Road::to(url)
+        .builder(proxies, &[])
+        .and_then(|builder| builder.timeout(timeout).build())
+        .map_err(|error| no_tls(&error))
+}
+
+/// A client for a host that no proxy stands before, with these CA certificates and no others, else the
+/// machine's.
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub(crate) fn client_within(
+    url: &Url,
+    trusted: Option<Vec<Certificate>>,
+    timeout: Duration,
+) -> Result<Client, String> {
+    let builder = match trusted {
+        Some(trusted) => builder().no_proxy().tls_certs_only(trusted),
+        None if Road::to(url) == Road::Plain => builder().no_proxy().tls_certs_only([]),
+        None => builder().no_proxy(),
+    };
+    builder.timeout(timeout).connect_timeout(timeout).build().map_err(|error| no_tls(&error))
+}
+
 /// What every client of ours has in common.
-pub(crate) fn builder() -> ClientBuilder {
+fn builder() -> ClientBuilder {
     Client::builder()
         .user_agent(concat!("numctl/", env!("CARGO_PKG_VERSION")))
         .tcp_nodelay(true)

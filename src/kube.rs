@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-use crate::base_url::{Unfit, base_url};
+use crate::base_url::{Unfit, base_url_below};
 use crate::bounded_file;
 use crate::http;
 use crate::inert::spelt_out;
@@ -50,28 +50,25 @@ impl Cluster {
         Self::at(&format!("https://{host}:{port}"), Some(folder.join("token")), Some(folder.join("ca.crt")))
     }
 
-    /// The one at a base URL. Without a file of CA certificates the machine's own are trusted.
+    /// The one at a base URL, which may have a path: many clusters behind one host. Without a file of CA certificates the machine's own are trusted.
     ///
     /// # Errors
     /// When it is no such URL, or one over which a token would be read by others.
     pub fn at(base: &str, token_file: Option<PathBuf>, ca_file: Option<PathBuf>) -> Result<Self, String> {
-        let base = base_url(base).map_err(|unfit| match unfit {
+        let base = base_url_below(base).map_err(|unfit| match unfit {
             Unfit::NotAUrl(error) => format!("it is not a URL: {error}"),
             Unfit::Scheme | Unfit::InTheClear => "use https (http only on this machine)".to_owned(),
-            Unfit::MoreThanAHost => "give scheme, host and port only".to_owned(),
+            Unfit::MoreThanAHost => "give scheme, host, port and path only".to_owned(),
         })?;
         Ok(Self { base, token_file, ca_file })
     }
 
     fn http(&self, timeout: Duration) -> Result<Client, String> {
+        let read = |path: &PathBuf| {
+            http::certificates_in(path).map_err(|error| format!("{}: {error}", path.display()))
+        };
         // The cluster's own server is not behind the way out to the Internet.
-        let mut builder = http::builder().timeout(timeout).connect_timeout(timeout).no_proxy();
-        if let Some(path) = &self.ca_file {
-            let trusted =
-                http::certificates_in(path).map_err(|error| format!("{}: {error}", path.display()))?;
-            builder = builder.tls_certs_only(trusted);
-        }
-        builder.build().map_err(|error| format!("TLS cannot be set up: {}", http::causes(&error)))
+        http::client_within(&self.base, self.ca_file.as_ref().map(read).transpose()?, timeout)
     }
 
     /// Read anew for every request: Kubernetes renews it every hour or so.
@@ -173,12 +170,13 @@ impl LeaseClient {
 
     fn url(&self, ask: &Ask) -> Url {
         let mut url = self.cluster.base.clone();
-        let mut path = format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", self.namespace);
+        let mut path = url.path().trim_end_matches('/').to_owned();
+        path.push_str(&format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", self.namespace));
         if !matches!(ask, Ask::Create(_)) {
             path.push('/');
             path.push_str(&self.name);
         }
-        // Both are names of Kubernetes' own form, which need no escape.
+        // Both are names of Kubernetes' own form, which need no escape; the base's path is escaped already.
         url.set_path(&path);
         url
     }
@@ -252,10 +250,34 @@ mod tests {
         let at = |base| Cluster::at(base, None, None).map(|cluster| cluster.base.to_string());
         assert_eq!(at("https://10.0.0.1:6443"), Ok("https://10.0.0.1:6443/".to_owned()));
         assert!(at("http://127.0.0.1:8001").is_ok() && at("http://[::1]:8001").is_ok());
-        for bad in
-            ["http://10.0.0.1:6443", "http://kube", "ftp://127.0.0.1", "https://u:p@h", "https://h/path", "x"]
-        {
+        for bad in [
+            "http://10.0.0.1:6443",
+            "http://kube",
+            "ftp://127.0.0.1",
+            "https://u:p@h",
+            "https://h/p?q",
+            "https://h/p#f",
+            "x",
+        ] {
             assert!(at(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_cluster_may_be_below_a_path() {
+        for (base, path) in [
+            ("https://host", ""),
+            ("https://host/", ""),
+            ("https://host/k8s/clusters/c-1", "/k8s/clusters/c-1"),
+            ("https://host/k8s/clusters/c-1/", "/k8s/clusters/c-1"),
+            ("http://127.0.0.1:8001/a%20b/", "/a%20b"),
+        ] {
+            let cluster = Cluster::at(base, None, None).expect(base);
+            let client =
+                LeaseClient::new(cluster, "ns".to_owned(), "fleet".to_owned(), Duration::from_secs(1))
+                    .expect(base);
+            let leases = format!("{path}/apis/coordination.k8s.io/v1/namespaces/ns/leases");
+            assert_eq!(client.url(&Ask::Read).path(), format!("{leases}/fleet"));
         }
     }
 

@@ -8,9 +8,8 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::announce::{Announcer, Message, Target};
-use crate::base_url::is_loopback;
 use crate::board::Board;
-use crate::http;
+use crate::http::{self, Proxies};
 
 /// After which a delivery is given up, and tried again.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,19 +30,18 @@ impl Messenger {
     /// Starts to tell these targets.
     ///
     /// # Errors
-    /// When TLS cannot be set up.
+    /// When TLS cannot be set up, or a proxy's variable names no proxy.
     pub fn start(targets: Vec<Target>, board: Arc<Board>, clock: fn() -> Duration) -> Result<Self, String> {
-        let make = |builder: reqwest::ClientBuilder| {
-            builder.timeout(TIMEOUT).build().map_err(|error| format!("TLS cannot be set up: {error}"))
-        };
-        // What is on this machine is never told through a proxy.
-        let (client, direct) = (make(http::builder())?, make(http::builder().no_proxy())?);
+        let proxies = Proxies::of_environment()?;
+        let clients: Vec<_> = targets
+            .iter()
+            .map(|target| http::client(&target.url, &proxies, TIMEOUT))
+            .collect::<Result<_, _>>()?;
         let (sender, latest) = watch::channel(None);
         let mut tasks = JoinSet::new();
         tasks.spawn(announce(board, clock, sender));
-        for target in targets {
-            let client = if is_loopback(&target.url) { &direct } else { &client };
-            tasks.spawn(deliver(client.clone(), target, latest.clone()));
+        for (target, client) in targets.into_iter().zip(clients) {
+            tasks.spawn(deliver(client, target, latest.clone()));
         }
         Ok(Self { _tasks: tasks })
     }

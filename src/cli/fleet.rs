@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::api::endpoint::Endpoint;
+use crate::api::endpoint::{Endpoint, Service};
 use crate::api::routes::Routes;
 use crate::bounded_file;
 use crate::budget::Generation;
@@ -340,7 +340,7 @@ pub(super) fn reach(
     }
     let logins = logins(global, declared, &accounts, sandbox)?;
     let endpoints = endpoints(global, declared, &accounts, &logins, sandbox)?;
-    let transport = Arc::new(transport(global, sandbox.is_some())?);
+    let transport = Arc::new(transport(global, sandbox.is_some(), &endpoints)?);
     let manner = Manner {
         page_size: global.page_size,
         timeout: global.timeout,
@@ -466,14 +466,20 @@ fn endpoints(
         .collect()
 }
 
-fn transport(global: &Global, is_embedded: bool) -> Result<Http, Fatal> {
+fn transport(global: &Global, is_embedded: bool, endpoints: &[Endpoint]) -> Result<Http, Fatal> {
     if is_embedded {
-        return Http::direct().map_err(Fatal::new);
+        return Ok(Http::direct());
     }
-    let Some(path) = &global.ca_file else { return Http::new().map_err(Fatal::new) };
-    http::certificates_in(path)
-        .and_then(Http::trusting)
-        .map_err(|error| Fatal::new(format!("--ca-file {}: {error}", path.display())))
+    let trusted = match &global.ca_file {
+        None => Vec::new(),
+        Some(path) => http::certificates_in(path)
+            .map_err(|error| Fatal::new(format!("--ca-file {}: {error}", path.display())))?,
+    };
+    let http = Http::new(trusted).map_err(Fatal::new)?;
+    for endpoint in endpoints {
+        http.prepare(&endpoint.url(Service::Api, "/")).map_err(Fatal::new)?;
+    }
+    Ok(http)
 }
 
 /// The file of `--ca-file`, which may be renewed while a daemon runs.
@@ -500,7 +506,10 @@ impl CaFile {
         if self.seen.borrow().as_ref() == Some(&text) {
             return Ok(());
         }
-        let renewed = Arc::new(transport(global, false)?);
+        let renewed = Arc::new(transport(global, false, &[])?);
+        for client in &reached.clients {
+            renewed.prepare(&client.routes.numbers()).map_err(Fatal::new)?;
+        }
         for client in &mut reached.clients {
             client.carry_by(renewed.clone());
         }

@@ -16,6 +16,7 @@ mod doors;
 mod early;
 mod echo;
 mod echoed;
+mod environment;
 mod exits;
 mod export;
 mod failed;

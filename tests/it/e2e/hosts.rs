@@ -117,6 +117,21 @@ fn loopback_goes_to_no_proxy() {
     }
 }
 
+#[test]
+fn no_proxy_is_heeded() {
+    let (sandbox, _) = Sandbox::start(&[]);
+    let proxy = Proxy::start(&sandbox.base_url);
+    let bench = || behind(&proxy).with("NUMCTL_BASE_URL", "https://numctl.invalid");
+    for (name, hosts) in
+        [("NO_PROXY", "numctl.invalid"), ("no_proxy", "a.example, .invalid"), ("NO_PROXY", "*")]
+    {
+        bench().with(name, hosts).run(&["get"]).exits(1).says("could not be listed");
+        assert_eq!(proxy.refused(), [""; 0], "{name}={hosts}");
+    }
+    bench().with("NO_PROXY", "").run(&["get"]).exits(1).says("could not be listed");
+    assert_eq!(proxy.refused(), ["numctl.invalid"]);
+}
+
 /// A mounted CA is renewed while the daemon runs: from the next cycle on it counts, and one that is cut off
 /// on its way leaves the one of before.
 #[test]
