@@ -79,11 +79,8 @@ impl Proxies {
 /// The proxy that a variable names: `http://HOST:PORT`, or without the scheme. The value is not quoted: it
 /// may hold a password.
 fn proxy_at(name: &str, text: &str) -> Result<Url, String> {
-    let refused = |why: &str| {
-        Err(format!(
-            "{name} {why}: write http://HOST:PORT, or unset it. Without its proxy, no request is sent"
-        ))
-    };
+    let refused =
+        |why: &str| Err(format!("{name} {why}: write http://HOST:PORT, or unset it; nothing was sent"));
     // The URL parser skips these without a word.
     if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
         return refused("holds white space, a control character or a backslash");

@@ -101,8 +101,8 @@ impl Shown {
 }
 
 const BAD: &str = "version: 1\nnumbers:\n  - phone_number: \"+1555\"\n";
-const DOUBTFUL: &str = "version: 1\nnumbers:\n  - phone_number: \"+15552230000\"\n    voice: { url: https://a.example/v, \
-                        application_sid: AP00000000000000000000000000000001 }\n";
+const DOUBTFUL: &str =
+    "version: 1\nnumbers:\n  - phone_number: \"+15552230000\"\n    voice: { url: http://a.example/v }\n";
 
 #[test]
 fn errors_and_warnings_about_files_are_for_people() {
