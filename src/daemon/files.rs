@@ -2,10 +2,13 @@
 //! has held still for longer, and one that is not good leaves the last good one in force (laws 2, 13).
 
 use std::collections::BTreeSet;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
 use crate::budget::Generation;
@@ -95,9 +98,9 @@ impl Files {
             return self.settled();
         }
         self.pending = None;
-        if let (Ok(sources), Ok(generation), Some(before)) = (&read, &seen, in_force)
+        if let (Ok(sources), Ok(generation), Some(before)) = (&mut read, &seen, in_force)
             && sources.iter().all(Source::shows_its_end)
-            && let Ok((desired, marked)) = self.judge(sources)
+            && let Ok((desired, marked)) = self.judge(std::mem::take(sources)).await
             && only_configures(before, &desired)
         {
             // Nothing was cut off, and nothing is bought or removed: there is nothing to wait for.
@@ -113,8 +116,8 @@ impl Files {
             let is_equal = seen == seen_again;
             (read, seen) = (again, seen_again);
             if is_equal {
-                let look = match (&read, &seen) {
-                    (Ok(sources), Ok(generation)) => match self.judge(sources) {
+                let look = match (&mut read, &seen) {
+                    (Ok(sources), Ok(generation)) => match self.judge(std::mem::take(sources)).await {
                         Ok(good) => self.take(good, *generation, in_force),
                         Err(text) => Look::Bad(text),
                     },
@@ -161,7 +164,7 @@ impl Files {
     }
 
     /// Parses a content; says what is wrong with it where it is not whole and good.
-    fn judge(&self, sources: &[Source]) -> Result<Good, String> {
+    async fn judge(&self, sources: Vec<Source>) -> Result<Good, String> {
         let cut = sources.iter().find(|source| self.marked.contains(&source.name) && !source.shows_its_end());
         if let Some(cut) = cut {
             return Err(format!(
@@ -169,9 +172,23 @@ impl Files {
                 cut.name
             ));
         }
-        let parsed = parse(sources, self.api).map_err(|findings| findings.render(false))?;
         let whole = sources.iter().filter(|source| source.shows_its_end());
-        Ok((Box::new(parsed.desired), whole.map(|source| source.name.clone()).collect()))
+        let whole = whole.map(|source| source.name.clone()).collect();
+        let api = self.api;
+        let parsed = apart(move || parse(&sources, api)).await.map_err(|findings| findings.render(false))?;
+        Ok((Box::new(parsed.desired), whole))
+    }
+}
+
+/// Does work that may take a while beside the loop, which hears signals meanwhile. On a runtime of one
+/// thread, as the simulation has for its virtual time, there is no other place for it.
+async fn apart<V: Send + 'static>(work: impl FnOnce() -> V + Send + 'static) -> V {
+    if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+        return work();
+    }
+    match spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(error) => resume_unwind(error.into_panic()),
     }
 }
 
