@@ -177,7 +177,7 @@ pub enum Rejection {
 /// money keeps it from raising the cost.
 ///
 /// An accepted digest is somebody's word for exactly one plan: it approves no other one, whether the
-/// limits would allow that or not. A plan that does nothing needs nobody's word.
+/// limits would allow that or not.
 ///
 /// # Errors
 /// The limits that it goes beyond, with both figures; or that another plan was accepted.
@@ -191,7 +191,7 @@ pub fn approve(
 ) -> Result<Approved, Box<(Plan, Rejection)>> {
     if let Some(accepted) = accepted {
         let digest = Digest::of(&plan);
-        return if accepted == digest || plan.is_empty() {
+        return if accepted == digest {
             Ok(Approved(plan))
         } else {
             Err(Box::new((plan, Rejection::OtherPlan(digest))))

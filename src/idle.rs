@@ -71,7 +71,10 @@ impl Row {
             iso_country: text("/geography/iso_country"),
             sid: text("/sid").and_then(|text| NumberSid::observed(&text)),
             bought,
-            on_trunk: text("/configurations/voice/trunk_sid").is_some(),
+            // Whatever shape it has: unknown is not unset.
+            on_trunk: item
+                .pointer("/configurations/voice/trunk_sid")
+                .is_some_and(|trunk| !trunk.is_null() && trunk != ""),
         })
     }
 

@@ -89,6 +89,13 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
+    /// Whether nobody can tell whose use it is: what names somebody has another shape than the API's, or
+    /// is not there at all.
+    fn names_nobody(&self) -> bool {
+        let naming = [&self.to, &self.from, &self.forwarded_from, &self.phone_number_sid];
+        naming.iter().any(|one| one.is_odd) || naming.iter().all(|one| one.text().is_none())
+    }
+
     /// Everybody whose use the row may be, each on its side.
     fn parties(&self) -> impl Iterator<Item = (Party, Side)> {
         let addresses = [(Side::To, &self.to), (Side::From, &self.from), (Side::To, &self.forwarded_from)];
@@ -137,6 +144,9 @@ pub fn read_traffic(
     let mut uses = Vec::new();
     for row in &rows {
         let at = when(row, medium, since)?;
+        if row.names_nobody() {
+            return Err(format!("it has a {} of which it does not say whose it is", medium.word()));
+        }
         uses.extend(row.parties().map(|(party, side)| (party, Use { at, medium, side })));
     }
     Ok(Traffic { uses, next })
@@ -199,6 +209,9 @@ fn when(row: &Row<'_>, medium: Medium, since: Date) -> Result<Timestamp, String>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::wire::Interner;
+    use crate::provider::Api;
+    use crate::settings::Field;
 
     fn number(text: &str) -> PhoneNumber {
         PhoneNumber::observed(text).expect(text)
@@ -225,6 +238,33 @@ mod tests {
     fn calls(rows: &str) -> Result<Traffic, String> {
         let body = format!(r#"{{"calls":[{rows}],"next_page_uri":null,"page":0}}"#);
         read_traffic(body.as_bytes(), Medium::Call, account(), since())
+    }
+
+    /// Unknown is never no.
+    #[test]
+    fn what_is_not_understood_is_not_idle() {
+        let named = |from: &str, to: &str| {
+            CALL.replace("\"+15552230000\"", to).replace("\"sip:desk@example.com\"", from)
+        };
+        assert!(calls(&named("\"client:desk\"", "\"client:hall\"")).is_ok(), "of no number, as it says");
+        for (from, to) in [
+            ("null", "{\"uri\":\"sip:+15552230000@a.example\"}"),
+            ("[\"+15552230000\"]", "\"client:hall\""),
+            ("null", "null"),
+            ("\"\"", "null"),
+        ] {
+            assert!(calls(&named(from, to)).is_err(), "{from} {to}");
+        }
+        for trunk in ["{\"sid\":\"TK1\"}", "[\"TK1\"]", "5", "true"] {
+            let row = format!(
+                r#"{{"sid":"PN{}","phone_number":"+15552230000","trunk_sid":{trunk}}}"#,
+                "1".repeat(32)
+            );
+            let page = format!(r#"{{"incoming_phone_numbers":[{row}],"next_page_uri":null,"uri":"/"}}"#);
+            let page = wire::read_page(Api::IncomingPhoneNumbers, page.as_bytes(), &mut Interner::default());
+            let rows = page.expect("a page").rows;
+            assert!(rows[0].has(Field::VoiceTrunkSid), "{trunk}");
+        }
     }
 
     #[test]

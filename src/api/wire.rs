@@ -162,6 +162,9 @@ impl Interner {
     }
 }
 
+/// The value of a field whose shape is not the API's, where it must not count as unset.
+const UNKNOWN: &str = "unknown";
+
 /// A number, from what either API tells of it, each under keys of its own.
 fn live<'a>(
     phone_number: &Scalar<'_>,
@@ -183,7 +186,9 @@ fn live<'a>(
         if scalar.is_odd {
             interner.note_odd(field.json_name());
         }
-        let (Some(text), Some(place)) = (scalar.text(), texts.get_mut(count)) else { continue };
+        // Nobody can tell that a number is on no trunk, and a trunk's traffic is not seen.
+        let unknown = (scalar.is_odd && field == Field::VoiceTrunkSid).then_some(UNKNOWN);
+        let (Some(text), Some(place)) = (scalar.text().or(unknown), texts.get_mut(count)) else { continue };
         *place = (field, text);
         (count, bytes) = (count + 1, bytes.saturating_add(text.len()));
     }

@@ -60,7 +60,7 @@ async fn saved(writing: &Writing<'_>, path: &Path) -> Ended {
         output::error(&error);
         return Ok(Exit::Refused);
     }
-    let files = files_by_now(writing.global, &saved);
+    let files = files_by_now(writing.global, &saved)?;
     let has_claims = saved.has_claims();
     let accounts = fleet::accounts_of_plan(&saved.plan.accounts, &saved.access);
     let work = async |fleet: &Fleet, intents: Intents| {
@@ -74,21 +74,18 @@ async fn saved(writing: &Writing<'_>, path: &Path) -> Ended {
 
 /// What the files of a saved plan declare by now, where they are still there: a pause or a hold that
 /// began since the plan was made counts. A plan is also applied where its files are not.
-fn files_by_now(global: &Global, saved: &SavedPlan) -> Option<Desired> {
+///
+/// # Errors
+/// Where they are there and not valid: a pause with a typing error is still meant as one.
+fn files_by_now(global: &Global, saved: &SavedPlan) -> Result<Option<Desired>, Fatal> {
     let paths: Vec<PathBuf> = saved.files.iter().map(|name| PathBuf::from(&**name)).collect();
     if paths.is_empty() || !paths.iter().all(|path| path.is_file()) {
-        return None;
+        return Ok(None);
     }
     let parsed = load(&paths).and_then(|sources| parse(&sources, global.api()));
     match parsed {
-        Ok(parsed) => Some(parsed.desired),
-        Err(_) => {
-            output::note(
-                "note: the plan's files are not valid now (numctl validate shows why): pauses and holds that were \
-                 set since the plan was made are not known",
-            );
-            None
-        }
+        Ok(parsed) => Ok(Some(parsed.desired)),
+        Err(findings) => Err(Fatal::findings(&findings)),
     }
 }
 

@@ -122,7 +122,8 @@ pub(super) fn read_number(text: &str) -> Result<Live, serde_json::Error> {
     row.live(&mut Interner::default())
 }
 
-/// Of which account a page is: by its rows, else by the address that it gives as its own.
+/// Of which account a page is: by its rows; where it has none, by the address that it gives as its own.
+/// Rows that name no account prove nothing, whatever the address repeats of the question.
 pub(super) fn read_owner(text: &str) -> Result<Option<AccountSid>, serde_json::Error> {
     let envelope: Envelope<'_> = serde_json::from_str(text)?;
     let rows = envelope.incoming_phone_numbers.0;
@@ -131,7 +132,7 @@ pub(super) fn read_owner(text: &str) -> Result<Option<AccountSid>, serde_json::E
         let (_, rest) = envelope.uri.text()?.split_once("/Accounts/")?;
         AccountSid::observed(rest.split('/').next()?)
     };
-    Ok(by_row.or_else(by_uri))
+    Ok(by_row.or_else(|| rows.is_empty().then(by_uri).flatten()))
 }
 
 impl Row<'_> {

@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 #[derive(Debug, Default)]
 pub(in crate::api) struct Scalar<'a> {
     text: Option<Cow<'a, str>>,
-    pub(super) is_odd: bool,
+    pub(in crate::api) is_odd: bool,
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {

@@ -134,6 +134,16 @@ fn a_saved_plan_keeps_to_its_windows() {
     assert_eq!(sandbox.writes(), 0);
 }
 
+/// A brake with a typing error is still meant as one.
+#[test]
+fn a_saved_plan_whose_files_are_not_valid_by_now_is_an_error() {
+    let (sandbox, bench) = prepared();
+    bench.write("fleet.yaml", &bench.read("fleet.yaml").replace("policy: {", "policy: {paused: treu, "));
+    sandbox.forget_requests();
+    command(&bench, "apply plan.json").exits(1).says("treu");
+    assert_eq!(sandbox.writes(), 0);
+}
+
 /// A number that the journal knows, and that is gone: no command buys it back by itself.
 #[test]
 fn a_vanished_number_is_bought_back_by_no_command() {
@@ -173,8 +183,8 @@ fn an_accepted_digest_is_of_exactly_this_plan() {
     }
     assert_eq!(sandbox.writes(), 0);
     bench.run(&["apply", "--yes", "--accept", &digest, "-f", "fleet.yaml"]).exits(0);
-    // Done already: there is nothing that would need anybody's word.
-    bench.run(&["apply", "--yes", "--accept", &digest, "-f", "fleet.yaml"]).exits(0);
+    // Done already: the plan is another one, an empty one.
+    bench.run(&["apply", "--yes", "--accept", &digest, "-f", "fleet.yaml"]).exits(4).says("--accept");
 }
 
 /// Of a copy of a plan that was used, nothing is bought again.
