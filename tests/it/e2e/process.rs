@@ -138,7 +138,8 @@ fn a_disk_that_fills_up_stops_the_writes_and_not_the_daemon() {
     // As much as there is.
     assert!(std::fs::write(&fill, vec![0; 1 << 20]).is_err());
     bench.write("fleet.yaml", BUY);
-    daemon.says("cannot be recorded", 2);
+    // Not even which files are in force.
+    daemon.says("cannot be read or kept", 2);
     assert_eq!(sandbox.writes(), 0);
     bench.run(&["plan", "-f", "fleet.yaml", "--out", "disk/plan.json"]).exits(1).says("plan.json");
     std::fs::remove_file(&fill).expect("removed");
