@@ -88,6 +88,8 @@ pub fn save(host: &Host, file: &File) {
 
 fn write(host: &Host, state: &mut State, bytes: &[u8]) {
     state.file_since = state.now();
+    // Until they hear of it, nobody can be held to it.
+    state.rung = None;
     fs::write(host.file(), bytes).expect("a folder of our own");
 }
 
@@ -164,6 +166,7 @@ async fn bad_file(host: &Host, file: &File, tape: &mut Tape) {
         4 => {
             // Its reader's only error is that it is not there.
             let _ = fs::remove_file(host.file());
+            host.state.lock().rung = None;
             "file missing"
         }
         _ => {
