@@ -320,7 +320,10 @@ fn take(state: &mut State, process: usize, desired: &Desired, text: String) {
     let desired = Arc::new(desired.clone());
     let whole = state.files.iter().rev().find(|whole| whole.text == text).cloned();
     let is_whole = whole.is_some();
-    let since = whole.as_ref().map_or(state.file_since, |whole| whole.at);
+    // People save the same text again, and a daemon sees no difference.
+    let taken_at = state.processes[process].file.as_ref().map_or(Duration::ZERO, |file| file.at);
+    let saved = state.files.iter().filter(|whole| whole.text == text && whole.at >= taken_at);
+    let since = saved.map(|whole| whole.at).min().unwrap_or(state.file_since);
     let latest = || Whole { text: text.clone(), desired: desired.clone(), at: since };
     let truth = whole.or_else(|| state.files.last().cloned()).unwrap_or_else(latest);
     let taker = &state.processes[process];
@@ -350,11 +353,12 @@ fn take(state: &mut State, process: usize, desired: &Desired, text: String) {
     if !is_whole && state.processes[process].is_daemon && held_still < SETTLE {
         state.violation(format!("process {process} takes what has been on disk for {held_still:?}"));
     }
+    let at = state.now();
     let taker = &mut state.processes[process];
     // With another file come new clients, which know nothing of earlier answers.
     taker.not_before.clear();
     taker.saw_marked = is_whole && text.trim_end().ends_with("\n...");
-    taker.file = Some(InForce { desired, truth: truth.desired, generation });
+    taker.file = Some(InForce { desired, truth: truth.desired, generation, at });
 }
 
 /// A number is named no more, or its tombstone is new or gone.

@@ -74,6 +74,8 @@ pub struct InForce {
     /// The whole file behind it: the same, unless what was read had been cut short.
     pub truth: Arc<Desired>,
     pub generation: Generation,
+    /// When it was taken.
+    pub at: Duration,
 }
 
 /// What one pass knows, seen from the wire.
