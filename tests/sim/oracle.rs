@@ -435,8 +435,10 @@ pub fn ended(state: &mut State, id: u64, report: &Report) {
             Action::Purchase { .. } => {
                 let bought = did(number, &|deed| matches!(deed, Deed::Bought { .. }));
                 let is_ours = state.holdings.contains_key(&number);
-                // Delivered twice, refused the second time, and not yet listed: nobody could know.
-                let excused = state.fates.has(Fate::Duplicate) && state.fates.has(Fate::Stale);
+                // Delivered twice, refused the second time, and not yet listed, or looked up in an empty
+                // page of another account: nobody could know.
+                let unseen = state.fates.has(Fate::Stale) || state.fates.has(Fate::WrongAccount);
+                let excused = state.fates.has(Fate::Duplicate) && unseen;
                 if bought && is_ours && !excused && (skipped || failed_to(Operation::Purchase)) {
                     wrong.push(format!("{number} was bought and the report says {:?}", end.outcome));
                 }
