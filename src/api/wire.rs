@@ -23,7 +23,7 @@ use crate::tariff::Tariff;
 pub(super) use lenient::Scalar;
 use lenient::{Capability, Group};
 
-/// What a row tells of a number beside its identity, as far as it could be read.
+/// What a row says about a number besides its identity, as far as it could be read.
 struct Told<'a> {
     sid: Option<NumberSid>,
     sms: Option<bool>,
@@ -165,7 +165,7 @@ impl Interner {
 /// The value of a field whose shape is not the API's, where it must not count as unset.
 const UNKNOWN: &str = "unknown";
 
-/// A number, from what either API tells of it, each under keys of its own.
+/// A number as either API describes it, each under keys of its own.
 fn live<'a>(
     phone_number: &Scalar<'_>,
     account_sid: &Scalar<'_>,

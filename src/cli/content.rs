@@ -18,9 +18,10 @@ pub(super) struct Content {
 impl Content {
     /// Stamps the files, which are to be read right after this; stdin is read once and for all.
     pub(super) fn stamp(files: &[PathBuf]) -> (Vec<PathBuf>, Stamp) {
-        let paths: Vec<PathBuf> = files.iter().filter(|path| *path != Path::new("-")).cloned().collect();
-        let stamp = if paths.len() < files.len() { Stamp::of(&[]) } else { Stamp::of(&paths) };
-        (if paths.len() < files.len() { Vec::new() } else { paths }, stamp)
+        let has_stdin = files.iter().any(|path| path == Path::new("-"));
+        let paths = if has_stdin { Vec::new() } else { files.to_vec() };
+        let stamp = Stamp::of(&paths);
+        (paths, stamp)
     }
 
     /// What was read right after they were stamped.

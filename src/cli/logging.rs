@@ -75,7 +75,7 @@ fn filter(asked: &str, level: &str) -> Result<EnvFilter, String> {
         )
     };
     let mut names_a_level = false;
-    // What stands in brackets is about spans, and may have commas of its own.
+    // Brackets hold span filters, which may contain commas.
     for part in asked.split(',').map(str::trim).take_while(|part| !part.contains('[')) {
         if part.parse::<LevelFilter>().is_ok() && !part.is_empty() {
             names_a_level = true;

@@ -15,7 +15,7 @@ const FULL: Duration = Duration::from_millis(10);
 
 /// What writes the bytes out.
 type Sink = dyn Fn(&[u8]) -> io::Result<()> + Send + Sync;
-/// What is written in place of so many texts that were dropped.
+/// What is written in place of texts that were dropped.
 type Told = dyn Fn(u64) -> Vec<u8> + Send + Sync;
 
 /// One stream of the process.

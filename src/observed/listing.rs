@@ -37,7 +37,7 @@ pub enum Note {
     OddSpelling(PhoneNumber, Box<str>),
     /// A row that has neither `sid` nor a `url` that ends in one.
     NoSid(PhoneNumber),
-    /// A field has another shape than the API's, in so many rows: it is taken as unknown there.
+    /// A field has another shape than the API's in this many rows: it is taken as unknown there.
     OddField(&'static str, usize),
 }
 
@@ -85,7 +85,7 @@ pub enum ListingError {
     },
 }
 
-/// A listing has at most so many pages: with the smallest page that an operator would ask for
+/// Maximum number of pages of a listing: with the smallest page that an operator would ask for
 /// (50), five million numbers. More is a server that never ends.
 const PAGES_MAX: usize = 100_000;
 

@@ -11,7 +11,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 
 /// A scalar of whatever JSON type, as text; null and `""` are nothing. A list or an object in its place
-/// is nothing either, and odd: the row is kept, and a note tells of it.
+/// is nothing either, and odd: the row is kept, and a note reports it.
 #[derive(Debug, Default)]
 pub(in crate::api) struct Scalar<'a> {
     text: Option<Cow<'a, str>>,
