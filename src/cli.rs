@@ -1,5 +1,41 @@
 //! The command line: arguments to the one path that every command shares, and back to an exit
 //! code. Results go to stdout, everything else to stderr.
+//!
+//! In reading order: a file uses only those above it.
+//!
+//! Pure:
+//!
+//! - `filters`: the filters of `get` and `search`, as options
+//! - `yaml`: JSON values as block YAML, with characters that could act on a terminal spelt out: a serializer
+//!
+//! I/O:
+//!
+//! - `arguments`: the arguments, declared once: parsing, `--help` and the shell completions come from here
+//! - `content`: whether the files of a command are still what it read: asked before each write
+//! - `lease`: from arguments, variables and what Kubernetes gives a pod to a candidate for the lease
+//! - `stream`: A stream to the outside as a queue with a thread of its own: a reader that has stopped reading keeps
+//! - `output`: the only place that prints. Results go to stdout, everything else to stderr; a reader that has
+//! - `progress`: progress on stderr: a bar on a terminal, plain lines elsewhere
+//! - `fleet`: from arguments to clients: reads the files, finds the accounts and their credentials, and starts
+//! - `journal`: where the journal of a command is, and what a command has of it
+//! - `locks`: where the locks of a command or a daemon are: what the operator says, else where others meet it
+//! - `prices`: the price lists, kept in a file from one command to the next
+//! - `show`: shows plans and reports
+//! - `signals`: what a person or a supervisor says by signal: stop, stop at once, look again
+//! - `writing`: the commands that carry out a plan: how they lock, what they remember, and how they walk the line
+//! - `adopt`: `numctl adopt`: a live number becomes one of a claim's, by a plan of its own
+//! - `apply`: `numctl apply`: of files, or of a plan that was saved and reviewed
+//! - `doctor`: what the answers say about an account's health
+//! - `early`: the listing begins while large files are still read: who is to be listed stands in the small ones
+//! - `history`: `numctl history` and `numctl undo`: what the journal tells, and what takes a run back
+//! - `idle`: which numbers nobody uses, for people and machines, and as tombstones
+//! - `listing`: `get`, `search` and `export`: what is live, what is on offer
+//! - `logging`: structured logs on stderr: errors by default, actions with `-v` and in the daemon, requests with
+//! - `plan`: `numctl plan`: walks the line as far as the plan, and shows it
+//! - `resolve`: `numctl resolve`: what was bought for claims and not seen yet, and a person's word on it
+//! - `run`: `numctl run`: the daemon, from arguments to the loop and back to an exit code
+//! - `sandbox`: `numctl sandbox`: serves the emulator until it is stopped
+//! - `simple`: the commands that need no API: `validate`, `schema`, `completions`
 
 mod adopt;
 mod apply;
@@ -38,7 +74,7 @@ pub use arguments::Arguments;
 use arguments::{Command, PlanFormat, naming_its_variable, without_empty_variables};
 
 use crate::desired::Findings;
-use crate::inert::spelt_out;
+use crate::model::inert::spelt_out;
 
 use signals::Heard;
 

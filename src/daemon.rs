@@ -2,12 +2,40 @@
 //!
 //! Level-triggered: a wake-up only means "look again". Nothing that fails in a cycle ends the loop;
 //! what cannot be done now is tried again, later and later.
+//!
+//! In reading order: a file uses only those above it.
+//!
+//! Pure:
+//!
+//! - `status`: the daemon's state as it is shown to the outside
+//! - `announce`: when somebody is told of it
+//! - `metrics`: that state as Prometheus reads it
+//! - `removal`: what a change of the files may do: configure only, or remove something
+//! - `schedule`: when the next cycle is due. Randomness comes in as a number
+//!
+//! I/O:
+//!
+//! - `board`: the state of the loop, for all who look at it
+//! - `file_watch`: wakes the daemon when a file may have changed
+//! - `files`: follows the files: a change is taken once it holds still, one that removes something only after it
+//! - `handover`: authority is not handed over without the content that it rests on: a process whose files are older than
+//! - `listener`: shows it over HTTP
+//! - `log`: what the log says of a cycle
+//! - `messenger`: tells of it by webhook
+//! - `writing`: the one writer's things: the locks of this host, the lease among hosts, and what was read under
 
+pub mod announce;
+pub mod board;
+pub mod file_watch;
 mod files;
 mod handover;
+pub mod listener;
 mod log;
+pub mod messenger;
+pub mod metrics;
 mod removal;
 mod schedule;
+pub mod status;
 mod writing;
 
 use std::cell::Cell;
@@ -19,26 +47,27 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 
-use crate::budget::Generation;
+use crate::client::fence::NotOurs;
+use crate::client::leadership::{Leadership, NotLeading};
+use crate::client::lock::LockError;
+use crate::client::lock::LockPlace;
+use crate::client::transport::Transport;
 use crate::client::{Client, Dice};
-use crate::cost::Bill;
+use crate::daemon::file_watch::Watch;
+use crate::desired::AccountRef;
 use crate::desired::Desired;
+use crate::execute::journal::{Command, Head};
+use crate::execute::journal_file::{Journal, JournalAccess};
+use crate::execute::ledger::{Kept, Ledger, LedgerError};
 use crate::execute::{Event, Stop};
-use crate::fence::NotOurs;
+use crate::guard::budget::Generation;
+use crate::guard::cost::Bill;
+use crate::guard::memory::{Extent, Memory, is_about_the_number};
 use crate::guard::{Approved, OperatorLimits};
-use crate::journal::{Command, Head};
-use crate::journal_file::{Journal, JournalAccess};
-use crate::leadership::{Leadership, NotLeading};
-use crate::ledger::{Kept, Ledger, LedgerError};
-use crate::lock::LockError;
-use crate::lock::LockPlace;
-use crate::memory::{Extent, Memory, is_about_the_number};
-use crate::plan::{AccountRef, Doubt, Plan};
-use crate::provider::Api;
+use crate::model::provider::Api;
+use crate::plan::outcome;
+use crate::plan::{Doubt, Plan};
 use crate::reconcile::{Answer, Authority, Hooks, Job, Pass, Passed, Pricing, Source, State, pass};
-use crate::report;
-use crate::transport::Transport;
-use crate::watch::Watch;
 
 use files::{Files, Look};
 use log::log;
@@ -526,7 +555,7 @@ fn went(pass: &Pass) -> Went {
         Pass::NotObserved(_) | Pass::NotRecorded(..) => Went::Badly,
         Pass::Executed(report) => {
             // A number that failed has a queue of its own, and makes no other wait.
-            let is_left = |end: &report::End| !end.outcome.is_settled() && !is_about_the_number(end);
+            let is_left = |end: &outcome::End| !end.outcome.is_settled() && !is_about_the_number(end);
             let is_short = report.ends.iter().any(is_left) || !report.plan.troubles.is_empty();
             if is_short { Went::InPart } else { Went::Well }
         }

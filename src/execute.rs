@@ -1,9 +1,24 @@
 //! Carries out an approved plan. Every choice was made in the plan; what is decided here is only
-//! whether and when to try again, by the total match in [`crate::backoff::next`].
+//! whether and when to try again, by the total match in [`crate::client::backoff::next`].
 //!
 //! The actions of one number run one after the other; numbers run side by side; releases start only
 //! once every purchase and every transfer of the run has ended well (law 4).
+//!
+//! In reading order: a file uses only those above it.
+//!
+//! Pure:
+//!
+//! - `journal`: what was there before each run, what it did, and what takes it back
+//!
+//! I/O:
+//!
+//! - `journal_file`: where the journal lasts
+//! - `ledger`: where the budget lasts
+//! - `trace`: what one action leaves behind while it runs, so that dropping it half-way can be reported; and
 
+pub mod journal;
+pub mod journal_file;
+pub mod ledger;
 mod trace;
 
 use std::collections::BTreeMap;
@@ -15,23 +30,24 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tracing::{Instrument, info_span, warn};
 
-use crate::api::error::{ApiError, ErrorKind, ListError, Operation};
-use crate::api::subject::Owner;
-use crate::backoff::Next;
-use crate::claims::Claimed;
+use crate::client::api::error::{ApiError, ErrorKind, ListError, Operation};
+use crate::client::api::subject::Owner;
+use crate::client::backoff::Next;
+use crate::client::transport::Transport;
 use crate::client::{Client, Sighting};
 use crate::desired::AccountIndex;
-use crate::diff;
 use crate::guard::Approved;
-use crate::hold::Brake;
-use crate::inert::spelt_out;
-use crate::number::{NumberSid, PhoneNumber};
-use crate::observed::{EmergencyAddressStatus, Live};
-use crate::plan::{Action, ActionKind, Plan, Target};
-use crate::report::{End, Failure, Outcome, Report, Skip};
-use crate::settings::{Field, Managed, Want};
-use crate::stale;
-use crate::transport::Transport;
+use crate::model::action_kind::ActionKind;
+use crate::model::hold::Brake;
+use crate::model::inert::spelt_out;
+use crate::model::live::{EmergencyAddressStatus, Live};
+use crate::model::number::{NumberSid, PhoneNumber};
+use crate::model::settings::{Field, Managed, Want};
+use crate::plan::claims::Claimed;
+use crate::plan::diff;
+use crate::plan::outcome::{End, Failure, Outcome, Report, Skip};
+use crate::plan::stale;
+use crate::plan::{Action, Plan, Target};
 
 use trace::{READS_MAX, Trace};
 

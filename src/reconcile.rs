@@ -3,7 +3,19 @@
 //! [`pass`] is the only way from files, a saved plan, an adoption or an undo to a report. Commands
 //! differ by the values they give it ([`Job`], [`State`], [`Hooks`]), never by a copy of the line: a
 //! copy is how a saved plan once came to ignore maintenance windows.
+//!
+//! In reading order: a file uses only those above it.
+//!
+//! Pure:
+//!
+//! - `source`: where a plan comes from: files, a saved plan, an adoption, an undo
+//!
+//! I/O:
+//!
+//! - `look`: the looks after the listing: at missing numbers, and at what is on offer for claims
+//! - `steps`: the steps of the line that are more than one call
 
+mod look;
 mod source;
 mod steps;
 
@@ -11,24 +23,24 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::budget::Generation;
+use crate::client::transport::Transport;
 use crate::client::{Client, ListError};
-use crate::clock;
-use crate::cost::Bill;
 use crate::desired::AccountIndex;
-use crate::digest::Digest;
+use crate::desired::AccountRef;
+use crate::execute::journal::Head;
+use crate::execute::journal_file::JournalAccess;
+use crate::execute::ledger::{Kept, LedgerError};
 use crate::execute::{Event, Stop, execute};
+use crate::guard::budget::Generation;
+use crate::guard::cost::Bill;
+use crate::guard::memory::{Extent, Memory};
 use crate::guard::{Approved, OperatorLimits, Refusal, Rejection};
-use crate::journal::Head;
-use crate::journal_file::JournalAccess;
-use crate::ledger::{Kept, LedgerError};
-use crate::memory::{Extent, Memory};
+use crate::host::clock;
 use crate::observed::Observed;
-use crate::plan::{AccountRef, Doubt, Plan};
-use crate::report::Report;
-use crate::stale::Stale;
-use crate::status::Finish;
-use crate::transport::Transport;
+use crate::plan::digest::Digest;
+use crate::plan::outcome::Report;
+use crate::plan::stale::Stale;
+use crate::plan::{Doubt, Plan};
 
 pub use source::{Rejected, Source};
 
@@ -159,26 +171,6 @@ pub enum Pass {
     NotRecorded(Plan, LedgerError),
     /// The plan, empty or not, was carried out.
     Executed(Report),
-}
-
-impl Pass {
-    /// The same, as it is shown to the outside.
-    #[must_use]
-    pub fn finish(&self) -> Finish<'_> {
-        match self {
-            Self::Stopped => Finish::Stopped,
-            Self::NotObserved(failed) => Finish::NotObserved(failed),
-            // No source of a daemon's comes to these: they are of one plan that was chosen earlier.
-            Self::Impossible(_) => Finish::Stopped,
-            Self::Stale(plan, _)
-            | Self::HeldSince(plan)
-            | Self::OtherAccepted(plan, _)
-            | Self::Planned(plan) => Finish::Planned(plan),
-            Self::Refused(plan, refusal) => Finish::Refused(plan, refusal),
-            Self::NotRecorded(plan, error) => Finish::NotRecorded(plan, error),
-            Self::Executed(report) => Finish::Executed(report),
-        }
-    }
 }
 
 impl From<Box<(Plan, Rejection)>> for Pass {

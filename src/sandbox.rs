@@ -7,11 +7,40 @@
 //! SDKs work against it. What these leave open is a [`faults::Dialect`] switch.
 //!
 //! The default world is [`World::demo`].
+//!
+//! In reading order: a file uses only those above it.
+//!
+//! Pure:
+//!
+//! - `answer`: one request and one answer as the sandbox sees them, on a socket or without one
+//! - `faults`: what can go wrong, and which of its undocumented ways the API shows: `--faults SPEC`
+//! - `catalogue`: the numbers that exist in the sandbox: ranges, and what the numbers of a range are like
+//! - `countries`: the countries of the catalogue, with their names
+//! - `json`: JSON written by hand, key by key: a page has ten thousand rows, and each its order of keys
+//! - `config`: what can be set on a number, from the other side: which parameters are known, what they take,
+//! - `emergency`: how far a number's emergency address is. Registering it and taking it away both take time; the
+//! - `filters`: the filters of the two list resources. Names are case-sensitive, values are not: the page
+//! - `traffic`: the calls and messages of the model: put in from outside, since nobody calls a sandbox
+//! - `world`: the sandbox's model: accounts, and who owns which number. Pure: no clock, no chance, no I/O
+//! - `writes`: what both APIs do to the model, and what both refuse
+//! - `pricing`: pricing and regulations: what numbers cost in a country, and which papers it wants
+//! - `page`: paging: which page was asked for, and the `meta` block with its links
+//! - `v2010`: the generally available API of 2010-04-01: where a request goes, and who may
+//! - `api`: the API, seen from the other side: a request in, an answer out, and the model in between
+//! - `shapes`: the rows, as the API's page shows them, oddities included
+//! - `active_numbers`: activeNumbers and AvailableNumbers: the routes of the preview API, and their answers
+//! - `bucket`: A rate limit as a token bucket that holds one second's worth. Pure: time comes in
+//! - `state`: the model as JSON: what `--state FILE` holds and `GET /_sandbox/state` shows
+//!
+//! I/O:
+//!
+//! - `serve`: the sandbox on a socket: HTTP/1.1 with keep-alive and gzip, the effects that need a connection,
+//! - `options`: starting and stopping the sandbox's server
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::transport::{Request, Response, Transport, TransportError};
+use crate::client::transport::{Request, Response, Transport, TransportError};
 
 mod active_numbers;
 mod answer;

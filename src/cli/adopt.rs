@@ -1,8 +1,8 @@
 //! `numctl adopt`: a live number becomes one of a claim's, by a plan of its own.
 
-use crate::intents::Intents;
-use crate::journal::Command;
-use crate::number::PhoneNumber;
+use crate::execute::journal::Command;
+use crate::guard::intents::Intents;
+use crate::model::number::PhoneNumber;
 use crate::reconcile::Source;
 
 use super::arguments::{AdoptArgs, Global};

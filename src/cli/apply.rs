@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::bounded_file;
 use crate::desired::Desired;
-use crate::intents::Intents;
-use crate::journal::Command;
-use crate::load::{load, parse};
+use crate::desired::load::{load, parse};
+use crate::execute::journal::Command;
+use crate::guard::intents::Intents;
+use crate::guard::saved_plan::SavedPlan;
+use crate::host::bounded_file;
 use crate::reconcile::Source;
-use crate::saved_plan::SavedPlan;
 
 use super::arguments::{ApplyArgs, Global, TextOrJson};
 use super::content::Content;

@@ -11,10 +11,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::desired::{Limit, MonthlyLimits};
 use crate::guard::OperatorLimits;
-use crate::money::Money;
-use crate::provider::Api;
+use crate::model::money::Money;
+use crate::model::provider::Api;
+use crate::model::traffic::Lookback;
 use crate::sandbox::Faults;
-use crate::traffic::Lookback;
 
 pub(super) use variables::{naming_its_variable, without_empty_variables};
 pub(super) use writing::{

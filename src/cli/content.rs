@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use crate::budget::Generation;
-use crate::load::load;
-use crate::watch::Stamp;
+use crate::daemon::file_watch::Stamp;
+use crate::desired::load::load;
+use crate::guard::budget::Generation;
 
 /// The content of some files at one time.
 pub(super) struct Content {

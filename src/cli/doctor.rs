@@ -7,17 +7,17 @@ use anstyle::{AnsiColor, Style as Ansi};
 use futures_util::future::{join, join_all};
 use serde::Serialize;
 
-use crate::api::error::Operation;
-use crate::api::filter;
 use crate::client::Client;
-use crate::clock;
-use crate::doctor::{Answers, Check, Level, Patient, examine, without_credentials};
-use crate::http::Http;
-use crate::inert::spelt_out;
-use crate::plan::AccountRef;
-use crate::provider::Api;
-use crate::render::json::value as write_json;
-use crate::render::shown::Shown;
+use crate::client::api::error::Operation;
+use crate::client::api::filter;
+use crate::client::http::Http;
+use crate::desired::AccountRef;
+use crate::host::clock;
+use crate::model::inert::spelt_out;
+use crate::model::provider::Api;
+use crate::report::doctor::{Answers, Check, Level, Patient, examine, without_credentials};
+use crate::report::json::value as write_json;
+use crate::report::shown::Shown;
 
 use super::arguments::{DoctorArgs, Global, TextOrJson};
 use super::fleet::{self, Fleet};

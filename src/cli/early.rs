@@ -6,11 +6,11 @@ use std::pin::pin;
 
 use futures_util::future::maybe_done;
 
+use crate::desired::environment;
+use crate::desired::load::{parse, parse_beside};
 use crate::desired::{Account, Desired, Source};
-use crate::environment;
-use crate::load::{parse, parse_beside};
+use crate::model::provider::Api;
 use crate::observed::Observed;
-use crate::provider::Api;
 
 use super::Fatal;
 use super::arguments::Global;

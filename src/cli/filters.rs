@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::api::filter::{Filter, Filters};
+use crate::client::api::filter::{Filter, Filters};
 
 /// The list filters of both APIs.
 #[derive(Debug, Args)]

@@ -7,32 +7,32 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::api::endpoint::{Endpoint, Service};
-use crate::api::routes::Routes;
-use crate::bounded_file;
-use crate::budget::Generation;
+use crate::client::api::endpoint::{Endpoint, Service};
+use crate::client::api::routes::Routes;
+use crate::client::fence::{NotOurs, fence};
+use crate::client::http::{self, CA_BYTES_MAX, Http};
+use crate::client::leadership::Leadership;
+use crate::client::lock::{LockError, LockPlace, Locks};
+use crate::client::pace::Pace;
 use crate::client::{Client, Dice, ListError, Manner};
 use crate::daemon::Reached;
+use crate::desired::AccountRef;
+use crate::desired::environment::{self, Login, Source as Variables};
+use crate::desired::hosts::Hosts;
+use crate::desired::load::{load, parse};
 use crate::desired::{Access, Account, AccountIndex, Desired, Findings, Parsed, SecretName, Source};
-use crate::environment::{self, Login, Source as Variables};
-use crate::fence::{NotOurs, fence};
-use crate::hosts::Hosts;
-use crate::http::{self, CA_BYTES_MAX, Http};
-use crate::intents::Intents;
-use crate::leadership::Leadership;
-use crate::ledger::{Ledger, LedgerError};
-use crate::load::{load, parse};
-use crate::lock::{LockError, LockPlace, Locks};
-use crate::number::AccountSid;
-use crate::observe::observe;
+use crate::execute::ledger::{Ledger, LedgerError};
+use crate::guard::budget::Generation;
+use crate::guard::intents::Intents;
+use crate::host::bounded_file;
+use crate::model::number::AccountSid;
+use crate::model::provider::{HostLabel, Site};
+use crate::model::secret_url::{masked, without_tokens};
 use crate::observed::Observed;
-use crate::pace::Pace;
-use crate::plan::AccountRef;
-use crate::provider::{HostLabel, Site};
-use crate::render::shown::Shown;
-use crate::render::words::plural;
+use crate::observed::list::observe;
+use crate::report::shown::Shown;
+use crate::report::words::plural;
 use crate::sandbox::{self, Options, Running};
-use crate::secret_url::{masked, without_tokens};
 
 use super::arguments::{AccountArgs, Global, LeaseArgs, StateArgs};
 use super::content::Content;
@@ -521,7 +521,7 @@ impl CaFile {
 async fn start_sandbox() -> Result<Running, Fatal> {
     let path = Path::new(SANDBOX_STATE);
     if let Some(folder) = path.parent() {
-        crate::own_file::directory(folder)
+        crate::host::own_file::directory(folder)
             .map_err(|error| Fatal::new(format!("{}: {error}", folder.display())))?;
     }
     let options = Options {

@@ -3,12 +3,12 @@
 use std::io;
 use std::path::Path;
 
-use crate::intents::Intents;
-use crate::journal::{self, Command, Run};
-use crate::journal_file;
+use crate::execute::journal::{self, Command, Run};
+use crate::execute::journal_file;
+use crate::guard::intents::Intents;
 use crate::reconcile::Source;
-use crate::render;
-use crate::render::shown::Shown;
+use crate::report;
+use crate::report::shown::Shown;
 
 use super::arguments::{Global, HistoryArgs, JournalArgs, TextOrJson, UndoArgs};
 use super::fleet::{self, Fleet};
@@ -43,10 +43,10 @@ pub(super) fn history(global: &Global, args: &HistoryArgs) -> Ended {
         |run: &&Run| args.number.is_none_or(|number| run.steps.iter().any(|step| step.number == number));
     let runs: Vec<&Run> = runs.iter().rev().filter(is_about).take(args.limit).collect();
     output::print_with(|out| match args.format {
-        TextOrJson::Json => render::history::json(out, &runs, args.number),
+        TextOrJson::Json => report::history::json(out, &runs, args.number),
         TextOrJson::Text => {
             let mut text = String::new();
-            render::history::text(&mut text, &runs, args.number, output::style())
+            report::history::text(&mut text, &runs, args.number, output::style())
                 .map_err(io::Error::other)?;
             out.write_all(text.as_bytes())
         }
@@ -67,7 +67,7 @@ pub(super) async fn undo(global: &Global, args: &UndoArgs) -> Ended {
     let has_claims = !desired.claims.is_empty();
     let (writing, run) = (&writing, &run);
     let work = async |fleet: &Fleet, intents: Intents| {
-        output::note(format_args!("This takes back {}.", render::history::title(run)));
+        output::note(format_args!("This takes back {}.", report::history::title(run)));
         let source = Source::Undo { desired: &desired, run };
         writing.walk(fleet, Errand { source, content: &content, has_claims, marker: None }, intents).await
     };

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::journal::Known;
-use crate::journal_file::{self, Journal, JournalAccess, JournalFileError};
+use crate::execute::journal::Known;
+use crate::execute::journal_file::{self, Journal, JournalAccess, JournalFileError};
 
 use super::arguments::{Global, JournalArgs, RunArgs};
 use super::{Fatal, output};

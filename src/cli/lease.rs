@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use crate::bounded_file;
-use crate::inert;
-use crate::kube::{self, Cluster, LeaseClient};
-use crate::leadership::Leadership;
-use crate::lease::Elector;
+use crate::client::kube::{self, Cluster, LeaseClient};
+use crate::client::leadership::Leadership;
+use crate::client::lease::Elector;
+use crate::host::bounded_file;
+use crate::model::inert;
 
 use super::Fatal;
 use super::arguments::LeaseArgs;

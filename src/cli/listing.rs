@@ -6,21 +6,21 @@ use std::path::Path;
 use comfy_table::{Cell, ContentArrangement, Table, presets};
 use serde_json::Value;
 
-use crate::api::error::Operation;
-use crate::api::filter::{Browsed, Filter, FilterError, Filters};
-use crate::api::price::{self, Prices};
-use crate::api::resource::{masked, normal_form, offered_form};
-use crate::api::routes::NumberType;
 use crate::client::Client;
+use crate::client::api::error::Operation;
+use crate::client::api::filter::{Browsed, Filter, FilterError, Filters};
+use crate::client::api::price::{self, Prices};
+use crate::client::api::resource::{masked, normal_form, offered_form};
+use crate::client::api::routes::NumberType;
+use crate::client::http::Http;
 use crate::desired::{Account, AccountIndex};
-use crate::export::export as export_file;
-use crate::http::Http;
-use crate::number::AccountSid;
+use crate::model::number::AccountSid;
+use crate::model::provider::Api;
 use crate::observed::Observed;
-use crate::provider::Api;
-use crate::render::json::value as write_json;
-use crate::render::shown::Shown;
-use crate::render::words;
+use crate::report::export::export as export_file;
+use crate::report::json::value as write_json;
+use crate::report::shown::Shown;
+use crate::report::words;
 
 use super::arguments::{ExportArgs, GetArgs, Global, ListFormat, SearchArgs};
 use super::fleet::{self, Fleet};
@@ -145,7 +145,11 @@ fn keep_what_is_there(path: &Path) -> Result<(), Fatal> {
 }
 
 /// The file of what is live, where all of it is known: what is not seen would seem to be gone.
-fn whole(fleet: &Fleet, declared: &[Account], observed: &Observed) -> Result<crate::export::Export, Fatal> {
+fn whole(
+    fleet: &Fleet,
+    declared: &[Account],
+    observed: &Observed,
+) -> Result<crate::report::export::Export, Fatal> {
     let lines: Vec<String> = observed
         .troubles()
         .map(|(at, trouble)| words::trouble(&fleet.accounts[usize::from(at.0)], trouble))
@@ -163,7 +167,7 @@ async fn export_one(
     fleet: &Fleet,
     declared: &[Account],
     only: AccountIndex,
-) -> Result<crate::export::Export, Fatal> {
+) -> Result<crate::report::export::Export, Fatal> {
     let at = usize::from(only.0);
     let listing =
         fleet.clients[at].list(|_| {}).await.map_err(|error| Fatal::new(fleet.describe(only, &error)))?;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::lock::LockPlace;
+use crate::client::lock::LockPlace;
 
 use super::arguments::{Global, LockArgs};
 use super::fleet::variable;

@@ -13,10 +13,10 @@ use std::time::{Duration, SystemTime};
 
 use anstyle::AnsiColor;
 
-use crate::atomic_file;
 use crate::desired::Severity;
-use crate::inert::spelt_out;
-use crate::render::text::Style;
+use crate::host::atomic_file;
+use crate::model::inert::spelt_out;
+use crate::report::text::Style;
 
 use super::stream::{Patient, Stream};
 use super::{Fatal, Told};

@@ -1,18 +1,18 @@
 //! `numctl plan`: walks the line as far as the plan, and shows it.
 
-use crate::budget::{Budget, Generation};
-use crate::clock;
-use crate::cost::Bill;
 use crate::desired::Desired;
 use crate::execute::Stop;
+use crate::execute::journal::{Command, Head};
+use crate::execute::ledger::{Kept, LedgerError};
+use crate::guard::budget::{Budget, Generation};
+use crate::guard::cost::Bill;
+use crate::guard::memory::{Extent, Memory};
+use crate::guard::saved_plan::SavedPlan;
 use crate::guard::{Approved, Refusal};
-use crate::journal::{Command, Head};
-use crate::ledger::{Kept, LedgerError};
-use crate::memory::{Extent, Memory};
+use crate::host::clock;
 use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::reconcile::{Answer, Authority, Hooks, Job, Pass, Passed, Pricing, Source, State, pass};
-use crate::saved_plan::SavedPlan;
 
 use super::arguments::{Global, PlanArgs, PlanFormat};
 use super::early::read_and_list;

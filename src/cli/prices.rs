@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::atomic_file;
-use crate::bounded_file;
-use crate::cost::Kept;
-use crate::memory::Memory;
+use crate::guard::cost::Kept;
+use crate::guard::memory::Memory;
+use crate::host::atomic_file;
+use crate::host::bounded_file;
 
 use super::arguments::Global;
 use super::fleet::variable;
@@ -36,7 +36,7 @@ impl Known {
     pub(super) fn keep(&mut self, memory: &mut Memory) {
         let kept = memory.prices();
         let Some(path) = self.file.as_ref().filter(|_| *kept != self.before) else { return };
-        let folder = path.parent().map_or(Ok(()), crate::own_file::directory);
+        let folder = path.parent().map_or(Ok(()), crate::host::own_file::directory);
         let _ = folder.and_then(|()| atomic_file::replace(path, kept.to_json().as_bytes()));
     }
 }

@@ -7,9 +7,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::execute::Event;
 use crate::plan::Plan;
-use crate::render::shown::{Shown, count};
-use crate::render::text::symbol;
-use crate::render::words;
+use crate::report::shown::{Shown, count};
+use crate::report::text::symbol;
+use crate::report::words;
 
 use super::output;
 

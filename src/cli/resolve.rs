@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::claim::{ClaimName, Slot};
-use crate::clock;
-use crate::hold;
-use crate::intents::Intent;
-use crate::ledger::{InLease, Ledger};
-use crate::lock::{LockError, Locks};
-use crate::number::PhoneNumber;
-use crate::render::shown::Shown;
+use crate::client::lock::{LockError, Locks};
+use crate::execute::ledger::{InLease, Ledger};
+use crate::guard::intents::Intent;
+use crate::host::clock;
+use crate::model::claim::{ClaimName, Slot};
+use crate::model::hold;
+use crate::model::number::PhoneNumber;
+use crate::report::shown::Shown;
 
 use super::arguments::{Global, ResolveArgs, TextOrJson};
 use super::{Ended, Exit, Fatal, fleet, lease, output};

@@ -1,10 +1,10 @@
 //! Shows plans and reports.
 
-use crate::cost::Bill;
 use crate::guard::Refusal;
+use crate::guard::cost::Bill;
 use crate::plan::Plan;
-use crate::render;
-use crate::report::Report;
+use crate::plan::outcome::Report;
+use crate::report;
 
 use super::arguments::{PlanFormat, TextOrJson};
 use super::{Fatal, output};
@@ -27,10 +27,10 @@ pub(super) fn plan(
 ) -> Result<(), Fatal> {
     match format {
         PlanFormat::Text => {
-            output::print_text(|out| render::text::plan(out, plan, refusal, bill, output::style()))
+            output::print_text(|out| report::text::plan(out, plan, refusal, bill, output::style()))
         }
-        PlanFormat::Json => output::print_with(|out| render::json::plan(out, plan, refusal, bill)),
-        PlanFormat::Markdown => output::print_text(|out| render::markdown::plan(out, plan, refusal, bill)),
+        PlanFormat::Json => output::print_with(|out| report::json::plan(out, plan, refusal, bill)),
+        PlanFormat::Markdown => output::print_text(|out| report::markdown::plan(out, plan, refusal, bill)),
     }
 }
 
@@ -43,11 +43,11 @@ pub(super) fn failed(fatal: &Fatal, format: PlanFormat) -> Result<(), Fatal> {
                 Some(places) => places.clone(),
                 None => serde_json::json!([{ "message": fatal.text }]),
             };
-            output::print_with(|out| render::json::failed(out, &errors))
+            output::print_with(|out| report::json::failed(out, &errors))
         }
         PlanFormat::Markdown => output::print_text(|out| {
             // Its colour is for stderr.
-            render::markdown::failed(out, &anstream::adapter::strip_str(&fatal.text).to_string())
+            report::markdown::failed(out, &anstream::adapter::strip_str(&fatal.text).to_string())
         }),
     }
 }
@@ -55,12 +55,12 @@ pub(super) fn failed(fatal: &Fatal, format: PlanFormat) -> Result<(), Fatal> {
 /// Shows what became of a plan.
 pub(super) fn report(report: &Report, bill: Option<&Bill>, format: TextOrJson) -> Result<(), Fatal> {
     if format == TextOrJson::Json {
-        return output::print_with(|out| render::report::json(out, report, bill));
+        return output::print_with(|out| report::outcome::json(out, report, bill));
     }
     output::print_text(|out| {
         use std::fmt::Write as _;
         writeln!(out)?;
-        render::report::text(out, report, output::style())
+        report::outcome::text(out, report, output::style())
     })
 }
 

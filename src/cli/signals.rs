@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use tracing::info;
 
 use crate::execute::Stop;
-use crate::pulse::Pulse;
+use crate::host::pulse::Pulse;
 
 use super::{Exit, output};
 

@@ -4,9 +4,9 @@ use clap::CommandFactory as _;
 
 use crate::desired::Parsed;
 use crate::desired::finding::{Finding, Findings, findings_json};
+use crate::desired::load::{load, parse};
 use crate::desired::schema::schema as file_schema;
-use crate::load::{load, parse};
-use crate::render::words::plural;
+use crate::report::words::plural;
 
 use super::arguments::{Arguments, CompletionsArgs, Global, TextOrJson, ValidateArgs};
 use super::{Ended, Exit, Fatal, inert, output};

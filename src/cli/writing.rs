@@ -6,25 +6,25 @@ use std::path::Path;
 
 use tokio::sync::watch;
 
-use crate::atomic_file::create_private;
-use crate::budget::Budget;
-use crate::clock;
-use crate::contents::Age;
-use crate::cost::Bill;
 use crate::desired::{Account, AccountIndex};
-use crate::digest::Digest;
+use crate::execute::journal::{Command, Head, RunId};
+use crate::execute::ledger::{Kept, Ledger, LedgerError};
 use crate::execute::{Event, Stop};
 use crate::guard::Approved;
-use crate::intents::Intents;
-use crate::journal::{Command, Head, RunId};
-use crate::ledger::{Kept, Ledger, LedgerError};
-use crate::memory::{Extent, Memory};
+use crate::guard::budget::Budget;
+use crate::guard::contents::Age;
+use crate::guard::cost::Bill;
+use crate::guard::intents::Intents;
+use crate::guard::memory::{Extent, Memory};
+use crate::host::atomic_file::create_private;
+use crate::host::clock;
+use crate::plan::digest::Digest;
+use crate::plan::outcome::Report;
+use crate::plan::stale::{Stale, StaleReason};
 use crate::plan::{Doubt, Held, Plan};
 use crate::reconcile::{Answer, Authority, Hooks, Job, Pass, Passed, Pricing, Source, State, pass};
-use crate::render;
-use crate::render::shown::Shown;
-use crate::report::Report;
-use crate::stale::{Stale, StaleReason};
+use crate::report;
+use crate::report::shown::Shown;
 
 use super::arguments::{Global, TextOrJson, WriteArgs};
 use super::content::Content;
@@ -185,11 +185,11 @@ impl<'a> Writing<'a> {
             Pass::Stale(plan, moved_on) => {
                 let note = |stale: &Stale| format!("  {}: {}", stale.number, describe(stale));
                 let notes: Vec<String> = moved_on.iter().map(note).collect();
-                let many = render::words::plural(moved_on.len(), "number");
+                let many = report::words::plural(moved_on.len(), "number");
                 refuse(&plan, &notes, &format!("the plan is stale: {many} changed since it was made"))
             }
             Pass::HeldSince(plan) => {
-                let note = |held: &Held| format!("  {}: {}", held.number, render::words::held(&plan, held));
+                let note = |held: &Held| format!("  {}: {}", held.number, report::words::held(&plan, held));
                 let notes: Vec<String> = plan.held.iter().map(note).collect();
                 let why = "part of the plan is held back now, and a plan is applied as a whole or not at all";
                 refuse(&plan, &notes, why)
@@ -253,7 +253,7 @@ impl<'a> Writing<'a> {
             Ok(()) => Ok(exit),
             // 1 would say that nothing was attempted, and 0 that somebody was told.
             Err(Fatal { text: error, .. }) => {
-                let done = render::words::plural(report.count("succeeded"), "action");
+                let done = report::words::plural(report.count("succeeded"), "action");
                 let all = report.ends.len();
                 output::error(&format!("{error}: the report is lost; {done} of {all} succeeded"));
                 Ok(Exit::Incomplete)
@@ -338,7 +338,7 @@ impl<'a> Terminal<'a> {
         }
         if args.format == TextOrJson::Json {
             let mut text = String::new();
-            render::text::plan(&mut text, approved.plan(), None, bill, output::style())?;
+            report::text::plan(&mut text, approved.plan(), None, bill, output::style())?;
             output::note(text);
         }
         Ok(if show::ask()? { Answer::YesAfterAWhile } else { Answer::No })

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::export::scalar;
+use crate::report::export::scalar;
 
 /// Writes a value, indented by `depth` steps.
 pub(super) fn value(out: &mut String, value: &Value, depth: usize) {
@@ -68,7 +68,7 @@ mod tests {
         ]);
         let mut text = String::new();
         value(&mut text, &whole, 0);
-        assert!(text.chars().all(|c| c == '\n' || !crate::render::shown::must_be_spelt_out(c)), "{text:?}");
+        assert!(text.chars().all(|c| c == '\n' || !crate::report::shown::must_be_spelt_out(c)), "{text:?}");
         assert_eq!(serde_yaml::from_str::<Value>(&text).expect("YAML"), whole, "{text}");
     }
 }

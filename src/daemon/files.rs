@@ -11,11 +11,11 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
-use crate::budget::Generation;
 use crate::desired::finding::Findings;
+use crate::desired::load::{load, parse};
 use crate::desired::{Desired, Source};
-use crate::load::{load, parse};
-use crate::provider::Api;
+use crate::guard::budget::Generation;
+use crate::model::provider::Api;
 
 use super::removal::{lost_file, only_configures, removes};
 

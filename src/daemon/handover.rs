@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::warn;
 
-use crate::budget::Generation;
-use crate::contents::{Age, Contents};
-use crate::ledger::LedgerError;
+use crate::client::transport::Transport;
+use crate::execute::ledger::LedgerError;
+use crate::guard::budget::Generation;
+use crate::guard::contents::{Age, Contents};
 use crate::plan::Doubt;
-use crate::transport::Transport;
 
 use super::{Daemon, InForce, Writing};
 

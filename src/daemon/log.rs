@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use tracing::{error, info, warn};
 
-use crate::memory::Extent;
-use crate::plan::{ActionKind, Doubt, Held, HeldReason, Plan};
+use crate::daemon::status::Finish;
+use crate::guard::memory::Extent;
+use crate::model::action_kind::ActionKind;
+use crate::plan::{Doubt, Held, HeldReason, Plan};
 use crate::reconcile::Pass;
-use crate::render::{claim_words, words};
+use crate::report::{claim_words, words};
 
 use super::InForce;
 
@@ -42,7 +44,7 @@ pub(super) fn log<T>(force: &InForce<T>, (pass, extent): (&Pass, Extent), took: 
         | Pass::HeldSince(_)
         | Pass::OtherAccepted(..) => {}
     }
-    let finish = pass.finish();
+    let finish = Finish::from(pass);
     let plan = finish.plan();
     let count = |kind| plan.map_or(0, |plan: &Plan| plan.count(kind));
     let ended = |word| if let Pass::Executed(report) = pass { report.count(word) } else { 0 };

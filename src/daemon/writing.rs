@@ -5,14 +5,14 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use tracing::{error, info, warn};
 
+use crate::client::fence::{NotOurs, fence};
+use crate::client::leadership::{Leadership, NotLeading};
+use crate::client::lease::Kind;
+use crate::client::lock::{LockError, Locks};
+use crate::client::transport::Transport;
+use crate::daemon::file_watch::Watch;
 use crate::execute::Stop;
-use crate::fence::{NotOurs, fence};
-use crate::leadership::{Leadership, NotLeading};
-use crate::lease::Kind;
-use crate::ledger::Kept;
-use crate::lock::{LockError, Locks};
-use crate::transport::Transport;
-use crate::watch::Watch;
+use crate::execute::ledger::Kept;
 
 use super::handover::Handover;
 use super::{Daemon, InForce, STAND_BY};

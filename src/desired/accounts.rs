@@ -14,11 +14,11 @@ use super::{
     Access, Account, AccountIndex, CredentialsAt, DEFAULT_ACCOUNT, EnvPrefix, Limit, Limits, OnVanished,
     Policy, SecretName, Unlisted,
 };
-use crate::hold::Standstill;
-use crate::money::Money;
-use crate::provider::{Api, HostLabel, Site};
-use crate::secret_url::without_tokens;
-use crate::traffic::Lookback;
+use crate::model::hold::Standstill;
+use crate::model::money::Money;
+use crate::model::provider::{Api, HostLabel, Site};
+use crate::model::secret_url::without_tokens;
+use crate::model::traffic::Lookback;
 
 fn key(text: &str) -> Step {
     text.into()

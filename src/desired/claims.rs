@@ -10,11 +10,11 @@ use super::issue::{At, Issue, Issues};
 use super::layers::below;
 use super::place::{Path, Step};
 use super::schema;
-use crate::claim::{
+use crate::model::claim::{
     COUNT_MAX, Capability, ClaimName, FRIENDLY_NAME_MAX, NAME_MAX, Need, Wish, has_places, label_max,
 };
-use crate::country::is_country;
-use crate::number_type::NumberType;
+use crate::model::country::is_country;
+use crate::model::number_type::NumberType;
 
 /// Numbers declared by need: numctl finds them on offer, buys them once, and keeps them. Its settings go
 /// before those of its profile.

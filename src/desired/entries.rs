@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
 use super::file::{Given, Number, Setting};
-use crate::number::{NumberError, PhoneNumber};
+use crate::model::number::{NumberError, PhoneNumber};
 
 /// One entry of `numbers:`.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::EnvPrefix;
-use crate::secret_url::{is_secret_name, masked, without_tokens};
+use crate::model::secret_url::{is_secret_name, masked, without_tokens};
 
 /// So much of a long line is shown on either side of what it is about.
 const CONTEXT: usize = 60;
@@ -196,7 +196,7 @@ fn mask_one(text: &str) -> String {
 
 /// What acts, as `\u{…}`; a tab as `\t`.
 fn escaped(text: &str) -> String {
-    crate::inert::spelt_out(&text.replace('\t', "\\t")).replace('\n', "\\u{a}")
+    crate::model::inert::spelt_out(&text.replace('\t', "\\t")).replace('\n', "\\u{a}")
 }
 
 /// The character boundary at a byte, or the last one before it.

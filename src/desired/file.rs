@@ -16,7 +16,7 @@ use super::claims::RawClaim;
 use super::entries::Entries;
 use super::issue::{At, Issue, Issues};
 use super::schema;
-use crate::settings::Field;
+use crate::model::settings::Field;
 
 /// Starts the messages of this file's own errors, to tell them from serde's.
 pub(super) const OWN: char = '\u{1}';

@@ -4,9 +4,9 @@ use super::excerpt::{message, quoted};
 use super::file::Said;
 use super::issue::{At, Issue, Issues};
 use super::place::{Path, Step};
-use crate::number::AccountSid;
-use crate::provider::Api;
-use crate::settings::{Field, Kind, Managed, Parameter, Value, Want, webhook};
+use crate::model::number::AccountSid;
+use crate::model::provider::Api;
+use crate::model::settings::{Field, Kind, Managed, Parameter, Value, Want, webhook};
 
 /// The path of a field below that of its layer.
 pub(super) fn below(layer: &[Step], field: &str) -> Path {

@@ -15,10 +15,10 @@ use super::parse::{Format, Source};
 use super::place::{Path, Step};
 use super::quarantine;
 use super::{AccountIndex, Claim, Declared, Desired, Place, State, Unlisted};
-use crate::claim::ClaimName;
-use crate::number::{NumberError, PhoneNumber};
-use crate::provider::Api;
-use crate::settings::{Field, Managed, Parameter, Want};
+use crate::model::claim::ClaimName;
+use crate::model::number::{NumberError, PhoneNumber};
+use crate::model::provider::Api;
+use crate::model::settings::{Field, Managed, Parameter, Want};
 
 /// `defaults:` or a profile, checked.
 struct Layer {

@@ -6,7 +6,7 @@ use super::file::File;
 use super::finding::{Finding, Findings, Severity};
 use super::issue::{At, Issue, Issues};
 use super::{Desired, merge, read};
-use crate::provider::Api;
+use crate::model::provider::Api;
 
 /// The text of one file.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use super::excerpt::quoted;
 use super::file::{self, File};
 use super::issue::{At, Issue, Issues};
 use super::{AccountIndex, Quarantine};
-use crate::quarantine::Term;
+use crate::model::quarantine::Term;
 
 /// The quarantine that the policy asks for; `None` where there is none, or an issue says what is wrong
 /// with it. `policy` is the file that has the policy.

@@ -9,7 +9,7 @@ use super::excerpt::quoted;
 use super::file::{self, Given, Section};
 use super::issue::{At, Issue, Issues};
 use super::place::{Path, Step};
-use crate::hold::{Hold, Standstill, Window};
+use crate::model::hold::{Hold, Standstill, Window};
 
 const DAYS: [(&str, Weekday); 7] = [
     ("mon", Weekday::Monday),

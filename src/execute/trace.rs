@@ -8,15 +8,15 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::Done;
-use crate::api::error::{ApiError, ListError, Operation};
-use crate::api::subject::Owner;
+use crate::client::api::error::{ApiError, ListError, Operation};
+use crate::client::api::subject::Owner;
+use crate::client::pace::{Lane, Turn};
+use crate::client::transport::Transport;
 use crate::client::{Client, Sighting, Withheld, is_irreversible};
-use crate::hold::Brake;
-use crate::number::{NumberSid, PhoneNumber};
-use crate::observed::Live;
-use crate::pace::{Lane, Turn};
-use crate::report::{Failure, Outcome, Skip};
-use crate::transport::Transport;
+use crate::model::hold::Brake;
+use crate::model::live::Live;
+use crate::model::number::{NumberSid, PhoneNumber};
+use crate::plan::outcome::{Failure, Outcome, Skip};
 
 /// A read is the ground for a purchase or a release for so long, from when it was asked. Where the
 /// turn of the write comes later, the number is read again.

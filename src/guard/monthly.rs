@@ -3,11 +3,12 @@
 //! They are kept, not guessed: where a price that matters is not known, the plan is refused.
 
 use super::{Over, SetBy};
-use crate::budget::Outlook;
-use crate::cost::{self, Bill};
 use crate::desired::MonthlyLimits;
-use crate::money::{Currency, Money};
-use crate::plan::{ActionKind, Plan};
+use crate::guard::budget::Outlook;
+use crate::guard::cost::{self, Bill};
+use crate::model::action_kind::ActionKind;
+use crate::model::money::{Currency, Money};
+use crate::plan::Plan;
 
 /// A limit on money's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

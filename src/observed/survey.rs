@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use crate::claim::{ClaimName, Slot};
-use crate::number::{AccountSid, PhoneNumber};
-use crate::offer::Misfit;
-use crate::tariff::Kind;
+use crate::model::claim::{ClaimName, Slot};
+use crate::model::number::{AccountSid, PhoneNumber};
+use crate::model::offer::Misfit;
+use crate::model::tariff::Kind;
 
 /// What the country of a number wants of its buyer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,7 +20,7 @@ pub struct Papers {
 
 /// What a second look brought about numbers that no account of the file has, and what is known of
 /// claims: see
-/// [`crate::survey`].
+/// [`crate::observed::missing`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Survey {
     /// Numbers that another account of the same parent has.

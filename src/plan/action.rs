@@ -1,12 +1,13 @@
 //! The actions: what is done to one number, and why.
 
-use super::{ActionKind, Reason};
-use crate::claim::{Mark, Slot};
-use crate::claims::Claimed;
+use super::Reason;
 use crate::desired::AccountIndex;
-use crate::diff::FieldChange;
-use crate::number::{NumberSid, PhoneNumber};
-use crate::settings::{Field, Managed, Settings, Value, Want};
+use crate::model::action_kind::ActionKind;
+use crate::model::claim::{Mark, Slot};
+use crate::model::number::{NumberSid, PhoneNumber};
+use crate::model::settings::{Field, Managed, Settings, Value, Want};
+use crate::plan::claims::Claimed;
+use crate::plan::diff::FieldChange;
 
 /// One action and why.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,7 +5,7 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 
 /// Made of the API credentials that the plan is made with. Whoever reads a digest does not have them, and so
-/// cannot try passwords against it; see [`Digest`](crate::digest::Digest) for why it is this key.
+/// cannot try passwords against it; see [`Digest`](crate::plan::digest::Digest) for why it is this key.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct DigestKey(Option<[u8; 32]>);
 

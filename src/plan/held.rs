@@ -3,11 +3,12 @@
 
 use jiff::civil::Date;
 
+use crate::client::listing::Note;
 use crate::desired::AccountIndex;
-use crate::number::{AccountSid, PhoneNumber};
-use crate::observed::{Note, Papers};
-use crate::settings::Field;
-use crate::traffic::{Lookback, Use};
+use crate::model::number::{AccountSid, PhoneNumber};
+use crate::model::settings::Field;
+use crate::model::traffic::{Lookback, Use};
+use crate::observed::Papers;
 
 /// Something that the plan leaves undone on purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use super::LeftOut;
 use crate::desired::Declared;
-use crate::diff;
-use crate::observed::Live;
-use crate::settings::{Field, Managed, Want};
+use crate::model::live::Live;
+use crate::model::settings::{Field, Managed, Want};
+use crate::plan::diff;
 
 /// Each fallback URL with the primary one that the API wants beside it.
 const FALLBACKS: [(Field, Field); 2] =

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use crate::claims::{self, AdoptError};
+use crate::desired::AccountRef;
 use crate::desired::{Desired, Limits};
-use crate::journal::{self, Run, UndoError, World};
-use crate::number::PhoneNumber;
+use crate::execute::journal::{self, Run, UndoError, World};
+use crate::guard::saved_plan::SavedPlan;
+use crate::guard::standstill::Holds;
+use crate::model::number::PhoneNumber;
 use crate::observed::Observed;
-use crate::plan::{AccountRef, Plan, plan};
-use crate::saved_plan::SavedPlan;
-use crate::stale::stale;
-use crate::standstill::Holds;
+use crate::plan::claims::{self, AdoptError};
+use crate::plan::stale::stale;
+use crate::plan::{Plan, plan};
 
 use super::Pass;
 

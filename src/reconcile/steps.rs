@@ -5,29 +5,30 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use crate::claims::Marks;
-use crate::clock;
-use crate::cost::{self, Bill, Census, PriceBook};
+use crate::client::transport::Transport;
+use crate::execute::journal::{self, World};
+use crate::execute::journal_file::{JournalAccess, RunInJournal, worlds};
+use crate::guard::cost::{self, Bill, Census, PriceBook};
+use crate::guard::last_use::Trust;
+use crate::guard::memory::Extent;
+use crate::guard::prices::price_book;
+use crate::guard::refresh::refresh;
+use crate::guard::standstill::{self, Holds};
+use crate::guard::usage;
 use crate::guard::{self, Approved};
-use crate::hold::{Brake, Still};
-use crate::journal::{self, World};
-use crate::journal_file::{JournalAccess, RunInJournal, worlds};
-use crate::last_use::Trust;
-use crate::memory::Extent;
-use crate::number::PhoneNumber;
-use crate::observe::observe;
+use crate::host::clock;
+use crate::model::action_kind::ActionKind;
+use crate::model::hold::{Brake, Still};
+use crate::model::number::PhoneNumber;
+use crate::model::traffic::day_at;
 use crate::observed::Observed;
-use crate::plan::{Action, ActionKind, DigestKey, Doubt, HeldReason, Plan};
-use crate::prices::price_book;
-use crate::refresh::refresh;
-use crate::report::Report;
-use crate::stale::stale;
-use crate::standstill::{self, Holds};
-use crate::survey::look_again;
-use crate::traffic::day_at;
-use crate::transport::Transport;
-use crate::usage;
+use crate::observed::holding::Marks;
+use crate::observed::list::observe;
+use crate::plan::outcome::Report;
+use crate::plan::stale::stale;
+use crate::plan::{Action, DigestKey, Doubt, HeldReason, Plan};
 
+use super::look::look_again;
 use super::{Authority, Hooks, Job, Pass, Pricing, Source, State};
 
 /// A plan, and the look that it was made from.

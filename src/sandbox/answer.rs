@@ -3,7 +3,7 @@
 use url::form_urlencoded;
 
 /// What a request asks for: the client's own word for it.
-pub use crate::api::error::Operation;
+pub use crate::client::api::error::Operation;
 
 /// A request, already taken off the wire.
 #[derive(Debug, Clone, Default)]

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-use crate::number::PhoneNumber;
+use crate::model::number::PhoneNumber;
 
 /// Where the numbers of a range are. Only the country is always known.
 #[derive(Clone, Copy, Default)]

@@ -2,7 +2,7 @@
 //! and which combinations the API refuses.
 //!
 //! This table is written from the API's page a second time, on purpose, and shares nothing with
-//! `crate::settings`: a parameter misspelt there is then unknown here, and is ignored, as the
+//! `crate::model::settings`: a parameter misspelt there is then unknown here, and is ignored, as the
 //! vendor ignores it.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use crate::provider::Api;
+use crate::model::provider::Api;
 
 use super::answer::ApiError;
 use super::faults::Dialect;
@@ -323,9 +323,9 @@ mod tests {
 
     #[test]
     fn the_table_knows_every_parameter_that_numctl_sends() {
-        for field in crate::settings::Field::all() {
-            use crate::settings::Parameter;
-            let (name, documented) = match field.parameter(crate::provider::Api::ActiveNumbers) {
+        for field in crate::model::settings::Field::all() {
+            use crate::model::settings::Parameter;
+            let (name, documented) = match field.parameter(crate::model::provider::Api::ActiveNumbers) {
                 Parameter::Documented(name) => (name, true),
                 Parameter::ByScheme(name) => (name, false),
                 Parameter::None => continue,

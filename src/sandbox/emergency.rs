@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::provider::Api;
+use crate::model::provider::Api;
 
 use super::faults::Dialect;
 

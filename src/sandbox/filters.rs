@@ -1,7 +1,7 @@
 //! The filters of the two list resources. Names are case-sensitive, values are not: the page
 //! writes `International` where the API answers `international`.
 
-use crate::number::PhoneNumber;
+use crate::model::number::PhoneNumber;
 
 use super::catalogue::{self, Kind};
 

@@ -8,8 +8,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::atomic_file;
-use crate::bounded_file::{self, BoundedFileError};
+use crate::host::atomic_file;
+use crate::host::bounded_file::{self, BoundedFileError};
 
 use super::Shared;
 use super::api::Sandbox;
@@ -223,7 +223,7 @@ async fn save_changes(sandbox: Shared, path: PathBuf, mut changes: watch::Receiv
 fn save(sandbox: &Shared, path: &Path) -> std::io::Result<()> {
     let json = serde_json::to_vec(&sandbox.lock().world)?;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        crate::own_file::directory(folder)?;
+        crate::host::own_file::directory(folder)?;
     }
     atomic_file::replace(path, &json)
 }

@@ -23,7 +23,7 @@ use super::Shared;
 use super::answer::{Delivery, HttpAnswer, HttpRequest};
 use super::bucket::Bucket;
 use super::faults::Faults;
-use crate::clock;
+use crate::host::clock;
 
 /// The largest body that is read.
 const BODY_LIMIT: usize = 1 << 20;

@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use crate::number::PhoneNumber;
+use crate::model::number::PhoneNumber;
 
 use super::catalogue::{self, Kind};
 use super::config::{Config, Slot};

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use serde::ser::SerializeSeq as _;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::number::PhoneNumber;
+use crate::model::number::PhoneNumber;
 
 use super::config::{Config, Slot, is_sid};
 use super::emergency::Emergency;

@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::traffic::{Medium, numbers_in};
+use crate::model::traffic::{Medium, numbers_in};
 
 use super::world::World;
 

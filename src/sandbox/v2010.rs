@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::traffic::Medium;
+use crate::model::traffic::Medium;
 
 use super::answer::{ApiError, HttpRequest, Operation};
 use super::api::{Caller, Done, Sandbox};

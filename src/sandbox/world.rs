@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::number::PhoneNumber;
+use crate::model::number::PhoneNumber;
 
 use super::catalogue;
 use super::config::{Config, Slot};

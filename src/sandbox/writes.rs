@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::number::PhoneNumber;
-use crate::provider::Api;
+use crate::model::number::PhoneNumber;
+use crate::model::provider::Api;
 
 use super::answer::ApiError;
 use super::api::{Done, Sandbox};

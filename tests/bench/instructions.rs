@@ -19,11 +19,11 @@ use std::io;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use numctl::api::wire::{self, Interner};
+use numctl::client::api::wire::{self, Interner};
+use numctl::model::provider::Api;
 use numctl::plan::{Plan, plan};
-use numctl::provider::Api;
-use numctl::render::text::Style;
-use numctl::render::{json, markdown, text};
+use numctl::report::text::Style;
+use numctl::report::{json, markdown, text};
 
 /// What is counted, and for how many numbers.
 const CASES: [(&str, usize); 8] = [
@@ -166,7 +166,11 @@ fn run(name: &str) {
 }
 
 /// A plan for a fleet with these settings declared; its making is counted where that is what is asked.
-fn planned(numbers: usize, settings: impl Fn(usize) -> numctl::settings::Managed, is_counted: bool) -> Plan {
+fn planned(
+    numbers: usize,
+    settings: impl Fn(usize) -> numctl::model::settings::Managed,
+    is_counted: bool,
+) -> Plan {
     let live = values::observed(values::rows(numbers));
     let (desired, accounts) = (values::desired(numbers, settings), values::accounts());
     let make = || plan(&desired, &accounts, &live);

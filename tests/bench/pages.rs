@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use numctl::provider::Api;
+use numctl::model::provider::Api;
 
 /// The most numbers of a page.
 pub(crate) const PAGE: usize = 1_000;

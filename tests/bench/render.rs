@@ -13,10 +13,10 @@ use std::fmt;
 use std::io::{self, BufWriter, Write as _};
 use std::time::Duration;
 
+use numctl::model::settings::{Field, Managed};
 use numctl::plan::{Action, Plan, plan};
-use numctl::render::text::Style;
-use numctl::render::{json, markdown, text};
-use numctl::settings::{Field, Managed};
+use numctl::report::text::Style;
+use numctl::report::{json, markdown, text};
 use peak_alloc::PeakAlloc;
 use serde::Serialize;
 

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use numctl::api::wire::{self, Interner};
+use numctl::client::api::wire::{self, Interner};
+use numctl::client::listing::{ListingBuilder, Page, Progress};
+use numctl::desired::AccountRef;
 use numctl::desired::{Access, Account, AccountIndex, Declared, Desired, Place, Policy, State};
-use numctl::hold::Standstill;
-use numctl::number::{AccountSid, NumberSid, PhoneNumber};
-use numctl::observed::{ListingBuilder, Live, Observed, Page, Progress};
-use numctl::plan::AccountRef;
-use numctl::provider::Api;
-use numctl::settings::{Field, Managed, Value, Want};
+use numctl::model::hold::Standstill;
+use numctl::model::live::Live;
+use numctl::model::number::{AccountSid, NumberSid, PhoneNumber};
+use numctl::model::provider::Api;
+use numctl::model::settings::{Field, Managed, Value, Want};
+use numctl::observed::Observed;
 
 use super::pages;
 

@@ -7,7 +7,7 @@ use expect_test::expect_file;
 use numctl::desired::{Desired, Findings};
 
 fn verdict(path: &Path) -> Result<(), Findings> {
-    let sources = numctl::load::load(&[path.to_owned()])?;
+    let sources = numctl::desired::load::load(&[path.to_owned()])?;
     Desired::parse(&sources).map(|_| ())
 }
 

@@ -6,15 +6,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use numctl::api::error::{ApiError, Operation};
-use numctl::budget::{Budget, DAY, Generation};
+use numctl::client::api::error::{ApiError, Operation};
+use numctl::client::listing::{ListingBuilder, Page, Progress};
+use numctl::desired::AccountRef;
 use numctl::desired::{AccountIndex, Format, Limit, Limits, MonthlyLimits, Source};
+use numctl::guard::budget::{Budget, DAY, Generation};
 use numctl::guard::{self, OperatorLimits, Over};
-use numctl::number::{AccountSid, NumberSid, PhoneNumber};
-use numctl::observed::{ListingBuilder, Live, Observed, Page, Progress};
-use numctl::plan::{AccountRef, Action, ActionKind, HeldReason, Plan, Reason, Step, Target};
-use numctl::report::{End, Failure, Outcome, Report, Skip};
-use numctl::settings::{Managed, Settings};
+use numctl::model::action_kind::ActionKind;
+use numctl::model::live::Live;
+use numctl::model::number::{AccountSid, NumberSid, PhoneNumber};
+use numctl::model::settings::{Managed, Settings};
+use numctl::observed::Observed;
+use numctl::plan::outcome::{End, Failure, Outcome, Report, Skip};
+use numctl::plan::{Action, HeldReason, Plan, Reason, Step, Target};
 use proptest::prelude::*;
 
 fn number(at: u8) -> PhoneNumber {
@@ -43,7 +47,7 @@ fn observed(live: &BTreeSet<u8>) -> Observed {
         settings: Arc::new(Settings::default()),
         sms: None,
         emergency_address_status: None,
-        tariff: numctl::tariff::Tariff::default(),
+        tariff: numctl::model::tariff::Tariff::default(),
     };
     let page = Page { rows: live.iter().map(row).collect(), ..Page::default() };
     match ListingBuilder::new(account()).push(page).expect("a page") {

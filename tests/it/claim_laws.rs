@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use numctl::claim::{ClaimName, Slot};
+use numctl::client::listing::{Listing, ListingBuilder, Page, Progress};
+use numctl::desired::AccountRef;
 use numctl::desired::{AccountIndex, Desired, Format, Source};
-use numctl::number::{AccountSid, PhoneNumber};
-use numctl::observed::{
-    Finds, InFlight, Listing, ListingBuilder, Live, Observed, Offers, Page, Progress, Sight, Survey,
-};
-use numctl::plan::{AccountRef, Action, ActionKind, plan};
-use numctl::tariff::Tariff;
+use numctl::model::action_kind::ActionKind;
+use numctl::model::claim::{ClaimName, Slot};
+use numctl::model::live::Live;
+use numctl::model::number::{AccountSid, PhoneNumber};
+use numctl::model::tariff::Tariff;
+use numctl::observed::{Finds, InFlight, Observed, Offers, Sight, Survey};
+use numctl::plan::{Action, plan};
 use proptest::prelude::*;
 
 const ACCOUNT: &str = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";

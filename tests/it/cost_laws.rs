@@ -4,17 +4,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use numctl::api::price::Prices;
-use numctl::budget::Outlook;
-use numctl::cost::{Bill, Census, PriceBook};
+use numctl::client::api::price::Prices;
+use numctl::client::listing::{Listing, ListingBuilder, Page, Progress};
+use numctl::desired::AccountRef;
 use numctl::desired::{AccountIndex, Limit, Limits, MonthlyLimits};
+use numctl::guard::budget::Outlook;
+use numctl::guard::cost::{Bill, Census, PriceBook};
 use numctl::guard::{self, Beyond, OperatorLimits};
-use numctl::money::{Currency, Money, Sums};
-use numctl::number::{AccountSid, NumberSid, PhoneNumber};
-use numctl::observed::{Listing, ListingBuilder, Live, Observed, Page, Progress};
-use numctl::plan::{AccountRef, Action, Plan, Reason, Step, Target};
-use numctl::settings::{Managed, Settings};
-use numctl::tariff::{Country, Kind, Tariff};
+use numctl::model::live::Live;
+use numctl::model::money::{Currency, Money, Sums};
+use numctl::model::number::{AccountSid, NumberSid, PhoneNumber};
+use numctl::model::settings::{Managed, Settings};
+use numctl::model::tariff::{Country, Kind, Tariff};
+use numctl::observed::Observed;
+use numctl::plan::{Action, Plan, Reason, Step, Target};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 

@@ -8,7 +8,7 @@ use numctl::desired::{
     CredentialsAt, Desired, Findings, Format, Limit, Parsed, Severity, Source, State, Unlisted,
     finding::render_findings,
 };
-use numctl::settings::{Field, Value, Want};
+use numctl::model::settings::{Field, Value, Want};
 use proptest::prelude::*;
 
 const SAMPLE: &str = r#"
@@ -212,8 +212,9 @@ numbers:
     assert_eq!(protect, [true, true, false, true]);
     // Numbers without settings of their own share them: a million numbers cost little.
     let [_, one, _, three] = &parsed.desired.numbers[..] else { panic!("four numbers") };
-    let address =
-        |managed: &numctl::settings::Managed| managed.iter().next().map(|(_, want)| std::ptr::from_ref(want));
+    let address = |managed: &numctl::model::settings::Managed| {
+        managed.iter().next().map(|(_, want)| std::ptr::from_ref(want))
+    };
     assert_eq!(address(&one.settings), address(&three.settings));
 }
 
@@ -382,16 +383,17 @@ fn folders_below_a_directory_are_read_too() {
     symlink("../elsewhere", folder.path().join("fleet/linked")).expect("linked");
     symlink("..", folder.path().join("fleet/teams/up")).expect("linked");
     symlink("../..", folder.path().join("fleet/teams/top")).expect("linked");
-    let sources =
-        numctl::load::load(&[folder.path().join("fleet")]).unwrap_or_else(|findings| panic!("{findings}"));
+    let sources = numctl::desired::load::load(&[folder.path().join("fleet")])
+        .unwrap_or_else(|findings| panic!("{findings}"));
     let parsed = Desired::parse(&sources).unwrap_or_else(|findings| panic!("{findings}"));
     let numbers: Vec<String> =
         parsed.desired.numbers.iter().map(|declared| declared.number.to_string()).collect();
     assert_eq!(numbers, (0..5).map(|at| format!("+1555223000{at}")).collect::<Vec<_>>());
 
     symlink("nowhere", folder.path().join("fleet/teams/deep/gone.yaml")).expect("linked");
-    let refused =
-        numctl::load::load(&[folder.path().join("fleet")]).expect_err("a link to nothing").to_string();
+    let refused = numctl::desired::load::load(&[folder.path().join("fleet")])
+        .expect_err("a link to nothing")
+        .to_string();
     assert!(refused.contains("gone.yaml") && refused.contains("there is no such file"), "{refused}");
 }
 
@@ -411,7 +413,7 @@ fn directories_and_stdin_like_names_are_one_fleet() {
     std::fs::write(folder.path().join("c.json"), "{\"version\": 1, \"policy\": {\"max_purchases\": 3, \"max_changes\": \"5%\"}, \"numbers\": [{\"phone_number\": \"+15552230000\", \"voice\": {\"url\": null, \"caller_id_lookup\": false}}]}").expect("c");
     std::fs::write(folder.path().join(".d.yaml"), "not: read").expect("d");
     let twice = [folder.path().to_owned(), folder.path().join("b.yml")];
-    let sources = numctl::load::load(&twice).expect("three files");
+    let sources = numctl::desired::load::load(&twice).expect("three files");
     assert_eq!(sources.len(), 3);
     let parsed = Desired::parse(&sources).unwrap_or_else(|findings| panic!("{findings}"));
     assert_eq!(settings(&parsed, "+15552230000"), ["voice.url cleared", "voice.caller_id_lookup = false"]);
@@ -422,14 +424,16 @@ fn directories_and_stdin_like_names_are_one_fleet() {
     let fifo = folder.path().join("pipe.yaml");
     let made = std::process::Command::new("mkfifo").arg(&fifo).status();
     if made.is_ok_and(|status| status.success()) {
-        let refused = numctl::load::load(std::slice::from_ref(&fifo)).expect_err("a FIFO").to_string();
+        let refused =
+            numctl::desired::load::load(std::slice::from_ref(&fifo)).expect_err("a FIFO").to_string();
         assert!(refused.contains("not a regular file"), "{refused}");
     }
-    let missing = numctl::load::load(&[folder.path().join("none.yaml")]).expect_err("none").to_string();
+    let missing =
+        numctl::desired::load::load(&[folder.path().join("none.yaml")]).expect_err("none").to_string();
     assert!(missing.contains("there is no such file") && missing.contains("none.yaml"), "{missing}");
     let large = folder.path().join("large.yaml");
     std::fs::File::create(&large).and_then(|file| file.set_len((64 << 20) + 1)).expect("a large file");
-    let refused = numctl::load::load(&[large]).expect_err("too large").to_string();
+    let refused = numctl::desired::load::load(&[large]).expect_err("too large").to_string();
     assert!(refused.contains("larger than 64 MiB"), "{refused}");
 }
 
@@ -578,11 +582,11 @@ fn matches_pattern(pattern: &str, text: &str) -> bool {
                 && text.ends_with(|c: char| c.is_ascii_alphabetic())
                 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b' ')
         }
-        "^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$" => numctl::provider::HostLabel::parse(text).is_some(),
+        "^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$" => numctl::model::provider::HostLabel::parse(text).is_some(),
         "^(100|[1-9]?[0-9])%$" => {
             text.ends_with('%') && matches!(Limit::parse(text), Some(Limit::Percent(_)))
         }
-        "^[a-z][a-z0-9-]{0,23}$" => numctl::claim::ClaimName::parse(text).is_some(),
+        "^[a-z][a-z0-9-]{0,23}$" => numctl::model::claim::ClaimName::parse(text).is_some(),
         "^[A-Za-z]{2}$" => text.len() == 2 && text.bytes().all(|b| b.is_ascii_alphabetic()),
         r"^([hH][tT][tT][pP][sS]?://[^/\s{}<>][^\s{}<>]*)?$" => {
             let lower = text.to_lowercase();
@@ -595,7 +599,9 @@ fn matches_pattern(pattern: &str, text: &str) -> bool {
         "^([gG][eE][tT]|[pP][oO][sS][tT])?$" => {
             text.is_empty() || ["get", "post"].contains(&text.to_lowercase().as_str())
         }
-        r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,6})? [A-Z]{3}$" => numctl::money::Money::parse(text).is_some(),
+        r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,6})? [A-Z]{3}$" => {
+            numctl::model::money::Money::parse(text).is_some()
+        }
         other => panic!("the test does not know the pattern {other}"),
     }
 }

@@ -4,19 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use numctl::api::endpoint::Endpoint;
-use numctl::api::routes::Routes;
-use numctl::budget::Generation;
+use numctl::client::api::endpoint::Endpoint;
+use numctl::client::api::routes::Routes;
+use numctl::client::pace::Pace;
 use numctl::client::{Client, Dice, Manner, Writer};
-use numctl::credentials::Credentials;
+use numctl::desired::AccountRef;
 use numctl::desired::{Desired, Format, Source};
 use numctl::execute::Stop;
-use numctl::number::AccountSid;
-use numctl::pace::Pace;
-use numctl::plan::AccountRef;
-use numctl::provider::Api;
+use numctl::guard::budget::Generation;
+use numctl::model::credentials::Credentials;
+use numctl::model::number::AccountSid;
+use numctl::model::provider::Api;
+use numctl::plan::outcome::{Failure, Outcome, Skip};
 use numctl::reconcile::Pass;
-use numctl::report::{Failure, Outcome, Skip};
 use numctl::sandbox::{AUTH_TOKEN, InMemory, MAIN_SID, Sandbox, Shared, World};
 use tokio::sync::watch;
 

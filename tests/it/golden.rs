@@ -5,26 +5,28 @@ use std::sync::Arc;
 
 use expect_test::expect_file;
 use jiff::civil::date;
-use numctl::budget::Outlook;
-use numctl::cost::{Bill, NotKnown, Unpriced};
+use numctl::client::listing::{ListingBuilder, Note, Page, Progress};
+use numctl::desired::AccountRef;
 use numctl::desired::{
     Access, Account, AccountIndex, CredentialsAt, EnvPrefix, Limit, Limits, MonthlyLimits, Policy,
 };
-use numctl::diff::FieldChange;
-use numctl::export;
+use numctl::guard::budget::Outlook;
+use numctl::guard::cost::{Bill, NotKnown, Unpriced};
 use numctl::guard::{self, OperatorLimits, Refusal};
-use numctl::money::{Money, Sums};
-use numctl::number::{AccountSid, NumberSid, PhoneNumber};
-use numctl::observed::{ListingBuilder, Live, Note, Observed, Page, Papers, Progress, Trouble};
-use numctl::plan::{
-    AccountRef, Action, ActionKind, Held, HeldReason, LeftOut, Plan, Reason, Step, Target, Warning,
-};
-use numctl::render::{json, markdown, text};
-use numctl::tariff::{Class, Country, Kind, PossibleKind};
+use numctl::model::action_kind::ActionKind;
+use numctl::model::live::Live;
+use numctl::model::money::{Money, Sums};
+use numctl::model::number::{AccountSid, NumberSid, PhoneNumber};
+use numctl::model::tariff::{Class, Country, Kind, PossibleKind};
+use numctl::observed::{Observed, Papers, Trouble};
+use numctl::plan::diff::FieldChange;
+use numctl::plan::{Action, Held, HeldReason, LeftOut, Plan, Reason, Step, Target, Warning};
+use numctl::report::export;
+use numctl::report::{json, markdown, text};
 use proptest::prelude::*;
 
-use numctl::settings::{Field, Managed, Settings, Value, Want};
-use numctl::traffic::{Lookback, Medium, Side, Use};
+use numctl::model::settings::{Field, Managed, Settings, Value, Want};
+use numctl::model::traffic::{Lookback, Medium, Side, Use};
 
 const MAIN: AccountIndex = AccountIndex(0);
 const EMEA: AccountIndex = AccountIndex(1);
@@ -388,7 +390,7 @@ fn check_priced(name: &str, plan: &Plan, refusal: Option<&Refusal>, bill: Option
     let json = written_json(plan, refusal, bill);
     let markdown = written_markdown(plan, refusal, bill);
     for (format, text) in [("text", &plain), ("json", &json), ("markdown", &markdown)] {
-        let acting = text.chars().find(|c| *c != '\n' && numctl::render::shown::must_be_spelt_out(*c));
+        let acting = text.chars().find(|c| *c != '\n' && numctl::report::shown::must_be_spelt_out(*c));
         assert_eq!(acting, None, "{name} as {format}");
         assert!(!text.contains("hunter2") && !text.contains("correcthorse"), "{name} as {format}");
     }
@@ -617,7 +619,7 @@ fn live(last: u64, name: &str, settings: &[(Field, &str)]) -> Live {
         settings: Arc::new(settings),
         sms: Some(true),
         emergency_address_status: None,
-        tariff: numctl::tariff::Tariff::default(),
+        tariff: numctl::model::tariff::Tariff::default(),
     }
 }
 
@@ -698,7 +700,7 @@ proptest! {
         let (text, json, markdown) =
             (written_text(&plan, None, None, false), written_json(&plan, None, None), written_markdown(&plan, None, None));
         for text in [&text, &json, &markdown] {
-            prop_assert!(text.chars().all(|c| c == '\n' || !numctl::render::shown::must_be_spelt_out(c)));
+            prop_assert!(text.chars().all(|c| c == '\n' || !numctl::report::shown::must_be_spelt_out(c)));
             if !name.contains("secret-of-a-hook") {
                 prop_assert!(!text.contains("secret-of-a-hook"));
             }

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use expect_test::expect_file;
-use numctl::journal::{self, Run};
-use numctl::render::history;
-use numctl::render::text::Style;
+use numctl::execute::journal::{self, Run};
+use numctl::report::history;
+use numctl::report::text::Style;
 
 /// An apply that was done, and an undo that was killed, among hostile texts.
 fn kept() -> Vec<Run> {

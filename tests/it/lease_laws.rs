@@ -6,7 +6,7 @@
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use numctl::lease::{Answer, Ask, Elector, Moment, Next, Note, Record, Seen, Standing, Timing};
+use numctl::client::lease::{Answer, Ask, Elector, Moment, Next, Note, Record, Seen, Standing, Timing};
 use proptest::prelude::*;
 
 const LEASE: Duration = Duration::from_secs(15);

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use numctl::budget::Outlook;
 use numctl::desired::{AccountIndex, Declared, Desired, Limit, Limits, MonthlyLimits, Place, State};
-use numctl::digest::Digest;
+use numctl::guard::budget::Outlook;
 use numctl::guard::{self, Broken, OperatorLimits, Rejection};
-use numctl::number::PhoneNumber;
-use numctl::plan::{ActionKind, Plan};
-use numctl::settings::Managed;
+use numctl::model::action_kind::ActionKind;
+use numctl::model::number::PhoneNumber;
+use numctl::model::settings::Managed;
+use numctl::plan::Plan;
+use numctl::plan::digest::Digest;
 use proptest::prelude::*;
 
 use super::planner_laws::{desired, world};

@@ -25,3 +25,4 @@ mod sandbox_request;
 mod sandbox_v2010;
 mod tidy;
 mod traffic_laws;
+mod wings;

@@ -7,20 +7,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use expect_test::expect_file;
-use numctl::api::error::Operation;
-use numctl::budget::Generation;
+use numctl::client::api::error::Operation;
+use numctl::client::listing::{ListingBuilder, Page, Progress};
+use numctl::client::tally::Tally;
+use numctl::client::transport::{Response, TransportError};
+use numctl::daemon::metrics::exposition;
+use numctl::daemon::status::json::{Changed, Whole};
+use numctl::daemon::status::{Finish, Role, Status, Waiting};
+use numctl::desired::AccountRef;
 use numctl::desired::{Desired, Format, Source};
-use numctl::memory::Extent;
-use numctl::metrics::exposition;
-use numctl::number::{AccountSid, NumberSid, PhoneNumber};
-use numctl::observed::{ListingBuilder, Live, Observed, Page, Progress};
-use numctl::plan::{AccountRef, Plan, plan};
-use numctl::report::{End, Failure, Outcome, Report};
-use numctl::settings::{Field, Settings, Value};
-use numctl::status::json::{Changed, Whole};
-use numctl::status::{Finish, Role, Status, Waiting};
-use numctl::tally::Tally;
-use numctl::transport::{Response, TransportError};
+use numctl::guard::budget::Generation;
+use numctl::guard::memory::Extent;
+use numctl::model::live::Live;
+use numctl::model::number::{AccountSid, NumberSid, PhoneNumber};
+use numctl::model::settings::{Field, Settings, Value};
+use numctl::observed::Observed;
+use numctl::plan::outcome::{End, Failure, Outcome, Report};
+use numctl::plan::{Plan, plan};
 
 /// One family of an exposition, with its samples.
 #[derive(Debug, Default)]
@@ -136,7 +139,7 @@ fn desired(numbers: usize) -> (Desired, Generation) {
     }
     let source = Source { name: "fleet.yaml".into(), text, format: Format::Yaml };
     let generation = Generation::of(std::slice::from_ref(&source));
-    let parsed = Desired::parse_for(&[source], numctl::provider::Api::ActiveNumbers);
+    let parsed = Desired::parse_for(&[source], numctl::model::provider::Api::ActiveNumbers);
     (parsed.unwrap_or_else(|findings| panic!("{}", findings.render(false))).desired, generation)
 }
 
@@ -154,7 +157,7 @@ fn observed(numbers: usize, drifted: usize) -> Observed {
         settings: settings.clone(),
         sms: Some(true),
         emergency_address_status: None,
-        tariff: numctl::tariff::Tariff::default(),
+        tariff: numctl::model::tariff::Tariff::default(),
     });
     let page = Page { rows: rows.collect(), ..Page::default() };
     match ListingBuilder::new(account().sid).push(page).expect("a listing") {
@@ -279,8 +282,8 @@ fn the_alerts_and_the_dashboard_ask_for_what_is_there() {
 /// ends; what a plan leaves undone is counted by the reason, and told with its diff.
 #[test]
 fn holds_pauses_and_windows_are_shown_with_their_ends() {
-    use numctl::hold::shown;
-    use numctl::standstill::{Holds, hold_back};
+    use numctl::guard::standstill::{Holds, hold_back};
+    use numctl::model::hold::shown;
     let at = |seconds: u64| shown(i64::try_from(AT.as_secs() + seconds).expect("a time")).to_string();
     // AT is a Friday, 08:00 UTC.
     let text = |policy: &str, of_account: &str, number: &str| {
@@ -294,7 +297,7 @@ fn holds_pauses_and_windows_are_shown_with_their_ends() {
     let show = |text: String, signal: bool, now: Duration| {
         let source = Source { name: "fleet.yaml".into(), text, format: Format::Yaml };
         let generation = Generation::of(std::slice::from_ref(&source));
-        let parsed = Desired::parse_for(&[source], numctl::provider::Api::ActiveNumbers);
+        let parsed = Desired::parse_for(&[source], numctl::model::provider::Api::ActiveNumbers);
         let desired = parsed.unwrap_or_else(|findings| panic!("{}", findings.render(false))).desired;
         let mut plan = self::plan(&desired, &[account()], &observed(2, 2));
         let holds = Holds::of(&desired, &plan);
@@ -400,7 +403,7 @@ fn a_large_fleet_shares_what_is_equal() {
     status.ends(&desired, Finish::Planned(&plan), Extent::Full, times, AT);
     let verdicts: BTreeSet<_> = status.rows.iter().map(|row| std::sync::Arc::as_ptr(&row.verdict)).collect();
     assert_eq!(verdicts.len(), 2, "one for those as declared, one for those that differ");
-    assert!(std::mem::size_of::<numctl::status::Row>() <= 64);
+    assert!(std::mem::size_of::<numctl::daemon::status::Row>() <= 64);
     // The name is the file's own text.
     let name = status.rows[3].name.as_ref().expect("a name");
     assert!(std::sync::Arc::strong_count(name) > 1, "shared with the file");

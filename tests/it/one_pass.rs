@@ -1,17 +1,18 @@
 //! One pass by itself: with nothing spent before, and nothing remembered.
 
-use numctl::budget::Generation;
 use numctl::client::Client;
-use numctl::cost::Bill;
+use numctl::client::transport::Transport;
+use numctl::desired::AccountRef;
 use numctl::desired::Desired;
 use numctl::execute::Stop;
+use numctl::execute::journal::{Command, Head};
+use numctl::execute::ledger::{Kept, LedgerError};
+use numctl::guard::budget::Generation;
+use numctl::guard::cost::Bill;
+use numctl::guard::memory::{Extent, Memory};
 use numctl::guard::{Approved, OperatorLimits};
-use numctl::journal::{Command, Head};
-use numctl::ledger::{Kept, LedgerError};
-use numctl::memory::{Extent, Memory};
-use numctl::plan::{AccountRef, Plan};
+use numctl::plan::Plan;
 use numctl::reconcile::{Answer, Authority, Hooks, Job, Pass, Pricing, Source, State, pass};
-use numctl::transport::Transport;
 use std::time::Duration;
 use tokio::sync::watch;
 

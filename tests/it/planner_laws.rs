@@ -3,17 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use numctl::client::listing::{Listing, ListingBuilder, Page, Progress};
+use numctl::desired::AccountRef;
 use numctl::desired::{
     Access, Account, AccountIndex, CredentialsAt, Declared, Desired, EnvPrefix, Place, Policy, State,
     Unlisted,
 };
-use numctl::digest::Digest;
-use numctl::export::Fleet;
-use numctl::hold::Standstill;
-use numctl::number::{AccountSid, NumberSid, PhoneNumber};
-use numctl::observed::{Listing, ListingBuilder, Live, Observed, Page, Progress, Sight, Survey, Trouble};
-use numctl::plan::{AccountRef, Action, ActionKind, HeldReason, Plan, Reason, Warning, plan};
-use numctl::settings::{Field, Kind, Managed, Settings, Value, Want};
+use numctl::model::action_kind::ActionKind;
+use numctl::model::hold::Standstill;
+use numctl::model::live::Live;
+use numctl::model::number::{AccountSid, NumberSid, PhoneNumber};
+use numctl::model::settings::{Field, Kind, Managed, Settings, Value, Want};
+use numctl::observed::{Observed, Sight, Survey, Trouble};
+use numctl::plan::digest::Digest;
+use numctl::plan::{Action, HeldReason, Plan, Reason, Warning, plan};
+use numctl::report::export::Fleet;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
@@ -158,7 +162,7 @@ fn live(at: u64, row: Row) -> Live {
         settings: Arc::new(settings.into_iter().collect()),
         sms: row.sms,
         emergency_address_status: None,
-        tariff: numctl::tariff::Tariff::default(),
+        tariff: numctl::model::tariff::Tariff::default(),
     }
 }
 
@@ -263,14 +267,14 @@ impl World {
                         settings: Arc::default(),
                         sms: Some(true),
                         emergency_address_status: None,
-                        tariff: numctl::tariff::Tariff::default(),
+                        tariff: numctl::model::tariff::Tariff::default(),
                     };
                     write(&mut live, settings.iter());
                     self.accounts[usize::from(account.0)].push(live);
                 }
                 Action::Transfer { target, to, settings } => {
                     let mut live = self.take(target.account, target.number);
-                    let changes = numctl::diff::changes(settings, &live);
+                    let changes = numctl::plan::diff::changes(settings, &live);
                     write(&mut live, changes.iter().map(|change| (change.field, &change.want)));
                     self.accounts[usize::from(to.0)].push(live);
                 }
@@ -498,7 +502,7 @@ proptest! {
                 Action::Purchase { .. } | Action::Transfer { .. } | Action::Release { .. } => false,
             });
             for (field, want) in declared.settings.iter() {
-                let is_met = numctl::diff::is_met(field, want, found.live);
+                let is_met = numctl::plan::diff::is_met(field, want, found.live);
                 prop_assert!(is_met || is_planned(field), "{} {}", declared.number, field);
             }
             unchanged += usize::from(steps.next().is_none());

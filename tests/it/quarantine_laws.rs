@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, date};
 use numctl::desired::{AccountIndex, Desired, Quarantine, State, Unlisted};
-use numctl::number::PhoneNumber;
+use numctl::model::number::PhoneNumber;
+use numctl::model::quarantine::{Parked, Term, marked, unmarked};
 use numctl::observed::{Observed, Sight, Survey};
+use numctl::plan::stale::{Stale, StaleReason, stale};
 use numctl::plan::{Action, HeldReason, Plan, Reason, plan};
-use numctl::quarantine::{Parked, Term, marked, unmarked};
-use numctl::stale::{Stale, StaleReason, stale};
 use proptest::prelude::*;
 
 use super::planner_laws::{ACCOUNTS, World, account_refs, desired, listing, world};

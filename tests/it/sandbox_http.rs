@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use numctl::credentials::Credentials;
+use numctl::client::transport::{Request, Transport as _, TransportError, Verb};
+use numctl::model::credentials::Credentials;
 use numctl::sandbox::{
     AUTH_TOKEN, InMemory, MAIN_SID, Options, Running, SUBACCOUNT_SID, Sandbox, Shared, StartError, World,
     start,
 };
-use numctl::transport::{Request, Transport as _, TransportError, Verb};
 use serde_json::Value;
 
 async fn running(faults: &str, options: Options) -> Running {

@@ -1,7 +1,7 @@
 //! The sandbox against the vendor's OpenAPI files: v2010, accounts, prices and regulations, and
 //! that they show the same model as ActiveNumbers.
 
-use numctl::number::PhoneNumber;
+use numctl::model::number::PhoneNumber;
 use numctl::sandbox::{
     AUTH_TOKEN, Faults, HttpAnswer, HttpRequest, MAIN_SID, SUBACCOUNT_SID, Sandbox, Status, World,
 };

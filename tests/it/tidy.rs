@@ -1,26 +1,11 @@
-//! The rules of the house, read off the sources: the order of dependence (the map in `src/lib.rs`),
-//! what pure files may not touch, and that the README tells of what there is.
+//! The rules of the house, read off the sources: lengths, manners, and that the README tells of what
+//! there is. The order of dependence is in `wings.rs`.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory as _;
 use numctl::cli::Arguments;
-
-/// What a pure file may not name: runtimes, the network, files, the environment, clocks, logs.
-const IMPURE: &[&str] = &[
-    "tokio",
-    "reqwest",
-    "notify::",
-    "tracing",
-    "std::fs",
-    "std::env",
-    "std::net",
-    "std::thread",
-    "Instant::now",
-    "SystemTime::now",
-    "println!",
-];
 
 /// Files longer than 600 lines, and why that is right.
 const LONG: &[(&str, &str)] = &[
@@ -49,32 +34,32 @@ const TOP: &[&str] = &[
     "tests",
 ];
 
-struct SourceFile {
-    /// From the root: `src/api/error.rs`.
-    path: String,
+pub(crate) struct SourceFile {
+    /// From the root: `src/client/api/error.rs`.
+    pub(crate) path: String,
     /// All of it.
     text: String,
     /// Without whole-line comments and the tests at its end.
-    code: String,
+    pub(crate) code: String,
 }
 
 impl SourceFile {
-    /// The module of `src/lib.rs` that the file belongs to: `api`.
-    fn module(&self) -> &str {
+    /// The wing that the file belongs to: `client`.
+    pub(crate) fn wing(&self) -> &str {
         let path = self.path.trim_start_matches("src/");
         path.split('/').next().unwrap_or(path).trim_end_matches(".rs")
     }
 }
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn read(path: &str) -> String {
+pub(crate) fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-fn walk(folder: &str) -> Vec<SourceFile> {
+pub(crate) fn walk(folder: &str) -> Vec<SourceFile> {
     let mut folders: Vec<PathBuf> = vec![root().join(folder)];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
@@ -100,37 +85,6 @@ fn code(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The modules in the order of the map in `src/lib.rs`, and how many of them are pure.
-fn map() -> (Vec<String>, usize) {
-    let text = read("src/lib.rs");
-    let mut modules = Vec::new();
-    let mut pure = 0;
-    for line in text.lines() {
-        if line.starts_with("//! I/O:") {
-            pure = modules.len();
-        }
-        if let Some((name, _)) = line.strip_prefix("//! - [`").and_then(|rest| rest.split_once("`]: ")) {
-            modules.push(name.to_owned());
-        }
-    }
-    assert!(pure > 0 && pure < modules.len(), "src/lib.rs: a pure part, then one that starts with `I/O:`");
-    (modules, pure)
-}
-
-/// The names after `crate::`, but not those of `pub(in crate::…)`.
-fn used(code: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    for (at, found) in code.match_indices("crate::") {
-        let foreign = code[..at].ends_with(|c: char| c == '$' || c == '_' || c.is_alphanumeric());
-        if !foreign && !code[..at].ends_with("in ") {
-            let rest = &code[at + found.len()..];
-            names
-                .push(rest.split(|c: char| c != '_' && !c.is_alphanumeric()).next().unwrap_or("").to_owned());
-        }
-    }
-    names
-}
-
 /// Whole words of capitals that start with a known prefix: the names of environment variables.
 pub(crate) fn variables(code: &str, found: &mut Vec<String>) {
     for word in code.split(|c: char| c != '_' && !c.is_ascii_uppercase() && !c.is_ascii_digit()) {
@@ -141,56 +95,8 @@ pub(crate) fn variables(code: &str, found: &mut Vec<String>) {
     }
 }
 
-fn none(findings: String) {
+pub(crate) fn none(findings: String) {
     assert!(findings.is_empty(), "\n{findings}");
-}
-
-#[test]
-fn every_module_stands_in_the_map_and_uses_only_what_stands_above_it() {
-    let (modules, _) = map();
-    let place = |name: &str| modules.iter().position(|module| module == name);
-    let mut findings = String::new();
-    for file in walk("src") {
-        let module = file.module();
-        if matches!(module, "lib" | "main") {
-            continue;
-        }
-        let Some(own) = place(module) else {
-            let _ = writeln!(findings, "{}: give `{module}` a line in the map of src/lib.rs", file.path);
-            continue;
-        };
-        for name in used(&file.code) {
-            if place(&name).is_none_or(|at| at > own) {
-                let _ = writeln!(
-                    findings,
-                    "{}: uses crate::{name}, which is not above `{module}` in src/lib.rs",
-                    file.path
-                );
-            }
-        }
-    }
-    let lib = read("src/lib.rs");
-    for module in &modules {
-        if !lib.contains(&format!("pub mod {module};")) {
-            let _ = writeln!(findings, "src/lib.rs: the map has `{module}`, which is not there");
-        }
-    }
-    none(findings);
-}
-
-#[test]
-fn pure_files_touch_nothing_outside() {
-    let (modules, pure) = map();
-    let mut findings = String::new();
-    for file in walk("src") {
-        if !modules[..pure].iter().any(|module| module == file.module()) {
-            continue;
-        }
-        for word in IMPURE.iter().filter(|word| file.code.contains(**word)) {
-            let _ = writeln!(findings, "{}: pure by the map of src/lib.rs, but names {word}", file.path);
-        }
-    }
-    none(findings);
 }
 
 #[test]
@@ -227,7 +133,7 @@ fn files_open_with_their_doc_and_keep_their_manners() {
 fn only_the_parser_knows_yaml_and_only_the_output_prints() {
     let mut findings = String::new();
     for file in walk("src") {
-        if file.code.contains("serde_yaml::") && file.module() != "desired" && file.module() != "cli" {
+        if file.code.contains("serde_yaml::") && !matches!(file.wing(), "desired" | "cli") {
             let _ = writeln!(findings, "{}: serde_yaml outside of `desired` and `cli`", file.path);
         }
         if file.code.contains("println!") && file.path != "src/cli/output.rs" {
@@ -313,8 +219,8 @@ fn what_the_readme_names_as_a_guard_is_a_test() {
 /// The README's table of fields by API says what is sent.
 #[test]
 fn the_readme_tells_every_field_by_api() {
-    use numctl::provider::Api;
-    use numctl::settings::{Field, Parameter};
+    use numctl::model::provider::Api;
+    use numctl::model::settings::{Field, Parameter};
     let readme = read("README.md");
     let cell = |parameter: Parameter| match parameter {
         Parameter::Documented(name) => format!("`{name}`"),

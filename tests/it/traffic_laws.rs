@@ -8,24 +8,25 @@ use std::time::Duration;
 use expect_test::expect_file;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
-use numctl::api::endpoint::Endpoint;
-use numctl::api::resource::{masked, normal_form};
-use numctl::api::routes::Routes;
-use numctl::claim::Slot;
+use numctl::client::api::endpoint::Endpoint;
+use numctl::client::api::resource::{masked, normal_form};
+use numctl::client::api::routes::Routes;
+use numctl::client::pace::Pace;
 use numctl::client::{Client, Dice, Manner};
-use numctl::credentials::Credentials;
 use numctl::desired::AccountIndex;
-use numctl::idle::{Declared, Idle, Judged, Report, Row, Unjudged, judge};
-use numctl::last_use::{LastUses, Trust};
-use numctl::number::{AccountSid, PhoneNumber};
-use numctl::pace::Pace;
-use numctl::plan::{AccountRef, Action, HeldReason, Plan, Reason, Step, Target};
-use numctl::provider::Api;
-use numctl::quarantine::marked;
+use numctl::desired::AccountRef;
+use numctl::guard::last_use::{LastUses, Trust};
+use numctl::guard::usage::{guard_releases, uses};
+use numctl::model::claim::Slot;
+use numctl::model::credentials::Credentials;
+use numctl::model::number::{AccountSid, PhoneNumber};
+use numctl::model::provider::Api;
+use numctl::model::quarantine::marked;
+use numctl::model::settings::Settings;
+use numctl::model::traffic::{Lookback, Medium, Owned, Side, Use};
+use numctl::plan::{Action, HeldReason, Plan, Reason, Step, Target};
+use numctl::report::idle::{Declared, Idle, Judged, Report, Row, Unjudged, judge};
 use numctl::sandbox::{AUTH_TOKEN, InMemory, MAIN_SID, Sandbox, Shared, World};
-use numctl::settings::Settings;
-use numctl::traffic::{Lookback, Medium, Owned, Side, Use};
-use numctl::usage::{guard_releases, uses};
 use proptest::prelude::*;
 
 const DAY: u64 = 86_400;
@@ -49,7 +50,7 @@ struct Event {
 impl Event {
     fn day(&self) -> Date {
         let at = Timestamp::from_second((NOW.as_secs() - self.days_ago * DAY).cast_signed()).expect("a time");
-        numctl::traffic::day(at)
+        numctl::model::traffic::day(at)
     }
 
     fn json(&self) -> serde_json::Value {
@@ -342,7 +343,7 @@ fn the_report_is_read_by_people_and_machines() {
     let mut json = String::new();
     for object in report(true).objects() {
         let mut line = Vec::new();
-        numctl::render::json::value(&mut line, &object).expect("written");
+        numctl::report::json::value(&mut line, &object).expect("written");
         json += &(String::from_utf8(line).expect("UTF-8") + "\n");
     }
     for (name, text) in [
@@ -351,7 +352,7 @@ fn the_report_is_read_by_people_and_machines() {
         ("idle_alone.yaml", report(false).tombstones()),
         ("idle.json", json),
     ] {
-        let acting = text.chars().find(|c| *c != '\n' && numctl::render::shown::must_be_spelt_out(*c));
+        let acting = text.chars().find(|c| *c != '\n' && numctl::report::shown::must_be_spelt_out(*c));
         assert_eq!(acting, None, "{name}");
         expect_file![format!("golden/{name}")].assert_eq(&text);
     }

@@ -4,11 +4,11 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use numctl::budget::Generation;
 use numctl::desired::{Format, Source};
 use numctl::execute::Stop;
-use numctl::number::PhoneNumber;
-use numctl::plan::ActionKind;
+use numctl::guard::budget::Generation;
+use numctl::model::action_kind::ActionKind;
+use numctl::model::number::PhoneNumber;
 use tokio::time::sleep;
 
 use crate::fleet::{self, FOREIGN, File, MAIN, SUB};

@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use numctl::budget::{DAY, Generation};
 use numctl::desired::Limit;
-use numctl::number::PhoneNumber;
-use numctl::plan::ActionKind;
+use numctl::guard::budget::{DAY, Generation};
+use numctl::model::action_kind::ActionKind;
+use numctl::model::number::PhoneNumber;
 
 use crate::state::{By, Deed, PassView, State};
 

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use numctl::claim::{Mark, Slot};
-use numctl::intents::BOUND;
-use numctl::ledger::Ledger;
-use numctl::number::PhoneNumber;
-use numctl::provider::Api;
+use numctl::execute::ledger::Ledger;
+use numctl::guard::intents::BOUND;
+use numctl::model::claim::{Mark, Slot};
+use numctl::model::number::PhoneNumber;
+use numctl::model::provider::Api;
 use numctl::sandbox::faults::OwnedPurchase;
 use numctl::sandbox::{Faults, Sandbox, World};
 use tokio::time::sleep;

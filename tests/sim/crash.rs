@@ -11,8 +11,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use numctl::plan::ActionKind;
-use numctl::provider::Api;
+use numctl::model::action_kind::ActionKind;
+use numctl::model::provider::Api;
 use numctl::sandbox::Faults;
 use numctl::sandbox::faults::OwnedPurchase;
 use tokio::time::sleep;

@@ -1,8 +1,8 @@
 //! What a seed starts from: the live fleet, and the file with its edits, as text.
 
 use numctl::desired::{Desired, Format, Source};
-use numctl::number::PhoneNumber;
-use numctl::settings::Field;
+use numctl::model::number::PhoneNumber;
+use numctl::model::settings::Field;
 
 use crate::tape::Tape;
 

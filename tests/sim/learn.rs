@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use numctl::api::wire::{Interner, read_number, read_page};
-use numctl::number::AccountSid;
-use numctl::observed::Live;
-use numctl::plan::ActionKind;
-use numctl::provider::Api;
-use numctl::transport::{Response, TransportError};
+use numctl::client::api::wire::{Interner, read_number, read_page};
+use numctl::client::transport::{Response, TransportError};
+use numctl::model::action_kind::ActionKind;
+use numctl::model::live::Live;
+use numctl::model::number::AccountSid;
+use numctl::model::provider::Api;
 
 use crate::sending::Sending;
 use crate::state::{PassView, State};

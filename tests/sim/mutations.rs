@@ -19,25 +19,25 @@ pub const EDITS: &[Edit] = &[
         bugs: &[("claim-intent-not-kept", "a crash forgets what was about to be bought for a claim")],
     },
     Edit {
-        file: "src/intents.rs",
+        file: "src/guard/intents.rs",
         find: "        self.open.retain(|_, intent| intent.seen || !intent.is_over(now));\n",
         replace: "        self.open.retain(|_, intent| !(intent.seen && @claim-seen-is-over@) && (intent.seen || !intent.is_over(now)));\n",
         bugs: &[("claim-seen-is-over", "a number that one look shows is not remembered")],
     },
     Edit {
-        file: "src/intents.rs",
+        file: "src/guard/intents.rs",
         find: "        matches!(self.phase, Phase::Over(at) if now >= at.saturating_add(BOUND))\n",
         replace: "        matches!(self.phase, Phase::Over(at) if now >= at.saturating_add(if @claim-bound-too-short@ { BOUND / 100 } else { BOUND }))\n",
         bugs: &[("claim-bound-too-short", "what is on its way is given up after nine seconds")],
     },
     Edit {
-        file: "src/offers.rs",
+        file: "src/observed/offers.rs",
         find: "        let is_there = is_anywhere(clients, number).await;\n",
         replace: "        let is_there = !@claim-listing-believed@ && is_anywhere(clients, number).await;\n",
         bugs: &[("claim-listing-believed", "a claim's number that a listing skips is bought anew")],
     },
     Edit {
-        file: "src/ledger.rs",
+        file: "src/execute/ledger.rs",
         find: "            Self::InMemory => Ok(Intents::unkept(now)),\n",
         replace: "            Self::InMemory if @claim-starts-at-once@ => Ok(Intents::default()),\n            \
             Self::InMemory => Ok(Intents::unkept(now)),\n",
@@ -53,7 +53,7 @@ pub const EDITS: &[Edit] = &[
         bugs: &[("claim-substitutes-in-doubt", "another number is bought while the first may be on its way")],
     },
     Edit {
-        file: "src/backoff.rs",
+        file: "src/client/backoff.rs",
         find: "    match (action, error) {\n",
         replace: "    match (action, error) {\n        \
             (ActionKind::Purchase, ErrorKind::TimedOut | ErrorKind::Lost) if @purchase-resent-blindly@ => Next::Resend,\n        \
@@ -66,7 +66,7 @@ pub const EDITS: &[Edit] = &[
         ],
     },
     Edit {
-        file: "src/api/error.rs",
+        file: "src/client/api/error.rs",
         find: "Self::TimedOut | Self::Lost | Self::Server { .. } | Self::NotTheApi | Self::Conflict => true,",
         replace: "Self::TimedOut | Self::Lost if @time-out-is-a-no@ => false,\n            \
             Self::NotTheApi if @html-is-a-no@ => false,\n            \
@@ -109,7 +109,7 @@ pub const EDITS: &[Edit] = &[
     Edit {
         file: "src/execute.rs",
         find: "            let (fresh, read_at) = match client.fetch(trace.lane(), number, Owner::Any).await {",
-        replace: "            let from_plan = crate::observed::Live {\n                \
+        replace: "            let from_plan = crate::model::live::Live {\n                \
                 number: Some(target.number), raw_number: None, sid: Some(sid), account_sid: None,\n                \
                 friendly_name: target.before.get(Field::FriendlyName).map(|name| name.wire().into()),\n                \
                 settings: std::sync::Arc::new(target.before.clone()), sms: None, emergency_address_status: None,\n                tariff: Default::default(),\n            };\n            \
@@ -200,57 +200,57 @@ pub const EDITS: &[Edit] = &[
         bugs: &[("half-done-is-skipped", "an action that was stopped half-way is reported as not tried")],
     },
     Edit {
-        file: "src/observed/listing.rs",
+        file: "src/client/listing.rs",
         find: "        let Some(next) = page.next else {",
         replace: "        let Some(next) = page.next.filter(|_| !@partial-listing-will-do@) else {",
         bugs: &[("partial-listing-will-do", "a listing is taken as whole without its later pages")],
     },
     Edit {
-        file: "src/client.rs",
+        file: "src/client/account.rs",
         find: "        match self.writer.admit(is_irreversible(operation)).await {\n            Some(Admission::WithoutEnd) => Ok(turn),",
         replace: "        match self.writer.admit(is_irreversible(operation)).await {\n            \
             None if @lock-not-asked@ => Ok(turn),\n            Some(Admission::WithoutEnd) => Ok(turn),",
         bugs: &[("lock-not-asked", "a write goes out after the lock was lost")],
     },
     Edit {
-        file: "src/client/writes.rs",
+        file: "src/client/account/writes.rs",
         find: "        if response.status != 204 || !response.body.is_empty() {",
         replace: "        if !@any-2xx-is-a-release@ && (response.status != 204 || !response.body.is_empty()) {",
         bugs: &[("any-2xx-is-a-release", "a proxy's page with 200 is taken for a release")],
     },
     Edit {
-        file: "src/client/writes.rs",
+        file: "src/client/account/writes.rs",
         find: "        let pairs: Vec<_> = self.parameters(settings).collect();",
         replace: "        let mut pairs: Vec<_> = self.parameters(settings).collect();\n        \
             if @unmanaged-field-cleared@ { pairs.push((\"Configurations.StatusCallback\".to_owned(), String::new())); }",
         bugs: &[("unmanaged-field-cleared", "a configure sends an empty value for what is not managed")],
     },
     Edit {
-        file: "src/api/page_link.rs",
+        file: "src/client/api/page_link.rs",
         find: " || url.origin() != listing.origin() {",
         replace: " || (url.origin() != listing.origin() && !@foreign-link-followed@) {",
         bugs: &[("foreign-link-followed", "a page link to another host is followed, with credentials")],
     },
     Edit {
-        file: "src/observed/listing.rs",
+        file: "src/client/listing.rs",
         find: "            && found != expected\n",
         replace: "            && found != expected && !@any-page-will-do@\n",
         bugs: &[("any-page-will-do", "a page that was skipped or repeated is not noticed")],
     },
     Edit {
-        file: "src/observed/listing.rs",
+        file: "src/client/listing.rs",
         find: "            && found != self.account\n",
         replace: "            && found != self.account && !@any-account-will-do@\n",
         bugs: &[("any-account-will-do", "a listing of another account is taken for this one's")],
     },
     Edit {
-        file: "src/stale.rs",
+        file: "src/plan/stale.rs",
         find: "        .iter()\n        .filter_map(|step| {",
         replace: "        .iter()\n        .filter(|_| !@saved-plan-never-stale@)\n        .filter_map(|step| {",
         bugs: &[("saved-plan-never-stale", "a saved plan is applied to a fleet that has moved on")],
     },
     Edit {
-        file: "src/guard.rs",
+        file: "src/guard/approve.rs",
         find: "        .flat_map(|(limit, file, operator)| {\n",
         replace: "        .filter(|(limit, ..)| match limit {\n            \
             LimitName::Purchases => !@no-limit-on-purchases@,\n            \
@@ -264,7 +264,7 @@ pub const EDITS: &[Edit] = &[
         ],
     },
     Edit {
-        file: "src/guard.rs",
+        file: "src/guard/approve.rs",
         find: "        (Over::Generation, outlook.generation.as_ref()),\n        (Over::Day, outlook.day.as_ref()),\n",
         replace: "        (Over::Generation, outlook.generation.as_ref().filter(|_| !@limits-per-cycle-only@)),\n        \
             (Over::Day, outlook.day.as_ref().filter(|_| !@limits-per-cycle-only@ && !@no-limit-over-a-day@)),\n",
@@ -274,20 +274,20 @@ pub const EDITS: &[Edit] = &[
         ],
     },
     Edit {
-        file: "src/guard.rs",
+        file: "src/guard/approve.rs",
         find: "                let live = plan.live_in(index).saturating_sub(bought_before);\n",
         replace: "                let live = plan.live_in(index).saturating_sub(bought_before);\n                \
             let live = if @share-of-what-is-declared@ { live.max(plan.unchanged + plan.touched()) } else { live };\n",
         bugs: &[("share-of-what-is-declared", "tombstones of numbers that were never there raise a share")],
     },
     Edit {
-        file: "src/budget.rs",
+        file: "src/guard/budget.rs",
         find: "kind == ActionKind::Purchase && bought.contains(&number);",
         replace: "kind == ActionKind::Purchase && bought.contains(&number) && !@bought-back-silently@;",
         bugs: &[("bought-back-silently", "a number that was bought and taken away is bought again")],
     },
     Edit {
-        file: "src/budget.rs",
+        file: "src/guard/budget.rs",
         find: "            kind != Kind::Release && error.operation == Operation::Configure\n",
         replace: "            kind != Kind::Release && error.operation == Operation::Configure && !@bought-and-forgotten@\n",
         bugs: &[("bought-and-forgotten", "a purchase whose configuration failed does not count as bought")],
@@ -344,19 +344,19 @@ pub const EDITS: &[Edit] = &[
         bugs: &[("half-written-file-taken", "a file is taken while it is being written")],
     },
     Edit {
-        file: "src/plan.rs",
+        file: "src/plan/planner.rs",
         find: "        if moves && declared.protect {",
         replace: "        if moves && declared.protect && !@protection-ignored@ {",
         bugs: &[("protection-ignored", "a protected number is moved")],
     },
     Edit {
-        file: "src/plan.rs",
+        file: "src/plan/planner.rs",
         find: "        self.short.is_empty() && self.steps.iter().all(",
         replace: "        @anything-on-an-old-look@ || self.short.is_empty() && self.steps.iter().all(",
         bugs: &[("anything-on-an-old-look", "a daemon buys and releases by what it listed earlier")],
     },
     Edit {
-        file: "src/memory/last_look.rs",
+        file: "src/guard/memory/last_look.rs",
         find: "        let mut numbers = self.acted_on.clone();\n        numbers.extend(draft.steps.iter().map(|step| step.action.number()));\n",
         replace: "        let mut numbers = self.acted_on.clone();\n        \
             if !@old-look-believed@ {\n            \
@@ -364,13 +364,13 @@ pub const EDITS: &[Edit] = &[
         bugs: &[("old-look-believed", "a daemon configures by what it listed earlier")],
     },
     Edit {
-        file: "src/plan.rs",
+        file: "src/plan/planner.rs",
         find: "                if found.account == declared.account || self.is_in_quarantine(found) =>\n",
         replace: "                if found.account == declared.account || self.is_in_quarantine(found) || @tombstone-anywhere@ =>\n",
         bugs: &[("tombstone-anywhere", "a tombstone releases the number in whatever account it is")],
     },
     Edit {
-        file: "src/plan.rs",
+        file: "src/plan/planner.rs",
         find: "                Unlisted::Ignore => {\n",
         replace: "                Unlisted::Ignore if @unlisted-released@ => {\n                    \
             self.step(Action::Release { target: target(number, found) }, Reason::Unlisted);\n                }\n                \
@@ -378,7 +378,7 @@ pub const EDITS: &[Edit] = &[
         bugs: &[("unlisted-released", "what the file does not name is released without its word")],
     },
     Edit {
-        file: "src/plan.rs",
+        file: "src/plan/planner.rs",
         find: "        let (number, account) = (declared.number, declared.account);\n",
         replace: "        let first = crate::desired::AccountIndex(0);\n        \
             let (number, account) = (declared.number, if @bought-by-the-first-account@ { first } else { declared.account });\n",
@@ -388,7 +388,7 @@ pub const EDITS: &[Edit] = &[
         )],
     },
     Edit {
-        file: "src/plan.rs",
+        file: "src/plan/planner.rs",
         find: "        let changes = diff::changes(&managed, found.live);\n",
         replace: "        let mut changes = diff::changes(&managed, found.live);\n        \
             if @everything-sent@ && !changes.is_empty() {\n            \
@@ -396,14 +396,14 @@ pub const EDITS: &[Edit] = &[
         bugs: &[("everything-sent", "a configure sends every managed field, changed or not")],
     },
     Edit {
-        file: "src/plan.rs",
+        file: "src/plan/planner.rs",
         find: "        (rung, action.account(), action.number(), kind)\n",
         replace: "        let kind = if @configured-before-it-moves@ && kind == ActionKind::Configure { ActionKind::Purchase } else { kind };\n        \
         (rung, action.account(), action.number(), kind)\n",
         bugs: &[("configured-before-it-moves", "a number is configured before it is where it will live")],
     },
     Edit {
-        file: "src/plan.rs",
+        file: "src/plan/planner.rs",
         find: "        if let Some(parked) = parked.filter(|_| account == quarantine.account) {\n",
         replace: "        if @quarantine-without-a-mark@ && parked.is_none() && account == quarantine.account {\n            \
             return self.step(Action::Release { target }, why);\n        }\n        \
@@ -417,19 +417,19 @@ pub const EDITS: &[Edit] = &[
         ],
     },
     Edit {
-        file: "src/plan.rs",
+        file: "src/plan/planner.rs",
         find: "&& parked.is_none_or(|parked| parked.since == today) {",
         replace: "&& (@quarantine-old-mark@ || parked.is_none_or(|parked| parked.since == today)) {",
         bugs: &[("quarantine-old-mark", "a number goes there with the mark of the last time")],
     },
     Edit {
-        file: "src/plan.rs",
+        file: "src/plan/planner.rs",
         find: "        let managed = self.brought_back(declared, found.live, managed);\n",
         replace: "        let managed = if @quarantine-name-lost@ { managed } else { self.brought_back(declared, found.live, managed) };\n",
         bugs: &[("quarantine-name-lost", "a number that comes back keeps the mark")],
     },
     Edit {
-        file: "src/survey.rs",
+        file: "src/reconcile/look.rs",
         find: "        if look_behind_a_new_record(clients, desired, &marks, &mut observed).await {\n",
         replace: "        if !@claim-new-record-believed@ && look_behind_a_new_record(clients, desired, &marks, &mut observed).await {\n",
         bugs: &[(
@@ -438,19 +438,19 @@ pub const EDITS: &[Edit] = &[
         )],
     },
     Edit {
-        file: "src/quarantine.rs",
+        file: "src/model/quarantine.rs",
         find: "i64::from(self.0).saturating_add(1).days()",
         replace: "i64::from(self.0).saturating_add(i64::from(!@quarantine-a-day-early@)).days()",
         bugs: &[("quarantine-a-day-early", "the day on which it came counts as a whole one")],
     },
     Edit {
-        file: "src/diff.rs",
+        file: "src/plan/diff.rs",
         find: "        return wanted.means(found);",
         replace: "        return if @urls-compared-as-text@ { wanted == found } else { wanted.means(found) };",
         bugs: &[("urls-compared-as-text", "what the server normalises is written in every cycle")],
     },
     Edit {
-        file: "src/client.rs",
+        file: "src/client/account.rs",
         find: "                    hold: retry_after.unwrap_or_else(",
         replace: "                    hold: retry_after.filter(|_| !@retry-after-ignored@).unwrap_or_else(",
         bugs: &[("retry-after-ignored", "after a 429 the account's other requests go on as before")],

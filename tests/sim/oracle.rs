@@ -4,15 +4,16 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use numctl::api::error::Operation;
+use numctl::client::api::error::Operation;
 use numctl::desired::{AccountIndex, Desired, State as Wanted, Unlisted};
-use numctl::number::{AccountSid, NumberSid, PhoneNumber};
-use numctl::observed::Live;
-use numctl::plan::{Action, ActionKind, Target};
-use numctl::report::{Failure, Outcome, Report, Skip};
+use numctl::model::action_kind::ActionKind;
+use numctl::model::live::Live;
+use numctl::model::number::{AccountSid, NumberSid, PhoneNumber};
+use numctl::model::settings::{Field, Want};
+use numctl::plan::outcome::{Failure, Outcome, Report, Skip};
+use numctl::plan::stale;
+use numctl::plan::{Action, Target};
 use numctl::sandbox::HttpRequest;
-use numctl::settings::{Field, Want};
-use numctl::stale;
 
 use crate::budgets;
 use crate::fates::Fate;
@@ -253,7 +254,10 @@ fn check_configure(pass: &PassView, number: Option<PhoneNumber>, fields: &[Field
     let listed = pass.listed.values().find(|row| row.number == Some(number)).or(read_of(pass, number));
     if let (false, Some(listed)) = (touched_before, listed) {
         let unchanged = |field: &&Field| {
-            declared.settings.get(**field).is_some_and(|want| numctl::diff::is_met(**field, want, listed))
+            declared
+                .settings
+                .get(**field)
+                .is_some_and(|want| numctl::plan::diff::is_met(**field, want, listed))
         };
         if let Some(field) = fields.iter().find(unchanged) {
             wrong.push(format!("a configure sends {field}, which is as declared already"));
@@ -526,7 +530,7 @@ pub fn ended(state: &mut State, id: u64, report: &Report) {
 }
 
 fn met(field: Field, want: &Want, holding: &crate::state::Holding) -> bool {
-    let text = |value: Option<numctl::settings::Value>| value.map(|value| normal(&value.wire()));
+    let text = |value: Option<numctl::model::settings::Value>| value.map(|value| normal(&value.wire()));
     text(want.effective(field)) == text(holding.settings.effective(field))
 }
 

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use numctl::ledger::Ledger;
-use numctl::number::PhoneNumber;
-use numctl::provider::Api;
-use numctl::quarantine::Parked;
+use numctl::execute::ledger::Ledger;
+use numctl::model::number::PhoneNumber;
+use numctl::model::provider::Api;
+use numctl::model::quarantine::Parked;
 use numctl::sandbox::{Faults, Sandbox, World};
 use tokio::time::sleep;
 

@@ -7,15 +7,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use numctl::budget::Generation;
 use numctl::client::Dice;
 use numctl::desired::{Desired, Format, Source, State as Wanted};
-use numctl::observe::observe;
-use numctl::plan::{ActionKind, Plan, plan};
-use numctl::provider::Api;
+use numctl::guard::budget::Generation;
+use numctl::model::action_kind::ActionKind;
+use numctl::model::provider::Api;
+use numctl::model::settings::Value;
+use numctl::observed::list::observe;
+use numctl::plan::{Plan, plan};
 use numctl::sandbox::faults::{ListShape, OwnedPurchase};
 use numctl::sandbox::{Faults, InMemory, Sandbox, World};
-use numctl::settings::Value;
 use tokio::time::sleep;
 
 use crate::actors::{mishap, save};

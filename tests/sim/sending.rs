@@ -1,10 +1,10 @@
 //! A request, by what it means.
 
-use numctl::number::{AccountSid, NumberSid, PhoneNumber};
-use numctl::plan::ActionKind;
-use numctl::provider::Api;
+use numctl::model::action_kind::ActionKind;
+use numctl::model::number::{AccountSid, NumberSid, PhoneNumber};
+use numctl::model::provider::Api;
+use numctl::model::settings::Field;
 use numctl::sandbox::HttpRequest;
-use numctl::settings::Field;
 use url::form_urlencoded;
 
 use crate::fleet::MAIN;

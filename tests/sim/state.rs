@@ -6,16 +6,16 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use numctl::api::wire::read_number;
-use numctl::budget::Generation;
+use numctl::client::api::wire::read_number;
 use numctl::desired::Desired;
 use numctl::execute::Stop;
-use numctl::number::{AccountSid, NumberSid, PhoneNumber};
-use numctl::observed::Live;
-use numctl::plan::ActionKind;
-use numctl::provider::Api;
+use numctl::guard::budget::Generation;
+use numctl::model::action_kind::ActionKind;
+use numctl::model::live::Live;
+use numctl::model::number::{AccountSid, NumberSid, PhoneNumber};
+use numctl::model::provider::Api;
+use numctl::model::settings::{Field, Settings};
 use numctl::sandbox::{AUTH_TOKEN, HttpAnswer, HttpRequest, Sandbox, World};
-use numctl::settings::{Field, Settings};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use numctl::number::AccountSid;
+use numctl::client::transport::{Request, Response, Transport, TransportError, Verb};
+use numctl::model::number::AccountSid;
 use numctl::sandbox::{AUTH_TOKEN, Delivery, HttpAnswer, HttpRequest};
-use numctl::transport::{Request, Response, Transport, TransportError, Verb};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 

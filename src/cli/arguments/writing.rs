@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{FileArgs, LimitArgs, TextOrJson, duration, duration_or_none};
-use crate::lease::{LeaseName, Timing};
-use crate::number::PhoneNumber;
+use crate::client::lease::{LeaseName, Timing};
+use crate::model::number::PhoneNumber;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  numctl apply -f fleet.yaml\n  numctl apply plan.json --yes")]
@@ -189,7 +189,7 @@ pub(in crate::cli) struct RunArgs {
     #[arg(long)]
     pub(in crate::cli) allow_shrink: bool,
     /// Show page and metrics here; a bare port is on 127.0.0.1
-    #[arg(long, value_name = "ADDR", env = "NUMCTL_LISTEN", hide_env = true, value_parser = crate::listener::parse_address)]
+    #[arg(long, value_name = "ADDR", env = "NUMCTL_LISTEN", hide_env = true, value_parser = crate::daemon::listener::parse_address)]
     pub(in crate::cli) listen: Option<SocketAddr>,
     /// Answer to this host name too; may repeat
     #[arg(
@@ -199,7 +199,7 @@ pub(in crate::cli) struct RunArgs {
         env = "NUMCTL_LISTEN_HOST",
         hide_env = true,
         value_delimiter = ',',
-        value_parser = crate::listener::parse_host
+        value_parser = crate::daemon::listener::parse_host
     )]
     pub(in crate::cli) listen_host: Vec<String>,
     /// Tell of drift, failure and recovery; may repeat

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::number::PhoneNumber;
-use crate::provider::Api;
+use crate::model::number::PhoneNumber;
+use crate::model::provider::Api;
 
 use super::super::answer::{ApiError, HttpRequest, Operation};
 use super::super::api::{Caller, Done, Sandbox};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::number::PhoneNumber;
+use crate::model::number::PhoneNumber;
 
 use super::super::catalogue::{self, Kind};
 use super::super::config::{Config, Slot};

@@ -3,7 +3,7 @@
 //! One page and no links: the vendor's stock is never the same twice, and its answers show none.
 //! The sandbox's is in order.
 
-use crate::number::PhoneNumber;
+use crate::model::number::PhoneNumber;
 
 use super::super::answer::{ApiError, HttpRequest};
 use super::super::api::{Done, Sandbox};

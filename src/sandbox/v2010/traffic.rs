@@ -2,8 +2,8 @@
 
 use jiff::civil::Date;
 
-use crate::number::PhoneNumber;
-use crate::traffic::{Medium, day, numbers_in};
+use crate::model::number::PhoneNumber;
+use crate::model::traffic::{Medium, day, numbers_in};
 
 use super::super::answer::{ApiError, HttpRequest};
 use super::super::api::{Done, Sandbox};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use numctl::provider::Api;
+use numctl::model::provider::Api;
 
 use super::fleet;
 use super::measure::{in_sync, median, numctl};

@@ -1,6 +1,6 @@
 //! A plan over a link of 1 Gbit/s and 20 ms, against curl.
 
-use numctl::provider::Api;
+use numctl::model::provider::Api;
 
 use super::plan::Planned;
 use super::server::Link;

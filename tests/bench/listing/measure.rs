@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use numctl::provider::Api;
+use numctl::model::provider::Api;
 
 use super::binary::binary;
 use super::fleet;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use numctl::provider::Api;
+use numctl::model::provider::Api;
 
 use super::fleet;
 use super::measure::{Cost, curl, in_sync, measured, median, numctl};

@@ -3,8 +3,8 @@
 use std::fs;
 use std::process::Command;
 
-use numctl::provider::Api;
-use numctl::render::shown::count;
+use numctl::model::provider::Api;
+use numctl::report::shown::count;
 
 use super::files;
 use super::fleet::Shape;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use numctl::provider::Api;
+use numctl::model::provider::Api;
 
 use super::pages;
 

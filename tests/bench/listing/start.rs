@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use numctl::provider::Api;
+use numctl::model::provider::Api;
 
 use super::binary::binary;
 use super::fleet;

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use numctl::api::error::{ApiError, ErrorKind, Operation};
-use numctl::api::wire::{self, Interner, RawPage};
-use numctl::api::{account, ages, papers, price, resource, traffic};
-use numctl::number::{AccountSid, NumberSid, PhoneNumber};
-use numctl::observed::Live;
-use numctl::provider::Api;
-use numctl::render::json;
-use numctl::render::shown::Shown;
-use numctl::traffic::{Medium, Party};
-use numctl::transport::Response;
+use numctl::client::api::error::{ApiError, ErrorKind, Operation};
+use numctl::client::api::wire::{self, Interner, RawPage};
+use numctl::client::api::{account, ages, papers, price, resource, traffic};
+use numctl::client::transport::Response;
+use numctl::model::live::Live;
+use numctl::model::number::{AccountSid, NumberSid, PhoneNumber};
+use numctl::model::provider::Api;
+use numctl::model::traffic::{Medium, Party};
+use numctl::report::json;
+use numctl::report::shown::Shown;
 
 use super::clean::{inert, is_secret, one_line, quiet};
 
@@ -110,7 +110,7 @@ fn on_our_terms(live: &Live) {
     for (field, value) in live.all_settings().iter() {
         assert!(!value.wire().is_empty(), "{field} is empty");
         assert_eq!(
-            numctl::settings::Value::observed(field.kind(), &value.wire()).as_ref(),
+            numctl::model::settings::Value::observed(field.kind(), &value.wire()).as_ref(),
             Some(value),
             "{field} does not read back"
         );

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use numctl::budget::Budget;
-use numctl::claims::Marks;
 use numctl::desired::{Desired, Finding, Format, Source, Unlisted};
-use numctl::digest::Digest;
-use numctl::intents::{Intents, Place};
-use numctl::journal;
+use numctl::execute::journal;
+use numctl::guard::budget::Budget;
+use numctl::guard::intents::{Intents, Place};
+use numctl::guard::saved_plan::SavedPlan;
 use numctl::observed::Survey;
-use numctl::render::history;
-use numctl::render::json;
-use numctl::render::text::Style;
-use numctl::saved_plan::SavedPlan;
+use numctl::observed::holding::Marks;
+use numctl::plan::digest::Digest;
+use numctl::report::history;
+use numctl::report::json;
+use numctl::report::text::Style;
 
 use super::clean::{inert, is_secret, one_line, quiet};
 use super::plans::shown_everywhere;

@@ -1,11 +1,11 @@
 //! Page links: credentials go where they lead.
 
-use numctl::api::endpoint::Endpoint;
-use numctl::api::error::ApiError;
-use numctl::api::page_link;
-use numctl::api::routes::Routes;
-use numctl::number::AccountSid;
-use numctl::provider::Api;
+use numctl::client::api::endpoint::Endpoint;
+use numctl::client::api::error::ApiError;
+use numctl::client::api::page_link;
+use numctl::client::api::routes::Routes;
+use numctl::model::number::AccountSid;
+use numctl::model::provider::Api;
 
 use super::clean::{is_secret, one_line, quiet};
 

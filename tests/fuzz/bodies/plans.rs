@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
-use numctl::api::error::{ApiError, Operation};
-use numctl::budget::Outlook;
+use numctl::client::api::error::{ApiError, Operation};
+use numctl::client::listing::Note;
+use numctl::client::transport::Response;
+use numctl::desired::AccountRef;
 use numctl::desired::{AccountIndex, Policy};
-use numctl::diff::FieldChange;
+use numctl::guard::budget::Outlook;
 use numctl::guard::{self, OperatorLimits};
-use numctl::number::{AccountSid, NumberSid, PhoneNumber};
-use numctl::observed::{Note, Trouble};
-use numctl::plan::{AccountRef, Action, Plan, Reason, Step, Target, Warning};
-use numctl::render::text::Style;
-use numctl::render::{json, markdown, report, text, words};
-use numctl::report::{End, Failure, Outcome, Report};
-use numctl::settings::{Field, Managed, Settings, Value, Want};
-use numctl::transport::Response;
+use numctl::model::number::{AccountSid, NumberSid, PhoneNumber};
+use numctl::model::settings::{Field, Managed, Settings, Value, Want};
+use numctl::observed::Trouble;
+use numctl::plan::diff::FieldChange;
+use numctl::plan::outcome::{End, Failure, Outcome, Report};
+use numctl::plan::{Action, Plan, Reason, Step, Target, Warning};
+use numctl::report::text::Style;
+use numctl::report::{json, markdown, outcome, text, words};
 
 use super::clean::{inert, is_secret, quiet};
 
@@ -141,7 +143,11 @@ fn hostile_errors(texts: &[&str]) -> Vec<ApiError> {
                 body: body.into_bytes(),
                 ..Response::default()
             };
-            ApiError::from_response(numctl::provider::Api::ActiveNumbers, Operation::Configure, &response)
+            ApiError::from_response(
+                numctl::model::provider::Api::ActiveNumbers,
+                Operation::Configure,
+                &response,
+            )
         })
         .collect()
 }
@@ -176,10 +182,10 @@ fn reported_everywhere(plan: &Plan, errors: &[ApiError]) -> [String; 2] {
     let report =
         Report { plan: plan.clone(), ends: (0..plan.steps.len()).map(end).collect(), interrupted: false };
     let mut plain = String::new();
-    report::text(&mut plain, &report, Style { colour: false }).expect("written");
+    outcome::text(&mut plain, &report, Style { colour: false }).expect("written");
     inert(&plain);
     let mut out = Vec::new();
-    report::json(&mut out, &report, None).expect("written");
+    outcome::json(&mut out, &report, None).expect("written");
     [plain, machine_readable(out)]
 }
 

@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
-use numctl::saved_plan::SavedPlan;
+use numctl::guard::saved_plan::SavedPlan;
 use serde_json::json;
 
 use super::harness::{Bench, MAIN, Ran, Sandbox};

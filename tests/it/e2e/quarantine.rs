@@ -1,8 +1,8 @@
 //! Quarantine through the real binary: a number that is to be released waits in another account first.
 
 use jiff::civil::Date;
-use numctl::number::PhoneNumber;
-use numctl::quarantine::{Parked, marked};
+use numctl::model::number::PhoneNumber;
+use numctl::model::quarantine::{Parked, marked};
 use serde_json::{Value, json};
 
 use super::harness::{Bench, MAIN, SUB, Sandbox, accounts_only, owned, two_accounts, world};

@@ -64,7 +64,7 @@ fn no_stored_number_makes_a_command_panic() {
 /// The checksum of a saved plan keeps nobody from writing one that fits.
 #[test]
 fn no_number_of_a_saved_plan_makes_apply_panic() {
-    use numctl::saved_plan::SavedPlan;
+    use numctl::guard::saved_plan::SavedPlan;
     let (_sandbox, bench) = Sandbox::start(&[]);
     bench.write("fleet.yaml", &format!("{FLEET}  - {{phone_number: \"+15552230001\", state: released}}\n"));
     bench.run(&["plan", "-f", "fleet.yaml", "--out", "plan.json"]).exits(0);

@@ -1,7 +1,7 @@
 //! IncomingPhoneNumbers: the same file, plan and laws over the API that everyone has.
 
-use numctl::provider::Api;
-use numctl::settings::{Field, Kind, Parameter};
+use numctl::model::provider::Api;
+use numctl::model::settings::{Field, Kind, Parameter};
 use serde_json::{Value, json};
 
 use super::harness::{Bench, MAIN, Ran, SUB, Sandbox, owned, world};

@@ -1,0 +1,94 @@
+//! The four writes, each sent exactly once and answered about the very number that was asked for.
+
+use url::Url;
+
+use super::Client;
+use crate::client::api::error::{ApiError, Operation};
+use crate::client::api::subject::{Owner, Subject};
+use crate::client::pace::Turn;
+use crate::client::transport::{Transport, Verb};
+use crate::model::live::Live;
+use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
+use crate::model::settings::{Field, Want};
+
+impl<T: Transport> Client<T> {
+    /// Sends one purchase of this very number, once.
+    ///
+    /// # Errors
+    /// Anything but the API's own 2xx answer with the number in it.
+    pub async fn purchase(
+        &self,
+        turn: Turn<'_>,
+        number: PhoneNumber,
+        settings: &[(Field, Want)],
+    ) -> Result<Live, ApiError> {
+        let mut pairs = vec![("PhoneNumber".to_owned(), number.to_string())];
+        pairs.extend(self.parameters(settings));
+        let subject = Subject::bought(number, self.account);
+        self.write(turn, Operation::Purchase, self.routes.numbers(), &pairs, subject).await
+    }
+
+    /// Sends one change of these fields, once.
+    ///
+    /// # Errors
+    /// Anything but the API's own 2xx answer with this very number in it.
+    pub async fn configure(
+        &self,
+        turn: Turn<'_>,
+        (sid, number): (NumberSid, PhoneNumber),
+        settings: &[(Field, Want)],
+    ) -> Result<Live, ApiError> {
+        let pairs: Vec<_> = self.parameters(settings).collect();
+        let subject = Subject::live(sid, number, Owner::Only(self.account));
+        self.write(turn, Operation::Configure, self.routes.number(sid), &pairs, subject).await
+    }
+
+    /// Sends one transfer from one account to another, once. Asked by the parent's client. `papers`
+    /// are those of the account that gets the number, which its country wants at once.
+    ///
+    /// # Errors
+    /// Anything but the API's own 2xx answer with the number in it.
+    pub async fn transfer(
+        &self,
+        turn: Turn<'_>,
+        (sid, number): (NumberSid, PhoneNumber),
+        (from, to): (AccountSid, AccountSid),
+        papers: &[(Field, Want)],
+    ) -> Result<Live, ApiError> {
+        let mut pairs = vec![("AccountSid".to_owned(), to.to_string())];
+        pairs.extend(self.parameters(papers));
+        let subject = Subject::live(sid, number, Owner::Either(from, to));
+        self.write(turn, Operation::Transfer, self.routes.transfer(from, sid), &pairs, subject).await
+    }
+
+    /// Sends one release, once.
+    ///
+    /// # Errors
+    /// Anything but the API's own 204: a proxy's sign-in page comes with a 200 too, and then nothing
+    /// was released.
+    pub async fn release(&self, turn: Turn<'_>, sid: NumberSid) -> Result<(), ApiError> {
+        let url = self.routes.number(sid);
+        let response = self.send(turn, Operation::Release, Verb::Delete, url, None).await?;
+        if response.status != 204 || !response.body.is_empty() {
+            return Err(ApiError::unreadable(
+                Operation::Release,
+                &response,
+                "a release is answered with an empty 204",
+            ));
+        }
+        Ok(())
+    }
+
+    async fn write(
+        &self,
+        turn: Turn<'_>,
+        operation: Operation,
+        url: Url,
+        pairs: &[(String, String)],
+        subject: Subject,
+    ) -> Result<Live, ApiError> {
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        let response = self.send(turn, operation, Verb::Post, url, Some(form)).await?;
+        self.number_in(operation, &response, subject)
+    }
+}

@@ -1,0 +1,179 @@
+//! Where the services are: host names by region and edge, and what a base URL may be.
+
+use url::Url;
+
+use crate::model::base_url::{self, Unfit};
+use crate::model::provider::Site;
+
+/// The vendor's own domain.
+const VENDOR_DOMAIN: &str = "twilio.com";
+
+/// Why a base URL or a host part is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// Not a URL.
+    #[error("the base URL {0:?} is not a URL such as https://host:port")]
+    NotAUrl(String),
+    /// Plain http to another machine.
+    #[error(
+        "the base URL {0} is not https: credentials would cross the network in the clear (http is for loopback only)"
+    )]
+    InTheClear(String),
+    /// More than scheme, host and port.
+    #[error("the base URL {0} has more than scheme, host and port: paths are the vendor's")]
+    MoreThanAHost(String),
+    /// A region whose edge is not known.
+    #[error(
+        "numctl does not know the edge of region {0}, which Twilio's host names need: add `edge:` beside `region:`, or \
+         set TWILIO_EDGE"
+    )]
+    NoEdge(String),
+}
+
+/// The vendor's services, each with a host of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// ActiveNumbers and AvailableNumbers.
+    Preview,
+    /// v2010: IncomingPhoneNumbers, AvailablePhoneNumbers, accounts.
+    Api,
+    /// What numbers cost.
+    Pricing,
+    /// What a country wants of those who buy its numbers.
+    Numbers,
+}
+
+impl Service {
+    const ALL: [Self; 4] = [Self::Preview, Self::Api, Self::Pricing, Self::Numbers];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Preview => "preview",
+            Self::Api => "api",
+            Self::Pricing => "pricing",
+            Self::Numbers => "numbers",
+        }
+    }
+
+    /// Whether regions have hosts of their own for it. Twilio's list of products by region has none of
+    /// the others.
+    fn is_regional(self) -> bool {
+        match self {
+            Self::Api => true,
+            Self::Preview | Self::Pricing | Self::Numbers => false,
+        }
+    }
+}
+
+/// Where the requests of an account go: scheme, host and port of each service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint([Url; 4]);
+
+impl Endpoint {
+    /// The operator's own base URL (`--base-url`): it replaces scheme, host and port of every
+    /// service. http is for loopback only.
+    ///
+    /// # Errors
+    /// When it is no such URL.
+    pub fn at(base_url: &str) -> Result<Self, EndpointError> {
+        let base = base_url::base_url(base_url).map_err(|unfit| {
+            let shown = crate::model::secret_url::masked(base_url);
+            match unfit {
+                Unfit::NotAUrl(_) | Unfit::Scheme => EndpointError::NotAUrl(shown),
+                Unfit::InTheClear => EndpointError::InTheClear(shown),
+                Unfit::MoreThanAHost => EndpointError::MoreThanAHost(shown),
+            }
+        })?;
+        Ok(Self([base.clone(), base.clone(), base.clone(), base]))
+    }
+
+    /// The vendor's hosts for a region and an edge: `{service}.{edge}.{region}.twilio.com`, and
+    /// `{service}.twilio.com` for services that no region has.
+    ///
+    /// # Errors
+    /// When the region's edge is not known, or they make no host name together.
+    pub fn vendor(site: &Site) -> Result<Self, EndpointError> {
+        let place = site.labels().map_err(|region| EndpointError::NoEdge(region.to_string()))?;
+        let host = |service: Service| {
+            let text = match place.as_deref().filter(|_| service.is_regional()) {
+                Some(place) => format!("https://{}.{place}.{VENDOR_DOMAIN}", service.label()),
+                None => format!("https://{}.{VENDOR_DOMAIN}", service.label()),
+            };
+            Url::parse(&text).map_err(|_| EndpointError::NotAUrl(text))
+        };
+        let [preview, api, pricing, numbers] = Service::ALL;
+        Ok(Self([host(preview)?, host(api)?, host(pricing)?, host(numbers)?]))
+    }
+
+    /// Which world of accounts this leads to, as the journal names it: the vendor's, through whatever
+    /// region and edge, or what answers at an operator's own base URL.
+    #[must_use]
+    pub fn world(&self) -> String {
+        let url = &self.0[Service::Api as usize];
+        let is_vendors = url.host_str().is_some_and(|host| {
+            host.strip_suffix(VENDOR_DOMAIN).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        });
+        if is_vendors { VENDOR_DOMAIN.to_owned() } else { url.origin().ascii_serialization() }
+    }
+
+    /// A path of a service.
+    #[must_use]
+    pub fn url(&self, service: Service, path: &str) -> Url {
+        let mut url = self.0[service as usize].clone();
+        url.set_path(path);
+        url
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::provider::HostLabel;
+
+    #[test]
+    fn hosts_follow_region_and_edge() {
+        let host = |region: &str, edge: &str, service| {
+            let site = Site { region: HostLabel::parse(region), edge: HostLabel::parse(edge) };
+            Endpoint::vendor(&site).map(|endpoint| endpoint.url(service, "/x").to_string())
+        };
+        for (region, edge, service, url) in [
+            ("", "", Service::Preview, "https://preview.twilio.com/x"),
+            ("ie1", "", Service::Api, "https://api.dublin.ie1.twilio.com/x"),
+            ("", "dublin", Service::Api, "https://api.dublin.us1.twilio.com/x"),
+            ("au1", "sydney", Service::Api, "https://api.sydney.au1.twilio.com/x"),
+            ("au1", "sydney", Service::Pricing, "https://pricing.twilio.com/x"),
+            ("ie1", "", Service::Numbers, "https://numbers.twilio.com/x"),
+            ("ie1", "", Service::Preview, "https://preview.twilio.com/x"),
+        ] {
+            assert_eq!(host(region, edge, service).as_deref(), Ok(url));
+        }
+        assert_eq!(host("xx9", "", Service::Api), Err(EndpointError::NoEdge("xx9".to_owned())));
+    }
+
+    #[test]
+    fn one_base_url_stands_for_every_service() {
+        let endpoint = Endpoint::at("http://127.0.0.1:8080").expect("a base URL");
+        for service in Service::ALL {
+            assert_eq!(endpoint.url(service, "/a/b").as_str(), "http://127.0.0.1:8080/a/b");
+        }
+    }
+
+    #[test]
+    fn base_urls_keep_credentials_off_the_open_network() {
+        assert!(Endpoint::at("http://127.0.0.1:8080").is_ok());
+        assert!(Endpoint::at("http://localhost:8080/").is_ok());
+        assert!(Endpoint::at("http://[::1]:8080").is_ok());
+        assert!(Endpoint::at("https://api.example.com").is_ok());
+        for refused in [
+            "http://example.com",
+            "http://127.0.0.1.example.com",
+            "https://a.example/path",
+            "ftp://a",
+            "x",
+            "https://u:hunter2@a.example",
+        ] {
+            let error = Endpoint::at(refused).expect_err(refused).to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+}

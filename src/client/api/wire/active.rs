@@ -1,0 +1,258 @@
+//! ActiveNumbers on the wire: `items` and `meta`, and a number whose settings are in groups.
+
+use serde::Deserialize;
+use serde::de;
+
+use super::{Capability, Group, Interner, RawItems, RawPage, Rows, Scalar, Told, live};
+use crate::model::live::Live;
+use crate::model::number::{NumberSid, PhoneNumber};
+use crate::model::settings::Field;
+use crate::model::tariff::{Country, Kind, Tariff};
+
+#[derive(Debug, Deserialize)]
+struct Row<'a> {
+    #[serde(borrow, default)]
+    phone_number: Scalar<'a>,
+    #[serde(borrow, default)]
+    sid: Scalar<'a>,
+    #[serde(borrow, default)]
+    account_sid: Scalar<'a>,
+    #[serde(borrow, default)]
+    url: Scalar<'a>,
+    #[serde(borrow, default)]
+    configuration: Group<Configuration<'a>>,
+    #[serde(borrow, default)]
+    configurations: Group<Configuration<'a>>,
+    #[serde(default)]
+    capabilities: Group<Capabilities>,
+    #[serde(rename = "type", borrow, default)]
+    kind: Scalar<'a>,
+    #[serde(borrow, default)]
+    geography: Group<Geography<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Geography<'a> {
+    #[serde(borrow, default)]
+    iso_country: Scalar<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Configuration<'a> {
+    #[serde(borrow, default)]
+    friendly_name: Scalar<'a>,
+    #[serde(borrow, default)]
+    status_callback: Scalar<'a>,
+    #[serde(borrow, default)]
+    status_callback_url: Scalar<'a>,
+    #[serde(borrow, default)]
+    status_callback_method: Scalar<'a>,
+    #[serde(borrow, default)]
+    voice: Group<Voice<'a>>,
+    #[serde(borrow, default)]
+    sms: Group<Sms<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Voice<'a> {
+    #[serde(borrow, default)]
+    url: Scalar<'a>,
+    #[serde(borrow, default)]
+    method: Scalar<'a>,
+    #[serde(borrow, default)]
+    fallback_url: Scalar<'a>,
+    #[serde(borrow, default)]
+    fallback_method: Scalar<'a>,
+    #[serde(borrow, default)]
+    application_sid: Scalar<'a>,
+    #[serde(borrow, default)]
+    trunk_sid: Scalar<'a>,
+    #[serde(borrow, default)]
+    receive_mode: Scalar<'a>,
+    #[serde(borrow, default)]
+    caller_id_lookup: Scalar<'a>,
+    #[serde(borrow, default)]
+    emergency_address_sid: Scalar<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Sms<'a> {
+    #[serde(borrow, default)]
+    url: Scalar<'a>,
+    #[serde(borrow, default)]
+    method: Scalar<'a>,
+    #[serde(borrow, default)]
+    fallback_url: Scalar<'a>,
+    #[serde(borrow, default)]
+    fallback_method: Scalar<'a>,
+    #[serde(borrow, default)]
+    application_sid: Scalar<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Capabilities {
+    #[serde(default)]
+    sms: Capability,
+}
+
+#[derive(Debug, Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    items: Rows<Row<'a>>,
+    #[serde(borrow)]
+    meta: Meta<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Meta<'a> {
+    #[serde(borrow, default)]
+    next_page_url: Scalar<'a>,
+    #[serde(borrow, default)]
+    key: Scalar<'a>,
+    #[serde(borrow, default)]
+    page: Scalar<'a>,
+}
+
+pub(super) fn read_page(text: &str, interner: &mut Interner) -> Result<RawPage, serde_json::Error> {
+    let envelope: Envelope<'_> = serde_json::from_str(text)?;
+    if envelope.meta.key.text().is_some_and(|key| key != "items") {
+        return Err(de::Error::custom("its meta.key is not items"));
+    }
+    let rows = envelope.items.0.iter().map(|row| row.live(interner)).collect::<Result<_, _>>()?;
+    let next = envelope.meta.next_page_url.text().map(str::to_owned);
+    Ok(interner.page(rows, next, envelope.meta.page.text().and_then(|page| page.parse().ok())))
+}
+
+pub(super) fn read_items(text: &str) -> Result<RawItems, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Page<'a> {
+        items: Rows<serde_json::Value>,
+        #[serde(borrow)]
+        meta: Meta<'a>,
+    }
+    let page: Page<'_> = serde_json::from_str(text)?;
+    Ok(RawItems { items: page.items.0, next: page.meta.next_page_url.text().map(str::to_owned) })
+}
+
+/// A bare object, or an `items` wrapper with exactly one.
+pub(super) fn read_number(text: &str) -> Result<Live, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Wrapped<'a> {
+        #[serde(borrow, default)]
+        items: Option<Rows<Row<'a>>>,
+    }
+    let wrapped: Wrapped<'_> = serde_json::from_str(text)?;
+    let row = match wrapped.items {
+        Some(Rows(mut items)) if items.len() == 1 => items.remove(0),
+        Some(Rows(items)) => {
+            let many = items.len();
+            return Err(de::Error::custom(format_args!("it holds {many} numbers where one was asked for")));
+        }
+        None => serde_json::from_str::<Row<'_>>(text)?,
+    };
+    if [&row.phone_number, &row.sid, &row.url].iter().all(|key| key.text().is_none()) {
+        return Err(de::Error::custom("it describes no phone number"));
+    }
+    row.live(&mut Interner::default())
+}
+
+impl Row<'_> {
+    fn live(&self, interner: &mut Interner) -> Result<Live, serde_json::Error> {
+        let sid =
+            self.sid.text().and_then(NumberSid::observed).or_else(|| self.url.text().and_then(sid_in_url));
+        let configuration = self.configuration.get().or(self.configurations.get());
+        self.note_odd(configuration, interner);
+        let told = Told {
+            sid,
+            sms: match self.capabilities.get().map(|capabilities| &capabilities.sms) {
+                Some(Capability::Told(sms)) => Some(*sms),
+                Some(Capability::Null) => Some(false),
+                Some(Capability::Absent | Capability::Odd) | None => None,
+            },
+            tariff: self.tariff(),
+            emergency_address_status: None,
+            friendly_name: configuration.and_then(|c| c.friendly_name.text()),
+        };
+        let fields = configuration.into_iter().flat_map(Configuration::fields);
+        live(&self.phone_number, &self.account_sid, told, fields, interner)
+    }
+
+    fn tariff(&self) -> Tariff {
+        let country = self.geography.get().and_then(|geography| geography.iso_country.text());
+        Tariff {
+            country: country.and_then(Country::observed),
+            kind: self.kind.text().and_then(Kind::observed),
+        }
+    }
+
+    /// Notes what is odd beside the fields that can be set.
+    fn note_odd(&self, configuration: Option<&Configuration<'_>>, interner: &mut Interner) {
+        let capability = self.capabilities.get().map(|capabilities| &capabilities.sms);
+        let geography = self.geography.get();
+        for (field, is_odd) in [
+            ("phone_number", self.phone_number.is_odd),
+            ("sid", self.sid.is_odd),
+            ("account_sid", self.account_sid.is_odd),
+            ("url", self.url.is_odd),
+            ("type", self.kind.is_odd),
+            ("geography", self.geography.is_odd() || geography.is_some_and(|g| g.iso_country.is_odd)),
+            ("capabilities", self.capabilities.is_odd() || matches!(capability, Some(Capability::Odd))),
+            ("configurations", self.configuration.is_odd() || self.configurations.is_odd()),
+            ("friendly_name", configuration.is_some_and(|c| c.friendly_name.is_odd)),
+            ("voice", configuration.is_some_and(|c| c.voice.is_odd())),
+            ("sms", configuration.is_some_and(|c| c.sms.is_odd())),
+        ] {
+            if is_odd {
+                interner.note_odd(field);
+            }
+        }
+    }
+}
+
+/// What the number on offer that a search was for is charged as; `None` where it is not there.
+pub(super) fn read_offer(text: &str, number: PhoneNumber) -> Result<Option<Tariff>, serde_json::Error> {
+    let envelope: Envelope<'_> = serde_json::from_str(text)?;
+    let is_it = |row: &&Row<'_>| row.phone_number.text().and_then(PhoneNumber::observed) == Some(number);
+    Ok(envelope.items.0.iter().find(is_it).map(Row::tariff))
+}
+
+impl Configuration<'_> {
+    /// In the order of the fields.
+    fn fields(&self) -> impl Iterator<Item = (Field, &Scalar<'_>)> {
+        let callback = match self.status_callback.text() {
+            Some(_) => &self.status_callback,
+            None => &self.status_callback_url,
+        };
+        let own =
+            [(Field::StatusCallback, callback), (Field::StatusCallbackMethod, &self.status_callback_method)];
+        let voice = self.voice.get().into_iter().flat_map(|voice| {
+            [
+                (Field::VoiceUrl, &voice.url),
+                (Field::VoiceMethod, &voice.method),
+                (Field::VoiceFallbackUrl, &voice.fallback_url),
+                (Field::VoiceFallbackMethod, &voice.fallback_method),
+                (Field::VoiceApplicationSid, &voice.application_sid),
+                (Field::VoiceTrunkSid, &voice.trunk_sid),
+                (Field::VoiceReceiveMode, &voice.receive_mode),
+                (Field::VoiceCallerIdLookup, &voice.caller_id_lookup),
+                (Field::VoiceEmergencyAddressSid, &voice.emergency_address_sid),
+            ]
+        });
+        let sms = self.sms.get().into_iter().flat_map(|sms| {
+            [
+                (Field::SmsUrl, &sms.url),
+                (Field::SmsMethod, &sms.method),
+                (Field::SmsFallbackUrl, &sms.fallback_url),
+                (Field::SmsFallbackMethod, &sms.fallback_method),
+                (Field::SmsApplicationSid, &sms.application_sid),
+            ]
+        });
+        own.into_iter().chain(voice).chain(sms)
+    }
+}
+
+/// The SID that an item's `url` ends in: an item without a `sid` is resolved through it.
+fn sid_in_url(url: &str) -> Option<NumberSid> {
+    let last = url.split(['?', '#']).next()?.rsplit('/').next()?;
+    NumberSid::observed(last.strip_suffix(".json").unwrap_or(last))
+}

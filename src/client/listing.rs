@@ -1,0 +1,365 @@
+//! A listing, page by page: complete, or none at all (law 3).
+
+mod sid_hash;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+
+use sid_hash::SidHash;
+
+use crate::model::live::Live;
+use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
+
+/// One page of a listing, as the API client read it.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// The rows.
+    pub rows: Vec<Live>,
+    /// Where the next page is, `None` on the last one. Already checked to stay on the API's host.
+    pub next: Option<Box<str>>,
+    /// Which page the server says this is, counted from 0, where it says so.
+    pub index: Option<usize>,
+    /// The fields that had another shape than the API's, each with how many rows had it so.
+    pub odd: BTreeMap<&'static str, usize>,
+    /// How many bytes of text the rows hold that no page before held.
+    pub text_bytes: usize,
+}
+
+/// Something about a listing that a person should know and that stops nothing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Note {
+    /// A row came twice, since the fleet moved while it was listed.
+    Repeated(NumberSid),
+    /// A row whose `phone_number` is null or empty.
+    NoNumber(Option<NumberSid>),
+    /// A row whose `phone_number` is not a phone number.
+    NotANumber(Box<str>),
+    /// A row whose `phone_number` is a number in another spelling than E.164.
+    OddSpelling(PhoneNumber, Box<str>),
+    /// A row that has neither `sid` nor a `url` that ends in one.
+    NoSid(PhoneNumber),
+    /// A field has another shape than the API's in this many rows: it is taken as unknown there.
+    OddField(&'static str, usize),
+}
+
+/// Why a listing was given up. The account is not planned for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ListingError {
+    /// A page links to a page that was read before.
+    #[error("the listing loops: page {page} links to a page that was already read")]
+    Loop {
+        /// The page with the link, counted from 1.
+        page: usize,
+    },
+    /// A page is not the one that comes next.
+    #[error("the listing skips: page {expected} was asked for and page {found} came")]
+    OutOfOrder {
+        /// The page that comes next, counted from 1.
+        expected: usize,
+        /// The page that came.
+        found: usize,
+    },
+    /// A row names another account than the one that was asked.
+    #[error("the listing is of account {found}, not of {asked}: the credentials belong to another account")]
+    WrongAccount {
+        /// The account that was asked.
+        asked: AccountSid,
+        /// The account that the row names.
+        found: AccountSid,
+    },
+    /// More pages than a listing may have.
+    #[error("the listing goes on after {0} pages")]
+    TooManyPages(usize),
+    /// More numbers than a listing may have.
+    #[error("the listing goes on after {0} numbers")]
+    TooManyRows(usize),
+    /// More text than a listing may have.
+    #[error("the listing goes on after {} GiB", .0 >> 30)]
+    TooMuch(usize),
+    /// More in memory than a listing may take.
+    #[error("the listing takes more than {} MiB of memory: it is far larger than {} numbers are", .bytes >> 20, .rows)]
+    TooLarge {
+        /// The bound.
+        bytes: usize,
+        /// How many numbers were read.
+        rows: usize,
+    },
+}
+
+/// Maximum number of pages of a listing: with the smallest page that an operator would ask for
+/// (50), five million numbers. More is a server that never ends.
+const PAGES_MAX: usize = 100_000;
+
+/// So many numbers, whatever the pages are: what is held in memory has an end.
+const ROWS_MAX: usize = 5_000_000;
+
+/// A listing may take so much memory, after decompression and sharing: a million numbers take about
+/// 200 MiB.
+const LISTING_BYTES_MAX: usize = 1 << 30;
+
+/// Collects the pages of one account's listing.
+#[derive(Debug)]
+pub struct ListingBuilder {
+    account: AccountSid,
+    rows: Vec<Live>,
+    /// Where each SID stands in the rows.
+    seen: HashTable<u32>,
+    hashing: SidHash,
+    without_sid: BTreeMap<PhoneNumber, Vec<usize>>,
+    links: BTreeSet<Box<str>>,
+    notes: Vec<Note>,
+    odd: BTreeMap<&'static str, usize>,
+    text_bytes: usize,
+    rows_max: usize,
+    bytes_max: usize,
+}
+
+/// What one more page made of a listing.
+#[derive(Debug)]
+pub enum Progress {
+    /// There is more, at this link.
+    More(ListingBuilder, Box<str>),
+    /// That was the last page.
+    Complete(Listing),
+}
+
+impl ListingBuilder {
+    /// A listing of `account` of which nothing has been read yet.
+    #[must_use]
+    pub fn new(account: AccountSid) -> Self {
+        Self {
+            account,
+            rows: Vec::new(),
+            seen: HashTable::new(),
+            hashing: SidHash::new(),
+            without_sid: BTreeMap::new(),
+            links: BTreeSet::new(),
+            notes: Vec::new(),
+            odd: BTreeMap::new(),
+            text_bytes: 0,
+            rows_max: ROWS_MAX,
+            bytes_max: LISTING_BYTES_MAX,
+        }
+    }
+
+    /// How many numbers have been read.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether nothing has been read.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Takes the next page.
+    ///
+    /// # Errors
+    /// When the pages loop, never end, or belong to another account.
+    pub fn push(mut self, page: Page) -> Result<Progress, ListingError> {
+        let expected = self.links.len();
+        if let Some(found) = page.index
+            && found != expected
+        {
+            return Err(ListingError::OutOfOrder { expected: expected + 1, found: found.saturating_add(1) });
+        }
+        for row in page.rows {
+            self.take(row)?;
+        }
+        // Repetitions are notes.
+        if self.rows.len().max(self.notes.len()) > self.rows_max {
+            return Err(ListingError::TooManyRows(self.rows_max));
+        }
+        for (field, rows) in page.odd {
+            *self.odd.entry(field).or_default() += rows;
+        }
+        self.text_bytes = self.text_bytes.saturating_add(page.text_bytes);
+        let rows = self.rows.len();
+        if self.text_bytes.saturating_add(rows.saturating_mul(size_of::<Live>())) > self.bytes_max {
+            return Err(ListingError::TooLarge { bytes: self.bytes_max, rows });
+        }
+        let Some(next) = page.next else {
+            return Ok(Progress::Complete(self.finish()));
+        };
+        let pages = expected + 1;
+        if pages >= PAGES_MAX {
+            return Err(ListingError::TooManyPages(pages));
+        }
+        if !self.links.insert(next.clone()) {
+            return Err(ListingError::Loop { page: pages });
+        }
+        Ok(Progress::More(self, next))
+    }
+
+    fn take(&mut self, row: Live) -> Result<(), ListingError> {
+        if let Some(found) = row.account_sid
+            && found != self.account
+        {
+            return Err(ListingError::WrongAccount { asked: self.account, found });
+        }
+        if let Some(sid) = row.sid {
+            let Self { rows, seen, hashing, .. } = self;
+            let hash = |at: &u32| rows[*at as usize].sid.map_or(0, |sid| hashing.of(sid));
+            match seen.entry(hashing.of(sid), |at| rows[*at as usize].sid == Some(sid), hash) {
+                Entry::Occupied(at) => {
+                    // The later row is the fresher one.
+                    rows[*at.get() as usize] = row;
+                    self.notes.push(Note::Repeated(sid));
+                    return Ok(());
+                }
+                Entry::Vacant(place) => {
+                    place.insert(rows.len() as u32);
+                }
+            }
+        }
+        if let (Some(number), Some(raw)) = (row.number, &row.raw_number) {
+            self.notes.push(Note::OddSpelling(number, raw.clone()));
+        }
+        match (&row.number, &row.raw_number) {
+            (None, Some(raw)) => self.notes.push(Note::NotANumber(raw.clone())),
+            (None, None) => self.notes.push(Note::NoNumber(row.sid)),
+            (Some(number), _) if row.sid.is_none() => {
+                // Without a SID only the whole row tells a repetition; two that differ stay, and
+                // make the number ambiguous, whichever came first.
+                let same = self.without_sid.entry(*number).or_default();
+                if same.iter().any(|&at| self.rows[at] == row) {
+                    return Ok(());
+                }
+                same.push(self.rows.len());
+                self.notes.push(Note::NoSid(*number));
+            }
+            (Some(_), _) => {}
+        }
+        self.rows.push(row);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Listing {
+        // Before the rows are sorted: it points into them.
+        drop(self.seen);
+        // In place: there may be a million.
+        self.rows.sort_unstable_by_key(|a| (a.number, a.sid));
+        self.notes.extend(self.odd.iter().map(|(field, rows)| Note::OddField(field, *rows)));
+        self.notes.sort();
+        self.notes.dedup();
+        Listing { account: self.account, rows: self.rows, notes: self.notes }
+    }
+}
+
+/// The complete listing of one account.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    account: AccountSid,
+    pub(super) rows: Vec<Live>,
+    notes: Vec<Note>,
+}
+
+impl Listing {
+    /// Of an account that has nothing, as a closed one.
+    #[must_use]
+    pub fn empty(account: AccountSid) -> Self {
+        Self { account, rows: Vec::new(), notes: Vec::new() }
+    }
+
+    /// The account's SID.
+    #[must_use]
+    pub fn account(&self) -> AccountSid {
+        self.account
+    }
+
+    /// The rows, sorted by number and SID.
+    #[must_use]
+    pub fn rows(&self) -> &[Live] {
+        &self.rows
+    }
+
+    /// Replaces the row of the same number and SID. `false` where there is none.
+    pub(crate) fn refresh(&mut self, fresh: Live) -> bool {
+        let key = |row: &Live| (row.number, row.sid);
+        let at = self.rows.binary_search_by_key(&key(&fresh), key);
+        // The key stays, and with it the order.
+        at.map(|at| self.rows[at] = fresh).is_ok()
+    }
+
+    /// What a person should know of it.
+    #[must_use]
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::tariff::Tariff;
+    use crate::observed::Observed;
+
+    fn row(name: &str) -> Live {
+        Live {
+            number: PhoneNumber::observed("+15552230000"),
+            raw_number: None,
+            sid: None,
+            account_sid: None,
+            friendly_name: Some(name.into()),
+            settings: Arc::default(),
+            sms: None,
+            emergency_address_status: None,
+            tariff: Tariff::default(),
+        }
+    }
+
+    #[test]
+    fn a_live_number_is_no_larger_than_its_parts() {
+        // A fleet has a million of them; the tariff fits into what alignment left over.
+        assert_eq!(size_of::<Live>(), 120);
+    }
+
+    fn listed(rows: Vec<Live>) -> Listing {
+        let account = AccountSid::observed(&format!("AC{:032}", 0)).expect("a SID");
+        let page = Page { rows, ..Page::default() };
+        match ListingBuilder::new(account).push(page).expect("a listing") {
+            Progress::Complete(listing) => listing,
+            Progress::More(..) => unreachable!("there is one page"),
+        }
+    }
+
+    #[test]
+    fn rows_without_a_sid_that_differ_are_both_kept() {
+        assert_eq!(listed(vec![row("a"), row("a")]).rows().len(), 1);
+        let observed = Observed::new(vec![listed(vec![row("a"), row("b"), row("a")])]);
+        assert_eq!(observed.find(PhoneNumber::observed("+15552230000").expect("a number")).count(), 2);
+    }
+
+    fn endless(mut builder: ListingBuilder, rows: impl Fn(usize) -> Vec<Live>) -> ListingError {
+        for at in 0.. {
+            let next = Some(format!("page {at}").into());
+            let page = Page { rows: rows(at), next, text_bytes: 100, ..Page::default() };
+            match builder.push(page) {
+                Ok(Progress::More(more, _)) => builder = more,
+                Ok(Progress::Complete(_)) => unreachable!("there is always more"),
+                Err(error) => return error,
+            }
+        }
+        unreachable!("it ends")
+    }
+
+    #[test]
+    fn a_listing_without_end_is_given_up() {
+        let account = AccountSid::observed("AC00000000000000000000000000000001").expect("a SID");
+        let new = || ListingBuilder::new(account);
+        assert_eq!(endless(new(), |_| Vec::new()), ListingError::TooManyPages(PAGES_MAX));
+        let few = || ListingBuilder { rows_max: 10, ..new() };
+        assert_eq!(endless(few(), |at| vec![row(&at.to_string())]), ListingError::TooManyRows(10));
+        let sid = NumberSid::observed("PN00000000000000000000000000000001");
+        let same = |_| vec![Live { sid, ..row("same") }];
+        assert_eq!(endless(few(), same), ListingError::TooManyRows(10));
+        let small = || ListingBuilder { bytes_max: 1_000, ..new() };
+        assert_eq!(endless(small(), |_| Vec::new()), ListingError::TooLarge { bytes: 1_000, rows: 0 });
+    }
+}

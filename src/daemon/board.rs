@@ -1,0 +1,152 @@
+//! The state of the loop, for all who look at it: the loop writes, the listener reads, and neither
+//! waits for the other.
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::client::fence::NotOurs;
+use crate::client::leadership::NotLeading;
+use crate::client::lock::LockError;
+use crate::client::tally::Tally;
+use crate::daemon::News;
+use crate::daemon::status::{Finish, Role, Status, Waiting};
+use crate::execute::Event;
+use crate::guard::memory::Extent;
+use crate::host::pulse::Pulse;
+
+/// The loop is given up as dead when nothing moved for so many intervals,
+const INTERVALS_MAX: u32 = 10;
+/// but never sooner than this.
+const SILENCE_MIN: Duration = Duration::from_secs(600);
+
+/// The board.
+#[derive(Debug)]
+pub struct Board {
+    status: RwLock<Arc<Status>>,
+    version: watch::Sender<u32>,
+    tally: Arc<Tally>,
+    dry_run: bool,
+    paused: watch::Receiver<bool>,
+    silence_max: Duration,
+    pulse: Pulse,
+    signs: Mutex<Signs>,
+}
+
+/// When the loop last told of something, or had an answer.
+#[derive(Debug)]
+struct Signs {
+    at: Instant,
+    requests: u64,
+}
+
+impl Board {
+    /// A board for a loop that has just started in a process of this name, and that a signal may pause. It moves
+    /// while it has a pulse.
+    #[must_use]
+    pub fn new(
+        (process, started): (&str, Duration),
+        (interval, dry_run): (Duration, bool),
+        tally: Arc<Tally>,
+        (paused, pulse): (watch::Receiver<bool>, Pulse),
+    ) -> Self {
+        let mut status = Status::new(started);
+        status.process = process.into();
+        Self {
+            status: RwLock::new(Arc::new(status)),
+            version: watch::Sender::new(0),
+            tally,
+            dry_run,
+            paused,
+            silence_max: (interval * INTERVALS_MAX).max(SILENCE_MIN),
+            pulse,
+            signs: Mutex::new(Signs { at: Instant::now(), requests: 0 }),
+        }
+    }
+
+    /// The state at this moment.
+    #[must_use]
+    pub fn status(&self) -> Arc<Status> {
+        self.status.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The counted requests.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Hears of every new version of the state.
+    #[must_use]
+    pub fn versions(&self) -> watch::Receiver<u32> {
+        self.version.subscribe()
+    }
+
+    /// Whether the loop moves: it is not stuck in something, and what it waits for comes, too: something
+    /// happened in it, or a request was answered, lately.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        let requests = self.tally.total();
+        let mut signs = self.signs.lock().unwrap_or_else(PoisonError::into_inner);
+        if signs.requests != requests {
+            *signs = Signs { at: Instant::now(), requests };
+        }
+        self.pulse.is_there() && signs.at.elapsed() < self.silence_max
+    }
+
+    /// Takes what the loop tells.
+    pub fn hear(&self, news: &News<'_>, now: Duration) {
+        self.signs.lock().unwrap_or_else(PoisonError::into_inner).at = Instant::now();
+        let version = {
+            let mut status = self.status.write().unwrap_or_else(PoisonError::into_inner);
+            // Whoever reads at this moment keeps what he has.
+            let status = Arc::make_mut(&mut status);
+            self.write(status, news, now);
+            status.version
+        };
+        self.version.send_if_modified(|known| std::mem::replace(known, version) != version);
+    }
+
+    fn write(&self, status: &mut Status, news: &News<'_>, now: Duration) {
+        match *news {
+            News::StandingBy(why) => status.stands_by(waits(why)),
+            News::Began(desired, generation) => {
+                let role = if self.dry_run { Role::DryRun } else { Role::Writer };
+                status.begins(desired, generation, role, now);
+                status.paused_by_signal(*self.paused.borrow());
+            }
+            News::Step { desired, plan, extent, event: Event::Started { step } } => {
+                status.step_began(desired, plan, extent, *step, now);
+            }
+            News::Step { plan, event: Event::Ended { step, end }, .. } => {
+                status.step_ended(plan, *step, end, now);
+            }
+            News::NotBegun(desired, error, next) => {
+                let why = format!("the budget cannot be read or kept: {error}");
+                let finish = Finish::NotBegun(&why);
+                status.ends(desired, finish, Extent::Full, (Duration::ZERO, next), now);
+            }
+            News::Ended { desired, pass, extent, took, next } => {
+                status.ends(desired, Finish::from(pass), extent, (took, next), now);
+            }
+            News::FilesRefused(text) => status.files_refused(text, now),
+            News::FilesTaken => status.files_taken(),
+        }
+    }
+}
+
+/// Why the loop does not write.
+fn waits(why: &NotOurs) -> Waiting {
+    match why {
+        NotOurs::Lock(LockError::Busy { .. }) | NotOurs::Lease(NotLeading::Held { .. }) => {
+            Waiting::for_another(&why.to_string())
+        }
+        NotOurs::Lock(LockError::Io(..)) => Waiting::barred("lock_failed", &why.to_string()),
+        NotOurs::Lease(NotLeading::Trouble { trouble, .. }) => {
+            Waiting::barred(trouble.kind.word(), &why.to_string())
+        }
+        NotOurs::Lease(NotLeading::NotYet { .. } | NotLeading::Over { .. }) => Waiting::NotKnown,
+    }
+}

@@ -1,0 +1,252 @@
+//! The state as Prometheus reads it: the text exposition format, version 0.0.4.
+//!
+//! Labels have few values, whatever the fleet and the API are like: no series is about one number.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Write as _};
+use std::time::Duration;
+
+use crate::client::tally::Tally;
+use crate::daemon::status::json::age;
+use crate::daemon::status::{DURATION_BUCKETS, Moment, Role, Standing, Status};
+use crate::model::action_kind::ActionKind;
+use crate::model::hold::Hold;
+use crate::model::settings::Field;
+
+/// The media type.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The outcomes of an action.
+const OUTCOMES: [&str; 4] = ["succeeded", "failed", "skipped", "unknown"];
+/// What a cycle can come to.
+const RESULTS: [&str; 12] = [
+    "in_sync",
+    "held",
+    "in_trouble",
+    "done",
+    "drift",
+    "incomplete",
+    "interrupted",
+    "refused",
+    "not_observed",
+    "not_recorded",
+    "not_begun",
+    "stopped",
+];
+
+/// Why a plan leaves something undone; those that are not here are shown once there is one.
+const HELD: [&str; 21] = [
+    "protected_from_transfer",
+    "protected_from_release",
+    "short_code_not_bought",
+    "release_in_other_account",
+    "ambiguous",
+    "bought_in_this_generation",
+    "in_unlisted_account",
+    "papers_missing",
+    "perhaps_in_unread_account",
+    "perhaps_spelt_oddly",
+    "spelt_oddly",
+    "account_in_trouble",
+    "paused",
+    "outside_windows",
+    "on_hold",
+    "replacement_held",
+    "backing_off",
+    "flapping",
+    "no_sms",
+    "fallback_without_primary",
+    "fallback_in_the_way",
+];
+
+/// Writes the metrics.
+#[must_use]
+pub fn exposition(status: &Status, tally: &Tally, now: Duration) -> String {
+    let mut page = Page(String::with_capacity(8 << 10));
+    cycles(&mut page, status);
+    fleet(&mut page, status, Moment::of(now));
+    holds(&mut page, status, now);
+    requests(&mut page, tally);
+    process(&mut page, status, tally);
+    page.0
+}
+
+fn cycles(page: &mut Page, status: &Status) {
+    let durations = &status.totals.durations;
+    page.family("numctl_cycle_duration_seconds", "histogram", "How long reconcile cycles took.");
+    for (bound, count) in DURATION_BUCKETS.iter().zip(durations.at_most) {
+        page.sample("numctl_cycle_duration_seconds_bucket", &[("le", bound)], count);
+    }
+    page.sample("numctl_cycle_duration_seconds_bucket", &[("le", &"+Inf")], durations.count);
+    page.sample("numctl_cycle_duration_seconds_sum", &[], durations.sum.as_secs_f64());
+    page.sample("numctl_cycle_duration_seconds_count", &[], durations.count);
+    page.family("numctl_cycles_total", "counter", "Reconcile cycles by what they came to.");
+    for result in RESULTS {
+        let count = status.totals.cycles.get(result).copied().unwrap_or_default();
+        page.sample("numctl_cycles_total", &[("result", &result)], count);
+    }
+    page.family("numctl_actions_total", "counter", "Actions by kind and outcome.");
+    for kind in ActionKind::ALL {
+        for outcome in OUTCOMES {
+            let count = status.totals.actions.get(&(kind, outcome)).copied().unwrap_or_default();
+            page.sample("numctl_actions_total", &[("kind", &kind.word()), ("outcome", &outcome)], count);
+        }
+    }
+    page.family(
+        "numctl_last_success_timestamp_seconds",
+        "gauge",
+        "When a cycle last saw every account and left nothing failed; 0 for never.",
+    );
+    let last = status.last_success.unwrap_or_default().since_the_epoch().as_secs_f64();
+    page.sample("numctl_last_success_timestamp_seconds", &[], last);
+}
+
+fn fleet(page: &mut Page, status: &Status, now: Moment) {
+    // Whoever stands by saw the fleet long ago, if ever: beside the one that writes, that would be a second
+    // and older truth, and an alert over both would never end.
+    let sees = status.role != Role::StandingBy;
+    let accounts = || status.accounts.iter().filter(|_| sees);
+    page.family("numctl_numbers", "gauge", "Declared numbers by condition; each is in exactly one.");
+    for standing in Standing::ALL.into_iter().filter(|_| sees) {
+        page.sample("numctl_numbers", &[("condition", &standing.word())], status.count(standing));
+    }
+    page.family("numctl_held", "gauge", "What the last plan leaves undone on purpose, by the reason.");
+    let mut held: BTreeMap<&str, usize> = HELD.iter().map(|reason| (*reason, 0)).collect();
+    held.extend(&status.held);
+    for (reason, count) in held {
+        page.sample("numctl_held", &[("reason", &reason)], count);
+    }
+    page.family("numctl_numbers_unlisted", "gauge", "Live numbers that the files do not name.");
+    if sees {
+        page.sample("numctl_numbers_unlisted", &[], status.unlisted);
+    }
+    page.family("numctl_drift", "gauge", "Numbers that the last plan found different, by field.");
+    let fields = Field::all().map(Field::json_name).chain(["account", "phone_number"]);
+    for field in fields.filter(|_| sees) {
+        let count = status.drifts.by_field.get(field).copied().unwrap_or_default();
+        page.sample("numctl_drift", &[("field", &field)], count);
+    }
+    page.family(
+        "numctl_listing_age_seconds",
+        "gauge",
+        "Since an account was last listed completely; since the start, where it never was.",
+    );
+    for account in accounts() {
+        let seconds = age(account.listed.unwrap_or(status.started), now);
+        page.sample("numctl_listing_age_seconds", &[("account", &account.name)], seconds);
+    }
+    page.family("numctl_account_in_trouble", "gauge", "1 where nothing is planned in an account.");
+    for account in accounts() {
+        let flag = u8::from(account.trouble.is_some());
+        page.sample("numctl_account_in_trouble", &[("account", &account.name)], flag);
+    }
+    page.family("numctl_desired_generation_info", "gauge", "The content of the files in force.");
+    if let Some(generation) = status.generation {
+        page.sample("numctl_desired_generation_info", &[("generation", &generation)], 1);
+    }
+    page.family(
+        "numctl_files_refused",
+        "gauge",
+        "1 while the files on disk are not good and the last good ones are in force.",
+    );
+    page.sample("numctl_files_refused", &[], u8::from(status.refused_files.is_some()));
+}
+
+fn holds(page: &mut Page, status: &Status, now: Duration) {
+    let (holds, policy) = (&status.holds, &status.holds.policy);
+    page.family("numctl_paused", "gauge", "1 while the file or a signal says that nothing is changed.");
+    page.sample("numctl_paused", &[("by", &"file")], u8::from(policy.paused));
+    page.sample("numctl_paused", &[("by", &"signal")], u8::from(holds.paused_by_signal));
+    page.family(
+        "numctl_hold_until_timestamp_seconds",
+        "gauge",
+        "When the hold of the file or of an account ends, or the last of the numbers' own; 0 for none.",
+    );
+    let name = "numctl_hold_until_timestamp_seconds";
+    let end = |end: Option<Duration>| end.unwrap_or_default().as_secs_f64();
+    let labels = |scope, account| [("scope", scope), ("account", account)] as [Label<'_>; 2];
+    page.sample(name, &labels(&"file", &""), end(holds.of_file(now).map(Hold::end)));
+    for account in status.accounts.iter() {
+        page.sample(name, &labels(&"account", &account.name), end(account.of_hold(now).map(Hold::end)));
+    }
+    let last = holds.on(now).map(|(_, hold)| hold.end()).max();
+    page.sample(name, &labels(&"number", &""), end(last));
+    page.family(
+        "numctl_numbers_on_hold",
+        "gauge",
+        "Declared numbers on hold, by their own, their account's or the file's, drifted or not.",
+    );
+    page.sample("numctl_numbers_on_hold", &[], holds.count(&status.accounts, now));
+    page.family("numctl_window_open", "gauge", "0 while there are maintenance windows and none is open.");
+    page.sample("numctl_window_open", &[], u8::from(!policy.is_shut(now)));
+    page.family(
+        "numctl_window_opens_timestamp_seconds",
+        "gauge",
+        "When the next maintenance window opens; 0 while one is open or there is none.",
+    );
+    page.sample("numctl_window_opens_timestamp_seconds", &[], end(policy.opens(now)));
+}
+
+fn requests(page: &mut Page, tally: &Tally) {
+    page.family("numctl_requests_total", "counter", "Requests to the API by operation and status.");
+    for (operation, status, count) in tally.requests() {
+        let labels: [Label<'_>; 2] = [("operation", &operation.word()), ("status", &status)];
+        page.sample("numctl_requests_total", &labels, count);
+    }
+    page.family("numctl_throttled_total", "counter", "Requests that the API answered with 429.");
+    page.sample("numctl_throttled_total", &[], tally.throttled());
+    page.family("numctl_retries_total", "counter", "Requests that were sent once more.");
+    page.sample("numctl_retries_total", &[], tally.retries());
+}
+
+fn process(page: &mut Page, status: &Status, tally: &Tally) {
+    page.family(
+        "numctl_log_lines_dropped_total",
+        "counter",
+        "Log lines that were dropped because nobody read stderr in time.",
+    );
+    page.sample("numctl_log_lines_dropped_total", &[], tally.dropped_lines());
+    page.family("numctl_lease_held", "gauge", "1 while this process is the one that writes.");
+    page.sample("numctl_lease_held", &[], u8::from(status.role == Role::Writer));
+    page.family("numctl_start_time_seconds", "gauge", "When the process started.");
+    page.sample("numctl_start_time_seconds", &[], status.started.since_the_epoch().as_secs_f64());
+    page.family("numctl_build_info", "gauge", "The version of numctl.");
+    page.sample("numctl_build_info", &[("version", &env!("CARGO_PKG_VERSION"))], 1);
+}
+
+type Label<'a> = (&'a str, &'a dyn Display);
+
+struct Page(String);
+
+impl Page {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        // A String takes everything.
+        let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+    }
+
+    fn sample(&mut self, name: &str, labels: &[Label<'_>], value: impl Display) {
+        self.0.push_str(name);
+        for (at, (label, content)) in labels.iter().enumerate() {
+            let open = if at == 0 { '{' } else { ',' };
+            let _ = write!(self.0, "{open}{label}=\"{}\"", Escaped(&content.to_string()));
+        }
+        if !labels.is_empty() {
+            self.0.push('}');
+        }
+        let _ = writeln!(self.0, " {value}");
+    }
+}
+
+/// A label's value: backslashes, quotes and line breaks are escaped.
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| match c {
+            '\\' => f.write_str("\\\\"),
+            '"' => f.write_str("\\\""),
+            '\n' => f.write_str("\\n"),
+            c => f.write_char(c),
+        })
+    }
+}

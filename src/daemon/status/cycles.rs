@@ -1,0 +1,210 @@
+//! How the last cycles went, and what was counted over all of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::guard::budget::Generation;
+use crate::guard::memory::Extent;
+use crate::model::action_kind::ActionKind;
+use crate::model::inert;
+use crate::plan::Plan;
+use crate::reconcile::Pass;
+use crate::report::{claim_words, words};
+
+use super::{Finish, MESSAGE_CHARACTERS_MAX, Moment};
+
+/// So many cycles are remembered.
+const PAST_MAX: usize = 50;
+
+/// The upper bounds of the histogram of cycle times, in seconds.
+pub const DURATION_BUCKETS: [f64; 12] =
+    [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 1_800.0];
+
+/// One cycle.
+#[derive(Debug, Clone)]
+pub struct Past {
+    /// When it began.
+    pub at: Moment,
+    /// How long it took.
+    pub took: Duration,
+    /// What it came to, in a word.
+    pub result: &'static str,
+    /// How much it looked at.
+    pub extent: Extent,
+    /// The files.
+    pub generation: Option<Generation>,
+    /// What its plan had, by [`ActionKind::ALL`].
+    pub planned: [usize; ActionKind::ALL.len()],
+    /// What became of it, by the four words.
+    pub outcomes: BTreeMap<&'static str, usize>,
+    /// What was held back.
+    pub held: usize,
+    /// Numbers that were as declared.
+    pub unchanged: usize,
+    /// What went wrong.
+    pub error: Option<Arc<str>>,
+}
+
+impl<'a> From<&'a Pass> for Finish<'a> {
+    fn from(pass: &'a Pass) -> Self {
+        match pass {
+            Pass::Stopped => Self::Stopped,
+            Pass::NotObserved(failed) => Self::NotObserved(failed),
+            // No source of a daemon's comes to these: they are of one plan that was chosen earlier.
+            Pass::Impossible(_) => Self::Stopped,
+            Pass::Stale(plan, _)
+            | Pass::HeldSince(plan)
+            | Pass::OtherAccepted(plan, _)
+            | Pass::Planned(plan) => Self::Planned(plan),
+            Pass::Refused(plan, refusal) => Self::Refused(plan, refusal),
+            Pass::NotRecorded(plan, error) => Self::NotRecorded(plan, error),
+            Pass::Executed(report) => Self::Executed(report),
+        }
+    }
+}
+
+impl<'a> Finish<'a> {
+    /// The plan, where there is one.
+    #[must_use]
+    pub fn plan(&self) -> Option<&'a Plan> {
+        match self {
+            Self::Stopped | Self::NotObserved(_) | Self::NotBegun(_) => None,
+            Self::Refused(plan, _) | Self::Planned(plan) | Self::NotRecorded(plan, _) => Some(plan),
+            Self::Executed(report) => Some(&report.plan),
+        }
+    }
+
+    /// The cycle in a word.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::NotObserved(_) => "not_observed",
+            Self::NotBegun(_) => "not_begun",
+            Self::Refused(..) => "refused",
+            Self::Planned(plan) if plan.is_empty() => quiet(plan),
+            Self::Planned(_) => "drift",
+            Self::NotRecorded(..) => "not_recorded",
+            Self::Executed(report) if report.plan.is_empty() => quiet(&report.plan),
+            Self::Executed(report) if report.is_settled() => "done",
+            Self::Executed(report) if report.interrupted => "interrupted",
+            Self::Executed(_) => "incomplete",
+        }
+    }
+
+    /// What went wrong first.
+    fn error(&self) -> Option<String> {
+        match self {
+            Self::Stopped | Self::Planned(_) => None,
+            Self::NotObserved(failed) => failed.first().map(|(_, error)| error.to_string()),
+            Self::NotBegun(why) => Some((*why).to_owned()),
+            Self::Refused(..) => Some("refused by a limit".to_owned()),
+            Self::NotRecorded(_, error) => Some(error.to_string()),
+            // Whoever stopped it knows why.
+            Self::Executed(report) if report.interrupted => None,
+            Self::Executed(report) => {
+                let first = report.ends.iter().find(|end| !end.outcome.is_settled());
+                first.and_then(|end| end.outcome.error())
+            }
+        }
+    }
+}
+
+/// What a plan without actions says of the fleet.
+fn quiet(plan: &Plan) -> &'static str {
+    match (plan.troubles.is_empty(), plan.leaves_nothing()) {
+        (true, true) => "in_sync",
+        (true, false) => "held",
+        (false, _) => "in_trouble",
+    }
+}
+
+impl Past {
+    pub(super) fn of(
+        finish: &Finish<'_>,
+        extent: Extent,
+        (at, took): (Moment, Duration),
+        generation: Option<Generation>,
+    ) -> Self {
+        let plan = finish.plan();
+        let mut outcomes = BTreeMap::new();
+        if let Finish::Executed(report) = finish {
+            for end in &report.ends {
+                *outcomes.entry(end.outcome.word()).or_default() += 1;
+            }
+        }
+        let trouble = plan.and_then(|plan| plan.troubles.first()).map(|(_, trouble)| trouble.why.clone());
+        let held = plan.and_then(|plan| Some((plan, plan.held.iter().find(|held| held.why.is_error())?)));
+        let short = plan.and_then(|plan| Some((plan, plan.short.first()?)));
+        let error = finish
+            .error()
+            .or(trouble)
+            .or_else(|| held.map(|(plan, held)| words::held(plan, held)))
+            .or_else(|| short.map(|(plan, short)| claim_words::shortfall(plan, short)));
+        Self {
+            at,
+            took,
+            result: finish.word(),
+            extent,
+            generation,
+            planned: plan.map_or([0; 4], |plan| ActionKind::ALL.map(|kind| plan.count(kind))),
+            outcomes,
+            held: plan.map_or(0, |plan| plan.held.len() + plan.short.len()),
+            unchanged: plan.map_or(0, |plan| plan.unchanged),
+            error: error.map(|text| inert::message(&text, MESSAGE_CHARACTERS_MAX).into()),
+        }
+    }
+
+    /// Whether it left nothing to do, as far as it could see.
+    pub(super) fn is_success(&self) -> bool {
+        matches!(self.result, "in_sync" | "done" | "drift" | "held") && self.error.is_none()
+    }
+}
+
+/// Adds the latest.
+pub(super) fn push(history: &mut Vec<Past>, past: Past) {
+    if history.len() >= PAST_MAX {
+        history.remove(0);
+    }
+    history.push(past);
+}
+
+/// A histogram of how long cycles took.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Durations {
+    /// How many took at most as long as each of [`DURATION_BUCKETS`].
+    pub at_most: [u64; DURATION_BUCKETS.len()],
+    /// How many there were.
+    pub count: u64,
+    /// All of them together.
+    pub sum: Duration,
+}
+
+/// What was counted since the start.
+#[derive(Debug, Clone, Default)]
+pub struct Totals {
+    /// How long cycles took.
+    pub durations: Durations,
+    /// Cycles by what they came to.
+    pub cycles: BTreeMap<&'static str, u64>,
+    /// Actions by kind and outcome.
+    pub actions: BTreeMap<(ActionKind, &'static str), u64>,
+}
+
+impl Totals {
+    pub(super) fn add(&mut self, past: &Past, finish: &Finish<'_>) {
+        self.durations.count += 1;
+        self.durations.sum += past.took;
+        let seconds = past.took.as_secs_f64();
+        for (count, bound) in self.durations.at_most.iter_mut().zip(DURATION_BUCKETS) {
+            *count += u64::from(seconds <= bound);
+        }
+        *self.cycles.entry(past.result).or_default() += 1;
+        if let Finish::Executed(report) = finish {
+            for (step, end) in report.plan.steps.iter().zip(&report.ends) {
+                *self.actions.entry((step.action.kind(), end.outcome.word())).or_default() += 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! From a plan and what became of it to each declared number's conditions.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::desired::Declared;
+use crate::model::number::PhoneNumber;
+use crate::plan::outcome::{End, Outcome};
+use crate::plan::{Action, HeldReason, Plan, Reason, Step};
+use crate::report::words;
+
+use super::AccountState;
+
+/// The status of a condition, as Kubernetes has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Truth {
+    /// It is so.
+    True,
+    /// It is not so.
+    False,
+    /// Nobody knows.
+    Unknown,
+}
+
+impl Truth {
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+/// A condition, but for its time.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Condition {
+    /// Whether it is so.
+    pub status: Truth,
+    /// Why, in one word for machines, in CamelCase.
+    pub reason: Arc<str>,
+    /// Why, for people; empty where there is nothing to say.
+    pub message: Arc<str>,
+}
+
+/// Both conditions of a number. Numbers of which the same can be said share one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Verdict {
+    /// Both in one word.
+    pub standing: Standing,
+    /// Whether the number is as declared.
+    pub synced: Condition,
+    /// Whether something is wrong that the next cycle alone does not mend.
+    pub degraded: Condition,
+}
+
+/// How a number stands: each is in exactly one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// As declared.
+    Synced,
+    /// Not as declared, and about to be, or would be without `--dry-run`.
+    Drifted,
+    /// Not as declared, and left so on purpose.
+    Held,
+    /// Something is wrong.
+    Degraded,
+    /// It could not be looked at.
+    Unknown,
+}
+
+impl Standing {
+    /// Every standing.
+    pub const ALL: [Self; 5] = [Self::Synced, Self::Drifted, Self::Held, Self::Degraded, Self::Unknown];
+
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Synced => "synced",
+            Self::Drifted => "drifted",
+            Self::Held => "held",
+            Self::Degraded => "degraded",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+fn condition(status: Truth, reason: &str, message: &str) -> Condition {
+    Condition { status, reason: reason.into(), message: message.into() }
+}
+
+impl Verdict {
+    /// Of a number that is as declared.
+    pub(super) fn as_declared() -> Self {
+        Self {
+            standing: Standing::Synced,
+            synced: condition(Truth::True, "AsDeclared", ""),
+            degraded: condition(Truth::False, "AsDeclared", ""),
+        }
+    }
+
+    /// Of a number that no cycle has seen yet.
+    pub(super) fn not_observed_yet() -> Self {
+        let (reason, message) = ("NotObservedYet", "no cycle has looked at it yet");
+        Self {
+            standing: Standing::Unknown,
+            synced: condition(Truth::Unknown, reason, message),
+            degraded: condition(Truth::Unknown, reason, message),
+        }
+    }
+
+    /// Whether it is of an action that failed.
+    pub(super) fn says_what_failed(&self) -> bool {
+        matches!(&*self.degraded.reason, "ActionFailed" | "ActionSkipped" | "OutcomeUnknown")
+    }
+
+    /// Whether it is of a number whose next try is not due yet.
+    pub(super) fn is_backing_off(&self) -> bool {
+        &*self.degraded.reason == "BackingOff"
+    }
+
+    fn not_listed(why: &str) -> Self {
+        Self {
+            standing: Standing::Unknown,
+            synced: condition(Truth::Unknown, "AccountInTrouble", why),
+            degraded: condition(Truth::True, "AccountInTrouble", why),
+        }
+    }
+}
+
+/// What has become of a plan so far.
+#[derive(Debug, Clone)]
+pub(super) enum Aftermath {
+    /// It is being carried out.
+    Underway,
+    /// It will not be carried out, which is as it should be.
+    DryRun,
+    /// It may not be carried out: the reason, and why.
+    Blocked(&'static str, Arc<str>),
+    /// It was carried out.
+    Ended,
+}
+
+/// What can be said of every declared number.
+#[derive(Debug)]
+pub(super) struct Judge {
+    of_number: HashMap<PhoneNumber, Arc<Verdict>>,
+    /// By account: what is said of its numbers otherwise.
+    of_account: Vec<Arc<Verdict>>,
+    is_underway: bool,
+}
+
+impl Judge {
+    /// From a plan; `ends` are those of its steps once it was carried out.
+    pub(super) fn of(
+        plan: &Plan,
+        as_declared: &Arc<Verdict>,
+        aftermath: Aftermath,
+        ends: Option<&[End]>,
+    ) -> Self {
+        let mut shared = HashMap::from([(Verdict::clone(as_declared), as_declared.clone())]);
+        let mut of_number: HashMap<PhoneNumber, Arc<Verdict>> = HashMap::new();
+        for held in &plan.held {
+            let message = words::held(plan, held);
+            let verdict = of_held(held.why, &message);
+            of_number.insert(held.number, share(&mut shared, verdict));
+        }
+        for (at, step) in plan.steps.iter().enumerate() {
+            let end = ends.and_then(|ends| ends.get(at));
+            let verdict = of_step(plan, step, &aftermath, end);
+            let verdict = share(&mut shared, verdict);
+            // A move comes before the configuration after it: what failed first decides. What is done
+            // leaves a number that has a setting left out as it is: held.
+            let entry = of_number.entry(step.action.number()).or_insert_with(|| verdict.clone());
+            let may_be_worse = matches!(entry.standing, Standing::Synced | Standing::Held);
+            if may_be_worse && verdict.standing != Standing::Synced {
+                *entry = verdict;
+            }
+        }
+        let mut of_account = vec![as_declared.clone(); plan.accounts.len()];
+        for (account, trouble) in &plan.troubles {
+            let why = crate::model::inert::message(&trouble.why, super::MESSAGE_CHARACTERS_MAX);
+            of_account[usize::from(account.0)] = Arc::new(Verdict::not_listed(&why));
+        }
+        Self { of_number, of_account, is_underway: matches!(aftermath, Aftermath::Underway) }
+    }
+
+    /// Where nothing was seen.
+    pub(super) fn unseen(accounts: &[AccountState]) -> Self {
+        let of_account = accounts.iter().map(|account| {
+            let why = account.trouble.as_ref().map_or("", |trouble| &trouble.why);
+            Arc::new(Verdict::not_listed(why))
+        });
+        Self { of_number: HashMap::new(), of_account: of_account.collect(), is_underway: false }
+    }
+
+    /// Whether the plan is still being carried out.
+    pub(super) fn is_underway(&self) -> bool {
+        self.is_underway
+    }
+
+    /// What is said of a number.
+    pub(super) fn verdict(&self, declared: &Declared) -> &Arc<Verdict> {
+        self.of_number.get(&declared.number).unwrap_or(&self.of_account[usize::from(declared.account.0)])
+    }
+}
+
+fn share(shared: &mut HashMap<Verdict, Arc<Verdict>>, verdict: Verdict) -> Arc<Verdict> {
+    shared.entry(verdict).or_insert_with_key(|verdict| Arc::new(verdict.clone())).clone()
+}
+
+fn of_held(why: HeldReason, message: &str) -> Verdict {
+    let reason = camel(words::held_code(why));
+    if matches!(why, HeldReason::AccountInTrouble { .. }) {
+        return Verdict::not_listed(message);
+    }
+    let (standing, status) = match why.is_error() {
+        true => (Standing::Degraded, Truth::True),
+        false => (Standing::Held, Truth::False),
+    };
+    Verdict {
+        standing,
+        synced: condition(Truth::False, &reason, message),
+        degraded: condition(status, &reason, if why.is_error() { message } else { "" }),
+    }
+}
+
+/// What is said of a number by one step of a plan.
+pub(super) fn of_step(plan: &Plan, step: &Step, aftermath: &Aftermath, end: Option<&End>) -> Verdict {
+    if matches!(aftermath, Aftermath::Ended) && end.is_some_and(|end| end.outcome.is_settled()) {
+        return Verdict::as_declared();
+    }
+    let synced = condition(Truth::False, &camel(step.reason.word()), &difference(plan, step));
+    let degraded = match (aftermath, end) {
+        (Aftermath::Blocked(reason, why), _) => condition(Truth::True, reason, why),
+        (Aftermath::Ended, Some(end)) => {
+            let reason = match end.outcome {
+                Outcome::Succeeded | Outcome::Failed(_) => "ActionFailed",
+                Outcome::Skipped(_) => "ActionSkipped",
+                Outcome::Unknown(_) => "OutcomeUnknown",
+            };
+            let why = end.outcome.error().unwrap_or_default();
+            let why = crate::model::inert::message(&why, super::MESSAGE_CHARACTERS_MAX);
+            condition(Truth::True, reason, &format!("{}: {why}", step.action.kind().word()))
+        }
+        (Aftermath::Underway, _) => condition(Truth::False, "Reconciling", ""),
+        (Aftermath::DryRun | Aftermath::Ended, _) => condition(Truth::False, "DryRun", ""),
+    };
+    let standing = if degraded.status == Truth::True { Standing::Degraded } else { Standing::Drifted };
+    Verdict { standing, synced, degraded }
+}
+
+fn difference(plan: &Plan, step: &Step) -> String {
+    match &step.action {
+        Action::Configure { changes, .. } => {
+            let fields: Vec<&str> = changes.iter().map(|change| change.field.json_name()).collect();
+            format!("live settings differ: {}", fields.join(", "))
+        }
+        Action::Transfer { target, to, .. } => format!(
+            "it lives in {} and is declared in {}",
+            words::account(plan, target.account),
+            words::account(plan, *to)
+        ),
+        Action::Purchase { .. } => words::reason(Reason::Missing).to_owned(),
+        Action::Release { .. } => words::reason(step.reason).to_owned(),
+    }
+}
+
+/// `wrong_account` as `WrongAccount`.
+fn camel(word: &str) -> String {
+    let mut out = String::with_capacity(word.len());
+    for part in word.split('_') {
+        let mut letters = part.chars();
+        out.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        out.push_str(letters.as_str());
+    }
+    out
+}

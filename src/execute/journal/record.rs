@@ -1,0 +1,403 @@
+//! The records as types: what stands in a line.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use sha2::{Digest as _, Sha256};
+
+use crate::model::action_kind::ActionKind;
+use crate::model::hold;
+use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
+use crate::model::secret_url::masked_in_text;
+use crate::model::settings::{Field, Value, Want};
+use crate::plan::digest::Digest;
+
+/// A record of a known kind, without that word.
+pub(super) fn of<T: for<'de> Deserialize<'de>>(line: &[u8]) -> Result<T, serde_json::Error> {
+    let mut record: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(line)?;
+    record.remove("kind");
+    T::deserialize(serde_json::Value::Object(record))
+}
+
+/// A time, in seconds since the epoch; in the file as `2026-12-01T09:00:00Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct At(pub i64);
+
+impl Serialize for At {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for At {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let at: Timestamp = text.parse().map_err(|_| de::Error::custom("not a time"))?;
+        Ok(Self(at.as_second()))
+    }
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", hold::shown(self.0))
+    }
+}
+
+/// The name of a run: when it began, and eight hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct RunId(String);
+
+/// Of an id that a file gives.
+const ID_MAX: usize = 40;
+
+impl RunId {
+    /// The id of a run of this plan; `salt` is what no other run has at that time, such as the
+    /// process.
+    #[must_use]
+    pub fn of(at: At, digest: Digest, salt: u64) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(digest.to_string());
+        hash.update(salt.to_be_bytes());
+        let tail: String = hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        Self(format!("{}-{tail}", at.to_string().replace([':', '-'], "")))
+    }
+
+    /// Letters, digits and dashes: nothing that acts, in a line or on a terminal.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let well_formed = (1..=ID_MAX).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        well_formed.then(|| Self(text.to_owned()))
+    }
+
+    /// Whether a person means this one: its whole name, or how it starts or ends.
+    #[must_use]
+    pub fn is_meant_by(&self, text: &str) -> bool {
+        text.len() >= 4 && (self.0.starts_with(text) || self.0.ends_with(text))
+    }
+}
+
+impl<'de> Deserialize<'de> for RunId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| de::Error::custom("not the id of a run"))
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where an account's SID means that account: the vendor's world, the embedded sandbox's, or what
+/// answers at an operator's base URL. Nothing of one world is ever taken for another's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct World(String);
+
+impl World {
+    /// By its name: see [`crate::client::api::endpoint::Endpoint::world`].
+    #[must_use]
+    pub fn named(name: String) -> Self {
+        Self(name)
+    }
+
+    /// The embedded sandbox's, whose port is another every time.
+    #[must_use]
+    pub fn sandbox() -> Self {
+        Self("sandbox".to_owned())
+    }
+}
+
+impl fmt::Display for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which command wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// `numctl apply`
+    Apply,
+    /// A cycle of `numctl run`
+    Run,
+    /// `numctl undo`
+    Undo,
+    /// `numctl adopt`
+    Adopt,
+}
+
+impl Command {
+    /// Its name.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Apply => "apply",
+            Self::Run => "run",
+            Self::Undo => "undo",
+            Self::Adopt => "adopt",
+        }
+    }
+}
+
+/// An account that a run knew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountRecord {
+    /// Its name in the file then.
+    pub name: String,
+    /// Its SID.
+    pub sid: AccountSid,
+    /// Where that is.
+    pub at: World,
+}
+
+/// A run begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunRecord {
+    /// [`super::FORMAT`].
+    pub format: u32,
+    /// Its name.
+    pub run: RunId,
+    /// When.
+    pub at: At,
+    /// Whose it is.
+    pub command: Command,
+    /// The version of numctl.
+    pub numctl: String,
+    /// The plan's digest.
+    pub digest: String,
+    /// The content of the files, where the daemon wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<String>,
+    /// The run that it takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<RunId>,
+    /// The accounts of the plan.
+    pub accounts: Vec<AccountRecord>,
+    /// How many steps follow.
+    pub steps: usize,
+}
+
+/// What a run is about to do to one number, and what was there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepRecord {
+    /// The run.
+    pub run: RunId,
+    /// Its place in the plan, from 0.
+    pub step: usize,
+    /// What is done.
+    #[serde(serialize_with = "kind", deserialize_with = "parse_kind")]
+    pub action: ActionKind,
+    /// The number.
+    pub number: PhoneNumber,
+    /// Its SID, where it was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<NumberSid>,
+    /// Where the number is afterwards; for a release, where it was.
+    pub account: AccountSid,
+    /// Where it was, for all but a purchase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<AccountSid>,
+    /// What was set: of the fields that change, or all of it for a transfer and a release. A field
+    /// that is not here was not set.
+    pub before: BTreeMap<Field, Recorded>,
+    /// What is set, where the step sets fields; null clears.
+    pub after: BTreeMap<Field, Option<Recorded>>,
+}
+
+fn kind<S: Serializer>(kind: &ActionKind, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(kind.word())
+}
+
+fn parse_kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ActionKind, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let found = ActionKind::ALL.into_iter().find(|kind| kind.word() == text);
+    found.ok_or_else(|| de::Error::custom("not a kind of action"))
+}
+
+/// A value as a journal may keep it: the text, or, where that holds a password, the text without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recorded {
+    /// All of it.
+    Whole(String),
+    /// Its secrets masked: for people only, and never sent.
+    Masked(String),
+}
+
+impl Recorded {
+    /// Of a value.
+    #[must_use]
+    pub fn of(value: &Value) -> Self {
+        if value.has_secret() { Self::Masked(value.masked()) } else { Self::Whole(value.wire()) }
+    }
+
+    /// Of what is wanted; `None` clears.
+    #[must_use]
+    pub fn of_want(want: &Want) -> Option<Self> {
+        match want {
+            Want::Clear => None,
+            Want::Set(value) => Some(Self::of(value)),
+        }
+    }
+
+    /// The text for people.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Whole(text) | Self::Masked(text) => text,
+        }
+    }
+
+    /// Whether a live value is this one, as far as can be told: of a password nobody can.
+    #[must_use]
+    pub fn is(&self, field: Field, live: &Value) -> bool {
+        match self {
+            Self::Whole(text) => Value::observed(field.kind(), text).is_some_and(|value| value.means(live)),
+            Self::Masked(text) => *text == live.masked(),
+        }
+    }
+}
+
+impl Serialize for Recorded {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Whole(text) => serializer.serialize_str(text),
+            Self::Masked(text) => BTreeMap::from([("masked", text)]).serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Recorded {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Masked {
+            masked: String,
+        }
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Whole(String),
+            Masked(Masked),
+        }
+        Ok(match Either::deserialize(deserializer)? {
+            // Whoever wrote it: what is shown of a journal has no password in it.
+            Either::Whole(text) => match masked_in_text(&text) {
+                masked if masked == text => Self::Whole(text),
+                masked => Self::Masked(masked),
+            },
+            Either::Masked(Masked { masked }) => Self::Masked(masked),
+        })
+    }
+}
+
+/// The four ends of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// Done.
+    Succeeded,
+    /// Not done, or not all of it.
+    Failed,
+    /// Not tried.
+    Skipped,
+    /// Perhaps done.
+    Unknown,
+}
+
+impl Ended {
+    /// The contract's word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndedRecord {
+    /// The run.
+    pub run: RunId,
+    /// The step's place in it.
+    pub step: usize,
+    /// When.
+    pub at: At,
+    /// Which of the four.
+    pub outcome: Ended,
+    /// How often the write was sent.
+    pub attempts: u32,
+    /// The number that was bought, or tried last, instead of the step's, which was sold meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead: Option<PhoneNumber>,
+    /// What went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// A run is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DoneRecord {
+    /// The run.
+    pub run: RunId,
+    /// When.
+    pub at: At,
+    /// So many steps were done.
+    pub succeeded: usize,
+    /// So many were not.
+    pub failed: usize,
+    /// So many were not tried.
+    pub skipped: usize,
+    /// So many are in doubt.
+    pub unknown: usize,
+    /// Whether a person stopped it.
+    pub interrupted: bool,
+}
+
+/// Accounts were listed as a whole. What it does not name was as before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LookRecord {
+    /// [`super::FORMAT`].
+    pub format: u32,
+    /// When.
+    pub at: At,
+    /// Which accounts.
+    pub accounts: Vec<AccountRecord>,
+    /// The numbers that are ours from now on, or are seen again or elsewhere, by account.
+    pub seen: BTreeMap<AccountSid, Vec<PhoneNumber>>,
+    /// The numbers that were ours, and are in none of the accounts now, by the account that had them.
+    pub gone: BTreeMap<AccountSid, Vec<PhoneNumber>>,
+}
+
+/// Numbers that an earlier file of the journal told of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownRecord {
+    /// [`super::FORMAT`].
+    pub format: u32,
+    /// The account that has them, or had them last.
+    pub account: AccountRecord,
+    /// When that account was last looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked: Option<At>,
+    /// When they were first or last told to be there.
+    pub seen: At,
+    /// Whether they are gone since.
+    pub gone: bool,
+    /// The numbers.
+    pub numbers: Vec<PhoneNumber>,
+}

@@ -1,0 +1,205 @@
+//! A plan and its ends as records, and records as runs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{
+    AccountRecord, At, Command, DoneRecord, Ended, EndedRecord, FORMAT, Record, Recorded, RunId, RunRecord,
+    StepRecord, World,
+};
+use crate::desired::AccountRef;
+use crate::model::inert;
+use crate::model::settings::{Managed, Settings};
+use crate::plan::diff::FieldChange;
+use crate::plan::digest::Digest;
+use crate::plan::outcome::{End, Outcome, Report};
+use crate::plan::{Action, Plan, Target};
+
+/// So many characters of an error are kept.
+const ERROR_MAX: usize = 500;
+
+impl At {
+    /// Of a time since the epoch.
+    #[must_use]
+    pub fn of(now: Duration) -> Self {
+        Self(i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
+    }
+}
+
+/// What is said of a run besides its plan.
+#[derive(Debug, Clone)]
+pub struct Head {
+    /// Whose it is.
+    pub command: Command,
+    /// The content of the files, where it is known.
+    pub generation: Option<String>,
+    /// The run that it takes back.
+    pub undoes: Option<RunId>,
+}
+
+/// The accounts of a plan, each with its world, in the plan's order.
+pub(super) fn accounts(accounts: &[AccountRef], worlds: &[World]) -> Vec<AccountRecord> {
+    let one = |(account, at): (&AccountRef, &World)| AccountRecord {
+        name: account.name.to_string(),
+        sid: account.sid,
+        at: at.clone(),
+    };
+    accounts.iter().zip(worlds).map(one).collect()
+}
+
+/// All that a run has to record before its first write; `worlds` are those of the plan's accounts.
+#[must_use]
+pub fn records_of(
+    (plan, digest): (&Plan, Digest),
+    worlds: &[World],
+    head: &Head,
+    run: &RunId,
+    now: Duration,
+) -> Vec<Record> {
+    let begins = RunRecord {
+        format: FORMAT,
+        run: run.clone(),
+        at: At::of(now),
+        command: head.command,
+        numctl: env!("CARGO_PKG_VERSION").to_owned(),
+        digest: digest.to_string(),
+        generation: head.generation.clone(),
+        undoes: head.undoes.clone(),
+        accounts: accounts(&plan.accounts, worlds),
+        steps: plan.steps.len(),
+    };
+    let steps = plan.steps.iter().enumerate().map(|(at, step)| step_of(plan, run, at, &step.action));
+    std::iter::once(Record::Run(begins)).chain(steps.map(Record::Step)).collect()
+}
+
+fn step_of(plan: &Plan, run: &RunId, step: usize, action: &Action) -> StepRecord {
+    let whole = |settings: &Settings| {
+        settings.iter().map(|(field, value)| (field, Recorded::of(value))).collect::<BTreeMap<_, _>>()
+    };
+    let managed =
+        |settings: &Managed| settings.iter().map(|(field, want)| (field, Recorded::of_want(want))).collect();
+    let (before, after) = match action {
+        Action::Purchase { settings, .. } => (BTreeMap::new(), managed(settings)),
+        Action::Transfer { target, .. } | Action::Release { target } => {
+            (whole(&target.before), BTreeMap::new())
+        }
+        Action::Configure { changes, .. } => {
+            let before = |change: &FieldChange| Some((change.field, Recorded::of(change.before.as_ref()?)));
+            let after = |change: &FieldChange| (change.field, Recorded::of_want(&change.want));
+            (changes.iter().filter_map(before).collect(), changes.iter().map(after).collect())
+        }
+    };
+    let from = |target: &Target| plan.account(target.account).sid;
+    StepRecord {
+        run: run.clone(),
+        step,
+        action: action.kind(),
+        number: action.number(),
+        sid: action.target().and_then(|target| target.sid),
+        account: plan.account(action.account()).sid,
+        from: action.target().map(from),
+        before,
+        after,
+    }
+}
+
+/// The record of a step's end.
+#[must_use]
+pub fn end_of(run: &RunId, step: usize, end: &End, now: Duration) -> Record {
+    let outcome = match end.outcome {
+        Outcome::Succeeded => Ended::Succeeded,
+        Outcome::Failed(_) => Ended::Failed,
+        Outcome::Skipped(_) => Ended::Skipped,
+        Outcome::Unknown(_) => Ended::Unknown,
+    };
+    let error = end.outcome.error().map(|error| inert::message(&error, ERROR_MAX));
+    Record::Ended(EndedRecord {
+        run: run.clone(),
+        step,
+        at: At::of(now),
+        outcome,
+        attempts: end.attempts,
+        instead: end.instead,
+        error,
+    })
+}
+
+impl DoneRecord {
+    /// That a run is over.
+    #[must_use]
+    pub fn of(run: &RunId, report: &Report, now: Duration) -> Self {
+        Self {
+            run: run.clone(),
+            at: At::of(now),
+            succeeded: report.count("succeeded"),
+            failed: report.count("failed"),
+            skipped: report.count("skipped"),
+            unknown: report.count("unknown"),
+            interrupted: report.interrupted,
+        }
+    }
+}
+
+/// A run, as far as the journal tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// How it began.
+    pub head: RunRecord,
+    /// Its steps, in the plan's order.
+    pub steps: Vec<StepRecord>,
+    /// How each of them ended; `None` where that is not known.
+    pub ends: Vec<Option<EndedRecord>>,
+    /// How it was over; `None` where it was interrupted, or goes on.
+    pub done: Option<DoneRecord>,
+}
+
+impl Run {
+    /// The name of an account that it knew.
+    #[must_use]
+    pub fn account(&self, sid: crate::model::number::AccountSid) -> Option<&AccountRecord> {
+        self.head.accounts.iter().find(|account| account.sid == sid)
+    }
+
+    /// How many of its steps are not known to have ended.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.ends.iter().filter(|end| end.is_none()).count()
+    }
+}
+
+/// The runs of a journal, in the order in which they began.
+#[must_use]
+pub fn runs(records: impl IntoIterator<Item = Record>) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    let mut places: BTreeMap<RunId, usize> = BTreeMap::new();
+    for record in records {
+        match record {
+            Record::Run(head) => {
+                places.insert(head.run.clone(), runs.len());
+                runs.push(Run { head, steps: Vec::new(), ends: Vec::new(), done: None });
+            }
+            Record::Step(step) => {
+                // One that was cut off from its run, as every other record of it, tells nothing.
+                if let Some(run) = places.get(&step.run).map(|at| &mut runs[*at])
+                    && step.step == run.steps.len()
+                {
+                    run.steps.push(step);
+                    run.ends.push(None);
+                }
+            }
+            Record::Ended(end) => {
+                let run = places.get(&end.run).map(|at| &mut runs[*at]);
+                if let Some(place) = run.and_then(|run| run.ends.get_mut(end.step)) {
+                    *place = Some(end);
+                }
+            }
+            Record::Done(done) => {
+                if let Some(run) = places.get(&done.run).map(|at| &mut runs[*at]) {
+                    run.done = Some(done);
+                }
+            }
+            Record::Look(_) | Record::Known(_) | Record::Mended => {}
+        }
+    }
+    runs
+}

@@ -1,0 +1,339 @@
+//! What was bought for claims, or was about to be, and the numbers that claims are known to have.
+//!
+//! An intent is kept before the purchase is sent. While it is open nothing else is bought for its
+//! slot, and its numbers are bought for no other: looking is not enough, since a listing may lag and a
+//! request may act late. It is closed by a refusal for certain, by time, or by a person
+//! (`numctl resolve`). A number that is moved or marked anew has one as well: while that is on its way, its
+//! slot may look free.
+
+#![deny(clippy::arithmetic_side_effects)]
+
+mod place;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::claim::Slot;
+use crate::model::number::PhoneNumber;
+use crate::observed::holding::Marks;
+use crate::observed::{InFlight, Record, Survey};
+use crate::plan::Plan;
+use crate::plan::outcome::{Outcome, Report};
+
+pub use place::Place;
+
+/// How long after its last attempt a purchase may still turn up: as long as the longest lag of a
+/// listing and the latest that a request acts, with room to spare.
+pub const BOUND: Duration = Duration::from_secs(15 * 60);
+
+/// The version of the file's shape.
+const FORMAT_VERSION: u32 = 1;
+
+/// One purchase that may be on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// It is for one of these: the first, and those that take its place.
+    pub numbers: Vec<PhoneNumber>,
+    /// Whether it is over, as far as this process knows.
+    pub phase: Phase,
+    /// A look showed the mark: the number is the claim's, and is looked up should a listing miss it.
+    pub seen: bool,
+}
+
+/// How far a purchase has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Its run goes on, or ended without a word.
+    Running,
+    /// Its last attempt was over by then, since the epoch: after [`BOUND`] it will not turn up any more.
+    Over(Duration),
+    /// Something was bought, and does not carry the mark, by which alone it could be found. Only a
+    /// person can tell what it is: no time closes this, or the slot would be bought anew for ever.
+    Unmarked,
+}
+
+impl Intent {
+    /// A clock that was set back makes it wait longer, never shorter.
+    fn is_over(&self, now: Duration) -> bool {
+        matches!(self.phase, Phase::Over(at) if now >= at.saturating_add(BOUND))
+    }
+
+    /// In seconds since the epoch; `None` where only a person closes it.
+    #[must_use]
+    pub fn until(&self, now: Duration) -> Option<i64> {
+        match self.phase {
+            Phase::Running => Some(seconds(now.saturating_add(BOUND))),
+            Phase::Over(at) => Some(seconds(at.saturating_add(BOUND))),
+            Phase::Unmarked => None,
+        }
+    }
+}
+
+fn seconds(time: Duration) -> i64 {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// All of them, by slot.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Intents {
+    open: BTreeMap<Slot, Intent>,
+    /// Before this nothing is bought for claims: nobody knows what was sent before this process began.
+    not_before: Option<Duration>,
+    /// Whether it goes back to the first purchase.
+    record: Record,
+}
+
+/// Why a file does not hold intents.
+#[derive(Debug, thiserror::Error)]
+pub enum IntentsError {
+    /// Not JSON of this shape.
+    #[error("it holds no intents of numctl: {0}")]
+    Shape(String),
+    /// Another version's.
+    #[error("it is of format {0}; this numctl reads format {FORMAT_VERSION}")]
+    OtherFormat(u32),
+    /// Something in it is not what its place calls for.
+    #[error("it holds {0:?}, which is neither a slot nor a number")]
+    Malformed(String),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    format_version: u32,
+    /// Nothing is bought before then, in seconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    not_before: Option<u64>,
+    /// Nothing was bought by it yet: an earlier record may be lost.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    new: bool,
+    intents: Vec<FileIntent>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileIntent {
+    slot: String,
+    numbers: Vec<String>,
+    /// When it was over, in seconds since the epoch.
+    over: Option<u64>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unmarked: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    seen: bool,
+}
+
+impl Intents {
+    /// Where nothing keeps them: whatever was sent before `now` may still turn up.
+    #[must_use]
+    pub fn unkept(now: Duration) -> Self {
+        Self { not_before: Some(now.saturating_add(BOUND)), ..Self::default() }
+    }
+
+    /// A record that begins now: an earlier one may be lost.
+    #[must_use]
+    pub fn begun() -> Self {
+        Self { record: Record::New, ..Self::default() }
+    }
+
+    /// The same record, in a CI job that keeps nothing: one that is new is new in every run.
+    #[must_use]
+    pub fn in_ci(self) -> Self {
+        match self.record {
+            Record::Kept => self,
+            Record::New | Record::NewInCi => Self { record: Record::NewInCi, ..self },
+        }
+    }
+
+    /// Whether it begins now.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.record != Record::Kept
+    }
+
+    /// Whether a person's word on what came before the record would let something be bought.
+    #[must_use]
+    pub fn asks_for_a_word(&self, now: Duration) -> bool {
+        self.is_new() || self.not_before.is_some_and(|time| now < time)
+    }
+
+    /// A person says that nothing was bought before the record began.
+    pub fn vouch(&mut self) {
+        (self.record, self.not_before) = (Record::Kept, None);
+    }
+
+    /// Waits, from the first time that it is called on, as long as something may still turn up.
+    pub fn wait(&mut self, now: Duration) {
+        self.not_before.get_or_insert(now.saturating_add(BOUND));
+    }
+
+    /// What is open, by slot.
+    pub fn open(&self) -> impl Iterator<Item = (&Slot, &Intent)> {
+        self.open.iter()
+    }
+
+    /// What still holds its slot back at `now`: neither seen nor long over.
+    pub fn waiting(&self, now: Duration) -> impl Iterator<Item = (&Slot, &Intent)> {
+        self.open.iter().filter(move |(_, intent)| !intent.seen && !intent.is_over(now))
+    }
+
+    /// Whether there is nothing to remember.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty() && (self.record == Record::Kept || self.not_before.is_none())
+    }
+
+    /// Whether a run goes on. What becomes of it takes more room than that it goes on.
+    #[must_use]
+    pub fn is_any_running(&self) -> bool {
+        self.open.values().any(|intent| intent.phase == Phase::Running)
+    }
+
+    /// Takes a look at the fleet: learns which numbers claims have, and forgets what is long over and was
+    /// never seen.
+    ///
+    /// That a number is seen closes nothing: the next look may go to a replica that has not seen it yet,
+    /// or skip its row between two pages. (The simulation found both.)
+    pub fn observe(&mut self, marks: &Marks, now: Duration) {
+        for (slot, intent) in &mut self.open {
+            if marks.holders.contains_key(slot) {
+                intent.seen = true;
+                if intent.phase == Phase::Unmarked {
+                    intent.phase = Phase::Over(now);
+                }
+            }
+        }
+        self.open.retain(|_, intent| intent.seen || !intent.is_over(now));
+        for (slot, numbers) in &marks.holders {
+            let numbers = numbers.iter().copied().collect();
+            match self.open.get_mut(slot) {
+                Some(intent) if intent.is_over(now) => intent.numbers = numbers,
+                Some(_) => {}
+                None => {
+                    let phase = Phase::Over(Duration::ZERO);
+                    self.open.insert(slot.clone(), Intent { numbers, phase, seen: true });
+                }
+            }
+        }
+    }
+
+    /// Tells a plan's survey of them.
+    pub fn tell(&self, survey: &mut Survey, now: Duration) {
+        let (over, open): (Vec<_>, Vec<_>) = self.open.iter().partition(|(_, intent)| intent.is_over(now));
+        survey.in_flight = open
+            .into_iter()
+            .map(|(slot, intent)| {
+                let in_flight = InFlight { numbers: intent.numbers.clone(), until: intent.until(now) };
+                (slot.clone(), in_flight)
+            })
+            .collect();
+        survey.known =
+            over.into_iter().map(|(slot, intent)| (slot.clone(), intent.numbers.clone())).collect();
+        survey.claims_wait_until = self.not_before.filter(|time| now < *time).map(seconds);
+        survey.record = self.record;
+    }
+
+    /// Opens one for each step of a plan that marks a number. True where there is any: they are to be
+    /// kept before the first of them is sent.
+    pub fn open_for(&mut self, plan: &Plan) -> bool {
+        let mut any = false;
+        for step in &plan.steps {
+            let Some(slot) = step.action.marks() else { continue };
+            let instead = step.action.claimed().map(|claimed| claimed.instead.as_slice()).unwrap_or_default();
+            let numbers = std::iter::once(step.action.number()).chain(instead.iter().copied()).collect();
+            self.open.insert(slot, Intent { numbers, phase: Phase::Running, seen: false });
+            any = true;
+        }
+        if any {
+            self.record = Record::Kept;
+        }
+        any
+    }
+
+    /// A run has ended at `now`: what certainly did not happen is closed, and the rest has so long.
+    pub fn settle(&mut self, report: &Report, now: Duration) {
+        for (step, end) in report.plan.steps.iter().zip(&report.ends) {
+            let Some(slot) = step.action.marks() else { continue };
+            let is_purchase = step.action.claimed().is_some();
+            if is_purchase && end.bought_nothing() {
+                self.open.remove(&slot);
+            } else if let Some(intent) = self.open.get_mut(&slot) {
+                intent.phase = match &end.outcome {
+                    Outcome::Failed(_) if is_purchase => Phase::Unmarked,
+                    // A success too is waited for: a listing may lag.
+                    _ => Phase::Over(now),
+                };
+            }
+        }
+    }
+
+    /// Adds what an earlier life of this process knew: the disk may have been too full to keep it.
+    pub fn recall(&mut self, earlier: &Self, now: Duration) {
+        for (slot, intent) in &earlier.open {
+            let phase = match intent.phase {
+                Phase::Running => Phase::Over(now),
+                phase => phase,
+            };
+            self.open.entry(slot.clone()).or_insert_with(|| Intent { phase, ..intent.clone() });
+        }
+        self.not_before = self.not_before.max(earlier.not_before);
+    }
+
+    /// A person gives one up.
+    pub fn resolve(&mut self, slot: &Slot) -> Option<Intent> {
+        self.open.remove(slot)
+    }
+
+    /// The file's text.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let intents = self.open.iter().map(|(slot, intent)| FileIntent {
+            slot: slot.to_string(),
+            numbers: intent.numbers.iter().map(PhoneNumber::to_string).collect(),
+            over: match intent.phase {
+                Phase::Over(at) => Some(at.as_secs()),
+                Phase::Running | Phase::Unmarked => None,
+            },
+            unmarked: intent.phase == Phase::Unmarked,
+            seen: intent.seen,
+        });
+        let not_before = self.not_before.map(|time| time.as_secs());
+        let new = self.is_new();
+        let file = File { format_version: FORMAT_VERSION, not_before, new, intents: intents.collect() };
+        // Texts, numbers and lists of them always serialise.
+        serde_json::to_string(&file).unwrap_or_default()
+    }
+
+    /// Reads a file's text back. A run that had not ended when it was written has ended by `now` at the
+    /// latest, and nobody knows when.
+    ///
+    /// # Errors
+    /// When it is anything else.
+    pub fn from_json(text: &str, now: Duration) -> Result<Self, IntentsError> {
+        let file: File =
+            serde_json::from_str(text).map_err(|error| IntentsError::Shape(error.to_string()))?;
+        if file.format_version != FORMAT_VERSION {
+            return Err(IntentsError::OtherFormat(file.format_version));
+        }
+        let mut open = BTreeMap::new();
+        for intent in file.intents {
+            let slot = Slot::parse(&intent.slot).ok_or(IntentsError::Malformed(intent.slot))?;
+            let numbers = intent
+                .numbers
+                .into_iter()
+                .map(|text| PhoneNumber::observed(&text).ok_or(IntentsError::Malformed(text)));
+            let phase = match (intent.unmarked, intent.over) {
+                (true, _) => Phase::Unmarked,
+                (false, over) => Phase::Over(over.map_or(now, Duration::from_secs)),
+            };
+            open.insert(
+                slot,
+                Intent { numbers: numbers.collect::<Result<_, _>>()?, phase, seen: intent.seen },
+            );
+        }
+        let record = if file.new { Record::New } else { Record::Kept };
+        Ok(Self { open, not_before: file.not_before.map(Duration::from_secs), record })
+    }
+}

@@ -1,0 +1,260 @@
+//! What became of a plan: every action has one of four ends, and nothing is forgotten (law 9).
+
+use crate::client::api::error::{ApiError, ListError, Operation};
+use crate::model::hold::Brake;
+use crate::model::number::PhoneNumber;
+use crate::model::settings::Field;
+use crate::plan::Plan;
+
+/// The ends of every step of a plan, in the plan's order.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Report {
+    /// The plan.
+    pub plan: Plan,
+    /// One for each of the plan's steps.
+    pub ends: Vec<End>,
+    /// Whether a person stopped the run.
+    pub interrupted: bool,
+}
+
+/// How one action ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// Which of the four.
+    pub outcome: Outcome,
+    /// How often the write was sent.
+    pub attempts: u32,
+    /// The number that was bought for a claim, or tried last, where the plan's first was not to be had
+    /// any more.
+    pub instead: Option<PhoneNumber>,
+}
+
+/// The four ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The API did it, and its answer shows it.
+    Succeeded,
+    /// The API did not do it, or not all of it.
+    Failed(Failure),
+    /// It was not tried.
+    Skipped(Skip),
+    /// It was sent, and whether the API did it could not be found out.
+    Unknown(Failure),
+}
+
+/// Why an action failed, or is in doubt.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The API refused, or failed.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// A look-up did not give a listing.
+    #[error(transparent)]
+    Lookup(#[from] ListError),
+    /// The API answered with success and did not take these fields (law 6).
+    #[error("the API answered with success and did not take {}", names(.0))]
+    NotTaken(Vec<Field>),
+    /// The purchase was answered with success, and neither the answer nor a look-up names the number.
+    #[error("the API answered with success, and neither its answer nor a look-up shows the number")]
+    Unidentified,
+    /// The transfer was answered with success and the number is still where it was.
+    #[error("the API answered with success and the number did not move")]
+    DidNotMove,
+    /// Sent, and not seen since.
+    #[error("it was sent, and the number was not seen in the account afterwards; the last answer was: {0}")]
+    NotSeen(ApiError),
+    /// Sent, in doubt, and not sent again, since the number has changed.
+    #[error(
+        "it was sent, and not again, since the number is no longer as the plan saw it; the last answer was: {0}"
+    )]
+    ChangedMeanwhile(ApiError),
+    /// The run was stopped while a write was on its way.
+    #[error("the run was stopped while the request was on its way")]
+    Abandoned,
+    /// The run was stopped between two writes of the action.
+    #[error("the run was stopped before the action was complete: run again to finish it")]
+    Incomplete,
+    /// The emergency address was taken off, and the vendor is still at it.
+    #[error("the emergency address is still being unregistered: run again in a few minutes")]
+    StillUnregistering,
+    /// The vendor could not take the emergency address off.
+    #[error(
+        "the vendor could not unregister the emergency address: remove it in the console, then run again"
+    )]
+    UnregistrationFailed,
+    /// The lock was lost between two writes of the action.
+    #[error("the lock on the account was lost before the action was complete")]
+    LostLock,
+    /// The run may write no more, and the action was not complete.
+    #[error("the action is not complete: {}", .0.words())]
+    Braked(Brake),
+}
+
+impl End {
+    /// Whether a purchase that ended so certainly bought nothing: nothing was sent, or its purchase was
+    /// refused. Whatever else failed after it was sent, it may be ours.
+    #[must_use]
+    pub fn bought_nothing(&self) -> bool {
+        match &self.outcome {
+            Outcome::Succeeded | Outcome::Unknown(_) => false,
+            Outcome::Failed(Failure::Api(error)) if self.attempts > 0 => {
+                error.operation == Operation::Purchase && !error.kind.leaves_doubt()
+            }
+            Outcome::Failed(_) | Outcome::Skipped(_) => self.attempts == 0,
+        }
+    }
+}
+
+fn names(fields: &[Field]) -> String {
+    fields.iter().map(|field| field.json_name()).collect::<Vec<_>>().join(", ")
+}
+
+/// Why an action was not tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Skip {
+    /// A person stopped the run first.
+    Interrupted,
+    /// An earlier action on the same number did not succeed.
+    EarlierFailed,
+    /// A purchase or a transfer of this run did not succeed: nothing is released before its
+    /// replacement is there (law 4).
+    ReplacementMissing,
+    /// The account refused the credentials of this run already.
+    AccountRefused,
+    /// The number turned up in the account right before its purchase.
+    AlreadyOwned,
+    /// Right before its purchase, the account showed something without a number, which may be it.
+    PerhapsOwned,
+    /// The number is no longer as the plan saw it, right before its release.
+    Changed,
+    /// The number is gone already.
+    AlreadyGone,
+    /// The API never gave the number's SID, without which nothing can be done to it.
+    NoSid,
+    /// The lock on the account is not ours any more (law 10).
+    LostLock,
+    /// The API does not answer, and nothing was sent.
+    Unreachable,
+    /// Each time that the number was read, too long passed before it could be written.
+    NotFresh,
+    /// The run may write no more: a pause, a window that has closed, other files (law 13).
+    Braked(Brake),
+}
+
+impl Skip {
+    /// Whether what the action wanted is the case all the same.
+    #[must_use]
+    pub fn is_harmless(self) -> bool {
+        match self {
+            Self::AlreadyGone => true,
+            Self::Interrupted
+            | Self::EarlierFailed
+            | Self::ReplacementMissing
+            | Self::AccountRefused
+            | Self::AlreadyOwned
+            | Self::PerhapsOwned
+            | Self::Changed
+            | Self::NoSid
+            | Self::LostLock
+            | Self::Unreachable
+            | Self::NotFresh
+            | Self::Braked(_) => false,
+        }
+    }
+
+    /// For a person.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Interrupted => "the run was stopped first",
+            Self::EarlierFailed => "an earlier step for this number did not succeed",
+            Self::ReplacementMissing => {
+                "a purchase or transfer of this run did not succeed, and nothing is released before its replacement is there"
+            }
+            Self::AccountRefused => "the account refused the credentials earlier in this run",
+            Self::AlreadyOwned => "the account has the number already: the listing had missed it; run again",
+            Self::PerhapsOwned => {
+                "asked for this number, the API shows one without digits, so that the account may have it already; nothing was bought"
+            }
+            Self::Changed => "the number is no longer as the plan saw it; plan again",
+            Self::AlreadyGone => "the number is gone already",
+            Self::NoSid => "the API gives no SID for the number, so that nothing can be done to it",
+            Self::LostLock => "the lock on the account was lost: somebody else may be writing",
+            Self::Unreachable => "the API does not answer; run again when it does",
+            Self::NotFresh => {
+                "the number was read, and more than 5 s passed each time before it could be written; run again"
+            }
+            Self::Braked(brake) => brake.words(),
+        }
+    }
+}
+
+impl Outcome {
+    /// The contract's word for it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed(_) => "failed",
+            Self::Skipped(_) => "skipped",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+
+    /// Whether there is nothing left to do for this action.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        match self {
+            Self::Succeeded => true,
+            Self::Skipped(skip) => skip.is_harmless(),
+            Self::Failed(_) | Self::Unknown(_) => false,
+        }
+    }
+
+    /// What went wrong, with what to do about it.
+    #[must_use]
+    pub fn error(&self) -> Option<String> {
+        match self {
+            Self::Succeeded => None,
+            Self::Skipped(skip) => Some(skip.words().to_owned()),
+            Self::Failed(failure) | Self::Unknown(failure) => Some(failure.to_string()),
+        }
+    }
+
+    /// The API's error behind it, if there is one.
+    #[must_use]
+    pub fn api_error(&self) -> Option<&ApiError> {
+        match self {
+            Self::Failed(failure) | Self::Unknown(failure) => match failure {
+                Failure::Api(error)
+                | Failure::Lookup(ListError::Api(error))
+                | Failure::NotSeen(error)
+                | Failure::ChangedMeanwhile(error) => Some(error),
+                Failure::Lookup(ListError::Listing(_))
+                | Failure::NotTaken(_)
+                | Failure::Unidentified
+                | Failure::DidNotMove
+                | Failure::Abandoned
+                | Failure::Incomplete
+                | Failure::StillUnregistering
+                | Failure::UnregistrationFailed
+                | Failure::LostLock
+                | Failure::Braked(_) => None,
+            },
+            Self::Succeeded | Self::Skipped(_) => None,
+        }
+    }
+}
+
+impl Report {
+    /// How many actions ended like this.
+    pub fn count(&self, word: &str) -> usize {
+        self.ends.iter().filter(|end| end.outcome.word() == word).count()
+    }
+
+    /// Whether every action did what it was to do.
+    pub fn is_settled(&self) -> bool {
+        self.ends.iter().all(|end| end.outcome.is_settled())
+    }
+}

@@ -1,0 +1,245 @@
+//! What the journal tells, run by run.
+
+use std::fmt::{self, Write};
+use std::io;
+
+use anstyle::Style as Ansi;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::execute::journal::{AccountRecord, At, Ended, Recorded, Run, StepRecord};
+use crate::model::action_kind::ActionKind;
+use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
+use crate::model::settings::Field;
+
+use super::json;
+use super::shown::{Shown, VALUE_COLUMNS_MAX, count, quoted};
+use super::text::{Style, colour, symbol};
+use super::words::plural;
+
+/// The version of the format: raised when a reader of the last one would go wrong.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// So many steps of a run are shown to a person.
+const STEPS_MAX: usize = 50;
+
+/// What a step whose end nobody has written down came to.
+const NOT_KNOWN: &str = "not known";
+
+/// `run 20261126T013059Z-a5b61771 (apply at 2026-11-26T01:30:59Z)`
+#[must_use]
+pub fn title(run: &Run) -> String {
+    let (head, command) = (&run.head, run.head.command.word());
+    format!("run {} ({command} at {})", head.run, head.at)
+}
+
+/// Writes runs for people, in the order that they are given in; of one number only, where one is
+/// named.
+///
+/// # Errors
+/// Those of `out`.
+pub fn text(out: &mut impl Write, runs: &[&Run], number: Option<PhoneNumber>, style: Style) -> fmt::Result {
+    if runs.is_empty() {
+        return writeln!(out, "The journal tells of nothing of the kind.");
+    }
+    for (at, run) in runs.iter().enumerate() {
+        if at > 0 {
+            writeln!(out)?;
+        }
+        write_run(out, run, number, style)?;
+    }
+    Ok(())
+}
+
+fn write_run(out: &mut impl Write, run: &Run, number: Option<PhoneNumber>, style: Style) -> fmt::Result {
+    writeln!(out, "{}", style.paint(Ansi::new().bold(), title(run)))?;
+    if let Some(undoes) = &run.head.undoes {
+        writeln!(out, "  takes back run {undoes}")?;
+    }
+    let about = |step: &StepRecord| number.is_none_or(|number| step.number == number);
+    let steps: Vec<usize> = (0..run.steps.len()).filter(|at| about(&run.steps[*at])).collect();
+    for at in steps.iter().take(STEPS_MAX) {
+        write_step(out, run, *at, style)?;
+    }
+    if let Some(left) = steps.len().checked_sub(STEPS_MAX).filter(|left| *left > 0) {
+        writeln!(out, "  and {} more (all in --format json)", plural(left, "step"))?;
+    }
+    writeln!(out, "  {}", verdict(run))
+}
+
+fn write_step(out: &mut impl Write, run: &Run, at: usize, style: Style) -> fmt::Result {
+    let (step, end) = (&run.steps[at], run.ends[at].as_ref());
+    let place = match (step.action, step.from) {
+        (ActionKind::Transfer, Some(from)) => {
+            format!("from {} to {}", account(run, from), account(run, step.account))
+        }
+        (ActionKind::Release, _) => format!("from {}", account(run, step.account)),
+        _ => format!("in {}", account(run, step.account)),
+    };
+    let word = end.map_or(NOT_KNOWN, |end| end.outcome.word());
+    let sign = style.paint(colour(step.action), symbol(step.action));
+    writeln!(out, "  {sign} {} {} {place}: {word}", step.action.word(), step.number)?;
+    if let Some(instead) = end.and_then(|end| end.instead) {
+        writeln!(out, "      {} was sold meanwhile: {instead} instead", step.number)?;
+    }
+    for (field, before, after) in changes(step) {
+        let shown =
+            |value: Option<&Recorded>| value.map_or_else(|| "(not set)".to_owned(), |v| shown(field, v));
+        match (step.action, after) {
+            (ActionKind::Purchase, Some(after)) => writeln!(out, "      {field}: {}", shown(after.as_ref()))?,
+            (_, Some(after)) => {
+                writeln!(out, "      {field}: {} -> {}", shown(before), shown(after.as_ref()))?
+            }
+            // It moved along.
+            (ActionKind::Transfer, None) => {}
+            (_, None) if is_default(field, before) => {}
+            (_, None) => writeln!(out, "      {field} was {}", shown(before))?,
+        }
+    }
+    match end.and_then(|end| end.error.as_deref()) {
+        Some(error) => writeln!(out, "      {}", Shown(error).within(VALUE_COLUMNS_MAX)),
+        None => Ok(()),
+    }
+}
+
+/// By its name then, as it is fit to be shown.
+fn account(run: &Run, sid: AccountSid) -> String {
+    run.account(sid).map_or_else(|| sid.to_string(), |account| Shown(&account.name).to_string())
+}
+
+fn shown(field: Field, value: &Recorded) -> String {
+    match field {
+        Field::FriendlyName => quoted(value.text()),
+        _ => Shown(value.text()).within(VALUE_COLUMNS_MAX).to_string(),
+    }
+}
+
+fn is_default(field: Field, value: Option<&Recorded>) -> bool {
+    let default = field.default_value();
+    value.zip(default).is_some_and(|(value, default)| value.is(field, &default))
+}
+
+/// A field, what it was, and what was wanted of it, where something was.
+type Change<'a> = (Field, Option<&'a Recorded>, Option<&'a Option<Recorded>>);
+
+fn changes(step: &StepRecord) -> Vec<Change<'_>> {
+    let set = step.after.iter().map(|(field, after)| (*field, step.before.get(field), Some(after)));
+    let kept = step.before.iter().filter(|(field, _)| !step.after.contains_key(field));
+    set.chain(kept.map(|(field, before)| (*field, Some(before), None))).collect()
+}
+
+fn verdict(run: &Run) -> String {
+    let many = |outcome| run.ends.iter().flatten().filter(|end| end.outcome == outcome).count();
+    let ends = [Ended::Succeeded, Ended::Failed, Ended::Unknown, Ended::Skipped];
+    let mut counts: Vec<String> = ends
+        .into_iter()
+        .map(|outcome| (many(outcome), outcome.word()))
+        .filter(|(many, word)| *many > 0 || *word == "succeeded")
+        .map(|(many, word)| format!("{} {word}", count(many)))
+        .collect();
+    match (run.open(), &run.done) {
+        (0, Some(done)) if done.interrupted => format!("Stopped: {}.", counts.join(", ")),
+        (0, Some(_)) => format!("{}.", counts.join(", ")),
+        (open, _) => {
+            counts.push(format!("{} {NOT_KNOWN}", count(open)));
+            format!(
+                "Cut off, or still under way: {}. `numctl plan` shows what took effect.",
+                counts.join(", ")
+            )
+        }
+    }
+}
+
+/// Writes runs for machines, in the order that they are given in; of one number only, where one is
+/// named.
+///
+/// # Errors
+/// Those of `out`.
+pub fn json(mut out: impl io::Write, runs: &[&Run], number: Option<PhoneNumber>) -> io::Result<()> {
+    writeln!(out, "{{\n  \"format_version\": {FORMAT_VERSION},\n  \"runs\": [")?;
+    for (at, run) in runs.iter().enumerate() {
+        write!(out, "    ")?;
+        json::value(&mut out, &RunJson::new(run, number))?;
+        writeln!(out, "{}", if at + 1 < runs.len() { "," } else { "" })?;
+    }
+    writeln!(out, "  ]\n}}")
+}
+
+#[derive(Serialize)]
+struct RunJson<'a> {
+    run: String,
+    at: At,
+    command: &'static str,
+    digest: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generation: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undoes: Option<String>,
+    /// Whether its end is written down.
+    is_over: bool,
+    was_stopped: bool,
+    accounts: &'a [AccountRecord],
+    actions: Vec<StepJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct StepJson<'a> {
+    kind: &'static str,
+    phone_number: PhoneNumber,
+    account_sid: AccountSid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_account_sid: Option<AccountSid>,
+    sid: Option<NumberSid>,
+    /// Null where it is not known.
+    outcome: Option<&'static str>,
+    attempts: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    changes: Vec<ChangeJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct ChangeJson<'a> {
+    field: Field,
+    before: Option<&'a str>,
+    /// Absent where nothing was set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<Value>,
+}
+
+impl<'a> RunJson<'a> {
+    fn new(run: &'a Run, number: Option<PhoneNumber>) -> Self {
+        let steps = run.steps.iter().zip(&run.ends);
+        let about = steps.filter(|(step, _)| number.is_none_or(|number| step.number == number));
+        let actions = about.map(|(step, end)| StepJson {
+            kind: step.action.word(),
+            phone_number: step.number,
+            account_sid: step.account,
+            from_account_sid: step.from.filter(|from| *from != step.account),
+            sid: step.sid,
+            outcome: end.as_ref().map(|end| end.outcome.word()),
+            attempts: end.as_ref().map(|end| end.attempts),
+            error: end.as_ref().and_then(|end| end.error.as_deref()),
+            changes: changes(step)
+                .into_iter()
+                .map(|(field, before, after)| ChangeJson {
+                    field,
+                    before: before.map(Recorded::text),
+                    after: after.map(|after| after.as_ref().map(Recorded::text).into()),
+                })
+                .collect(),
+        });
+        Self {
+            run: run.head.run.to_string(),
+            at: run.head.at,
+            command: run.head.command.word(),
+            digest: &run.head.digest,
+            generation: run.head.generation.as_deref(),
+            undoes: run.head.undoes.as_ref().map(ToString::to_string),
+            is_over: run.done.is_some(),
+            was_stopped: run.done.as_ref().is_some_and(|done| done.interrupted),
+            accounts: &run.head.accounts,
+            actions: actions.collect(),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The sentences about what the journal knows: numbers that vanished, and what is not taken back.
+
+use crate::desired::AccountIndex;
+use crate::model::hold;
+use crate::model::number::AccountSid;
+use crate::plan::{NotUndone, Plan, Vanished};
+
+use super::shown::Shown;
+use super::words;
+
+/// Beside the caution under a plan with purchases.
+pub(super) const NO_JOURNAL: &str = "No journal tells whether any of them was ours before.";
+
+/// What follows where the files stay as they are.
+pub(super) const DECLARED_OTHERWISE: &str = "the files declare what is taken back here: edit them too, or the next apply, or the daemon, does it again";
+
+/// Why a number that was ours is not bought.
+pub(super) fn vanished(plan: &Plan, declared_in: AccountIndex, vanished: Vanished) -> String {
+    format!(
+        "not bought back for {}: {}. To have it bought back: `on_vanished: rebuy`, on the number or in `policy`",
+        words::account(plan, declared_in),
+        whereabouts(plan, vanished)
+    )
+}
+
+/// What to know of a number that is bought and was ours.
+pub(super) fn bought_back(plan: &Plan, was: Vanished) -> String {
+    format!("bought back, if nobody else has taken it: {}", whereabouts(plan, was))
+}
+
+fn whereabouts(plan: &Plan, was: Vanished) -> String {
+    let left = match was.days_left {
+        0 => "which may be over".to_owned(),
+        1 => "of which at least 1 is left".to_owned(),
+        days => format!("of which at least {days} are left"),
+    };
+    format!(
+        "it was ours, last seen in {} at {}, and no listed account has it now; the vendor gives a number back for \
+         about 10 days, {left}",
+        account(plan, was.account),
+        hold::shown(was.seen)
+    )
+}
+
+/// By its name, where the file still has it.
+fn account(plan: &Plan, sid: AccountSid) -> String {
+    let known = plan.accounts.iter().find(|account| account.sid == sid);
+    known.map_or_else(|| sid.to_string(), |account| Shown(&account.name).to_string())
+}
+
+/// The code of why `undo` leaves something, for machines.
+pub(super) fn not_undone_code(why: NotUndone) -> &'static str {
+    match why {
+        NotUndone::ChangedSince { .. } => "changed_since",
+        NotUndone::Secret { .. } => "secret_not_kept",
+        NotUndone::Unsendable { .. } => "unsendable",
+        NotUndone::Bought => "bought",
+        NotUndone::Gone => "gone",
+        NotUndone::Elsewhere { .. } => "elsewhere",
+    }
+}
+
+/// Where a number that `undo` leaves lives, if that is why.
+pub(super) fn not_undone_lives_in(why: NotUndone) -> Option<AccountIndex> {
+    match why {
+        NotUndone::Elsewhere { lives_in } => Some(lives_in),
+        NotUndone::ChangedSince { .. }
+        | NotUndone::Secret { .. }
+        | NotUndone::Unsendable { .. }
+        | NotUndone::Bought
+        | NotUndone::Gone => None,
+    }
+}
+
+/// Why `undo` leaves something as it is.
+pub(super) fn not_undone(plan: &Plan, why: NotUndone) -> String {
+    match why {
+        NotUndone::ChangedSince { field } => {
+            format!("{field} is left as it is: it was changed again since that run")
+        }
+        NotUndone::Secret { field } => {
+            format!("{field} is not restored: its value held a password, which the journal does not keep")
+        }
+        NotUndone::Unsendable { field } => {
+            format!("{field} is not restored: its value before is none that the API takes")
+        }
+        NotUndone::Bought => {
+            "not released: that run bought it, and only the file's `state: released` gives a number back"
+                .into()
+        }
+        NotUndone::Gone => "left alone: no listed account has it any more".into(),
+        NotUndone::Elsewhere { lives_in } => {
+            format!(
+                "left alone: it is in {} by now, where that run did not leave it",
+                words::account(plan, lives_in)
+            )
+        }
+    }
+}

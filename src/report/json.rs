@@ -1,0 +1,443 @@
+//! The plan for machines: `plan --format json`.
+//!
+//! One action a line, written as it is made, so that 100,000 of them need no memory and two plans
+//! can be compared line by line. It is written in many small pieces: give it a `BufWriter`. Characters
+//! that could act on a terminal are `\u` escapes, which JSON reads back as the same text.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde::ser::{SerializeSeq as _, Serializer};
+
+use crate::client::listing::Note;
+use crate::desired::AccountIndex;
+use crate::guard::cost::Bill;
+use crate::guard::{Broken, Over, Refusal};
+use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
+use crate::model::secret_url::masked;
+use crate::model::settings::{Field, Value};
+use crate::observed::Trouble;
+use crate::plan::claims::Shortfall;
+use crate::plan::digest::Digest;
+use crate::plan::{Action, Held, HeldReason, Plan, Step, Warning};
+
+use super::claim_words;
+use super::cost::{BrokenMonthlyJson, CostJson};
+use super::delta::deltas;
+use super::shown::must_be_spelt_out;
+use super::words::{self, Subject, Summary};
+
+/// The version of the format: raised when a reader of the last one would go wrong.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Writes a plan, why it is refused where it is, and its cost where that was asked for.
+///
+/// # Errors
+/// Those of `out`.
+pub fn plan(out: impl Write, plan: &Plan, refusal: Option<&Refusal>, bill: Option<&Bill>) -> io::Result<()> {
+    document(out, plan, refusal, bill, plan.steps.iter().map(|step| ActionJson::new(plan, step)))
+}
+
+/// Writes why there is no plan.
+///
+/// # Errors
+/// Those of `out`.
+pub fn failed(mut out: impl Write, errors: &serde_json::Value) -> io::Result<()> {
+    write!(out, "{{\n  \"format_version\": {FORMAT_VERSION},\n  \"errors\": ")?;
+    value(&mut out, errors)?;
+    writeln!(out, "\n}}")
+}
+
+/// Writes the same document around other actions: those of a report add their outcome, with
+/// [`ActionJson`] flattened into them.
+///
+/// # Errors
+/// Those of `out`.
+pub fn document<A: Serialize>(
+    mut out: impl Write,
+    plan: &Plan,
+    refusal: Option<&Refusal>,
+    bill: Option<&Bill>,
+    actions: impl Iterator<Item = A>,
+) -> io::Result<()> {
+    let digest = refusal.map_or_else(|| Digest::of(plan), |refusal| refusal.digest);
+    writeln!(out, "{{")?;
+    writeln!(out, "  \"format_version\": {FORMAT_VERSION},")?;
+    writeln!(out, "  \"digest\": \"{digest}\",")?;
+    member(&mut out, "within_limits", &refusal.is_none())?;
+    member(&mut out, "summary", &Summary::of(plan))?;
+    member(&mut out, "cost", &bill.map(|bill| CostJson::new(plan, bill)))?;
+    list(&mut out, "actions", actions)?;
+    list(&mut out, "errors", plan.troubles.iter().map(|(at, trouble)| ErrorJson::new(plan, *at, trouble)))?;
+    list(&mut out, "held", plan.held.iter().map(|held| HeldJson::new(plan, held)))?;
+    list(&mut out, "short", plan.short.iter().map(|short| ShortJson::new(plan, short)))?;
+    list(&mut out, "warnings", plan.warnings.iter().map(|warning| WarningJson::new(plan, warning)))?;
+    write!(out, "  \"refusal\": ")?;
+    value(&mut out, &refusal.map(RefusalJson::new))?;
+    writeln!(out, "\n}}")
+}
+
+/// Writes one value on one line, with nothing in it that could act on a terminal.
+///
+/// # Errors
+/// Those of `out`.
+pub fn value(out: impl Write, value: &impl Serialize) -> io::Result<()> {
+    let mut serializer = serde_json::Serializer::with_formatter(out, Quiet);
+    value.serialize(&mut serializer).map_err(io::Error::from)
+}
+
+fn member(out: &mut impl Write, name: &str, content: &impl Serialize) -> io::Result<()> {
+    write!(out, "  \"{name}\": ")?;
+    value(&mut *out, content)?;
+    writeln!(out, ",")
+}
+
+fn list<T: Serialize>(out: &mut impl Write, name: &str, items: impl Iterator<Item = T>) -> io::Result<()> {
+    write!(out, "  \"{name}\": [")?;
+    let mut any = false;
+    for item in items {
+        write!(out, "{}    ", if any { ",\n" } else { "\n" })?;
+        value(&mut *out, &item)?;
+        any = true;
+    }
+    writeln!(out, "{}],", if any { "\n  " } else { "" })
+}
+
+/// Compact JSON with `\u` escapes for what a terminal could act on.
+struct Quiet;
+
+impl serde_json::ser::Formatter for Quiet {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        // serde_json escapes the controls below the space itself.
+        if fragment.bytes().all(|b| b.is_ascii() && b != 0x7f) {
+            return out.write_all(fragment.as_bytes());
+        }
+        let mut rest = fragment;
+        while let Some((at, c)) = rest.char_indices().find(|(_, c)| must_be_spelt_out(*c)) {
+            out.write_all(&rest.as_bytes()[..at])?;
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}")?;
+            }
+            rest = &rest[at + c.len_utf8()..];
+        }
+        out.write_all(rest.as_bytes())
+    }
+}
+
+/// One action. `account` is where the number is afterwards, or was, for a release.
+#[derive(Debug, Serialize)]
+pub struct ActionJson<'a> {
+    /// `purchase`, `transfer`, `configure`, `release`.
+    pub kind: &'static str,
+    /// The number.
+    pub phone_number: PhoneNumber,
+    /// The account's name.
+    pub account: &'a str,
+    /// The account's SID.
+    pub account_sid: AccountSid,
+    /// The number's SID; null for a purchase, and where the listing gave none.
+    pub sid: Option<NumberSid>,
+    /// Where a transfer takes the number from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_account: Option<&'a str>,
+    /// That account's SID.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_account_sid: Option<AccountSid>,
+    /// The code of the reason.
+    pub reason: &'static str,
+    /// Of a release, or the move to quarantine before it: for how long the number had no calls and no
+    /// messages, where that was looked up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unused_for: Option<String>,
+    /// What changes.
+    pub changes: Changes<'a>,
+    /// The slot of a claim that a purchase fills: `nyc-support/2`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claim: Option<String>,
+    /// What is bought in its place, in this order, should it be sold meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instead: Option<&'a [PhoneNumber]>,
+}
+
+impl<'a> ActionJson<'a> {
+    /// The action of a step of `plan`.
+    #[must_use]
+    pub fn new(plan: &'a Plan, step: &'a Step) -> Self {
+        let action = &step.action;
+        let account = plan.account(action.account());
+        let from = match action {
+            Action::Transfer { target, .. } => Some(plan.account(target.account)),
+            Action::Purchase { .. } | Action::Configure { .. } | Action::Release { .. } => None,
+        };
+        let claimed = action.claimed();
+        Self {
+            kind: action.kind().word(),
+            phone_number: action.number(),
+            account: &account.name,
+            account_sid: account.sid,
+            sid: action.target().and_then(|target| target.sid),
+            from_account: from.map(|from| &*from.name),
+            from_account_sid: from.map(|from| from.sid),
+            reason: step.reason.word(),
+            unused_for: plan.unused.filter(|_| step.gives_up()).map(|guard| guard.to_string()),
+            changes: match from {
+                Some(from) => Changes::Account { before: &from.name, after: &account.name },
+                None => Changes::Fields(action),
+            },
+            claim: claimed.map(|claimed| claimed.slot.to_string()),
+            instead: claimed.map(|claimed| claimed.instead.as_slice()),
+        }
+    }
+}
+
+/// What an action changes.
+#[derive(Debug)]
+pub enum Changes<'a> {
+    /// The account.
+    Account {
+        /// Its name before.
+        before: &'a str,
+        /// Its name afterwards.
+        after: &'a str,
+    },
+    /// The fields that this action changes. Their values are written without their secrets.
+    Fields(&'a Action),
+}
+
+impl Serialize for Changes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Change<'a, T> {
+            field: &'a str,
+            before: Option<T>,
+            after: Option<T>,
+            // Where only a secret changed, the two values look the same.
+            #[serde(skip_serializing_if = "std::ops::Not::not")]
+            secret_changed: bool,
+        }
+        match self {
+            Self::Account { before, after } => {
+                let (before, after) = (Some(*before), Some(*after));
+                [Change { field: "account", before, after, secret_changed: false }].serialize(serializer)
+            }
+            Self::Fields(action) => {
+                let mut list = serializer.serialize_seq(None)?;
+                for delta in deltas(action) {
+                    list.serialize_element(&Change {
+                        field: delta.field.json_name(),
+                        before: delta.before.as_deref().map(Masked),
+                        after: delta.after.as_deref().map(Masked),
+                        secret_changed: delta.is_secret_only(),
+                    })?;
+                }
+                list.end()
+            }
+        }
+    }
+}
+
+/// A value as JSON: its secrets masked; true and false as such.
+struct Masked<'a>(&'a Value);
+
+impl Serialize for Masked<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Flag(flag) => serializer.serialize_bool(*flag),
+            value => serializer.serialize_str(&value.masked()),
+        }
+    }
+}
+
+/// An account in which nothing is planned.
+#[derive(Serialize)]
+struct ErrorJson<'a> {
+    account: &'a str,
+    account_sid: AccountSid,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+impl<'a> ErrorJson<'a> {
+    fn new(plan: &'a Plan, at: AccountIndex, trouble: &'a Trouble) -> Self {
+        let account = plan.account(at);
+        Self {
+            account: &account.name,
+            account_sid: account.sid,
+            message: &trouble.why,
+            help: trouble.help.as_deref(),
+            request_id: trouble.request_id.as_deref(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct HeldJson<'a> {
+    phone_number: PhoneNumber,
+    account: &'a str,
+    reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lives_in: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_use: Option<UseJson>,
+    /// The field that is not set, where only that is held back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<Field>,
+    message: String,
+}
+
+/// Why a release is held.
+#[derive(Serialize)]
+struct UseJson {
+    at: String,
+    medium: &'static str,
+    side: &'static str,
+}
+
+impl<'a> HeldJson<'a> {
+    fn new(plan: &'a Plan, held: &Held) -> Self {
+        Self {
+            phone_number: held.number,
+            account: &plan.account(held.account).name,
+            reason: words::held_code(held.why),
+            lives_in: words::held_lives_in(held.why).map(|index| &*plan.account(index).name),
+            last_use: match held.why {
+                HeldReason::InUse { last, .. } => Some(UseJson {
+                    at: last.at.to_string(),
+                    medium: last.medium.word(),
+                    side: last.side.word(),
+                }),
+                _ => None,
+            },
+            field: match held.why {
+                HeldReason::LeftOut(why) => why.field(),
+                _ => None,
+            },
+            message: words::held(plan, held),
+        }
+    }
+}
+
+/// What a claim wants and does not get.
+#[derive(Serialize)]
+struct ShortJson<'a> {
+    claim: String,
+    account: &'a str,
+    reason: &'static str,
+    message: String,
+}
+
+impl<'a> ShortJson<'a> {
+    fn new(plan: &'a Plan, short: &Shortfall) -> Self {
+        Self {
+            claim: short.claim.to_string(),
+            account: &plan.account(short.account).name,
+            reason: claim_words::shortfall_code(&short.why),
+            message: claim_words::shortfall(plan, short),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct WarningJson<'a> {
+    kind: &'static str,
+    /// Null where the warning is about a row without a number.
+    phone_number: Option<PhoneNumber>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<Field>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<NumberSid>,
+    /// What the API gave as a number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    given: Option<String>,
+    message: String,
+}
+
+impl<'a> WarningJson<'a> {
+    fn new(plan: &'a Plan, warning: &'a Warning) -> Self {
+        let parts = words::warning(plan, warning);
+        let (sid, given) = match warning {
+            Warning::Listing { note: Note::Repeated(sid), .. } => (Some(*sid), None),
+            Warning::Listing { note: Note::NoNumber(sid), .. } => (*sid, None),
+            Warning::Listing { note: Note::NotANumber(raw) | Note::OddSpelling(_, raw), .. } => {
+                (None, Some(masked(raw)))
+            }
+            _ => (None, None),
+        };
+        Self {
+            kind: parts.kind,
+            phone_number: match parts.subject {
+                Subject::Number(number) => Some(number),
+                Subject::Other(_) => None,
+            },
+            account: parts.account.map(|index| &*plan.account(index).name),
+            field: parts.field,
+            sid,
+            given,
+            message: parts.message,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct RefusalJson {
+    broken: Vec<AnyBrokenJson>,
+    accept: String,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum AnyBrokenJson {
+    Count(BrokenJson),
+    Monthly(BrokenMonthlyJson),
+}
+
+#[derive(Serialize)]
+struct BrokenJson {
+    limit: &'static str,
+    wanted: usize,
+    /// Absent where the plan by itself goes beyond the limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    over: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<usize>,
+    allowed: usize,
+    /// The account in whose live numbers a share is counted, and how many those are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    live: Option<usize>,
+    written: String,
+    set_by: &'static str,
+    message: String,
+}
+
+impl RefusalJson {
+    fn new(refusal: &Refusal) -> Self {
+        let counts = refusal.broken.iter().map(|broken| AnyBrokenJson::Count(BrokenJson::new(broken)));
+        let monthly = refusal.monthly.iter();
+        let monthly = monthly.map(|broken| AnyBrokenJson::Monthly(BrokenMonthlyJson::new(broken)));
+        Self { broken: counts.chain(monthly).collect(), accept: refusal.digest.to_string() }
+    }
+}
+
+impl BrokenJson {
+    fn new(broken: &Broken) -> Self {
+        Self {
+            limit: broken.limit.word(),
+            wanted: broken.wanted,
+            over: broken.over.word(),
+            total: (broken.over != Over::Plan).then_some(broken.total),
+            allowed: broken.allowed,
+            account: broken.share_of.as_ref().map(|of| of.account.to_string()),
+            live: broken.share_of.as_ref().map(|of| of.live),
+            written: broken.written.to_string(),
+            set_by: broken.set_by.word(),
+            message: words::broken(broken),
+        }
+    }
+}

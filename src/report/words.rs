@@ -1,0 +1,559 @@
+//! The sentences: why something is done, why something is not, and what a reviewer should know.
+//! Every format says the same words.
+
+use crate::client::listing::Note;
+use crate::desired::AccountIndex;
+use crate::desired::AccountRef;
+use crate::guard::{Broken, LimitName, Over, Refusal, SetBy};
+use crate::model::action_kind::ActionKind;
+use crate::model::hold;
+use crate::model::number::PhoneNumber;
+use crate::model::number_type::NumberType;
+use crate::model::secret_url::masked;
+use crate::model::settings::Field;
+use crate::model::traffic::Lookback;
+use crate::observed::Trouble;
+use crate::plan::{Held, HeldReason, LeftOut, Plan, Reason, Warning};
+
+use super::cost;
+use super::journal;
+use super::shown::{COLUMNS_MAX, Shown, count, quoted_within};
+
+/// The caution under every plan with releases.
+pub const RELEASE_CAUTION: &str = "A released number stops working at once and may be given to a stranger. The vendor's support page \
+     says that it can be had back for about 10 days, if nobody else has taken it.";
+
+/// The caution under every plan with purchases.
+pub const PURCHASE_CAUTION: &str =
+    "Purchases cost money: each number is charged when it is bought, and every month after that.";
+
+/// That caution, and whether nobody can tell if the numbers were ours before.
+#[must_use]
+pub fn purchase_caution(plan: &Plan) -> String {
+    let no_journal = plan.warnings.contains(&Warning::NoJournal);
+    let more = if no_journal { [" ", journal::NO_JOURNAL] } else { ["", ""] };
+    [PURCHASE_CAUTION, more[0], more[1]].concat()
+}
+
+/// The verdict on a plan without steps.
+pub const NO_CHANGES: &str = "No changes: everything is as declared.";
+
+/// The verdict on a plan without steps in which something is held back.
+pub const NO_CHANGES_BUT_HELD: &str =
+    "No changes to make, but not everything is as declared: see what is held back.";
+
+/// The verdict on a plan without steps in which a declared setting is overridden by another.
+pub const NO_CHANGES_BUT_INERT: &str =
+    "No changes to make, but some declared settings have no effect: see the warnings.";
+
+/// The verdict on a plan without steps that could not see or do everything.
+pub const NO_CHANGES_BUT_ERRORS: &str = "No changes that can be made as things are: see the errors.";
+
+/// The verdict on a plan without steps.
+#[must_use]
+pub fn verdict(plan: &Plan) -> &'static str {
+    if plan.has_errors() {
+        NO_CHANGES_BUT_ERRORS
+    } else if !plan.leaves_nothing() {
+        NO_CHANGES_BUT_HELD
+    } else if plan.warnings.iter().any(|warning| matches!(warning, Warning::Inert { .. })) {
+        NO_CHANGES_BUT_INERT
+    } else {
+        NO_CHANGES
+    }
+}
+
+/// What is wrong with an account, fit to be shown.
+#[must_use]
+pub fn trouble(account: &AccountRef, trouble: &Trouble) -> String {
+    format!("account {} ({}): {}", Shown(&account.name), account.sid, Shown(&trouble.why))
+}
+
+/// Counts of a plan, taken in one pass.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Summary {
+    /// Numbers to buy.
+    pub purchase: usize,
+    /// Numbers to change.
+    pub configure: usize,
+    /// Numbers to move.
+    pub transfer: usize,
+    /// Numbers to give back.
+    pub release: usize,
+    /// Numbers that are as declared.
+    pub unchanged: usize,
+    /// Numbers of which something is held back; another part of the same number may be planned.
+    pub held: usize,
+    /// Live numbers that the file does not name.
+    pub unlisted: usize,
+}
+
+impl Summary {
+    /// The counts of a plan.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        let mut summary = Self {
+            unchanged: plan.unchanged,
+            held: plan.numbers_held(),
+            unlisted: plan.unlisted,
+            ..Self::default()
+        };
+        for step in &plan.steps {
+            *match step.action.kind() {
+                ActionKind::Purchase => &mut summary.purchase,
+                ActionKind::Transfer => &mut summary.transfer,
+                ActionKind::Configure => &mut summary.configure,
+                ActionKind::Release => &mut summary.release,
+            } += 1;
+        }
+        summary
+    }
+
+    /// `1 to purchase, 2 to configure, 1 to transfer, 1 to release; 37 unchanged, 2 unlisted`
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        format!(
+            "{} to purchase, {} to configure, {} to transfer, {} to release; {}",
+            count(self.purchase),
+            count(self.configure),
+            count(self.transfer),
+            count(self.release),
+            self.rest(),
+        )
+    }
+
+    /// `37 unchanged, 2 unlisted`, with what is held back between them.
+    #[must_use]
+    pub fn rest(&self) -> String {
+        let held = match self.held {
+            0 => String::new(),
+            held => format!("{} held back, ", count(held)),
+        };
+        format!("{} unchanged, {held}{} unlisted", count(self.unchanged), count(self.unlisted))
+    }
+}
+
+/// `1 number`, `3,000 numbers`.
+#[must_use]
+pub fn plural(many: usize, one: &str) -> String {
+    format!("{} {one}{}", count(many), if many == 1 { "" } else { "s" })
+}
+
+/// The name of an account of a plan, fit to be shown.
+#[must_use]
+pub fn account(plan: &Plan, index: AccountIndex) -> String {
+    Shown(&plan.account(index).name).to_string()
+}
+
+/// Why an action is in a plan.
+#[must_use]
+pub fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Missing => "declared, and in none of the listed accounts",
+        Reason::Claimed => "a claim wants one more number",
+        Reason::WrongAccount => "declared in another account than the one that has it",
+        Reason::Drifted => "live settings differ from the declared ones",
+        Reason::Tombstone => "the file says state: released",
+        Reason::Unlisted => "not in the file, which says unlisted: release",
+        Reason::Quarantined => {
+            "to be released: its name is marked with the day, and it waits in quarantine first"
+        }
+        Reason::Vanished => "it was ours and is gone, and the file says on_vanished: rebuy",
+        Reason::Undone => "takes back what a run of the journal did",
+    }
+}
+
+/// The code of why something is held back, for machines.
+#[must_use]
+pub fn held_code(why: HeldReason) -> &'static str {
+    match why {
+        HeldReason::ProtectedFromTransfer { .. } => "protected_from_transfer",
+        HeldReason::ProtectedFromRelease => "protected_from_release",
+        HeldReason::ShortCodeNotBought => "short_code_not_bought",
+        HeldReason::ReleaseInOtherAccount { .. } => "release_in_other_account",
+        HeldReason::Ambiguous => "ambiguous",
+        HeldReason::BoughtInThisGeneration => "bought_in_this_generation",
+        HeldReason::InUnlistedAccount { .. } => "in_unlisted_account",
+        HeldReason::PapersMissing { .. } => "papers_missing",
+        HeldReason::PerhapsIn { .. } => "perhaps_in_unread_account",
+        HeldReason::PerhapsSpeltOddly { .. } => "perhaps_spelt_oddly",
+        HeldReason::SpeltOddly => "spelt_oddly",
+        HeldReason::AccountInTrouble { .. } => "account_in_trouble",
+        HeldReason::Paused => "paused",
+        HeldReason::Doubted(doubt) => doubt.word(),
+        HeldReason::OutsideWindows => "outside_windows",
+        HeldReason::OnHold { .. } => "on_hold",
+        HeldReason::ReplacementHeld => "replacement_held",
+        HeldReason::BackingOff { .. } => "backing_off",
+        HeldReason::Flapping { .. } => "flapping",
+        HeldReason::Vanished(_) => "vanished",
+        HeldReason::NotUndone(why) => journal::not_undone_code(why),
+        HeldReason::LeftOut(LeftOut::NoSms) => "no_sms",
+        HeldReason::LeftOut(LeftOut::FallbackWithoutPrimary { .. }) => "fallback_without_primary",
+        HeldReason::LeftOut(LeftOut::FallbackInTheWay { .. }) => "fallback_in_the_way",
+        HeldReason::InUse { .. } => "in_use",
+        HeldReason::UseUnknown => "use_unknown",
+        HeldReason::OnTrunk { .. } => "on_trunk",
+        HeldReason::InQuarantine { .. } => "in_quarantine",
+        HeldReason::DayUnknown => "day_unknown",
+    }
+}
+
+/// Where a number that is held back lives, if that is why.
+#[must_use]
+pub fn held_lives_in(why: HeldReason) -> Option<AccountIndex> {
+    match why {
+        HeldReason::ProtectedFromTransfer { lives_in } | HeldReason::ReleaseInOtherAccount { lives_in } => {
+            Some(lives_in)
+        }
+        HeldReason::Paused
+        | HeldReason::Doubted(_)
+        | HeldReason::OutsideWindows
+        | HeldReason::OnHold { .. }
+        | HeldReason::InUnlistedAccount { .. }
+        | HeldReason::PapersMissing { .. }
+        | HeldReason::PerhapsIn { .. }
+        | HeldReason::PerhapsSpeltOddly { .. }
+        | HeldReason::SpeltOddly
+        | HeldReason::AccountInTrouble { .. } => None,
+        HeldReason::ProtectedFromRelease
+        | HeldReason::ShortCodeNotBought
+        | HeldReason::Ambiguous
+        | HeldReason::BoughtInThisGeneration
+        | HeldReason::ReplacementHeld
+        | HeldReason::BackingOff { .. }
+        | HeldReason::Flapping { .. }
+        | HeldReason::InUse { .. }
+        | HeldReason::UseUnknown
+        | HeldReason::OnTrunk { .. }
+        | HeldReason::InQuarantine { .. }
+        | HeldReason::DayUnknown
+        | HeldReason::LeftOut(_)
+        | HeldReason::Vanished(_) => None,
+        HeldReason::NotUndone(why) => journal::not_undone_lives_in(why),
+    }
+}
+
+/// Why something is held back.
+#[must_use]
+pub fn held(plan: &Plan, held: &Held) -> String {
+    let declared = account(plan, held.account);
+    match held.why {
+        HeldReason::ProtectedFromTransfer { lives_in } => format!(
+            "not transferred from {} to {declared}: it is protected (take out `protect` to move it)",
+            account(plan, lives_in)
+        ),
+        HeldReason::ProtectedFromRelease => {
+            "not released: it is protected (take out `protect` to release it)".into()
+        }
+        HeldReason::ShortCodeNotBought => {
+            format!(
+                "not bought for {declared}: short codes are leased from Twilio, never bought. Over \
+                 incoming-phone-numbers numctl does not see them: there, configure them in Twilio's console"
+            )
+        }
+        HeldReason::ReleaseInOtherAccount { lives_in } => format!(
+            "not released: the file releases it in {declared}, and it lives in {}",
+            account(plan, lives_in)
+        ),
+        HeldReason::Ambiguous => {
+            "left alone: the API shows it more than once, with different SIDs or in different accounts".into()
+        }
+        HeldReason::PerhapsSpeltOddly { account: seen_in } => format!(
+            "not bought for {declared}: {} shows a number that is not in E.164 and ends in the same digits, so the \
+             account may already have it: check it in the vendor's console",
+            account(plan, seen_in)
+        ),
+        HeldReason::SpeltOddly => {
+            "not released: the API does not spell it in E.164, so it may be another number: release it in the vendor's \
+             console"
+                .into()
+        }
+        HeldReason::BoughtInThisGeneration => format!(
+            "not bought again for {declared}: it was bought for these very files, and is gone: any edit of them lets \
+             it be bought once more"
+        ),
+        HeldReason::InUnlistedAccount { sid } => format!(
+            "not bought for {declared}: account {sid} of the same parent has it, which the file does not list: add \
+             that account, and the number is moved"
+        ),
+        HeldReason::PapersMissing { papers } => {
+            let (what, fields) = match (papers.address, papers.bundle) {
+                (true, true) => ("an address and a regulatory bundle", "`address_sid` and `bundle_sid`"),
+                (true, false) => ("an address", "`address_sid`"),
+                (false, _) => ("a regulatory bundle", "`bundle_sid`"),
+            };
+            format!(
+                "not bought for {declared}: its country wants {what} first: add {fields} to the number or its profile"
+            )
+        }
+        HeldReason::PerhapsIn { account: index } => format!(
+            "not bought for {declared}: it may be in {}, which could not be listed",
+            account(plan, index)
+        ),
+        HeldReason::AccountInTrouble { account: index } => {
+            format!("left alone: nothing can be done in {} (see above)", account(plan, index))
+        }
+        HeldReason::Paused => "left as it is: numctl is paused".into(),
+        HeldReason::Doubted(doubt) => format!("left as it is: {}", doubt.words()),
+        HeldReason::OutsideWindows => "left as it is: no maintenance window is open".into(),
+        HeldReason::OnHold { until } => format!("left as it is: on hold until {}", hold::shown(until)),
+        HeldReason::BackingOff { until, times: 1 } => {
+            format!("it failed, and is tried again at {}", hold::shown(until))
+        }
+        HeldReason::BackingOff { until, times } => {
+            format!("it failed {times} times in a row, and is tried again at {}", hold::shown(until))
+        }
+        HeldReason::Flapping { field } => format!(
+            "left as it is: somebody else keeps writing it. {} was set as declared and changed again ten times: find \
+             who writes it, or take it out of the file",
+            field.json_name()
+        ),
+        HeldReason::Vanished(vanished) => journal::vanished(plan, held.account, vanished),
+        HeldReason::NotUndone(why) => journal::not_undone(plan, why),
+        HeldReason::LeftOut(why) => left_out(why),
+        HeldReason::InUse { last, guard } => format!(
+            "not released: a {} {} it on {}, and the release guard is {guard}",
+            last.medium.word(),
+            last.side.word(),
+            last.day()
+        ),
+        HeldReason::UseUnknown => {
+            "not released: the calls and messages could not be read, and the release guard asks for them"
+                .into()
+        }
+        HeldReason::OnTrunk { guard } => format!(
+            "not released: it is on a SIP trunk, and the lists of calls and messages may not show what a trunk \
+             carries, so the release guard ({guard}) cannot tell whether it is in use. Take it off the trunk first \
+             (`voice: {{trunk_sid: null}}`)"
+        ),
+        HeldReason::InQuarantine { since, until } => format!(
+            "in quarantine since {since}: released on {until} or later, and brought back by `state: present` until then"
+        ),
+        HeldReason::DayUnknown => {
+            "not released: nobody said which day it is, and a quarantine counts days".into()
+        }
+        HeldReason::ReplacementHeld => {
+            "not released: a purchase is held back, and nothing is released before its replacement is there"
+                .into()
+        }
+    }
+}
+
+/// That a country has no numbers of a type, and what else there is.
+#[must_use]
+pub fn not_sold(country: &str, kind: NumberType) -> String {
+    let instead = match (country, kind) {
+        ("US" | "CA" | "PR", NumberType::Mobile) => {
+            ": North American mobile numbers are sold as local ones (type local)"
+        }
+        _ => "",
+    };
+    format!("Twilio sells no {} numbers in {}{instead}", kind.word(), Shown(country))
+}
+
+/// Why a declared setting is not set.
+fn left_out(why: LeftOut) -> String {
+    match why {
+        LeftOut::NoSms => {
+            "sms is not set: this number has no SMS, and the API refuses the whole request (21407); \
+                           set its `sms` settings to null"
+                .into()
+        }
+        LeftOut::FallbackWithoutPrimary { field } => {
+            let (primary, code) = match field {
+                Field::SmsFallbackUrl => (Field::SmsUrl, "21406"),
+                _ => (Field::VoiceUrl, "21405"),
+            };
+            format!("{field} is not set: the API refuses it without a {primary} ({code}); declare that too")
+        }
+        LeftOut::FallbackInTheWay { field } => {
+            let (fallback, code) = match field {
+                Field::SmsUrl => (Field::SmsFallbackUrl, "21406"),
+                _ => (Field::VoiceFallbackUrl, "21405"),
+            };
+            format!(
+                "{field} is not cleared: its {fallback} is set and not in the file, and the API refuses a fallback \
+                 alone ({code}); declare both cleared"
+            )
+        }
+    }
+}
+
+/// What was looked up before numbers are released.
+#[must_use]
+pub fn unused(guard: Lookback) -> String {
+    format!("no calls or messages in {guard}")
+}
+
+/// What a warning is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A number.
+    Number(PhoneNumber),
+    /// Something without one, fit to be shown.
+    Other(String),
+}
+
+/// The parts of a warning, for every format.
+#[derive(Debug, Clone)]
+pub struct WarningParts {
+    /// The code, for machines.
+    pub kind: &'static str,
+    /// What it is about.
+    pub subject: Subject,
+    /// The account, where that is part of it.
+    pub account: Option<AccountIndex>,
+    /// The field, where that is part of it.
+    pub field: Option<Field>,
+    /// What to know, the same for every subject.
+    pub message: String,
+}
+
+/// Takes a warning apart.
+#[must_use]
+pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
+    let parts = |kind, number: &PhoneNumber, field, message| WarningParts {
+        kind,
+        subject: Subject::Number(*number),
+        account: None,
+        field,
+        message,
+    };
+    match warning {
+        Warning::Inert { number, overridden_by } => {
+            let part = if overridden_by.is_sms() { "sms" } else { "voice" };
+            let message = format!("the declared {part} URLs have no effect: {overridden_by} overrides them");
+            parts("inert", number, Some(*overridden_by), message)
+        }
+        Warning::ClearsUnmanaged { number, sets, clears } => {
+            let message = format!("setting {sets} clears {clears}, which is set now and not in the file");
+            parts("clears_unmanaged", number, Some(*clears), message)
+        }
+        Warning::Unlisted { number, account: index } => {
+            let message = format!("live in {}, and not in the file", account(plan, *index));
+            WarningParts { account: Some(*index), ..parts("unlisted", number, None, message) }
+        }
+        Warning::BrokenMark { number, account: index } => {
+            let message = format!(
+                "its name in {} ends in the mark of a claim that is not its own (copied, edited or cut): it counts for \
+                 no claim; `numctl adopt` binds it to one",
+                account(plan, *index)
+            );
+            WarningParts { account: Some(*index), ..parts("broken_mark", number, None, message) }
+        }
+        Warning::NoJournal => WarningParts {
+            kind: "no_journal",
+            subject: Subject::Other("purchases".into()),
+            account: None,
+            field: None,
+            message: journal::NO_JOURNAL.into(),
+        },
+        Warning::BoughtBack { number, was } => {
+            parts("bought_back", number, None, journal::bought_back(plan, *was))
+        }
+        Warning::DeclaredOtherwise { number } => {
+            parts("declared_otherwise", number, None, journal::DECLARED_OTHERWISE.into())
+        }
+        Warning::LeftInQuarantine { number, account: index, since } => WarningParts {
+            account: Some(*index),
+            ..parts(
+                "left_in_quarantine",
+                number,
+                None,
+                format!(
+                    "it waits in {} since {since} to be released, and the file does not release it any more: declare it \
+                     as present or as released",
+                    account(plan, *index)
+                ),
+            )
+        },
+        Warning::UseUnread { account: index, why } => {
+            let message = format!(
+                "the calls and messages of {} could not be read: {}",
+                account(plan, *index),
+                Shown(why)
+            );
+            WarningParts {
+                kind: "use_unread",
+                subject: Subject::Other(plan.account(*index).sid.to_string()),
+                account: Some(*index),
+                field: None,
+                message,
+            }
+        }
+        Warning::Listing { account: index, note } => {
+            let name = account(plan, *index);
+            let (kind, subject, message) = match note {
+                Note::Repeated(sid) => (
+                    "listed_twice",
+                    Subject::Other(sid.to_string()),
+                    format!("listed more than once in {name}, since the fleet moved meanwhile: counted once"),
+                ),
+                Note::NoNumber(sid) => (
+                    "no_number",
+                    Subject::Other(sid.map_or_else(|| "a row without a SID".into(), |sid| sid.to_string())),
+                    format!("listed in {name} without a phone number: left alone"),
+                ),
+                Note::NotANumber(raw) => (
+                    "not_a_number",
+                    Subject::Other(quoted_within(&masked(raw), COLUMNS_MAX)),
+                    format!("listed in {name} as a phone number, and is none: left alone"),
+                ),
+                Note::OddSpelling(number, raw) => (
+                    "odd_spelling",
+                    Subject::Number(*number),
+                    format!(
+                        "listed in {name} as {}, which is not E.164: neither bought nor released",
+                        quoted_within(&masked(raw), COLUMNS_MAX)
+                    ),
+                ),
+                Note::OddField(field, rows) => (
+                    "odd_field",
+                    Subject::Other((*field).to_owned()),
+                    format!(
+                        "{} in {name} have this field in a shape that is not the API's: its value is unknown there",
+                        plural(*rows, "row")
+                    ),
+                ),
+                Note::NoSid(number) => (
+                    "no_sid",
+                    Subject::Number(*number),
+                    format!("listed in {name} without a SID: looked up before anything is done to it"),
+                ),
+            };
+            WarningParts { kind, subject, account: Some(*index), field: None, message }
+        }
+    }
+}
+
+/// Every limit that keeps a plan from being carried out.
+#[must_use]
+pub fn refused(refusal: &Refusal) -> Vec<String> {
+    let monthly = refusal.monthly.iter().map(cost::broken);
+    refusal.broken.iter().map(broken).chain(monthly).collect()
+}
+
+/// One broken limit, with both figures and who set it.
+#[must_use]
+pub fn broken(broken: &Broken) -> String {
+    let what = match broken.limit {
+        LimitName::Purchases => plural(broken.wanted, "purchase"),
+        LimitName::Releases => plural(broken.wanted, "release"),
+        LimitName::Changes => format!("changes to {}", plural(broken.wanted, "number")),
+    };
+    let (name, by) = match broken.set_by {
+        SetBy::File => (broken.limit.word().to_owned(), "set by the file's policy, or its default"),
+        SetBy::Operator => (format!("--{}", broken.limit.word().replace('_', "-")), "set by the operator"),
+    };
+    let share = broken.share_of.as_ref().map_or_else(String::new, |of| {
+        let live = if of.live == 1 { "live number".to_owned() } else { "live numbers".to_owned() };
+        format!("{} of the {} {live} in {}; ", broken.written, count(of.live), Shown(&of.account))
+    });
+    let in_all = match broken.over {
+        Over::Plan => String::new(),
+        Over::Generation => format!(", {} in all since the files last changed", count(broken.total)),
+        Over::Day => format!(", {} in all within 24 hours", count(broken.total)),
+    };
+    format!("{what} planned{in_all}, {name} allows {} ({share}{by})", count(broken.allowed))
+}
