@@ -12,6 +12,7 @@
 //!
 //! - `arguments`: the arguments, declared once: parsing, `--help` and the shell completions come from here
 //! - `content`: whether the files of a command are still what it read: asked before each write
+//! - `process`: facts of this process: its environment, and a seed of its own
 //! - `lease`: from arguments, variables and what Kubernetes gives a pod to a candidate for the lease
 //! - `stream`: A stream to the outside as a queue with a thread of its own: a reader that has stopped reading keeps
 //! - `output`: the only place that prints. Results go to stdout, everything else to stderr; a reader that has
@@ -55,6 +56,7 @@ mod logging;
 mod output;
 mod plan;
 mod prices;
+mod process;
 mod progress;
 mod resolve;
 mod run;

@@ -8,22 +8,22 @@
 //! - `account_ref`: the accounts of a fleet, each with its SID
 //! - `excerpt`: one line of a file, fit to be shown: secrets masked (law 11), control characters escaped
 //! - `finding`: what is wrong with a file, or doubtful in it: for people as rustc shows it, for machines as JSON
-//! - `entries`: the numbers of a file, as they are kept until all of the files are read: a million of them have
 //! - `place`: where things stand in a file: paths such as `numbers[3].voice.url`, and the spans they have
-//! - `layers`: the settings of one layer (`defaults:`, a profile, a number), each checked by itself
-//! - `quarantine`: `policy.quarantine`: where a number waits before it is released, and for how long
-//! - `standstill`: `hold:`, `policy.paused` and `policy.windows`: when nothing is to be changed
+//! - `source`: the text of a file, and how it is written
 //! - `suggest`: "Did you mean": the nearest of some names
+//! - `issue`: findings before their places are known: a check says the path, and one pass over each file turns
+//! - `raw`: what serde reads of a file, and what the JSON Schema is made from
+//! - `layers`: the settings of one layer (`defaults:`, a profile, a number), each checked by itself
+//! - `standstill`: `hold:`, `policy.paused` and `policy.windows`: when nothing is to be changed
+//! - `accounts`: `accounts:` and `policy:`, from all files
+//! - `claims`: `claims:`, from all files
+//! - `environment`: which account reads which variables, which the caller looks up
+//! - `hosts`: which host an account's credentials may go to
+//! - `quarantine`: `policy.quarantine`: where a number waits before it is released, and for how long
 //! - `merge`: the files together: defaults < profile < number, field by field, and the rules that only the
 //! - `read`: one file's text to its structs. What the parsers say is put into the file's terms here, and
 //! - `parse`: from the files' texts to one checked `Desired`
-//! - `issue`: findings before their places are known: a check says the path, and one pass over each file turns
 //! - `schema`: the JSON Schema of the file, for editors and for checks in other tools
-//! - `claims`: `claims:`, from all files
-//! - `file`: the shape of one file: what serde reads, and what the JSON Schema is made from
-//! - `accounts`: `accounts:` and `policy:`, from all files
-//! - `environment`: which account reads which variables, which the caller looks up
-//! - `hosts`: which host an account's credentials may go to
 //!
 //! I/O:
 //!
@@ -33,10 +33,8 @@ mod account_ref;
 mod accounts;
 mod claims;
 mod declared;
-mod entries;
 pub mod environment;
 mod excerpt;
-mod file;
 pub mod finding;
 pub mod hosts;
 mod issue;
@@ -46,13 +44,16 @@ mod merge;
 mod parse;
 mod place;
 mod quarantine;
+mod raw;
 mod read;
 pub mod schema;
+mod source;
 mod standstill;
 mod suggest;
 
 pub use account_ref::AccountRef;
 pub use declared::*;
 pub use finding::{Finding, Findings, Location, Severity};
-pub use parse::{Format, Parsed, ReadFile, Source};
+pub use parse::{Parsed, ReadFile};
 pub use read::MAX_FILE_BYTES;
+pub use source::{Format, Source};

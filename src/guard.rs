@@ -6,6 +6,7 @@
 //!
 //! - `cost`: what the numbers cost a month, and what a plan makes of that
 //! - `budget`: what was spent over time, counted before it is sent
+//! - `limit`: what a limit is held against, and who set it
 //! - `monthly`: the limits on money: by how much a plan may raise what the numbers cost a month, and to what
 //! - `approve`: the safety rules between a plan and its execution: limits, and who may lift them
 //! - `contents`: which contents of the files were in force, and which is older
@@ -27,6 +28,7 @@ pub mod contents;
 pub mod cost;
 pub mod intents;
 pub mod last_use;
+mod limit;
 pub mod memory;
 mod monthly;
 pub mod prices;
@@ -36,4 +38,5 @@ pub mod standstill;
 pub mod usage;
 
 pub use approve::*;
+pub use limit::{Over, SetBy};
 pub use monthly::{Beyond, BrokenMonthly, MonthlyName, calls_for_prices};

@@ -5,6 +5,7 @@
 //! Pure:
 //!
 //! - `shown`: foreign text made fit to be shown: what could act on a terminal, or deceive an eye, is spelt out
+//! - `names`: names of accounts and counts of things, as every format writes them
 //! - `cost`: what a plan costs, in words and for machines
 //! - `journal`: the sentences about what the journal knows: numbers that vanished, and what is not taken back
 //! - `words`: the sentences: why something is done, why something is not, and what a reviewer should know
@@ -31,6 +32,7 @@ pub mod idle;
 mod journal;
 pub mod json;
 pub mod markdown;
+pub mod names;
 pub mod outcome;
 pub mod shown;
 pub mod text;

@@ -13,24 +13,26 @@
 //! Pure:
 //!
 //! - `answer`: one request and one answer as the sandbox sees them, on a socket or without one
-//! - `faults`: what can go wrong, and which of its undocumented ways the API shows: `--faults SPEC`
 //! - `catalogue`: the numbers that exist in the sandbox: ranges, and what the numbers of a range are like
-//! - `countries`: the countries of the catalogue, with their names
+//! - `filters`: the filters of the two list resources. Names are case-sensitive, values are not: the page
+//! - `faults`: what can go wrong, and which of its undocumented ways the API shows: `--faults SPEC`
 //! - `json`: JSON written by hand, key by key: a page has ten thousand rows, and each its order of keys
+//! - `page`: paging: which page was asked for, and the `meta` block with its links
 //! - `config`: what can be set on a number, from the other side: which parameters are known, what they take,
 //! - `emergency`: how far a number's emergency address is. Registering it and taking it away both take time; the
-//! - `filters`: the filters of the two list resources. Names are case-sensitive, values are not: the page
-//! - `traffic`: the calls and messages of the model: put in from outside, since nobody calls a sandbox
+//! - `event`: one call or message of the model
 //! - `world`: the sandbox's model: accounts, and who owns which number. Pure: no clock, no chance, no I/O
-//! - `writes`: what both APIs do to the model, and what both refuse
-//! - `pricing`: pricing and regulations: what numbers cost in a country, and which papers it wants
-//! - `page`: paging: which page was asked for, and the `meta` block with its links
-//! - `v2010`: the generally available API of 2010-04-01: where a request goes, and who may
-//! - `api`: the API, seen from the other side: a request in, an answer out, and the model in between
+//! - `service`: the API, seen from the other side: the model, how it answers, and what it was asked
 //! - `shapes`: the rows, as the API's page shows them, oddities included
+//! - `writes`: what both APIs do to the model, and what both refuse
 //! - `active_numbers`: activeNumbers and AvailableNumbers: the routes of the preview API, and their answers
 //! - `bucket`: A rate limit as a token bucket that holds one second's worth. Pure: time comes in
+//! - `countries`: the countries of the catalogue, with their names
+//! - `pricing`: pricing and regulations: what numbers cost in a country, and which papers it wants
+//! - `v2010`: the generally available API of 2010-04-01: where a request goes, and who may
+//! - `router`: A request in, an answer out: which of the APIs it is for, and what of it
 //! - `state`: the model as JSON: what `--state FILE` holds and `GET /_sandbox/state` shows
+//! - `traffic`: the calls and messages of the model: put in from outside, since nobody calls a sandbox
 //!
 //! I/O:
 //!
@@ -44,19 +46,21 @@ use crate::client::transport::{Request, Response, Transport, TransportError};
 
 mod active_numbers;
 mod answer;
-mod api;
 mod bucket;
 mod catalogue;
 mod config;
 mod countries;
 mod emergency;
+mod event;
 pub mod faults;
 mod filters;
 mod json;
 mod options;
 mod page;
 mod pricing;
+mod router;
 mod serve;
+mod service;
 mod shapes;
 mod state;
 mod traffic;
@@ -65,11 +69,11 @@ mod world;
 mod writes;
 
 pub use answer::{Delivery, HttpAnswer, HttpRequest, Operation};
-pub use api::{LogEntry, Requests, Sandbox};
 pub use bucket::Bucket;
 pub use faults::{FaultError, Faults};
 pub use options::{Options, Running, StartError, start};
 pub use serve::serve;
+pub use service::{LogEntry, Requests, Sandbox};
 pub use state::StateError;
 pub use world::{AUTH_TOKEN, Account, MAIN_SID, MOST_NUMBERS, SUBACCOUNT_SID, Status, World};
 

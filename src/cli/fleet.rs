@@ -1,6 +1,7 @@
 //! From arguments to clients: reads the files, finds the accounts and their credentials, and starts
 //! the embedded sandbox where it is asked for.
 
+use super::process::{fresh_seed, variable};
 use std::cell::RefCell;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -30,8 +31,8 @@ use crate::model::provider::{HostLabel, Site};
 use crate::model::secret_url::{masked, without_tokens};
 use crate::observed::Observed;
 use crate::observed::list::observe;
+use crate::report::names::plural;
 use crate::report::shown::Shown;
-use crate::report::words::plural;
 use crate::sandbox::{self, Options, Running};
 
 use super::arguments::{AccountArgs, Global, LeaseArgs, StateArgs};
@@ -422,11 +423,6 @@ fn with_source<V>(
     work(&Variables::Outside { variables: &variable, secrets: &secrets })
 }
 
-/// An environment variable; one that is empty is not set.
-pub(super) fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|text| !text.is_empty())
-}
-
 /// Where each account is asked: the operator's host for its credentials, else its API's host at the
 /// vendor, in the file's region or the operator's.
 fn endpoints(
@@ -530,10 +526,4 @@ async fn start_sandbox() -> Result<Running, Fatal> {
         ..Options::default()
     };
     Ok(sandbox::start(options).await?)
-}
-
-/// Jitter must differ between processes, and need not be secret.
-pub(super) fn fresh_seed() -> u64 {
-    use std::hash::{BuildHasher, Hasher};
-    std::collections::hash_map::RandomState::new().build_hasher().finish()
 }

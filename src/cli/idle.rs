@@ -25,8 +25,8 @@ use crate::model::provider::Api;
 use crate::model::traffic::Owned;
 use crate::report::idle::{Declared, Idle, Judged, Report, Row, Unjudged, judge};
 use crate::report::json::value as write_json;
+use crate::report::names::plural;
 use crate::report::shown::{Shown, count};
-use crate::report::words::plural;
 
 use super::arguments::{Global, IdleArgs, ListFormat};
 use super::fleet::{self, Fleet};

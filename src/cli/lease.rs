@@ -10,7 +10,7 @@ use crate::model::inert;
 
 use super::Fatal;
 use super::arguments::LeaseArgs;
-use super::fleet::{fresh_seed, variable};
+use super::process::{fresh_seed, variable};
 
 /// Where Linux keeps the host's name; in a pod, the pod's.
 const HOST_NAME: &str = "/proc/sys/kernel/hostname";

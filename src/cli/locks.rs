@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::client::lock::LockPlace;
 
 use super::arguments::{Global, LockArgs};
-use super::fleet::variable;
+use super::process::variable;
 
 /// For `--lock-dir`: no lock.
 const NONE: &str = "none";

@@ -8,7 +8,7 @@ use crate::host::atomic_file;
 use crate::host::bounded_file;
 
 use super::arguments::Global;
-use super::fleet::variable;
+use super::process::variable;
 
 /// The file's name.
 const FILE: &str = "prices.json";

@@ -1,5 +1,6 @@
 //! Progress on stderr: a bar on a terminal, plain lines elsewhere.
 
+use crate::report::names;
 use std::cell::RefCell;
 use std::time::Duration;
 
@@ -9,7 +10,6 @@ use crate::execute::Event;
 use crate::plan::Plan;
 use crate::report::shown::{Shown, count};
 use crate::report::text::symbol;
-use crate::report::words;
 
 use super::output;
 
@@ -93,7 +93,7 @@ impl Applying {
                     symbol(action.kind()),
                     action.kind().word(),
                     action.number(),
-                    words::account(plan, action.account()),
+                    names::account(plan, action.account()),
                     end.outcome.word(),
                 );
                 if let Some(error) = end.outcome.error() {

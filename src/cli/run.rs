@@ -1,5 +1,6 @@
 //! `numctl run`: the daemon, from arguments to the loop and back to an exit code.
 
+use super::process;
 use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::sync::Arc;
@@ -99,7 +100,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
         lease: lease.clone(),
         ledger,
         journal,
-        dice: Arc::new(Dice::seeded(fleet::fresh_seed())),
+        dice: Arc::new(Dice::seeded(process::fresh_seed())),
         clock: &clock::since_the_epoch,
         paused,
         reach: &|desired: &Desired| {
@@ -175,7 +176,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
 /// systemd, where it started this.
 fn systemd() -> Result<Option<Systemd>, Fatal> {
     let socket = std::env::var_os("NOTIFY_SOCKET");
-    let (every, pid) = (fleet::variable("WATCHDOG_USEC"), fleet::variable("WATCHDOG_PID"));
+    let (every, pid) = (process::variable("WATCHDOG_USEC"), process::variable("WATCHDOG_PID"));
     Systemd::named(socket.as_deref(), every.as_deref(), pid.as_deref())
         .map_err(|error| Fatal::new(format!("NOTIFY_SOCKET: {error}; nothing was attempted")))
 }

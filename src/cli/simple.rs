@@ -6,7 +6,7 @@ use crate::desired::Parsed;
 use crate::desired::finding::{Finding, Findings, findings_json};
 use crate::desired::load::{load, parse};
 use crate::desired::schema::schema as file_schema;
-use crate::report::words::plural;
+use crate::report::names::plural;
 
 use super::arguments::{Arguments, CompletionsArgs, Global, TextOrJson, ValidateArgs};
 use super::{Ended, Exit, Fatal, inert, output};

@@ -185,7 +185,7 @@ impl<'a> Writing<'a> {
             Pass::Stale(plan, moved_on) => {
                 let note = |stale: &Stale| format!("  {}: {}", stale.number, describe(stale));
                 let notes: Vec<String> = moved_on.iter().map(note).collect();
-                let many = report::words::plural(moved_on.len(), "number");
+                let many = report::names::plural(moved_on.len(), "number");
                 refuse(&plan, &notes, &format!("the plan is stale: {many} changed since it was made"))
             }
             Pass::HeldSince(plan) => {
@@ -253,7 +253,7 @@ impl<'a> Writing<'a> {
             Ok(()) => Ok(exit),
             // 1 would say that nothing was attempted, and 0 that somebody was told.
             Err(Fatal { text: error, .. }) => {
-                let done = report::words::plural(report.count("succeeded"), "action");
+                let done = report::names::plural(report.count("succeeded"), "action");
                 let all = report.ends.len();
                 output::error(&format!("{error}: the report is lost; {done} of {all} succeeded"));
                 Ok(Exit::Incomplete)

@@ -19,9 +19,9 @@ pub mod wire;
 
 use std::time::{Duration, SystemTime};
 
-pub use note::Note;
 use note::Wanted;
 pub use trouble::{Kind, Trouble};
+pub use wire::Note;
 
 /// The time by a process's own two clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

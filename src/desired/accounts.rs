@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::excerpt::quoted;
-use super::file::{self, Count, File, Given, Section};
 use super::issue::{At, Issue, Issues};
 use super::layers;
 use super::place::Step;
+use super::raw::{self, Count, File, Given, Section};
 use super::standstill;
-use super::suggest;
+use super::suggest::choices;
 use super::{
     Access, Account, AccountIndex, CredentialsAt, DEFAULT_ACCOUNT, EnvPrefix, Limit, Limits, OnVanished,
     Policy, SecretName, Unlisted,
@@ -74,15 +74,6 @@ impl Accounts {
     }
 }
 
-/// "did you mean …?", and the list of the few words that there are.
-pub(super) fn choices<'a>(name: &str, names: impl ExactSizeIterator<Item = &'a str> + Clone) -> String {
-    let list = suggest::list(names.clone(), names.len());
-    match suggest::nearest(name, names) {
-        Some(near) => format!("did you mean {near}? (there are: {list})"),
-        None => format!("there are: {list}"),
-    }
-}
-
 /// Refuses names that are no names. True where the name will do.
 pub(super) fn check_name(issues: &mut Issues, name: &str, what: &str, at: At) -> bool {
     if name == "<<" {
@@ -111,7 +102,7 @@ pub(super) fn check_name(issues: &mut Issues, name: &str, what: &str, at: At) ->
 
 pub(super) fn accounts(files: &[(usize, File)], operators_api: Api, issues: &mut Issues) -> Accounts {
     let mut declared = false;
-    let mut raw: Vec<(&str, usize, &file::Account)> = Vec::new();
+    let mut raw: Vec<(&str, usize, &raw::Account)> = Vec::new();
     for (index, file) in files {
         match &file.accounts {
             Section::Absent => continue,
@@ -207,7 +198,7 @@ pub(super) fn accounts(files: &[(usize, File)], operators_api: Api, issues: &mut
 }
 
 fn parent(
-    raw: &[(&str, usize, &file::Account)],
+    raw: &[(&str, usize, &raw::Account)],
     by_name: &HashMap<Arc<str>, AccountIndex>,
     issues: &mut Issues,
     name: &str,
@@ -302,7 +293,7 @@ fn credentials(
     issues: &mut Issues,
     file: usize,
     name: &str,
-    credentials: &Section<file::Credentials>,
+    credentials: &Section<raw::Credentials>,
 ) -> Option<CredentialsAt> {
     let at = || At::key(file, [key("accounts"), key(name), key("credentials")]);
     let credentials = credentials.filled(issues, "credentials", at)?;

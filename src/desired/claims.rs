@@ -1,132 +1,16 @@
 //! `claims:`, from all files.
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-
-use super::accounts::choices;
 use super::excerpt::quoted;
-use super::file::{Count, Given, Section, Setting, Sms, Switch, Voice};
 use super::issue::{At, Issue, Issues};
 use super::layers::below;
 use super::place::{Path, Step};
-use super::schema;
+use super::raw::RawClaim;
+use super::suggest::choices;
 use crate::model::claim::{
     COUNT_MAX, Capability, ClaimName, FRIENDLY_NAME_MAX, NAME_MAX, Need, Wish, has_places, label_max,
 };
 use crate::model::country::is_country;
 use crate::model::number_type::NumberType;
-
-/// Numbers declared by need: numctl finds them on offer, buys them once, and keeps them. Its settings go
-/// before those of its profile.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, expecting = "a mapping with `name:`, `count:` and `match:`")]
-#[schemars(rename = "Claim", extend("required" = ["name", "count", "match"]))]
-pub(super) struct RawClaim {
-    /// Its name, for good: 1 to 24 lower-case letters, digits and hyphens, a letter first.
-    #[serde(default)]
-    #[schemars(schema_with = "schema::claim_name")]
-    pub(super) name: Given,
-    /// How many numbers it has.
-    #[serde(default)]
-    #[schemars(schema_with = "schema::claim_count")]
-    pub(super) count: Count,
-    /// What numbers it takes, when it buys.
-    #[serde(default, rename = "match")]
-    pub(super) need: Option<RawNeed>,
-    /// Which of `profiles:` applies.
-    #[serde(default)]
-    #[schemars(schema_with = "schema::name")]
-    pub(super) profile: Given,
-    /// Which of `accounts:` the numbers belong in.
-    #[serde(default)]
-    #[schemars(schema_with = "schema::name")]
-    pub(super) account: Given,
-    /// Whether the numbers are never released or moved by numctl.
-    #[serde(default)]
-    #[schemars(schema_with = "schema::flag")]
-    pub(super) protect: Switch,
-    /// What stands before the mark in the numbers' names.
-    #[serde(default)]
-    #[schemars(schema_with = "schema::friendly_name")]
-    pub(super) friendly_name: Setting,
-    /// Where call status events go.
-    #[serde(default)]
-    #[schemars(schema_with = "schema::url")]
-    pub(super) status_callback: Setting,
-    /// GET or POST.
-    #[serde(default)]
-    #[schemars(schema_with = "schema::method")]
-    pub(super) status_callback_method: Setting,
-    /// The address that the country wants a number's owner to have (IncomingPhoneNumbers only).
-    #[serde(default)]
-    #[schemars(schema_with = "schema::address_sid")]
-    pub(super) address_sid: Setting,
-    /// The identity document that the country wants (IncomingPhoneNumbers only).
-    #[serde(default)]
-    #[schemars(schema_with = "schema::identity_sid")]
-    pub(super) identity_sid: Setting,
-    /// The regulatory bundle that the country wants (IncomingPhoneNumbers only).
-    #[serde(default)]
-    #[schemars(schema_with = "schema::bundle_sid")]
-    pub(super) bundle_sid: Setting,
-    /// How calls are answered.
-    #[serde(default)]
-    pub(super) voice: Section<Box<Voice>>,
-    /// How messages are answered.
-    #[serde(default)]
-    pub(super) sms: Section<Box<Sms>>,
-}
-
-/// What numbers a claim takes: the filters of the vendor's search.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, expecting = "a mapping with `country:` and `type:`")]
-#[schemars(rename = "Match", extend("required" = ["country", "type"]))]
-pub(super) struct RawNeed {
-    /// The country, two letters.
-    #[serde(default)]
-    #[schemars(schema_with = "schema::country")]
-    country: Given,
-    /// local, mobile or tollfree.
-    #[serde(default, rename = "type")]
-    #[schemars(schema_with = "schema::number_type")]
-    kind: Given,
-    /// Three digits, in the US and Canada.
-    #[serde(default)]
-    #[schemars(schema_with = "schema::text_or_integer")]
-    area_code: Count,
-    /// A state or province.
-    #[serde(default)]
-    #[schemars(schema_with = "schema::name")]
-    region: Given,
-    /// A city.
-    #[serde(default)]
-    #[schemars(schema_with = "schema::name")]
-    locality: Given,
-    /// A rate center, in North America.
-    #[serde(default)]
-    #[schemars(schema_with = "schema::name")]
-    rate_center: Given,
-    /// A LATA, in North America.
-    #[serde(default)]
-    #[schemars(schema_with = "schema::text_or_integer")]
-    lata: Count,
-    /// A postal code.
-    #[serde(default)]
-    #[schemars(schema_with = "schema::text_or_integer")]
-    postal_code: Count,
-    /// A pattern of digits, letters and `*`.
-    #[serde(default)]
-    #[schemars(schema_with = "schema::text_or_integer")]
-    contains: Count,
-    /// Near a number, or `latitude,longitude`.
-    #[serde(default)]
-    #[schemars(schema_with = "schema::name")]
-    near: Given,
-    /// What the numbers must be able to do: voice, sms, mms, fax.
-    #[serde(default)]
-    #[schemars(schema_with = "schema::capabilities")]
-    capabilities: Vec<Given>,
-}
 
 /// Where a claim stands.
 #[derive(Debug, Clone, Copy)]

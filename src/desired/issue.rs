@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use super::excerpt;
 use super::finding::{Finding, Location, Severity};
-use super::parse::Source;
 use super::place::{self, Path, Step, Wanted};
+use super::source::Source;
 use super::suggest;
 
 /// More kinds of errors than this are only counted: nobody reads them, and a million of them would cost

@@ -1,9 +1,9 @@
 //! The settings of one layer (`defaults:`, a profile, a number), each checked by itself.
 
 use super::excerpt::{message, quoted};
-use super::file::Said;
 use super::issue::{At, Issue, Issues};
 use super::place::{Path, Step};
+use super::raw::Said;
 use crate::model::number::AccountSid;
 use crate::model::provider::Api;
 use crate::model::settings::{Field, Kind, Managed, Parameter, Value, Want, webhook};

@@ -5,15 +5,15 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::accounts::{self, Accounts};
-use super::claims::{self, RawClaim, Spot};
-use super::entries::Entry as NumberEntry;
+use super::claims::{self, Spot};
 use super::excerpt::{message, quoted};
-use super::file::{self, File, Section};
 use super::issue::{At, Issue, Issues};
 use super::layers;
-use super::parse::{Format, Source};
 use super::place::{Path, Step};
 use super::quarantine;
+use super::raw::{self, Entry as NumberEntry, File, RawClaim, Section};
+use super::source::{Format, Source};
+use super::suggest;
 use super::{AccountIndex, Claim, Declared, Desired, Place, State, Unlisted};
 use crate::model::claim::ClaimName;
 use crate::model::number::{NumberError, PhoneNumber};
@@ -144,7 +144,7 @@ fn check_complete(
 }
 
 impl Merger<'_> {
-    fn layer(&mut self, file: usize, path: Path, name: &str, raw: &file::Layer) -> Layer {
+    fn layer(&mut self, file: usize, path: Path, name: &str, raw: &raw::Layer) -> Layer {
         let settings = layers::managed(
             self.issues,
             file,
@@ -196,7 +196,7 @@ impl Merger<'_> {
                 continue;
             }
             accounts::check_name(self.issues, name, "a profile", at.clone());
-            let empty = file::Layer::default();
+            let empty = raw::Layer::default();
             let layer = layer.filled(self.issues, name, || at).unwrap_or(&empty);
             let layer = self.layer(file, path, name, layer);
             self.profiles.push(layer);
@@ -252,7 +252,7 @@ impl Merger<'_> {
         file: usize,
         entry: usize,
         phone_number: Option<Result<PhoneNumber, NumberError>>,
-        raw: &file::Number,
+        raw: &raw::Number,
     ) -> Option<Declared> {
         let path = || -> Path { vec!["numbers".into(), Step::Index(entry)] };
         let at = |field: &str| At::Path { file, path: layers::below(&path(), field), key: false };
@@ -283,7 +283,7 @@ impl Merger<'_> {
             Some(text) => {
                 self.issues.push(
                     Issue::error(at("state"), format!("{} is no `state`", quoted(text)))
-                        .help(accounts::choices(text, ["present", "released"].into_iter())),
+                        .help(suggest::choices(text, ["present", "released"].into_iter())),
                 );
                 State::Present
             }
@@ -447,7 +447,7 @@ impl Merger<'_> {
         &mut self,
         file: usize,
         entry: usize,
-        raw: &file::Number,
+        raw: &raw::Number,
         profile: Option<usize>,
         protect: bool,
         has_settings: bool,

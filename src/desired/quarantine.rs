@@ -2,8 +2,8 @@
 
 use super::accounts::Accounts;
 use super::excerpt::quoted;
-use super::file::{self, File};
 use super::issue::{At, Issue, Issues};
+use super::raw::{self, File};
 use super::{AccountIndex, Quarantine};
 use crate::model::quarantine::Term;
 
@@ -31,7 +31,7 @@ fn value(file: usize, field: &str) -> At {
 
 fn account(
     file: usize,
-    raw: &file::Quarantine,
+    raw: &raw::Quarantine,
     accounts: &Accounts,
     issues: &mut Issues,
 ) -> Option<AccountIndex> {
@@ -62,7 +62,7 @@ fn account(
     Some(account)
 }
 
-fn term(file: usize, raw: &file::Quarantine, issues: &mut Issues) -> Option<Term> {
+fn term(file: usize, raw: &raw::Quarantine, issues: &mut Issues) -> Option<Term> {
     let Some(text) = raw.r#for.text() else {
         issues.push(
             Issue::error(key(file), "`quarantine` does not say for how long numbers wait")

@@ -4,10 +4,10 @@
 use std::ops::Range;
 
 use super::excerpt::quoted;
-use super::file::{File, OWN};
 use super::issue::{At, Issue};
-use super::parse::{Format, Source};
 use super::place::{self, Path, Step};
+use super::raw::{File, OWN};
+use super::source::{Format, Source};
 use super::suggest;
 
 /// The largest file that is read. The parser holds about 13 times as much.

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
 
-use super::accounts::choices;
 use super::excerpt::quoted;
-use super::file::{self, Given, Section};
 use super::issue::{At, Issue, Issues};
 use super::place::{Path, Step};
+use super::raw::{self, Given, Section};
+use super::suggest::choices;
 use crate::model::hold::{Hold, Standstill, Window};
 
 const DAYS: [(&str, Weekday); 7] = [
@@ -26,7 +26,7 @@ pub(super) fn hold(
     issues: &mut Issues,
     file: usize,
     owner: impl Fn() -> Path,
-    hold: &Section<Box<file::Hold>>,
+    hold: &Section<Box<raw::Hold>>,
 ) -> Option<Hold> {
     let at = |field: &str, key: bool| {
         let path = owner().into_iter().chain([Step::from("hold")]);
@@ -51,7 +51,7 @@ pub(super) fn hold(
 }
 
 /// What the policy says of all numbers.
-pub(super) fn standstill(issues: &mut Issues, file: usize, policy: &file::Policy) -> Standstill {
+pub(super) fn standstill(issues: &mut Issues, file: usize, policy: &raw::Policy) -> Standstill {
     let windows = policy
         .windows
         .filled(issues, "windows", || At::key(file, ["policy".into(), "windows".into()]))
@@ -76,7 +76,7 @@ pub(super) fn standstill(issues: &mut Issues, file: usize, policy: &file::Policy
     }
 }
 
-fn window(issues: &mut Issues, file: usize, entry: usize, raw: &file::Window) -> Option<Window> {
+fn window(issues: &mut Issues, file: usize, entry: usize, raw: &raw::Window) -> Option<Window> {
     let path =
         |field: &str| -> Path { vec!["policy".into(), "windows".into(), Step::Index(entry), field.into()] };
     let mut given = |field: &str, given: &Given| -> Option<String> {

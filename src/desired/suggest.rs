@@ -26,6 +26,15 @@ pub(super) fn list<'a>(names: impl IntoIterator<Item = &'a str>, total: usize) -
     out
 }
 
+/// "did you mean …?", and the list of the few words that there are.
+pub(super) fn choices<'a>(name: &str, names: impl ExactSizeIterator<Item = &'a str> + Clone) -> String {
+    let list = list(names.clone(), names.len());
+    match nearest(name, names) {
+        Some(near) => format!("did you mean {near}? (there are: {list})"),
+        None => format!("there are: {list}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

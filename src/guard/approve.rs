@@ -2,6 +2,7 @@
 //!
 //! Only [`approve`] makes an [`Approved`], and only `execute` takes one.
 
+use super::limit::{Over, SetBy};
 use super::monthly::{self, BrokenMonthly};
 
 use std::sync::Arc;
@@ -87,29 +88,6 @@ pub struct ShareOf {
     pub live: usize,
 }
 
-/// What a limit is held against.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Over {
-    /// The plan by itself: one apply, one cycle.
-    Plan,
-    /// All that was done since the files were last changed.
-    Generation,
-    /// The last 24 hours.
-    Day,
-}
-
-impl Over {
-    /// The word for it, in JSON; none for the plan by itself.
-    #[must_use]
-    pub fn word(self) -> Option<&'static str> {
-        match self {
-            Self::Plan => None,
-            Self::Generation => Some("generation"),
-            Self::Day => Some("24h"),
-        }
-    }
-}
-
 /// A limit's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitName {
@@ -137,26 +115,6 @@ impl LimitName {
             Self::Purchases => amounts.purchases,
             Self::Releases => amounts.releases,
             Self::Changes => amounts.touched,
-        }
-    }
-}
-
-/// Who set a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SetBy {
-    /// The file's `policy:`, or its default.
-    File,
-    /// A flag or the environment.
-    Operator,
-}
-
-impl SetBy {
-    /// The word for it, in JSON.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::File => "file",
-            Self::Operator => "operator",
         }
     }
 }

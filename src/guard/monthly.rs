@@ -2,7 +2,7 @@
 //!
 //! They are kept, not guessed: where a price that matters is not known, the plan is refused.
 
-use super::{Over, SetBy};
+use super::limit::{Over, SetBy};
 use crate::desired::MonthlyLimits;
 use crate::guard::budget::Outlook;
 use crate::guard::cost::{self, Bill};

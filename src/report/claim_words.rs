@@ -5,8 +5,9 @@ use crate::model::number::PhoneNumber;
 use crate::plan::Plan;
 use crate::plan::claims::{Claimed, Shortfall, ShortfallReason};
 
+use super::names::{account, plural};
 use super::shown::Shown;
-use super::words::{account, not_sold, plural};
+use super::words::not_sold;
 
 /// The code of why nothing is bought for a claim, for machines.
 #[must_use]

@@ -10,8 +10,8 @@ use crate::model::money::Money;
 use crate::model::tariff::PossibleKind;
 use crate::plan::Plan;
 
+use super::names::{account, plural};
 use super::shown::count;
-use super::words::{account, plural};
 
 /// One line for each currency: `4.60 USD -> 5.75 USD (+1.15 USD); 1.15 USD due at once`.
 #[must_use]

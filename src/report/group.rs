@@ -16,8 +16,9 @@ use crate::plan::{Action, Plan, Reason, Step, Warning};
 
 use super::claim_words;
 use super::delta::{Delta, deltas};
+use super::names::plural;
 use super::shown::count;
-use super::words::{self, Subject, plural};
+use super::words::{self, Subject};
 
 /// So many different changes of the same fields are each shown; when there are more, values that
 /// differ are counted instead. Enough to read every change of a day's work, few enough that a

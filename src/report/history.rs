@@ -13,9 +13,9 @@ use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::model::settings::Field;
 
 use super::json;
+use super::names::plural;
 use super::shown::{Shown, VALUE_COLUMNS_MAX, count, quoted};
 use super::text::{Style, colour, symbol};
-use super::words::plural;
 
 /// The version of the format: raised when a reader of the last one would go wrong.
 pub const FORMAT_VERSION: u32 = 1;

@@ -24,8 +24,8 @@ use crate::model::quarantine::unmarked;
 use crate::model::tariff::is_other_area;
 use crate::model::traffic::{Lookback, Owned, Use};
 use crate::report::export::scalar;
+use crate::report::names::plural;
 use crate::report::shown::{Shown, quoted_within};
-use crate::report::words::plural;
 
 /// So much of a name stands beside a tombstone.
 const NAME_COLUMNS: usize = 40;

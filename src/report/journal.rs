@@ -5,8 +5,8 @@ use crate::model::hold;
 use crate::model::number::AccountSid;
 use crate::plan::{NotUndone, Plan, Vanished};
 
+use super::names;
 use super::shown::Shown;
-use super::words;
 
 /// Beside the caution under a plan with purchases.
 pub(super) const NO_JOURNAL: &str = "No journal tells whether any of them was ours before.";
@@ -18,7 +18,7 @@ pub(super) const DECLARED_OTHERWISE: &str = "the files declare what is taken bac
 pub(super) fn vanished(plan: &Plan, declared_in: AccountIndex, vanished: Vanished) -> String {
     format!(
         "not bought back for {}: {}. To have it bought back: `on_vanished: rebuy`, on the number or in `policy`",
-        words::account(plan, declared_in),
+        names::account(plan, declared_in),
         whereabouts(plan, vanished)
     )
 }
@@ -92,7 +92,7 @@ pub(super) fn not_undone(plan: &Plan, why: NotUndone) -> String {
         NotUndone::Elsewhere { lives_in } => {
             format!(
                 "left alone: it is in {} by now, where that run did not leave it",
-                words::account(plan, lives_in)
+                names::account(plan, lives_in)
             )
         }
     }

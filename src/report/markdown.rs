@@ -3,6 +3,7 @@
 //! Foreign text stands in code only, where no renderer finds mentions, references, links or HTML:
 //! in fences longer than any run of backticks inside, or in code spans that hold none.
 
+use super::names;
 use std::fmt::{self, Write};
 
 use crate::guard::Refusal;
@@ -15,8 +16,9 @@ use crate::plan::{Plan, Step};
 use super::cost;
 use super::delta::{Delta, Piece, View};
 use super::group::{self, Group, GroupChange, Said};
+use super::names::plural;
 use super::shown::{Shown, count, quoted, shown_value};
-use super::words::{self, Summary, plural};
+use super::words::{self, Summary};
 
 /// The most that a comment may have: GitHub refuses more than 65,536 characters, and what posts the
 /// comment may add a line of its own. Counted in bytes, of which there are never fewer.
@@ -219,13 +221,13 @@ fn group_block(plan: &Plan, group: &Group<'_>, release_bytes: usize) -> Result<S
     let place = match group.from {
         Some(from) => format!(
             "from <code>{}</code> to <code>{}</code>",
-            html(&words::account(plan, from)),
-            html(&words::account(plan, group.account))
+            html(&names::account(plan, from)),
+            html(&names::account(plan, group.account))
         ),
         None if group.kind == ActionKind::Release => {
-            format!("from <code>{}</code>", html(&words::account(plan, group.account)))
+            format!("from <code>{}</code>", html(&names::account(plan, group.account)))
         }
-        None => format!("in <code>{}</code>", html(&words::account(plan, group.account))),
+        None => format!("in <code>{}</code>", html(&names::account(plan, group.account))),
     };
     let what = match group.only() {
         Some(step) => step.action.number().to_string(),

@@ -1,5 +1,6 @@
 //! What became of a plan, for people and for machines.
 
+use super::names;
 use std::fmt::{self, Write};
 use std::io;
 
@@ -13,7 +14,6 @@ use crate::plan::outcome::{End, Outcome, Report};
 use super::json::{self, ActionJson};
 use super::shown::{Shown, count};
 use super::text::Style;
-use super::words;
 
 /// Writes the report: what did not succeed and what to do about it, the counts, and what to run
 /// next. What succeeded was said while it happened.
@@ -40,7 +40,7 @@ pub fn text(out: &mut impl Write, report: &Report, style: Style) -> fmt::Result 
             style.paint(ansi, end.outcome.word()),
             action.kind().word(),
             action.number(),
-            words::account(&report.plan, action.account()),
+            names::account(&report.plan, action.account()),
         )?;
         if let Some(error) = end.outcome.error() {
             writeln!(out, "    {}", Shown(&error))?;

@@ -1,5 +1,6 @@
 //! The plan for people at a terminal.
 
+use super::names;
 use std::fmt::{self, Write};
 
 use anstyle::{AnsiColor, Effects, Style as Ansi};
@@ -141,7 +142,7 @@ fn write_group(out: &mut impl Write, plan: &Plan, group: &Group<'_>, style: Styl
             writeln!(out, "    {}", style.paint(DIMMED, claim_words::claimed(claimed)))?;
         }
     } else {
-        let many = style.paint(BOLD, words::plural(group.count, "number"));
+        let many = style.paint(BOLD, names::plural(group.count, "number"));
         writeln!(out, "{sign} {word} {many} {place}")?;
         writeln!(out, "    {}", style.paint(DIMMED, reason))?;
         write_numbers(out, group)?;
@@ -154,9 +155,9 @@ fn write_group(out: &mut impl Write, plan: &Plan, group: &Group<'_>, style: Styl
 
 /// `in main`, `from main to emea`.
 fn place(plan: &Plan, group: &Group<'_>) -> String {
-    let account = words::account(plan, group.account);
+    let account = names::account(plan, group.account);
     match (group.kind, group.from) {
-        (_, Some(from)) => format!("from {} to {account}", words::account(plan, from)),
+        (_, Some(from)) => format!("from {} to {account}", names::account(plan, from)),
         (ActionKind::Release, None) => format!("from {account}"),
         (_, None) => format!("in {account}"),
     }

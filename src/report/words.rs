@@ -17,6 +17,7 @@ use crate::plan::{Held, HeldReason, LeftOut, Plan, Reason, Warning};
 
 use super::cost;
 use super::journal;
+use super::names::{account, plural};
 use super::shown::{COLUMNS_MAX, Shown, count, quoted_within};
 
 /// The caution under every plan with releases.
@@ -131,18 +132,6 @@ impl Summary {
         };
         format!("{} unchanged, {held}{} unlisted", count(self.unchanged), count(self.unlisted))
     }
-}
-
-/// `1 number`, `3,000 numbers`.
-#[must_use]
-pub fn plural(many: usize, one: &str) -> String {
-    format!("{} {one}{}", count(many), if many == 1 { "" } else { "s" })
-}
-
-/// The name of an account of a plan, fit to be shown.
-#[must_use]
-pub fn account(plan: &Plan, index: AccountIndex) -> String {
-    Shown(&plan.account(index).name).to_string()
 }
 
 /// Why an action is in a plan.

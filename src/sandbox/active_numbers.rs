@@ -6,10 +6,10 @@ use crate::model::number::PhoneNumber;
 use crate::model::provider::Api;
 
 use super::answer::{ApiError, HttpRequest, Operation};
-use super::api::{Done, Sandbox};
 use super::catalogue;
 use super::filters::Filters;
 use super::page::{Page, envelope};
+use super::service::{Done, Sandbox};
 use super::shapes;
 use super::writes::{e164, last};
 

@@ -12,9 +12,9 @@ use crate::host::atomic_file;
 use crate::host::bounded_file::{self, BoundedFileError};
 
 use super::Shared;
-use super::api::Sandbox;
 use super::faults::Faults;
 use super::serve::{Limits, serve_with};
+use super::service::Sandbox;
 use super::state::StateError;
 use super::world::{AUTH_TOKEN, MAIN_SID, MOST_NUMBERS, SUBACCOUNT_SID, World};
 

@@ -4,10 +4,10 @@
 //! absolute, and lists have a `meta` block.
 
 use super::answer::{ApiError, HttpRequest, Operation};
-use super::api::{Done, Sandbox};
 use super::catalogue::Kind;
 use super::countries;
 use super::json::Object;
+use super::service::{Done, Sandbox};
 use super::writes::last;
 
 const PRICES: &str = "/v1/PhoneNumbers/Countries";

@@ -22,7 +22,7 @@ use crate::model::number::PhoneNumber;
 
 use super::config::{Config, Slot, is_sid};
 use super::emergency::Emergency;
-use super::traffic::Event;
+use super::event::Event;
 use super::world::{Account, World, sid_value};
 
 const VERSION: u32 = 1;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::model::traffic::Medium;
 
 use super::answer::{ApiError, HttpRequest, Operation};
-use super::api::{Caller, Done, Sandbox};
+use super::service::{Caller, Done, Sandbox};
 use super::world::Status;
 
 mod accounts;

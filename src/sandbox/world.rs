@@ -13,9 +13,9 @@ use crate::model::number::PhoneNumber;
 use super::catalogue;
 use super::config::{Config, Slot};
 use super::emergency::Emergency;
+use super::event::Event;
 use super::faults::mix;
 use super::filters::Filters;
-use super::traffic::Event;
 
 /// The main account of the default world.
 pub const MAIN_SID: &str = "AC00000000000000000000000000000001";

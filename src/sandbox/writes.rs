@@ -6,12 +6,12 @@ use crate::model::number::PhoneNumber;
 use crate::model::provider::Api;
 
 use super::answer::ApiError;
-use super::api::{Done, Sandbox};
 use super::catalogue;
 use super::config::{Config, Outcome, Slot, apply, is_sid};
 use super::emergency::Emergency;
 use super::faults::OwnedPurchase;
 use super::filters::plus;
+use super::service::{Done, Sandbox};
 use super::world::Status;
 
 /// The value of a parameter. Of a name that comes twice, the last one counts.

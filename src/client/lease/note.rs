@@ -1,25 +1,7 @@
 //! What a holder leaves in its Lease for whoever has it next, by the same compare-and-swap as a renewal.
 
-use super::{Seen, wire};
-
-/// Each in an annotation of its own. What is `None` is not there.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Note {
-    /// What was bought for claims.
-    pub intents: Option<String>,
-    /// What was spent.
-    pub spent: Option<String>,
-    /// The contents of the files that were in force.
-    pub content: Option<String>,
-}
-
-impl Note {
-    /// How much it is.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        [&self.intents, &self.spent, &self.content].into_iter().flatten().map(String::len).sum()
-    }
-}
+use super::Seen;
+use super::wire::{self, Note};
 
 /// A note that is to stand in the Lease.
 #[derive(Debug)]

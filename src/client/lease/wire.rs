@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Note, Record, Seen};
+use super::{Record, Seen};
 
 /// What is read of it; the rest is kept as it came.
 #[derive(Deserialize)]
@@ -66,6 +66,25 @@ pub const CONTENT: &str = "numctl/content";
 
 /// Kubernetes takes so much for all annotations of an object, names and texts.
 const ANNOTATIONS_BYTES_MAX: usize = 256 << 10;
+
+/// What a holder left for whoever leads next, each in an annotation of its own. What is `None` is not there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Note {
+    /// What was bought for claims.
+    pub intents: Option<String>,
+    /// What was spent.
+    pub spent: Option<String>,
+    /// The contents of the files that were in force.
+    pub content: Option<String>,
+}
+
+impl Note {
+    /// How much it is.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        [&self.intents, &self.spent, &self.content].into_iter().flatten().map(String::len).sum()
+    }
+}
 
 /// The note that a holder left.
 #[must_use]

@@ -1,5 +1,6 @@
 //! From a plan and what became of it to each declared number's conditions.
 
+use crate::report::names;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -261,8 +262,8 @@ fn difference(plan: &Plan, step: &Step) -> String {
         }
         Action::Transfer { target, to, .. } => format!(
             "it lives in {} and is declared in {}",
-            words::account(plan, target.account),
-            words::account(plan, *to)
+            names::account(plan, target.account),
+            names::account(plan, *to)
         ),
         Action::Purchase { .. } => words::reason(Reason::Missing).to_owned(),
         Action::Release { .. } => words::reason(step.reason).to_owned(),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::super::answer::{ApiError, HttpRequest};
-use super::super::api::{Caller, Done, Sandbox};
 use super::super::config::is_sid;
+use super::super::service::{Caller, Done, Sandbox};
 use super::super::world::Status;
 use super::super::writes::last;
 use super::paging::{Ask, Shown, filters};

@@ -6,10 +6,10 @@ use crate::model::number::PhoneNumber;
 use crate::model::provider::Api;
 
 use super::super::answer::{ApiError, HttpRequest, Operation};
-use super::super::api::{Caller, Done, Sandbox};
 use super::super::catalogue::{self, Kind};
 use super::super::config::{Config, Outcome, apply};
 use super::super::filters::{Filters, plus};
+use super::super::service::{Caller, Done, Sandbox};
 use super::super::writes::{e164, last};
 use super::Type;
 use super::paging::{Ask, Shown, filters};

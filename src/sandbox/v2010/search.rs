@@ -6,12 +6,12 @@
 use crate::model::number::PhoneNumber;
 
 use super::super::answer::{ApiError, HttpRequest};
-use super::super::api::{Done, Sandbox};
 use super::super::catalogue::{self, Kind, Range};
 use super::super::countries;
 use super::super::filters::plus;
 use super::super::json::Object;
 use super::super::page::Page;
+use super::super::service::{Done, Sandbox};
 use super::super::writes::last;
 use super::Type;
 use super::pattern::Pattern;

@@ -6,10 +6,10 @@ use crate::model::number::PhoneNumber;
 use crate::model::traffic::{Medium, day, numbers_in};
 
 use super::super::answer::{ApiError, HttpRequest};
-use super::super::api::{Done, Sandbox};
+use super::super::event::Event;
 use super::super::filters::plus;
 use super::super::json::Object;
-use super::super::traffic::Event;
+use super::super::service::{Done, Sandbox};
 use super::super::writes::last;
 use super::paging::{Ask, Shown, filters};
 

@@ -10,12 +10,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
-use super::file::{Given, Number, Setting};
+use super::number::Number;
+use super::scalar::{Given, Setting};
 use crate::model::number::{NumberError, PhoneNumber};
 
 /// One entry of `numbers:`.
 #[derive(Debug)]
-pub(super) enum Entry {
+pub(crate) enum Entry {
     /// A well-formed number, and nothing but this with it.
     Plain {
         /// Written as it prints.
@@ -50,7 +51,7 @@ impl Entry {
     }
 
     /// The digits as they are written; `None` where there are none.
-    pub(super) fn digits(&self) -> Option<Cow<'_, str>> {
+    pub(crate) fn digits(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Full(number) => number.phone_number.0.as_deref().map(Cow::Borrowed),
             Self::Plain { number, .. } => Some(Cow::Owned(number.to_string())),
@@ -58,7 +59,7 @@ impl Entry {
     }
 
     /// Its number; `None` where it says none.
-    pub(super) fn phone_number(&self) -> Option<Result<PhoneNumber, NumberError>> {
+    pub(crate) fn phone_number(&self) -> Option<Result<PhoneNumber, NumberError>> {
         match self {
             Self::Full(number) => number.phone_number.0.as_deref().map(PhoneNumber::declared),
             Self::Plain { number, .. } => Some(Ok(*number)),
@@ -66,7 +67,7 @@ impl Entry {
     }
 
     /// Shows all of the entry but its number.
-    pub(super) fn with<V>(&self, show: impl FnOnce(&Number) -> V) -> V {
+    pub(crate) fn with<V>(&self, show: impl FnOnce(&Number) -> V) -> V {
         match self {
             Self::Full(number) => show(number),
             Self::Plain { number: _, profile, account, friendly_name } => show(&Number {
@@ -81,7 +82,7 @@ impl Entry {
 
 /// All of them, in the order of the file.
 #[derive(Debug)]
-pub(super) struct Entries(pub(super) Vec<Entry>);
+pub(crate) struct Entries(pub(crate) Vec<Entry>);
 
 impl<'de> Deserialize<'de> for Entries {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
