@@ -1,13 +1,12 @@
 //! What one action leaves behind while it runs, so that dropping it half-way can be reported; and
 //! the one way to a turn for its writes.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::cell::Cell;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::Done;
+use super::run::Done;
 use crate::client::api::error::{ApiError, ListError, Operation};
 use crate::client::api::subject::Owner;
 use crate::client::pace::{Lane, Turn};
@@ -25,23 +24,67 @@ pub(super) const FRESH_FOR: Duration = Duration::from_secs(5);
 /// After so many reads that were too old by the turn of the write, the action is given up.
 pub(super) const READS_MAX: u32 = 10;
 
+/// What is known of an action's writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Nothing that was sent was carried out.
+    NotSent,
+    /// A write is on its way, or was lost on it.
+    InDoubt {
+        /// The last one is not the only one: that it was refused says nothing about those before it.
+        is_older: bool,
+        /// A write before these was carried out.
+        took_effect: bool,
+    },
+    /// A write was carried out, and none is in doubt.
+    TookEffect,
+}
+
+impl Stage {
+    fn took_effect(self) -> bool {
+        match self {
+            Self::NotSent => false,
+            Self::InDoubt { took_effect, .. } => took_effect,
+            Self::TookEffect => true,
+        }
+    }
+
+    /// Once nothing is in doubt any more, and nothing was carried out since.
+    fn settled(self) -> Self {
+        if self.took_effect() { Self::TookEffect } else { Self::NotSent }
+    }
+
+    fn sent(self) -> Self {
+        Self::InDoubt { is_older: matches!(self, Self::InDoubt { .. }), took_effect: self.took_effect() }
+    }
+
+    fn refused(self) -> Self {
+        match self {
+            Self::InDoubt { is_older: true, .. } => self,
+            Self::NotSent | Self::InDoubt { is_older: false, .. } | Self::TookEffect => self.settled(),
+        }
+    }
+
+    fn doubted(self) -> Self {
+        match self {
+            Self::InDoubt { .. } => self,
+            Self::NotSent | Self::TookEffect => self.sent(),
+        }
+    }
+}
+
 /// The trace of one action.
 pub(super) struct Trace<'a> {
     /// Why nothing more is to be sent.
     brake: &'a dyn Fn() -> Option<Brake>,
-    attempts: AtomicU32,
+    stage: Cell<Stage>,
+    attempts: Cell<u32>,
     /// It finishes what an earlier step of the same number began.
     follows: bool,
     /// Something was asked already.
-    has_begun: AtomicBool,
-    /// A write is on its way, or its outcome is not yet known.
-    in_doubt: AtomicBool,
-    /// A write was carried out.
-    took_effect: AtomicBool,
-    /// The same as `in_doubt` before the last send: that one's refusal says nothing about the ones before it.
-    doubted_before: AtomicBool,
+    has_begun: Cell<bool>,
     /// The number that is bought instead of the plan's.
-    instead: Mutex<Option<PhoneNumber>>,
+    instead: Cell<Option<PhoneNumber>>,
 }
 
 impl<'a> Trace<'a> {
@@ -49,73 +92,68 @@ impl<'a> Trace<'a> {
     pub(super) fn new(has_begun: bool, brake: &'a dyn Fn() -> Option<Brake>) -> Self {
         Self {
             brake,
+            stage: Cell::new(Stage::NotSent),
+            attempts: Cell::new(0),
             follows: has_begun,
-            attempts: AtomicU32::new(0),
-            has_begun: AtomicBool::new(has_begun),
-            in_doubt: AtomicBool::new(false),
-            took_effect: AtomicBool::new(false),
-            doubted_before: AtomicBool::new(false),
-            instead: Mutex::new(None),
+            has_begun: Cell::new(has_begun),
+            instead: Cell::new(None),
         }
     }
 
     /// Another number is tried from here on: what became of the one before is known.
     pub(super) fn turns_to(&self, number: PhoneNumber) {
-        self.in_doubt.store(false, Ordering::Relaxed);
-        if let Ok(mut instead) = self.instead.lock() {
-            *instead = Some(number);
-        }
+        self.stage.set(self.stage.get().settled());
+        self.instead.set(Some(number));
     }
 
     /// The number that was tried last, where it is not the plan's.
     pub(super) fn number(&self) -> Option<PhoneNumber> {
-        self.instead.lock().ok().and_then(|instead| *instead)
+        self.instead.get()
     }
 
     /// The lane of the action's next request.
     pub(super) fn lane(&self) -> Lane {
-        if self.has_begun.swap(true, Ordering::Relaxed) { Lane::Begun } else { Lane::New }
+        if self.has_begun.replace(true) { Lane::Begun } else { Lane::New }
     }
 
-    pub(super) fn answered(&self, error: Option<&ApiError>) {
-        match error {
-            None => {
-                self.in_doubt.store(false, Ordering::Relaxed);
-                self.took_effect.store(true, Ordering::Relaxed);
-            }
-            Some(error) if !error.kind.leaves_doubt() => {
-                self.in_doubt.store(self.doubted_before.load(Ordering::Relaxed), Ordering::Relaxed);
-            }
-            Some(_) => {}
+    /// What was sent last was carried out.
+    pub(super) fn carried_out(&self) {
+        self.stage.set(Stage::TookEffect);
+    }
+
+    /// What was sent last was answered with this error.
+    pub(super) fn refused(&self, error: &ApiError) {
+        if !error.kind.leaves_doubt() {
+            self.stage.set(self.stage.get().refused());
         }
     }
 
     /// Whatever the answer said, the write may have worked: it is to be looked at.
     pub(super) fn doubts(&self) {
-        self.in_doubt.store(true, Ordering::Relaxed);
+        self.stage.set(self.stage.get().doubted());
     }
 
-    pub(super) fn is_in_doubt(&self) -> bool {
-        self.in_doubt.load(Ordering::Relaxed)
+    fn is_in_doubt(&self) -> bool {
+        matches!(self.stage.get(), Stage::InDoubt { .. })
     }
 
     /// What an action comes to that is dropped half-way.
     pub(super) fn abandoned(&self) -> Outcome {
-        match (self.is_in_doubt(), self.took_effect.load(Ordering::Relaxed)) {
-            (true, _) => Outcome::Unknown(Failure::Abandoned),
-            (false, true) => Outcome::Failed(Failure::Incomplete),
-            (false, false) => Outcome::Skipped(Skip::Interrupted),
+        match self.stage.get() {
+            Stage::NotSent => Outcome::Skipped(Skip::Interrupted),
+            Stage::InDoubt { .. } => Outcome::Unknown(Failure::Abandoned),
+            Stage::TookEffect => Outcome::Failed(Failure::Incomplete),
         }
     }
 
     /// Whether a write has left something behind: an answer to wait for, or an effect to check.
     pub(super) fn has_something_to_finish(&self) -> bool {
-        self.is_in_doubt() || self.took_effect.load(Ordering::Relaxed)
+        self.stage.get() != Stage::NotSent
     }
 
     /// How often the write was sent.
     pub(super) fn attempts(&self) -> u32 {
-        self.attempts.load(Ordering::Relaxed)
+        self.attempts.get()
     }
 
     /// What the account has under a number.
@@ -166,16 +204,14 @@ impl<'a> Trace<'a> {
     /// What withholding the turn comes to depends on what was sent before.
     fn sending<'c>(&self, turn: Result<Turn<'c>, Withheld>, operation: Operation) -> Done<Turn<'c>> {
         // What has taken effect is finished; nothing is bought or released on the strength of that.
-        let finishes =
-            (self.follows || self.took_effect.load(Ordering::Relaxed)) && !is_irreversible(operation);
+        let finishes = (self.follows || self.stage.get().took_effect()) && !is_irreversible(operation);
         if let (Ok(_), Some(brake), false) = (&turn, (self.brake)(), finishes) {
             return Err(self.withheld(Failure::Braked(brake), Skip::Braked(brake)));
         }
         match turn {
             Ok(turn) => {
-                self.attempts.fetch_add(1, Ordering::Relaxed);
-                let doubted = self.in_doubt.swap(true, Ordering::Relaxed);
-                self.doubted_before.store(doubted, Ordering::Relaxed);
+                self.attempts.set(self.attempts.get() + 1);
+                self.stage.set(self.stage.get().sent());
                 Ok(turn)
             }
             Err(Withheld::Fenced) => Err(self.withheld(Failure::LostLock, Skip::LostLock)),
@@ -188,11 +224,28 @@ impl<'a> Trace<'a> {
     }
 
     /// How an action ends that may not go on.
-    pub(super) fn withheld(&self, failure: Failure, skip: Skip) -> Outcome {
+    fn withheld(&self, failure: Failure, skip: Skip) -> Outcome {
         match (self.is_in_doubt(), self.attempts()) {
             (true, _) => Outcome::Unknown(failure),
             (false, 0) => Outcome::Skipped(skip),
             (false, _) => Outcome::Failed(failure),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOST: Stage = Stage::InDoubt { is_older: false, took_effect: false };
+
+    #[test]
+    fn a_refusal_settles_only_what_was_sent_last() {
+        assert_eq!(Stage::NotSent.sent(), LOST);
+        assert_eq!(LOST.refused(), Stage::NotSent);
+        assert_eq!(LOST.sent().refused(), LOST.sent(), "the one before may have been carried out");
+        assert_eq!(Stage::TookEffect.sent().refused(), Stage::TookEffect);
+        assert_eq!(Stage::NotSent.doubted(), LOST);
+        assert_eq!(LOST.sent().settled(), Stage::NotSent, "of another number");
     }
 }

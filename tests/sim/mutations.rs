@@ -47,7 +47,7 @@ pub const EDITS: &[Edit] = &[
         )],
     },
     Edit {
-        file: "src/execute.rs",
+        file: "src/execute/purchase.rs",
         find: "            if !is_sold || self.stopping() {\n",
         replace: "            if (!is_sold && !(@claim-substitutes-in-doubt@ && matches!(&bought, Err(Outcome::Unknown(_))))) || self.stopping() {\n",
         bugs: &[("claim-substitutes-in-doubt", "another number is bought while the first may be on its way")],
@@ -79,59 +79,61 @@ pub const EDITS: &[Edit] = &[
         ],
     },
     Edit {
-        file: "src/execute.rs",
-        find: "let mut absent_at: Option<Instant> = None;",
-        replace: "let mut absent_at: Option<Instant> = if @purchase-without-a-look@ { Some(Instant::now()) } else { None };",
+        file: "src/execute/purchase.rs",
+        find: "        course.reads += 1;\n",
+        replace: "        course.reads += 1;\n        \
+            if @purchase-without-a-look@ && course.reads == 1 { return Ok(Look::NotYet(tokio::time::Instant::now())); }\n",
         bugs: &[("purchase-without-a-look", "no look-up before a purchase")],
     },
     Edit {
-        file: "src/execute.rs",
-        find: "absent_at = if in_doubt.is_some() { None } else { Some(read_at) };",
-        replace: "absent_at = if in_doubt.is_some() && !@no-look-after-doubt@ { None } else { Some(read_at) };",
+        file: "src/execute/attempt.rs",
+        find: "                    course.doubt = Some(error);\n                    step = Step::Look;\n",
+        replace: "                    course.doubt = Some(error);\n                    \
+            step = match ground { Ground::Read if @no-look-after-doubt@ => Step::Send(read_at), _ => Step::Look };\n",
         bugs: &[(
             "no-look-after-doubt",
             "a purchase in doubt is sent again on the strength of the first look",
         )],
     },
     Edit {
-        file: "src/execute.rs",
-        find: "                    (Ok((Sighting::There(_), _)), None) => {",
-        replace: "                    (Ok((Sighting::There(_), at)), None) if @look-not-believed@ => at,\n                    \
-            (Ok((Sighting::There(_), _)), None) => {",
+        file: "src/execute/purchase.rs",
+        find: "            (Ok((Sighting::There(_), _)), None) => Err(",
+        replace: "            (Ok((Sighting::There(_), at)), None) if @look-not-believed@ => Ok(Look::NotYet(at)),\n            \
+            (Ok((Sighting::There(_), _)), None) => Err(",
         bugs: &[("look-not-believed", "the look-up shows the number, and it is bought all the same")],
     },
     Edit {
-        file: "src/execute.rs",
-        find: "            if !is_as_planned(target, sid, self.plan, &fresh, has_unregistered) {",
-        replace: "            if !@fresh-read-not-compared@ && !is_as_planned(target, sid, self.plan, &fresh, has_unregistered) {",
+        file: "src/execute/release.rs",
+        find: "            if !is_as_planned(target, sid, run.plan, &fresh, self.has_unregistered) {",
+        replace: "            if !@fresh-read-not-compared@ && !is_as_planned(target, sid, run.plan, &fresh, self.has_unregistered) {",
         bugs: &[("fresh-read-not-compared", "a number is released whatever the fresh read shows")],
     },
     Edit {
-        file: "src/execute.rs",
+        file: "src/execute/release.rs",
         find: "            let (fresh, read_at) = match client.fetch(trace.lane(), number, Owner::Any).await {",
         replace: "            let from_plan = crate::model::live::Live {\n                \
                 number: Some(target.number), raw_number: None, sid: Some(sid), account_sid: None,\n                \
                 friendly_name: target.before.get(Field::FriendlyName).map(|name| name.wire().into()),\n                \
                 settings: std::sync::Arc::new(target.before.clone()), sms: None, emergency_address_status: None,\n                tariff: Default::default(),\n            };\n            \
-            let read = if @release-without-a-read@ { Ok((Some(from_plan), Instant::now())) } else { client.fetch(trace.lane(), number, Owner::Any).await };\n            \
+            let read = if @release-without-a-read@ { Ok((Some(from_plan), tokio::time::Instant::now())) } else { client.fetch(trace.lane(), number, Owner::Any).await };\n            \
             let (fresh, read_at) = match read {",
         bugs: &[("release-without-a-read", "the listing stands in for the fresh read before a release")],
     },
     Edit {
-        file: "src/execute.rs",
-        find: "                return match self.is_gone(target, sid, trace).await {",
-        replace: "                if @one-404-is-proof@ { trace.answered(None); return Ok(()); }\n                \
-            return match self.is_gone(target, sid, trace).await {",
+        file: "src/execute/release.rs",
+        find: "                return match run.is_gone(target, sid, trace).await {",
+        replace: "                if @one-404-is-proof@ { return Ok(Look::Made(())); }\n                \
+            return match run.is_gone(target, sid, trace).await {",
         bugs: &[("one-404-is-proof", "one 404 is taken for a release that worked")],
     },
     Edit {
-        file: "src/execute.rs",
+        file: "src/execute/release.rs",
         find: "        let others = self.clients.iter().filter(|client| client.account != own.account);",
         replace: "        let others = self.clients.iter().filter(|client| client.account != own.account && !@moved-is-released@);",
         bugs: &[("moved-is-released", "a number that somebody moved meanwhile counts as released")],
     },
     Edit {
-        file: "src/execute.rs",
+        file: "src/execute/release.rs",
         find: "        Some(error) => Outcome::Unknown(Failure::ChangedMeanwhile(error)),",
         replace: "        Some(_) if @doubt-is-skipped@ => Outcome::Skipped(Skip::Changed),\n        \
             Some(error) => Outcome::Unknown(Failure::ChangedMeanwhile(error)),",
@@ -153,24 +155,24 @@ pub const EDITS: &[Edit] = &[
         )],
     },
     Edit {
-        file: "src/execute.rs",
-        find: "                    if missing(&wants, &echo).is_empty() {",
-        replace: "                    if @echo-not-compared@ || missing(&wants, &echo).is_empty() {",
+        file: "src/execute/configure.rs",
+        find: "        if missing(&wants, &echo).is_empty() {",
+        replace: "        if @echo-not-compared@ || missing(&wants, &echo).is_empty() {",
         bugs: &[("echo-not-compared", "a 200 is believed, whatever it echoes")],
     },
     Edit {
-        file: "src/execute.rs",
-        find: "            Some(account) => Ok((account == client.account).then_some(live)),",
-        replace: "            Some(account) => Ok((account == client.account || @parent-sees-child@).then_some(live)),",
+        file: "src/execute/transfer.rs",
+        find: "                Some(account) => Ok((account == client.account).then_some(live)),",
+        replace: "                Some(account) => Ok((account == client.account || @parent-sees-child@).then_some(live)),",
         bugs: &[(
             "parent-sees-child",
             "a transfer in doubt is believed, since the parent can fetch the number",
         )],
     },
     Edit {
-        file: "src/execute.rs",
-        find: "        // Nothing differed before the move; what the move cleared is put back at once.\n",
-        replace: "        if @cleared-by-the-move@ { return Ok(()); }\n",
+        file: "src/execute/chain.rs",
+        find: "                // Nothing differed before the move; what the move cleared is put back at once.\n",
+        replace: "                if @cleared-by-the-move@ { return Ok(()); }\n",
         bugs: &[("cleared-by-the-move", "what a transfer cleared is not put back")],
     },
     Edit {
@@ -194,9 +196,9 @@ pub const EDITS: &[Edit] = &[
     },
     Edit {
         file: "src/execute/trace.rs",
-        find: "            (false, true) => Outcome::Failed(Failure::Incomplete),",
-        replace: "            (false, true) if @half-done-is-skipped@ => Outcome::Skipped(Skip::Interrupted),\n            \
-            (false, true) => Outcome::Failed(Failure::Incomplete),",
+        find: "            Stage::TookEffect => Outcome::Failed(Failure::Incomplete),",
+        replace: "            Stage::TookEffect if @half-done-is-skipped@ => Outcome::Skipped(Skip::Interrupted),\n            \
+            Stage::TookEffect => Outcome::Failed(Failure::Incomplete),",
         bugs: &[("half-done-is-skipped", "an action that was stopped half-way is reported as not tried")],
     },
     Edit {
