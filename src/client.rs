@@ -22,11 +22,13 @@
 //! - `leadership`: keeps a Lease, and says for how long
 //! - `writer`: whether a write may start, and until when
 //! - `account`: one account's view of the API: reads that are retried, writes that are sent exactly once
+//! - `audit_log`: reads who changed what
 //! - `lock`: one writer per account on a host
 //! - `fence`: puts the locks and the lease round every account's writes
 
 mod account;
 pub mod api;
+pub mod audit_log;
 pub mod backoff;
 pub mod circuit;
 pub mod fence;

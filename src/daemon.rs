@@ -96,6 +96,8 @@ pub struct Daemon<'a, T> {
     pub operator: OperatorLimits,
     /// How many numbers of each account are in hand at once.
     pub numbers_at_once: usize,
+    /// Whether the audit log is asked who changed what is not as declared.
+    pub asks_who: bool,
     /// Where the locks are; none where nobody else writes.
     pub lock_places: Vec<LockPlace>,
     /// The lease among hosts; `None` for none.
@@ -417,6 +419,7 @@ impl<T: Transport> Daemon<'_, T> {
             // No person is asked.
             accepted: None,
             pricing: Pricing::WhereLimited,
+            asks_who: self.asks_who,
             numbers_at_once: self.numbers_at_once * force.reached.clients.len().max(1),
             extent,
             authority: Authority {

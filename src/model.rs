@@ -17,6 +17,7 @@
 //! - `inert`: messages that quote foreign text, of which nothing acts
 //! - `provider`: the vendor's two APIs, and its regions
 //! - `settings`: what can be configured on a number; live values and managed ones
+//! - `audit`: who changed what, as the vendor's audit log tells it
 //! - `tariff`: what a number is charged as
 //! - `live`: A live number, as either API shows it
 //! - `money`: exact amounts, each of one currency
@@ -25,6 +26,7 @@
 //! - `traffic`: what a number was used for, and how far back that is looked for
 
 pub mod action_kind;
+pub mod audit;
 pub mod base_url;
 pub mod claim;
 pub mod country;

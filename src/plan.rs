@@ -8,6 +8,7 @@
 //! - `diff`: what a file manages of a number against what is live
 //! - `reason`: why an action is in a plan
 //! - `action`: the actions: what is done to one number, and why
+//! - `cause`: who changed what is not as declared
 //! - `digest_key`: what keys a plan's digest where the plan carries secrets
 //! - `held`: what a plan leaves undone on purpose, and what a reviewer should know: values, so that inaction is
 //! - `left_out`: which declared settings the API is known to refuse on a number: they would take the others of the
@@ -17,6 +18,7 @@
 //! - `stale`: whether a saved plan still fits what is live
 
 mod action;
+mod cause;
 pub mod claims;
 pub mod diff;
 pub mod digest;
@@ -29,6 +31,7 @@ mod reason;
 pub mod stale;
 
 pub use action::{Action, Step, Target};
+pub use cause::{Causes, Difference};
 pub use digest_key::DigestKey;
 pub use held::{Doubt, Held, HeldReason, LeftOut, NotUndone, Vanished, Warning};
 pub use planner::*;

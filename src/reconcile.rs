@@ -12,9 +12,11 @@
 //!
 //! I/O:
 //!
+//! - `explain`: who changed what is not as declared
 //! - `look`: the looks after the listing: at missing numbers, and at what is on offer for claims
 //! - `steps`: the steps of the line that are more than one call
 
+mod explain;
 mod look;
 mod source;
 mod steps;
@@ -61,6 +63,8 @@ pub struct Job<'a, T> {
     pub accepted: Option<Digest>,
     /// When prices are asked for.
     pub pricing: Pricing,
+    /// Whether the audit log is asked who changed what is not as declared.
+    pub asks_who: bool,
     /// How many numbers are in hand at once.
     pub numbers_at_once: usize,
     /// [`Extent::Partial`]: look only at what may be other than at the last full look, where that is
@@ -218,6 +222,8 @@ async fn walk<T: Transport>(
     steps::note_seen(job, &observed, *extent);
     // Reads the API: whether numbers to be released are in use, and prices that a limit asks for.
     *bill = job.unless_stopped(steps::guard_and_quote(&mut plan, &observed, job, state)).await?;
+    // Reads the API, where something differs: who changed it.
+    job.unless_stopped(explain::explain(&mut plan, job, state)).await?;
     state.memory.keep(observed, job.accounts, at);
     // Pure: what was approved as a whole is done as a whole; limits.
     let plan = job.source.whole(plan)?;

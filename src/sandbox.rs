@@ -19,6 +19,7 @@
 //! - `json`: JSON written by hand, key by key: a page has ten thousand rows, and each its order of keys
 //! - `page`: paging: which page was asked for, and the `meta` block with its links
 //! - `config`: what can be set on a number, from the other side: which parameters are known, what they take,
+//! - `audit`: the account's audit log: every change of the model, as Monitor Events shows it
 //! - `emergency`: how far a number's emergency address is. Registering it and taking it away both take time; the
 //! - `event`: one call or message of the model
 //! - `world`: the sandbox's model: accounts, and who owns which number. Pure: no clock, no chance, no I/O
@@ -26,6 +27,8 @@
 //! - `shapes`: the rows, as the API's page shows them, oddities included
 //! - `writes`: what both APIs do to the model, and what both refuse
 //! - `active_numbers`: activeNumbers and AvailableNumbers: the routes of the preview API, and their answers
+//! - `console`: the Console, and the vendor's staff: changes of the model that no API request makes
+//! - `monitor`: Monitor Events: the audit log over HTTP, newest first
 //! - `bucket`: A rate limit as a token bucket that holds one second's worth. Pure: time comes in
 //! - `countries`: the countries of the catalogue, with their names
 //! - `pricing`: pricing and regulations: what numbers cost in a country, and which papers it wants
@@ -46,15 +49,18 @@ use crate::client::transport::{Request, Response, Transport, TransportError};
 
 mod active_numbers;
 mod answer;
+mod audit;
 mod bucket;
 mod catalogue;
 mod config;
+mod console;
 mod countries;
 mod emergency;
 mod event;
 pub mod faults;
 mod filters;
 mod json;
+mod monitor;
 mod options;
 mod page;
 mod pricing;
@@ -69,6 +75,7 @@ mod world;
 mod writes;
 
 pub use answer::{Delivery, HttpAnswer, HttpRequest, Operation};
+pub use audit::{Actor, Door};
 pub use bucket::Bucket;
 pub use faults::{FaultError, Faults};
 pub use options::{Options, Running, StartError, start};

@@ -59,7 +59,7 @@ pub(super) fn unusable(error: JournalFileError) -> Fatal {
 
 /// What `plan` takes from a journal, which it only reads.
 pub(super) struct ForPlan {
-    known: Option<Known>,
+    known: Option<(Known, PathBuf)>,
     is_sandbox: bool,
 }
 
@@ -67,7 +67,7 @@ impl ForPlan {
     pub(super) fn of(global: &Global, args: &JournalArgs, state_dir: Option<&Path>) -> Result<Self, Fatal> {
         let place = Place::of(global, args, state_dir);
         let known = match (place.path().map(journal_file::known).transpose(), &place) {
-            (Ok(known), _) => known.flatten(),
+            (Ok(known), _) => known.flatten().zip(place.path().map(Path::to_owned)),
             (Err(error @ JournalFileError::Io(..)), Place::Default(_)) => {
                 output::note(format_args!("note: no journal is read: {error}"));
                 None
@@ -80,7 +80,7 @@ impl ForPlan {
     pub(super) fn access(&self) -> JournalAccess<'_> {
         let is_sandbox = self.is_sandbox;
         match &self.known {
-            Some(known) => JournalAccess::Known { known, is_sandbox },
+            Some((known, path)) => JournalAccess::Known { known, path, is_sandbox },
             None => JournalAccess::Missing { is_sandbox },
         }
     }

@@ -80,6 +80,7 @@ async fn make(
         operator: &operator,
         accepted: None,
         pricing: if args.cost { Pricing::Always } else { Pricing::WhereTouched },
+        asks_who: true,
         numbers_at_once: 1,
         extent: Extent::Full,
         authority: Authority {

@@ -95,6 +95,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
         dry_run: args.dry_run,
         allow_shrink: args.allow_shrink,
         operator: args.limits.limits(),
+        asks_who: true,
         numbers_at_once: usize::from(global.max_concurrency),
         lock_places,
         lease: lease.clone(),

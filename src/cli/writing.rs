@@ -127,6 +127,7 @@ impl<'a> Writing<'a> {
             accepted: self.accepted,
             pricing: Pricing::WhereTouched,
             // Each account keeps its own pace; this only bounds how many numbers are in hand.
+            asks_who: true,
             numbers_at_once: usize::from(self.global.max_concurrency) * fleet.clients.len().max(1),
             extent: Extent::Full,
             authority: Authority {

@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod ages;
+pub mod audit;
 pub mod endpoint;
 pub mod error;
 pub mod filter;

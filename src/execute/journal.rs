@@ -6,6 +6,7 @@
 //! the last was interrupted. No password of a webhook URL is in any of them.
 
 mod known;
+mod last_writes;
 mod record;
 mod run;
 mod undo;
@@ -17,6 +18,7 @@ use serde::Deserialize;
 use crate::model::inert;
 
 pub use known::{DAYS_TO_BUY_BACK, Known, hold_back};
+pub use last_writes::LastWrites;
 pub use record::{
     AccountRecord, At, Command, DoneRecord, Ended, EndedRecord, KnownRecord, LookRecord, Recorded, RunId,
     RunRecord, StepRecord, World,

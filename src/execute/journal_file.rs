@@ -9,13 +9,13 @@ use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 use crate::client::Client;
 use crate::desired::AccountRef;
 use crate::desired::Desired;
 use crate::execute::journal::{
-    At, DoneRecord, Head, JournalError, Known, Lines, Record, RunId, World, end_of, records_of,
+    At, DoneRecord, Head, JournalError, Known, LastWrites, Lines, Record, RunId, World, end_of, records_of,
 };
 use crate::host::bounded_file::{self, BoundedFileError};
 use crate::host::own_file;
@@ -89,6 +89,8 @@ pub enum JournalAccess<'a> {
     Known {
         /// What it knows.
         known: &'a Known,
+        /// Where it is.
+        path: &'a Path,
         /// Of the embedded sandbox.
         is_sandbox: bool,
     },
@@ -103,6 +105,25 @@ impl JournalAccess<'_> {
         match self {
             Self::Missing { is_sandbox } | Self::Known { is_sandbox, .. } => *is_sandbox,
             Self::Open(journal) => journal.is_sandbox,
+        }
+    }
+
+    /// What numctl itself left of each setting, as the youngest file of the journal tells it; nothing where
+    /// that cannot be read.
+    #[must_use]
+    pub fn last_writes(&self) -> LastWrites {
+        let path = match self {
+            Self::Missing { .. } => return LastWrites::default(),
+            Self::Known { path, .. } => *path,
+            Self::Open(journal) => &journal.path,
+        };
+        let mut writes = LastWrites::default();
+        match each(path, |record| writes.take(record)) {
+            Ok(_) => writes,
+            Err(error) => {
+                debug!(%error, "the journal's last writes were not read");
+                LastWrites::default()
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Pure: the time and the dice come in. A restart forgets it, and then the first look is believed.
 
+mod causes;
 mod flaps;
 mod last_look;
 mod requeue;
@@ -18,6 +19,7 @@ use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::plan::outcome::Report;
 
+pub use causes::ToldCauses;
 pub use last_look::Suspect;
 pub use requeue::is_about_the_number;
 
@@ -37,6 +39,7 @@ pub struct Memory {
     last_look: Option<LastLook>,
     interval: Duration,
     prices: Kept,
+    causes: ToldCauses,
 }
 
 /// How much of the fleet a cycle looked at.
@@ -72,6 +75,7 @@ impl Memory {
             last_look: None,
             interval,
             prices: Kept::default(),
+            causes: ToldCauses::default(),
         }
     }
 
@@ -160,6 +164,17 @@ impl Memory {
         if let Some(last) = &mut self.last_look {
             last.settle(report);
         }
+    }
+
+    /// Whether it is of a command, which looks once.
+    #[must_use]
+    pub fn looks_once(&self) -> bool {
+        self.shrink.is_none()
+    }
+
+    /// Who changed what, as it was told before.
+    pub fn causes(&mut self) -> &mut ToldCauses {
+        &mut self.causes
     }
 
     /// The price lists that were asked for lately.

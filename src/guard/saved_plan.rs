@@ -511,6 +511,7 @@ mod tests {
                 unchanged: 3,
                 unlisted: 2,
                 live: Vec::new(),
+                causes: crate::plan::Causes::default(),
                 key: crate::plan::DigestKey::default(),
             },
             access: vec![

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::action::{Action, Step, Target};
+use super::cause::{Causes, Difference};
 use super::digest_key::DigestKey;
 use super::held::{Held, HeldReason, LeftOut, Warning};
 use super::left_out;
@@ -54,6 +55,8 @@ pub struct Plan {
     /// How many numbers are live in each of the accounts: what a limit's percentage is of. Nothing that
     /// a file declares counts, or a file could raise the limits that are to hold it.
     pub live: Vec<usize>,
+    /// Who changed what is not as declared, where that was asked.
+    pub causes: Causes,
     /// Keys the digest of a plan that carries secrets. The line sets it; a plan that is only read has none.
     pub key: DigestKey,
 }
@@ -76,6 +79,7 @@ impl Plan {
             unchanged: 0,
             unlisted: 0,
             live: Vec::new(),
+            causes: Causes::default(),
             key: DigestKey::default(),
         }
     }
@@ -483,6 +487,26 @@ fn target(number: PhoneNumber, found: Found<'_>) -> Target {
 }
 
 impl Plan {
+    /// The live settings that are not as declared, also where that is to wait: of numbers that are where
+    /// they belong.
+    #[must_use]
+    pub fn differences(&self) -> Vec<Difference> {
+        let steps = self.steps.iter().chain(self.waiting.iter().map(|(step, _)| step));
+        let mut all = Vec::new();
+        for step in steps {
+            let Action::Configure { target, account, changes } = &step.action else { continue };
+            let Some(sid) = target.sid.filter(|_| target.account == *account) else { continue };
+            all.extend(changes.iter().map(|change| Difference {
+                account: *account,
+                number: target.number,
+                sid,
+                field: change.field,
+                live: change.before.clone(),
+            }));
+        }
+        all
+    }
+
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {

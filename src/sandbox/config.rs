@@ -110,6 +110,18 @@ impl Slot {
         ROWS.iter().find(|row| row.key == key).map(|row| row.slot)
     }
 
+    /// The property of an event, as v2010 names it: `voice_url`.
+    pub(crate) fn property(self) -> String {
+        let mut name = String::new();
+        for c in self.row().v2010.chars() {
+            if c.is_ascii_uppercase() && !name.is_empty() {
+                name.push('_');
+            }
+            name.push(c.to_ascii_lowercase());
+        }
+        name
+    }
+
     fn is_sms(self) -> bool {
         self >= Self::SmsUrl
     }
@@ -130,6 +142,15 @@ impl Config {
 
     pub(crate) fn set(&mut self, slot: Slot, value: &str) {
         self.0.insert(slot, value.into());
+    }
+
+    pub(crate) fn clear(&mut self, slot: Slot) {
+        self.0.remove(&slot);
+    }
+
+    /// Every slot, in order.
+    pub(crate) fn slots() -> impl Iterator<Item = Slot> {
+        ROWS.iter().map(|row| row.slot)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot, &str)> {

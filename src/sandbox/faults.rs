@@ -15,7 +15,7 @@
 //! carried out first; without, it is not, except for `truncate`, which has an answer to cut.
 //!
 //! WHEN is an operation (`list`, `fetch`, `search`, `purchase`, `configure`, `transfer`,
-//! `release`, `account`, `price`, `regulation`, `traffic`), a method (`GET`, `POST`, `DELETE`), `read`,
+//! `release`, `account`, `price`, `regulation`, `traffic`, `events`), a method (`GET`, `POST`, `DELETE`), `read`,
 //! `write` or `any`.
 
 use std::fmt;
@@ -38,6 +38,9 @@ pub const SWITCHES: &[(&str, &str)] = &[
     ("link-foreign", "next_page_url leads to another host"),
     ("suspended-unreadable", "a parent cannot read its suspended subaccount either (v2010)"),
     ("receive-mode", "voice_receive_mode is always shown (v2010)"),
+    ("events-forbidden", "Monitor Events answers 403: a key without the permission"),
+    ("events-doubled", "every event is listed twice"),
+    ("events-shuffled", "events come in no order of time"),
     ("unregister-fails", "an emergency address that is removed stays registered"),
 ];
 
@@ -46,6 +49,8 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ("owned", "buying a number that the account owns: refuse (ActiveNumbers), update (v2010) or ignore"),
     ("retry-after", "seconds in the Retry-After header of every 429 and 503"),
     ("page-cap", "the largest page that is granted, whatever was asked"),
+    ("event-delay", "seconds until a change is in Monitor Events; 0 by default"),
+    ("event-loss", "the share of changes that never come to Monitor Events, such as 0.1"),
     ("seed", "of the random draws; 0 by default"),
     ("register-reads", "reads that show a new emergency address as pending; 0 by default"),
     (
@@ -81,6 +86,16 @@ pub enum ListShape {
 /// The API's undocumented choices.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Dialect {
+    /// Monitor Events answers 403.
+    pub events_forbidden: bool,
+    /// Every event is listed twice.
+    pub events_doubled: bool,
+    /// Events come in no order of time.
+    pub events_shuffled: bool,
+    /// Seconds until a change is in Monitor Events.
+    pub event_delay: u32,
+    /// The share of changes that never come to Monitor Events.
+    pub event_loss: f64,
     /// See [`OwnedPurchase`]. Of ActiveNumbers.
     pub owned: OwnedPurchase,
     /// The same of v2010, where `None` is an update: the vendor calls it a feature there.
@@ -245,6 +260,11 @@ impl Faults {
                 Ok(cap @ 1..=1000) => self.dialect.page_cap = Some(cap),
                 _ => return Err("it takes a number from 1 to 1000".into()),
             },
+            "event-delay" => self.dialect.event_delay = count(value)?,
+            "event-loss" => match value.parse() {
+                Ok(share) if (0.0..=1.0).contains(&share) => self.dialect.event_loss = share,
+                _ => return Err("it takes a share between 0 and 1".into()),
+            },
             "register-reads" => self.dialect.register_reads = count(value)?,
             "unregister-reads" => self.dialect.unregister_reads = Some(count(value)?),
             "seed" => self.random = value.parse().map_err(|_| "it takes a whole number".to_owned())?,
@@ -270,6 +290,9 @@ impl Faults {
             "suspended-unreadable" => dialect.suspended_unreadable = true,
             "receive-mode" => dialect.receive_mode = true,
             "unregister-fails" => dialect.unregister_fails = true,
+            "events-forbidden" => dialect.events_forbidden = true,
+            "events-doubled" => dialect.events_doubled = true,
+            "events-shuffled" => dialect.events_shuffled = true,
             _ => {
                 return Err(if SETTINGS.iter().any(|(known, _)| *known == name) || effect(name).is_ok() {
                     format!(

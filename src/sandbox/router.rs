@@ -2,17 +2,23 @@
 
 use super::active_numbers;
 use super::answer::{ApiError, HttpAnswer, HttpRequest, Operation};
+use super::audit::{Actor, Door};
+use super::monitor;
 use super::pricing;
 use super::service::{Caller, Done, Sandbox};
 use super::v2010;
 use super::world::World;
 use super::writes::last;
 
+/// From where requests come: the sandbox is for the loopback interface.
+const CLIENT_IP: &str = "127.0.0.1";
+
 /// Which of the APIs a request is for, and what of it.
 enum Route {
     ActiveNumbers(active_numbers::Route),
     V2010(v2010::Route),
     Pricing(pricing::Route),
+    Monitor(monitor::Route),
 }
 
 impl Route {
@@ -23,6 +29,9 @@ impl Route {
         if let Some(route) = pricing::Route::new(request) {
             return route.map(Self::Pricing);
         }
+        if let Some(route) = monitor::Route::new(request) {
+            return route.map(Self::Monitor);
+        }
         active_numbers::route(request).map(Self::ActiveNumbers)
     }
 
@@ -31,6 +40,7 @@ impl Route {
             Self::ActiveNumbers(route) => route.operation(),
             Self::V2010(route) => route.operation(),
             Self::Pricing(route) => route.operation(),
+            Self::Monitor(route) => route.operation(),
         }
     }
 
@@ -61,7 +71,13 @@ impl Sandbox {
             _ if !acts => Ok((200, String::new())),
             (Err(error), _) => Err(error.clone()),
             (_, Err(error)) => Err(error),
-            (Ok(caller), Ok(route)) => self.act(request, caller, route),
+            (Ok(caller), Ok(route)) => {
+                let (sid, ip) = (Some(caller.account.clone()), Some(CLIENT_IP.into()));
+                self.world.audit.actor = Some(Actor { door: Door::Api, sid, ip });
+                let done = self.act(request, caller, route);
+                self.world.audit.actor = None;
+                done
+            }
         };
         let mut answer = self.answer(done);
         if let Some(effect) = effect {
@@ -88,6 +104,7 @@ impl Sandbox {
             Route::ActiveNumbers(route) => self.active_numbers(request, &caller.account, route),
             Route::V2010(route) => self.v2010(request, caller, &route),
             Route::Pricing(route) => self.pricing(request, &route),
+            Route::Monitor(route) => self.monitor(request, &caller.account, &route),
         }
     }
 }

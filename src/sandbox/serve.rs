@@ -133,7 +133,7 @@ async fn answer(State(server): State<Server>, request: Request<Body>) -> Respons
         server.sandbox.lock().throttle(&request)
     } else {
         let mut sandbox = server.sandbox.lock();
-        sandbox.world.now = u32::try_from(clock::since_the_epoch().as_secs()).unwrap_or(u32::MAX);
+        sandbox.world.now = seconds_now();
         sandbox.handle(&request)
     };
     answer.set_concurrent(running.at_once);
@@ -222,8 +222,13 @@ async fn deliver(answer: HttpAnswer, stopped: watch::Receiver<bool>) -> Response
     response.body(body).unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR, "the sandbox failed"))
 }
 
+/// What the model takes for the time.
+fn seconds_now() -> u32 {
+    u32::try_from(clock::since_the_epoch().as_secs()).unwrap_or(u32::MAX)
+}
+
 /// `GET` and `DELETE /_sandbox/requests`, `PUT /_sandbox/faults`, `POST /_sandbox/traffic`,
-/// `GET /_sandbox/state`.
+/// `POST /_sandbox/console` (see [`super::console`]), `GET /_sandbox/state`.
 fn control(server: &Server, request: &HttpRequest) -> Response {
     let mut sandbox = server.sandbox.lock();
     match (request.method.as_str(), request.path.as_str()) {
@@ -246,10 +251,20 @@ fn control(server: &Server, request: &HttpRequest) -> Response {
             }
             Err(error) => plain(StatusCode::BAD_REQUEST, &error),
         },
+        ("POST", "/_sandbox/console") => {
+            sandbox.world.now = seconds_now();
+            match sandbox.world.edit_in_console(request.form.as_bytes()) {
+                Ok(()) => {
+                    server.dirty.send_replace(());
+                    plain(StatusCode::NO_CONTENT, "")
+                }
+                Err(error) => plain(StatusCode::BAD_REQUEST, &error),
+            }
+        }
         ("GET", "/_sandbox/state") => json(serde_json::to_vec(&sandbox.world)),
         _ => plain(
             StatusCode::NOT_FOUND,
-            "known are GET and DELETE /_sandbox/requests, PUT /_sandbox/faults, POST /_sandbox/traffic, GET /_sandbox/state",
+            "known are GET and DELETE /_sandbox/requests, PUT /_sandbox/faults, POST /_sandbox/traffic, POST /_sandbox/console, GET /_sandbox/state",
         ),
     }
 }

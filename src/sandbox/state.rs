@@ -10,9 +10,10 @@
 //! An account may have a `friendly_name` too. A number has `since`, in seconds since the epoch, where it
 //! was bought from a server that has a clock; and `emergency` where its settings do not
 //! say it all: `{"pending-unregistration":1}` for an address that one more read shows as leaving.
-//! `traffic` is a list of calls and messages ([`Event`]), and left out where there are none.
+//! `traffic` is a list of calls and messages ([`Event`]), and `changes` the audit log; both are left out
+//! where there are none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use serde::ser::SerializeSeq as _;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::model::number::PhoneNumber;
 
+use super::audit::{AuditLog, LoggedChange};
 use super::config::{Config, Slot, is_sid};
 use super::emergency::Emergency;
 use super::event::Event;
@@ -52,6 +54,8 @@ struct State {
     numbers: Vec<NumberState>,
     #[serde(default)]
     traffic: Vec<Event>,
+    #[serde(default)]
+    changes: Vec<LoggedChange>,
 }
 
 #[derive(Deserialize)]
@@ -78,6 +82,8 @@ struct StateView<'a> {
     numbers: Numbers<'a>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     traffic: &'a [Event],
+    #[serde(skip_serializing_if = "VecDeque::is_empty")]
+    changes: &'a VecDeque<LoggedChange>,
 }
 
 struct Numbers<'a>(&'a World);
@@ -129,6 +135,7 @@ impl Serialize for World {
             accounts: self.accounts().collect(),
             numbers: Numbers(self),
             traffic: &self.traffic,
+            changes: self.audit.changes(),
         }
         .serialize(serializer)
     }
@@ -156,6 +163,7 @@ impl World {
         }
         world.minted = state.minted;
         world.traffic = state.traffic;
+        world.audit = AuditLog::restored(state.changes);
         Ok(world)
     }
 

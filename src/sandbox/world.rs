@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::number::PhoneNumber;
 
+use super::audit::{AuditLog, Property, differences};
 use super::catalogue;
 use super::config::{Config, Slot};
 use super::emergency::Emergency;
@@ -96,6 +97,8 @@ pub struct World {
     pub(crate) traffic: Vec<Event>,
     /// Unused configurations are dropped when there are this many.
     configs_limit: usize,
+    /// What was changed, by whom.
+    pub(crate) audit: AuditLog,
     /// Counts the SIDs handed out.
     pub(crate) minted: u64,
     /// What time it is, in seconds since the epoch, for those who serve it in real time; 0 is no time.
@@ -361,14 +364,31 @@ impl World {
         };
         self.list_insert(&account, number);
         self.by_sid.insert(sid, number);
-        self.numbers
-            .insert(number, Owned { sid, account, friendly_name, config, emergency, since: self.now });
+        let since = self.now;
+        let owned = Owned { sid, account, friendly_name, config, emergency, since };
+        if self.audit.actor.is_some() {
+            let none = Config::default();
+            let mut properties =
+                differences((None, &none), (owned.friendly_name.as_ref(), owned.config.as_ref()));
+            let updated = Some(number.to_string().into());
+            properties.insert("phone_number".to_owned(), Property { previous: None, updated });
+            self.audit.log(since, &owned.account, "phone-number.created", &owned.sid(), properties);
+        }
+        self.numbers.insert(number, owned);
     }
 
     /// Changes the settings of an owned number.
     pub(crate) fn configure(&mut self, number: PhoneNumber, name: Option<Arc<str>>, config: Config) {
         let config = self.shared(config);
         if let Some(owned) = self.numbers.get_mut(&number) {
+            if self.audit.actor.is_some() {
+                let before = (owned.friendly_name.as_ref(), owned.config.as_ref());
+                let properties = differences(before, (name.as_ref(), config.as_ref()));
+                if !properties.is_empty() {
+                    let (event, sid) = ("phone-number.updated", owned.sid());
+                    self.audit.log(self.now, &owned.account, event, &sid, properties);
+                }
+            }
             owned.friendly_name = name;
             owned.config = config;
         }
@@ -390,6 +410,16 @@ impl World {
             return;
         }
         let (source, config) = (owned.account.clone(), owned.config.transferred(clear_urls));
+        if self.audit.actor.is_some() {
+            let name = owned.friendly_name.as_ref();
+            let mut properties = differences((name, owned.config.as_ref()), (name, &config));
+            let moved = Property { previous: Some(source.clone()), updated: Some(target.clone()) };
+            properties.insert("account_sid".to_owned(), moved);
+            let sid = owned.sid();
+            for account in [&source, &target] {
+                self.audit.log(self.now, account, "phone-number.updated", &sid, properties.clone());
+            }
+        }
         let config = self.shared(config);
         if let Some(owned) = self.numbers.get_mut(&number) {
             owned.account = target.clone();
@@ -405,6 +435,13 @@ impl World {
         if let Some(owned) = self.numbers.remove(&number) {
             self.by_sid.remove(&owned.sid);
             self.list_remove(&owned.account, number);
+            if self.audit.actor.is_some() {
+                let previous = Some(number.to_string().into());
+                let gone = Property { previous, updated: None };
+                let properties = BTreeMap::from([("phone_number".to_owned(), gone)]);
+                let (event, sid) = ("phone-number.deleted", owned.sid());
+                self.audit.log(self.now, &owned.account, event, &sid, properties);
+            }
         }
     }
 

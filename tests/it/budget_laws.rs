@@ -90,6 +90,7 @@ fn plan(live: &BTreeSet<u8>, wanted: &BTreeSet<u8>, unwanted: &BTreeSet<u8>) -> 
         unchanged: 0,
         unlisted: 0,
         live: vec![100],
+        causes: numctl::plan::Causes::default(),
         key: numctl::plan::DigestKey::default(),
     }
 }

@@ -104,6 +104,7 @@ fn plan_of(main: &str, emea: &str, steps: Vec<Step>) -> Plan {
         unchanged: 37,
         unlisted: 2,
         live: vec![30, 10],
+        causes: numctl::plan::Causes::default(),
         key: numctl::plan::DigestKey::default(),
     }
 }

@@ -47,6 +47,7 @@ pub(crate) async fn one_pass<T: Transport>(one: &OnePass<'_, T>, stop: watch::Re
         operator: &OperatorLimits::default(),
         accepted: None,
         pricing: Pricing::WhereLimited,
+        asks_who: false,
         numbers_at_once: one.numbers_at_once,
         extent: Extent::Full,
         authority: Authority {

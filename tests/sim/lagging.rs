@@ -369,6 +369,7 @@ async fn cycles(host: &Shared, process: Process, file: &File, passes: usize, see
             accounts: &accounts,
             clients: &clients,
             operator: &operator,
+            asks_who: false,
             numbers_at_once: 2,
             extent: Extent::Full,
             accepted: None,

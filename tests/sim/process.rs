@@ -129,6 +129,7 @@ impl Host {
             dry_run: false,
             allow_shrink: false,
             operator: OperatorLimits::default(),
+            asks_who: false,
             numbers_at_once: 2,
             lock_places: self.locks.then(|| LockPlace::named(self.lock_dir())).into_iter().collect(),
             lease: None,
@@ -196,6 +197,7 @@ impl Host {
             operator: &operator,
             accepted: None,
             pricing: Pricing::WhereLimited,
+            asks_who: false,
             numbers_at_once: 4,
             extent: Extent::Full,
             authority: Authority {

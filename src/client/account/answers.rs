@@ -17,7 +17,9 @@ pub(super) fn is_documented(verb: Verb, status: u16) -> bool {
 /// allowed for each of the numbers that a page may have.
 pub(super) fn body_bytes_max(operation: Operation) -> usize {
     match operation {
-        Operation::List | Operation::Search | Operation::Account | Operation::Traffic => 16 << 20,
+        Operation::List | Operation::Search | Operation::Account | Operation::Traffic | Operation::Events => {
+            16 << 20
+        }
         Operation::Price
         | Operation::Regulation
         | Operation::Fetch

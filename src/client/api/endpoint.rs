@@ -41,10 +41,12 @@ pub enum Service {
     Pricing,
     /// What a country wants of those who buy its numbers.
     Numbers,
+    /// Who changed what.
+    Monitor,
 }
 
 impl Service {
-    const ALL: [Self; 4] = [Self::Preview, Self::Api, Self::Pricing, Self::Numbers];
+    const ALL: [Self; 5] = [Self::Preview, Self::Api, Self::Pricing, Self::Numbers, Self::Monitor];
 
     fn label(self) -> &'static str {
         match self {
@@ -52,6 +54,7 @@ impl Service {
             Self::Api => "api",
             Self::Pricing => "pricing",
             Self::Numbers => "numbers",
+            Self::Monitor => "monitor",
         }
     }
 
@@ -60,14 +63,14 @@ impl Service {
     fn is_regional(self) -> bool {
         match self {
             Self::Api => true,
-            Self::Preview | Self::Pricing | Self::Numbers => false,
+            Self::Preview | Self::Pricing | Self::Numbers | Self::Monitor => false,
         }
     }
 }
 
 /// Where the requests of an account go: scheme, host and port of each service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint([Url; 4]);
+pub struct Endpoint([Url; Service::ALL.len()]);
 
 impl Endpoint {
     /// The operator's own base URL (`--base-url`): it replaces scheme, host and port of every
@@ -84,7 +87,7 @@ impl Endpoint {
                 Unfit::MoreThanAHost => EndpointError::MoreThanAHost(shown),
             }
         })?;
-        Ok(Self([base.clone(), base.clone(), base.clone(), base]))
+        Ok(Self(Service::ALL.map(|_| base.clone())))
     }
 
     /// The vendor's hosts for a region and an edge: `{service}.{edge}.{region}.twilio.com`, and
@@ -101,8 +104,8 @@ impl Endpoint {
             };
             Url::parse(&text).map_err(|_| EndpointError::NotAUrl(text))
         };
-        let [preview, api, pricing, numbers] = Service::ALL;
-        Ok(Self([host(preview)?, host(api)?, host(pricing)?, host(numbers)?]))
+        let [preview, api, pricing, numbers, monitor] = Service::ALL;
+        Ok(Self([host(preview)?, host(api)?, host(pricing)?, host(numbers)?, host(monitor)?]))
     }
 
     /// Which world of accounts this leads to, as the journal names it: the vendor's, through whatever
@@ -143,6 +146,7 @@ mod tests {
             ("au1", "sydney", Service::Api, "https://api.sydney.au1.twilio.com/x"),
             ("au1", "sydney", Service::Pricing, "https://pricing.twilio.com/x"),
             ("ie1", "", Service::Numbers, "https://numbers.twilio.com/x"),
+            ("ie1", "", Service::Monitor, "https://monitor.twilio.com/x"),
             ("ie1", "", Service::Preview, "https://preview.twilio.com/x"),
         ] {
             assert_eq!(host(region, edge, service).as_deref(), Ok(url));

@@ -35,11 +35,13 @@ pub enum Operation {
     Regulation,
     /// `GET /Calls.json`, `GET /Messages.json`
     Traffic,
+    /// `GET /v1/Events`
+    Events,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::List,
         Self::Fetch,
         Self::Search,
@@ -51,6 +53,7 @@ impl Operation {
         Self::Price,
         Self::Regulation,
         Self::Traffic,
+        Self::Events,
     ];
 
     /// Whether it changes anything.
@@ -63,7 +66,8 @@ impl Operation {
             | Self::Account
             | Self::Price
             | Self::Regulation
-            | Self::Traffic => false,
+            | Self::Traffic
+            | Self::Events => false,
             Self::Purchase | Self::Configure | Self::Transfer | Self::Release => true,
         }
     }
@@ -83,6 +87,7 @@ impl Operation {
             Self::Price => "price",
             Self::Regulation => "regulation",
             Self::Traffic => "traffic",
+            Self::Events => "events",
         }
     }
 }

@@ -137,6 +137,12 @@ impl Routes {
         self.of_account(self.account, path)
     }
 
+    /// Who changed what in the account: that of the credentials, which the path does not name.
+    #[must_use]
+    pub fn events(&self) -> Url {
+        self.endpoint.url(Service::Monitor, "/v1/Events")
+    }
+
     fn active(&self, path: &str) -> Url {
         self.endpoint.url(Service::Preview, &format!("/Numbers{path}"))
     }

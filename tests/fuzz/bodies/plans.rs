@@ -127,6 +127,7 @@ fn hostile_plan(texts: &[&str]) -> Plan {
         unchanged: 0,
         unlisted: 0,
         live,
+        causes: numctl::plan::Causes::default(),
         key: numctl::plan::DigestKey::default(),
     }
 }

@@ -1,0 +1,49 @@
+//! What numctl itself left of each setting: where that is still live, nobody else has changed it.
+
+use std::collections::BTreeMap;
+
+use super::{Ended, Record, Recorded, RunId, StepRecord};
+use crate::model::number::PhoneNumber;
+use crate::model::settings::Field;
+use crate::plan::Difference;
+
+/// The last value that numctl wrote of each setting; `None` cleared it.
+#[derive(Debug, Default)]
+pub struct LastWrites {
+    left: BTreeMap<(PhoneNumber, Field), Option<Recorded>>,
+    /// The steps of the run that is being read.
+    open: BTreeMap<(RunId, usize), StepRecord>,
+}
+
+impl LastWrites {
+    /// Takes the next record of the journal.
+    pub fn take(&mut self, record: Record) {
+        match record {
+            Record::Run(_) => self.open.clear(),
+            Record::Step(step) => {
+                self.open.insert((step.run.clone(), step.step), step);
+            }
+            Record::Ended(end) => {
+                if let Some(step) = self.open.remove(&(end.run, end.step))
+                    && end.outcome == Ended::Succeeded
+                {
+                    let after = step.after.into_iter();
+                    self.left.extend(after.map(|(field, value)| ((step.number, field), value)));
+                }
+            }
+            Record::Done(_) | Record::Look(_) | Record::Known(_) | Record::Mended => {}
+        }
+    }
+
+    /// Whether what is live is what numctl left there: then the files changed, and nobody else did.
+    #[must_use]
+    pub fn left(&self, difference: &Difference) -> bool {
+        let field = difference.field;
+        let live = difference.live.clone().or_else(|| field.default_value());
+        match (self.left.get(&(difference.number, field)), live) {
+            (None, _) => false,
+            (Some(None), live) => live == field.default_value(),
+            (Some(Some(left)), live) => live.is_some_and(|live| left.is(field, &live)),
+        }
+    }
+}
