@@ -256,7 +256,7 @@ fn dispatch(arguments: Arguments, heard: Option<Heard>) -> Ended {
         Command::Apply(args) => block_on(apply::run(&global, &args)),
         Command::Adopt(args) => block_on(adopt::run(&global, &args)),
         Command::Resolve(args) => block_on(resolve::run(&global, &args)),
-        Command::History(args) => history::history(&global, &args),
+        Command::History(args) => block_on(history::history(&global, &args)),
         Command::Undo(args) => block_on(history::undo(&global, &args)),
         Command::Run(args) => block_on(run::run(&global, &args, heard)),
         Command::Get(args) => block_on(listing::get(&global, &args)),

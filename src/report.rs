@@ -14,13 +14,16 @@
 //! - `doctor`: what the answers say about an account's health
 //! - `export`: a desired-state file for what is live
 //! - `group`: equal things told once: 3,000 numbers with one change are one change and a list of numbers
+//! - `causes`: who changed what is not as declared, for people and machines
 //! - `json`: the plan for machines: `plan --format json`
 //! - `text`: the plan for people at a terminal
+//! - `timeline`: what was done to one number, by numctl and by others, in one line of time
 //! - `history`: what the journal tells, run by run
 //! - `idle`: which numbers nobody uses, for people and machines, and as tombstones
 //! - `markdown`: the plan as a pull-request comment
 //! - `outcome`: what became of a plan, for people and for machines
 
+pub mod causes;
 pub mod claim_words;
 pub mod cost;
 pub mod delta;
@@ -36,4 +39,5 @@ pub mod names;
 pub mod outcome;
 pub mod shown;
 pub mod text;
+pub mod timeline;
 pub mod words;

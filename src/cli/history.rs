@@ -3,12 +3,20 @@
 use std::io;
 use std::path::Path;
 
+use crate::client::audit_log::{AuditTrail, read_audit_log};
+use crate::client::pace::Lane;
+use crate::client::transport::Transport;
+use crate::client::{Client, Sighting};
 use crate::execute::journal::{self, Command, Run};
 use crate::execute::journal_file;
 use crate::guard::intents::Intents;
+use crate::model::audit::AuditEvent;
+use crate::model::number::PhoneNumber;
 use crate::reconcile::Source;
 use crate::report;
+use crate::report::history::Others;
 use crate::report::shown::Shown;
+use crate::report::timeline::timeline;
 
 use super::arguments::{Global, HistoryArgs, JournalArgs, TextOrJson, UndoArgs};
 use super::fleet::{self, Fleet};
@@ -37,21 +45,119 @@ fn recorded(global: &Global, args: &JournalArgs, state_dir: Option<&Path>) -> Re
 }
 
 /// `numctl history`
-pub(super) fn history(global: &Global, args: &HistoryArgs) -> Ended {
-    let runs = recorded(global, &args.journal, args.state_dir.as_deref())?;
+pub(super) async fn history(global: &Global, args: &HistoryArgs) -> Ended {
+    let recorded = recorded(global, &args.journal, args.state_dir.as_deref());
     let is_about =
         |run: &&Run| args.number.is_none_or(|number| run.steps.iter().any(|step| step.number == number));
-    let runs: Vec<&Run> = runs.iter().rev().filter(is_about).take(args.limit).collect();
+    let about = |runs: &[Run]| -> Vec<Run> { runs.iter().rev().filter(is_about).cloned().collect() };
+    let (runs, others) = match (args.number, recorded) {
+        (None, runs) => (about(&runs?), Others::default()),
+        (Some(number), runs) => {
+            let known = runs.as_deref().map(about).unwrap_or_default();
+            let others = others(global, args, number, &known).await?;
+            // Without a journal, what others did is still something.
+            if let Err(fatal) = runs {
+                if others.entries.is_empty() {
+                    return Err(fatal);
+                }
+                output::note(format_args!("note: {}", fatal.text));
+            }
+            (known, others)
+        }
+    };
+    let runs: Vec<&Run> = runs.iter().take(args.limit).collect();
+    let shown = (args.number, &others);
     output::print_with(|out| match args.format {
-        TextOrJson::Json => report::history::json(out, &runs, args.number),
+        TextOrJson::Json => report::history::json(out, &runs, shown),
         TextOrJson::Text => {
             let mut text = String::new();
-            report::history::text(&mut text, &runs, args.number, output::style())
-                .map_err(io::Error::other)?;
+            report::history::text(&mut text, &runs, shown, output::style()).map_err(io::Error::other)?;
             out.write_all(text.as_bytes())
         }
     })?;
     Ok(Exit::Done)
+}
+
+/// What others did to a number, as the audit logs of the accounts tell it: at most a look-up and one
+/// listing for each account.
+async fn others(
+    global: &Global,
+    args: &HistoryArgs,
+    number: PhoneNumber,
+    runs: &[Run],
+) -> Result<Others, Fatal> {
+    let declared = fleet::accounts_of(global, &args.accounts)?;
+    let mut not_known = Vec::new();
+    // The accounts may be unknown without credentials, too.
+    let (fleet, shut) = match Fleet::open_what_can_be(global, &declared).await {
+        Ok(opened) => opened,
+        Err(fatal) => {
+            let all = declared.iter().map(|account| account.name.to_string()).collect::<Vec<_>>().join(", ");
+            not_known.push((all, first_line(&fatal.text)));
+            let runs: Vec<&Run> = runs.iter().collect();
+            return Ok(Others { entries: timeline(&runs, number, &[]), not_known });
+        }
+    };
+    not_known.extend(shut.iter().map(|(account, fatal)| (account.name.to_string(), first_line(&fatal.text))));
+    let mut events = Vec::new();
+    for index in fleet.only(args.accounts.account.as_deref())? {
+        let at = usize::from(index.0);
+        let (client, name) = (&fleet.clients[at], fleet.accounts[at].name.to_string());
+        match events_of(client, number, runs).await {
+            Ok(Some(trail)) => {
+                if !trail.is_whole {
+                    not_known.push((name, "older events were not read".to_owned()));
+                }
+                events.extend(trail.events);
+            }
+            Ok(None) => {}
+            Err(why) => not_known.push((name, why)),
+        }
+    }
+    fleet.close().await?;
+    let about: Vec<&Run> = runs.iter().collect();
+    let mut left = args.limit;
+    let mut entries = timeline(&about, number, &events);
+    entries.retain(|entry| {
+        let is_ours = entry.run.is_some();
+        left = if is_ours { left } else { left.saturating_sub(1) };
+        is_ours || left > 0
+    });
+    Ok(Others { entries, not_known })
+}
+
+/// The events of a number in an account; `None` where the account never had it, as far as anybody knows.
+async fn events_of<T: Transport>(
+    client: &Client<T>,
+    number: PhoneNumber,
+    runs: &[Run],
+) -> Result<Option<AuditTrail>, String> {
+    let steps = runs.iter().rev().flat_map(|run| &run.steps);
+    let recorded = steps
+        .filter(|step| {
+            step.number == number && (step.account == client.account || step.from == Some(client.account))
+        })
+        .filter_map(|step| step.sid)
+        .next_back();
+    let sid = match recorded {
+        Some(sid) => Some(sid),
+        None => match client.find(Lane::New, number).await {
+            Ok((Sighting::There(live), _)) => live.sid,
+            Ok((Sighting::Absent | Sighting::Perhaps, _)) => return Ok(None),
+            Err(error) => return Err(error.to_string()),
+        },
+    };
+    let trail = read_audit_log(client, sid, None, |_| false).await.map_err(|error| error.to_string())?;
+    let is_about = |event: &AuditEvent| match (event.resource, sid) {
+        (Some(found), Some(sid)) => found == sid,
+        _ => event.number == Some(number),
+    };
+    let events = trail.events.into_iter().filter(is_about).collect();
+    Ok(Some(AuditTrail { events, is_whole: trail.is_whole }))
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }
 
 /// `numctl undo`

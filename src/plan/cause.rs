@@ -7,6 +7,9 @@ use crate::model::audit::{AuditEvent, Cause};
 use crate::model::number::{NumberSid, PhoneNumber};
 use crate::model::settings::{Field, Value};
 
+/// Where the vendor points new numbers.
+const DEMO: &str = "https://demo.twilio.com/";
+
 /// A live setting that is not as declared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
@@ -23,6 +26,18 @@ pub struct Difference {
 }
 
 impl Difference {
+    /// Whether what is live is what a number has right after its purchase: most likely nobody ever set it.
+    #[must_use]
+    pub fn is_as_bought(&self) -> bool {
+        match &self.live {
+            None => true,
+            Some(Value::Url(url)) => url.starts_with(DEMO),
+            // The number itself, nicely formatted.
+            Some(Value::Text(name)) => name.chars().all(|c| c.is_ascii_digit() || "+-() .".contains(c)),
+            Some(live) => self.field.default_value().as_ref() == Some(live),
+        }
+    }
+
     /// Who brought it about, as far as the events tell: the last change of the setting that they have,
     /// where it led to what is live. Where it led elsewhere, a later event is still to come.
     #[must_use]

@@ -8,6 +8,7 @@ use crate::client::Client;
 use crate::client::audit_log::{AuditTrail, NoTrail, read_audit_log};
 use crate::client::transport::Transport;
 use crate::desired::AccountIndex;
+use crate::execute::journal::LastWrites;
 use crate::model::audit::AuditEvent;
 use crate::plan::{Causes, Difference, Plan};
 
@@ -19,19 +20,22 @@ pub(super) async fn explain<T: Transport>(plan: &mut Plan, job: &Job<'_, T>, sta
     if !job.asks_who || !matches!(job.source, Source::Files(_)) {
         return;
     }
+    state.memory.causes().begin(job.generation, job.now);
     let mut differences = plan.differences();
     if differences.is_empty() {
         return;
     }
     // A command reads the journal; a loop knows itself whether the files were edited since its last look.
-    if state.memory.looks_once()
-        && let Some(journal) = &job.journal
-    {
-        let own = journal.last_writes();
-        differences.retain(|difference| !own.left(difference));
-    }
+    let own = match &job.journal {
+        Some(journal) if state.memory.looks_once() => journal.last_writes(),
+        Some(_) | None => LastWrites::default(),
+    };
     let asked = state.memory.causes();
-    asked.begin(job.generation, job.now);
+    differences.retain(|difference| match own.left(difference) {
+        Some(left) => !left,
+        // Numbers that are configured for the first time have not drifted.
+        None => !(asked.is_first() && difference.is_as_bought()),
+    });
     let mut by_account: BTreeMap<AccountIndex, Vec<Difference>> = BTreeMap::new();
     for difference in differences {
         match asked.known(&difference) {

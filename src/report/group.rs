@@ -397,7 +397,8 @@ pub fn held(plan: &Plan) -> Vec<Said> {
     together(numbers.chain(claims))
 }
 
-fn together(said: impl Iterator<Item = (Subject, String)>) -> Vec<Said> {
+/// What is said of the same subjects in the same words, in order.
+pub(super) fn together(said: impl Iterator<Item = (Subject, String)>) -> Vec<Said> {
     let mut at: BTreeMap<String, usize> = BTreeMap::new();
     let mut all: Vec<Said> = Vec::new();
     for (subject, message) in said {

@@ -16,6 +16,7 @@ use super::json;
 use super::names::plural;
 use super::shown::{Shown, VALUE_COLUMNS_MAX, count, quoted};
 use super::text::{Style, colour, symbol};
+use super::timeline::TimelineEntry;
 
 /// The version of the format: raised when a reader of the last one would go wrong.
 pub const FORMAT_VERSION: u32 = 1;
@@ -33,20 +34,66 @@ pub fn title(run: &Run) -> String {
     format!("run {} ({command} at {})", head.run, head.at)
 }
 
-/// Writes runs for people, in the order that they are given in; of one number only, where one is
-/// named.
+/// What is shown of one number, besides the runs.
+#[derive(Debug, Default)]
+pub struct Others {
+    /// What was done to it, by numctl and by others, the newest first.
+    pub entries: Vec<TimelineEntry>,
+    /// What is not known of others, each with the account or the like.
+    pub not_known: Vec<(String, String)>,
+}
+
+/// Writes runs for people, the newest first, and what others did among them; of one number only, where one
+/// is named.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn text(out: &mut impl Write, runs: &[&Run], number: Option<PhoneNumber>, style: Style) -> fmt::Result {
-    if runs.is_empty() {
-        return writeln!(out, "The journal tells of nothing of the kind.");
+pub fn text(
+    out: &mut impl Write,
+    runs: &[&Run],
+    (number, others): (Option<PhoneNumber>, &Others),
+    style: Style,
+) -> fmt::Result {
+    let foreign: Vec<&TimelineEntry> = others.entries.iter().filter(|entry| entry.run.is_none()).collect();
+    if runs.is_empty() && foreign.is_empty() {
+        writeln!(out, "The journal tells of nothing of the kind.")?;
     }
-    for (at, run) in runs.iter().enumerate() {
-        if at > 0 {
+    let (mut runs, mut foreign) = (runs.iter().peekable(), foreign.into_iter().peekable());
+    let mut is_first = true;
+    while runs.peek().is_some() || foreign.peek().is_some() {
+        if !std::mem::take(&mut is_first) {
             writeln!(out)?;
         }
-        write_run(out, run, number, style)?;
+        let run_at = runs.peek().map(|run| run.head.at.0);
+        match foreign.next_if(|entry| run_at.is_none_or(|at| entry.at.as_second() > at)) {
+            Some(entry) => write_entry(out, entry, style)?,
+            None => {
+                if let Some(run) = runs.next() {
+                    write_run(out, run, number, style)?;
+                }
+            }
+        }
+    }
+    for (place, why) in &others.not_known {
+        writeln!(out, "\nWho else changed it is not known in {}: {}.", Shown(place), Shown(why))?;
+    }
+    Ok(())
+}
+
+/// What somebody else did.
+fn write_entry(out: &mut impl Write, entry: &TimelineEntry, style: Style) -> fmt::Result {
+    let at = entry.at.strftime("%Y-%m-%d %H:%M UTC");
+    writeln!(out, "{}", style.paint(Ansi::new().bold(), format!("{at} {}", entry.by_whom)))?;
+    writeln!(out, "  {}", Shown(&entry.kind))?;
+    for change in &entry.changes {
+        let value = |value: Option<&str>| {
+            value.map_or_else(
+                || "(not set)".to_owned(),
+                |text| Shown(text).within(VALUE_COLUMNS_MAX).to_string(),
+            )
+        };
+        let (before, after) = (value(change.before.as_deref()), value(change.after.as_deref()));
+        writeln!(out, "      {}: {before} -> {after}", change.field)?;
     }
     Ok(())
 }
@@ -155,14 +202,32 @@ fn verdict(run: &Run) -> String {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn json(mut out: impl io::Write, runs: &[&Run], number: Option<PhoneNumber>) -> io::Result<()> {
+pub fn json(
+    mut out: impl io::Write,
+    runs: &[&Run],
+    (number, others): (Option<PhoneNumber>, &Others),
+) -> io::Result<()> {
     writeln!(out, "{{\n  \"format_version\": {FORMAT_VERSION},\n  \"runs\": [")?;
     for (at, run) in runs.iter().enumerate() {
         write!(out, "    ")?;
         json::value(&mut out, &RunJson::new(run, number))?;
         writeln!(out, "{}", if at + 1 < runs.len() { "," } else { "" })?;
     }
-    writeln!(out, "  ]\n}}")
+    if number.is_none() {
+        return writeln!(out, "  ]\n}}");
+    }
+    writeln!(out, "  ],\n  \"entries\": [")?;
+    for (at, entry) in others.entries.iter().enumerate() {
+        write!(out, "    ")?;
+        json::value(&mut out, entry)?;
+        writeln!(out, "{}", if at + 1 < others.entries.len() { "," } else { "" })?;
+    }
+    write!(out, "  ],\n  \"not_known\": ")?;
+    let not_known = others.not_known.iter();
+    let not_known: Vec<Value> =
+        not_known.map(|(place, why)| serde_json::json!({ "account": place, "message": why })).collect();
+    json::value(&mut out, &not_known)?;
+    writeln!(out, "\n}}")
 }
 
 #[derive(Serialize)]

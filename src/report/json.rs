@@ -21,6 +21,7 @@ use crate::plan::claims::Shortfall;
 use crate::plan::digest::Digest;
 use crate::plan::{Action, Held, HeldReason, Plan, Step, Warning};
 
+use super::causes::{CauseJson, NotKnownJson};
 use super::claim_words;
 use super::cost::{BrokenMonthlyJson, CostJson};
 use super::delta::deltas;
@@ -66,6 +67,9 @@ pub fn document<A: Serialize>(
     writeln!(out, "  \"digest\": \"{digest}\",")?;
     member(&mut out, "within_limits", &refusal.is_none())?;
     member(&mut out, "summary", &Summary::of(plan))?;
+    if let Some(not_known) = NotKnownJson::new(plan) {
+        member(&mut out, "causes", &not_known)?;
+    }
     member(&mut out, "cost", &bill.map(|bill| CostJson::new(plan, bill)))?;
     list(&mut out, "actions", actions)?;
     list(&mut out, "errors", plan.troubles.iter().map(|(at, trouble)| ErrorJson::new(plan, *at, trouble)))?;
@@ -182,7 +186,7 @@ impl<'a> ActionJson<'a> {
             unused_for: plan.unused.filter(|_| step.gives_up()).map(|guard| guard.to_string()),
             changes: match from {
                 Some(from) => Changes::Account { before: &from.name, after: &account.name },
-                None => Changes::Fields(action),
+                None => Changes::Fields(plan, action),
             },
             claim: claimed.map(|claimed| claimed.slot.to_string()),
             instead: claimed.map(|claimed| claimed.instead.as_slice()),
@@ -201,7 +205,7 @@ pub enum Changes<'a> {
         after: &'a str,
     },
     /// The fields that this action changes. Their values are written without their secrets.
-    Fields(&'a Action),
+    Fields(&'a Plan, &'a Action),
 }
 
 impl Serialize for Changes<'_> {
@@ -214,13 +218,16 @@ impl Serialize for Changes<'_> {
             // Where only a secret changed, the two values look the same.
             #[serde(skip_serializing_if = "std::ops::Not::not")]
             secret_changed: bool,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            changed_by: Option<CauseJson<'a>>,
         }
         match self {
             Self::Account { before, after } => {
                 let (before, after) = (Some(*before), Some(*after));
-                [Change { field: "account", before, after, secret_changed: false }].serialize(serializer)
+                [Change { field: "account", before, after, secret_changed: false, changed_by: None }]
+                    .serialize(serializer)
             }
-            Self::Fields(action) => {
+            Self::Fields(plan, action) => {
                 let mut list = serializer.serialize_seq(None)?;
                 for delta in deltas(action) {
                     list.serialize_element(&Change {
@@ -228,6 +235,7 @@ impl Serialize for Changes<'_> {
                         before: delta.before.as_deref().map(Masked),
                         after: delta.after.as_deref().map(Masked),
                         secret_changed: delta.is_secret_only(),
+                        changed_by: CauseJson::of(plan, action.number(), delta.field),
                     })?;
                 }
                 list.end()

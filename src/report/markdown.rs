@@ -13,6 +13,7 @@ use crate::model::settings::Field;
 use crate::plan::digest::Digest;
 use crate::plan::{Plan, Step};
 
+use super::causes;
 use super::cost;
 use super::delta::{Delta, Piece, View};
 use super::group::{self, Group, GroupChange, Said};
@@ -85,7 +86,11 @@ pub fn plan(
             },
         )?;
     }
-    for (title, all) in [("Held back", group::held(plan)), ("Warnings", group::warnings(plan))] {
+    for (title, all) in [
+        (causes::TITLE, causes::said(plan)),
+        ("Held back", group::held(plan)),
+        ("Warnings", group::warnings(plan)),
+    ] {
         write_said(&mut text, title, &all)?;
     }
     out.write_str(&text)

@@ -12,6 +12,7 @@ use crate::model::settings::Field;
 use crate::plan::digest::Digest;
 use crate::plan::{Plan, Step};
 
+use super::causes;
 use super::claim_words;
 use super::cost;
 use super::delta::{Delta, Piece, View};
@@ -81,6 +82,7 @@ pub fn plan(
         write_group(out, plan, group, style)?;
         writeln!(out)?;
     }
+    write_said(out, causes::TITLE, &causes::said(plan), style)?;
     write_troubles(out, plan, style)?;
     write_said(out, "Held back", &group::held(plan), style)?;
     write_said(out, "Warnings", &group::warnings(plan), style)?;

@@ -54,3 +54,4 @@ mod streams;
 mod terminal;
 mod traffic;
 mod v2010;
+mod who;

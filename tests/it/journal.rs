@@ -19,10 +19,11 @@ fn history_for_people_and_for_machines() {
     let runs = kept();
     let newest_first: Vec<&Run> = runs.iter().rev().collect();
     let mut text = String::new();
-    history::text(&mut text, &newest_first, None, Style { colour: false }).expect("written");
+    history::text(&mut text, &newest_first, (None, &history::Others::default()), Style { colour: false })
+        .expect("written");
     expect_file!["golden/history.txt"].assert_eq(&text);
     let mut out = Vec::new();
-    history::json(&mut out, &newest_first, None).expect("written");
+    history::json(&mut out, &newest_first, (None, &history::Others::default())).expect("written");
     expect_file!["golden/history.json"].assert_eq(&String::from_utf8(out).expect("UTF-8"));
 }
 
@@ -31,8 +32,13 @@ fn history_of_one_number_shows_no_other() {
     let runs = kept();
     let number = "+15552230001".parse().expect("a number");
     let mut text = String::new();
-    history::text(&mut text, &runs.iter().collect::<Vec<_>>(), Some(number), Style::default())
-        .expect("written");
+    history::text(
+        &mut text,
+        &runs.iter().collect::<Vec<_>>(),
+        (Some(number), &history::Others::default()),
+        Style::default(),
+    )
+    .expect("written");
     assert!(text.contains("transfer +15552230001") && !text.contains("+15552230000"), "{text}");
 }
 

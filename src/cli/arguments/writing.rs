@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{FileArgs, LimitArgs, TextOrJson, duration, duration_or_none};
+use super::{AccountArgs, FileArgs, LimitArgs, TextOrJson, duration, duration_or_none};
 use crate::client::lease::{LeaseName, Timing};
 use crate::model::number::PhoneNumber;
 
@@ -98,14 +98,17 @@ pub(in crate::cli) struct JournalArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  numctl history --number +15552230000")]
+#[command(after_help = "Examples:\n  numctl history\n  numctl history --number +15552230000\n\n\
+                  With --number, what others did is read from Twilio's audit log (Monitor Events).")]
 pub(in crate::cli) struct HistoryArgs {
+    #[command(flatten)]
+    pub(in crate::cli) accounts: AccountArgs,
     #[command(flatten)]
     pub(in crate::cli) journal: JournalArgs,
     /// The directory of the journal, such as the daemon's --state-dir [default: .numctl]
     #[arg(long, value_name = "DIR", env = "NUMCTL_STATE_DIR", hide_env = true)]
     pub(in crate::cli) state_dir: Option<PathBuf>,
-    /// Only what was done to this number
+    /// Only what was done to this number, by others too
     #[arg(long, value_name = "E164")]
     pub(in crate::cli) number: Option<PhoneNumber>,
     /// At most so many runs, the newest first

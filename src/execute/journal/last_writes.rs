@@ -35,15 +35,15 @@ impl LastWrites {
         }
     }
 
-    /// Whether what is live is what numctl left there: then the files changed, and nobody else did.
+    /// Whether what is live is what numctl left there: then the files changed, and nobody else did. `None`
+    /// where it never wrote the setting.
     #[must_use]
-    pub fn left(&self, difference: &Difference) -> bool {
+    pub fn left(&self, difference: &Difference) -> Option<bool> {
         let field = difference.field;
         let live = difference.live.clone().or_else(|| field.default_value());
-        match (self.left.get(&(difference.number, field)), live) {
-            (None, _) => false,
-            (Some(None), live) => live == field.default_value(),
-            (Some(Some(left)), live) => live.is_some_and(|live| left.is(field, &live)),
-        }
+        Some(match self.left.get(&(difference.number, field))? {
+            None => live == field.default_value(),
+            Some(left) => live.is_some_and(|live| left.is(field, &live)),
+        })
     }
 }

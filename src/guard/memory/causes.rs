@@ -24,12 +24,15 @@ pub struct ToldCauses {
     /// The content of the files at the last look.
     generation: Option<Generation>,
     is_edit: bool,
+    is_first: bool,
 }
 
 impl ToldCauses {
     /// A look by a content of the files begins.
     pub fn begin(&mut self, generation: Generation, now: Duration) {
-        self.is_edit = self.generation.replace(generation).is_some_and(|before| before != generation);
+        let before = self.generation.replace(generation);
+        self.is_first = before.is_none();
+        self.is_edit = before.is_some_and(|before| before != generation);
         self.refused.retain(|_, (_, at)| now.saturating_sub(*at) < AGAIN_AFTER);
     }
 
@@ -37,6 +40,12 @@ impl ToldCauses {
     #[must_use]
     pub fn is_edit(&self) -> bool {
         self.is_edit
+    }
+
+    /// Whether nothing was looked at before: a setting that is as it was bought need not be anybody's work.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.is_first
     }
 
     /// Who brought a difference about, where that was told of this very value.

@@ -294,7 +294,8 @@ impl Sandbox {
     #[track_caller]
     pub(super) fn counts(&self, expected: &[(&str, u64)]) {
         let requests = self.requests();
-        let all = ["list", "fetch", "search", "purchase", "configure", "transfer", "release", "traffic"];
+        let all =
+            ["list", "fetch", "search", "purchase", "configure", "transfer", "release", "traffic", "events"];
         for operation in all {
             let wanted = expected.iter().find(|(name, _)| *name == operation).map_or(0, |(_, count)| *count);
             assert_eq!(requests["by_operation"][operation], wanted, "{operation} in {requests:#}");
