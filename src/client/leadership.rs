@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tracing::{debug, info, warn};
 
 use crate::client::kube::LeaseClient;
-use crate::client::lease::{Answer, Elector, Kind, Moment, Next, Note, Standing, Timing, Trouble};
+use crate::client::lease::{Answer, Elector, Kind, Leader, Moment, Next, Note, Timing, Trouble};
 use crate::host::clock;
 use crate::host::pulse::Pulse;
 
@@ -137,11 +137,11 @@ impl Leadership {
     pub fn term(&self) -> Result<u64, NotLeading> {
         let inner = self.0.lock();
         let lease = self.0.name.clone();
-        match (inner.elector.standing(self.0.now()), &inner.trouble) {
-            (Standing::Leading(term), _) => Ok(term),
+        match (inner.elector.leader(self.0.now()), &inner.trouble) {
+            (Leader::Us(term), _) => Ok(term),
             (_, Some(trouble)) => Err(NotLeading::Trouble { lease, trouble: trouble.clone() }),
-            (Standing::Following(Some(holder)), None) => Err(NotLeading::Held { lease, holder }),
-            (Standing::Following(None) | Standing::Unknown, None) => Err(NotLeading::NotYet { lease }),
+            (Leader::Other(Some(holder)), None) => Err(NotLeading::Held { lease, holder }),
+            (Leader::Other(None) | Leader::Unknown, None) => Err(NotLeading::NotYet { lease }),
         }
     }
 

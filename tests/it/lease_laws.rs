@@ -6,7 +6,7 @@
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use numctl::client::lease::{Answer, Ask, Elector, Moment, Next, Note, Record, Seen, Standing, Timing};
+use numctl::client::lease::{Answer, Ask, Elector, Leader, Moment, Next, Note, Record, Seen, Timing};
 use proptest::prelude::*;
 
 const LEASE: Duration = Duration::from_secs(15);
@@ -522,9 +522,9 @@ impl One {
 #[test]
 fn a_free_lease_is_taken_at_once_kept_and_given_back() {
     let mut one = One::new("one", Server::default());
-    assert_eq!(one.elector.standing(one.moment()), Standing::Unknown);
+    assert_eq!(one.elector.leader(one.moment()), Leader::Unknown);
     one.go();
-    assert_eq!(one.elector.standing(one.moment()), Standing::Leading(1));
+    assert_eq!(one.elector.leader(one.moment()), Leader::Us(1));
     let first = one.record();
     assert_eq!((first.holder.as_deref(), first.duration, first.transitions), (Some("one"), Some(LEASE), 0));
     for _ in 0..10 {
@@ -568,7 +568,7 @@ fn a_lease_that_is_not_renewed_is_taken_after_its_duration_and_not_before() {
     assert_eq!(first.elector.grant(1, first.moment()), None);
     first.now = first.go().expect("it looks again");
     first.go();
-    assert_eq!(first.elector.standing(first.moment()), Standing::Following(Some("second".into())));
+    assert_eq!(first.elector.leader(first.moment()), Leader::Other(Some("second".into())));
 }
 
 #[test]
