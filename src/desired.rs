@@ -53,7 +53,9 @@ mod suggest;
 
 pub use account_ref::AccountRef;
 pub use declared::*;
-pub use finding::{Finding, Findings, Location, Severity};
+#[cfg(feature = "testing")]
+pub use finding::{Finding, Location};
+pub use finding::{Findings, Severity};
 pub use parse::{Parsed, ReadFile};
 pub use read::MAX_FILE_BYTES;
 pub use source::{Format, Source};

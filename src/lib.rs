@@ -30,16 +30,56 @@
 //! - [`daemon`]: the loop over that pass, and what it shows
 //! - [`cli`]: arguments in, exit code out
 
+#![cfg_attr(not(feature = "testing"), allow(unreachable_pub, missing_docs))]
+
 pub mod cli;
+
+// Private to the binary, so that the compiler finds what nobody uses; the tests see all of it.
+#[cfg(not(feature = "testing"))]
+mod client;
+#[cfg(feature = "testing")]
 pub mod client;
+#[cfg(not(feature = "testing"))]
+mod daemon;
+#[cfg(feature = "testing")]
 pub mod daemon;
+#[cfg(not(feature = "testing"))]
+mod desired;
+#[cfg(feature = "testing")]
 pub mod desired;
+#[cfg(not(feature = "testing"))]
+mod execute;
+#[cfg(feature = "testing")]
 pub mod execute;
+#[cfg(not(feature = "testing"))]
+mod guard;
+#[cfg(feature = "testing")]
 pub mod guard;
+#[cfg(not(feature = "testing"))]
+mod host;
+#[cfg(feature = "testing")]
 pub mod host;
+#[cfg(not(feature = "testing"))]
+mod model;
+#[cfg(feature = "testing")]
 pub mod model;
+#[cfg(not(feature = "testing"))]
+mod observed;
+#[cfg(feature = "testing")]
 pub mod observed;
+#[cfg(not(feature = "testing"))]
+mod plan;
+#[cfg(feature = "testing")]
 pub mod plan;
+#[cfg(not(feature = "testing"))]
+mod reconcile;
+#[cfg(feature = "testing")]
 pub mod reconcile;
+#[cfg(not(feature = "testing"))]
+mod report;
+#[cfg(feature = "testing")]
 pub mod report;
+#[cfg(not(feature = "testing"))]
+mod sandbox;
+#[cfg(feature = "testing")]
 pub mod sandbox;

@@ -109,7 +109,7 @@ async fn read_pages<T: Transport>(
         url = page_link::resolve(&listing, &link)
             .map_err(|error| NoTrail::Unreadable(inert::message(&error.to_string(), MESSAGE_MAX).into()))?;
     }
-    trail.events.sort_by(|a, b| b.cause.at.cmp(&a.cause.at));
+    trail.events.sort_by_key(|event| std::cmp::Reverse(event.cause.at));
     Ok(trail)
 }
 

@@ -118,6 +118,7 @@ pub struct ListingBuilder {
 
 /// What one more page made of a listing.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one value a page, which is taken apart at once")]
 pub enum Progress {
     /// There is more, at this link.
     More(ListingBuilder, Box<str>),
@@ -151,6 +152,7 @@ impl ListingBuilder {
     }
 
     /// Whether nothing has been read.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
@@ -246,29 +248,22 @@ impl ListingBuilder {
         self.notes.extend(self.odd.iter().map(|(field, rows)| Note::OddField(field, *rows)));
         self.notes.sort();
         self.notes.dedup();
-        Listing { account: self.account, rows: self.rows, notes: self.notes }
+        Listing { rows: self.rows, notes: self.notes }
     }
 }
 
 /// The complete listing of one account.
 #[derive(Debug, Clone)]
 pub struct Listing {
-    account: AccountSid,
-    pub(super) rows: Vec<Live>,
+    rows: Vec<Live>,
     notes: Vec<Note>,
 }
 
 impl Listing {
     /// Of an account that has nothing, as a closed one.
     #[must_use]
-    pub fn empty(account: AccountSid) -> Self {
-        Self { account, rows: Vec::new(), notes: Vec::new() }
-    }
-
-    /// The account's SID.
-    #[must_use]
-    pub fn account(&self) -> AccountSid {
-        self.account
+    pub fn empty() -> Self {
+        Self { rows: Vec::new(), notes: Vec::new() }
     }
 
     /// The rows, sorted by number and SID.

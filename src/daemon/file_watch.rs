@@ -141,6 +141,7 @@ impl Watch {
 
     /// A watch on nothing, which wakes the daemon whenever `bell` is rung: for whoever changes the
     /// files himself.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn rung(bell: Arc<Notify>) -> Self {
         Self {

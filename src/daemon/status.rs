@@ -34,11 +34,17 @@ use crate::plan::Plan;
 use crate::plan::outcome::{End, Report};
 use crate::report::words;
 
-pub use cycles::{DURATION_BUCKETS, Durations, Past, Totals};
-pub use drift::{Change, Drift, fields_of};
+#[cfg(feature = "testing")]
+pub use cycles::Durations;
+pub use cycles::{DURATION_BUCKETS, Past, Totals};
+#[cfg(feature = "testing")]
+pub use drift::fields_of;
+pub use drift::{Change, Drift};
 pub use holds::Holds;
 pub use role::{Overall, Role, Waiting};
-pub use verdict::{Condition, Standing, Truth, Verdict};
+#[cfg(feature = "testing")]
+pub use verdict::Truth;
+pub use verdict::{Condition, Standing, Verdict};
 
 use drift::Drifts;
 use verdict::{Aftermath, Judge};

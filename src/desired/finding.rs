@@ -266,6 +266,7 @@ impl Findings {
     }
 
     /// How many errors there are.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn errors(&self) -> usize {
         self.more + self.findings.iter().map(|finding| 1 + finding.more).sum::<usize>()

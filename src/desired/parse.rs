@@ -40,6 +40,7 @@ impl Desired {
     /// # Errors
     /// Everything that is wrong, each thing with its place. A file that does not parse gives its
     /// first error only.
+    #[cfg(feature = "testing")]
     pub fn parse(sources: &[Source]) -> Result<Parsed, Findings> {
         Self::parse_for(sources, Api::default())
     }
@@ -48,6 +49,7 @@ impl Desired {
     ///
     /// # Errors
     /// The same, and settings that an account's API cannot set.
+    #[cfg(feature = "testing")]
     pub fn parse_for(sources: &[Source], operators_api: Api) -> Result<Parsed, Findings> {
         Self::parse_by(sources, operators_api, |sources| {
             sources.iter().enumerate().map(|(place, source)| ReadFile::read(place, source)).collect()

@@ -5,19 +5,24 @@
 //! the first write; then one [`EndedRecord`] as each step ends, and a [`DoneRecord`]. A run without
 //! the last was interrupted. No password of a webhook URL is in any of them.
 
+#[cfg(feature = "testing")]
+mod contents;
 mod known;
 mod last_writes;
 mod record;
 mod run;
 mod undo;
 
-use std::fmt;
-
 use serde::Deserialize;
 
 use crate::model::inert;
 
-pub use known::{DAYS_TO_BUY_BACK, Known, hold_back};
+#[cfg(feature = "testing")]
+pub use self::{
+    contents::{Contents, read},
+    known::DAYS_TO_BUY_BACK,
+};
+pub use known::{Known, hold_back};
 pub use last_writes::LastWrites;
 pub use record::{
     AccountRecord, At, Command, DoneRecord, Ended, EndedRecord, KnownRecord, LookRecord, Recorded, RunId,
@@ -64,15 +69,6 @@ pub struct JournalError {
     pub why: String,
 }
 
-/// What one file of the journal holds.
-#[derive(Debug, Default)]
-pub struct Contents {
-    /// Its records, in order.
-    pub records: Vec<Record>,
-    /// Whether its last line was cut short: whoever writes next ends it first.
-    pub is_torn: bool,
-}
-
 impl Record {
     /// The line, with its end.
     #[must_use]
@@ -103,22 +99,7 @@ impl Record {
     }
 }
 
-/// Reads a file of the journal. A last line that a crash has cut short is no error, nor one that was
-/// cut short and mended; kinds of records that this version does not know are passed over.
-///
-/// # Errors
-/// The first line that is none of the journal's.
-pub fn read(file: &str, text: &[u8]) -> Result<Contents, JournalError> {
-    let (mut lines, mut records) = (Lines::of(file), Vec::new());
-    for line in text.split(|byte| *byte == b'\n') {
-        records.extend(lines.record(line)?);
-    }
-    let is_torn = !text.is_empty() && !text.ends_with(b"\n");
-    lines.end(is_torn)?;
-    Ok(Contents { records, is_torn })
-}
-
-/// The same, line by line: a run on a million numbers is not to be held as a whole.
+/// Reads a file of the journal line by line: a run on a million numbers is not to be held as a whole.
 #[derive(Debug)]
 pub struct Lines<'a> {
     file: &'a str,
@@ -193,12 +174,6 @@ impl Record {
             Self::Known(known) => Some(known.format),
             Self::Step(_) | Self::Ended(_) | Self::Done(_) | Self::Mended => None,
         }
-    }
-}
-
-impl fmt::Display for Contents {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.records.iter().try_for_each(|record| f.write_str(&record.to_line()))
     }
 }
 

@@ -35,10 +35,6 @@ pub enum Unpriced {
 }
 
 impl Unpriced {
-    /// Every reason.
-    pub const ALL: [Self; 5] =
-        [Self::NoCountry, Self::NoType, Self::NotListed, Self::ShortCode, Self::NoAnswer];
-
     /// The word for it, in JSON.
     #[must_use]
     pub fn word(self) -> &'static str {

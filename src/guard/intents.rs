@@ -170,6 +170,7 @@ impl Intents {
     }
 
     /// What is open, by slot.
+    #[cfg(feature = "testing")]
     pub fn open(&self) -> impl Iterator<Item = (&Slot, &Intent)> {
         self.open.iter()
     }

@@ -180,6 +180,7 @@ impl SavedPlan {
 
     /// A file's text with the digest and the checksum that its content calls for, as anybody can
     /// make it who knows how; `None` where it is none of ours. For tests of what is behind them.
+    #[cfg(feature = "testing")]
     #[doc(hidden)]
     #[must_use]
     pub fn sealed(text: &str) -> Option<String> {

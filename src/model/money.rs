@@ -51,12 +51,6 @@ pub struct Money {
 }
 
 impl Money {
-    /// Nothing, of a currency.
-    #[must_use]
-    pub fn none_of(currency: Currency) -> Self {
-        Self { parts: 0, currency }
-    }
-
     /// An amount as the API writes it: digits, and up to six of them after a point. No sign, no
     /// exponent: `None` for what is not exactly an amount.
     #[must_use]

@@ -141,6 +141,7 @@ impl Class {
     }
 
     /// Whether nothing more need be asked to find its price in a list.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn is_told(self) -> bool {
         self.country.is_some() && !matches!(self.kind, PossibleKind::Any)

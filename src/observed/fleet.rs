@@ -197,6 +197,7 @@ impl Observed {
     }
 
     /// How many numbers are live in all accounts together, those without a number included.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn len(&self) -> usize {
         self.listings().map(|(_, listing)| listing.rows().len()).sum()
@@ -210,6 +211,7 @@ impl Observed {
     }
 
     /// Whether nothing is live.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

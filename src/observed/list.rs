@@ -56,7 +56,7 @@ async fn explain<T: Transport>(
         let facts = facts.ok().filter(|facts| facts.sid == own.account);
         if let Some(trouble) = facts.and_then(|facts| shut(facts.status?)) {
             return match trouble {
-                (Status::Closed, trouble) => Sight::Shut(Listing::empty(own.account), trouble),
+                (Status::Closed, trouble) => Sight::Shut(Listing::empty(), trouble),
                 (_, trouble) => Sight::Dark(trouble),
             };
         }

@@ -102,7 +102,7 @@ fn close(sight: &mut Sight, facts: &Facts) {
     let Some((status, trouble)) = facts.status.and_then(shut) else { return };
     if let Sight::Complete(listing) = sight {
         let listing = match status {
-            Status::Closed => Listing::empty(facts.sid),
+            Status::Closed => Listing::empty(),
             Status::Active | Status::Suspended => listing.clone(),
         };
         *sight = Sight::Shut(listing, trouble);

@@ -86,6 +86,7 @@ pub struct Finds {
 
 impl Finds {
     /// These numbers and no others.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn of(numbers: Vec<PhoneNumber>) -> Self {
         Self { numbers, searches: 1, ..Self::default() }

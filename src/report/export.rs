@@ -4,14 +4,13 @@
 //! would leave out with a warning, is not exported, and a comment says so. `emergency_status` is
 //! never exported, since it can be read only.
 
+#[cfg(feature = "testing")]
+mod as_desired;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
-use std::sync::Arc;
 
-use crate::desired::{
-    Access, Account, AccountIndex, CredentialsAt, DEFAULT_ACCOUNT, Declared, Desired, Place, Policy, State,
-};
-use crate::model::hold::Standstill;
+use crate::desired::{Access, Account, AccountIndex, CredentialsAt, DEFAULT_ACCOUNT};
 use crate::model::live::Live;
 use crate::model::number::PhoneNumber;
 use crate::model::provider::Api;
@@ -173,34 +172,6 @@ impl Fleet {
         all.any(|settings| {
             settings.iter().any(|(_, want)| matches!(want, Want::Set(value) if value.has_secret()))
         })
-    }
-
-    /// What the file declares, as reading it gives it.
-    #[must_use]
-    pub fn to_desired(&self) -> Desired {
-        let settings = |entry: &Entry| {
-            let profile = entry.profile.map(|at| &self.profiles[at].settings);
-            let below = profile.map_or_else(|| self.defaults.clone(), |over| self.defaults.overlaid(over));
-            below.overlaid(&entry.settings)
-        };
-        let numbers = self.numbers.iter().zip(0..).map(|(entry, at)| Declared {
-            number: entry.number,
-            account: entry.account,
-            state: State::Present,
-            protect: false,
-            on_vanished: None,
-            hold: None,
-            settings: settings(entry),
-            place: Place { file: 0, entry: at },
-        });
-        Desired {
-            accounts: self.accounts.clone(),
-            policy: Policy::default(),
-            standstill: Standstill::default(),
-            numbers: numbers.collect(),
-            claims: Vec::new(),
-            files: vec![Arc::from("export.yaml")],
-        }
     }
 
     /// The file's text.

@@ -127,9 +127,6 @@ pub enum Unjudged {
 }
 
 impl Unjudged {
-    /// Every reason.
-    pub const ALL: [Self; 4] = [Self::New, Self::AgeUnknown, Self::Claimed, Self::OnTrunk];
-
     /// What is said after the count of such numbers.
     #[must_use]
     pub fn as_str(self) -> &'static str {

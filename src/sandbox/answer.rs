@@ -71,6 +71,7 @@ pub struct HttpAnswer {
 impl HttpAnswer {
     /// The value of a header.
     #[must_use]
+    #[cfg(feature = "testing")]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }

@@ -18,6 +18,7 @@ impl Bucket {
     }
 
     /// From now on at another rate.
+    #[cfg(feature = "testing")]
     pub fn set_rate(&mut self, per_second: f64) {
         self.per_second = per_second;
     }

@@ -121,6 +121,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
 
 impl Running {
     /// Where it listens.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
@@ -138,12 +139,6 @@ impl Running {
         MAIN_SID
     }
 
-    /// Its subaccount.
-    #[must_use]
-    pub fn subaccount_sid(&self) -> &'static str {
-        SUBACCOUNT_SID
-    }
-
     /// The token of every account.
     #[must_use]
     pub fn auth_token(&self) -> &'static str {
@@ -151,6 +146,7 @@ impl Running {
     }
 
     /// The sandbox itself.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn sandbox(&self) -> &Shared {
         &self.sandbox

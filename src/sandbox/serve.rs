@@ -4,7 +4,6 @@
 //! The control paths ask for no credentials: the sandbox is a tool for the loopback interface.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -60,10 +59,11 @@ struct Load {
 }
 
 /// Serves a sandbox until `shutdown` is done. Running requests end first.
+#[cfg(feature = "testing")]
 pub async fn serve(
     sandbox: Shared,
     listener: TcpListener,
-    shutdown: impl Future<Output = ()> + Send + 'static,
+    shutdown: impl std::future::Future<Output = ()> + Send + 'static,
 ) {
     let (stop, stopped) = watch::channel(false);
     let (dirty, _) = watch::channel(());

@@ -213,6 +213,7 @@ impl World {
     }
 
     /// Whether nobody owns a number.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.numbers.is_empty()
@@ -221,6 +222,7 @@ impl World {
     /// Gives an account a number as if it had just bought it; the number may be outside every
     /// range on offer. The account is made if there is none. Does nothing when the number is
     /// owned already.
+    #[cfg(feature = "testing")]
     pub fn give(&mut self, number: PhoneNumber, account: &str) {
         self.ensure_account(account, None);
         let has_sms = catalogue::kind_of(number).has_sms;

@@ -7,7 +7,6 @@ use url::Url;
 use super::error::Operation;
 use super::routes::{NumberType, Routes};
 use crate::model::claim::has_places;
-use crate::model::number::PhoneNumber;
 use crate::model::provider::Api;
 
 /// One filter.
@@ -233,12 +232,6 @@ pub enum Browsed {
 }
 
 impl Filters {
-    /// Only this number.
-    #[must_use]
-    pub fn number(number: PhoneNumber) -> Self {
-        Self(vec![(Filter::PhoneNumber, number.to_string())])
-    }
-
     /// What a filter asks for.
     #[must_use]
     pub fn get(&self, filter: Filter) -> Option<&str> {

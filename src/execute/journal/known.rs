@@ -63,6 +63,7 @@ struct Open {
 
 impl Known {
     /// What some records tell.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Self {
         let mut known = Self::default();
