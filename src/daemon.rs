@@ -18,19 +18,23 @@
 //! - `board`: the state of the loop, for all who look at it
 //! - `file_watch`: wakes the daemon when a file may have changed
 //! - `files`: follows the files: a change is taken once it holds still, one that removes something only after it
-//! - `handover`: authority is not handed over without the content that it rests on: a process whose files are older than
 //! - `listener`: shows it over HTTP
-//! - `log`: what the log says of a cycle
 //! - `messenger`: tells of it by webhook
-//! - `writing`: the one writer's things: the locks of this host, the lease among hosts, and what was read under
+//! - `handover`: authority is not handed over without the content that it rests on
+//! - `writing`: the one writer's things: locks, lease, and what was read under them
+//! - `cycle`: one pass of the whole line, with the budget kept before and after it
+//! - `log`: what the log says of a cycle
+//! - `looping`: the loop as a machine of states
 
 pub mod announce;
 pub mod board;
+mod cycle;
 pub mod file_watch;
 mod files;
 mod handover;
 pub mod listener;
 mod log;
+mod looping;
 pub mod messenger;
 pub mod metrics;
 mod removal;
@@ -38,50 +42,45 @@ mod schedule;
 pub mod status;
 mod writing;
 
-use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep_until};
-use tracing::{error, info, warn};
 
 use crate::client::fence::NotOurs;
 use crate::client::leadership::{Leadership, NotLeading};
-use crate::client::lock::LockError;
-use crate::client::lock::LockPlace;
+use crate::client::lock::{LockError, LockPlace};
 use crate::client::transport::Transport;
 use crate::client::{Client, Dice};
-use crate::daemon::file_watch::Watch;
-use crate::desired::AccountRef;
-use crate::desired::Desired;
-use crate::execute::journal::{Command, Head};
-use crate::execute::journal_file::{Journal, JournalAccess};
-use crate::execute::ledger::{Kept, Ledger, LedgerError};
+use crate::desired::{AccountRef, Desired};
+use crate::execute::journal_file::Journal;
+use crate::execute::ledger::{Ledger, LedgerError};
 use crate::execute::{Event, Stop};
+use crate::guard::OperatorLimits;
 use crate::guard::budget::Generation;
-use crate::guard::cost::Bill;
-use crate::guard::memory::{Extent, Memory, is_about_the_number};
-use crate::guard::{Approved, OperatorLimits};
+use crate::guard::memory::Extent;
 use crate::model::provider::Api;
-use crate::plan::outcome;
 use crate::plan::{Doubt, Plan};
-use crate::reconcile::{Answer, Authority, Hooks, Job, Pass, Passed, Pricing, Source, State, pass};
+use crate::reconcile::Pass;
 
-use files::{Files, Look};
-use log::log;
-use schedule::Went;
-use writing::Writing;
-
-/// How often a daemon that waits for the lock asks for it.
-const STAND_BY: Duration = Duration::from_secs(1);
-
-/// Numbers that failed are not looked at more often than this, however many there are.
-const REQUEUE_MIN: Duration = Duration::from_millis(500);
+use file_watch::Watch;
+use looping::Loop;
 
 /// What the loop goes by.
 pub struct Daemon<'a, T> {
+    /// What the operator chose.
+    pub options: Options,
+    /// What it writes under.
+    pub write_access: WriteAccess,
+    /// How it reaches the world.
+    pub effects: Effects<'a, T>,
+    /// What it obeys.
+    pub signals: Signals,
+}
+
+/// What the operator chose.
+pub struct Options {
     /// The files and directories of `-f`.
     pub files: Vec<PathBuf>,
     /// Between two cycles while all is well.
@@ -90,7 +89,7 @@ pub struct Daemon<'a, T> {
     pub once: bool,
     /// Plan, and write nothing: neither to the API nor to the ledger.
     pub dry_run: bool,
-    /// The operator's word that numbers may vanish: see [`Memory`].
+    /// The operator's word that numbers may vanish: see [`Memory`](crate::guard::memory::Memory).
     pub allow_shrink: bool,
     /// The operator's limits.
     pub operator: OperatorLimits,
@@ -98,6 +97,12 @@ pub struct Daemon<'a, T> {
     pub numbers_at_once: usize,
     /// Whether the audit log is asked who changed what is not as declared.
     pub asks_who: bool,
+    /// The API of accounts whose file names none.
+    pub api: Api,
+}
+
+/// What the loop writes under, and where it writes down what it does.
+pub struct WriteAccess {
     /// Where the locks are; none where nobody else writes.
     pub lock_places: Vec<LockPlace>,
     /// The lease among hosts; `None` for none.
@@ -106,6 +111,10 @@ pub struct Daemon<'a, T> {
     pub ledger: Ledger,
     /// Where what is seen and done is written down; `None` for nowhere.
     pub journal: Option<Journal>,
+}
+
+/// How the loop reaches the world.
+pub struct Effects<'a, T> {
     /// Jitter.
     pub dice: Arc<Dice>,
     /// The time since the epoch.
@@ -115,10 +124,12 @@ pub struct Daemon<'a, T> {
     /// Looks before each cycle whether the credentials are still the same: a mounted secret may have
     /// been renewed.
     pub renew: &'a Renew<'a, T>,
-    /// The API of accounts whose file names none.
-    pub api: Api,
     /// Hears of what the loop does.
     pub tell: &'a dyn Fn(&News<'_>),
+}
+
+/// What the loop obeys.
+pub struct Signals {
     /// How far the loop is to stop.
     pub stop: watch::Receiver<Stop>,
     /// Whether a signal has paused the loop: it goes on looking, and changes nothing.
@@ -164,17 +175,6 @@ pub enum News<'a> {
     FilesRefused(&'a str),
     /// What is on disk is in force.
     FilesTaken,
-}
-
-/// Why the next cycle begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Woken {
-    /// It is due.
-    Due,
-    /// Other files are in force.
-    Files,
-    /// A signal asks for it.
-    Signal,
 }
 
 /// Looks where the credentials are.
@@ -233,118 +233,20 @@ struct InForce<T> {
 ///
 /// # Errors
 /// Only at the start.
-pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, mut watch: Watch) -> Result<End, StartError> {
-    let mut files = Files::new(daemon.files.clone(), daemon.api, daemon.interval);
-    let Some(look) = daemon.unless_stopped(files.look(None)).await else { return Ok(End::Stopped(None)) };
-    let mut force = match look {
-        Look::New(desired, generation) => daemon.take(*desired, generation).map_err(StartError::Reach)?,
-        Look::Bad(text) => return Err(StartError::Files(text)),
-        // There is nothing yet that it could be the same as.
-        Look::Same | Look::Settling(_) => {
-            return Err(StartError::Files("error: no file was read".to_owned()));
-        }
-    };
-    let mut writing = Writing::default();
-    let mut memory = Memory::new(daemon.interval, daemon.allow_shrink);
-    let mut failures = 0;
-    let mut is_first = true;
-    let mut stood_by = false;
-    // When everything is to be looked at again.
-    let mut full = Instant::now();
-    let mut extent = Extent::Full;
-    loop {
-        if daemon.stopping() {
-            return Ok(End::Stopped(None));
-        }
-        let news = daemon.news();
-        let Some(held) = daemon.unless_stopped(daemon.hold(&mut force, &mut writing)).await else {
-            return Ok(End::Stopped(None));
-        };
-        match held {
-            Ok(()) => {}
-            Err(NotOurs::Lock(error)) if is_first && (daemon.once || matches!(error, LockError::Io(..))) => {
-                return Err(error.into());
-            }
-            Err(NotOurs::Lease(error)) if daemon.once => return Err(error.into()),
-            Err(error) => {
-                is_first = false;
-                writing.says_it_stands_by(&error);
-                (daemon.tell)(&News::StandingBy(&error));
-                stood_by = true;
-                if daemon.stand_by(news, &mut watch).await
-                    && daemon.follow(&mut files, &mut watch, &mut force).await
-                {
-                    memory.forgive();
-                }
-                continue;
-            }
-        }
-        // Contents decide, also where the poll has seen nothing of a change yet.
-        if std::mem::take(&mut stood_by) && daemon.follow(&mut files, &mut watch, &mut force).await {
-            memory.forgive();
-            // Other files may be of other accounts.
-            continue;
-        }
-        let began = Instant::now();
-        if let Err(error) = (daemon.renew)(&force.desired, &mut force.reached) {
-            error!(%error, "the credentials cannot be read: those of before are used");
-        }
-        (daemon.tell)(&News::Began(&force.desired, force.generation));
-        let (pass, heard) =
-            daemon.cycle_beside_files(&force, extent, (&files, &mut watch), &mut writing, &mut memory).await;
-        let pass = match pass {
-            Err(error) if is_first => return Err(error.into()),
-            pass => pass,
-        };
-        is_first = false;
-        let went = pass.as_ref().map_or(Went::Badly, |(pass, _)| went(pass));
-        failures = if went == Went::Well { 0 } else { failures + 1 };
-        let wait = schedule::wait(daemon.interval, went, failures, daemon.dice.throw());
-        let now = Instant::now();
-        full = match pass {
-            // A look at a few numbers does not put off the next one at everything.
-            Ok((_, Extent::Partial)) => full.min(now + wait),
-            Ok((_, Extent::Full)) | Err(_) => now + wait,
-        };
-        let requeue = memory.due().map(|due| due.saturating_sub((daemon.clock)()).max(REQUEUE_MIN));
-        let next = full.saturating_duration_since(now);
-        let next = requeue.map_or(next, |due| next.min(due));
-        match pass {
-            Ok((pass, extent)) => {
-                let took = began.elapsed();
-                (daemon.tell)(&News::Ended { desired: &force.desired, pass: &pass, extent, took, next });
-                log(&force, (&pass, extent), took, next);
-                if daemon.once {
-                    return Ok(End::Once(Box::new(pass)));
-                }
-                if daemon.stopping() {
-                    return Ok(End::Stopped(Some(Box::new(pass))));
-                }
-            }
-            Err(error) => {
-                error!(error = %error, "the budget cannot be read or kept: nothing is attempted");
-                (daemon.tell)(&News::NotBegun(&force.desired, &error, next));
-            }
-        }
-        let woken = daemon.wait(now + next, heard, &mut files, &mut watch, &mut force).await;
-        if woken != Woken::Due {
-            memory.forgive();
-        }
-        extent = match woken {
-            Woken::Files => Extent::Partial,
-            Woken::Due if Instant::now() < full => Extent::Partial,
-            Woken::Due | Woken::Signal => Extent::Full,
-        };
+pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, watch: Watch) -> Result<End, StartError> {
+    match Loop::start(daemon, watch).await? {
+        Some(looping) => looping.run().await,
+        None => Ok(End::Stopped(None)),
     }
 }
 
 impl<T: Transport> Daemon<'_, T> {
-    fn stopping(&self) -> bool {
-        *self.stop.borrow() >= Stop::Drain
+    fn is_stopping(&self) -> bool {
+        *self.signals.stop.borrow() >= Stop::Drain
     }
 
     async fn unless_stopped<V>(&self, work: impl Future<Output = V>) -> Option<V> {
-        let mut stop = self.stop.clone();
+        let mut stop = self.signals.stop.clone();
         tokio::select! {
             biased;
             done = work => Some(done),
@@ -353,214 +255,7 @@ impl<T: Transport> Daemon<'_, T> {
     }
 
     fn take(&self, desired: Desired, generation: Generation) -> Result<InForce<T>, String> {
-        let reached = (self.reach)(&desired)?;
+        let reached = (self.effects.reach)(&desired)?;
         Ok(InForce { desired, generation, reached, doubt: None })
-    }
-
-    /// One pass, beside which the files are watched: where they change, nothing more is written. Says
-    /// whether they may have changed.
-    async fn cycle_beside_files(
-        &self,
-        force: &InForce<T>,
-        extent: Extent,
-        (files, watch): (&Files, &mut Watch),
-        writing: &mut Writing,
-        memory: &mut Memory,
-    ) -> (Result<(Pass, Extent), LedgerError>, bool) {
-        let (is_in_force, heard) = (Cell::new(true), Cell::new(false));
-        let watching = async {
-            loop {
-                watch.changed().await;
-                heard.set(true);
-                is_in_force.set(files.are_as_seen());
-            }
-        };
-        let still = || is_in_force.get();
-        let passed = tokio::select! {
-            biased;
-            passed = self.cycle(force, extent, &still, writing, memory) => passed,
-            never = watching => never,
-        };
-        (passed, heard.get())
-    }
-
-    /// One pass, with the budget kept before and after it.
-    async fn cycle(
-        &self,
-        force: &InForce<T>,
-        extent: Extent,
-        is_in_force: &dyn Fn() -> bool,
-        writing: &mut Writing,
-        memory: &mut Memory,
-    ) -> Result<(Pass, Extent), LedgerError> {
-        // Whoever wrote meanwhile left a fleet that we have not seen.
-        let extent = if writing.kept.is_some() { extent } else { Extent::Full };
-        let other = self.hand_over(force, writing).await?;
-        let now = (self.clock)();
-        let kept = match &mut writing.kept {
-            Some(budget) => budget,
-            none => {
-                let mut loaded = self.ledger.load(now)?;
-                if let Some(earlier) = writing.earlier.take() {
-                    loaded.budget.recall(&earlier.budget);
-                    loaded.intents.recall(&earlier.intents, now);
-                }
-                none.insert(loaded)
-            }
-        };
-        let head =
-            Head { command: Command::Run, generation: Some(force.generation.to_string()), undoes: None };
-        let job = Job {
-            source: Source::Files(&force.desired),
-            generation: force.generation,
-            accounts: &force.reached.accounts,
-            clients: &force.reached.clients,
-            operator: &self.operator,
-            // No person is asked.
-            accepted: None,
-            pricing: Pricing::WhereLimited,
-            asks_who: self.asks_who,
-            numbers_at_once: self.numbers_at_once * force.reached.clients.len().max(1),
-            extent,
-            authority: Authority {
-                clock: self.clock,
-                paused: self.paused.clone(),
-                is_in_force,
-                doubt: force.doubt.or(other),
-            },
-            journal: self.journal.as_ref().map(JournalAccess::Open),
-            head: &head,
-            dry_run: self.dry_run,
-            stop: self.stop.clone(),
-            now,
-        };
-        let before = kept.clone();
-        if !self.dry_run && !force.desired.claims.is_empty() {
-            self.ledger.begin(&kept.intents).await?;
-        }
-        let state = State { memory: &mut *memory, kept: &mut *kept, listed: None };
-        let hooks = Unattended { daemon: self, desired: &force.desired };
-        let Passed { pass, extent, .. } = pass(&job, state, &hooks).await;
-        if let Pass::Executed(report) = &pass {
-            memory.settle(report, (self.clock)(), || self.dice.throw());
-        }
-        // What was given back, or seen to have happened. Without it the ledger says too much, never
-        // too little.
-        if !self.dry_run
-            && *kept != before
-            && !matches!(pass, Pass::NotRecorded(..))
-            && let Err(error) = self.ledger.save(kept).await
-        {
-            warn!(%error, "the budget was not saved after the cycle");
-        }
-        Ok((pass, extent))
-    }
-
-    /// Waits for the next cycle: until it is due, a good change of the files, or a signal.
-    async fn wait(
-        &self,
-        due: Instant,
-        heard: bool,
-        files: &mut Files,
-        watch: &mut Watch,
-        force: &mut InForce<T>,
-    ) -> Woken {
-        let mut stop = self.stop.clone();
-        if heard && self.follow(files, watch, force).await {
-            return Woken::Files;
-        }
-        loop {
-            let settled = files.due().unwrap_or(due);
-            let woken = tokio::select! {
-                biased;
-                _ = stop.wait_for(|stop| *stop >= Stop::Drain) => return Woken::Due,
-                () = sleep_until(due) => Some(Woken::Due),
-                () = self.bell.notified() => Some(Woken::Signal),
-                () = watch.changed() => None,
-                // What removes something has been there for long enough.
-                () = sleep_until(settled), if settled < due => None,
-            };
-            if self.follow(files, watch, force).await && woken != Some(Woken::Signal) {
-                return Woken::Files;
-            }
-            if let Some(woken) = woken {
-                return woken;
-            }
-        }
-    }
-
-    /// Looks at the files; says whether another content is in force now.
-    async fn follow(&self, files: &mut Files, watch: &mut Watch, force: &mut InForce<T>) -> bool {
-        let look = files.look(Some(&force.desired));
-        let Some(look) = self.unless_stopped(look).await else { return false };
-        let refused = match look {
-            Look::Same => return false,
-            Look::Settling(time) => {
-                force.doubt = Some(Doubt::FilesSettling);
-                info!(taken_in = ?time, in_force = %force.generation, "the files changed and remove something: they are taken once they have not changed for a while");
-                return false;
-            }
-            Look::New(desired, generation) => match self.take(*desired, generation) {
-                Ok(new) => {
-                    let is_other = new.generation != force.generation;
-                    info!(generation = %new.generation, numbers = new.desired.numbers.len(), "the files changed");
-                    *force = new;
-                    (self.tell)(&News::FilesTaken);
-                    watch.aim();
-                    return is_other;
-                }
-                Err(text) => text,
-            },
-            Look::Bad(text) => text,
-        };
-        force.doubt = Some(Doubt::FilesNotGood);
-        (self.tell)(&News::FilesRefused(&refused));
-        let named: Vec<_> = files.paths().iter().map(|path| path.display().to_string()).collect();
-        error!(
-            files = named.join(", "),
-            in_force = %force.generation,
-            "the files changed and are not taken; the last good ones stay in force:\n{}",
-            refused.trim_end()
-        );
-        false
-    }
-}
-
-/// A pass of which nobody is asked anything.
-struct Unattended<'a, T> {
-    daemon: &'a Daemon<'a, T>,
-    desired: &'a Desired,
-}
-
-impl<T: Transport> Hooks for Unattended<'_, T> {
-    fn confirm(&self, _: &Approved, _: Option<&Bill>) -> Answer {
-        Answer::Yes
-    }
-
-    async fn record(&self, _: &Plan, spent: &Kept) -> Result<(), LedgerError> {
-        self.daemon.ledger.save(spent).await
-    }
-
-    fn event(&self, plan: &Plan, extent: Extent, event: &Event<'_>) {
-        (self.daemon.tell)(&News::Step { desired: self.desired, plan, extent, event });
-    }
-}
-
-fn went(pass: &Pass) -> Went {
-    match pass {
-        Pass::Stopped
-        | Pass::Planned(_)
-        | Pass::Refused(..)
-        | Pass::Impossible(_)
-        | Pass::Stale(..)
-        | Pass::HeldSince(_)
-        | Pass::OtherAccepted(..) => Went::Well,
-        Pass::NotObserved(_) | Pass::NotRecorded(..) => Went::Badly,
-        Pass::Executed(report) => {
-            // A number that failed has a queue of its own, and makes no other wait.
-            let is_left = |end: &outcome::End| !end.outcome.is_settled() && !is_about_the_number(end);
-            let is_short = report.ends.iter().any(is_left) || !report.plan.troubles.is_empty();
-            if is_short { Went::InPart } else { Went::Well }
-        }
     }
 }

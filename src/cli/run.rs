@@ -15,7 +15,9 @@ use crate::daemon::board::Board;
 use crate::daemon::file_watch::Watch;
 use crate::daemon::listener::Listener;
 use crate::daemon::messenger::Messenger;
-use crate::daemon::{Daemon, End, News, StartError, run as run_daemon};
+use crate::daemon::{
+    Daemon, Effects, End, News, Options, Signals, StartError, WriteAccess, run as run_daemon,
+};
 use crate::desired::Desired;
 use crate::execute::Stop;
 use crate::execute::ledger::Ledger;
@@ -89,58 +91,57 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
     let shown = Cell::new(None);
     let ca_file = fleet::CaFile::of(global);
     let daemon = Daemon {
-        files: args.files.clone(),
-        interval: args.interval,
-        once: args.once,
-        dry_run: args.dry_run,
-        allow_shrink: args.allow_shrink,
-        operator: args.limits.limits(),
-        asks_who: true,
-        numbers_at_once: usize::from(global.max_concurrency),
-        lock_places,
-        lease: lease.clone(),
-        ledger,
-        journal,
-        dice: Arc::new(Dice::seeded(process::fresh_seed())),
-        clock: &clock::since_the_epoch,
-        paused,
-        reach: &|desired: &Desired| {
-            let reached = fleet::reach(global, &desired.accounts, sandbox.as_ref());
-            let mut reached = reached.map_err(|fatal| fatal.text)?;
-            for client in &mut reached.clients {
-                client.count_in(tally.clone());
-            }
-            Ok(reached)
+        options: Options {
+            files: args.files.clone(),
+            interval: args.interval,
+            once: args.once,
+            dry_run: args.dry_run,
+            allow_shrink: args.allow_shrink,
+            operator: args.limits.limits(),
+            numbers_at_once: usize::from(global.max_concurrency),
+            asks_who: true,
+            api: global.api(),
         },
-        renew: &|desired: &Desired, reached| {
-            fleet::renew(global, &desired.accounts, reached, sandbox.as_ref())
-                .and_then(|()| ca_file.follow(global, reached))
-                .map_err(|fatal| fatal.text)
-        },
-        api: global.api(),
-        tell: &|news| {
-            if is_watched {
-                board.hear(news, clock::since_the_epoch());
-            }
-            match news {
-                News::Ended { pass, .. } => tell(pass, &shown),
-                News::Began(..) | News::StandingBy(_) => {
-                    if let Some(systemd) = &mut *systemd.borrow_mut() {
-                        systemd.ready();
-                    }
+        write_access: WriteAccess { lock_places, lease: lease.clone(), ledger, journal },
+        effects: Effects {
+            dice: Arc::new(Dice::seeded(process::fresh_seed())),
+            clock: &clock::since_the_epoch,
+            reach: &|desired: &Desired| {
+                let reached = fleet::reach(global, &desired.accounts, sandbox.as_ref());
+                let mut reached = reached.map_err(|fatal| fatal.text)?;
+                for client in &mut reached.clients {
+                    client.count_in(tally.clone());
                 }
-                News::Step { .. } | News::NotBegun(..) | News::FilesRefused(_) | News::FilesTaken => {}
-            }
+                Ok(reached)
+            },
+            renew: &|desired: &Desired, reached| {
+                fleet::renew(global, &desired.accounts, reached, sandbox.as_ref())
+                    .and_then(|()| ca_file.follow(global, reached))
+                    .map_err(|fatal| fatal.text)
+            },
+            tell: &|news| {
+                if is_watched {
+                    board.hear(news, clock::since_the_epoch());
+                }
+                match news {
+                    News::Ended { pass, .. } => tell(pass, &shown),
+                    News::Began(..) | News::StandingBy(_) => {
+                        if let Some(systemd) = &mut *systemd.borrow_mut() {
+                            systemd.ready();
+                        }
+                    }
+                    News::Step { .. } | News::NotBegun(..) | News::FilesRefused(_) | News::FilesTaken => {}
+                }
+            },
         },
-        stop: stopped.clone(),
-        bell,
+        signals: Signals { stop: stopped.clone(), paused, bell },
     };
     let on_beat = || {
         if let Some(systemd) = &mut *systemd.borrow_mut() {
             systemd.moves();
         }
     };
-    let ended = pulse.during(run_daemon(&daemon, Watch::start(&daemon.files)), on_beat).await;
+    let ended = pulse.during(run_daemon(&daemon, Watch::start(&daemon.options.files)), on_beat).await;
     if let Some(systemd) = &*systemd.borrow() {
         systemd.stopping();
     }

@@ -12,7 +12,7 @@ use crate::guard::budget::Generation;
 use crate::guard::contents::{Age, Contents};
 use crate::plan::Doubt;
 
-use super::{Daemon, InForce, Writing};
+use super::{Daemon, InForce};
 
 /// After so long without another change, an older content is taken for a deliberate return to it. Copies
 /// of a ConfigMap arrive within two minutes of each other.
@@ -32,13 +32,13 @@ impl<T: Transport> Daemon<'_, T> {
     pub(super) async fn hand_over(
         &self,
         force: &InForce<T>,
-        writing: &mut Writing,
+        known: &mut Handover,
     ) -> Result<Option<Doubt>, LedgerError> {
-        if self.dry_run {
+        if self.options.dry_run {
             return Ok(None);
         }
-        let contents = self.ledger.contents()?;
-        let (content, known) = (force.generation, &mut writing.handover);
+        let contents = self.write_access.ledger.contents()?;
+        let content = force.generation;
         let is_older = contents.age(content) == Age::Older && known.own != contents.latest();
         if is_older && known.older.is_none_or(|(older, _)| older != content) {
             known.older = Some((content, Instant::now()));
@@ -62,6 +62,6 @@ impl<T: Transport> Daemon<'_, T> {
         if contents.latest() == Some(content) {
             return Ok(());
         }
-        self.ledger.note_contents(&contents.followed_by(content)).await
+        self.write_access.ledger.note_contents(&contents.followed_by(content)).await
     }
 }

@@ -17,7 +17,7 @@ use super::InForce;
 const HELD_MAX: usize = 10;
 
 /// One line a cycle, and one for each thing that went wrong.
-pub(super) fn log<T>(force: &InForce<T>, (pass, extent): (&Pass, Extent), took: Duration, next: Duration) {
+pub(super) fn log<T>(force: &InForce<T>, pass: &Pass, extent: Extent, took: Duration, next: Duration) {
     let generation = force.generation;
     if force.doubt == Some(Doubt::FilesNotGood) {
         warn!(in_force = %generation, "the files on disk are not good; the last good ones are in force");

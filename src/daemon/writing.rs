@@ -2,7 +2,6 @@
 //! them.
 
 use tokio::sync::watch;
-use tokio::time::sleep;
 use tracing::{error, info, warn};
 
 use crate::client::fence::{NotOurs, fence};
@@ -10,12 +9,10 @@ use crate::client::leadership::{Leadership, NotLeading};
 use crate::client::lease::Kind;
 use crate::client::lock::{LockError, Locks};
 use crate::client::transport::Transport;
-use crate::daemon::file_watch::Watch;
-use crate::execute::Stop;
 use crate::execute::ledger::Kept;
 
 use super::handover::Handover;
-use super::{Daemon, InForce, STAND_BY};
+use super::{Daemon, InForce};
 
 /// There for as long as the lock and the lease are.
 #[derive(Default)]
@@ -83,10 +80,10 @@ impl<T: Transport> Daemon<'_, T> {
     /// Holds the lock of every account and the lease, and fences every client with them.
     pub(super) async fn hold(&self, force: &mut InForce<T>, writing: &mut Writing) -> Result<(), NotOurs> {
         // A dry run writes nothing, so that nobody has to wait for it.
-        if self.dry_run {
+        if self.options.dry_run {
             return Ok(());
         }
-        if !self.lock_places.is_empty() {
+        if !self.write_access.lock_places.is_empty() {
             if !writing.locks.are_held() {
                 error!("a lock's file was removed or replaced: locking anew");
                 writing.locks = Locks::default();
@@ -94,19 +91,19 @@ impl<T: Transport> Daemon<'_, T> {
             }
             let clients = force.reached.clients.iter();
             let accounts: Vec<_> = clients.map(|client| (client.account, client.routes.world())).collect();
-            if let Err(error) = writing.locks.hold_in(&self.lock_places, &accounts) {
+            if let Err(error) = writing.locks.hold_in(&self.write_access.lock_places, &accounts) {
                 // Locks before the lease, for everybody: whoever has this host's lock must be able to
                 // get the lease. Between two cycles no write is in flight.
-                if let Some(lease) = &self.lease {
+                if let Some(lease) = &self.write_access.lease {
                     lease.stand_down();
                 }
                 return Err(error.into());
             }
         }
-        let term = match &self.lease {
+        let term = match &self.write_access.lease {
             None => None,
             // As long as it takes to see that its holder is gone.
-            Some(lease) if self.once => {
+            Some(lease) if self.options.once => {
                 let timing = lease.timing();
                 Some(lease.acquire(timing.lease() + timing.retry()).await?)
             }
@@ -119,37 +116,14 @@ impl<T: Transport> Daemon<'_, T> {
             writing.term = term;
             writing.forget();
         }
-        let locks = (!self.lock_places.is_empty()).then_some(&writing.locks);
-        fence(&mut force.reached.clients, locks, self.lease.as_ref().zip(term));
+        let locks = (!self.write_access.lock_places.is_empty()).then_some(&writing.locks);
+        fence(&mut force.reached.clients, locks, self.write_access.lease.as_ref().zip(term));
         writing.said = None;
         Ok(())
     }
 
-    /// Waits until writing may be ours; says whether the files may have changed meanwhile. They are
-    /// not read otherwise: a replica that waits for months costs next to nothing.
-    pub(super) async fn stand_by(&self, mut news: Option<watch::Receiver<u64>>, files: &mut Watch) -> bool {
-        let mut stop = self.stop.clone();
-        let news = async {
-            let heard = match &mut news {
-                Some(news) => news.changed().await.is_ok(),
-                None => false,
-            };
-            if !heard {
-                std::future::pending::<()>().await;
-            }
-        };
-        tokio::select! {
-            biased;
-            _ = stop.wait_for(|stop| *stop >= Stop::Drain) => {}
-            () = news => {}
-            () = files.changed() => return true,
-            () = sleep(STAND_BY) => {}
-        }
-        false
-    }
-
     /// Hears of what happens to the lease from now on.
     pub(super) fn news(&self) -> Option<watch::Receiver<u64>> {
-        self.lease.as_ref().map(Leadership::news)
+        self.write_access.lease.as_ref().map(Leadership::news)
     }
 }

@@ -307,7 +307,7 @@ pub const EDITS: &[Edit] = &[
         bugs: &[("lost-lock-kept", "a daemon that lost its lock never takes another")],
     },
     Edit {
-        file: "src/daemon.rs",
+        file: "src/daemon/cycle.rs",
         find: "                if let Some(earlier) = writing.earlier.take() {",
         replace: "                if let Some(earlier) = writing.earlier.take().filter(|_| !@budget-lost-with-the-lock@) {",
         bugs: &[("budget-lost-with-the-lock", "what a full disk did not keep is forgotten with the lock")],

@@ -13,7 +13,7 @@ use numctl::client::pace::Pace;
 use numctl::client::transport::Transport;
 use numctl::client::{Client, Dice, Manner};
 use numctl::daemon::file_watch::Watch;
-use numctl::daemon::{self, Daemon, News, Reached};
+use numctl::daemon::{self, Daemon, Effects, News, Options, Reached, Signals, WriteAccess};
 use numctl::desired::AccountRef;
 use numctl::desired::load::load;
 use numctl::desired::{Declared, Desired, Format, Source, State as DeclaredState};
@@ -121,31 +121,35 @@ impl Host {
         };
         let dice = Arc::new(Dice::seeded(seed));
         let daemon = Daemon {
-            journal: None,
-            files: vec![self.file()],
-            interval: self.interval,
-            once: false,
-            paused: watch::channel(false).1,
-            dry_run: false,
-            allow_shrink: false,
-            operator: OperatorLimits::default(),
-            asks_who: false,
-            numbers_at_once: 2,
-            lock_places: self.locks.then(|| LockPlace::named(self.lock_dir())).into_iter().collect(),
-            lease: None,
-            ledger,
-            dice: dice.clone(),
-            clock: &|| self.state.lock().wall(),
-            reach: &|desired| self.reach(process, desired, &dice),
-            renew: &|_, _| Ok(()),
-            api: self.api,
-            tell: &|news| {
-                if let News::Ended { pass, extent, .. } = news {
-                    told(&mut self.state.lock(), process, pass, *extent);
-                }
+            options: Options {
+                files: vec![self.file()],
+                interval: self.interval,
+                once: false,
+                dry_run: false,
+                allow_shrink: false,
+                operator: OperatorLimits::default(),
+                numbers_at_once: 2,
+                asks_who: false,
+                api: self.api,
             },
-            stop,
-            bell: Arc::new(Notify::new()),
+            write_access: WriteAccess {
+                lock_places: self.locks.then(|| LockPlace::named(self.lock_dir())).into_iter().collect(),
+                lease: None,
+                ledger,
+                journal: None,
+            },
+            effects: Effects {
+                dice: dice.clone(),
+                clock: &|| self.state.lock().wall(),
+                reach: &|desired| self.reach(process, desired, &dice),
+                renew: &|_, _| Ok(()),
+                tell: &|news| {
+                    if let News::Ended { pass, extent, .. } = news {
+                        told(&mut self.state.lock(), process, pass, *extent);
+                    }
+                },
+            },
+            signals: Signals { stop, paused: watch::channel(false).1, bell: Arc::new(Notify::new()) },
         };
         let ended = tokio::select! {
             biased;
