@@ -13,6 +13,7 @@
 //! - `arguments`: the arguments, declared once: parsing, `--help` and the shell completions come from here
 //! - `content`: whether the files of a command are still what it read: asked before each write
 //! - `process`: facts of this process: its environment, and a seed of its own
+//! - `author`: who runs this, from what the system and a CI system say in the process's surroundings
 //! - `lease`: from arguments, variables and what Kubernetes gives a pod to a candidate for the lease
 //! - `stream`: A stream to the outside as a queue with a thread of its own: a reader that has stopped reading keeps
 //! - `output`: the only place that prints. Results go to stdout, everything else to stderr; a reader that has
@@ -41,6 +42,7 @@
 mod adopt;
 mod apply;
 mod arguments;
+mod author;
 mod content;
 mod doctor;
 mod early;
@@ -234,6 +236,7 @@ fn format(command: &Command) -> Option<PlanFormat> {
         Command::Validate(_)
         | Command::Schema
         | Command::Completions(_)
+        | Command::Man(_)
         | Command::Resolve(_)
         | Command::History(_)
         | Command::Run(_)
@@ -252,6 +255,7 @@ fn dispatch(arguments: Arguments, heard: Option<Heard>) -> Ended {
         Command::Validate(args) => simple::validate(&global, &args),
         Command::Schema => simple::schema(),
         Command::Completions(args) => simple::completions(&args),
+        Command::Man(args) => simple::man(&args),
         Command::Plan(args) => block_on(plan::run(&global, &args)),
         Command::Apply(args) => block_on(apply::run(&global, &args)),
         Command::Adopt(args) => block_on(adopt::run(&global, &args)),

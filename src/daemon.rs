@@ -10,12 +10,15 @@
 //! - `status`: the daemon's state as it is shown to the outside
 //! - `announce`: when somebody is told of it
 //! - `metrics`: that state as Prometheus reads it
+//! - `occasions`: what happened that somebody who looks at the Deployment wants to know
 //! - `removal`: what a change of the files may do: configure only, or remove something
 //! - `schedule`: when the next cycle is due. Randomness comes in as a number
 //!
 //! I/O:
 //!
+//! - `process_stats`: what the system says of this process: time, memory, open files
 //! - `board`: the state of the loop, for all who look at it
+//! - `recorder`: writes it as Kubernetes Events
 //! - `file_watch`: wakes the daemon when a file may have changed
 //! - `files`: follows the files: a change is taken once it holds still, one that removes something only after it
 //! - `listener`: shows it over HTTP
@@ -37,6 +40,9 @@ mod log;
 mod looping;
 pub mod messenger;
 pub mod metrics;
+pub mod occasions;
+mod process_stats;
+pub mod recorder;
 mod removal;
 mod schedule;
 pub mod status;
@@ -54,13 +60,16 @@ use crate::client::lock::{LockError, LockPlace};
 use crate::client::transport::Transport;
 use crate::client::{Client, Dice};
 use crate::desired::{AccountRef, Desired};
+use crate::execute::journal::Author;
 use crate::execute::journal_file::Journal;
 use crate::execute::ledger::{Ledger, LedgerError};
 use crate::execute::{Event, Stop};
-use crate::guard::OperatorLimits;
 use crate::guard::budget::Generation;
 use crate::guard::memory::Extent;
+use crate::guard::{DayLeft, OperatorLimits};
+use crate::model::money::Sums;
 use crate::model::provider::Api;
+use crate::observed::Observed;
 use crate::plan::{Doubt, Plan};
 use crate::reconcile::Pass;
 
@@ -97,6 +106,8 @@ pub struct Options {
     pub numbers_at_once: usize,
     /// Whether the audit log is asked who changed what is not as declared.
     pub asks_who: bool,
+    /// Who started it, for the journal.
+    pub by: Option<Author>,
     /// The API of accounts whose file names none.
     pub api: Api,
 }
@@ -158,6 +169,10 @@ pub enum News<'a> {
     },
     /// It could not begin, and is due again after this.
     NotBegun(&'a Desired, &'a LedgerError, Duration),
+    /// What a full look showed, for what the files do not say of a number.
+    Seen(&'a Desired, &'a Observed),
+    /// What the limits leave after a cycle, and what the numbers cost a month where that was asked.
+    Allows(Vec<DayLeft>, Option<Sums>),
     /// It has ended.
     Ended {
         /// The files that it went by.

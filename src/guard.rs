@@ -9,6 +9,7 @@
 //! - `limit`: what a limit is held against, and who set it
 //! - `monthly`: the limits on money: by how much a plan may raise what the numbers cost a month, and to what
 //! - `approve`: the safety rules between a plan and its execution: limits, and who may lift them
+//! - `day`: what the limits leave of the last 24 hours
 //! - `contents`: which contents of the files were in force, and which is older
 //! - `intents`: purchases for claims that may still be on their way
 //! - `last_use`: takes out of a plan the releases of numbers that are still in use
@@ -26,6 +27,7 @@ mod approve;
 pub mod budget;
 pub mod contents;
 pub mod cost;
+mod day;
 pub mod intents;
 pub mod last_use;
 mod limit;
@@ -38,5 +40,6 @@ pub mod standstill;
 pub mod usage;
 
 pub use approve::*;
+pub use day::{DayLeft, day_left};
 pub use limit::{Over, SetBy};
 pub use monthly::{Beyond, BrokenMonthly, MonthlyName, calls_for_prices};

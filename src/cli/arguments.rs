@@ -182,6 +182,8 @@ pub(super) enum Command {
     Schema,
     /// Print shell completions
     Completions(CompletionsArgs),
+    /// Write man pages
+    Man(ManArgs),
 }
 
 /// `-f`, which may repeat and may name a directory.
@@ -367,6 +369,14 @@ pub(super) struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     pub(super) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  numctl man /usr/local/share/man/man1")]
+pub(super) struct ManArgs {
+    /// Where to put them
+    #[arg(value_name = "DIR")]
+    pub(super) directory: PathBuf,
 }
 
 /// How a plan is written.

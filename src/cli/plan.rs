@@ -90,7 +90,7 @@ async fn make(
             doubt: None,
         },
         journal: Some(journal.access()),
-        head: &Head { command: Command::Apply, generation: None, undoes: None },
+        head: &Head { command: Command::Apply, generation: None, undoes: None, by: None },
         dry_run: true,
         stop: tokio::sync::watch::channel(Stop::Run).1,
         now,

@@ -2,7 +2,7 @@
 
 use super::process;
 use std::cell::{Cell, RefCell};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::{Notify, watch};
@@ -14,7 +14,9 @@ use crate::daemon::announce::Target;
 use crate::daemon::board::Board;
 use crate::daemon::file_watch::Watch;
 use crate::daemon::listener::Listener;
-use crate::daemon::messenger::Messenger;
+use crate::daemon::messenger::{self, Messenger};
+use crate::daemon::recorder::Recorder;
+use crate::daemon::status::Fleet as StatusFleet;
 use crate::daemon::{
     Daemon, Effects, End, News, Options, Signals, StartError, WriteAccess, run as run_daemon,
 };
@@ -30,6 +32,7 @@ use crate::plan::digest::Digest;
 use crate::reconcile::Pass;
 
 use super::arguments::{Global, PlanFormat, RunArgs};
+use super::author::author;
 use super::signals::{Heard, Orders};
 use super::{Ended, Exit, Fatal, fleet, journal, lease, locks, output, show};
 
@@ -46,8 +49,10 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
     let systemd = RefCell::new(systemd()?);
     let identity = lease::identity();
     let lease = if args.dry_run { None } else { lease::candidate(&args.lock.lease, &identity)? };
+    let tally = Arc::new(Tally::beside(output::dropped_lines()));
     if let Some(lease) = &lease {
         lease.only_while(pulse.clone());
+        lease.count_in(tally.clone());
     }
     let ledger = match &args.state_dir {
         Some(directory) if !args.dry_run => Ledger::open(directory)?,
@@ -77,16 +82,20 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
         },
         "starting"
     );
-    let tally = Arc::new(Tally::beside(output::dropped_lines()));
-    let board = Arc::new(Board::new(
+    let page = args.public_url.clone().map(Arc::new);
+    let board = Board::new(
         (&identity, clock::since_the_epoch()),
         (args.interval, args.dry_run),
         tally.clone(),
         (paused.clone(), pulse.clone()),
-    ));
-    let messenger = notify(&args.notify, &board)?;
+    );
+    let board =
+        Arc::new(board.of_fleet(StatusFleet { name: args.fleet_name.as_deref().map(Into::into), page }));
+    let messenger = notify(args, &board)?;
+    let recorder = lease::events(args.kube_events.as_ref(), &args.lock.lease, &identity)?
+        .map(|client| Recorder::start(client, board.clone(), clock::since_the_epoch));
     let listener = listen(args, &board).await?;
-    let is_watched = listener.is_some() || messenger.is_some();
+    let is_watched = listener.is_some() || messenger.is_some() || recorder.is_some();
     let sandbox = fleet::sandbox_of(global).await?;
     let shown = Cell::new(None);
     let ca_file = fleet::CaFile::of(global);
@@ -100,6 +109,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
             operator: args.limits.limits(),
             numbers_at_once: usize::from(global.max_concurrency),
             asks_who: true,
+            by: author(),
             api: global.api(),
         },
         write_access: WriteAccess { lock_places, lease: lease.clone(), ledger, journal },
@@ -130,7 +140,12 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
                             systemd.ready();
                         }
                     }
-                    News::Step { .. } | News::NotBegun(..) | News::FilesRefused(_) | News::FilesTaken => {}
+                    News::Step { .. }
+                    | News::NotBegun(..)
+                    | News::FilesRefused(_)
+                    | News::FilesTaken
+                    | News::Seen(..)
+                    | News::Allows(..) => {}
                 }
             },
         },
@@ -184,14 +199,48 @@ fn systemd() -> Result<Option<Systemd>, Fatal> {
 }
 
 /// Tells of the state from now on, where that is asked for.
-fn notify(urls: &[String], board: &Arc<Board>) -> Result<Option<Messenger>, Fatal> {
-    let targets = urls.iter().filter(|url| !url.trim().is_empty()).map(|url| Target::parse(url));
+fn notify(args: &RunArgs, board: &Arc<Board>) -> Result<Option<Messenger>, Fatal> {
+    let targets = args.notify.iter().filter(|url| !url.trim().is_empty()).map(|url| Target::parse(url));
     let targets: Vec<Target> =
         targets.collect::<Result<_, _>>().map_err(|why| Fatal::new(format!("--notify: {why}")))?;
+    let targets = with_authorization(targets, &args.notify_auth_file)
+        .map_err(|why| Fatal::new(format!("--notify-auth-file: {why}")))?;
     if targets.is_empty() {
         return Ok(None);
     }
     Messenger::start(targets, board.clone(), clock::since_the_epoch).map(Some).map_err(Fatal::new)
+}
+
+/// Gives each target the file of its `Authorization` header: `HOST=FILE`, or `FILE` for the only target.
+fn with_authorization(
+    targets: Vec<Target>,
+    files: &[String],
+) -> Result<Vec<(Target, Option<PathBuf>)>, String> {
+    let mut targets: Vec<_> = targets.into_iter().map(|target| (target, None)).collect();
+    for text in files.iter().filter(|text| !text.is_empty()) {
+        let (host, file) = match text.split_once('=') {
+            Some((host, file)) => (Some(host), PathBuf::from(file)),
+            None => (None, PathBuf::from(text)),
+        };
+        let is_meant = |target: &Target| host.is_none_or(|host| target.host().eq_ignore_ascii_case(host));
+        if host.is_none() && targets.len() != 1 {
+            let count = targets.len();
+            return Err(format!("there are {count} --notify targets: say which one it is for, HOST=FILE"));
+        }
+        let mut found = targets.iter_mut().filter(|(target, _)| is_meant(target)).peekable();
+        if found.peek().is_none() {
+            return Err(format!("no --notify target is at the host {:?}", host.unwrap_or_default()));
+        }
+        for (target, own) in found {
+            if !target.keeps_secrets() {
+                let host = target.host();
+                return Err(format!("http would send it in the clear: use https for {host}"));
+            }
+            messenger::authorization(&file)?;
+            *own = Some(file.clone());
+        }
+    }
+    Ok(targets)
 }
 
 /// Shows the state from now on, where that is asked for.

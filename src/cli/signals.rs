@@ -23,7 +23,7 @@ use super::{Exit, output};
 const LAST: Duration = Duration::from_secs(2);
 
 /// The commands, by which the one that is started is told before its arguments are parsed.
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "validate",
     "plan",
     "apply",
@@ -40,6 +40,7 @@ const COMMANDS: [&str; 17] = [
     "sandbox",
     "schema",
     "completions",
+    "man",
     "help",
 ];
 

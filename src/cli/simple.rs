@@ -1,4 +1,4 @@
-//! The commands that need no API: `validate`, `schema`, `completions`.
+//! The commands that need no API: `validate`, `schema`, `completions`, `man`.
 
 use clap::CommandFactory as _;
 
@@ -8,7 +8,7 @@ use crate::desired::load::{load, parse};
 use crate::desired::schema::schema as file_schema;
 use crate::report::names::plural;
 
-use super::arguments::{Arguments, CompletionsArgs, Global, TextOrJson, ValidateArgs};
+use super::arguments::{Arguments, CompletionsArgs, Global, ManArgs, TextOrJson, ValidateArgs};
 use super::{Ended, Exit, Fatal, inert, output};
 
 pub(super) fn validate(global: &Global, args: &ValidateArgs) -> Ended {
@@ -57,6 +57,15 @@ pub(super) fn completions(args: &CompletionsArgs) -> Ended {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Arguments::command(), "numctl", &mut script);
     output::print_with(|out| out.write_all(&script))?;
+    Ok(Exit::Done)
+}
+
+/// One page for each command, as `man` reads them.
+pub(super) fn man(args: &ManArgs) -> Ended {
+    let directory = &args.directory;
+    std::fs::create_dir_all(directory)
+        .and_then(|()| clap_mangen::generate_to(Arguments::command(), directory))
+        .map_err(|error| Fatal::new(format!("{}: {error}", directory.display())))?;
     Ok(Exit::Done)
 }
 

@@ -27,6 +27,7 @@ use crate::report;
 use crate::report::shown::Shown;
 
 use super::arguments::{Global, TextOrJson, WriteArgs};
+use super::author::author;
 use super::content::Content;
 use super::fleet::{self, Fleet};
 use super::journal::ForWriting;
@@ -69,7 +70,8 @@ impl<'a> Writing<'a> {
             None => None,
         };
         let journal = ForWriting::of(global, &args.journal, args.state.state_dir.as_deref())?;
-        let (ledger, head) = (OnceCell::new(), Head { command, generation: None, undoes: None });
+        let (ledger, head) =
+            (OnceCell::new(), Head { command, generation: None, undoes: None, by: author() });
         Ok(Self { global, args, journal, ledger, accepted, head })
     }
 

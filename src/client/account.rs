@@ -360,8 +360,9 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// When there is no answer.
     pub async fn ask(&self, operation: Operation, url: Url) -> Result<Response, ApiError> {
+        let began = Instant::now();
         let sent = self.transport.send(self.request(operation, Verb::Get, url, None)).await;
-        self.tally.request(operation, &sent);
+        self.tally.request(operation, &sent, began.elapsed());
         sent.map_err(|error| ApiError::from_transport(operation, &error))
     }
 
@@ -531,8 +532,9 @@ impl<T: Transport> Client<T> {
             let mut request = self.request(operation, verb, url, form);
             request.timeout = turn.at_most(request.timeout);
             debug!(verb = verb.word(), path = request.url.path(), "sending");
+            let began = Instant::now();
             let sent = self.transport.send(request).await;
-            self.tally.request(operation, &sent);
+            self.tally.request(operation, &sent, began.elapsed());
             let concurrent = sent.as_ref().ok().and_then(|response| response.concurrent);
             let done = match sent {
                 Err(error) => {

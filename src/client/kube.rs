@@ -1,5 +1,7 @@
 //! One Lease at a Kubernetes API server: read it, make it, replace it. No more of the API than that,
-//! so no more rights than `get`, `create` and `update` on one Lease.
+//! so no more rights than `get`, `create` and `update` on one Lease; what [`events`] needs is optional.
+
+pub mod events;
 
 use std::fmt;
 use std::net::IpAddr;

@@ -10,6 +10,7 @@ use tracing::{debug, info, warn};
 
 use crate::client::kube::LeaseClient;
 use crate::client::lease::{Answer, Elector, Kind, Leader, Moment, Next, Note, Timing, Trouble};
+use crate::client::tally::Tally;
 use crate::host::clock;
 use crate::host::pulse::Pulse;
 
@@ -31,6 +32,8 @@ struct Shared {
     bell: Notify,
     /// Of whoever writes, where somebody watches it.
     pulse: OnceLock<Pulse>,
+    /// Where failures are counted, where somebody reads them.
+    tally: OnceLock<Arc<Tally>>,
 }
 
 #[derive(Debug)]
@@ -93,6 +96,7 @@ impl Leadership {
             news: watch::Sender::new(0),
             bell: Notify::new(),
             pulse: OnceLock::new(),
+            tally: OnceLock::new(),
         });
         tokio::spawn(drive(shared.clone(), client));
         Self(shared)
@@ -103,6 +107,12 @@ impl Leadership {
     pub fn only_while(&self, pulse: Pulse) {
         // There is one loop, which says so once.
         let _ = self.0.pulse.set(pulse);
+    }
+
+    /// Counts the requests that fail.
+    pub fn count_in(&self, tally: Arc<Tally>) {
+        // There is one process, which says so once.
+        let _ = self.0.tally.set(tally);
     }
 
     /// From now on tries to get the lease, and to keep it.
@@ -323,6 +333,9 @@ async fn drive(shared: Arc<Shared>, mut client: LeaseClient) {
                         before.clone().and_then(|trouble| trouble.after(&answer, is_anothers))
                     }
                     Err(trouble) => {
+                        if let Some(tally) = shared.tally.get() {
+                            tally.lease_failed();
+                        }
                         inner.elector.answered(Answer::Lost, shared.now());
                         Some(trouble)
                     }

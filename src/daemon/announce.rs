@@ -3,12 +3,14 @@
 //! Pure: the state and the time come in.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use url::Url;
 
-use crate::daemon::status::{Moment, Overall, Standing, Status, Waiting};
+use crate::daemon::status::{Moment, Overall, Role, Row, Standing, Status, Truth, Waiting};
+use crate::model::inert;
 use crate::report::shown::count;
 
 /// A change is told once it has held for so many cycles,
@@ -18,6 +20,12 @@ const HOLDS: Duration = Duration::from_secs(30);
 
 /// So many accounts in trouble are named.
 const ACCOUNTS_MAX: usize = 5;
+/// So many numbers are named.
+const NUMBERS_MAX: usize = 5;
+/// So much of what is said of a number is told.
+const ERROR_MAX: usize = 300;
+/// So much Slack takes in one block.
+const SLACK_TEXT_MAX: usize = 2_900;
 
 /// Where a message goes. Its URL may be the secret, so that only its host is ever shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,7 +41,7 @@ pub struct Target {
 pub enum Form {
     /// The whole [`Message`].
     Generic,
-    /// `{"text": …}`, as Slack and what is compatible with it read it.
+    /// `{"text": …, "blocks": […]}`, as Slack and what is compatible with it read it.
     Slack,
 }
 
@@ -71,18 +79,80 @@ impl Target {
     pub fn body(&self, message: &Message) -> String {
         match self.form {
             Form::Generic => serde_json::to_string(message).unwrap_or_default(),
-            Form::Slack => {
-                // What its markup reads as a link or a mention is spelt out.
-                let text = message.summary.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-                serde_json::json!({ "text": text }).to_string()
-            }
+            Form::Slack => slack(message).to_string(),
         }
+    }
+
+    /// Whether a credential may be sent to it: over TLS, or without leaving this machine.
+    #[must_use]
+    pub fn keeps_secrets(&self) -> bool {
+        let is_here = match self.url.host() {
+            Some(url::Host::Domain(name)) => name == "localhost",
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        self.url.scheme() == "https" || is_here
+    }
+}
+
+/// A message as Slack shows it. Foreign text stands in plain text only, where no markup acts.
+fn slack(message: &Message) -> serde_json::Value {
+    let plain = |text: &str| {
+        let text: String = text.chars().take(SLACK_TEXT_MAX).collect();
+        serde_json::json!({ "type": "plain_text", "text": escaped(&text), "emoji": false })
+    };
+    let mut blocks = vec![serde_json::json!({ "type": "section", "text": plain(&message.summary) })];
+    if !message.numbers.is_empty() {
+        let mut lines: Vec<String> = message.numbers.iter().map(ToString::to_string).collect();
+        if message.more > 0 {
+            lines.push(format!("and {} more", count(message.more)));
+        }
+        blocks.push(serde_json::json!({ "type": "section", "text": plain(&lines.join("\n")) }));
+    }
+    let mut context = vec![plain(&message.next)];
+    if let Some(url) = &message.url {
+        // A parsed URL has no character that ends the link.
+        let link = format!("<{}|Open the page>", escaped(url));
+        context.push(serde_json::json!({ "type": "mrkdwn", "text": link }));
+    }
+    blocks.push(serde_json::json!({ "type": "context", "elements": context }));
+    serde_json::json!({ "text": escaped(&message.summary), "blocks": blocks })
+}
+
+/// What Slack reads as a link or a mention, spelt out.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// A number that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NumberTold {
+    /// The number.
+    pub phone_number: String,
+    /// Its account, as the files name it.
+    pub account: String,
+    /// How it stands.
+    pub standing: &'static str,
+    /// Why, in a word.
+    pub reason: String,
+    /// The error, or what differs.
+    pub message: String,
+}
+
+impl std::fmt::Display for NumberTold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { phone_number, account, standing, reason, message } = self;
+        let why = if message.is_empty() { reason } else { message };
+        write!(f, "{phone_number} ({account}) {standing}: {why}")
     }
 }
 
 /// What is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Message {
+    /// Which fleet, where it has a name.
+    pub fleet: Option<String>,
     /// `drift`, `failure` or `recovery`.
     pub event: &'static str,
     /// The state that is told.
@@ -91,6 +161,16 @@ pub struct Message {
     pub before: &'static str,
     /// For people.
     pub summary: String,
+    /// What went wrong first.
+    pub error: Option<String>,
+    /// What numctl does next.
+    pub next: String,
+    /// Numbers that are not as they should be: the worst first, and a few of many.
+    pub numbers: Vec<NumberTold>,
+    /// How many more there are.
+    pub more: usize,
+    /// Where the page shows this.
+    pub url: Option<String>,
     /// Declared numbers.
     pub declared: usize,
     /// As declared.
@@ -206,7 +286,10 @@ impl Announcer {
 
 fn message(status: &Status, before: Mood, mood: Mood, since: Moment) -> Message {
     let of = |standing| status.count(standing);
+    let numbers = numbers(status);
+    let wrong = [Standing::Degraded, Standing::Drifted, Standing::Unknown].map(of).iter().sum::<usize>();
     Message {
+        fleet: status.fleet.name.as_deref().map(str::to_owned),
         event: match mood {
             Mood::Well => "recovery",
             // What failed is cured, though something still differs.
@@ -218,6 +301,11 @@ fn message(status: &Status, before: Mood, mood: Mood, since: Moment) -> Message 
         state: Mood::of(status).map_or_else(|| status.overall().word(), Mood::word),
         before: before.word(),
         summary: summary(status, before, mood),
+        error: error(status),
+        next: next(status, mood),
+        more: wrong.saturating_sub(numbers.len()),
+        numbers,
+        url: status.fleet.page.as_deref().map(|page| link(page, status)),
         declared: status.rows.len(),
         synced: of(Standing::Synced),
         drifted: of(Standing::Drifted),
@@ -229,18 +317,103 @@ fn message(status: &Status, before: Mood, mood: Mood, since: Moment) -> Message 
     }
 }
 
+/// The worst numbers first.
+fn numbers(status: &Status) -> Vec<NumberTold> {
+    let of = |wanted: Standing| status.rows.iter().filter(move |row| row.verdict.standing == wanted);
+    // A fleet without such a number is not searched for one.
+    let worst = [Standing::Degraded, Standing::Drifted, Standing::Unknown];
+    let rows = worst.into_iter().filter(|standing| status.count(*standing) > 0).flat_map(of);
+    let told = |row: &Row| {
+        let condition = match row.verdict.degraded.status {
+            Truth::True => &row.verdict.degraded,
+            Truth::False | Truth::Unknown => &row.verdict.synced,
+        };
+        let account = status.accounts.get(usize::from(row.account.0));
+        NumberTold {
+            phone_number: row.number.to_string(),
+            account: inert::spelt_out(account.map_or("", |account| &account.name)),
+            standing: row.verdict.standing.word(),
+            reason: condition.reason.to_string(),
+            message: condition.message.chars().take(ERROR_MAX).collect(),
+        }
+    };
+    rows.take(NUMBERS_MAX).map(told).collect()
+}
+
+/// What is wrong with the fleet as a whole, else with the first number or in the last cycle.
+fn error(status: &Status) -> Option<String> {
+    let of_a_number = || {
+        let is_it = |row: &&Row| row.verdict.standing == Standing::Degraded;
+        let degraded = status.count(Standing::Degraded) > 0;
+        status.rows.iter().filter(|_| degraded).find(is_it).map(|row| row.verdict.degraded.message.clone())
+    };
+    let of_an_account = || {
+        let trouble = status.accounts.iter().find_map(|account| account.trouble.as_ref());
+        trouble.map(|trouble| Arc::from(trouble.why.as_str()))
+    };
+    let whole = match &status.waits {
+        Waiting::Barred(_, why) => Some(why.clone()),
+        Waiting::NotKnown | Waiting::Another(_) => None,
+    };
+    let files = status.refused_files.as_ref().map(|(_, text)| text.clone());
+    let found = whole.or(files).or(status.blocked.clone()).or_else(of_an_account).or_else(of_a_number);
+    found.map(|text| text.chars().take(ERROR_MAX).collect())
+}
+
+/// What numctl does next, for whoever has to decide whether to get up.
+fn next(status: &Status, mood: Mood) -> String {
+    let at = match status.next {
+        Some(at) => format!("at {at}"),
+        None => "in the next cycle".to_owned(),
+    };
+    let is_dry = status.role == Role::DryRun;
+    match mood {
+        Mood::Barred => {
+            "Next: numctl asks again every few seconds, and goes on once it may write.".to_owned()
+        }
+        Mood::Well if status.role == Role::StandingBy => {
+            "Next: this process takes over when the one that writes is gone.".to_owned()
+        }
+        Mood::Well => format!("Next: numctl looks again {at}."),
+        Mood::Drifted if is_dry => format!("Next: nothing is changed in a dry run. numctl looks again {at}."),
+        Mood::Drifted => format!("Next: numctl sets what differs as declared {at}."),
+        Mood::Failing if status.refused_files.is_some() => {
+            "Next: numctl works by the last good files, and reads the new ones when they change.".to_owned()
+        }
+        Mood::Failing if status.blocked.is_some() => {
+            format!("Next: numctl plans again {at}, and changes nothing until the cause is gone.")
+        }
+        Mood::Failing if is_dry => format!("Next: numctl looks again {at}. It is a dry run."),
+        Mood::Failing => format!("Next: numctl tries again {at}."),
+    }
+}
+
+/// The page, with the numbers that this is about.
+fn link(page: &Url, status: &Status) -> String {
+    let mut page = page.clone();
+    let worst = [Standing::Degraded, Standing::Drifted, Standing::Unknown];
+    if let Some(standing) = worst.into_iter().find(|standing| status.count(*standing) > 0) {
+        page.set_fragment(Some(&format!("standing={}", standing.word())));
+    }
+    page.into()
+}
+
 fn summary(status: &Status, before: Mood, mood: Mood) -> String {
     let declared = count(status.rows.len());
     let is_known = Mood::of(status).is_some();
+    let who = match &status.fleet.name {
+        Some(name) => format!("numctl, {name}"),
+        None => "numctl".to_owned(),
+    };
     let mut text = match mood {
-        Mood::Well if !is_known => return "numctl: recovered. This process can do its job again.".to_owned(),
+        Mood::Well if !is_known => return format!("{who}: recovered. This process can do its job again."),
         Mood::Well if status.count(Standing::Synced) == status.rows.len() => {
-            return format!("numctl: recovered. All {declared} declared numbers are as declared.");
+            return format!("{who}: recovered. All {declared} declared numbers are as declared.");
         }
-        Mood::Well => "numctl: recovered.".to_owned(),
-        Mood::Drifted if before.is_failure() => "numctl: recovered, with drift.".to_owned(),
-        Mood::Drifted => "numctl: drift.".to_owned(),
-        Mood::Failing | Mood::Barred => "numctl: degraded.".to_owned(),
+        Mood::Well => format!("{who}: recovered."),
+        Mood::Drifted if before.is_failure() => format!("{who}: recovered, with drift."),
+        Mood::Drifted => format!("{who}: drift."),
+        Mood::Failing | Mood::Barred => format!("{who}: degraded."),
     };
     let others = Standing::ALL.iter().filter(|standing| **standing != Standing::Synced);
     let parts: Vec<String> = others
@@ -261,7 +434,7 @@ fn summary(status: &Status, before: Mood, mood: Mood) -> String {
     }
     let troubled = status.accounts.iter().filter_map(|account| Some((account, account.trouble.as_ref()?)));
     for (account, trouble) in troubled.take(ACCOUNTS_MAX) {
-        let name = crate::model::inert::spelt_out(&account.name);
+        let name = inert::spelt_out(&account.name);
         let _ = write!(text, " Account {name}: {}.", trouble.why);
     }
     text
@@ -306,8 +479,23 @@ mod tests {
         status.stands_by(Waiting::for_another("b"));
         assert_eq!((announcer.look(&status, at(91)), announcer.look(&status, at(130))), (None, None));
         let slack = Target::parse("slack+https://chat.example/x").expect("a target");
-        let told = Message { summary: "<!channel> & all".to_owned(), ..told };
-        assert_eq!(slack.body(&told), r#"{"text":"&lt;!channel&gt; &amp; all"}"#);
+        let number = NumberTold {
+            phone_number: "+15552230000".to_owned(),
+            account: "main".to_owned(),
+            standing: "degraded",
+            reason: "ActionFailed".to_owned(),
+            message: "*bold* <!here>".to_owned(),
+        };
+        let url = Some("https://numctl.example/#standing=degraded".to_owned());
+        let told =
+            Message { summary: "<!channel> & all".to_owned(), numbers: vec![number], more: 471, url, ..told };
+        let body: serde_json::Value = serde_json::from_str(&slack.body(&told)).expect("JSON");
+        assert_eq!(body["text"], "&lt;!channel&gt; &amp; all");
+        let lines = &body["blocks"][1]["text"];
+        assert_eq!(lines["type"], "plain_text");
+        assert_eq!(lines["text"], "+15552230000 (main) degraded: *bold* &lt;!here&gt;\nand 471 more");
+        let link = &body["blocks"][2]["elements"][1]["text"];
+        assert_eq!(link, "<https://numctl.example/#standing=degraded|Open the page>");
     }
 
     #[test]

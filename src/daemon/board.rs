@@ -12,7 +12,7 @@ use crate::client::leadership::NotLeading;
 use crate::client::lock::LockError;
 use crate::client::tally::Tally;
 use crate::daemon::News;
-use crate::daemon::status::{Finish, Role, Status, Waiting};
+use crate::daemon::status::{Finish, Fleet, Role, Status, Waiting};
 use crate::execute::Event;
 use crate::guard::memory::Extent;
 use crate::host::pulse::Pulse;
@@ -64,6 +64,13 @@ impl Board {
             pulse,
             signs: Mutex::new(Signs { at: Instant::now(), requests: 0 }),
         }
+    }
+
+    /// The same of a fleet that the operator gave a name.
+    #[must_use]
+    pub fn of_fleet(self, fleet: Fleet) -> Self {
+        Arc::make_mut(&mut self.status.write().unwrap_or_else(PoisonError::into_inner)).fleet = fleet;
+        self
     }
 
     /// The state at this moment.
@@ -133,6 +140,8 @@ impl Board {
             }
             News::FilesRefused(text) => status.files_refused(text, now),
             News::FilesTaken => status.files_taken(),
+            News::Seen(desired, observed) => status.seen(desired, observed),
+            News::Allows(ref left, ref monthly) => status.allows(left.clone(), monthly.clone()),
         }
     }
 }

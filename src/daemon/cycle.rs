@@ -5,14 +5,15 @@ use tracing::warn;
 use super::writing::Writing;
 use super::{Daemon, InForce, News};
 use crate::client::transport::Transport;
+use crate::daemon::status::Finish;
 use crate::desired::Desired;
 use crate::execute::Event;
 use crate::execute::journal::{Command, Head};
 use crate::execute::journal_file::JournalAccess;
 use crate::execute::ledger::{Kept, LedgerError};
-use crate::guard::Approved;
 use crate::guard::cost::Bill;
 use crate::guard::memory::{Extent, Memory};
+use crate::guard::{Approved, day_left};
 use crate::plan::Plan;
 use crate::reconcile::{Answer, Authority, Hooks, Job, Pass, Passed, Pricing, Source, State, pass};
 
@@ -41,8 +42,11 @@ impl<T: Transport> Daemon<'_, T> {
                 none.insert(loaded)
             }
         };
-        let head =
-            Head { command: Command::Run, generation: Some(force.generation.to_string()), undoes: None };
+        let by = self.options.by.clone();
+        let generation = Some(force.generation.to_string());
+        let head = Head { command: Command::Run, generation, undoes: None, by };
+        let operator = &self.options.operator;
+        let is_money_limited = force.desired.policy.limits.monthly.is_any() || operator.monthly.is_any();
         let job = Job {
             source: Source::Files(&force.desired),
             generation: force.generation,
@@ -51,7 +55,8 @@ impl<T: Transport> Daemon<'_, T> {
             operator: &self.options.operator,
             // No person is asked.
             accepted: None,
-            pricing: Pricing::WhereLimited,
+            // For the metric too: the price lists are kept for a day.
+            pricing: if is_money_limited { Pricing::Always } else { Pricing::WhereLimited },
             asks_who: self.options.asks_who,
             numbers_at_once: self.options.numbers_at_once * force.reached.clients.len().max(1),
             extent,
@@ -73,9 +78,21 @@ impl<T: Transport> Daemon<'_, T> {
         }
         let state = State { memory: &mut *memory, kept: &mut *kept, listed: None };
         let hooks = Unattended { daemon: self, desired: &force.desired };
-        let Passed { pass, extent, .. } = pass(&job, state, &hooks).await;
+        let Passed { pass, extent, bill } = pass(&job, state, &hooks).await;
         if let Pass::Executed(report) = &pass {
             memory.settle(report, (self.effects.clock)(), || self.effects.dice.throw());
+        }
+        if let Some(plan) = Finish::from(&pass).plan() {
+            let spent = kept.budget.day((self.effects.clock)());
+            let left = day_left(plan, &force.desired.policy.limits, operator, &spent);
+            let monthly = bill.map(|bill| match &pass {
+                Pass::Executed(_) => bill.after,
+                _ => bill.before,
+            });
+            (self.effects.tell)(&News::Allows(left, monthly));
+        }
+        if let (Extent::Full, Some(observed)) = (extent, memory.last_seen()) {
+            (self.effects.tell)(&News::Seen(&force.desired, observed));
         }
         // What was given back, or seen to have happened. Without it the ledger says too much, never
         // too little.

@@ -4,13 +4,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Write as _};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::client::tally::Tally;
+use crate::client::tally::{REQUEST_BUCKETS, Tally};
 use crate::daemon::status::json::age;
 use crate::daemon::status::{DURATION_BUCKETS, Moment, Role, Standing, Status};
 use crate::model::action_kind::ActionKind;
 use crate::model::hold::Hold;
+use crate::model::money::Sums;
 use crate::model::settings::Field;
 
 /// The media type.
@@ -59,16 +61,35 @@ const HELD: [&str; 21] = [
     "fallback_in_the_way",
 ];
 
-/// Writes the metrics.
+/// What the system says of this process, under the names that Prometheus' own clients use.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ProcessStats {
+    /// Of user and system together.
+    pub cpu_seconds: f64,
+    /// Memory in use.
+    pub resident_bytes: u64,
+    /// Address space.
+    pub virtual_bytes: u64,
+    /// Files and sockets that are open.
+    pub open_files: u64,
+    /// How many may be; `None` for no limit.
+    pub files_max: Option<u64>,
+    /// How many threads there are.
+    pub threads: u64,
+}
+
+/// Writes the metrics. Each sample bears the fleet's name, where the operator gave it one.
 #[must_use]
-pub fn exposition(status: &Status, tally: &Tally, now: Duration) -> String {
-    let mut page = Page(String::with_capacity(8 << 10));
+pub fn exposition(status: &Status, tally: &Tally, stats: Option<ProcessStats>, now: Duration) -> String {
+    let mut page = Page { text: String::with_capacity(8 << 10), fleet: status.fleet.name.clone() };
     cycles(&mut page, status);
     fleet(&mut page, status, Moment::of(now));
     holds(&mut page, status, now);
+    limits(&mut page, status);
     requests(&mut page, tally);
     process(&mut page, status, tally);
-    page.0
+    system(&mut page, status, stats);
+    page.text
 }
 
 fn cycles(page: &mut Page, status: &Status) {
@@ -193,13 +214,61 @@ fn requests(page: &mut Page, tally: &Tally) {
         let labels: [Label<'_>; 2] = [("operation", &operation.word()), ("status", &status)];
         page.sample("numctl_requests_total", &labels, count);
     }
+    let name = "numctl_request_duration_seconds";
+    page.family(name, "histogram", "How long requests to the API took, until their answer or their loss.");
+    let (bucket, sum, count) = (format!("{name}_bucket"), format!("{name}_sum"), format!("{name}_count"));
+    for times in tally.request_times() {
+        let word = times.operation.word();
+        for (bound, at_most) in REQUEST_BUCKETS.iter().zip(times.at_most) {
+            page.sample(&bucket, &[("operation", &word), ("le", bound)], at_most);
+        }
+        page.sample(&bucket, &[("operation", &word), ("le", &"+Inf")], times.count);
+        page.sample(&sum, &[("operation", &word)], times.sum);
+        page.sample(&count, &[("operation", &word)], times.count);
+    }
     page.family("numctl_throttled_total", "counter", "Requests that the API answered with 429.");
     page.sample("numctl_throttled_total", &[], tally.throttled());
     page.family("numctl_retries_total", "counter", "Requests that were sent once more.");
     page.sample("numctl_retries_total", &[], tally.retries());
 }
 
+/// Only whoever writes knows what was spent.
+fn limits(page: &mut Page, status: &Status) {
+    let sees = status.role != Role::StandingBy;
+    page.family(
+        "numctl_limit_left",
+        "gauge",
+        "What a limit leaves of the last 24 hours: a count in all accounts together, a share in each.",
+    );
+    for left in status.allowance.left.iter().filter(|_| sees) {
+        let account: &str = left.account.as_deref().unwrap_or_default();
+        if let Some(count) = left.left {
+            page.sample("numctl_limit_left", &[("limit", &left.limit.word()), ("account", &account)], count);
+        }
+    }
+    page.family(
+        "numctl_monthly_cost",
+        "gauge",
+        "What the live numbers cost a month, by currency, as far as prices are known; asked for only where a limit on money is set.",
+    );
+    for money in status.allowance.monthly.iter().filter(|_| sees).flat_map(Sums::iter) {
+        page.sample("numctl_monthly_cost", &[("currency", &money.currency())], money.decimal());
+    }
+}
+
 fn process(page: &mut Page, status: &Status, tally: &Tally) {
+    page.family(
+        "numctl_lease_failures_total",
+        "counter",
+        "Requests for the Lease that failed: it was neither had nor renewed by them.",
+    );
+    page.sample("numctl_lease_failures_total", &[], tally.lease_failures());
+    page.family(
+        "numctl_notification_failures_total",
+        "counter",
+        "Tries to deliver a notification that failed.",
+    );
+    page.sample("numctl_notification_failures_total", &[], tally.notification_failures());
     page.family(
         "numctl_log_lines_dropped_total",
         "counter",
@@ -214,26 +283,55 @@ fn process(page: &mut Page, status: &Status, tally: &Tally) {
     page.sample("numctl_build_info", &[("version", &env!("CARGO_PKG_VERSION"))], 1);
 }
 
+fn system(page: &mut Page, status: &Status, stats: Option<ProcessStats>) {
+    let started = status.started.since_the_epoch().as_secs_f64();
+    page.family("process_start_time_seconds", "gauge", "When the process started.");
+    page.sample("process_start_time_seconds", &[], started);
+    let Some(stats) = stats else { return };
+    page.family("process_cpu_seconds_total", "counter", "User and system time that the process took.");
+    page.sample("process_cpu_seconds_total", &[], stats.cpu_seconds);
+    let gauges = [
+        ("process_resident_memory_bytes", "Memory in use.", Some(stats.resident_bytes)),
+        ("process_virtual_memory_bytes", "Address space.", Some(stats.virtual_bytes)),
+        ("process_open_fds", "Files and sockets that are open.", Some(stats.open_files)),
+        ("process_max_fds", "How many files and sockets may be open.", stats.files_max),
+        ("process_threads", "Threads of the process.", Some(stats.threads)),
+    ];
+    for (name, help, value) in gauges {
+        page.family(name, "gauge", help);
+        if let Some(value) = value {
+            page.sample(name, &[], value);
+        }
+    }
+}
+
 type Label<'a> = (&'a str, &'a dyn Display);
 
-struct Page(String);
+struct Page {
+    text: String,
+    /// Told by every sample.
+    fleet: Option<Arc<str>>,
+}
 
 impl Page {
     fn family(&mut self, name: &str, kind: &str, help: &str) {
         // A String takes everything.
-        let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+        let _ = write!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
     }
 
     fn sample(&mut self, name: &str, labels: &[Label<'_>], value: impl Display) {
-        self.0.push_str(name);
-        for (at, (label, content)) in labels.iter().enumerate() {
-            let open = if at == 0 { '{' } else { ',' };
-            let _ = write!(self.0, "{open}{label}=\"{}\"", Escaped(&content.to_string()));
+        self.text.push_str(name);
+        let fleet = self.fleet.clone();
+        let fleet = fleet.iter().map(|fleet| ("fleet", fleet as &dyn Display));
+        let mut open = '{';
+        for (label, content) in fleet.chain(labels.iter().copied()) {
+            let _ = write!(self.text, "{open}{label}=\"{}\"", Escaped(&content.to_string()));
+            open = ',';
         }
-        if !labels.is_empty() {
-            self.0.push('}');
+        if open == ',' {
+            self.text.push('}');
         }
-        let _ = writeln!(self.0, " {value}");
+        let _ = writeln!(self.text, " {value}");
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod cycles;
 mod drift;
+mod fleet;
 mod holds;
 pub mod json;
 mod role;
@@ -27,7 +28,7 @@ use crate::guard::memory::Extent;
 use crate::model::action_kind::ActionKind;
 use crate::model::hold::Hold;
 use crate::model::inert;
-use crate::model::number::{AccountSid, PhoneNumber};
+use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::model::settings::{Field, Want};
 use crate::observed::Trouble;
 use crate::plan::Plan;
@@ -40,11 +41,10 @@ pub use cycles::{DURATION_BUCKETS, Past, Totals};
 #[cfg(feature = "testing")]
 pub use drift::fields_of;
 pub use drift::{Change, Drift};
+pub use fleet::{Allowance, Fleet};
 pub use holds::Holds;
 pub use role::{Overall, Role, Waiting};
-#[cfg(feature = "testing")]
-pub use verdict::Truth;
-pub use verdict::{Condition, Standing, Verdict};
+pub use verdict::{Condition, Standing, Truth, Verdict};
 
 use drift::Drifts;
 use verdict::{Aftermath, Judge};
@@ -168,6 +168,8 @@ pub struct Progress {
 pub struct Status {
     /// The process, by a name that no other one has; empty where it has none.
     pub process: Arc<str>,
+    /// Which fleet this is.
+    pub fleet: Fleet,
     /// When the process started.
     pub started: Moment,
     /// Raised by every change.
@@ -182,12 +184,16 @@ pub struct Status {
     pub accounts: Arc<Vec<AccountState>>,
     /// The declared numbers, in order.
     pub rows: Arc<Vec<Row>>,
+    /// The SIDs of the declared numbers, in their order, where the API told them; empty until then.
+    pub sids: Arc<Vec<Option<NumberSid>>>,
     /// How many declared numbers stand how, by [`Standing::ALL`].
     pub standings: [usize; Standing::ALL.len()],
     /// Live numbers that the files do not name.
     pub unlisted: usize,
     /// What the last plan left undone on purpose, by the code of why.
     pub held: BTreeMap<&'static str, usize>,
+    /// What the limits leave for the next hours, and what the numbers cost.
+    pub allowance: Allowance,
     /// What says that nothing is to be changed now.
     pub holds: Holds,
     /// Why it stands by, where it does.
@@ -218,6 +224,7 @@ impl Status {
     pub fn new(started: Duration) -> Self {
         Self {
             process: Arc::default(),
+            fleet: Fleet::default(),
             started: Moment::of(started),
             version: 0,
             role: Role::Starting,
@@ -225,9 +232,11 @@ impl Status {
             declared: 0,
             accounts: Arc::default(),
             rows: Arc::default(),
+            sids: Arc::default(),
             standings: [0; Standing::ALL.len()],
             unlisted: 0,
             held: BTreeMap::new(),
+            allowance: Allowance::default(),
             holds: Holds::default(),
             waits: Waiting::NotKnown,
             refused_files: None,
@@ -454,6 +463,7 @@ impl Status {
         });
         self.accounts = Arc::new(accounts.collect());
         self.rows = Arc::new(rows);
+        self.sids = Arc::default();
         self.holds.declare(desired);
         self.declared = self.version;
         self.recount();

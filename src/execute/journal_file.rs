@@ -463,7 +463,7 @@ mod tests {
         assert!(known(&path).expect("nothing").is_none() && !path.exists(), "reading makes no file");
         let plan = Plan::of(Vec::new(), Vec::new());
         let nobody: [Client<crate::client::http::Http>; 0] = [];
-        let head = Head { command: Command::Apply, generation: None, undoes: None };
+        let head = Head { command: Command::Apply, generation: None, undoes: None, by: None };
         let journal = Journal::open_to_rotate_at(&path, false, 1).expect("opened");
         let mut names = Vec::new();
         for at in 0..7 {

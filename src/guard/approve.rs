@@ -110,7 +110,7 @@ impl LimitName {
         }
     }
 
-    fn of(self, amounts: &Amounts) -> usize {
+    pub(super) fn of(self, amounts: &Amounts) -> usize {
         match self {
             Self::Purchases => amounts.purchases,
             Self::Releases => amounts.releases,

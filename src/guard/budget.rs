@@ -297,6 +297,12 @@ impl Budget {
         }
     }
 
+    /// What the last 24 hours came to.
+    #[must_use]
+    pub fn day(&self, now: Duration) -> Spent {
+        self.spent(|_, at| is_recent(at, now))
+    }
+
     /// Purchases in doubt count, and releases in doubt do not: it errs on the side of the limit.
     fn increase(&self, counts: impl Fn(Generation, Duration) -> bool) -> Sums {
         let mut sums = Sums::default();

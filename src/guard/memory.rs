@@ -142,6 +142,12 @@ impl Memory {
         self.last_look = Some(LastLook::new(observed, accounts, at));
     }
 
+    /// What the last look showed, where it is still known.
+    #[must_use]
+    pub fn last_seen(&self) -> Option<&Observed> {
+        self.last_look.as_ref().map(LastLook::observed)
+    }
+
     /// Forgets the last look: another one begins, and there is no need to have both.
     pub fn forget_the_last_look(&mut self) {
         self.last_look = None;

@@ -123,6 +123,14 @@ impl Money {
         (self.currency == other.currency).then_some(self.parts > other.parts)
     }
 
+    /// `1.15`: the amount without its currency.
+    #[must_use]
+    pub fn decimal(self) -> String {
+        let mut text = self.to_string();
+        text.truncate(text.find(' ').unwrap_or(text.len()));
+        text
+    }
+
     /// `+2.30 USD`, `-1.15 USD`, `+0.00 USD`.
     #[must_use]
     pub fn signed(self) -> String {

@@ -7,7 +7,7 @@ use anstyle::Style as Ansi;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::execute::journal::{AccountRecord, At, Ended, Recorded, Run, StepRecord};
+use crate::execute::journal::{AccountRecord, At, Author, Ended, Recorded, Run, StepRecord};
 use crate::model::action_kind::ActionKind;
 use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::model::settings::Field;
@@ -26,6 +26,9 @@ const STEPS_MAX: usize = 50;
 
 /// What a step whose end nobody has written down came to.
 const NOT_KNOWN: &str = "not known";
+
+/// So many digits of a commit are shown to a person.
+const COMMIT_SHOWN: usize = 12;
 
 /// `run 20261126T013059Z-a5b61771 (apply at 2026-11-26T01:30:59Z)`
 #[must_use]
@@ -100,6 +103,9 @@ fn write_entry(out: &mut impl Write, entry: &TimelineEntry, style: Style) -> fmt
 
 fn write_run(out: &mut impl Write, run: &Run, number: Option<PhoneNumber>, style: Style) -> fmt::Result {
     writeln!(out, "{}", style.paint(Ansi::new().bold(), title(run)))?;
+    if let Some(by) = run.head.by.as_ref().filter(|by| !by.is_empty()) {
+        writeln!(out, "  by {}", author(by))?;
+    }
     if let Some(undoes) = &run.head.undoes {
         writeln!(out, "  takes back run {undoes}")?;
     }
@@ -112,6 +118,22 @@ fn write_run(out: &mut impl Write, run: &Run, number: Option<PhoneNumber>, style
         writeln!(out, "  and {} more (all in --format json)", plural(left, "step"))?;
     }
     writeln!(out, "  {}", verdict(run))
+}
+
+/// `alice on build-7, https://github.com/…/actions/runs/1, commit 1a2b3c4d5e6f`
+fn author(by: &Author) -> String {
+    let text = |part: &Option<String>| Some(Shown(part.as_deref()?).within(VALUE_COLUMNS_MAX).to_string());
+    let who = match (text(&by.user), text(&by.host)) {
+        (Some(user), Some(host)) => Some(format!("{user} on {host}")),
+        (Some(user), None) => Some(user),
+        (None, Some(host)) => Some(format!("somebody on {host}")),
+        (None, None) => None,
+    };
+    let commit = by
+        .commit
+        .as_deref()
+        .map(|commit| format!("commit {}", Shown(&commit.chars().take(COMMIT_SHOWN).collect::<String>())));
+    [who, text(&by.ci_run), commit].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn write_step(out: &mut impl Write, run: &Run, at: usize, style: Style) -> fmt::Result {
@@ -235,6 +257,8 @@ struct RunJson<'a> {
     run: String,
     at: At,
     command: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a Author>,
     digest: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     generation: Option<&'a str>,
@@ -298,6 +322,7 @@ impl<'a> RunJson<'a> {
             run: run.head.run.to_string(),
             at: run.head.at,
             command: run.head.command.word(),
+            by: run.head.by.as_ref(),
             digest: &run.head.digest,
             generation: run.head.generation.as_deref(),
             undoes: run.head.undoes.as_ref().map(ToString::to_string),

@@ -80,6 +80,84 @@ for _ in 1 2; do
     kube apply --server-side --validate=strict -k deploy/kubernetes
 done
 
+# Each overlay, on top of what is there; a Job's template cannot be changed.
+kube create namespace flux-system
+for overlay in argocd flux/fleet flux/check many-files two-fleets/emea two-fleets/apac; do
+    kube delete job --all --all-namespaces >/dev/null
+    kube apply --server-side --force-conflicts --validate=strict -k "deploy/gitops/$overlay" >"$work/applied"
+    echo "deploy/gitops/$overlay: $(wc -l <"$work/applied") objects"
+done
+for fleet in emea apac; do
+    found=$(kube get lease,service,deployment,role,pvc -n numctl -o name | grep -c "/$fleet-numctl")
+    [ "$found" = 5 ] || { echo "$fleet: $found of 5 objects have the prefix"; exit 1; }
+    told=$(kube get deployment "$fleet-numctl" -n numctl -o jsonpath='{.spec.template.spec.containers[0].env[?(@.name=="NUMCTL_LEASE")].value}')
+    [ "$told" = "$fleet-numctl" ] || { echo "$fleet: it would hold the Lease $told"; exit 1; }
+done
+for component in credentials-as-files persistent-journal git-sync; do
+    mkdir -p "$work/with/$component"
+    cp -r deploy/kubernetes "$work/base"
+    printf 'resources: [../../base]\ncomponents: [../../base/components/%s]\n' "$component" >"$work/with/$component/kustomization.yaml"
+    kube apply --server-side --force-conflicts --validate=strict -k "$work/with/$component" >/dev/null
+    rm -rf "$work/base"
+    echo "components/$component is taken"
+done
+kube apply --server-side --force-conflicts --validate=strict -k deploy/kubernetes >/dev/null
+
+# A fleet of 900 KiB in one ConfigMap: more than the annotation of a client-side apply takes.
+python3 - "$work/large.yaml" <<'END'
+import json, sys
+numbers = [{"phone_number": f"+1555{n:07}", "friendly_name": "Line " + str(n) + " " + "x" * 60} for n in range(7000)]
+fleet = json.dumps({"version": 1, "numbers": numbers})
+assert 800_000 < len(fleet) < 1_000_000, len(fleet)
+json.dump({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "numctl-fleet", "namespace": "numctl"},
+           "data": {"fleet.yaml": fleet}}, open(sys.argv[1], "w"))
+END
+kube apply --server-side --force-conflicts --validate=strict -f "$work/large.yaml"
+if kube apply --validate=strict -f "$work/large.yaml" 2>"$work/refused"; then
+    echo "a client-side apply took it too"
+else
+    grep -o 'Too long: [a-z 0-9]*' "$work/refused" | head -n 1
+fi
+
+if command -v helm >/dev/null; then
+    helm lint --quiet deploy/helm/numctl
+    # As it is, and with all that can be set.
+    cat >"$work/values.yaml" <<'END'
+fleetName: EMEA support
+fleet: { existingConfigMaps: [numctl-fleet-a] }
+credentials: { asFiles: true }
+env: { NUMCTL_MAX_RELEASES: "0" }
+args: [--dry-run]
+listenHosts: [numctl.example.com]
+publicUrl: https://numctl.example.com/
+notify: { secret: numctl-notify, hasAuthorization: true }
+journal: { persistent: true, storageClass: shared }
+tolerations: [{ key: a, operator: Exists }]
+nodeSelector: { a: b }
+END
+    for release in "numctl" "emea --values $work/values.yaml"; do
+        # shellcheck disable=SC2086 # words are meant
+        helm template ${release} deploy/helm/numctl --namespace helm --kube-version 1.34 >"$work/helm.yaml"
+        kube create namespace helm --dry-run=client -o yaml | kube apply -f - >/dev/null
+        kube label namespace helm pod-security.kubernetes.io/enforce=restricted --overwrite >/dev/null
+        kube apply --server-side --validate=strict -n helm -f "$work/helm.yaml" >"$work/applied"
+        echo "helm, $release: $(wc -l <"$work/applied") objects"
+        name=$(kube get deployment -n helm -o name | grep "${release%% *}")
+        kube get "$name" -n helm -o json | python3 -c '
+import json, sys
+spec = json.load(sys.stdin)["spec"]["template"]["spec"]
+print(json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probe", "namespace": "helm"}, "spec": spec}))
+' | kube create --dry-run=server --validate=strict -f - >/dev/null
+        [ -z "${NUMCTL:-}" ] || kube get "$name" -n helm -o json | python3 -c '
+import json, subprocess, sys
+args = json.load(sys.stdin)["spec"]["template"]["spec"]["containers"][0]["args"]
+subprocess.run([sys.argv[1], *args, "--help"], check=True, stdout=subprocess.DEVNULL)
+' "$NUMCTL"
+    done
+else
+    echo "SKIPPED: helm is not on PATH (go install helm.sh/helm/v3/cmd/helm)"
+fi
+
 may() {
     local wanted=$1
     shift
@@ -91,12 +169,15 @@ may yes get lease/numctl
 may yes update lease/numctl
 # Kubernetes cannot limit this one to a name.
 may yes create leases
+may yes create events
+may yes get deployment/numctl
 for refused in "get lease/other" "update lease/other" "delete lease/numctl" "list leases" \
-    "get secrets" "get configmaps" "list pods"; do
+    "get secrets" "get configmaps" "list pods" "get deployment/other" "update deployment/numctl" \
+    "list events" "patch events"; do
     # shellcheck disable=SC2086
     may no $refused
 done
-echo "the service account may create, read and replace its Lease, and nothing else that was asked"
+echo "the service account may use its Lease, read its Deployment and write Events, and nothing else that was asked"
 
 # Pod Security judges pods, and no controller makes them here.
 pod() {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs numctl as the Deployment does, where no container engine is: in a root of its own that is read-only
 # and has nothing but the binary, its libraries and certificates; as its user, without capabilities; with its
-# arguments but --lease, which needs a cluster. The sandbox stands in for the API, and the probes are asked.
+# arguments, without the Lease, which needs a cluster. The sandbox stands in for the API, and the probes are asked.
 # Usage, as root: [NUMCTL=BINARY] tests/deploy/pod.sh
 # Without NUMCTL the Dockerfile's build runs first, on what the Dockerfile copies: minutes.
 set -euo pipefail
@@ -27,7 +27,7 @@ if [ -z "${NUMCTL:-}" ]; then
 fi
 
 deployment() { sed -n "$1" deploy/kubernetes/deployment.yaml; }
-mapfile -t args < <(deployment '/^ *args:/,/^ *envFrom:/s/^ *- //p' | grep -v '^--lease=')
+mapfile -t args < <(deployment '/^ *args:/,/^ *envFrom:/s/^ *- //p' | sed 's/\$(SERVICE)/numctl/; s/\$(NAMESPACE)/numctl/')
 user=$(deployment 's/^ *runAsUser: //p')
 port=$(deployment 's/^ *containerPort: //p')
 probes=$(deployment 's/^ *path: //p')

@@ -11,14 +11,16 @@ use numctl::client::api::error::Operation;
 use numctl::client::listing::{ListingBuilder, Page, Progress};
 use numctl::client::tally::Tally;
 use numctl::client::transport::{Response, TransportError};
-use numctl::daemon::metrics::exposition;
+use numctl::daemon::metrics::{ProcessStats, exposition};
 use numctl::daemon::status::json::{Changed, Whole};
 use numctl::daemon::status::{Finish, Role, Status, Waiting};
 use numctl::desired::AccountRef;
 use numctl::desired::{Desired, Format, Source};
 use numctl::guard::budget::Generation;
 use numctl::guard::memory::Extent;
+use numctl::guard::{DayLeft, LimitName};
 use numctl::model::live::Live;
+use numctl::model::money::{Money, Sums};
 use numctl::model::number::{AccountSid, NumberSid, PhoneNumber};
 use numctl::model::settings::{Field, Settings, Value};
 use numctl::observed::Observed;
@@ -65,11 +67,18 @@ pub(crate) fn read(text: &str) -> BTreeMap<String, Family> {
     for (name, family) in &families {
         assert!(!family.kind.is_empty(), "{name} has no type");
         if family.kind == "histogram" {
-            let buckets: Vec<f64> =
-                family.samples.iter().filter(|(n, ..)| n.ends_with("_bucket")).map(|s| s.2).collect();
-            assert!(buckets.is_sorted(), "{name}: {buckets:?}");
-            let count = family.samples.iter().find(|(n, ..)| n.ends_with("_count")).expect("a count");
-            assert_eq!(buckets.last(), Some(&count.2), "{name}: +Inf is everything");
+            let without_bound = |labels: &BTreeMap<String, String>| {
+                let mut labels = labels.clone();
+                labels.remove("le");
+                labels
+            };
+            for (_, of, count) in family.samples.iter().filter(|(n, ..)| n.ends_with("_count")) {
+                let is_its = |n: &str, labels: &_| n.ends_with("_bucket") && without_bound(labels) == *of;
+                let samples = family.samples.iter().filter(|(n, labels, _)| is_its(n, labels));
+                let buckets: Vec<f64> = samples.map(|sample| sample.2).collect();
+                assert!(buckets.is_sorted(), "{name}: {buckets:?}");
+                assert_eq!(buckets.last(), Some(count), "{name}: +Inf is everything");
+            }
         }
     }
     families
@@ -120,6 +129,15 @@ fn sample(line: &str) -> (String, BTreeMap<String, String>, f64) {
 }
 
 const AT: Duration = Duration::from_secs(1_800_000_000);
+
+const STATS: ProcessStats = ProcessStats {
+    cpu_seconds: 1.5,
+    resident_bytes: 64 << 20,
+    virtual_bytes: 1 << 30,
+    open_files: 20,
+    files_max: Some(1_024),
+    threads: 5,
+};
 
 fn account() -> AccountRef {
     let sid = AccountSid::declared(&format!("AC{:032}", 1)).expect("a SID");
@@ -186,12 +204,16 @@ fn the_exposition_is_as_it_was_and_follows_the_format() {
     let mut status = Status::new(AT);
     let tally = Tally::default();
     let ok = |status| Ok(Response { status, ..Response::default() });
-    tally.request(Operation::List, &ok(200));
-    tally.request(Operation::List, &ok(429));
-    tally.request(Operation::Configure, &ok(418));
-    tally.request(Operation::Configure, &Err(TransportError::NotSent(String::new())));
+    tally.request(Operation::List, &ok(200), Duration::from_millis(300));
+    tally.request(Operation::List, &ok(429), Duration::from_millis(300));
+    tally.request(Operation::Configure, &ok(418), Duration::from_millis(300));
+    tally.request(
+        Operation::Configure,
+        &Err(TransportError::NotSent(String::new())),
+        Duration::from_millis(300),
+    );
     tally.retry();
-    let started = exposition(&status, &tally, AT);
+    let started = exposition(&status, &tally, None, AT);
     read(&started);
     status.begins(&desired, generation, Role::Writer, AT);
     let plan = plan(&desired, &[account()], &observed(7, 3));
@@ -203,11 +225,33 @@ fn the_exposition_is_as_it_was_and_follows_the_format() {
     let times = (Duration::from_millis(1_500), Duration::from_secs(60));
     status.ends(&desired, Finish::Executed(&report), Extent::Full, times, AT + Duration::from_secs(2));
     status.files_refused("error: no", AT);
-    let text = exposition(&status, &tally, AT + Duration::from_secs(30));
+    let left = |limit, account: Option<&str>, left| DayLeft { limit, account: account.map(Into::into), left };
+    let limits = vec![
+        left(LimitName::Purchases, None, Some(7)),
+        left(LimitName::Releases, Some("a"), Some(0)),
+        left(LimitName::Changes, None, None),
+    ];
+    let mut monthly = Sums::default();
+    monthly.add(Money::parse("8.05 USD").expect("money"));
+    status.allows(limits, Some(monthly));
+    let text = exposition(&status, &tally, Some(STATS), AT + Duration::from_secs(30));
     let families = read(&text);
     let account = &families["numctl_listing_age_seconds"].samples[0];
     assert_eq!((account.1["account"].as_str(), account.2), ("a \"quoted\" \\ name", 29.5));
     expect_file![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden/metrics.txt")].assert_eq(&text);
+}
+
+/// Prometheus tells fleets apart by it, whatever else they have in common.
+#[test]
+fn every_sample_bears_the_fleets_name() {
+    let mut status = Status::new(AT);
+    status.fleet.name = Some("EMEA \"one\"".into());
+    let families = read(&exposition(&status, &Tally::default(), Some(STATS), AT));
+    for (name, family) in &families {
+        for (_, labels, _) in &family.samples {
+            assert_eq!(labels.get("fleet").map(String::as_str), Some("EMEA \"one\""), "{name}");
+        }
+    }
 }
 
 /// What it saw when it wrote is old by now; its counters count on.
@@ -220,7 +264,7 @@ fn whoever_stands_by_says_nothing_of_the_fleet() {
     let times = (Duration::from_secs(1), Duration::from_secs(60));
     status.ends(&desired, Finish::Planned(&plan), Extent::Full, times, AT);
     let told = |status: &Status| -> BTreeSet<String> {
-        let families = read(&exposition(status, &Tally::default(), AT));
+        let families = read(&exposition(status, &Tally::default(), None, AT));
         families.into_iter().filter(|(_, family)| !family.samples.is_empty()).map(|(name, _)| name).collect()
     };
     let before = told(&status);
@@ -259,7 +303,7 @@ fn deploy_has_the_alerts_as_a_prometheus_rule_too() {
 
 #[test]
 fn the_alerts_and_the_dashboard_ask_for_what_is_there() {
-    let text = exposition(&Status::new(AT), &Tally::default(), AT);
+    let text = exposition(&Status::new(AT), &Tally::default(), Some(STATS), AT);
     let served: BTreeSet<String> = read(&text)
         .into_iter()
         .flat_map(|(name, family)| {
@@ -307,7 +351,7 @@ fn holds_pauses_and_windows_are_shown_with_their_ends() {
         status.paused_by_signal(signal);
         let report = Report { plan, ends: Vec::new(), interrupted: false };
         status.ends(&desired, Finish::Executed(&report), Extent::Full, (Duration::ZERO, Duration::ZERO), AT);
-        let families = read(&exposition(&status, &Tally::default(), now));
+        let families = read(&exposition(&status, &Tally::default(), None, now));
         let value = move |name: &str, label: &str| {
             let family = families.get(name).unwrap_or_else(|| panic!("{name}"));
             let mut samples = family.samples.iter();

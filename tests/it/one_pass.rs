@@ -57,7 +57,7 @@ pub(crate) async fn one_pass<T: Transport>(one: &OnePass<'_, T>, stop: watch::Re
             doubt: None,
         },
         journal: None,
-        head: &Head { command: Command::Run, generation: None, undoes: None },
+        head: &Head { command: Command::Run, generation: None, undoes: None, by: None },
         dry_run: false,
         stop,
         now: Duration::from_secs(1_800_000_000),

@@ -382,7 +382,7 @@ async fn cycles(host: &Shared, process: Process, file: &File, passes: usize, see
             },
             dry_run: false,
             journal: None,
-            head: &Head { command: Command::Run, generation: None, undoes: None },
+            head: &Head { command: Command::Run, generation: None, undoes: None, by: None },
             stop: stopped.clone(),
             now: clock(),
         };

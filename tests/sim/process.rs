@@ -130,6 +130,7 @@ impl Host {
                 operator: OperatorLimits::default(),
                 numbers_at_once: 2,
                 asks_who: false,
+                by: None,
                 api: self.api,
             },
             write_access: WriteAccess {
@@ -211,7 +212,7 @@ impl Host {
                 doubt: None,
             },
             journal: None,
-            head: &Head { command: Command::Apply, generation: None, undoes: None },
+            head: &Head { command: Command::Apply, generation: None, undoes: None, by: None },
             dry_run,
             stop: stop.clone(),
             now: Duration::ZERO,

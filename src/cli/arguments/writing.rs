@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use url::Url;
 
 use super::{AccountArgs, FileArgs, LimitArgs, TextOrJson, duration, duration_or_none};
 use crate::client::lease::{LeaseName, Timing};
@@ -188,6 +189,9 @@ pub(in crate::cli) struct RunArgs {
     pub(in crate::cli) journal: Option<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) lock: LockArgs,
+    /// Write Kubernetes Events about this Deployment, [NAMESPACE/]NAME
+    #[arg(long, value_name = "DEPLOYMENT", env = "NUMCTL_KUBE_EVENTS", hide_env = true, value_parser = deployment_name)]
+    pub(in crate::cli) kube_events: Option<LeaseName>,
     /// Believe at once that many numbers are gone
     #[arg(long)]
     pub(in crate::cli) allow_shrink: bool,
@@ -215,11 +219,42 @@ pub(in crate::cli) struct RunArgs {
         value_delimiter = ','
     )]
     pub(in crate::cli) notify: Vec<String>,
+    /// Send the text of this file as Authorization header; HOST=FILE where there are several targets
+    #[arg(
+        long,
+        value_name = "[HOST=]FILE",
+        env = "NUMCTL_NOTIFY_AUTH_FILE",
+        hide_env = true,
+        value_delimiter = ','
+    )]
+    pub(in crate::cli) notify_auth_file: Vec<String>,
+    /// Name this fleet on the page, in notifications and as the label `fleet` of every metric
+    #[arg(long, value_name = "NAME", env = "NUMCTL_FLEET_NAME", hide_env = true, value_parser = fleet_name)]
+    pub(in crate::cli) fleet_name: Option<String>,
+    /// Link notifications to the page at this address
+    #[arg(long, value_name = "URL", env = "NUMCTL_PUBLIC_URL", hide_env = true, value_parser = public_url)]
+    pub(in crate::cli) public_url: Option<Url>,
     /// A stop that takes longer drops what is in flight
     #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = duration)]
     pub(in crate::cli) grace: Duration,
     #[command(flatten)]
     pub(in crate::cli) limits: LimitArgs,
+}
+
+/// Shown everywhere, so one short line.
+fn fleet_name(text: &str) -> Result<String, String> {
+    const MAX: usize = 80;
+    let text = text.trim();
+    let is_fit = !text.is_empty()
+        && text.chars().count() <= MAX
+        && !text.chars().any(crate::model::inert::must_be_spelt_out);
+    is_fit.then(|| text.to_owned()).ok_or_else(|| format!("a name is one line of up to {MAX} characters"))
+}
+
+fn public_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.filter(|url| url.username().is_empty() && url.password().is_none())
+        .ok_or_else(|| "it is https://… or http://…, without a user or a password".to_owned())
 }
 
 /// More often it would only keep asking; longer makes no sense of a daemon.
@@ -235,6 +270,11 @@ fn interval(text: &str) -> Result<Duration, String> {
 fn lease_name(text: &str) -> Result<LeaseName, String> {
     LeaseName::parse(text)
         .ok_or_else(|| "a lease is NAME or NAMESPACE/NAME, as Kubernetes names objects".to_owned())
+}
+
+fn deployment_name(text: &str) -> Result<LeaseName, String> {
+    LeaseName::parse(text)
+        .ok_or_else(|| "a Deployment is NAME or NAMESPACE/NAME, as Kubernetes names objects".to_owned())
 }
 
 fn lease_timing(text: &str) -> Result<Timing, String> {

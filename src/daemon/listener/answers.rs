@@ -9,8 +9,8 @@ use axum::response::Response;
 use futures_util::stream;
 use tokio::time::timeout;
 
-use crate::daemon::metrics;
-use crate::daemon::status::{Role, Status, json};
+use crate::daemon::status::{Role, Status, Waiting, json};
+use crate::daemon::{metrics, process_stats};
 use crate::model::number::PhoneNumber;
 
 use super::{READERS_WAIT, Server, events, plain, typed};
@@ -20,14 +20,23 @@ const JSON: &str = "application/json";
 pub(super) async fn get(server: &Server, uri: &Uri) -> Response {
     let query = uri.query().unwrap_or_default();
     match uri.path() {
+        "/healthz" if !is_own(&server.board.status(), parameter(query, "process").as_deref()) => other(),
         "/healthz" if server.board.is_alive() => plain(StatusCode::OK, "ok\n"),
         "/healthz" => plain(StatusCode::SERVICE_UNAVAILABLE, "the loop does not move\n"),
         "/readyz" => match server.board.status().readiness() {
-            Ok(()) => plain(StatusCode::OK, "ok\n"),
+            Ok(()) => match &server.board.status().waits {
+                Waiting::Another(who) => plain(StatusCode::OK, format!("ok, standing by: {who}\n")),
+                Waiting::NotKnown | Waiting::Barred(..) => plain(StatusCode::OK, "ok\n"),
+            },
             Err(why) => plain(StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
         },
         "/metrics" => {
-            let text = metrics::exposition(&server.board.status(), server.board.tally(), (server.clock)());
+            let text = metrics::exposition(
+                &server.board.status(),
+                server.board.tally(),
+                process_stats::read(),
+                (server.clock)(),
+            );
             typed(metrics::CONTENT_TYPE, Body::from(text))
         }
         "/status.json" => whole(server, query).await,
@@ -35,6 +44,10 @@ pub(super) async fn get(server: &Server, uri: &Uri) -> Response {
         "/events" => followed(server, query),
         "/" => typed("text/html; charset=utf-8", Body::from(include_str!("../page/index.html"))),
         "/page.css" => typed("text/css; charset=utf-8", Body::from(include_str!("../page/page.css"))),
+        "/groups.js" => {
+            typed("text/javascript; charset=utf-8", Body::from(include_str!("../page/groups.js")))
+        }
+        "/links.js" => typed("text/javascript; charset=utf-8", Body::from(include_str!("../page/links.js"))),
         "/page.js" => typed("text/javascript; charset=utf-8", Body::from(include_str!("../page/page.js"))),
         "/icon.svg" => typed("image/svg+xml", Body::from(include_str!("../page/icon.svg"))),
         _ => plain(StatusCode::NOT_FOUND, "there is nothing here\n"),
@@ -102,6 +115,11 @@ fn followed(server: &Server, query: &str) -> Response {
     if is_own(&server.board.status(), parameter(query, "process").as_deref()) {
         return events::follow(server);
     }
+    other()
+}
+
+/// The next connection may lead to the process that is asked for.
+fn other() -> Response {
     let mut response = plain(StatusCode::CONFLICT, "this is another process\n");
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response

@@ -117,10 +117,12 @@ function show(next) {
   skew = Date.parse(head.now) - Date.now();
   byId('version').textContent = head.numctl_version;
   byId('process').textContent = inert(head.process);
+  byId('fleet-name').textContent = head.fleet ? inert(head.fleet) : '';
   byId('generation').textContent = head.generation ? head.generation.slice(0, 10) : '–';
   byId('generation').title = head.generation || '';
   draw('state', [head.state, head.role, head.standstill.reason, head.counts], showState);
   draw('notices', [head.files_refused, head.blocked, head.barred, head.role, head.writer, head.standstill, head.accounts.map((account) => account.trouble)], showNotices);
+  draw('causes', [head.counts.degraded, versionOfRows, head.next_cycle, head.in_progress === null], showCauses);
   draw('fleet', [head.counts, head.held, head.generation], showFleet);
   draw('progress', [head.in_progress, head.next_cycle, head.role], showProgress);
   draw('drifts', [tab, head.drift, head.drift_held, head.mended, head.drift_by_field, head.counts, head.role, head.accounts.some((account) => account.listed)], showDrifts);
@@ -137,7 +139,7 @@ function showState() {
   const more = [head.role === 'dry_run' ? 'dry run' : null, still, held].filter(Boolean);
   pill.lastElementChild.textContent = [STATES[head.state] || head.state, ...more].join(' · ');
   const bad = head.counts.degraded + head.counts.unknown;
-  document.title = `${head.state === 'degraded' && bad ? `(${number.format(bad)}) ` : ''}${STATES[head.state] || head.state} · numctl`;
+  document.title = `${head.state === 'degraded' && bad ? `(${number.format(bad)}) ` : ''}${STATES[head.state] || head.state} · ${head.fleet ? `${inert(head.fleet)} · ` : ''}numctl`;
 }
 
 function showNotices() {
@@ -164,6 +166,24 @@ function showNotices() {
     notices.push(make('div', 'notice held', make('strong', '', 'Standing by.'), head.writer ? `${head.writer[0].toUpperCase()}${head.writer.slice(1)}. ` : 'Another numctl writes. ', 'This one takes over when it is gone. What is shown below may be old.'));
   }
   byId('notices').replaceChildren(...notices);
+}
+
+const CAUSES_MAX = 5;
+
+/** What is wrong with how many numbers, since when, and when it is tried again. */
+function showCauses() {
+  const causes = head.counts.degraded ? causesOf(sorted) : [];
+  const lines = causes.slice(0, CAUSES_MAX).map((cause) => {
+    const again = head.next_cycle && head.role === 'writer' ? [', next try ', ago(head.next_cycle, '')] : [];
+    return make('li', '', make('b', '', `${number.format(cause.count)} × `), cause.message || cause.reason, make('span', 'quiet', ' since ', ago(cause.since, ''), ...again));
+  });
+  const more = causes.length - lines.length;
+  if (more > 0) lines.push(make('li', 'quiet', `and ${number.format(more)} more causes: see the numbers below`));
+  const show = make('button', 'chip plain', 'Show them');
+  show.type = 'button';
+  show.addEventListener('click', () => choose('degraded'));
+  const title = make('strong', '', head.counts.degraded === 1 ? '1 number is degraded.' : `${number.format(head.counts.degraded)} numbers are degraded.`);
+  byId('causes').replaceChildren(...(lines.length ? [make('div', 'notice degraded', title, make('ul', 'causes', ...lines), show)] : []));
 }
 
 /** Why nothing is changed, and until when. */
@@ -278,6 +298,21 @@ function card(drift) {
   return box;
 }
 
+const NAMED_MAX = 12;
+
+/** Many numbers of which the same can be said. */
+function cardOfMany(group) {
+  const [first] = group;
+  const isOfNames = first.changes.some((change) => change.field === 'friendly_name');
+  const box = card(isOfNames ? { ...first, changes: first.changes.filter((change) => change.field !== 'friendly_name') } : first);
+  box.querySelector('.title .mono').replaceWith(make('b', '', `${number.format(group.length)} numbers`));
+  if (isOfNames) box.append(make('p', 'quiet', 'Each gets a friendly_name of its own.'));
+  const names = group.slice(0, NAMED_MAX).map((drift) => make('span', 'chip mono', drift.phone_number));
+  if (group.length > NAMED_MAX) names.push(make('span', 'quiet', `and ${number.format(group.length - NAMED_MAX)} more`));
+  box.append(make('p', 'chips', ...names));
+  return box;
+}
+
 const SHOWN_MAX = 50;
 let cards = new Map();
 
@@ -296,12 +331,14 @@ function showDrifts() {
   const known = cards;
   cards = new Map();
   // What is told already keeps its place on the screen.
-  const shown = drifts.slice(0, SHOWN_MAX).map((drift) => {
-    const key = JSON.stringify(drift);
-    cards.set(key, known.get(key) ?? card(drift));
+  const groups = alike(drifts).slice(0, SHOWN_MAX);
+  const shown = groups.map((group) => {
+    const key = JSON.stringify(group);
+    cards.set(key, known.get(key) ?? (group.length === 1 ? card(group[0]) : cardOfMany(group)));
     return cards.get(key);
   });
-  const more = (tab === 'now' ? many : drifts.length) - shown.length;
+  const told = groups.reduce((sum, group) => sum + group.length, 0);
+  const more = (tab === 'now' ? many : drifts.length) - told;
   if (more > 0 && shown.length) shown.push(make('p', 'empty', `and ${number.format(more)} more: see the numbers below`));
   if (!shown.length) {
     const [title, text] = tab === 'mended' ? ['Nothing was mended yet.', 'What numctl puts right is kept here, the last 100.']
@@ -402,10 +439,17 @@ function showAccounts(accounts) {
   }));
   if (!accounts.length) byId('accounts').append(make('li', 'quiet', 'No account is known yet.'));
   const chosen = byId('account').value;
+  const asked = accountAsked;
   const option = (value, text) => { const entry = make('option', '', text); entry.value = value; return entry; };
   byId('account').replaceChildren(option('', 'Every account'), ...accounts.map((account, at) => option(String(at), account.name)));
   byId('account').value = chosen;
   if (!byId('account').value) byId('account').value = '';
+  const at = accounts.findIndex((account) => account.name === asked);
+  if (asked && at >= 0) {
+    accountAsked = '';
+    byId('account').value = String(at);
+    filter();
+  }
 }
 
 // The numbers: the browser has all of them as rows, and draws those that are seen.
@@ -447,6 +491,7 @@ let filtered = 0;
 let toTop = false;
 
 async function filter(keepPlace) {
+  saveView();
   filtered += 1;
   const mine = filtered;
   toTop ||= !keepPlace;
@@ -530,6 +575,7 @@ function paint() {
     const hold = holdOf(row);
     const left = hold && `${span((inMs(hold.until) - now()) / 1000)} left`;
     parts[4].textContent = !hold ? about.reason : about.reason === 'OnHold' ? `OnHold, ${left}` : `${about.reason} · on hold, ${left}`;
+    if (about.message && about.reason !== 'OnHold') parts[4].textContent += `: ${inert(about.message)}`;
     parts[4].title = inert(about.message);
     parts[5].textContent = span(now() / 1000 - Math.max(row.synced, row.said.degraded.status === 'True' ? row.degraded : 0));
   });
@@ -555,9 +601,56 @@ function onListKey(event) {
 
 function openDetail(phone) {
   opened = phone;
+  sidOfOpened = '';
   showDetail();
-  byId('detail').showModal();
+  if (!byId('detail').open) byId('detail').showModal();
+  saveView();
+  askSid(phone);
 }
+
+let sidOfOpened = '';
+
+/** The SID of one number: only who opens it needs it. */
+async function askSid(phone) {
+  const at = sorted.findIndex((row) => row.phone === phone);
+  const cursor = at > 0 ? `cursor=${encodeURIComponent(sorted[at - 1].phone)}&` : '';
+  try {
+    const answer = await fetch(`status.json?${cursor}limit=1`, { signal: AbortSignal.timeout(PATIENCE) });
+    const [found] = (await answer.json()).numbers;
+    if (opened !== phone || found?.phone_number !== phone || !/^PN[0-9a-f]{32}$/.test(found.sid ?? '')) return;
+    sidOfOpened = found.sid;
+    showDetail();
+  } catch {
+    // The link is left out.
+  }
+}
+
+// The view, as the address has it.
+let accountAsked = '';
+
+function saveView() {
+  const account = byId('account').value;
+  remember({
+    standing: byId('standing').value, account: accountAsked || (account === '' ? '' : accountNames[Number(account)] ?? ''),
+    q: byId('search').value, tab: tab === 'now' ? '' : tab, number: byId('detail').open ? opened : '',
+  });
+}
+
+function applyView() {
+  const view = askedFor();
+  byId('standing').value = view.standing;
+  if (byId('standing').selectedIndex < 0) byId('standing').value = '';
+  byId('search').value = view.q;
+  tab = view.tab === 'mended' ? 'mended' : 'now';
+  const at = accountNames.indexOf(view.account);
+  accountAsked = at < 0 ? view.account : '';
+  byId('account').value = at < 0 ? '' : String(at);
+  if (view.number && rows.has(view.number)) openDetail(view.number);
+  else numberAsked = view.number;
+  filter();
+}
+
+let numberAsked = '';
 
 function showDetail() {
   const row = rows.get(opened);
@@ -572,7 +665,12 @@ function showDetail() {
   const hold = holdOf(row);
   const held = hold ? [make('div', 'notice held', make('strong', '', 'On hold: it is left as it is.'), 'It lasts ', ...until(hold), '.', ...why(hold))] : [];
   const drifts = [...head.drift, ...head.drift_held, ...head.mended].filter((drift) => drift.phone_number === row.phone).slice(0, 10).map((drift) => card(drift));
-  byId('detail-body').replaceChildren(about, ...held, condition('Synced', row.said.synced, row.synced, 'True'), condition('Degraded', row.said.degraded, row.degraded, 'False'), ...drifts);
+  const link = make('a', '', 'Open in the Twilio console');
+  link.href = sidOfOpened ? consoleOf(sidOfOpened) : '#';
+  link.rel = 'noopener noreferrer';
+  link.target = '_blank';
+  const links = sidOfOpened ? [make('p', '', link, ' ', make('span', 'quiet mono', sidOfOpened))] : [];
+  byId('detail-body').replaceChildren(about, ...links, ...held, condition('Synced', row.said.synced, row.synced, 'True'), condition('Degraded', row.said.degraded, row.degraded, 'False'), ...drifts);
 }
 
 // One view is of one process. Behind a Service each connection may lead to another replica: its answers are
@@ -618,6 +716,11 @@ async function refresh() {
       live(true);
       if (isOther) follow();
       if (opened && byId('detail').open) showDetail();
+      if (numberAsked && rows.has(numberAsked)) {
+        const phone = numberAsked;
+        numberAsked = '';
+        openDetail(phone);
+      }
     } while (again);
   } catch {
     live(false);
@@ -629,7 +732,9 @@ async function refresh() {
 // A connection may be dead without a word: after so long without an answer the page asks by itself.
 const PATIENCE = 20_000;
 const ASK_AGAIN = 30_000;
-const RETRY = 5_000;
+const RETRY = 3_000;
+// A process that hangs keeps its connections: whether it and its loop still move is asked again and again.
+const PULSE = 6_000;
 let answered = 0;
 let events = null;
 
@@ -646,6 +751,25 @@ function keepUp() {
   if (!events || events.readyState === EventSource.CLOSED) follow();
   refused = 0;
   if (isLost || head?.role === 'standing_by' || events.readyState !== EventSource.OPEN || Date.now() - answered > ASK_AGAIN) refresh();
+}
+
+async function feel() {
+  if (!head || document.hidden || document.body.classList.contains('lost')) return;
+  try {
+    const answer = await fetch(`healthz?process=${encodeURIComponent(head.process)}`, { signal: AbortSignal.timeout(PULSE) });
+    // Another replica answered: that says nothing of this one.
+    if (answer.status === 409) return;
+    stuck(answer.status === 503);
+  } catch {
+    live(false);
+  }
+}
+
+function stuck(is) {
+  draw('stuck', is, () => {
+    const text = make('div', 'notice degraded', make('strong', '', 'The daemon hangs: its loop does not move.'), 'What is shown below is old.');
+    byId('stuck').replaceChildren(...(is ? [text] : []));
+  });
 }
 
 function live(is) {
@@ -682,7 +806,7 @@ function start() {
   isNarrow.addEventListener('change', () => filter());
   addEventListener('resize', () => requestAnimationFrame(paint));
   for (const name of ['now', 'mended']) {
-    const turn = (to) => { tab = to; if (head) show({ ...head, now: new Date(now()).toISOString() }); };
+    const turn = (to) => { tab = to; saveView(); if (head) show({ ...head, now: new Date(now()).toISOString() }); };
     byId(`tab-${name}`).addEventListener('click', () => turn(name));
     byId(`tab-${name}`).addEventListener('keydown', (event) => {
       if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return;
@@ -699,7 +823,11 @@ function start() {
   });
   byId('detail').addEventListener('click', (event) => { if (event.target === byId('detail')) byId('detail').close(); });
   setInterval(tick, 1000);
+  byId('detail').addEventListener('close', () => saveView());
+  addEventListener('hashchange', () => applyView());
+  applyView();
   setInterval(keepUp, RETRY);
+  setInterval(feel, RETRY);
   addEventListener('visibilitychange', () => { if (!document.hidden) refresh(); });
   addEventListener('online', () => refresh());
   refresh();

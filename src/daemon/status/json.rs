@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::desired::AccountIndex;
 use crate::model::action_kind::ActionKind;
 use crate::model::hold::{Hold, Still};
-use crate::model::number::{AccountSid, PhoneNumber};
+use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::report::json::value;
 
 use super::{Change, Condition, Drift, Moment, Past, Row, Standing, Status, Waiting};
@@ -29,6 +29,7 @@ struct Head<'a> {
     format_version: u32,
     numctl_version: &'static str,
     process: &'a str,
+    fleet: Option<&'a str>,
     version: u32,
     now: Moment,
     started: Moment,
@@ -177,6 +178,7 @@ struct Planned {
 #[derive(Serialize)]
 struct NumberJson<'a> {
     phone_number: PhoneNumber,
+    sid: Option<NumberSid>,
     friendly_name: Option<&'a str>,
     account: &'a str,
     standing: &'static str,
@@ -204,6 +206,7 @@ impl<'a> Head<'a> {
             format_version: FORMAT_VERSION,
             numctl_version: env!("CARGO_PKG_VERSION"),
             process: &status.process,
+            fleet: status.fleet.name.as_deref(),
             version: status.version,
             now,
             started: status.started,
@@ -359,7 +362,7 @@ impl<'a> PastJson<'a> {
 }
 
 impl<'a> NumberJson<'a> {
-    fn of(status: &'a Status, row: &'a Row, now: Duration) -> Self {
+    fn of(status: &'a Status, (at, row): (usize, &'a Row), now: Duration) -> Self {
         let observed = row.observed.map(|generation| generation.to_string());
         let condition = |r#type, condition: &'a Condition, since| ConditionJson {
             r#type,
@@ -371,6 +374,7 @@ impl<'a> NumberJson<'a> {
         };
         Self {
             phone_number: row.number,
+            sid: status.sids.get(at).copied().flatten(),
             friendly_name: row.name.as_deref(),
             account: name(status, row.account),
             standing: row.verdict.standing.word(),
@@ -440,7 +444,7 @@ impl Iterator for Whole {
                 Next::Number(at) => match self.status.rows.get(at).filter(|_| at < self.numbers.end) {
                     Some(row) => {
                         out.extend_from_slice(if at == self.numbers.start { b"\n" } else { b",\n" });
-                        write(&mut out, &NumberJson::of(&self.status, row, self.now));
+                        write(&mut out, &NumberJson::of(&self.status, (at, row), self.now));
                         Next::Number(at + 1)
                     }
                     None => Next::Tail,

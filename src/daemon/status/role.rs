@@ -98,6 +98,9 @@ impl Status {
     pub fn readiness(&self) -> Result<(), Cow<'_, str>> {
         if self.role == Role::StandingBy {
             return match &self.waits {
+                Waiting::Another(_) if self.generation.is_none() && self.refused_files.is_some() => {
+                    Err("the files are refused since the start: it could not take over".into())
+                }
                 Waiting::Another(_) => Ok(()),
                 Waiting::NotKnown => Err("it is not known yet who writes".into()),
                 Waiting::Barred(_, why) => Err((&**why).into()),

@@ -354,6 +354,7 @@ mod tests {
             at: At(9 * HOUR),
             command: super::super::Command::Apply,
             numctl: String::new(),
+            by: None,
             digest: String::new(),
             generation: None,
             undoes: None,

@@ -156,6 +156,33 @@ pub struct AccountRecord {
     pub at: World,
 }
 
+/// Who started a run, as the process that wrote found it in its surroundings. It is for people who look
+/// for somebody to ask, and no proof: who may start numctl may also say this.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Author {
+    /// The user: of the CI system, where one runs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The host; in a pod, the pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Where the CI system shows the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ci_run: Option<String>,
+    /// The commit that it runs on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+}
+
+impl Author {
+    /// Whether nothing is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// A run begins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -170,6 +197,9 @@ pub struct RunRecord {
     pub command: Command,
     /// The version of numctl.
     pub numctl: String,
+    /// Who did it, as far as the process could tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Author>,
     /// The plan's digest.
     pub digest: String,
     /// The content of the files, where the daemon wrote.

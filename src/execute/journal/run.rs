@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{
-    AccountRecord, At, Command, DoneRecord, Ended, EndedRecord, FORMAT, Record, Recorded, RunId, RunRecord,
-    StepRecord, World,
+    AccountRecord, At, Author, Command, DoneRecord, Ended, EndedRecord, FORMAT, Record, Recorded, RunId,
+    RunRecord, StepRecord, World,
 };
 use crate::desired::AccountRef;
 use crate::model::inert;
@@ -35,6 +35,8 @@ pub struct Head {
     pub generation: Option<String>,
     /// The run that it takes back.
     pub undoes: Option<RunId>,
+    /// Who started it.
+    pub by: Option<Author>,
 }
 
 /// The accounts of a plan, each with its world, in the plan's order.
@@ -62,6 +64,7 @@ pub fn records_of(
         at: At::of(now),
         command: head.command,
         numctl: env!("CARGO_PKG_VERSION").to_owned(),
+        by: head.by.clone(),
         digest: digest.to_string(),
         generation: head.generation.clone(),
         undoes: head.undoes.clone(),

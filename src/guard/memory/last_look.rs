@@ -43,6 +43,10 @@ impl LastLook {
         Self { observed, accounts: accounts.to_vec(), at, acted_on: BTreeSet::new() }
     }
 
+    pub(super) fn observed(&self) -> &Observed {
+        &self.observed
+    }
+
     /// The numbers to look at again so that it shows all that a plan depends on; `None` where it
     /// takes a full look, or where that is the cheaper one.
     pub(super) fn suspects(

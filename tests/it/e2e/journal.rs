@@ -306,3 +306,31 @@ fn the_daemon_keeps_a_journal_beside_its_state() {
     bench.run(&["run", "--once", "-f", "fleet.yaml"]).exits(0);
     assert_eq!(sandbox.count("purchase"), 1);
 }
+
+/// A person who asks who did it gets somebody to ask: the CI run and the commit, else the user and host.
+#[test]
+fn history_says_who_started_a_run() {
+    let (_sandbox, bench) = Sandbox::start(&[]);
+    let github = [
+        ("USER", "runner"),
+        ("GITHUB_ACTOR", "alice"),
+        ("GITHUB_SERVER_URL", "https://github.com"),
+        ("GITHUB_REPOSITORY", "acme/numbers"),
+        ("GITHUB_RUN_ID", "42"),
+        ("GITHUB_SHA", "0123456789abcdef0123456789abcdef01234567"),
+    ];
+    let in_ci = github.iter().fold(bench, |bench, (name, value)| bench.with(name, value));
+    in_ci
+        .write("fleet.yaml", "version: 1\nnumbers: [{phone_number: \"+15552230000\", friendly_name: One}]\n");
+    assert_eq!(in_ci.run(&["apply", "-f", "fleet.yaml", "--yes"]).code, Some(0));
+    let text = in_ci.run(&["history"]).out;
+    assert!(text.contains("  by alice on "), "{text}");
+    assert!(
+        text.contains("https://github.com/acme/numbers/actions/runs/42, commit 0123456789ab\n"),
+        "{text}"
+    );
+    let json: serde_json::Value =
+        serde_json::from_str(&in_ci.run(&["history", "--format", "json"]).out).expect("JSON");
+    let by = &json["runs"][0]["by"];
+    assert_eq!((&by["user"], &by["commit"]), (&"alice".into(), &github[5].1.into()), "{json:#}");
+}

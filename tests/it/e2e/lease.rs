@@ -4,6 +4,7 @@
 
 mod claims;
 mod door;
+mod events;
 mod fake;
 mod real;
 mod trouble;

@@ -21,6 +21,8 @@ struct Leases {
     versions: u64,
     /// What somebody else does right before the next writes of a note, one for each.
     meddling: VecDeque<Meddling>,
+    /// The Events that were written, the oldest first.
+    events: Vec<Value>,
     /// The methods that the role does not allow.
     forbidden: &'static [&'static str],
 }
@@ -46,6 +48,11 @@ impl Hand {
     /// From now on the role does not allow these methods.
     pub(super) fn forbids(&self, methods: &'static [&'static str]) {
         self.0.lock().expect("unpoisoned").forbidden = methods;
+    }
+
+    /// The Events that were written, by reason and message.
+    pub(super) fn events(&self) -> Vec<Value> {
+        self.0.lock().expect("unpoisoned").events.clone()
     }
 
     /// How often that is still to happen.
@@ -99,6 +106,18 @@ async fn handle(
     }
     let path = uri.path().to_owned();
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    match (method.as_str(), &parts[..]) {
+        ("GET", ["apis", "apps", "v1", "namespaces", "default", "deployments", "numctl"]) => {
+            return json!({"kind": "Deployment", "metadata": {"uid": "uid-of-numctl"}})
+                .to_string()
+                .into_response();
+        }
+        ("POST", ["api", "v1", "namespaces", "default", "events"]) => {
+            leases.events.push(serde_json::from_slice(&body).expect("JSON"));
+            return (StatusCode::CREATED, body).into_response();
+        }
+        (_, _) => {}
+    }
     let ["apis", "coordination.k8s.io", "v1", "namespaces", namespace, "leases", ref name @ ..] = parts[..]
     else {
         return status(StatusCode::NOT_FOUND, "the server could not find the requested resource");
