@@ -17,6 +17,7 @@ mod load;
 mod metrics;
 mod one_pass;
 mod openapi;
+mod pages;
 mod planner_laws;
 mod quarantine_laws;
 mod sandbox_http;

@@ -1,11 +1,8 @@
-//! The rules of the house, read off the sources: lengths, manners, and that the README tells of what
-//! there is. The order of dependence is in `wings.rs`.
+//! The rules of the house, read off the sources: lengths and manners. The order of dependence is in
+//! `wings.rs`; what the pages say is in `pages.rs`.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-
-use clap::CommandFactory as _;
-use numctl::cli::Arguments;
 
 /// Files longer than 600 lines, and why that is right.
 const LONG: &[(&str, &str)] = &[];
@@ -41,6 +38,11 @@ pub(crate) struct SourceFile {
 }
 
 impl SourceFile {
+    /// All of it.
+    pub(crate) fn text(self) -> String {
+        self.text
+    }
+
     /// The wing that the file belongs to: `client`.
     pub(crate) fn wing(&self) -> &str {
         let path = self.path.trim_start_matches("src/");
@@ -153,84 +155,4 @@ fn the_top_level_holds_only_what_belongs_there() {
         let _ = writeln!(findings, "{name}: not among the entries of the top level (TOP)");
     }
     none(findings);
-}
-
-#[test]
-fn the_readme_tells_of_every_command_option_and_variable() {
-    let readme = read("README.md");
-    let mut findings = String::new();
-    let command = Arguments::command();
-    for sub in command.get_subcommands() {
-        let name = sub.get_name();
-        if !readme.contains(&format!("numctl {name}")) && !readme.contains(&format!("`{name}`")) {
-            let _ = writeln!(findings, "README.md: nothing on `numctl {name}`");
-        }
-        for option in sub.get_arguments().chain(command.get_arguments()) {
-            if let Some(long) = option.get_long()
-                && !readme.contains(&format!("--{long}"))
-            {
-                let _ = writeln!(findings, "README.md: nothing on --{long} of `numctl {name}`");
-            }
-        }
-    }
-    let mut names = Vec::new();
-    for file in walk("src") {
-        variables(&file.code, &mut names);
-    }
-    for suffix in ["API_KEY", "API_SECRET", "AUTH_TOKEN"] {
-        names.push(format!("TWILIO_{suffix}"));
-    }
-    for name in names {
-        if !readme.contains(&name) {
-            let _ = writeln!(findings, "README.md: nothing on the variable {name}");
-        }
-    }
-    none(findings);
-}
-
-#[test]
-fn what_the_readme_names_as_a_guard_is_a_test() {
-    let readme = read("README.md");
-    let section =
-        readme.split("\n## ").find(|section| section.starts_with("Safety")).expect("a Safety section");
-    let tests: String = walk("src").into_iter().chain(walk("tests")).map(|file| file.text).collect();
-    let mut guards = 0;
-    let mut findings = String::new();
-    for row in section.lines().filter(|line| line.starts_with('|')) {
-        let cell = row.trim_end_matches('|').rsplit('|').next().unwrap_or("");
-        for name in cell.split('`').skip(1).step_by(2) {
-            let is_path = name.contains(['/', '.', ':']);
-            guards += usize::from(!is_path);
-            if !is_path && !tests.contains(&format!("fn {name}(")) {
-                let _ = writeln!(findings, "README.md names the test {name}, which is not there");
-            }
-            if is_path && !root().join(name).exists() {
-                let _ = writeln!(findings, "README.md names {name}, which is not there");
-            }
-        }
-    }
-    assert!(guards > 0, "README.md: the Safety section has no table of guards");
-    none(findings);
-}
-
-/// The README's table of fields by API says what is sent.
-#[test]
-fn the_readme_tells_every_field_by_api() {
-    use numctl::model::provider::Api;
-    use numctl::model::settings::{Field, Parameter};
-    let readme = read("README.md");
-    let cell = |parameter: Parameter| match parameter {
-        Parameter::Documented(name) => format!("`{name}`"),
-        Parameter::ByScheme(name) => format!("`{name}` (not documented)"),
-        Parameter::None => "no".to_owned(),
-    };
-    let missing: String = Field::all()
-        .map(|field| {
-            let [active, incoming] = Api::ALL.map(|api| cell(field.parameter(api)));
-            format!("| `{field}` | {active} | {incoming} |")
-        })
-        .filter(|row| !readme.lines().any(|line| line == row))
-        .map(|row| format!("README.md has no line {row}\n"))
-        .collect();
-    none(missing);
 }

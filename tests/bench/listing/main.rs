@@ -2,7 +2,7 @@
 //! `cargo bench --bench listing -- JOB`.
 //!
 //! A job is `plan [NUMBERS…]`, `link [NUMBERS…]`, `latency`, `start` or `files [NUMBERS…]`; without one all
-//! of them run. `readme` prints the short table of the main README.
+//! of them run. `readme` prints the tables of `tests/bench/performance.md`.
 //! `serve API NUMBERS [link]` shows the pages until it is stopped, for a profiler.
 //! What they measure, and what was measured, is in `tests/bench/README.md`.
 

@@ -1,4 +1,4 @@
-//! The short table of the main README, with the machine and the day, ready to be put there.
+//! The tables of `tests/bench/performance.md`, with the machine and the day.
 
 use std::fs;
 use std::process::Command;

@@ -1,5 +1,5 @@
 //! What `deploy/` and `examples/` have people run. Each command line goes through the binary's own parser,
-//! each variable is one that the README has, and what a command line names is there where it will run.
+//! each variable is on the page of commands, and what a command line names is there where it will run.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -167,7 +167,7 @@ fn names(node: &Value) -> Vec<String> {
 
 /// What is wrong with the command lines and the variables of a file.
 fn findings(path: &str, text: &str) -> String {
-    let (bench, readme, told) = (Bench::alone(), read("README.md"), Told::by(path, text));
+    let (bench, page, told) = (Bench::alone(), read(crate::pages::CLI), Told::by(path, text));
     let mut findings = String::new();
     for command in &told.commands {
         // Help comes once everything before it has been understood, values included.
@@ -177,8 +177,8 @@ fn findings(path: &str, text: &str) -> String {
         }
     }
     for name in &told.variables {
-        if !readme.contains(&format!("`{name}`")) && !FOREIGN.contains(&name.as_str()) {
-            let _ = writeln!(findings, "{path}: sets {name}, of which README.md has nothing");
+        if !page.contains(&format!("`{name}`")) && !FOREIGN.contains(&name.as_str()) {
+            let _ = writeln!(findings, "{path}: sets {name}, which examples/cli.md does not list");
         }
     }
     findings

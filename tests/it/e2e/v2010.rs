@@ -133,7 +133,7 @@ fn shown(bench: &Bench, field: Field) -> Value {
         .unwrap_or_default()
 }
 
-/// Every cell of the README's table of fields by API, through the real binary.
+/// Every cell of the table of fields by API in examples/apis.md, through the real binary.
 #[test]
 fn every_field_is_set_and_cleared_over_each_api_or_refused_with_the_other_ones_name() {
     for api in Api::ALL {
