@@ -5,6 +5,7 @@
 //!
 //! Pure:
 //!
+//! - `known_words`: words that people know from other tools, and what does that here
 //! - `filters`: the filters of `get` and `search`, as options
 //! - `yaml`: JSON values as block YAML, with characters that could act on a terminal spelt out: a serializer
 //!
@@ -14,9 +15,11 @@
 //! - `content`: whether the files of a command are still what it read: asked before each write
 //! - `process`: facts of this process: its environment, and a seed of its own
 //! - `author`: who runs this, from what the system and a CI system say in the process's surroundings
+//! - `default_file`: which files a command reads where no `-f` names any
 //! - `lease`: from arguments, variables and what Kubernetes gives a pod to a candidate for the lease
 //! - `stream`: A stream to the outside as a queue with a thread of its own: a reader that has stopped reading keeps
 //! - `output`: the only place that prints. Results go to stdout, everything else to stderr; a reader that has
+//! - `rows`: numbers as rows: a table, CSV, JSON, YAML or their names
 //! - `progress`: progress on stderr: a bar on a terminal, plain lines elsewhere
 //! - `fleet`: from arguments to clients: reads the files, finds the accounts and their credentials, and starts
 //! - `journal`: where the journal of a command is, and what a command has of it
@@ -34,23 +37,32 @@
 //! - `listing`: `get`, `search` and `export`: what is live, what is on offer
 //! - `logging`: structured logs on stderr: errors by default, actions with `-v` and in the daemon, requests with
 //! - `plan`: `numctl plan`: walks the line as far as the plan, and shows it
+//! - `diff`: `numctl diff`: the plan's differences alone
+//! - `status`: `numctl status`: what a running daemon says of itself
 //! - `resolve`: `numctl resolve`: what was bought for claims and not seen yet, and a person's word on it
 //! - `run`: `numctl run`: the daemon, from arguments to the loop and back to an exit code
 //! - `sandbox`: `numctl sandbox`: serves the emulator until it is stopped
 //! - `simple`: the commands that need no API: `validate`, `schema`, `completions`
+//! - `explain`: `numctl explain`: a field of the file, for people and machines
+//! - `help`: `numctl help`: of a command, and on topics
 
 mod adopt;
 mod apply;
 mod arguments;
 mod author;
 mod content;
+mod default_file;
+mod diff;
 mod doctor;
 mod early;
+mod explain;
 mod filters;
 mod fleet;
+mod help;
 mod history;
 mod idle;
 mod journal;
+mod known_words;
 mod lease;
 mod listing;
 mod locks;
@@ -61,11 +73,13 @@ mod prices;
 mod process;
 mod progress;
 mod resolve;
+mod rows;
 mod run;
 mod sandbox;
 mod show;
 mod signals;
 mod simple;
+mod status;
 mod stream;
 mod writing;
 mod yaml;
@@ -174,14 +188,16 @@ pub(crate) type Ended = Result<Exit, Fatal>;
 pub fn run() -> ExitCode {
     // Before anything else: a signal that comes earlier than its handler kills the process.
     let heard = Heard::early(std::env::args_os());
-    let arguments = match read_arguments() {
+    let mut arguments = match read_arguments() {
         Ok(arguments) => arguments,
         Err(error) => return unfit(&error),
     };
+    arguments.global.color.choose();
+    output::be_quiet(arguments.global.quiet);
     let is_daemon = matches!(arguments.command, Command::Run(_));
     let format = format(&arguments.command);
     let ended = match logging::start(&arguments.global, is_daemon) {
-        Ok(()) => dispatch(arguments, heard),
+        Ok(()) => default_file::fill(&mut arguments.command).and_then(|()| dispatch(arguments, heard)),
         Err(fatal) => Err(fatal),
     };
     let exit = match ended {
@@ -215,9 +231,12 @@ fn unfit(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return Exit::Done.into();
     }
-    if logging::wants_json(std::env::args_os()) {
-        output::start(output::Form::Json, output::Waiting::Command);
-        let text = error.to_string();
+    let hint = known_words::hint(error, std::env::args_os());
+    let wants_json = logging::wants_json(std::env::args_os());
+    if wants_json || hint.is_some() {
+        let form = if wants_json { output::Form::Json } else { output::Form::Text };
+        output::start(form, output::Waiting::Command);
+        let text = hint.unwrap_or_else(|| error.to_string());
         output::error(text.strip_prefix("error: ").unwrap_or(&text));
         output::finish_up();
     } else {
@@ -234,9 +253,13 @@ fn format(command: &Command) -> Option<PlanFormat> {
         Command::Adopt(args) => Some(args.write.format.into()),
         Command::Undo(args) => Some(args.write.format.into()),
         Command::Validate(_)
-        | Command::Schema
+        | Command::Diff(_)
+        | Command::Status(_)
+        | Command::Explain(_)
+        | Command::Schema(_)
         | Command::Completions(_)
         | Command::Man(_)
+        | Command::Help(_)
         | Command::Resolve(_)
         | Command::History(_)
         | Command::Run(_)
@@ -253,7 +276,11 @@ fn dispatch(arguments: Arguments, heard: Option<Heard>) -> Ended {
     let Arguments { global, command } = arguments;
     match command {
         Command::Validate(args) => simple::validate(&global, &args),
-        Command::Schema => simple::schema(),
+        Command::Diff(args) => block_on(diff::run(&global, &args)),
+        Command::Status(args) => block_on(status::run(&global, &args)),
+        Command::Explain(args) => explain::run(&args),
+        Command::Schema(args) => simple::schema(&args),
+        Command::Help(args) => help::run(&args),
         Command::Completions(args) => simple::completions(&args),
         Command::Man(args) => simple::man(&args),
         Command::Plan(args) => block_on(plan::run(&global, &args)),

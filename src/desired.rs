@@ -24,6 +24,7 @@
 //! - `read`: one file's text to its structs. What the parsers say is put into the file's terms here, and
 //! - `parse`: from the files' texts to one checked `Desired`
 //! - `schema`: the JSON Schema of the file, for editors and for checks in other tools
+//! - `explain`: a field of the file, explained from the same table as the JSON Schema
 //!
 //! I/O:
 //!
@@ -35,6 +36,7 @@ mod claims;
 mod declared;
 pub mod environment;
 mod excerpt;
+pub mod explain;
 pub mod finding;
 pub mod hosts;
 mod issue;

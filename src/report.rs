@@ -17,16 +17,19 @@
 //! - `causes`: who changed what is not as declared, for people and machines
 //! - `json`: the plan for machines: `plan --format json`
 //! - `text`: the plan for people at a terminal
+//! - `difference`: what differs between the files and the live numbers, as `numctl diff` shows it
 //! - `timeline`: what was done to one number, by numctl and by others, in one line of time
 //! - `history`: what the journal tells, run by run
 //! - `idle`: which numbers nobody uses, for people and machines, and as tombstones
 //! - `markdown`: the plan as a pull-request comment
 //! - `outcome`: what became of a plan, for people and for machines
+//! - `schemas`: the JSON Schemas of what is written for machines
 
 pub mod causes;
 pub mod claim_words;
 pub mod cost;
 pub mod delta;
+pub mod difference;
 pub mod doctor;
 pub mod export;
 pub mod group;
@@ -37,6 +40,7 @@ pub mod json;
 pub mod markdown;
 pub mod names;
 pub mod outcome;
+pub mod schemas;
 pub mod shown;
 pub mod text;
 pub mod timeline;

@@ -1,5 +1,6 @@
 //! The arguments, declared once: parsing, `--help` and the shell completions come from here.
 
+mod looking;
 mod variables;
 mod writing;
 
@@ -12,10 +13,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::desired::{Limit, MonthlyLimits};
 use crate::guard::OperatorLimits;
 use crate::model::money::Money;
+use crate::model::number::PhoneNumber;
 use crate::model::provider::Api;
 use crate::model::traffic::Lookback;
 use crate::sandbox::Faults;
 
+pub(super) use looking::{
+    ColourArg, DiffArgs, ExplainArgs, HelpArgs, RowFormat, SchemaArgs, SchemaOf, StatusArgs, Topic,
+};
 pub(super) use variables::{naming_its_variable, without_empty_variables};
 pub(super) use writing::{
     AdoptArgs, ApplyArgs, HistoryArgs, JournalArgs, LeaseArgs, LockArgs, ResolveArgs, RunArgs, StateArgs,
@@ -30,6 +35,7 @@ use super::filters::{LiveFilterArgs, OfferFilterArgs};
     name = "numctl",
     version,
     propagate_version = true,
+    disable_help_subcommand = true,
     after_help = "Example (needs no account):\n  numctl apply --sandbox --yes -f examples/quickstart.yaml\n\n\
                   Exit codes: 0 done, 1 error, 2 changes pending (plan --detailed-exitcode), 3 incomplete, 4 refused."
 )]
@@ -115,6 +121,21 @@ pub(super) struct Global {
         help_heading = "Global options"
     )]
     pub(super) log_format: LogFormat,
+    /// Colour: auto (default), always or never
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true,
+        hide_possible_values = true,
+        help_heading = "Global options"
+    )]
+    pub(super) color: ColourArg,
+    /// Only results and errors: no notes, no progress
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Global options")]
+    pub(super) quiet: bool,
     /// Log more: -v actions, -vv requests
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
     pub(super) verbose: u8,
@@ -178,19 +199,28 @@ pub(super) enum Command {
     Doctor(DoctorArgs),
     /// Serve an emulator of the API over HTTP
     Sandbox(SandboxArgs),
-    /// Print the JSON Schema of the desired-state file
-    Schema,
+    /// Show what differs between the files and the live numbers
+    Diff(DiffArgs),
+    /// Show the state of a running daemon
+    Status(StatusArgs),
+    /// Explain a field of the desired-state file
+    Explain(ExplainArgs),
+    /// Print the JSON Schema of the desired-state file, or of an output
+    Schema(SchemaArgs),
     /// Print shell completions
+    #[command(alias = "completion")]
     Completions(CompletionsArgs),
     /// Write man pages
     Man(ManArgs),
+    /// Print help on a command or a topic: exit-codes, environment
+    Help(HelpArgs),
 }
 
 /// `-f`, which may repeat and may name a directory.
 #[derive(Debug, Args)]
 pub(super) struct FileArgs {
-    /// Desired-state file, or a directory of them; may repeat; - is stdin
-    #[arg(short, long = "file", value_name = "FILE", required = true)]
+    /// Desired-state file, or a directory of them; may repeat; - is stdin [default: numctl.yaml or numctl/]
+    #[arg(short, long = "file", value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
 }
 
@@ -235,7 +265,7 @@ pub(super) struct ValidateArgs {
     #[command(flatten)]
     pub(super) files: FileArgs,
     /// How findings are written
-    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    #[arg(short = 'o', long, alias = "output", value_enum, default_value = "text", value_name = "FORMAT")]
     pub(super) format: TextOrJson,
 }
 
@@ -250,7 +280,7 @@ pub(super) struct PlanArgs {
     #[arg(long, value_name = "PLAN.JSON")]
     pub(super) out: Option<PathBuf>,
     /// How the plan is written
-    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    #[arg(short = 'o', long, alias = "output", value_enum, default_value = "text", value_name = "FORMAT")]
     pub(super) format: PlanFormat,
     /// Exit with 2 when there are changes
     #[arg(long)]
@@ -278,13 +308,24 @@ pub(super) struct AccountArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  numctl get --type tollfree --format json")]
+#[command(
+    after_help = "Examples:\n  numctl get\n  numctl get +15552230000 -o yaml\n  numctl get --type tollfree --sort-by name -o csv"
+)]
 pub(super) struct GetArgs {
+    /// Only these numbers
+    #[arg(value_name = "E164", conflicts_with = "phone_number")]
+    pub(super) numbers: Vec<PhoneNumber>,
     #[command(flatten)]
     pub(super) accounts: AccountArgs,
     /// How the numbers are written
-    #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
-    pub(super) format: ListFormat,
+    #[arg(short = 'o', long, alias = "output", value_enum, default_value = "table", value_name = "FORMAT")]
+    pub(super) format: RowFormat,
+    /// Sort by a column, such as name
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) sort_by: Option<String>,
+    /// Look again at this interval, and show what changed
+    #[arg(short, long, value_name = "INTERVAL", num_args = 0..=1, require_equals = true, default_missing_value = "5s", value_parser = duration)]
+    pub(super) watch: Option<Duration>,
     #[command(flatten)]
     pub(super) filters: LiveFilterArgs,
 }
@@ -298,7 +339,7 @@ pub(super) struct IdleArgs {
     #[arg(long = "for", value_name = "DURATION", default_value = "60d", value_parser = lookback)]
     pub(super) time: Lookback,
     /// How the numbers are written; yaml: as tombstones
-    #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
+    #[arg(short = 'o', long, alias = "output", value_enum, default_value = "table", value_name = "FORMAT")]
     pub(super) format: ListFormat,
 }
 
@@ -321,7 +362,7 @@ pub(super) struct DoctorArgs {
     #[command(flatten)]
     pub(super) accounts: AccountArgs,
     /// How the findings are written
-    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    #[arg(short = 'o', long, alias = "output", value_enum, default_value = "text", value_name = "FORMAT")]
     pub(super) format: TextOrJson,
 }
 
@@ -334,8 +375,8 @@ pub(super) struct SearchArgs {
     #[arg(long, value_name = "N", default_value_t = 30)]
     pub(super) limit: usize,
     /// How the numbers are written
-    #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
-    pub(super) format: ListFormat,
+    #[arg(short = 'o', long, alias = "output", value_enum, default_value = "table", value_name = "FORMAT")]
+    pub(super) format: RowFormat,
     #[command(flatten)]
     pub(super) filters: OfferFilterArgs,
 }

@@ -48,9 +48,9 @@ fn recorded(global: &Global, args: &JournalArgs, state_dir: Option<&Path>) -> Re
 pub(super) async fn history(global: &Global, args: &HistoryArgs) -> Ended {
     let recorded = recorded(global, &args.journal, args.state_dir.as_deref());
     let is_about =
-        |run: &&Run| args.number.is_none_or(|number| run.steps.iter().any(|step| step.number == number));
+        |run: &&Run| args.number().is_none_or(|number| run.steps.iter().any(|step| step.number == number));
     let about = |runs: &[Run]| -> Vec<Run> { runs.iter().rev().filter(is_about).cloned().collect() };
-    let (runs, others) = match (args.number, recorded) {
+    let (runs, others) = match (args.number(), recorded) {
         (None, runs) => (about(&runs?), Others::default()),
         (Some(number), runs) => {
             let known = runs.as_deref().map(about).unwrap_or_default();
@@ -66,7 +66,7 @@ pub(super) async fn history(global: &Global, args: &HistoryArgs) -> Ended {
         }
     };
     let runs: Vec<&Run> = runs.iter().take(args.limit).collect();
-    let shown = (args.number, &others);
+    let shown = (args.number(), &others);
     output::print_with(|out| match args.format {
         TextOrJson::Json => report::history::json(out, &runs, shown),
         TextOrJson::Text => {

@@ -1,9 +1,9 @@
 //! `get`, `search` and `export`: what is live, what is on offer.
 
-use std::io::{self, Write};
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
-use comfy_table::{Cell, ContentArrangement, Table, presets};
 use serde_json::Value;
 
 use crate::client::Client;
@@ -18,64 +18,155 @@ use crate::model::number::AccountSid;
 use crate::model::provider::Api;
 use crate::observed::Observed;
 use crate::report::export::export as export_file;
-use crate::report::json::value as write_json;
 use crate::report::shown::Shown;
 use crate::report::words;
 
-use super::arguments::{ExportArgs, GetArgs, Global, ListFormat, SearchArgs};
+use super::arguments::{ExportArgs, GetArgs, Global, RowFormat, SearchArgs};
 use super::fleet::{self, Fleet};
-use super::{Ended, Exit, Fatal, output, yaml};
+use super::rows::{Column, Rows, SortBy};
+use super::{Ended, Exit, Fatal, output};
+
+/// The columns of live numbers.
+const LIVE: &[Column] = &[
+    Column::of("NUMBER", "/phone_number"),
+    Column::of("NAME", "/configurations/friendly_name"),
+    Column::of("TYPE", "/type"),
+    Column::of("COUNTRY", "/geography/iso_country"),
+    Column::wide("REGION", "/geography/region"),
+    Column::wide("LOCALITY", "/geography/locality"),
+    Column::of("VOICE", "voice"),
+    Column::of("SMS", "sms"),
+    Column::wide("STATUS CALLBACK", "/configurations/status_callback"),
+    Column::of("SID", "/sid"),
+];
+
+/// The columns of numbers on offer.
+const OFFERED: &[Column] = &[
+    Column::of("NUMBER", "/phone_number"),
+    Column::of("TYPE", "/type"),
+    Column::of("COUNTRY", "/geography/iso_country"),
+    Column::of("REGION", "/geography/region"),
+    Column::of("LOCALITY", "/geography/locality"),
+    Column::wide("POSTAL CODE", "/geography/postal_code"),
+    Column::wide("RATE CENTER", "/geography/rate_center"),
+    Column::of("ADDRESS", "/regulatory/address_requirements"),
+    Column::of("MONTHLY", "/base_recurring_price"),
+    Column::of("SETUP", "/base_setup_price"),
+];
+
+/// What is listed, and how it is written.
+struct Listing<'a> {
+    operation: Operation,
+    /// One listing for each of these, in every account.
+    filters: &'a [Filters],
+    limit: usize,
+    format: RowFormat,
+    columns: &'a [Column],
+    sort: Option<SortBy>,
+}
 
 pub(super) async fn get(global: &Global, args: &GetArgs) -> Ended {
+    let sort = args.sort_by.as_deref().map(|by| SortBy::parse(by, LIVE)).transpose()?;
     let fleet = Fleet::open(global, &fleet::accounts_of(global, &args.accounts)?).await?;
-    let accounts = fleet.only(args.accounts.account.as_deref());
-    let columns = &[
-        ("NUMBER", "/phone_number"),
-        ("NAME", "/configurations/friendly_name"),
-        ("TYPE", "/type"),
-        ("COUNTRY", "/geography/iso_country"),
-        ("VOICE", "voice"),
-        ("SMS", "sms"),
-        ("SID", "/sid"),
-    ];
-    let ended = match accounts {
-        Ok(accounts) => {
-            write_rows(
-                &fleet,
-                &accounts,
-                Operation::List,
-                &args.filters.filters(),
-                usize::MAX,
-                args.format,
-                columns,
-            )
-            .await
-        }
+    let ended = match fleet.only(args.accounts.account.as_deref()) {
+        Ok(accounts) => get_from(&fleet, &accounts, args, sort).await,
         Err(error) => Err(error),
     };
     fleet.close().await?;
     ended
 }
 
+async fn get_from(fleet: &Fleet, accounts: &[AccountIndex], args: &GetArgs, sort: Option<SortBy>) -> Ended {
+    let filters = args.filters.filters();
+    let filters: Vec<Filters> = match args.numbers.as_slice() {
+        [] => vec![filters],
+        numbers => numbers
+            .iter()
+            .map(|number| {
+                let Filters(mut all) = filters.clone();
+                all.push((Filter::PhoneNumber, number.to_string()));
+                Filters(all)
+            })
+            .collect(),
+    };
+    let listing = Listing {
+        operation: Operation::List,
+        filters: &filters,
+        limit: usize::MAX,
+        format: args.format,
+        columns: LIVE,
+        sort,
+    };
+    if let Some(interval) = args.watch {
+        return watch(fleet, accounts, &listing, interval).await;
+    }
+    let count = write_rows(fleet, accounts, &listing).await?;
+    let missing = args.numbers.len().saturating_sub(count);
+    if missing > 0 {
+        let many = crate::report::names::plural(args.numbers.len(), "number");
+        return Err(Fatal::new(format!("{missing} of {many} not found in these accounts")));
+    }
+    Ok(Exit::Done)
+}
+
+/// Shows the numbers, and from then on those that changed, came or went, until it is stopped.
+async fn watch(fleet: &Fleet, accounts: &[AccountIndex], listing: &Listing<'_>, interval: Duration) -> Ended {
+    let mut known: Option<BTreeMap<(String, String), Value>> = None;
+    loop {
+        let (mut now, mut changed) = (BTreeMap::new(), Vec::new());
+        let mut keep = |account: &str, items: Vec<Value>| {
+            for item in items {
+                let key = (account.to_owned(), item["sid"].to_string());
+                now.insert(key, item);
+            }
+            Ok(())
+        };
+        list(fleet, accounts, listing, &mut keep).await?;
+        for (key, item) in &now {
+            if known.as_ref().is_none_or(|known| known.get(key) != Some(item)) {
+                changed.push((key.0.clone(), item.clone()));
+            }
+        }
+        for (key, item) in known.iter().flatten().filter(|(key, _)| !now.contains_key(*key)) {
+            output::note(format_args!(
+                "{} is gone from {}",
+                Shown(&plain(&item["phone_number"])),
+                Shown(&key.0)
+            ));
+        }
+        if known.is_none() || !changed.is_empty() {
+            let mut rows = Rows::new(listing.format, listing.columns, listing.sort);
+            for (account, item) in changed {
+                output::finish(rows.page(&account, vec![item]))?;
+            }
+            output::finish(rows.end())?;
+        }
+        known = Some(now);
+        tokio::time::sleep(interval).await;
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 pub(super) async fn search(global: &Global, args: &SearchArgs) -> Ended {
     let fleet = Fleet::open(global, &fleet::accounts_of(global, &args.accounts)?).await?;
     let accounts = fleet.only(args.accounts.account.as_deref());
-    let columns = &[
-        ("NUMBER", "/phone_number"),
-        ("TYPE", "/type"),
-        ("COUNTRY", "/geography/iso_country"),
-        ("REGION", "/geography/region"),
-        ("LOCALITY", "/geography/locality"),
-        ("ADDRESS", "/regulatory/address_requirements"),
-        ("MONTHLY", "/base_recurring_price"),
-        ("SETUP", "/base_setup_price"),
-    ];
     let ended = match accounts {
         // What is on offer is the same for every account.
         Ok(accounts) => {
             let first = &accounts[..1];
-            let filters = args.filters.filters();
-            write_rows(&fleet, first, Operation::Search, &filters, args.limit, args.format, columns).await
+            let filters = [args.filters.filters()];
+            let listing = Listing {
+                operation: Operation::Search,
+                filters: &filters,
+                limit: args.limit,
+                format: args.format,
+                columns: OFFERED,
+                sort: None,
+            };
+            write_rows(&fleet, first, &listing).await.map(|_| Exit::Done)
         }
         Err(error) => Err(error),
     };
@@ -175,19 +266,42 @@ async fn export_one(
     Ok(export_file(&[account], &Observed::new(vec![listing])))
 }
 
-async fn write_rows(
+/// Lists and writes; how many rows there were.
+async fn write_rows(fleet: &Fleet, accounts: &[AccountIndex], listing: &Listing<'_>) -> Result<usize, Fatal> {
+    let mut rows = Rows::new(listing.format, listing.columns, listing.sort);
+    let listed = list(fleet, accounts, listing, &mut |name, page| rows.page(name, page)).await?;
+    // A reader that has gone away has all that it wanted.
+    let Some(not_sold) = listed else { return Ok(usize::MAX) };
+    let count = rows.count;
+    let of_v2010 =
+        |at: &AccountIndex| fleet.clients[usize::from(at.0)].routes.api == Api::IncomingPhoneNumbers;
+    if count == 0 && listing.operation == Operation::List && accounts.iter().any(of_v2010) {
+        output::note(
+            "note: incoming-phone-numbers lists no short codes; numctl manages them over active-numbers only",
+        );
+    }
+    output::finish(rows.end())?;
+    // Where nothing else was asked for, or there is nothing else.
+    let filters = &listing.filters[0];
+    if count == 0 || filters.get(Filter::Type).is_some() {
+        let country = filters.get(Filter::IsoCountry).unwrap_or("this country").to_ascii_uppercase();
+        not_sold.into_iter().for_each(|kind| output::note(words::not_sold(&country, kind)));
+    }
+    Ok(count)
+}
+
+/// Lists page by page, and tells which types are not sold; `None` where nobody takes the pages any more.
+async fn list(
     fleet: &Fleet,
     accounts: &[AccountIndex],
-    operation: Operation,
-    filters: &Filters,
-    limit: usize,
-    format: ListFormat,
-    columns: &[(&str, &str)],
-) -> Ended {
-    let mut rows = Rows::new(format, columns);
-    let mut left = limit;
+    listing: &Listing<'_>,
+    on_page: &mut impl FnMut(&str, Vec<Value>) -> std::io::Result<()>,
+) -> Result<Option<Vec<NumberType>>, Fatal> {
+    let operation = listing.operation;
+    let mut left = listing.limit;
     let mut not_sold = Vec::new();
-    for account in accounts {
+    for (account, filters) in accounts.iter().flat_map(|at| listing.filters.iter().map(move |one| (at, one)))
+    {
         let client = &fleet.clients[usize::from(account.0)];
         let api = client.routes.api;
         let name = &fleet.accounts[usize::from(account.0)].name;
@@ -215,35 +329,21 @@ async fn write_rows(
                         .map(|item| item_form(api, operation, kind, prices.as_ref(), item))
                         .collect();
                     left -= page.len();
-                    written = rows.page(name, page);
+                    written = on_page(name, page);
                     left > 0 && written.is_ok()
                 })
                 .await;
             if written.is_err() {
-                return output::finish(written).map(|()| Exit::Done);
+                return output::finish(written).map(|()| None);
             }
             let browsed = listed.map_err(|error| Fatal::new(fleet.describe(*account, &error)))?;
             not_sold.extend(kind.filter(|_| browsed == Browsed::NotSold));
             if left == 0 {
-                break;
+                return Ok(Some(not_sold));
             }
         }
     }
-    let is_empty = rows.count == 0;
-    let of_v2010 =
-        |at: &AccountIndex| fleet.clients[usize::from(at.0)].routes.api == Api::IncomingPhoneNumbers;
-    if is_empty && operation == Operation::List && accounts.iter().any(of_v2010) {
-        output::note(
-            "note: incoming-phone-numbers lists no short codes; numctl manages them over active-numbers only",
-        );
-    }
-    output::finish(rows.end())?;
-    // Where nothing else was asked for, or there is nothing else.
-    if is_empty || filters.get(Filter::Type).is_some() {
-        let country = filters.get(Filter::IsoCountry).unwrap_or("this country").to_ascii_uppercase();
-        not_sold.into_iter().for_each(|kind| output::note(words::not_sold(&country, kind)));
-    }
-    Ok(Exit::Done)
+    Ok(Some(not_sold))
 }
 
 /// What numbers of the country cost: v2010's rows do not say. Without an answer no price is shown.
@@ -267,88 +367,5 @@ fn item_form(
             masked(offered_form(api, kind, item, monthly))
         }
         _ => masked(normal_form(api, item)),
-    }
-}
-
-/// Writes rows as they come: JSON and YAML need no more memory than a page.
-struct Rows<'a> {
-    out: Box<dyn Write>,
-    format: ListFormat,
-    columns: &'a [(&'a str, &'a str)],
-    table: Table,
-    count: usize,
-}
-
-impl<'a> Rows<'a> {
-    fn new(format: ListFormat, columns: &'a [(&'a str, &'a str)]) -> Self {
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-        table.set_header(std::iter::once("ACCOUNT").chain(columns.iter().map(|(title, _)| *title)));
-        Self { out: Box::new(output::stdout()), format, columns, table, count: 0 }
-    }
-
-    fn page(&mut self, account: &str, items: Vec<Value>) -> io::Result<()> {
-        for item in items {
-            match self.format {
-                ListFormat::Json => {
-                    self.out.write_all(if self.count == 0 { b"[\n  " } else { b",\n  " })?;
-                    write_json(&mut self.out, &item)?;
-                }
-                ListFormat::Yaml => {
-                    let mut text = String::new();
-                    yaml::value(&mut text, &Value::Array(vec![item]), 0);
-                    self.out.write_all(text.as_bytes())?;
-                }
-                ListFormat::Table => {
-                    let cells = self.columns.iter().map(|(_, path)| Cell::new(cell(&item, path)));
-                    self.table.add_row(std::iter::once(Cell::new(Shown(account))).chain(cells));
-                }
-            }
-            self.count += 1;
-        }
-        Ok(())
-    }
-
-    fn end(mut self) -> io::Result<()> {
-        match self.format {
-            ListFormat::Json if self.count == 0 => writeln!(self.out, "[]")?,
-            ListFormat::Json => writeln!(self.out, "\n]")?,
-            ListFormat::Yaml if self.count == 0 => writeln!(self.out, "[]")?,
-            ListFormat::Yaml => {}
-            ListFormat::Table if self.count == 0 => output::note("No numbers."),
-            ListFormat::Table => {
-                let text = self.table.to_string();
-                for line in text.lines() {
-                    writeln!(self.out, "{}", line.trim_end())?;
-                }
-            }
-        }
-        self.out.flush()
-    }
-}
-
-/// One cell: a JSON pointer, or what voice and SMS are routed to.
-fn cell(item: &Value, path: &str) -> String {
-    let text = |pointer: &str| item.pointer(pointer).filter(|value| !value.is_null()).map(plain);
-    let value = match path {
-        "voice" => [
-            "/configurations/voice/trunk_sid",
-            "/configurations/voice/application_sid",
-            "/configurations/voice/url",
-        ]
-        .into_iter()
-        .find_map(text),
-        "sms" => {
-            ["/configurations/sms/application_sid", "/configurations/sms/url"].into_iter().find_map(text)
-        }
-        pointer => text(pointer),
-    };
-    value.map_or_else(|| "-".to_owned(), |value| Shown(&value).to_string())
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
     }
 }

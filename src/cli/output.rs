@@ -7,7 +7,7 @@
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -48,6 +48,7 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 /// So long what is about to be printed on stdout waits for what was said on stderr before.
 const ORDER: Duration = Duration::from_millis(500);
 
+static QUIET: AtomicBool = AtomicBool::new(false);
 static MANNER: OnceLock<(Form, Waiting)> = OnceLock::new();
 static STDERR: OnceLock<Stream> = OnceLock::new();
 static STDOUT: OnceLock<Stream> = OnceLock::new();
@@ -55,6 +56,15 @@ static STDOUT: OnceLock<Stream> = OnceLock::new();
 /// Says how this process prints, before it does. A second word in one process (tests) changes nothing.
 pub(super) fn start(form: Form, waiting: Waiting) {
     let _ = MANNER.set((form, waiting));
+}
+
+/// `--quiet`: notes and progress are left out.
+pub(super) fn be_quiet(quiet: bool) {
+    QUIET.store(quiet, Ordering::Relaxed);
+}
+
+fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
 }
 
 fn manner() -> (Form, Waiting) {
@@ -140,7 +150,7 @@ pub(super) fn stderr_is_terminal() -> bool {
 /// Whether progress may move on stderr.
 pub(super) fn progress_may_move() -> bool {
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-    stderr_is_terminal() && !is_dumb && manner().0 == Form::Text
+    stderr_is_terminal() && !is_dumb && !is_quiet() && manner().0 == Form::Text
 }
 
 /// Prints a text that is complete.
@@ -205,14 +215,23 @@ enum Level {
     Info,
 }
 
-/// A line on stderr.
+/// A line on stderr that `--quiet` leaves out.
 pub(super) fn note(text: impl fmt::Display) {
+    if !is_quiet() {
+        tell(text);
+    }
+}
+
+/// A line on stderr that somebody is asked about.
+pub(super) fn tell(text: impl fmt::Display) {
     say(line(Level::Info, &text.to_string()));
 }
 
 /// A line on stderr that nothing waits for: what happens while an apply is under way.
 pub(super) fn progress(text: &str) {
-    stderr().offer(line(Level::Info, text));
+    if !is_quiet() {
+        stderr().offer(line(Level::Info, text));
+    }
 }
 
 /// An error on stderr.

@@ -1,5 +1,7 @@
 //! `numctl plan`: walks the line as far as the plan, and shows it.
 
+use std::path::PathBuf;
+
 use crate::desired::Desired;
 use crate::execute::Stop;
 use crate::execute::journal::{Command, Head};
@@ -8,30 +10,51 @@ use crate::guard::budget::{Budget, Generation};
 use crate::guard::cost::Bill;
 use crate::guard::memory::{Extent, Memory};
 use crate::guard::saved_plan::SavedPlan;
-use crate::guard::{Approved, Refusal};
+use crate::guard::{Approved, OperatorLimits, Refusal};
 use crate::host::clock;
 use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::reconcile::{Answer, Authority, Hooks, Job, Pass, Passed, Pricing, Source, State, pass};
 
-use super::arguments::{Global, PlanArgs, PlanFormat};
+use super::arguments::{Global, JournalArgs, PlanArgs, PlanFormat, StateArgs};
 use super::early::read_and_list;
 use super::fleet::{self, Fleet};
 use super::journal::ForPlan;
 use super::{Ended, Exit, Fatal, output, prices, show};
 
 /// What came of it: the plan, why it would be refused, and what it costs.
-type Made = (Plan, Option<Refusal>, Option<Bill>);
+pub(super) type Made = (Plan, Option<Refusal>, Option<Bill>);
 
-pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
-    let journal = ForPlan::of(global, &args.journal, args.state.state_dir.as_deref())?;
-    let (desired, fleet, listed) = read_and_list(global, &args.files.files).await?;
+/// What a plan is made from, and how much is asked for it.
+pub(super) struct Planning<'a> {
+    pub(super) files: &'a [PathBuf],
+    pub(super) state: &'a StateArgs,
+    pub(super) journal: &'a JournalArgs,
+    pub(super) pricing: Pricing,
+    pub(super) operator: OperatorLimits,
+}
+
+/// Reads, lists and plans; nothing is shown.
+pub(super) async fn planned(global: &Global, planning: &Planning<'_>) -> Result<(Desired, Made), Fatal> {
+    let journal = ForPlan::of(global, planning.journal, planning.state.state_dir.as_deref())?;
+    let (desired, fleet, listed) = read_and_list(global, planning.files).await?;
     let made = match listed {
-        Ok(observed) => make(global, args, &desired, (&fleet, observed), &journal).await,
+        Ok(observed) => make(global, planning, &desired, (&fleet, observed), &journal).await,
         Err(error) => Err(error),
     };
     fleet.close().await?;
-    let (plan, refusal, bill) = made?;
+    Ok((desired, made?))
+}
+
+pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
+    let planning = Planning {
+        files: &args.files.files,
+        state: &args.state,
+        journal: &args.journal,
+        pricing: if args.cost { Pricing::Always } else { Pricing::WhereTouched },
+        operator: args.limits.limits(),
+    };
+    let (desired, (plan, refusal, bill)) = planned(global, &planning).await?;
     // What is held back is not as declared either.
     let (pending, has_errors) = (!plan.is_empty() || !plan.leaves_nothing(), plan.has_errors());
     let saved = args.out.is_some().then(|| SavedPlan::new(plan.clone(), &desired, global.api()));
@@ -63,23 +86,23 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
 
 async fn make(
     global: &Global,
-    args: &PlanArgs,
+    planning: &Planning<'_>,
     desired: &Desired,
     (fleet, observed): (&Fleet, Observed),
     journal: &ForPlan,
 ) -> Result<Made, Fatal> {
     let now = clock::since_the_epoch();
-    let intents = fleet::intents(global, &args.state, &fleet::ledger(global, &args.state), now)?;
-    let operator = args.limits.limits();
+    let ledger = fleet::ledger(global, planning.state);
+    let intents = fleet::intents(global, planning.state, &ledger, now)?;
     let job = Job {
         source: Source::Files(desired),
         // Nothing is spent that could be counted by it.
         generation: Generation::of(&[]),
         accounts: &fleet.accounts,
         clients: &fleet.clients,
-        operator: &operator,
+        operator: &planning.operator,
         accepted: None,
-        pricing: if args.cost { Pricing::Always } else { Pricing::WhereTouched },
+        pricing: planning.pricing,
         asks_who: true,
         numbers_at_once: 1,
         extent: Extent::Full,

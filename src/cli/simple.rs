@@ -7,8 +7,11 @@ use crate::desired::finding::{Finding, Findings, findings_json};
 use crate::desired::load::{load, parse};
 use crate::desired::schema::schema as file_schema;
 use crate::report::names::plural;
+use crate::report::schemas;
 
-use super::arguments::{Arguments, CompletionsArgs, Global, ManArgs, TextOrJson, ValidateArgs};
+use super::arguments::{
+    Arguments, CompletionsArgs, Global, ManArgs, SchemaArgs, SchemaOf, TextOrJson, ValidateArgs,
+};
 use super::{Ended, Exit, Fatal, inert, output};
 
 pub(super) fn validate(global: &Global, args: &ValidateArgs) -> Ended {
@@ -48,8 +51,13 @@ fn validate_json(parsed: &Result<Parsed, Findings>, is_verbose: bool) -> Ended {
     Ok(if valid { Exit::Done } else { Exit::Error })
 }
 
-pub(super) fn schema() -> Ended {
-    print_json(&file_schema())?;
+pub(super) fn schema(args: &SchemaArgs) -> Ended {
+    print_json(&match args.of {
+        SchemaOf::File => file_schema(),
+        SchemaOf::Plan => schemas::plan(),
+        SchemaOf::Apply => schemas::apply(),
+        SchemaOf::Status => schemas::status(),
+    })?;
     Ok(Exit::Done)
 }
 

@@ -342,7 +342,7 @@ impl<'a> Terminal<'a> {
         if args.format == TextOrJson::Json {
             let mut text = String::new();
             report::text::plan(&mut text, approved.plan(), None, bill, output::style())?;
-            output::note(text);
+            output::tell(text);
         }
         Ok(if show::ask()? { Answer::YesAfterAWhile } else { Answer::No })
     }

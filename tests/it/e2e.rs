@@ -22,6 +22,7 @@ mod export;
 mod failed;
 mod fake;
 mod faults;
+mod hand;
 mod harness;
 mod held;
 mod hostile;

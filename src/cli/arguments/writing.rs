@@ -15,9 +15,9 @@ use crate::model::number::PhoneNumber;
 #[command(after_help = "Examples:\n  numctl apply -f fleet.yaml\n  numctl apply plan.json --yes")]
 pub(in crate::cli) struct ApplyArgs {
     /// A plan saved by `numctl plan --out`
-    #[arg(value_name = "PLAN.JSON", conflicts_with = "files", required_unless_present = "files")]
+    #[arg(value_name = "PLAN.JSON", conflicts_with = "files")]
     pub(in crate::cli) plan: Option<PathBuf>,
-    /// Desired-state file, or a directory of them; may repeat; - is stdin
+    /// Desired-state file, or a directory of them; may repeat; - is stdin [default: numctl.yaml or numctl/]
     #[arg(short, long = "file", value_name = "FILE")]
     pub(in crate::cli) files: Vec<PathBuf>,
     #[command(flatten)]
@@ -34,7 +34,7 @@ pub(in crate::cli) struct WriteArgs {
     #[arg(long, value_name = "DIGEST")]
     pub(in crate::cli) accept: Option<String>,
     /// How the result is written
-    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    #[arg(short = 'o', long, alias = "output", value_enum, default_value = "text", value_name = "FORMAT")]
     pub(in crate::cli) format: TextOrJson,
     #[command(flatten)]
     pub(in crate::cli) journal: JournalArgs,
@@ -66,8 +66,8 @@ pub(in crate::cli) struct AdoptArgs {
     /// The live number
     #[arg(value_name = "E164")]
     pub(in crate::cli) number: String,
-    /// Desired-state file, or a directory of them; may repeat; - is stdin
-    #[arg(short, long = "file", value_name = "FILE", required = true)]
+    /// Desired-state file, or a directory of them; may repeat; - is stdin [default: numctl.yaml or numctl/]
+    #[arg(short, long = "file", value_name = "FILE")]
     pub(in crate::cli) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) write: WriteArgs,
@@ -86,7 +86,7 @@ pub(in crate::cli) struct ResolveArgs {
     #[command(flatten)]
     pub(in crate::cli) lease: LeaseArgs,
     /// How the list is written
-    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    #[arg(short = 'o', long, alias = "output", value_enum, default_value = "text", value_name = "FORMAT")]
     pub(in crate::cli) format: TextOrJson,
 }
 
@@ -99,8 +99,8 @@ pub(in crate::cli) struct JournalArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  numctl history\n  numctl history --number +15552230000\n\n\
-                  With --number, what others did is read from Twilio's audit log (Monitor Events).")]
+#[command(after_help = "Examples:\n  numctl history\n  numctl history +15552230000\n\n\
+                  With a number, what others did is read from Twilio's audit log (Monitor Events).")]
 pub(in crate::cli) struct HistoryArgs {
     #[command(flatten)]
     pub(in crate::cli) accounts: AccountArgs,
@@ -110,14 +110,24 @@ pub(in crate::cli) struct HistoryArgs {
     #[arg(long, value_name = "DIR", env = "NUMCTL_STATE_DIR", hide_env = true)]
     pub(in crate::cli) state_dir: Option<PathBuf>,
     /// Only what was done to this number, by others too
-    #[arg(long, value_name = "E164")]
-    pub(in crate::cli) number: Option<PhoneNumber>,
+    #[arg(id = "NUMBER", value_name = "E164")]
+    positional: Option<PhoneNumber>,
+    /// The same as an option
+    #[arg(long, value_name = "E164", conflicts_with = "NUMBER")]
+    number: Option<PhoneNumber>,
     /// At most so many runs, the newest first
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(in crate::cli) limit: usize,
     /// How the runs are written
-    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    #[arg(short = 'o', long, alias = "output", value_enum, default_value = "text", value_name = "FORMAT")]
     pub(in crate::cli) format: TextOrJson,
+}
+
+impl HistoryArgs {
+    /// The number that is asked about.
+    pub(in crate::cli) fn number(&self) -> Option<PhoneNumber> {
+        self.positional.or(self.number)
+    }
 }
 
 #[derive(Debug, Args)]
@@ -169,8 +179,8 @@ pub(in crate::cli) struct LeaseArgs {
                   SIGUSR1 pauses: drift is shown and not healed. SIGUSR2 goes on."
 )]
 pub(in crate::cli) struct RunArgs {
-    /// Desired-state file, or a directory of them; may repeat
-    #[arg(short, long = "file", value_name = "FILE", required = true)]
+    /// Desired-state file, or a directory of them; may repeat [default: numctl.yaml or numctl/]
+    #[arg(short, long = "file", value_name = "FILE")]
     pub(in crate::cli) files: Vec<PathBuf>,
     /// Between two cycles, from 100ms to 30d
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = interval)]

@@ -1,0 +1,147 @@
+//! The arguments of the commands that look and explain, and write nothing.
+
+use clap::{Args, ValueEnum};
+
+use super::{FileArgs, JournalArgs, StateArgs, TextOrJson};
+
+/// When output is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum ColourArg {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Also where it is piped.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+impl ColourArg {
+    /// Makes it the choice of this process, stdout and stderr alike.
+    pub(in crate::cli) fn choose(self) {
+        match self {
+            Self::Auto => {}
+            Self::Always => anstream::ColorChoice::Always.write_global(),
+            Self::Never => anstream::ColorChoice::Never.write_global(),
+        }
+    }
+}
+
+/// How rows of numbers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum RowFormat {
+    /// For a terminal.
+    Table,
+    /// The same with more columns.
+    Wide,
+    /// For machines.
+    Json,
+    /// For people and machines.
+    Yaml,
+    /// The numbers alone, one a line.
+    Name,
+    /// For spreadsheets.
+    Csv,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  numctl diff -f fleet.yaml\n  numctl diff --detailed-exitcode -o json\n\n\
+                  What a pause, a hold or a limit keeps from being changed is shown too."
+)]
+pub(in crate::cli) struct DiffArgs {
+    #[command(flatten)]
+    pub(in crate::cli) files: FileArgs,
+    /// How the differences are written
+    #[arg(short = 'o', long, alias = "output", value_enum, default_value = "text", value_name = "FORMAT")]
+    pub(in crate::cli) format: TextOrJson,
+    /// Exit with 2 when there are differences
+    #[arg(long)]
+    pub(in crate::cli) detailed_exitcode: bool,
+    #[command(flatten)]
+    pub(in crate::cli) state: StateArgs,
+    #[command(flatten)]
+    pub(in crate::cli) journal: JournalArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  numctl status --listen 127.0.0.1:9797\n  \
+                  numctl status --listen https://numctl.example.com -o json\n\n\
+                  Exit codes: 0 the daemon is ready, 1 it is not, or does not answer.")]
+pub(in crate::cli) struct StatusArgs {
+    /// Where the daemon shows its state: its --listen address, or a URL before it
+    #[arg(
+        long,
+        value_name = "ADDR",
+        env = "NUMCTL_LISTEN",
+        hide_env = true,
+        default_value = "127.0.0.1:9797"
+    )]
+    pub(in crate::cli) listen: String,
+    /// How the state is written
+    #[arg(short = 'o', long, alias = "output", value_enum, default_value = "text", value_name = "FORMAT")]
+    pub(in crate::cli) format: TextOrJson,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  numctl explain voice.url\n  numctl explain policy.max_releases\n  \
+                  numctl explain claims.match -o json")]
+pub(in crate::cli) struct ExplainArgs {
+    /// The field, such as voice.url or policy.unlisted [default: the file as a whole]
+    #[arg(value_name = "FIELD", default_value = "", hide_default_value = true)]
+    pub(in crate::cli) field: String,
+    /// How the explanation is written
+    #[arg(short = 'o', long, alias = "output", value_enum, default_value = "text", value_name = "FORMAT")]
+    pub(in crate::cli) format: TextOrJson,
+}
+
+/// What a schema is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum SchemaOf {
+    /// The desired-state file.
+    File,
+    /// plan --format json.
+    Plan,
+    /// apply --format json.
+    Apply,
+    /// status -o json, and the daemon's /status.json.
+    Status,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  numctl schema > numctl.schema.json\n  numctl schema plan\n\n\
+                  A plan or an apply may gain members: readers skip those that they do not know.")]
+pub(in crate::cli) struct SchemaArgs {
+    /// Whose schema
+    #[arg(value_enum, default_value = "file", value_name = "WHAT")]
+    pub(in crate::cli) of: SchemaOf,
+}
+
+/// What is no command and has help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum Topic {
+    /// What a command ends with.
+    ExitCodes,
+    /// The variables that are read.
+    Environment,
+}
+
+impl Topic {
+    /// The topics, in the order in which they are listed.
+    pub(in crate::cli) const ALL: [Self; 2] = [Self::ExitCodes, Self::Environment];
+
+    /// As it is typed.
+    pub(in crate::cli) fn as_str(self) -> &'static str {
+        match self {
+            Self::ExitCodes => "exit-codes",
+            Self::Environment => "environment",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  numctl help plan\n  numctl help exit-codes\n  numctl help environment")]
+pub(in crate::cli) struct HelpArgs {
+    /// A command or a topic
+    #[arg(value_name = "COMMAND|TOPIC")]
+    pub(in crate::cli) subject: Option<String>,
+}

@@ -1,0 +1,96 @@
+//! Which files a command reads where no `-f` names any: `NUMCTL_FILE`, else `numctl.yaml` or `numctl/` in
+//! the current folder.
+
+use std::path::{Path, PathBuf};
+
+use super::Fatal;
+use super::arguments::Command;
+use super::process::variable;
+
+const VARIABLE: &str = "NUMCTL_FILE";
+const FILE: &str = "numctl.yaml";
+const FOLDER: &str = "numctl";
+
+/// Whether a command can do without files.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// It is about what they declare.
+    Files,
+    /// It takes the accounts from them, else the one in the environment.
+    Accounts,
+}
+
+/// Names the files of a command for which `-f` names none.
+///
+/// # Errors
+/// Where it needs some and there are none, and where it is not clear which.
+pub(super) fn fill(command: &mut Command) -> Result<(), Fatal> {
+    let Some((files, need)) = files_of(command) else { return Ok(()) };
+    if !files.is_empty() {
+        return Ok(());
+    }
+    match (found()?, need) {
+        (Some(path), _) => files.push(path),
+        (None, Need::Accounts) => {}
+        (None, Need::Files) => {
+            return Err(Fatal::new(format!(
+                "no desired-state file: pass -f FILE, set {VARIABLE}, or run this where {FILE} or {FOLDER}/ is \
+                 (`numctl init` writes one, `numctl export` one of what is live)"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn files_of(command: &mut Command) -> Option<(&mut Vec<PathBuf>, Need)> {
+    Some(match command {
+        Command::Validate(args) => (&mut args.files.files, Need::Files),
+        Command::Plan(args) => (&mut args.files.files, Need::Files),
+        Command::Diff(args) => (&mut args.files.files, Need::Files),
+        Command::Undo(args) => (&mut args.files.files, Need::Files),
+        Command::Apply(args) if args.plan.is_some() => return None,
+        Command::Apply(args) => (&mut args.files, Need::Files),
+        Command::Adopt(args) => (&mut args.files, Need::Files),
+        Command::Run(args) => (&mut args.files, Need::Files),
+        Command::Get(args) => (&mut args.accounts.files, Need::Accounts),
+        Command::Idle(args) => (&mut args.accounts.files, Need::Accounts),
+        Command::Search(args) => (&mut args.accounts.files, Need::Accounts),
+        Command::Export(args) => (&mut args.accounts.files, Need::Accounts),
+        Command::Doctor(args) => (&mut args.accounts.files, Need::Accounts),
+        Command::History(args) => (&mut args.accounts.files, Need::Accounts),
+        Command::Resolve(_)
+        | Command::Status(_)
+        | Command::Explain(_)
+        | Command::Sandbox(_)
+        | Command::Schema(_)
+        | Command::Completions(_)
+        | Command::Man(_)
+        | Command::Help(_) => return None,
+    })
+}
+
+/// The default file. Two of them are an error: a file that is left out by mistake is one whose numbers
+/// are not declared.
+fn found() -> Result<Option<PathBuf>, Fatal> {
+    if let Some(path) = variable(VARIABLE) {
+        return Ok(Some(path.into()));
+    }
+    // An empty one is what a shell makes of `numctl export > numctl.yaml` before numctl starts.
+    let is_file = std::fs::metadata(FILE).is_ok_and(|meta| !meta.is_dir() && meta.len() > 0);
+    match (is_file, has_files(Path::new(FOLDER))) {
+        (true, true) => Err(Fatal::new(format!(
+            "both {FILE} and {FOLDER}/ are here: say which one is meant with -f or {VARIABLE}"
+        ))),
+        (true, false) => Ok(Some(FILE.into())),
+        (false, true) => Ok(Some(FOLDER.into())),
+        (false, false) => Ok(None),
+    }
+}
+
+/// Whether it is a folder with files for `-f` in it: a clone of numctl has that name too.
+fn has_files(folder: &Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(folder) else { return false };
+    entries
+        .flatten()
+        .any(|entry| matches!(entry.path().extension().and_then(|end| end.to_str()), Some("yaml" | "yml")))
+}
