@@ -10,6 +10,7 @@
 //! - `action`: the actions: what is done to one number, and why
 //! - `cause`: who changed what is not as declared
 //! - `digest_key`: what keys a plan's digest where the plan carries secrets
+//! - `held_code`: the codes of why something is left undone, for machines
 //! - `held`: what a plan leaves undone on purpose, and what a reviewer should know: values, so that inaction is
 //! - `left_out`: which declared settings the API is known to refuse on a number: they would take the others of the
 //! - `planner`: the planner: a pure function from what is declared and what is live to what is to be done
@@ -24,6 +25,7 @@ pub mod diff;
 pub mod digest;
 mod digest_key;
 mod held;
+mod held_code;
 mod left_out;
 pub mod outcome;
 mod planner;
@@ -34,5 +36,6 @@ pub use action::{Action, Step, Target};
 pub use cause::{Causes, Difference};
 pub use digest_key::DigestKey;
 pub use held::{Doubt, Held, HeldReason, LeftOut, NotUndone, Vanished, Warning};
+pub use held_code::HeldCode;
 pub use planner::*;
 pub use reason::Reason;

@@ -29,6 +29,7 @@ use crate::host::pulse::Pulse;
 use crate::host::systemd::Systemd;
 use crate::plan::Plan;
 use crate::plan::digest::Digest;
+use crate::plan::outcome::OutcomeKind;
 use crate::reconcile::Pass;
 
 use super::arguments::{Global, PlanFormat, RunArgs};
@@ -277,7 +278,7 @@ fn exit_of_stop(pass: Option<&Pass>, at_once: bool) -> Exit {
 }
 
 fn leaves_doubt(pass: &Pass) -> bool {
-    matches!(pass, Pass::Executed(report) if report.count("unknown") > 0)
+    matches!(pass, Pass::Executed(report) if report.count(OutcomeKind::Unknown) > 0)
 }
 
 /// Shows a plan that is not carried out, once for as long as it stays the same.

@@ -19,6 +19,7 @@ use crate::guard::memory::{Extent, Memory};
 use crate::host::atomic_file::create_private;
 use crate::host::clock;
 use crate::plan::digest::Digest;
+use crate::plan::outcome::OutcomeKind;
 use crate::plan::outcome::Report;
 use crate::plan::stale::{Stale, StaleReason};
 use crate::plan::{Doubt, Held, Plan};
@@ -256,7 +257,7 @@ impl<'a> Writing<'a> {
             Ok(()) => Ok(exit),
             // 1 would say that nothing was attempted, and 0 that somebody was told.
             Err(Fatal { text: error, .. }) => {
-                let done = report::names::plural(report.count("succeeded"), "action");
+                let done = report::names::plural(report.count(OutcomeKind::Succeeded), "action");
                 let all = report.ends.len();
                 output::error(&format!("{error}: the report is lost; {done} of {all} succeeded"));
                 Ok(Exit::Incomplete)

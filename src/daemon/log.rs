@@ -7,6 +7,7 @@ use tracing::{error, info, warn};
 use crate::daemon::status::Finish;
 use crate::guard::memory::Extent;
 use crate::model::action_kind::ActionKind;
+use crate::plan::outcome::OutcomeKind;
 use crate::plan::{Doubt, Held, HeldReason, Plan};
 use crate::reconcile::Pass;
 use crate::report::{claim_words, words};
@@ -47,7 +48,7 @@ pub(super) fn log<T>(force: &InForce<T>, pass: &Pass, extent: Extent, took: Dura
     let finish = Finish::from(pass);
     let plan = finish.plan();
     let count = |kind| plan.map_or(0, |plan: &Plan| plan.count(kind));
-    let ended = |word| if let Pass::Executed(report) = pass { report.count(word) } else { 0 };
+    let ended = |ended| if let Pass::Executed(report) = pass { report.count(ended) } else { 0 };
     let held = plan.into_iter().flat_map(|plan| plan.held.iter().map(move |held| (plan, held)));
     // What failed was said when it failed.
     let is_news = |held: &Held| held.why.is_error() && !matches!(held.why, HeldReason::BackingOff { .. });
@@ -63,17 +64,17 @@ pub(super) fn log<T>(force: &InForce<T>, pass: &Pass, extent: Extent, took: Dura
         error!(account = %name, error = %trouble.why, help, "nothing is planned in an account");
     }
     info!(
-        result = finish.word().replace('_', " "),
+        result = finish.result().word().replace('_', " "),
         look = extent.word(),
         %generation,
         purchases = count(ActionKind::Purchase),
         transfers = count(ActionKind::Transfer),
         configures = count(ActionKind::Configure),
         releases = count(ActionKind::Release),
-        succeeded = ended("succeeded"),
-        failed = ended("failed"),
-        skipped = ended("skipped"),
-        unknown = ended("unknown"),
+        succeeded = ended(OutcomeKind::Succeeded),
+        failed = ended(OutcomeKind::Failed),
+        skipped = ended(OutcomeKind::Skipped),
+        unknown = ended(OutcomeKind::Unknown),
         held = plan.map_or(0, |plan| plan.held.len() + plan.short.len()),
         unchanged = plan.map_or(0, |plan| plan.unchanged),
         ?took,

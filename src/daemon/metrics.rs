@@ -2,64 +2,22 @@
 //!
 //! Labels have few values, whatever the fleet and the API are like: no series is about one number.
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Display, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::client::tally::{REQUEST_BUCKETS, Tally};
 use crate::daemon::status::json::age;
-use crate::daemon::status::{DURATION_BUCKETS, Moment, Role, Standing, Status};
+use crate::daemon::status::{CycleResult, DURATION_BUCKETS, Moment, Role, Standing, Status};
 use crate::model::action_kind::ActionKind;
 use crate::model::hold::Hold;
 use crate::model::money::Sums;
 use crate::model::settings::Field;
+use crate::plan::HeldCode;
+use crate::plan::outcome::OutcomeKind;
 
 /// The media type.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// The outcomes of an action.
-const OUTCOMES: [&str; 4] = ["succeeded", "failed", "skipped", "unknown"];
-/// What a cycle can come to.
-const RESULTS: [&str; 12] = [
-    "in_sync",
-    "held",
-    "in_trouble",
-    "done",
-    "drift",
-    "incomplete",
-    "interrupted",
-    "refused",
-    "not_observed",
-    "not_recorded",
-    "not_begun",
-    "stopped",
-];
-
-/// Why a plan leaves something undone; those that are not here are shown once there is one.
-const HELD: [&str; 21] = [
-    "protected_from_transfer",
-    "protected_from_release",
-    "short_code_not_bought",
-    "release_in_other_account",
-    "ambiguous",
-    "bought_in_this_generation",
-    "in_unlisted_account",
-    "papers_missing",
-    "perhaps_in_unread_account",
-    "perhaps_spelt_oddly",
-    "spelt_oddly",
-    "account_in_trouble",
-    "paused",
-    "outside_windows",
-    "on_hold",
-    "replacement_held",
-    "backing_off",
-    "flapping",
-    "no_sms",
-    "fallback_without_primary",
-    "fallback_in_the_way",
-];
 
 /// What the system says of this process, under the names that Prometheus' own clients use.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -102,15 +60,16 @@ fn cycles(page: &mut Page, status: &Status) {
     page.sample("numctl_cycle_duration_seconds_sum", &[], durations.sum.as_secs_f64());
     page.sample("numctl_cycle_duration_seconds_count", &[], durations.count);
     page.family("numctl_cycles_total", "counter", "Reconcile cycles by what they came to.");
-    for result in RESULTS {
-        let count = status.totals.cycles.get(result).copied().unwrap_or_default();
-        page.sample("numctl_cycles_total", &[("result", &result)], count);
+    for result in CycleResult::ALL {
+        let count = status.totals.cycles.get(&result).copied().unwrap_or_default();
+        page.sample("numctl_cycles_total", &[("result", &result.word())], count);
     }
     page.family("numctl_actions_total", "counter", "Actions by kind and outcome.");
     for kind in ActionKind::ALL {
-        for outcome in OUTCOMES {
-            let count = status.totals.actions.get(&(kind, outcome)).copied().unwrap_or_default();
-            page.sample("numctl_actions_total", &[("kind", &kind.word()), ("outcome", &outcome)], count);
+        for ended in OutcomeKind::ALL {
+            let count = status.totals.actions.get(&(kind, ended)).copied().unwrap_or_default();
+            let labels: [Label<'_>; 2] = [("kind", &kind.word()), ("outcome", &ended.word())];
+            page.sample("numctl_actions_total", &labels, count);
         }
     }
     page.family(
@@ -132,10 +91,9 @@ fn fleet(page: &mut Page, status: &Status, now: Moment) {
         page.sample("numctl_numbers", &[("condition", &standing.word())], status.count(standing));
     }
     page.family("numctl_held", "gauge", "What the last plan leaves undone on purpose, by the reason.");
-    let mut held: BTreeMap<&str, usize> = HELD.iter().map(|reason| (*reason, 0)).collect();
-    held.extend(&status.held);
-    for (reason, count) in held {
-        page.sample("numctl_held", &[("reason", &reason)], count);
+    for code in HeldCode::ALL {
+        let count = status.held.get(code).copied().unwrap_or_default();
+        page.sample("numctl_held", &[("reason", &code.word())], count);
     }
     page.family("numctl_numbers_unlisted", "gauge", "Live numbers that the files do not name.");
     if sees {

@@ -31,13 +31,13 @@ use crate::model::inert;
 use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::model::settings::{Field, Want};
 use crate::observed::Trouble;
+use crate::plan::HeldCode;
 use crate::plan::Plan;
 use crate::plan::outcome::{End, Report};
 use crate::report::words;
 
 #[cfg(feature = "testing")]
-pub use cycles::Durations;
-pub use cycles::{DURATION_BUCKETS, Past, Totals};
+pub use cycles::{CycleResult, DURATION_BUCKETS, Durations, Past, Totals};
 #[cfg(feature = "testing")]
 pub use drift::fields_of;
 pub use drift::{Change, Drift};
@@ -191,7 +191,7 @@ pub struct Status {
     /// Live numbers that the files do not name.
     pub unlisted: usize,
     /// What the last plan left undone on purpose, by the code of why.
-    pub held: BTreeMap<&'static str, usize>,
+    pub held: BTreeMap<HeldCode, usize>,
     /// What the limits leave for the next hours, and what the numbers cost.
     pub allowance: Allowance,
     /// What says that nothing is to be changed now.
@@ -474,7 +474,7 @@ impl Status {
         self.unlisted = plan.unlisted;
         self.held.clear();
         for held in &plan.held {
-            *self.held.entry(words::held_code(held.why)).or_default() += 1;
+            *self.held.entry(held.why.code()).or_default() += 1;
         }
         for (index, account) in Arc::make_mut(&mut self.accounts).iter_mut().enumerate() {
             let trouble = plan.troubles.iter().find(|(at, _)| usize::from(at.0) == index);

@@ -25,8 +25,8 @@ pub use self::{
 pub use known::{Known, hold_back};
 pub use last_writes::LastWrites;
 pub use record::{
-    AccountRecord, At, Author, Command, DoneRecord, Ended, EndedRecord, KnownRecord, LookRecord, Recorded,
-    RunId, RunRecord, StepRecord, World,
+    AccountRecord, At, Author, Command, DoneRecord, EndedRecord, KnownRecord, LookRecord, Recorded, RunId,
+    RunRecord, StepRecord, World,
 };
 pub use run::{Head, Run, end_of, records_of, runs};
 pub use undo::{UndoError, undo};

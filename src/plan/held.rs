@@ -10,6 +10,8 @@ use crate::model::settings::Field;
 use crate::model::traffic::{Lookback, Use};
 use crate::observed::Papers;
 
+use super::held_code::HeldCode;
+
 /// Something that the plan leaves undone on purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
@@ -36,17 +38,6 @@ pub enum Doubt {
 }
 
 impl Doubt {
-    /// The word for it, in JSON.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::FilesNotGood => "files_not_good",
-            Self::FilesSettling => "files_settling",
-            Self::OtherContentInForce => "other_content_in_force",
-            Self::FilesChanged => "files_changed",
-        }
-    }
-
     /// For a person.
     #[must_use]
     pub fn words(self) -> &'static str {
@@ -240,6 +231,50 @@ pub enum NotUndone {
 }
 
 impl HeldReason {
+    /// The code for it, for machines.
+    #[must_use]
+    pub fn code(self) -> HeldCode {
+        match self {
+            Self::ProtectedFromTransfer { .. } => HeldCode::ProtectedFromTransfer,
+            Self::ProtectedFromRelease => HeldCode::ProtectedFromRelease,
+            Self::ShortCodeNotBought => HeldCode::ShortCodeNotBought,
+            Self::ReleaseInOtherAccount { .. } => HeldCode::ReleaseInOtherAccount,
+            Self::Ambiguous => HeldCode::Ambiguous,
+            Self::BoughtInThisGeneration => HeldCode::BoughtInThisGeneration,
+            Self::InUnlistedAccount { .. } => HeldCode::InUnlistedAccount,
+            Self::PapersMissing { .. } => HeldCode::PapersMissing,
+            Self::PerhapsIn { .. } => HeldCode::PerhapsInUnreadAccount,
+            Self::PerhapsSpeltOddly { .. } => HeldCode::PerhapsSpeltOddly,
+            Self::SpeltOddly => HeldCode::SpeltOddly,
+            Self::AccountInTrouble { .. } => HeldCode::AccountInTrouble,
+            Self::Paused => HeldCode::Paused,
+            Self::OutsideWindows => HeldCode::OutsideWindows,
+            Self::OnHold { .. } => HeldCode::OnHold,
+            Self::ReplacementHeld => HeldCode::ReplacementHeld,
+            Self::BackingOff { .. } => HeldCode::BackingOff,
+            Self::Flapping { .. } => HeldCode::Flapping,
+            Self::Vanished(_) => HeldCode::Vanished,
+            Self::LeftOut(LeftOut::NoSms) => HeldCode::NoSms,
+            Self::LeftOut(LeftOut::FallbackWithoutPrimary { .. }) => HeldCode::FallbackWithoutPrimary,
+            Self::LeftOut(LeftOut::FallbackInTheWay { .. }) => HeldCode::FallbackInTheWay,
+            Self::InUse { .. } => HeldCode::InUse,
+            Self::UseUnknown => HeldCode::UseUnknown,
+            Self::OnTrunk { .. } => HeldCode::OnTrunk,
+            Self::InQuarantine { .. } => HeldCode::InQuarantine,
+            Self::DayUnknown => HeldCode::DayUnknown,
+            Self::Doubted(Doubt::FilesNotGood) => HeldCode::FilesNotGood,
+            Self::Doubted(Doubt::FilesSettling) => HeldCode::FilesSettling,
+            Self::Doubted(Doubt::OtherContentInForce) => HeldCode::OtherContentInForce,
+            Self::Doubted(Doubt::FilesChanged) => HeldCode::FilesChanged,
+            Self::NotUndone(NotUndone::ChangedSince { .. }) => HeldCode::ChangedSince,
+            Self::NotUndone(NotUndone::Secret { .. }) => HeldCode::SecretNotKept,
+            Self::NotUndone(NotUndone::Unsendable { .. }) => HeldCode::Unsendable,
+            Self::NotUndone(NotUndone::Bought) => HeldCode::Bought,
+            Self::NotUndone(NotUndone::Gone) => HeldCode::Gone,
+            Self::NotUndone(NotUndone::Elsewhere { .. }) => HeldCode::Elsewhere,
+        }
+    }
+
     /// Whether somebody has to do something: the file asks for what cannot be done as things are.
     #[must_use]
     pub fn is_error(self) -> bool {

@@ -1,5 +1,7 @@
 //! What became of a plan: every action has one of four ends, and nothing is forgotten (law 9).
 
+use serde::{Deserialize, Serialize};
+
 use crate::client::api::error::{ApiError, ListError, Operation};
 use crate::model::hold::Brake;
 use crate::model::number::PhoneNumber;
@@ -41,6 +43,36 @@ pub enum Outcome {
     Skipped(Skip),
     /// It was sent, and whether the API did it could not be found out.
     Unknown(Failure),
+}
+
+/// Which of the four ends an action came to, without why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeKind {
+    /// See [`Outcome::Succeeded`].
+    Succeeded,
+    /// See [`Outcome::Failed`].
+    Failed,
+    /// See [`Outcome::Skipped`].
+    Skipped,
+    /// See [`Outcome::Unknown`].
+    Unknown,
+}
+
+impl OutcomeKind {
+    /// All four.
+    pub const ALL: [Self; 4] = [Self::Succeeded, Self::Failed, Self::Skipped, Self::Unknown];
+
+    /// The contract's word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// Why an action failed, or is in doubt.
@@ -191,15 +223,21 @@ impl Skip {
 }
 
 impl Outcome {
+    /// Which of the four it is.
+    #[must_use]
+    pub fn kind(&self) -> OutcomeKind {
+        match self {
+            Self::Succeeded => OutcomeKind::Succeeded,
+            Self::Failed(_) => OutcomeKind::Failed,
+            Self::Skipped(_) => OutcomeKind::Skipped,
+            Self::Unknown(_) => OutcomeKind::Unknown,
+        }
+    }
+
     /// The contract's word for it.
     #[must_use]
     pub fn word(&self) -> &'static str {
-        match self {
-            Self::Succeeded => "succeeded",
-            Self::Failed(_) => "failed",
-            Self::Skipped(_) => "skipped",
-            Self::Unknown(_) => "unknown",
-        }
+        self.kind().word()
     }
 
     /// Whether there is nothing left to do for this action.
@@ -249,8 +287,8 @@ impl Outcome {
 
 impl Report {
     /// How many actions ended like this.
-    pub fn count(&self, word: &str) -> usize {
-        self.ends.iter().filter(|end| end.outcome.word() == word).count()
+    pub fn count(&self, kind: OutcomeKind) -> usize {
+        self.ends.iter().filter(|end| end.outcome.kind() == kind).count()
     }
 
     /// Whether every action did what it was to do.

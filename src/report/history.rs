@@ -7,10 +7,11 @@ use anstyle::Style as Ansi;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::execute::journal::{AccountRecord, At, Author, Ended, Recorded, Run, StepRecord};
+use crate::execute::journal::{AccountRecord, At, Author, Recorded, Run, StepRecord};
 use crate::model::action_kind::ActionKind;
 use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::model::settings::Field;
+use crate::plan::outcome::OutcomeKind;
 
 use super::json;
 use super::names::plural;
@@ -199,12 +200,12 @@ fn changes(step: &StepRecord) -> Vec<Change<'_>> {
 
 fn verdict(run: &Run) -> String {
     let many = |outcome| run.ends.iter().flatten().filter(|end| end.outcome == outcome).count();
-    let ends = [Ended::Succeeded, Ended::Failed, Ended::Unknown, Ended::Skipped];
+    let ends = [OutcomeKind::Succeeded, OutcomeKind::Failed, OutcomeKind::Unknown, OutcomeKind::Skipped];
     let mut counts: Vec<String> = ends
         .into_iter()
-        .map(|outcome| (many(outcome), outcome.word()))
-        .filter(|(many, word)| *many > 0 || *word == "succeeded")
-        .map(|(many, word)| format!("{} {word}", count(many)))
+        .map(|outcome| (many(outcome), outcome))
+        .filter(|(many, outcome)| *many > 0 || *outcome == OutcomeKind::Succeeded)
+        .map(|(many, outcome)| format!("{} {}", count(many), outcome.word()))
         .collect();
     match (run.open(), &run.done) {
         (0, Some(done)) if done.interrupted => format!("Stopped: {}.", counts.join(", ")),

@@ -48,18 +48,6 @@ fn account(plan: &Plan, sid: AccountSid) -> String {
     known.map_or_else(|| sid.to_string(), |account| Shown(&account.name).to_string())
 }
 
-/// The code of why `undo` leaves something, for machines.
-pub(super) fn not_undone_code(why: NotUndone) -> &'static str {
-    match why {
-        NotUndone::ChangedSince { .. } => "changed_since",
-        NotUndone::Secret { .. } => "secret_not_kept",
-        NotUndone::Unsendable { .. } => "unsendable",
-        NotUndone::Bought => "bought",
-        NotUndone::Gone => "gone",
-        NotUndone::Elsewhere { .. } => "elsewhere",
-    }
-}
-
 /// Where a number that `undo` leaves lives, if that is why.
 pub(super) fn not_undone_lives_in(why: NotUndone) -> Option<AccountIndex> {
     match why {

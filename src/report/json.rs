@@ -309,7 +309,7 @@ impl<'a> HeldJson<'a> {
         Self {
             phone_number: held.number,
             account: &plan.account(held.account).name,
-            reason: words::held_code(held.why),
+            reason: held.why.code().word(),
             lives_in: words::held_lives_in(held.why).map(|index| &*plan.account(index).name),
             last_use: match held.why {
                 HeldReason::InUse { last, .. } => Some(UseJson {

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::guard::cost::Bill;
 use crate::model::number::PhoneNumber;
+use crate::plan::outcome::OutcomeKind;
 use crate::plan::outcome::{End, Outcome, Report};
 
 use super::json::{self, ActionJson};
@@ -70,12 +71,13 @@ pub fn text(out: &mut impl Write, report: &Report, style: Style) -> fmt::Result 
 /// `Apply complete: 4 succeeded.`, or what else there is to say in one line.
 #[must_use]
 pub fn summary(report: &Report) -> String {
-    let counts: Vec<String> = ["succeeded", "failed", "unknown", "skipped"]
-        .into_iter()
-        .map(|word| (report.count(word), word))
-        .filter(|(many, word)| *many > 0 || *word == "succeeded")
-        .map(|(many, word)| format!("{} {word}", count(many)))
-        .collect();
+    let counts: Vec<String> =
+        [OutcomeKind::Succeeded, OutcomeKind::Failed, OutcomeKind::Unknown, OutcomeKind::Skipped]
+            .into_iter()
+            .map(|ended| (report.count(ended), ended))
+            .filter(|(many, ended)| *many > 0 || *ended == OutcomeKind::Succeeded)
+            .map(|(many, ended)| format!("{} {}", count(many), ended.word()))
+            .collect();
     let verdict = match (report.is_settled(), report.interrupted) {
         (true, _) => "Apply complete",
         (false, true) => "Apply stopped",
@@ -88,7 +90,7 @@ fn next(report: &Report) -> Option<&'static str> {
     if report.is_settled() {
         return None;
     }
-    Some(match report.count("unknown") {
+    Some(match report.count(OutcomeKind::Unknown) {
         0 => "Next: mend what failed, then run `numctl plan` to see what is left. Nothing is done twice.",
         _ => {
             "Next: run `numctl plan`. It lists the numbers afresh and shows whether the unknown actions took \

@@ -152,42 +152,6 @@ pub fn reason(reason: Reason) -> &'static str {
     }
 }
 
-/// The code of why something is held back, for machines.
-#[must_use]
-pub fn held_code(why: HeldReason) -> &'static str {
-    match why {
-        HeldReason::ProtectedFromTransfer { .. } => "protected_from_transfer",
-        HeldReason::ProtectedFromRelease => "protected_from_release",
-        HeldReason::ShortCodeNotBought => "short_code_not_bought",
-        HeldReason::ReleaseInOtherAccount { .. } => "release_in_other_account",
-        HeldReason::Ambiguous => "ambiguous",
-        HeldReason::BoughtInThisGeneration => "bought_in_this_generation",
-        HeldReason::InUnlistedAccount { .. } => "in_unlisted_account",
-        HeldReason::PapersMissing { .. } => "papers_missing",
-        HeldReason::PerhapsIn { .. } => "perhaps_in_unread_account",
-        HeldReason::PerhapsSpeltOddly { .. } => "perhaps_spelt_oddly",
-        HeldReason::SpeltOddly => "spelt_oddly",
-        HeldReason::AccountInTrouble { .. } => "account_in_trouble",
-        HeldReason::Paused => "paused",
-        HeldReason::Doubted(doubt) => doubt.word(),
-        HeldReason::OutsideWindows => "outside_windows",
-        HeldReason::OnHold { .. } => "on_hold",
-        HeldReason::ReplacementHeld => "replacement_held",
-        HeldReason::BackingOff { .. } => "backing_off",
-        HeldReason::Flapping { .. } => "flapping",
-        HeldReason::Vanished(_) => "vanished",
-        HeldReason::NotUndone(why) => journal::not_undone_code(why),
-        HeldReason::LeftOut(LeftOut::NoSms) => "no_sms",
-        HeldReason::LeftOut(LeftOut::FallbackWithoutPrimary { .. }) => "fallback_without_primary",
-        HeldReason::LeftOut(LeftOut::FallbackInTheWay { .. }) => "fallback_in_the_way",
-        HeldReason::InUse { .. } => "in_use",
-        HeldReason::UseUnknown => "use_unknown",
-        HeldReason::OnTrunk { .. } => "on_trunk",
-        HeldReason::InQuarantine { .. } => "in_quarantine",
-        HeldReason::DayUnknown => "day_unknown",
-    }
-}
-
 /// Where a number that is held back lives, if that is why.
 #[must_use]
 pub fn held_lives_in(why: HeldReason) -> Option<AccountIndex> {

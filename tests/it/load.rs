@@ -22,6 +22,7 @@ use numctl::guard::budget::Generation;
 use numctl::model::credentials::Credentials;
 use numctl::model::number::AccountSid;
 use numctl::model::provider;
+use numctl::plan::outcome::OutcomeKind;
 use numctl::plan::outcome::Report;
 use numctl::reconcile::Pass;
 use numctl::sandbox::{AUTH_TOKEN, Bucket, HttpRequest, InMemory, MAIN_SID, Sandbox, Shared, World};
@@ -306,8 +307,8 @@ async fn one_fault_in_ten_costs_less_than_a_third_more() {
         assert!(
             report.is_settled(),
             "{faults}: {} failed, {} unknown",
-            report.count("failed"),
-            report.count("unknown")
+            report.count(OutcomeKind::Failed),
+            report.count(OutcomeKind::Unknown)
         );
         println!("{faults:?}: {} requests in {:?}", api.seen().len(), api.began.elapsed());
         counts.push((faults, api.seen().len()));
@@ -374,7 +375,12 @@ async fn a_write_whose_turn_comes_late_reads_again() {
     let api = Arc::new(Api::of(2000, Some(1000.0), ""));
     let engine = Engine::new(&api, file(0, 2000, 0), 200);
     let (report, ()) = tokio::join!(engine.apply(), api.limit_becomes(10.0, Duration::from_millis(1500)));
-    assert!(report.is_settled(), "{} failed, {} skipped", report.count("failed"), report.count("skipped"));
+    assert!(
+        report.is_settled(),
+        "{} failed, {} skipped",
+        report.count(OutcomeKind::Failed),
+        report.count(OutcomeKind::Skipped)
+    );
     let oldest = oldest_ground(&api.seen(), Verb::Delete);
     assert!(oldest <= FRESH_FOR, "{oldest:?}");
 }
@@ -416,12 +422,17 @@ async fn an_apply_ends_soon_when_the_api_goes_silent() {
     let report = Engine::new(&api, file(1000, 500, 500), 10).apply().await;
     let took = api.began.elapsed();
     let after = api.seen().iter().filter(|seen| seen.status == 0).count();
-    println!("{took:?}, {after} requests after: {} skipped", report.count("skipped"));
+    println!("{took:?}, {after} requests after: {} skipped", report.count(OutcomeKind::Skipped));
     assert!(took < Duration::from_secs(90), "{took:?}");
     assert!(after <= 25, "{after}");
-    assert_eq!(report.count("unknown"), 0, "refused connections leave no doubt");
-    assert!(report.count("failed") <= 20 && report.count("succeeded") > 100);
-    assert_eq!(report.count("succeeded") + report.count("failed") + report.count("skipped"), 2000);
+    assert_eq!(report.count(OutcomeKind::Unknown), 0, "refused connections leave no doubt");
+    assert!(report.count(OutcomeKind::Failed) <= 20 && report.count(OutcomeKind::Succeeded) > 100);
+    assert_eq!(
+        report.count(OutcomeKind::Succeeded)
+            + report.count(OutcomeKind::Failed)
+            + report.count(OutcomeKind::Skipped),
+        2000
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -458,8 +469,15 @@ async fn who_stops_a_run_does_not_wait_for_turns_that_are_minutes_away() {
     let Pass::Executed(report) = pass else { panic!("{pass:?}") };
     assert!(api.began.elapsed() < Duration::from_secs(31), "{:?}", api.began.elapsed());
     assert!(report.interrupted);
-    assert_eq!(report.count("succeeded") + report.count("skipped"), 100, "what was refused has no effect");
-    assert_eq!(api.sandbox.lock().requests().by_operation["configure"], report.count("succeeded") as u64 + 1);
+    assert_eq!(
+        report.count(OutcomeKind::Succeeded) + report.count(OutcomeKind::Skipped),
+        100,
+        "what was refused has no effect"
+    );
+    assert_eq!(
+        api.sandbox.lock().requests().by_operation["configure"],
+        report.count(OutcomeKind::Succeeded) as u64 + 1
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -468,5 +486,10 @@ async fn a_blip_ends_no_apply() {
     api.silent = (Duration::from_secs(2), Duration::from_secs(5));
     let api = Arc::new(api);
     let report = Engine::new(&api, file(1000, 0, 0), 10).apply().await;
-    assert!(report.is_settled(), "{} failed, {} skipped", report.count("failed"), report.count("skipped"));
+    assert!(
+        report.is_settled(),
+        "{} failed, {} skipped",
+        report.count(OutcomeKind::Failed),
+        report.count(OutcomeKind::Skipped)
+    );
 }

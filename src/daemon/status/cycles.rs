@@ -9,6 +9,7 @@ use crate::guard::memory::Extent;
 use crate::model::action_kind::ActionKind;
 use crate::model::inert;
 use crate::plan::Plan;
+use crate::plan::outcome::OutcomeKind;
 use crate::reconcile::Pass;
 use crate::report::{claim_words, words};
 
@@ -21,6 +22,86 @@ const PAST_MAX: usize = 50;
 pub const DURATION_BUCKETS: [f64; 12] =
     [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 1_800.0];
 
+/// What a cycle came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CycleResult {
+    /// Everything is as declared.
+    InSync,
+    /// There is nothing to do now, and something is held back.
+    Held,
+    /// There is nothing to do, as far as the accounts could be listed.
+    InTrouble,
+    /// Every action did what it was to do.
+    Done,
+    /// A dry run found something to do.
+    Drift,
+    /// Some actions did not do what they were to do.
+    Incomplete,
+    /// A person stopped it between actions.
+    Interrupted,
+    /// The plan goes beyond a limit.
+    Refused,
+    /// No account could be listed.
+    NotObserved,
+    /// What the plan spends could not be written down.
+    NotRecorded,
+    /// The budget could not be read.
+    NotBegun,
+    /// A person stopped it before there was a plan.
+    Stopped,
+}
+
+impl CycleResult {
+    /// Every result.
+    pub const ALL: [Self; 12] = [
+        Self::InSync,
+        Self::Held,
+        Self::InTrouble,
+        Self::Done,
+        Self::Drift,
+        Self::Incomplete,
+        Self::Interrupted,
+        Self::Refused,
+        Self::NotObserved,
+        Self::NotRecorded,
+        Self::NotBegun,
+        Self::Stopped,
+    ];
+
+    /// The word for it, in metrics and JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::InSync => "in_sync",
+            Self::Held => "held",
+            Self::InTrouble => "in_trouble",
+            Self::Done => "done",
+            Self::Drift => "drift",
+            Self::Incomplete => "incomplete",
+            Self::Interrupted => "interrupted",
+            Self::Refused => "refused",
+            Self::NotObserved => "not_observed",
+            Self::NotRecorded => "not_recorded",
+            Self::NotBegun => "not_begun",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    fn is_success(self) -> bool {
+        match self {
+            Self::InSync | Self::Held | Self::Done | Self::Drift => true,
+            Self::InTrouble
+            | Self::Incomplete
+            | Self::Interrupted
+            | Self::Refused
+            | Self::NotObserved
+            | Self::NotRecorded
+            | Self::NotBegun
+            | Self::Stopped => false,
+        }
+    }
+}
+
 /// One cycle.
 #[derive(Debug, Clone)]
 pub struct Past {
@@ -28,16 +109,16 @@ pub struct Past {
     pub at: Moment,
     /// How long it took.
     pub took: Duration,
-    /// What it came to, in a word.
-    pub result: &'static str,
+    /// What it came to.
+    pub result: CycleResult,
     /// How much it looked at.
     pub extent: Extent,
     /// The files.
     pub generation: Option<Generation>,
     /// What its plan had, by [`ActionKind::ALL`].
     pub planned: [usize; ActionKind::ALL.len()],
-    /// What became of it, by the four words.
-    pub outcomes: BTreeMap<&'static str, usize>,
+    /// What became of its actions.
+    pub outcomes: BTreeMap<OutcomeKind, usize>,
     /// What was held back.
     pub held: usize,
     /// Numbers that were as declared.
@@ -75,21 +156,21 @@ impl<'a> Finish<'a> {
         }
     }
 
-    /// The cycle in a word.
+    /// What the cycle came to.
     #[must_use]
-    pub fn word(&self) -> &'static str {
+    pub fn result(&self) -> CycleResult {
         match self {
-            Self::Stopped => "stopped",
-            Self::NotObserved(_) => "not_observed",
-            Self::NotBegun(_) => "not_begun",
-            Self::Refused(..) => "refused",
+            Self::Stopped => CycleResult::Stopped,
+            Self::NotObserved(_) => CycleResult::NotObserved,
+            Self::NotBegun(_) => CycleResult::NotBegun,
+            Self::Refused(..) => CycleResult::Refused,
             Self::Planned(plan) if plan.is_empty() => quiet(plan),
-            Self::Planned(_) => "drift",
-            Self::NotRecorded(..) => "not_recorded",
+            Self::Planned(_) => CycleResult::Drift,
+            Self::NotRecorded(..) => CycleResult::NotRecorded,
             Self::Executed(report) if report.plan.is_empty() => quiet(&report.plan),
-            Self::Executed(report) if report.is_settled() => "done",
-            Self::Executed(report) if report.interrupted => "interrupted",
-            Self::Executed(_) => "incomplete",
+            Self::Executed(report) if report.is_settled() => CycleResult::Done,
+            Self::Executed(report) if report.interrupted => CycleResult::Interrupted,
+            Self::Executed(_) => CycleResult::Incomplete,
         }
     }
 
@@ -112,11 +193,11 @@ impl<'a> Finish<'a> {
 }
 
 /// What a plan without actions says of the fleet.
-fn quiet(plan: &Plan) -> &'static str {
+fn quiet(plan: &Plan) -> CycleResult {
     match (plan.troubles.is_empty(), plan.leaves_nothing()) {
-        (true, true) => "in_sync",
-        (true, false) => "held",
-        (false, _) => "in_trouble",
+        (true, true) => CycleResult::InSync,
+        (true, false) => CycleResult::Held,
+        (false, _) => CycleResult::InTrouble,
     }
 }
 
@@ -131,7 +212,7 @@ impl Past {
         let mut outcomes = BTreeMap::new();
         if let Finish::Executed(report) = finish {
             for end in &report.ends {
-                *outcomes.entry(end.outcome.word()).or_default() += 1;
+                *outcomes.entry(end.outcome.kind()).or_default() += 1;
             }
         }
         let trouble = plan.and_then(|plan| plan.troubles.first()).map(|(_, trouble)| trouble.why.clone());
@@ -145,7 +226,7 @@ impl Past {
         Self {
             at,
             took,
-            result: finish.word(),
+            result: finish.result(),
             extent,
             generation,
             planned: plan.map_or([0; 4], |plan| ActionKind::ALL.map(|kind| plan.count(kind))),
@@ -158,7 +239,7 @@ impl Past {
 
     /// Whether it left nothing to do, as far as it could see.
     pub(super) fn is_success(&self) -> bool {
-        matches!(self.result, "in_sync" | "done" | "drift" | "held") && self.error.is_none()
+        self.result.is_success() && self.error.is_none()
     }
 }
 
@@ -187,9 +268,9 @@ pub struct Totals {
     /// How long cycles took.
     pub durations: Durations,
     /// Cycles by what they came to.
-    pub cycles: BTreeMap<&'static str, u64>,
+    pub cycles: BTreeMap<CycleResult, u64>,
     /// Actions by kind and outcome.
-    pub actions: BTreeMap<(ActionKind, &'static str), u64>,
+    pub actions: BTreeMap<(ActionKind, OutcomeKind), u64>,
 }
 
 impl Totals {
@@ -203,7 +284,7 @@ impl Totals {
         *self.cycles.entry(past.result).or_default() += 1;
         if let Finish::Executed(report) = finish {
             for (step, end) in report.plan.steps.iter().zip(&report.ends) {
-                *self.actions.entry((step.action.kind(), end.outcome.word())).or_default() += 1;
+                *self.actions.entry((step.action.kind(), end.outcome.kind())).or_default() += 1;
             }
         }
     }

@@ -11,7 +11,6 @@ use crate::model::settings::Value;
 use crate::plan::outcome::{End, Report};
 use crate::plan::{Action, Plan, Step};
 use crate::report::delta::deltas;
-use crate::report::words;
 
 use super::{MESSAGE_CHARACTERS_MAX, Moment};
 
@@ -138,7 +137,7 @@ impl Drifts {
     /// Takes what a plan leaves as it is.
     fn wait(&mut self, plan: &Plan, now: Moment) {
         let waiting = plan.waiting.iter().take(TOLD_MAX).map(|(step, why)| {
-            let mut drift = Drift { held: Some(words::held_code(*why)), ..told(plan, step, now) };
+            let mut drift = Drift { held: Some(why.code().word()), ..told(plan, step, now) };
             since(&mut drift, &self.held);
             since(&mut drift, &self.now);
             drift

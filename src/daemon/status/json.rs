@@ -41,7 +41,7 @@ struct Head<'a> {
     barred: Option<&'static str>,
     blocked: Option<&'a str>,
     standstill: StandstillJson<'a>,
-    held: &'a std::collections::BTreeMap<&'static str, usize>,
+    held: std::collections::BTreeMap<&'static str, usize>,
     files_refused: Option<Refused<'a>>,
     counts: Counts,
     accounts: Vec<Account<'a>>,
@@ -160,7 +160,7 @@ struct PastJson<'a> {
     look: &'static str,
     generation: Option<String>,
     planned: Planned,
-    outcomes: &'a std::collections::BTreeMap<&'static str, usize>,
+    outcomes: std::collections::BTreeMap<&'static str, usize>,
     held: usize,
     unchanged: usize,
     error: Option<&'a str>,
@@ -226,7 +226,7 @@ impl<'a> Head<'a> {
                 Waiting::NotKnown | Waiting::Another(_) => status.blocked.as_deref(),
             },
             standstill: StandstillJson::of(status, clock),
-            held: &status.held,
+            held: status.held.iter().map(|(code, many)| (code.word(), *many)).collect(),
             files_refused: status
                 .refused_files
                 .as_ref()
@@ -344,7 +344,7 @@ impl<'a> PastJson<'a> {
         Self {
             at: past.at,
             seconds: past.took.as_secs_f64(),
-            result: past.result,
+            result: past.result.word(),
             look: past.extent.word(),
             generation: past.generation.map(|generation| generation.to_string()),
             planned: Planned {
@@ -353,7 +353,7 @@ impl<'a> PastJson<'a> {
                 configure: planned(ActionKind::Configure),
                 release: planned(ActionKind::Release),
             },
-            outcomes: &past.outcomes,
+            outcomes: past.outcomes.iter().map(|(ended, many)| (ended.word(), *many)).collect(),
             held: past.held,
             unchanged: past.unchanged,
             error: past.error.as_deref(),

@@ -214,7 +214,7 @@ fn share(shared: &mut HashMap<Verdict, Arc<Verdict>>, verdict: Verdict) -> Arc<V
 }
 
 fn of_held(why: HeldReason, message: &str) -> Verdict {
-    let reason = camel(words::held_code(why));
+    let reason = camel(why.code().word());
     if matches!(why, HeldReason::AccountInTrouble { .. }) {
         return Verdict::not_listed(message);
     }

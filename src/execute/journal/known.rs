@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::record::KnownRecord;
 use super::run::accounts;
 use super::{
-    AccountRecord, At, Ended, EndedRecord, FORMAT, LookRecord, Record, RunId, RunRecord, StepRecord, World,
+    AccountRecord, At, EndedRecord, FORMAT, LookRecord, Record, RunId, RunRecord, StepRecord, World,
 };
 use crate::desired::AccountRef;
 use crate::desired::{AccountIndex, Desired, OnVanished, State};
@@ -14,6 +14,7 @@ use crate::guard::standstill::Holds;
 use crate::model::action_kind::ActionKind;
 use crate::model::number::{AccountSid, PhoneNumber};
 use crate::observed::Observed;
+use crate::plan::outcome::OutcomeKind;
 use crate::plan::{Action, HeldReason, Plan, Reason, Vanished, Warning};
 
 /// For so many days a released number can be had back, says the vendor's support page, if nobody
@@ -159,8 +160,10 @@ impl Known {
         };
         let (number, before) = (end.instead.unwrap_or(step.number), *before);
         match (step.action, outcome) {
-            (ActionKind::Purchase | ActionKind::Transfer, Ended::Succeeded) => self.see(&of, number, at),
-            (ActionKind::Release, Ended::Failed | Ended::Skipped) => {
+            (ActionKind::Purchase | ActionKind::Transfer, OutcomeKind::Succeeded) => {
+                self.see(&of, number, at)
+            }
+            (ActionKind::Release, OutcomeKind::Failed | OutcomeKind::Skipped) => {
                 if let Some(before) = before {
                     let world = self.world(&of.at);
                     self.numbers.insert((world, number), before);
@@ -346,7 +349,7 @@ mod tests {
         Record::Look(LookRecord { format: FORMAT, at: At(at), accounts: vec![account.clone()], seen, gone })
     }
 
-    fn release(outcome: Option<Ended>) -> Vec<Record> {
+    fn release(outcome: Option<OutcomeKind>) -> Vec<Record> {
         let (run, account) = (RunId::parse("run").expect("an id"), account("here"));
         let begins = RunRecord {
             format: FORMAT,
@@ -409,12 +412,12 @@ mod tests {
     fn what_a_run_of_ours_released_is_not_ours_any_more_and_did_not_vanish() {
         let here = World::named("here".to_owned());
         for (outcome, is_known) in [
-            (Some(Ended::Succeeded), false),
-            (Some(Ended::Unknown), false),
+            (Some(OutcomeKind::Succeeded), false),
+            (Some(OutcomeKind::Unknown), false),
             // Killed on the way: it may well be released.
             (None, false),
-            (Some(Ended::Failed), true),
-            (Some(Ended::Skipped), true),
+            (Some(OutcomeKind::Failed), true),
+            (Some(OutcomeKind::Skipped), true),
         ] {
             let records: Vec<_> = [look(HOUR, true, false)].into_iter().chain(release(outcome)).collect();
             let known = Known::of(&records);

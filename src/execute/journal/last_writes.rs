@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Ended, Record, Recorded, RunId, StepRecord};
+use super::{Record, Recorded, RunId, StepRecord};
 use crate::model::number::PhoneNumber;
 use crate::model::settings::Field;
 use crate::plan::Difference;
+use crate::plan::outcome::OutcomeKind;
 
 /// The last value that numctl wrote of each setting; `None` cleared it.
 #[derive(Debug, Default)]
@@ -25,7 +26,7 @@ impl LastWrites {
             }
             Record::Ended(end) => {
                 if let Some(step) = self.open.remove(&(end.run, end.step))
-                    && end.outcome == Ended::Succeeded
+                    && end.outcome == OutcomeKind::Succeeded
                 {
                     let after = step.after.into_iter();
                     self.left.extend(after.map(|(field, value)| ((step.number, field), value)));

@@ -13,6 +13,7 @@ use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::model::secret_url::masked_in_text;
 use crate::model::settings::{Field, Value, Want};
 use crate::plan::digest::Digest;
+use crate::plan::outcome::OutcomeKind;
 
 /// A record of a known kind, without that word.
 pub(super) fn of<T: for<'de> Deserialize<'de>>(line: &[u8]) -> Result<T, serde_json::Error> {
@@ -328,33 +329,6 @@ impl<'de> Deserialize<'de> for Recorded {
     }
 }
 
-/// The four ends of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Ended {
-    /// Done.
-    Succeeded,
-    /// Not done, or not all of it.
-    Failed,
-    /// Not tried.
-    Skipped,
-    /// Perhaps done.
-    Unknown,
-}
-
-impl Ended {
-    /// The contract's word for it.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
 /// How a step ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -366,7 +340,7 @@ pub struct EndedRecord {
     /// When.
     pub at: At,
     /// Which of the four.
-    pub outcome: Ended,
+    pub outcome: OutcomeKind,
     /// How often the write was sent.
     pub attempts: u32,
     /// The number that was bought, or tried last, instead of the step's, which was sold meanwhile.

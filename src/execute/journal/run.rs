@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{
-    AccountRecord, At, Author, Command, DoneRecord, Ended, EndedRecord, FORMAT, Record, Recorded, RunId,
-    RunRecord, StepRecord, World,
+    AccountRecord, At, Author, Command, DoneRecord, EndedRecord, FORMAT, Record, Recorded, RunId, RunRecord,
+    StepRecord, World,
 };
 use crate::desired::AccountRef;
 use crate::model::inert;
 use crate::model::settings::{Managed, Settings};
 use crate::plan::diff::FieldChange;
 use crate::plan::digest::Digest;
-use crate::plan::outcome::{End, Outcome, Report};
+use crate::plan::outcome::OutcomeKind;
+use crate::plan::outcome::{End, Report};
 use crate::plan::{Action, Plan, Target};
 
 /// So many characters of an error are kept.
@@ -109,18 +110,12 @@ fn step_of(plan: &Plan, run: &RunId, step: usize, action: &Action) -> StepRecord
 /// The record of a step's end.
 #[must_use]
 pub fn end_of(run: &RunId, step: usize, end: &End, now: Duration) -> Record {
-    let outcome = match end.outcome {
-        Outcome::Succeeded => Ended::Succeeded,
-        Outcome::Failed(_) => Ended::Failed,
-        Outcome::Skipped(_) => Ended::Skipped,
-        Outcome::Unknown(_) => Ended::Unknown,
-    };
     let error = end.outcome.error().map(|error| inert::message(&error, ERROR_MAX));
     Record::Ended(EndedRecord {
         run: run.clone(),
         step,
         at: At::of(now),
-        outcome,
+        outcome: end.outcome.kind(),
         attempts: end.attempts,
         instead: end.instead,
         error,
@@ -134,10 +129,10 @@ impl DoneRecord {
         Self {
             run: run.clone(),
             at: At::of(now),
-            succeeded: report.count("succeeded"),
-            failed: report.count("failed"),
-            skipped: report.count("skipped"),
-            unknown: report.count("unknown"),
+            succeeded: report.count(OutcomeKind::Succeeded),
+            failed: report.count(OutcomeKind::Failed),
+            skipped: report.count(OutcomeKind::Skipped),
+            unknown: report.count(OutcomeKind::Unknown),
             interrupted: report.interrupted,
         }
     }

@@ -19,7 +19,7 @@ use crate::plan::{
     Action, Held, HeldReason, NotUndone, Plan, Reason, Step, Target, Vanished, Warning, put_in_order,
 };
 
-use super::record::Ended;
+use crate::plan::outcome::OutcomeKind;
 
 /// Why a run cannot be taken back with these files.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,7 +58,7 @@ pub fn undo(
     let mut by_number: BTreeMap<PhoneNumber, Vec<&StepRecord>> = BTreeMap::new();
     for (step, end) in run.steps.iter().zip(&run.ends) {
         // What was not tried has nothing to take back; what is in doubt, the live state decides.
-        if end.as_ref().is_none_or(|end| end.outcome != Ended::Skipped) {
+        if end.as_ref().is_none_or(|end| end.outcome != OutcomeKind::Skipped) {
             by_number.entry(step.number).or_default().push(step);
         }
     }
