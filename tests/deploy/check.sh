@@ -17,10 +17,21 @@ else
 fi
 
 if command -v actionlint >/dev/null; then
+    actionlint .github/workflows/*.yml
     actionlint -stdin-filename .github/workflows/numctl.yml - <examples/ci/github-actions.yml
-    echo "examples/ci/github-actions.yml: no findings"
+    echo "workflows: actionlint has no findings"
 else
     echo "SKIPPED: actionlint is not on PATH (go install github.com/rhysd/actionlint/cmd/actionlint)"
+fi
+
+if command -v zizmor >/dev/null; then
+    # The example lies where GitHub would have it: zizmor looks only there.
+    mkdir -p "$work/example/.github/workflows"
+    cp examples/ci/github-actions.yml "$work/example/.github/workflows/numctl.yml"
+    zizmor --offline --no-progress --quiet .github deploy/github-action "$work/example"
+    echo "workflows: zizmor has no findings"
+else
+    echo "SKIPPED: zizmor is not on PATH (pip install zizmor)"
 fi
 
 if command -v check-jsonschema >/dev/null; then

@@ -3,6 +3,8 @@
 
 mod accounts;
 mod announced;
+#[cfg(unix)]
+mod ci;
 mod claims;
 mod commands;
 mod connections;

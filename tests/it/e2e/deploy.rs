@@ -20,9 +20,22 @@ const UNIT: &str = "deploy/systemd/numctl.service";
 const DOCKERFILE: &str = "deploy/Dockerfile";
 const GITHUB: &str = "examples/ci/github-actions.yml";
 const GITLAB: &str = "examples/ci/gitlab-ci.yml";
+const CI_SCRIPT: &str = "examples/ci/numctl-ci.sh";
 
 /// Variables that the examples set for other programs.
-const FOREIGN: [&str; 4] = ["GH_TOKEN", "PULL_REQUEST", "SERVICE", "NAMESPACE"];
+const FOREIGN: [&str; 11] = [
+    "ACCEPT",
+    "ARGS",
+    "COMMAND",
+    "FILE",
+    "GH_TOKEN",
+    "NAMESPACE",
+    "PULL_REQUEST",
+    "REPOSITORY",
+    "SERVICE",
+    "SHA256",
+    "VERSION",
+];
 
 fn read(path: &str) -> String {
     let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -42,7 +55,8 @@ fn files() -> Vec<String> {
             let is_template = name.contains("/templates");
             if path.is_dir() && !is_template {
                 folders.push(path);
-            } else if [".yaml", ".yml", ".service", "Dockerfile"].iter().any(|end| name.ends_with(end)) {
+            } else if [".yaml", ".yml", ".sh", ".service", "Dockerfile"].iter().any(|end| name.ends_with(end))
+            {
                 files.push(name);
             }
         }
@@ -69,6 +83,8 @@ impl Told {
                     _ => {}
                 }
             }
+        } else if path.ends_with(".sh") {
+            told.script(text);
         } else if path.ends_with("Dockerfile") {
             let words = |name: &str| -> Vec<String> {
                 let lines = text.lines().filter_map(|line| line.strip_prefix(name));
@@ -116,8 +132,13 @@ impl Told {
     /// Takes each numctl of a script, up to a redirection or the next command.
     fn script(&mut self, script: &str) {
         for line in script.replace("\\\n", " ").lines() {
+            if line.trim_start().starts_with('#') {
+                continue;
+            }
             for part in line.split([';', '|', '&', '>']) {
-                self.command(part.split_whitespace().map(str::to_owned).collect());
+                // What a variable holds is not known here.
+                let words = part.split_whitespace().filter(|word| !word.starts_with("\"${"));
+                self.command(words.map(str::to_owned).collect());
             }
         }
     }
@@ -194,7 +215,7 @@ fn the_binary_takes_what_deploy_and_the_examples_have_people_run() {
         counts.insert(path.clone(), Told::by(&path, &text).commands.len());
     }
     assert!(all.is_empty(), "\n{all}");
-    for path in [DEPLOYMENT, UNIT, DOCKERFILE, GITHUB, GITLAB] {
+    for path in [DEPLOYMENT, UNIT, DOCKERFILE, CI_SCRIPT] {
         assert!(counts[path] > 0, "{path} runs numctl: {counts:?}");
     }
 }
@@ -211,10 +232,10 @@ fn a_mistake_in_deploy_or_the_examples_is_found() {
         (UNIT, "-f /etc", "-F /etc"),
         (UNIT, "TWILIO_API_KEY", "TWILIO_KEY"),
         (DOCKERFILE, "CMD [\"--help\"]", "CMD [\"--halp\"]"),
-        (GITHUB, "--out plan.json", "--output plan.json"),
-        (GITHUB, "markdown >>", "markdwn >>"),
+        (CI_SCRIPT, "--out plan.json", "--output plan.json"),
+        (CI_SCRIPT, "--format markdown", "--format markdwn"),
         (GITHUB, "NUMCTL_MAX_PURCHASES", "NUMCLT_MAX_PURCHASES"),
-        (GITLAB, "numctl apply", "numctl aply"),
+        (CI_SCRIPT, "numctl apply plan.json", "numctl aply plan.json"),
         (GITLAB, "NUMCTL_MAX_RELEASES", "MAX_RELEASES"),
     ] {
         let (before, after) = (read(path), read(path).replace(from, to));

@@ -92,6 +92,11 @@ impl Bench {
         self
     }
 
+    /// The variables that it runs with.
+    pub(super) fn env(&self) -> &[(String, String)] {
+        &self.env
+    }
+
     pub(super) fn path(&self) -> &Path {
         self.dir.path()
     }
