@@ -40,7 +40,7 @@ plan() {
     {
         echo "$MARKER"
         if [ $state = error ]; then
-            echo "### numctl plan: failed"
+            echo "### The plan failed"
             echo
             # Indented, so that no text of the file acts here.
             sed 's/^/    /' plan.err

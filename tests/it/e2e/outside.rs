@@ -501,3 +501,32 @@ fn the_page_shows_it_in_a_browser() {
     assert!(ran.status.success(), "{}\n{text}", String::from_utf8_lossy(&ran.stdout));
     daemon.stop();
 }
+
+/// What fails alike is said once; a view has an address; a process that hangs is noticed within 15 s.
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn the_page_groups_links_and_notices_a_hang() {
+    let browser = program(&["chromium", "chromium-browser", "google-chrome"]);
+    let (Some(browser), Some(node)) = (browser, program(&["node"])) else {
+        eprintln!("skipped: there is no Chromium, or no node (apt-get install chromium nodejs)");
+        return;
+    };
+    let (_sandbox, bench) = Sandbox::start(&["--numbers", "30", "--faults", "configure#1+=400/21650"]);
+    let mut text =
+        "version: 1\ndefaults: {voice: {url: https://voice.example.com/answer}}\nnumbers:\n".to_owned();
+    for at in 0..20 {
+        text += &format!("  - {{phone_number: \"+1555223{at:04}\"}}\n");
+    }
+    bench.write("fleet.yaml", &text);
+    let args = ["-f", "fleet.yaml", "--interval", "5s", "--listen", "0", "--fleet-name", "EMEA"];
+    let daemon = Daemon::start(&bench, &args);
+    let outside = Outside::of(&daemon);
+    outside.until("degraded", |status| status["counts"]["degraded"] == 20);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/view.mjs");
+    let mut command = Command::new(node);
+    command.args([script, &browser, &format!("http://{}/", outside.0), &daemon.pid().to_string()]);
+    let ran = command.output().expect("it runs");
+    let text = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{}\n{text}", String::from_utf8_lossy(&ran.stdout));
+    daemon.stop();
+}
