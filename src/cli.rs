@@ -27,6 +27,7 @@
 //! - `prices`: the price lists, kept in a file from one command to the next
 //! - `show`: shows plans and reports
 //! - `signals`: what a person or a supervisor says by signal: stop, stop at once, look again
+//! - `preflight`: `numctl preflight`: calls every declared webhook once
 //! - `writing`: the commands that carry out a plan: how they lock, what they remember, and how they walk the line
 //! - `adopt`: `numctl adopt`: a live number becomes one of a claim's, by a plan of its own
 //! - `apply`: `numctl apply`: of files, or of a plan that was saved and reviewed
@@ -69,6 +70,7 @@ mod locks;
 mod logging;
 mod output;
 mod plan;
+mod preflight;
 mod prices;
 mod process;
 mod progress;
@@ -261,6 +263,7 @@ fn format(command: &Command) -> Option<PlanFormat> {
         | Command::Man(_)
         | Command::Help(_)
         | Command::Resolve(_)
+        | Command::Preflight(_)
         | Command::History(_)
         | Command::Run(_)
         | Command::Get(_)
@@ -285,6 +288,7 @@ fn dispatch(arguments: Arguments, heard: Option<Heard>) -> Ended {
         Command::Man(args) => simple::man(&args),
         Command::Plan(args) => block_on(plan::run(&global, &args)),
         Command::Apply(args) => block_on(apply::run(&global, &args)),
+        Command::Preflight(args) => block_on(preflight::run(&global, &args)),
         Command::Adopt(args) => block_on(adopt::run(&global, &args)),
         Command::Resolve(args) => block_on(resolve::run(&global, &args)),
         Command::History(args) => block_on(history::history(&global, &args)),

@@ -18,11 +18,13 @@
 //!
 //! - `pace`: who may send next, and when
 //! - `http`: the transport over the network
+//! - `webhook`: calls a webhook as the vendor would: signed, marked, bounded, and to public addresses only
 //! - `kube`: one Lease at a Kubernetes API server
 //! - `leadership`: keeps a Lease, and says for how long
 //! - `writer`: whether a write may start, and until when
 //! - `account`: one account's view of the API: reads that are retried, writes that are sent exactly once
 //! - `audit_log`: reads who changed what
+//! - `event_feed`: which numbers may have changed, by the audit log: hints, polled, and never proof
 //! - `lock`: one writer per account on a host
 //! - `fence`: puts the locks and the lease round every account's writes
 
@@ -31,6 +33,7 @@ pub mod api;
 pub mod audit_log;
 pub mod backoff;
 pub mod circuit;
+pub mod event_feed;
 pub mod fence;
 pub mod http;
 pub mod kube;
@@ -43,6 +46,7 @@ pub mod retry_budget;
 pub mod tally;
 pub mod throttle;
 pub mod transport;
+pub mod webhook;
 pub mod writer;
 
 pub use account::*;

@@ -19,6 +19,8 @@
 //! - `process_stats`: what the system says of this process: time, memory, open files
 //! - `board`: the state of the loop, for all who look at it
 //! - `recorder`: writes it as Kubernetes Events
+//! - `event_watch`: polls the audit logs between two cycles
+//! - `webhook_watch`: calls the webhooks in force again and again, beside the loop
 //! - `file_watch`: wakes the daemon when a file may have changed
 //! - `files`: follows the files: a change is taken once it holds still, one that removes something only after it
 //! - `listener`: shows it over HTTP
@@ -32,6 +34,7 @@
 pub mod announce;
 pub mod board;
 mod cycle;
+mod event_watch;
 pub mod file_watch;
 mod files;
 mod handover;
@@ -46,6 +49,7 @@ pub mod recorder;
 mod removal;
 mod schedule;
 pub mod status;
+pub mod webhook_watch;
 mod writing;
 
 use std::path::PathBuf;
@@ -58,6 +62,7 @@ use crate::client::fence::NotOurs;
 use crate::client::leadership::{Leadership, NotLeading};
 use crate::client::lock::{LockError, LockPlace};
 use crate::client::transport::Transport;
+use crate::client::webhook::WebhookCaller;
 use crate::client::{Client, Dice};
 use crate::desired::{AccountRef, Desired};
 use crate::execute::journal::Author;
@@ -108,6 +113,10 @@ pub struct Options {
     pub asks_who: bool,
     /// Who started it, for the journal.
     pub by: Option<Author>,
+    /// How often the audit logs are asked what others changed; `None` for never.
+    pub watch_events: Option<Duration>,
+    /// What calls webhooks before numbers point at them.
+    pub preflight: Option<WebhookCaller>,
     /// The API of accounts whose file names none.
     pub api: Api,
 }

@@ -13,6 +13,7 @@
 //! - `contents`: which contents of the files were in force, and which is older
 //! - `intents`: purchases for claims that may still be on their way
 //! - `last_use`: takes out of a plan the releases of numbers that are still in use
+//! - `preflight`: webhooks are called before numbers are pointed at them
 //! - `memory`: what the loop remembers from look to look, and leaves alone because of it
 //! - `standstill`: takes out of a plan what is not to be changed now
 //! - `saved_plan`: a plan in a file
@@ -33,6 +34,7 @@ pub mod last_use;
 mod limit;
 pub mod memory;
 mod monthly;
+pub mod preflight;
 pub mod prices;
 pub mod refresh;
 pub mod saved_plan;

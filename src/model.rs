@@ -18,6 +18,7 @@
 //! - `provider`: the vendor's two APIs, and its regions
 //! - `settings`: what can be configured on a number; live values and managed ones
 //! - `audit`: who changed what, as the vendor's audit log tells it
+//! - `webhook`: a webhook that files declare, and what may be wrong with it
 //! - `tariff`: what a number is charged as
 //! - `live`: A live number, as either API shows it
 //! - `money`: exact amounts, each of one currency
@@ -45,3 +46,4 @@ pub mod secret_url;
 pub mod settings;
 pub mod tariff;
 pub mod traffic;
+pub mod webhook;

@@ -14,10 +14,12 @@
 //!
 //! - `explain`: who changed what is not as declared
 //! - `look`: the looks after the listing: at missing numbers, and at what is on offer for claims
+//! - `preflight`: calls the webhooks that a plan points numbers at
 //! - `steps`: the steps of the line that are more than one call
 
 mod explain;
 mod look;
+mod preflight;
 mod source;
 mod steps;
 
@@ -26,6 +28,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::client::transport::Transport;
+use crate::client::webhook::WebhookCaller;
 use crate::client::{Client, ListError};
 use crate::desired::AccountIndex;
 use crate::desired::AccountRef;
@@ -44,6 +47,7 @@ use crate::plan::outcome::Report;
 use crate::plan::stale::Stale;
 use crate::plan::{Doubt, Plan};
 
+pub use preflight::{call_all, called_for};
 pub use source::{Rejected, Source};
 
 /// What a pass goes by.
@@ -65,6 +69,8 @@ pub struct Job<'a, T> {
     pub pricing: Pricing,
     /// Whether the audit log is asked who changed what is not as declared.
     pub asks_who: bool,
+    /// What calls the webhooks that numbers are pointed at, where the operator wants that.
+    pub preflight: Option<&'a WebhookCaller>,
     /// How many numbers are in hand at once.
     pub numbers_at_once: usize,
     /// [`Extent::Partial`]: look only at what may be other than at the last full look, where that is
@@ -218,6 +224,8 @@ async fn walk<T: Transport>(
     let steps::Draft { mut plan, observed, at } = drafted?;
     // Pure: holds, pauses, windows, vanished numbers, the budget, back-off.
     steps::hold_back(&mut plan, job, state);
+    // Calls webhooks, where the operator wants that: what does not answer holds what would point there.
+    job.unless_stopped(preflight::preflight(&mut plan, job, state)).await?;
     // Disk: what was seen.
     steps::note_seen(job, &observed, *extent);
     // Reads the API: whether numbers to be released are in use, and prices that a limit asks for.

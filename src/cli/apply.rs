@@ -14,7 +14,7 @@ use super::arguments::{ApplyArgs, Global, TextOrJson};
 use super::content::Content;
 use super::fleet::{self, Fleet};
 use super::writing::{Errand, Writing};
-use super::{Ended, Exit, Fatal, output, show};
+use super::{Ended, Exit, Fatal, output, preflight, show};
 
 /// A plan of 100,000 actions with long URLs is a third of this.
 const PLAN_BYTES_MAX: usize = 256 << 20;
@@ -23,7 +23,10 @@ const PLAN_BYTES_MAX: usize = 256 << 20;
 const USED: &str = ".used";
 
 pub(super) async fn run(global: &Global, args: &ApplyArgs) -> Ended {
-    let writing = Writing::new(global, &args.write, Command::Apply)?;
+    let mut writing = Writing::new(global, &args.write, Command::Apply)?;
+    if args.webhooks.preflight {
+        writing.preflight = Some(preflight::caller(global, &args.webhooks.preflight_allow)?);
+    }
     match &args.plan {
         Some(path) => saved(&writing, path).await,
         None => fresh(&writing, &args.files).await,

@@ -1,6 +1,7 @@
 //! The arguments, declared once: parsing, `--help` and the shell completions come from here.
 
 mod looking;
+mod preflight;
 mod variables;
 mod writing;
 
@@ -21,6 +22,7 @@ use crate::sandbox::Faults;
 pub(super) use looking::{
     ColourArg, DiffArgs, ExplainArgs, HelpArgs, RowFormat, SchemaArgs, SchemaOf, StatusArgs, Topic,
 };
+pub(super) use preflight::{PreflightArgs, WebhookArgs};
 pub(super) use variables::{naming_its_variable, without_empty_variables};
 pub(super) use writing::{
     AdoptArgs, ApplyArgs, HistoryArgs, JournalArgs, LeaseArgs, LockArgs, ResolveArgs, RunArgs, StateArgs,
@@ -177,6 +179,8 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// Show what would change, ask, and do it
     Apply(ApplyArgs),
+    /// Call every declared webhook once, as Twilio would
+    Preflight(PreflightArgs),
     /// Bind a live number to a claim
     Adopt(AdoptArgs),
     /// List purchases for claims that may be on their way, or give one up

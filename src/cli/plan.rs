@@ -104,6 +104,7 @@ async fn make(
         accepted: None,
         pricing: planning.pricing,
         asks_who: true,
+        preflight: None,
         numbers_at_once: 1,
         extent: Extent::Full,
         authority: Authority {

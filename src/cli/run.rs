@@ -17,6 +17,7 @@ use crate::daemon::listener::Listener;
 use crate::daemon::messenger::{self, Messenger};
 use crate::daemon::recorder::Recorder;
 use crate::daemon::status::Fleet as StatusFleet;
+use crate::daemon::webhook_watch::WebhookWatch;
 use crate::daemon::{
     Daemon, Effects, End, News, Options, Signals, StartError, WriteAccess, run as run_daemon,
 };
@@ -35,7 +36,7 @@ use crate::reconcile::Pass;
 use super::arguments::{Global, PlanFormat, RunArgs};
 use super::author::author;
 use super::signals::{Heard, Orders};
-use super::{Ended, Exit, Fatal, fleet, journal, lease, locks, output, show};
+use super::{Ended, Exit, Fatal, fleet, journal, lease, locks, output, preflight, show};
 
 pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -> Ended {
     if args.files.iter().any(|path| path == Path::new("-")) {
@@ -68,7 +69,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
     let journal = journal::for_daemon(global, args)?;
     let lock_places = locks::places(global, &args.lock, args.state_dir.as_deref(), false);
     info!(
-        interval = ?args.interval,
+        interval = ?args.interval(),
         once = args.once,
         dry_run = args.dry_run,
         budget = %match (&args.state_dir, &lease) {
@@ -86,7 +87,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
     let page = args.public_url.clone().map(Arc::new);
     let board = Board::new(
         (&identity, clock::since_the_epoch()),
-        (args.interval, args.dry_run),
+        (args.interval(), args.dry_run),
         tally.clone(),
         (paused.clone(), pulse.clone()),
     );
@@ -100,10 +101,16 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
     let sandbox = fleet::sandbox_of(global).await?;
     let shown = Cell::new(None);
     let ca_file = fleet::CaFile::of(global);
+    let caller = match args.webhooks.preflight && !args.dry_run {
+        true => Some(preflight::caller(global, &args.webhooks.preflight_allow)?),
+        false => None,
+    };
+    let webhooks = caller.clone().filter(|_| is_watched);
+    let webhooks = webhooks.map(|caller| WebhookWatch::start(caller, board.clone(), clock::since_the_epoch));
     let daemon = Daemon {
         options: Options {
             files: args.files.clone(),
-            interval: args.interval,
+            interval: args.interval(),
             once: args.once,
             dry_run: args.dry_run,
             allow_shrink: args.allow_shrink,
@@ -111,6 +118,8 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
             numbers_at_once: usize::from(global.max_concurrency),
             asks_who: true,
             by: author(),
+            watch_events: args.watch_events,
+            preflight: caller,
             api: global.api(),
         },
         write_access: WriteAccess { lock_places, lease: lease.clone(), ledger, journal },
@@ -128,6 +137,11 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
             renew: &|desired: &Desired, reached| {
                 fleet::renew(global, &desired.accounts, reached, sandbox.as_ref())
                     .and_then(|()| ca_file.follow(global, reached))
+                    .inspect(|()| {
+                        if let Some(webhooks) = &webhooks {
+                            webhooks.aim(desired, &reached.accounts, &reached.clients);
+                        }
+                    })
                     .map_err(|fatal| fatal.text)
             },
             tell: &|news| {

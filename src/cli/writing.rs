@@ -6,6 +6,7 @@ use std::path::Path;
 
 use tokio::sync::watch;
 
+use crate::client::webhook::WebhookCaller;
 use crate::desired::{Account, AccountIndex};
 use crate::execute::journal::{Command, Head, RunId};
 use crate::execute::ledger::{Kept, Ledger, LedgerError};
@@ -44,6 +45,8 @@ pub(super) struct Writing<'a> {
     ledger: OnceCell<Ledger>,
     accepted: Option<Digest>,
     head: Head,
+    /// What calls webhooks before numbers point at them.
+    pub(super) preflight: Option<WebhookCaller>,
 }
 
 /// What one walk of the line is about.
@@ -73,7 +76,7 @@ impl<'a> Writing<'a> {
         let journal = ForWriting::of(global, &args.journal, args.state.state_dir.as_deref())?;
         let (ledger, head) =
             (OnceCell::new(), Head { command, generation: None, undoes: None, by: author() });
-        Ok(Self { global, args, journal, ledger, accepted, head })
+        Ok(Self { global, args, journal, ledger, accepted, head, preflight: None })
     }
 
     /// Opens the fleet and holds the lock, from before the first look to after the last write.
@@ -131,6 +134,7 @@ impl<'a> Writing<'a> {
             pricing: Pricing::WhereTouched,
             // Each account keeps its own pace; this only bounds how many numbers are in hand.
             asks_who: true,
+            preflight: self.preflight.as_ref(),
             numbers_at_once: usize::from(self.global.max_concurrency) * fleet.clients.len().max(1),
             extent: Extent::Full,
             authority: Authority {

@@ -1,6 +1,7 @@
 //! One account's view of the API: reads that are retried, writes that are sent exactly once.
 
 mod answers;
+mod asking;
 mod proof;
 mod writes;
 
@@ -353,17 +354,6 @@ impl<T: Transport> Client<T> {
     ) -> Result<V, ApiError> {
         let (response, _) = self.read(Lane::New, operation, url).await?;
         make_sense(&response.body).map_err(|why| ApiError::unreadable(operation, &response, &why))
-    }
-
-    /// Asks once, beside the pace, and hands out the answer, whatever it is: for what can do without.
-    ///
-    /// # Errors
-    /// When there is no answer.
-    pub async fn ask(&self, operation: Operation, url: Url) -> Result<Response, ApiError> {
-        let began = Instant::now();
-        let sent = self.transport.send(self.request(operation, Verb::Get, url, None)).await;
-        self.tally.request(operation, &sent, began.elapsed());
-        sent.map_err(|error| ApiError::from_transport(operation, &error))
     }
 
     /// What the account has under this very number (law 1's look-up), and when that was asked.

@@ -84,7 +84,8 @@ async fn read_pages<T: Transport>(
     let mut url = audit::page(&client.routes, of, since, crate::client::PAGE_SIZE_MAX);
     let (mut trail, mut seen, mut asked) = (AuditTrail::default(), BTreeSet::new(), BTreeSet::new());
     while asked.len() < PAGES_MAX && asked.insert(url.clone()) {
-        let response = client.ask(Operation::Events, url).await.map_err(|error| unreadable(&error))?;
+        let response =
+            client.ask_in_turn(Operation::Events, url).await.map_err(|error| unreadable(&error))?;
         match response.status {
             200 => {}
             404 => return Err(NoTrail::NotServed),

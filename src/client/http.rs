@@ -157,7 +157,7 @@ impl Recipe {
 }
 
 /// Why there is no client.
-fn no_tls(error: &reqwest::Error) -> String {
+pub(crate) fn no_tls(error: &reqwest::Error) -> String {
     format!("TLS cannot be set up ({}): are CA certificates installed?", causes(error))
 }
 
@@ -191,7 +191,7 @@ pub(crate) fn client_within(
 }
 
 /// What every client of ours has in common.
-fn builder() -> ClientBuilder {
+pub(crate) fn builder() -> ClientBuilder {
     Client::builder()
         .user_agent(concat!("numctl/", env!("CARGO_PKG_VERSION")))
         .tcp_nodelay(true)

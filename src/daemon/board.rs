@@ -12,7 +12,7 @@ use crate::client::leadership::NotLeading;
 use crate::client::lock::LockError;
 use crate::client::tally::Tally;
 use crate::daemon::News;
-use crate::daemon::status::{Finish, Fleet, Role, Status, Waiting};
+use crate::daemon::status::{Finish, Fleet, Role, Status, Waiting, WebhookHealth};
 use crate::execute::Event;
 use crate::guard::memory::Extent;
 use crate::host::pulse::Pulse;
@@ -111,6 +111,17 @@ impl Board {
             // Whoever reads at this moment keeps what he has.
             let status = Arc::make_mut(&mut status);
             self.write(status, news, now);
+            status.version
+        };
+        self.version.send_if_modified(|known| std::mem::replace(known, version) != version);
+    }
+
+    /// Takes how the declared webhooks answer.
+    pub fn webhooks(&self, health: WebhookHealth, now: Duration) {
+        let version = {
+            let mut status = self.status.write().unwrap_or_else(PoisonError::into_inner);
+            let status = Arc::make_mut(&mut status);
+            status.webhooks_called(health, now);
             status.version
         };
         self.version.send_if_modified(|known| std::mem::replace(known, version) != version);

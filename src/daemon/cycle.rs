@@ -58,6 +58,7 @@ impl<T: Transport> Daemon<'_, T> {
             // For the metric too: the price lists are kept for a day.
             pricing: if is_money_limited { Pricing::Always } else { Pricing::WhereLimited },
             asks_who: self.options.asks_who,
+            preflight: self.options.preflight.as_ref(),
             numbers_at_once: self.options.numbers_at_once * force.reached.clients.len().max(1),
             extent,
             authority: Authority {

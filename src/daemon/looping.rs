@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{error, info};
 
+use super::event_watch::{self, Called, EventWatch};
 use super::file_watch::Watch;
 use super::files::{Files, Look};
 use super::log::log;
@@ -38,6 +39,8 @@ pub(super) struct Loop<'d, 'a, T> {
     force: InForce<T>,
     writing: Writing,
     memory: Memory,
+    /// What others change, where that is watched.
+    events: Option<EventWatch>,
     /// Cycles in a row that did not go well.
     failures: u32,
     /// When everything is to be looked at again.
@@ -83,6 +86,10 @@ enum Woken {
     Files,
     /// A signal asks for it.
     Signal,
+    /// Events say that a few numbers changed.
+    Hint,
+    /// Events say that many numbers changed.
+    ManyHints,
 }
 
 impl<'d, 'a, T: Transport> Loop<'d, 'a, T> {
@@ -106,6 +113,7 @@ impl<'d, 'a, T: Transport> Loop<'d, 'a, T> {
             force,
             writing: Writing::default(),
             memory: Memory::new(options.interval, options.allow_shrink),
+            events: options.watch_events.map(EventWatch::new),
             failures: 0,
             full: Instant::now(),
             extent: Extent::Full,
@@ -257,18 +265,19 @@ impl<'d, 'a, T: Transport> Loop<'d, 'a, T> {
 
     async fn wait(&mut self, due: Instant, heard: bool) -> State {
         let woken = self.woken(due, heard).await;
-        if woken != Woken::Due {
+        // What an event says is no person's word to try again.
+        if matches!(woken, Woken::Files | Woken::Signal) {
             self.memory.forgive();
         }
         self.extent = match woken {
-            Woken::Files => Extent::Partial,
+            Woken::Files | Woken::Hint => Extent::Partial,
             Woken::Due if Instant::now() < self.full => Extent::Partial,
-            Woken::Due | Woken::Signal => Extent::Full,
+            Woken::Due | Woken::Signal | Woken::ManyHints => Extent::Full,
         };
         State::Claim(Before::Look)
     }
 
-    /// Waits until the next cycle is due, for a good change of the files, or for a signal.
+    /// Waits until the next cycle is due, for a good change of the files, for a signal, or for events.
     async fn woken(&mut self, due: Instant, heard: bool) -> Woken {
         let signals = &self.daemon.signals;
         let mut stop = signals.stop.clone();
@@ -277,12 +286,19 @@ impl<'d, 'a, T: Transport> Loop<'d, 'a, T> {
         }
         loop {
             let settled = self.files.due().unwrap_or(due);
+            let (clock, clients) = (self.daemon.effects.clock, &self.force.reached.clients);
+            let told = event_watch::next(&mut self.events, clients, &mut self.memory, clock);
             let woken = tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop >= Stop::Drain) => return Woken::Due,
                 () = sleep_until(due) => Some(Woken::Due),
                 () = signals.bell.notified() => Some(Woken::Signal),
                 () = self.watch.changed() => None,
+                called = told => match called {
+                    Called::Nothing => continue,
+                    Called::Numbers => Some(Woken::Hint),
+                    Called::Everything => Some(Woken::ManyHints),
+                },
                 // What removes something has been there for long enough.
                 () = sleep_until(settled), if settled < due => None,
             };

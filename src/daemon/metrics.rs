@@ -44,6 +44,7 @@ pub fn exposition(status: &Status, tally: &Tally, stats: Option<ProcessStats>, n
     fleet(&mut page, status, Moment::of(now));
     holds(&mut page, status, now);
     limits(&mut page, status);
+    webhooks(&mut page, status);
     requests(&mut page, tally);
     process(&mut page, status, tally);
     system(&mut page, status, stats);
@@ -164,6 +165,15 @@ fn holds(page: &mut Page, status: &Status, now: Duration) {
         "When the next maintenance window opens; 0 while one is open or there is none.",
     );
     page.sample("numctl_window_opens_timestamp_seconds", &[], end(policy.opens(now)));
+}
+
+fn webhooks(page: &mut Page, status: &Status) {
+    page.family("numctl_webhooks", "gauge", "Declared webhooks by how they answered last (run --preflight).");
+    let Some((_, health)) = &status.webhooks else { return };
+    let failing = health.failing.len();
+    for (state, count) in [("working", health.called - failing), ("failing", failing)] {
+        page.sample("numctl_webhooks", &[("state", &state)], count);
+    }
 }
 
 fn requests(page: &mut Page, tally: &Tally) {

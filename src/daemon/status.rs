@@ -11,6 +11,7 @@ mod holds;
 pub mod json;
 mod role;
 mod verdict;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -45,6 +46,7 @@ pub use fleet::{Allowance, Fleet};
 pub use holds::Holds;
 pub use role::{Overall, Role, Waiting};
 pub use verdict::{Condition, Standing, Truth, Verdict};
+pub use webhooks::{FailingWebhook, WebhookHealth};
 
 use drift::Drifts;
 use verdict::{Aftermath, Judge};
@@ -202,6 +204,8 @@ pub struct Status {
     pub refused_files: Option<(Moment, Arc<str>)>,
     /// Why the last cycle wrote nothing, where it could not.
     pub blocked: Option<Arc<str>>,
+    /// How the declared webhooks answer, and since when it is known so; `None` where nobody calls them.
+    pub webhooks: Option<(Moment, Arc<WebhookHealth>)>,
     /// What runs at the moment.
     pub progress: Option<Progress>,
     /// When the next cycle is due.
@@ -241,6 +245,7 @@ impl Status {
             waits: Waiting::NotKnown,
             refused_files: None,
             blocked: None,
+            webhooks: None,
             progress: None,
             next: None,
             last_success: None,
@@ -278,6 +283,14 @@ impl Status {
     /// The files on disk are in force.
     pub fn files_taken(&mut self) {
         if self.refused_files.take().is_some() {
+            self.version += 1;
+        }
+    }
+
+    /// The declared webhooks were called.
+    pub fn webhooks_called(&mut self, health: WebhookHealth, now: Duration) {
+        if self.webhooks.as_ref().is_none_or(|(_, known)| **known != health) {
+            self.webhooks = Some((Moment::of(now), Arc::new(health)));
             self.version += 1;
         }
     }

@@ -14,7 +14,9 @@ use crate::desired::AccountRef;
 use crate::desired::Desired;
 use crate::guard::cost::Kept;
 use crate::guard::last_use::LastUses;
+use crate::guard::preflight::Verdicts;
 use crate::model::live::Live;
+use crate::model::number::NumberSid;
 use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::plan::outcome::Report;
@@ -40,6 +42,7 @@ pub struct Memory {
     interval: Duration,
     prices: Kept,
     causes: ToldCauses,
+    webhooks: Verdicts,
 }
 
 /// How much of the fleet a cycle looked at.
@@ -76,6 +79,7 @@ impl Memory {
             interval,
             prices: Kept::default(),
             causes: ToldCauses::default(),
+            webhooks: Verdicts::default(),
         }
     }
 
@@ -137,6 +141,11 @@ impl Memory {
         Some((observed, at))
     }
 
+    /// Takes that these numbers may have changed since they were looked at; says how many of them are known.
+    pub fn hint(&mut self, sids: &[NumberSid]) -> usize {
+        self.last_look.as_mut().map_or(0, |last| last.hint(sids))
+    }
+
     /// Keeps what was observed, since the last full look was at that time.
     pub fn keep(&mut self, observed: Observed, accounts: &[AccountRef], at: Duration) {
         self.last_look = Some(LastLook::new(observed, accounts, at));
@@ -176,6 +185,11 @@ impl Memory {
     #[must_use]
     pub fn looks_once(&self) -> bool {
         self.shrink.is_none()
+    }
+
+    /// What is known of webhooks that were called.
+    pub fn webhooks(&mut self) -> &mut Verdicts {
+        &mut self.webhooks
     }
 
     /// Who changed what, as it was told before.

@@ -8,6 +8,7 @@ use crate::desired::AccountIndex;
 use crate::model::number::{AccountSid, PhoneNumber};
 use crate::model::settings::Field;
 use crate::model::traffic::{Lookback, Use};
+use crate::model::webhook::WebhookFault;
 use crate::observed::Papers;
 
 use super::held_code::HeldCode;
@@ -157,6 +158,13 @@ pub enum HeldReason {
     Vanished(Vanished),
     /// `undo` does not take this back.
     NotUndone(NotUndone),
+    /// It would point at a webhook that does not answer as it should.
+    WebhookFails {
+        /// The setting.
+        field: Field,
+        /// What is wrong with it.
+        fault: WebhookFault,
+    },
     /// A declared setting of it is left out; its other settings are planned.
     LeftOut(LeftOut),
 }
@@ -287,6 +295,7 @@ impl HeldReason {
             | Self::Vanished(_)
             | Self::Flapping { .. }
             | Self::OnTrunk { .. }
+            | Self::WebhookFails { .. }
             | Self::UseUnknown => true,
             Self::ProtectedFromTransfer { .. }
             | Self::ProtectedFromRelease

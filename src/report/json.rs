@@ -321,6 +321,7 @@ impl<'a> HeldJson<'a> {
             },
             field: match held.why {
                 HeldReason::LeftOut(why) => why.field(),
+                HeldReason::WebhookFails { field, .. } => Some(field),
                 _ => None,
             },
             message: words::held(plan, held),

@@ -179,6 +179,7 @@ pub fn held_lives_in(why: HeldReason) -> Option<AccountIndex> {
         | HeldReason::InUse { .. }
         | HeldReason::UseUnknown
         | HeldReason::OnTrunk { .. }
+        | HeldReason::WebhookFails { .. }
         | HeldReason::InQuarantine { .. }
         | HeldReason::DayUnknown
         | HeldReason::LeftOut(_)
@@ -280,6 +281,7 @@ pub fn held(plan: &Plan, held: &Held) -> String {
              carries, so the release guard ({guard}) cannot tell whether it is in use. Take it off the trunk first \
              (`voice: {{trunk_sid: null}}`)"
         ),
+        HeldReason::WebhookFails { field, fault } => format!("not changed: its declared {field} {fault}"),
         HeldReason::InQuarantine { since, until } => format!(
             "in quarantine since {since}: released on {until} or later, and brought back by `state: present` until then"
         ),

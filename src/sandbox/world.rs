@@ -124,6 +124,11 @@ impl World {
         world
     }
 
+    /// Says what time it is, in seconds since the epoch.
+    pub fn set_now(&mut self, now: u32) {
+        self.now = now;
+    }
+
     /// Makes sure that an account exists, active and with [`AUTH_TOKEN`]; the account above it as
     /// well. An account that exists is left as it is.
     pub fn ensure_account(&mut self, sid: &str, parent: Option<&str>) {

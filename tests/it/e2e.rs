@@ -39,6 +39,7 @@ mod money;
 mod offers;
 mod outside;
 mod own_files;
+mod preflight;
 mod process;
 mod proof;
 mod quarantine;

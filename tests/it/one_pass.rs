@@ -48,6 +48,7 @@ pub(crate) async fn one_pass<T: Transport>(one: &OnePass<'_, T>, stop: watch::Re
         accepted: None,
         pricing: Pricing::WhereLimited,
         asks_who: false,
+        preflight: None,
         numbers_at_once: one.numbers_at_once,
         extent: Extent::Full,
         authority: Authority {

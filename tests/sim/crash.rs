@@ -54,6 +54,7 @@ async fn crashed(plan: u64, crash: Option<CrashPoint>, folder: PathBuf) -> Outco
         folder,
         page_size: 5,
         interval,
+        watch_events: None,
         locks: is_daemon,
         keeps_budget: is_daemon,
         api: if plan % 3 == 2 { Api::IncomingPhoneNumbers } else { Api::ActiveNumbers },

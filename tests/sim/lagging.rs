@@ -370,6 +370,7 @@ async fn cycles(host: &Shared, process: Process, file: &File, passes: usize, see
             clients: &clients,
             operator: &operator,
             asks_who: false,
+            preflight: None,
             numbers_at_once: 2,
             extent: Extent::Full,
             accepted: None,

@@ -20,6 +20,7 @@ mod actors;
 mod budgets;
 mod claims;
 mod crash;
+mod events;
 mod fates;
 mod fleet;
 mod lagging;

@@ -51,6 +51,8 @@ pub struct Host {
     pub folder: PathBuf,
     pub page_size: u16,
     pub interval: Duration,
+    /// How often daemons poll events.
+    pub watch_events: Option<Duration>,
     pub locks: bool,
     pub keeps_budget: bool,
     /// The API that every account is reached through.
@@ -129,7 +131,9 @@ impl Host {
                 allow_shrink: false,
                 operator: OperatorLimits::default(),
                 numbers_at_once: 2,
-                asks_who: false,
+                asks_who: self.watch_events.is_some(),
+                watch_events: self.watch_events,
+                preflight: None,
                 by: None,
                 api: self.api,
             },
@@ -203,6 +207,7 @@ impl Host {
             accepted: None,
             pricing: Pricing::WhereLimited,
             asks_who: false,
+            preflight: None,
             numbers_at_once: 4,
             extent: Extent::Full,
             authority: Authority {
@@ -494,6 +499,7 @@ fn executed(state: &mut State, id: Option<u64>, report: &Report) {
             | HeldReason::InUse { .. }
             | HeldReason::UseUnknown
             | HeldReason::OnTrunk { .. }
+            | HeldReason::WebhookFails { .. }
             | HeldReason::InQuarantine { .. }
             | HeldReason::DayUnknown
             | HeldReason::LeftOut(_)

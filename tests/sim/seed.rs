@@ -20,6 +20,7 @@ use numctl::sandbox::{Faults, InMemory, Sandbox, World};
 use tokio::time::sleep;
 
 use crate::actors::{mishap, save};
+use crate::events;
 use crate::fates::Fates;
 use crate::fleet::{self, FOREIGN, File, MAIN, SUB};
 use crate::oracle::normal;
@@ -131,6 +132,7 @@ async fn simulate(seed: u64, traced: bool, folder: PathBuf) -> Verdict {
         folder,
         page_size: *tape.pick(&[2, 5, 1000, 1000]),
         interval: Duration::from_secs(*tape.pick(&[5, 20, 60])),
+        watch_events: events::watching(seed),
         // A thief needs something to steal; without a lock there may be two writers.
         locks: fates.lock_thief || tape.chance(300),
         keeps_budget: tape.chance(700) || fates.full_disk,
@@ -138,7 +140,15 @@ async fn simulate(seed: u64, traced: bool, folder: PathBuf) -> Verdict {
         api: if seed % 3 == 2 { Api::IncomingPhoneNumbers } else { Api::ActiveNumbers },
         lends: seed % 6 == 5,
     };
-    state.lock().budget_lasts = host.keeps_budget;
+    {
+        let mut state = state.lock();
+        state.budget_lasts = host.keeps_budget;
+        if host.watch_events.is_some() {
+            state.has_events = true;
+            state.event_tape = Tape::new(!seed);
+            events::spoil(&mut state.sandbox.faults, seed);
+        }
+    }
     let mut files = vec![File::draw(&mut file_tape, fates.tight)];
     save(&host, &files[0]);
     state.lock().faults_on = true;
@@ -258,11 +268,16 @@ async fn converge(host: &Host, file: &mut File, daemons: usize, tape: &mut Tape)
         let all = state.passes.values().filter(|pass| pass.file.generation == generation);
         all.map(|pass| pass.requests).sum()
     };
-    let allowed = (fewest as f64 * REQUESTS_TO_CONVERGE).ceil() as u64;
+    let mut allowed = (fewest as f64 * REQUESTS_TO_CONVERGE).ceil() as u64;
+    if host.watch_events.is_some() {
+        // Each of our own writes may come back as an event, for which its number is read again.
+        allowed += fewest + 4 * pages(host);
+    }
     if asked > allowed {
         host.state.lock().violation(format!("{asked} requests to converge, and {fewest} are the fewest"));
     }
     reached(host, &truth).await;
+    silent(host, daemons).await;
     quiet(host, generation, passes, daemons, tape).await;
     host.state.lock().sometimes.reached("converged");
     passes
@@ -391,6 +406,23 @@ async fn reached(host: &Host, truth: &Desired) {
     }
     for what in wrong {
         state.violation(format!("converged, and {what}"));
+    }
+}
+
+/// Our own writes come back as events, and are read again once; after that nothing is heard of them.
+async fn silent(host: &Host, daemons: usize) {
+    let Some(every) = host.watch_events.filter(|_| daemons > 0) else { return };
+    // As late as an event of these may come.
+    sleep(Duration::from_secs(210) + every * 3).await;
+    let passes = || host.state.lock().passes.len();
+    let before = passes();
+    let time = host.interval * 4;
+    sleep(time).await;
+    let (begun, most) = (passes() - before, 6 * daemons);
+    if begun > most {
+        host.state
+            .lock()
+            .violation(format!("{begun} looks in {time:?} after convergence, and {most} are enough"));
     }
 }
 

@@ -33,6 +33,8 @@ pub fn histogram() -> Vec<(&'static str, u64)> {
 /// The list. CI fails when one was never reached.
 pub const EVENTS: &[&str] = &[
     // Faults that struck.
+    "events told of a change",
+    "events could not be read",
     "connect refused",
     "request lost",
     "response lost after the server acted",

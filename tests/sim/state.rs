@@ -27,7 +27,7 @@ use crate::tape::Tape;
 pub const BASE: &str = "http://127.0.0.1:1";
 
 /// The wall clock's reading when a simulation starts: 2026-11-24.
-const EPOCH: Duration = Duration::from_secs(1_795_500_000);
+pub const EPOCH: Duration = Duration::from_secs(1_795_500_000);
 
 /// A number that somebody has.
 #[derive(Debug, Clone, PartialEq)]
@@ -173,6 +173,9 @@ pub struct State {
     pub acts: Vec<Act>,
     pub tape: Tape,
     pub fates: Fates,
+    /// The daemons poll events, and the server dates them.
+    pub has_events: bool,
+    pub event_tape: Tape,
     pub faults_on: bool,
     pub revoked_until: Duration,
     /// The files that people have saved so far; the last one is what they want.
@@ -231,6 +234,8 @@ impl State {
             acts: Vec::new(),
             tape,
             fates,
+            has_events: false,
+            event_tape: Tape::new(0),
             faults_on: false,
             revoked_until: Duration::ZERO,
             files: Vec::new(),
@@ -334,6 +339,7 @@ impl State {
             return self.sandbox.handle(request);
         }
         let number = self.subject(request);
+        self.set_the_servers_clock();
         let past = self.sandbox.world.clone();
         let answer = self.sandbox.handle(request);
         let Some(number) = number.filter(|_| (200..300).contains(&answer.status)) else { return answer };

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use crate::actors::{another_actor, snatch};
+use crate::events::EVENTS;
 use crate::fates::Fate;
 use crate::fleet::{MAIN, SUB};
 use crate::learn;
@@ -45,6 +46,9 @@ enum End {
 
 impl Transport for Wire {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        if request.url.path() == EVENTS {
+            return self.events(&request).await;
+        }
         let Some(journey) = self.set_out(&request) else { return std::future::pending().await };
         let request_account = asking(&journey.asked);
         let (sending, pass, crash) = (journey.sending.clone(), journey.pass, journey.crash);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use url::Url;
 
+use super::WebhookArgs;
 use super::{AccountArgs, FileArgs, LimitArgs, TextOrJson, duration, duration_or_none};
 use crate::client::lease::{LeaseName, Timing};
 use crate::model::number::PhoneNumber;
@@ -20,6 +21,8 @@ pub(in crate::cli) struct ApplyArgs {
     /// Desired-state file, or a directory of them; may repeat; - is stdin [default: numctl.yaml or numctl/]
     #[arg(short, long = "file", value_name = "FILE")]
     pub(in crate::cli) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) webhooks: WebhookArgs,
     #[command(flatten)]
     pub(in crate::cli) write: WriteArgs,
 }
@@ -182,9 +185,12 @@ pub(in crate::cli) struct RunArgs {
     /// Desired-state file, or a directory of them; may repeat [default: numctl.yaml or numctl/]
     #[arg(short, long = "file", value_name = "FILE")]
     pub(in crate::cli) files: Vec<PathBuf>,
-    /// Between two cycles, from 100ms to 30d
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = interval)]
-    pub(in crate::cli) interval: Duration,
+    /// Between two full listings, from 100ms to 30d [default: 60s, with --watch-events 10m]
+    #[arg(long, value_name = "DURATION", value_parser = interval)]
+    interval: Option<Duration>,
+    /// Poll Twilio's audit log this often, and read just the numbers that changed, such as 5s
+    #[arg(long, value_name = "DURATION", value_parser = poll)]
+    pub(in crate::cli) watch_events: Option<Duration>,
     /// One cycle, with the exit codes of apply
     #[arg(long)]
     pub(in crate::cli) once: bool,
@@ -244,6 +250,8 @@ pub(in crate::cli) struct RunArgs {
     /// Link notifications to the page at this address
     #[arg(long, value_name = "URL", env = "NUMCTL_PUBLIC_URL", hide_env = true, value_parser = public_url)]
     pub(in crate::cli) public_url: Option<Url>,
+    #[command(flatten)]
+    pub(in crate::cli) webhooks: WebhookArgs,
     /// A stop that takes longer drops what is in flight
     #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = duration)]
     pub(in crate::cli) grace: Duration,
@@ -265,6 +273,26 @@ fn public_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     url.filter(|url| url.username().is_empty() && url.password().is_none())
         .ok_or_else(|| "it is https://… or http://…, without a user or a password".to_owned())
+}
+
+/// Between two full listings.
+const INTERVAL: Duration = Duration::from_secs(60);
+/// The same where events tell of changes in between.
+const RESYNC: Duration = Duration::from_secs(600);
+
+impl RunArgs {
+    /// Between two full listings.
+    pub(in crate::cli) fn interval(&self) -> Duration {
+        self.interval.unwrap_or(if self.watch_events.is_some() { RESYNC } else { INTERVAL })
+    }
+}
+
+/// Each poll is a request for each account.
+fn poll(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        every if (Duration::from_secs(1)..=Duration::from_secs(3_600)).contains(&every) => Ok(every),
+        _ => Err("events are polled every 1s to 1h, such as 5s".to_owned()),
+    }
 }
 
 /// More often it would only keep asking; longer makes no sense of a daemon.

@@ -16,6 +16,7 @@ use crate::model::hold::{Hold, Still};
 use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::report::json::value;
 
+use super::webhooks::WebhooksJson;
 use super::{Change, Condition, Drift, Moment, Past, Row, Standing, Status, Waiting};
 
 pub use changed::Changed;
@@ -43,6 +44,8 @@ struct Head<'a> {
     standstill: StandstillJson<'a>,
     held: std::collections::BTreeMap<&'static str, usize>,
     files_refused: Option<Refused<'a>>,
+    /// Null where nobody calls them.
+    webhooks: Option<WebhooksJson<'a>>,
     counts: Counts,
     accounts: Vec<Account<'a>>,
     in_progress: Option<InProgress>,
@@ -231,6 +234,7 @@ impl<'a> Head<'a> {
                 .refused_files
                 .as_ref()
                 .map(|(since, message)| Refused { since: *since, message }),
+            webhooks: status.webhooks.as_ref().map(WebhooksJson::new),
             counts: Counts {
                 declared: status.rows.len(),
                 synced: count(Standing::Synced),

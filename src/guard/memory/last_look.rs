@@ -36,11 +36,13 @@ pub(super) struct LastLook {
     at: Duration,
     /// What was done to these since, or begun.
     acted_on: BTreeSet<PhoneNumber>,
+    /// An event says that these changed since.
+    hinted: BTreeSet<PhoneNumber>,
 }
 
 impl LastLook {
     pub(super) fn new(observed: Observed, accounts: &[AccountRef], at: Duration) -> Self {
-        Self { observed, accounts: accounts.to_vec(), at, acted_on: BTreeSet::new() }
+        Self { observed, accounts: accounts.to_vec(), at, acted_on: BTreeSet::new(), hinted: BTreeSet::new() }
     }
 
     pub(super) fn observed(&self) -> &Observed {
@@ -67,11 +69,24 @@ impl LastLook {
             return None;
         }
         let mut numbers = self.acted_on.clone();
+        numbers.extend(&self.hinted);
         numbers.extend(draft.steps.iter().map(|step| step.action.number()));
         if numbers.len() > self.pages(page_sizes) {
             return None;
         }
         numbers.into_iter().map(|number| self.suspect(number)).collect()
+    }
+
+    /// Takes that these may have changed; says how many of them are known.
+    pub(super) fn hint(&mut self, sids: &[NumberSid]) -> usize {
+        if sids.is_empty() {
+            return 0;
+        }
+        let rows = self.observed.listings().flat_map(|(_, listing)| listing.rows());
+        let hinted = rows.filter(|row| row.sid.is_some_and(|sid| sids.binary_search(&sid).is_ok()));
+        let known: Vec<PhoneNumber> = hinted.filter_map(|row| row.number).collect();
+        self.hinted.extend(&known);
+        known.len()
     }
 
     /// The requests of a full look.
