@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::daemon::status::Finish;
 use crate::guard::memory::Extent;
@@ -57,6 +57,13 @@ pub(super) fn log<T>(force: &InForce<T>, pass: &Pass, extent: Extent, took: Dura
     }
     for (plan, short) in plan.into_iter().flat_map(|plan| plan.short.iter().map(move |short| (plan, short))) {
         error!(claim = %short.claim, "{}", claim_words::shortfall(plan, short));
+    }
+    for (number, field, cause) in plan.into_iter().flat_map(|plan| plan.causes.known()).take(HELD_MAX) {
+        info!(%number, field = field.json_name(), "changed {cause}");
+    }
+    for (account, why) in plan.into_iter().flat_map(|plan| &plan.causes.unread) {
+        let name = &force.desired.account(*account).name;
+        debug!(account = %name, error = %why, "who changed what is not known");
     }
     for (account, trouble) in plan.map(|plan| plan.troubles.as_slice()).unwrap_or_default() {
         let name = &force.desired.account(*account).name;

@@ -443,11 +443,10 @@ impl World {
             self.by_sid.remove(&owned.sid);
             self.list_remove(&owned.account, number);
             if self.audit.actor.is_some() {
-                let previous = Some(number.to_string().into());
-                let gone = Property { previous, updated: None };
+                let gone = Property { previous: Some(number.to_string().into()), updated: None };
                 let properties = BTreeMap::from([("phone_number".to_owned(), gone)]);
-                let (event, sid) = ("phone-number.deleted", owned.sid());
-                self.audit.log(self.now, &owned.account, event, &sid, properties);
+                let sid = owned.sid();
+                self.audit.log(self.now, &owned.account, "phone-number.deleted", &sid, properties);
             }
         }
     }

@@ -58,4 +58,5 @@ mod streams;
 mod terminal;
 mod traffic;
 mod v2010;
+mod watch;
 mod who;

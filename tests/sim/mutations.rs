@@ -361,9 +361,28 @@ pub const EDITS: &[Edit] = &[
         file: "src/guard/memory/last_look.rs",
         find: "        let mut numbers = self.acted_on.clone();\n        numbers.extend(draft.steps.iter().map(|step| step.action.number()));\n",
         replace: "        let mut numbers = self.acted_on.clone();\n        \
-            if !@old-look-believed@ {\n            \
+            if !@old-look-believed@ && !(@trusts-an-event@ && !self.hinted.is_empty()) {\n            \
             numbers.extend(draft.steps.iter().map(|step| step.action.number()));\n        }\n",
-        bugs: &[("old-look-believed", "a daemon configures by what it listed earlier")],
+        bugs: &[
+            ("old-look-believed", "a daemon configures by what it listed earlier"),
+            ("trusts-an-event", "only what an event names is read anew: the rest is taken to be as it was"),
+        ],
+    },
+    Edit {
+        file: "src/daemon/looping.rs",
+        find: "            Ok((_, Extent::Full)) | Err(_) => now + wait,\n",
+        replace: "            Ok((_, Extent::Full)) if @skips-the-resync@ && self.events.is_some() => now + wait * 100_000,\n            \
+            Ok((_, Extent::Full)) | Err(_) => now + wait,\n",
+        bugs: &[("skips-the-resync", "what events do not tell is never found")],
+    },
+    Edit {
+        file: "src/client/event_feed.rs",
+        find: "            if self.seen.insert(name_of(event), event.cause.at).is_none() {\n",
+        replace: "            if self.seen.insert(name_of(event), event.cause.at).is_none() || @own-echo-for-ever@ {\n",
+        bugs: &[(
+            "own-echo-for-ever",
+            "each poll looks again because of the same events, our own among them",
+        )],
     },
     Edit {
         file: "src/plan/planner.rs",

@@ -294,6 +294,7 @@ function card(drift) {
     make('span', 'quiet', `${drift.account} · ${REASONS[drift.reason] || drift.reason}`), ago(drift.outcome === 'succeeded' ? drift.ended : drift.found));
   const box = make('article', 'drift', title);
   if (drift.changes.length) box.append(diff(drift.changes));
+  for (const text of drift.changed_by ?? []) box.append(make('p', 'quiet', text));
   if (drift.error) box.append(make('p', 'error', drift.error));
   return box;
 }

@@ -32,6 +32,8 @@ pub struct Drift {
     pub reason: &'static str,
     /// Field by field.
     pub changes: Arc<[Change]>,
+    /// Who changed what, as far as the audit log tells it: `voice.url changed 2026-11-28 …`.
+    pub changed_by: Arc<[Box<str>]>,
     /// When it was seen first.
     pub found: Moment,
     /// Why it is left as it is, by its code, where it is not to be mended now.
@@ -170,6 +172,13 @@ fn ended(plan: &Plan, step: &Step, end: &End, now: Moment) -> Drift {
     Drift { ended: Some((now, end.outcome.word(), error)), ..told(plan, step, now) }
 }
 
+/// Who changed what a step puts right.
+fn changed_by(plan: &Plan, action: &Action) -> Arc<[Box<str>]> {
+    let fields = deltas(action).map(|delta| delta.field);
+    let causes = fields.filter_map(|field| Some((field, plan.causes.of(action.number(), field)?)));
+    causes.map(|(field, cause)| format!("{} changed {cause}", field.json_name()).into()).collect()
+}
+
 fn told(plan: &Plan, step: &Step, now: Moment) -> Drift {
     let action = &step.action;
     let account = plan.account(action.account()).name.clone();
@@ -195,6 +204,7 @@ fn told(plan: &Plan, step: &Step, now: Moment) -> Drift {
         kind: action.kind(),
         reason: step.reason.word(),
         changes: changes.into(),
+        changed_by: changed_by(plan, action),
         found: now,
         held: None,
         ended: None,

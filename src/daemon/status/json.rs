@@ -140,6 +140,8 @@ struct DriftJson<'a> {
     kind: &'static str,
     reason: &'a str,
     changes: Vec<ChangeJson<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    changed_by: &'a [Box<str>],
     found: Moment,
     ended: Option<Moment>,
     held: Option<&'static str>,
@@ -331,6 +333,7 @@ impl<'a> DriftJson<'a> {
             kind: drift.kind.word(),
             reason: drift.reason,
             changes: drift.changes.iter().map(change).collect(),
+            changed_by: &drift.changed_by,
             found: drift.found,
             ended: drift.ended.as_ref().map(|ended| ended.0),
             held: drift.held,

@@ -69,8 +69,8 @@ impl LastLook {
             return None;
         }
         let mut numbers = self.acted_on.clone();
-        numbers.extend(&self.hinted);
         numbers.extend(draft.steps.iter().map(|step| step.action.number()));
+        numbers.extend(&self.hinted);
         if numbers.len() > self.pages(page_sizes) {
             return None;
         }
