@@ -50,10 +50,10 @@ impl EventFeed {
         Self { newest: None, seen: BTreeMap::new(), failures: 0, due: None, said: None }
     }
 
-    /// When it is to be asked next.
+    /// When it is to be asked next; `None` for at once.
     #[must_use]
-    pub fn due(&self) -> Instant {
-        self.due.unwrap_or_else(Instant::now)
+    pub fn due(&self) -> Option<Instant> {
+        self.due
     }
 
     /// Asks once: one request, where there are not thousands of events. `Err` where that is news.

@@ -43,7 +43,9 @@ impl EventWatch {
         if !is_same {
             self.feeds = clients.iter().map(|client| (client.account, EventFeed::new())).collect();
         }
-        self.feeds.iter().map(|(_, feed)| feed.due()).min().unwrap_or_else(|| Instant::now() + self.every)
+        let now = Instant::now();
+        let due = self.feeds.iter().map(|(_, feed)| feed.due().unwrap_or(now));
+        due.min().unwrap_or(now + self.every)
     }
 
     /// Asks every account that is due, once, and hands what it tells to the memory.
@@ -54,7 +56,11 @@ impl EventWatch {
         clock: Duration,
     ) -> Called {
         let (every, now) = (self.every, Instant::now());
-        let due = self.feeds.iter_mut().zip(clients).filter(|((_, feed), _)| feed.due() <= now);
+        let due = self
+            .feeds
+            .iter_mut()
+            .zip(clients)
+            .filter(|((_, feed), _)| feed.due().is_none_or(|due| due <= now));
         let polls = due.map(async |((_, feed), client)| (client, feed.poll(client, every, clock).await));
         let mut called = Called::Nothing;
         for (client, told) in join_all(polls).await {

@@ -69,6 +69,11 @@ impl Spec {
         Self::read(&v2010().with_file_name("twilio_pricing_v1.json"))
     }
 
+    /// The description of Monitor Events, beside that of v2010.
+    pub(super) fn events() -> Option<Self> {
+        Self::read(&v2010().with_file_name("twilio_monitor_v1.json"))
+    }
+
     fn read(path: &Path) -> Option<Self> {
         match std::fs::read_to_string(path) {
             Ok(text) => {
