@@ -48,6 +48,7 @@ fn files_of(command: &mut Command) -> Option<(&mut Vec<PathBuf>, Need)> {
         Command::Plan(args) => (&mut args.files.files, Need::Files),
         Command::Diff(args) => (&mut args.files.files, Need::Files),
         Command::Undo(args) => (&mut args.files.files, Need::Files),
+        Command::Preflight(args) => (&mut args.files.files, Need::Files),
         Command::Apply(args) if args.plan.is_some() => return None,
         Command::Apply(args) => (&mut args.files, Need::Files),
         Command::Adopt(args) => (&mut args.files, Need::Files),
