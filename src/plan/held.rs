@@ -268,6 +268,7 @@ impl HeldReason {
             Self::InUse { .. } => HeldCode::InUse,
             Self::UseUnknown => HeldCode::UseUnknown,
             Self::OnTrunk { .. } => HeldCode::OnTrunk,
+            Self::WebhookFails { .. } => HeldCode::WebhookFails,
             Self::InQuarantine { .. } => HeldCode::InQuarantine,
             Self::DayUnknown => HeldCode::DayUnknown,
             Self::Doubted(Doubt::FilesNotGood) => HeldCode::FilesNotGood,

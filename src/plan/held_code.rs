@@ -64,4 +64,5 @@ held_codes! {
     Unsendable => "unsendable",
     UseUnknown => "use_unknown",
     Vanished => "vanished",
+    WebhookFails => "webhook_fails",
 }
