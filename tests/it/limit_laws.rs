@@ -12,7 +12,7 @@ use numctl::plan::Plan;
 use numctl::plan::digest::Digest;
 use proptest::prelude::*;
 
-use super::planner_laws::{desired, world};
+use super::fleets::{desired, world};
 
 fn limit() -> impl Strategy<Value = Limit> {
     prop_oneof![(0..8_u32).prop_map(Limit::Count), (0..=100_u8).prop_map(Limit::Percent)]

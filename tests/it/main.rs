@@ -8,6 +8,7 @@ mod cost_laws;
 mod desired_file;
 mod e2e;
 mod fence;
+mod fleets;
 mod fuzz;
 mod golden;
 mod journal;

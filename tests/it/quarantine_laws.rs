@@ -11,7 +11,7 @@ use numctl::plan::stale::{Stale, StaleReason, stale};
 use numctl::plan::{Action, HeldReason, Plan, Reason, plan};
 use proptest::prelude::*;
 
-use super::planner_laws::{ACCOUNTS, World, account_refs, desired, listing, world};
+use super::fleets::{ACCOUNTS, World, account_refs, desired, listing, world};
 
 const DAYS: u16 = 3;
 

@@ -48,7 +48,7 @@ pub(super) async fn get(server: &Server, uri: &Uri) -> Response {
             typed("text/javascript; charset=utf-8", Body::from(include_str!("../page/groups.js")))
         }
         "/links.js" => typed("text/javascript; charset=utf-8", Body::from(include_str!("../page/links.js"))),
-        "/page.js" => typed("text/javascript; charset=utf-8", Body::from(include_str!("../page/page.js"))),
+        "/page.js" => typed("text/javascript; charset=utf-8", Body::from(PAGE_JS)),
         "/icon.svg" => typed("image/svg+xml", Body::from(include_str!("../page/icon.svg"))),
         _ => plain(StatusCode::NOT_FOUND, "there is nothing here\n"),
     }
@@ -59,6 +59,17 @@ fn parameter(query: &str, name: &str) -> Option<String> {
         .find(|(key, _)| key == name)
         .map(|(_, value)| value.into_owned())
 }
+
+/// One script in four files: what is at the top of one is seen by those below it.
+const PAGE_JS: &str = concat!(
+    include_str!("../page/words.js"),
+    "\n",
+    include_str!("../page/page.js"),
+    "\n",
+    include_str!("../page/numbers.js"),
+    "\n",
+    include_str!("../page/follow.js"),
+);
 
 /// The numbers that are asked for: `?cursor=` of the last answer and `?limit=`; without them everything.
 fn part(status: &Status, query: &str) -> Option<Range<usize>> {
