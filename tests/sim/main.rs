@@ -6,7 +6,7 @@
 //!
 //! - `cargo test --test sim` is what CI runs.
 //! - `SEED=123 cargo test --test sim one_seed -- --ignored --nocapture` replays one with its log.
-//! - `SEEDS=1000000 cargo test --test sim random_seeds -- --nocapture` is the long run
+//! - `NUMCTL_SEEDS=1000000 cargo test --test sim random_seeds -- --nocapture` is the long run
 //!   (`SEED_FROM=` starts elsewhere).
 //! - `SEED=123 cargo test --test sim one_claim_seed -- --ignored --nocapture` does so for claims, and
 //!   `one_quarantine_seed` for what waits to be released.

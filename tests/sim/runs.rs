@@ -11,11 +11,18 @@ use crate::sometimes;
 
 /// Every so many seeds, one runs twice and must give the same event log.
 const TWICE: u64 = 100;
-/// With so many seeds, every event of the list must have been reached.
+/// With this many seeds, every event of the list must have been reached. CI runs them.
 const ENOUGH: u64 = 20_000;
+/// What `cargo test` runs, without `NUMCTL_SEEDS`.
+const DEFAULT_SEEDS: u64 = 1_000;
 
 pub fn number_from(variable: &str, default: u64) -> u64 {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// How many seeds to run. The other simulations run a tenth of them.
+pub fn seeds() -> u64 {
+    number_from("NUMCTL_SEEDS", DEFAULT_SEEDS)
 }
 
 pub fn threads() -> usize {
@@ -62,15 +69,15 @@ pub fn on_every_core(
     failed.into_inner().expect("no panic holds it")
 }
 
-/// The seeds of CI; `SEEDS` and `SEED_FROM` choose others.
+/// `NUMCTL_SEEDS` says how many, `SEED_FROM` from which on.
 #[test]
 fn random_seeds() {
-    let (from, count) = (number_from("SEED_FROM", 0), number_from("SEEDS", ENOUGH));
+    let (from, count) = (number_from("SEED_FROM", 0), seeds());
     let started = Instant::now();
-    let [seeds, requests, simulated_seconds, most_passes] = [(); 4].map(|()| AtomicU64::new(0));
+    let [ran, requests, simulated_seconds, most_passes] = [(); 4].map(|()| AtomicU64::new(0));
     let enough = number_from("ENOUGH", 3) as usize;
     let failed = on_every_core((from, count), enough, "one_seed", |seed| {
-        seeds.fetch_add(1, Ordering::Relaxed);
+        ran.fetch_add(1, Ordering::Relaxed);
         let verdict = run(seed, false);
         requests.fetch_add(verdict.requests, Ordering::Relaxed);
         simulated_seconds.fetch_add(verdict.simulated.as_secs(), Ordering::Relaxed);
@@ -82,11 +89,11 @@ fn random_seeds() {
         violations
     });
     let took = started.elapsed().as_secs_f64();
-    let seeds = seeds.into_inner();
+    let ran = ran.into_inner();
     say(&format!(
-        "{seeds} seeds in {took:.1} s on {} threads: {:.0} seeds a second; {} requests, {:.1} years simulated; at most {} passes to converge",
+        "{ran} seeds in {took:.1} s on {} threads: {:.0} seeds a second; {} requests, {:.1} years simulated; at most {} passes to converge",
         threads(),
-        seeds as f64 / took,
+        ran as f64 / took,
         requests.into_inner(),
         Duration::from_secs(simulated_seconds.into_inner()).as_secs_f64() / (365.25 * 86_400.0),
         most_passes.into_inner(),
