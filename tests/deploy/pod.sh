@@ -23,7 +23,7 @@ if [ -z "${NUMCTL:-}" ]; then
     build=$(sed -n 's/^RUN \(cargo .*\)$/\1/p' deploy/Dockerfile)
     export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$work/target}
     (cd "$work/src" && echo "$build" && bash -c "$build")
-    NUMCTL=$CARGO_TARGET_DIR/release/numctl
+    NUMCTL=$CARGO_TARGET_DIR/dist/numctl
 fi
 
 deployment() { sed -n "$1" deploy/kubernetes/deployment.yaml; }
