@@ -38,7 +38,8 @@ use crate::plan::outcome::{End, Report};
 use crate::report::words;
 
 #[cfg(feature = "testing")]
-pub use cycles::{CycleResult, DURATION_BUCKETS, Durations, Past, Totals};
+pub use cycles::Durations;
+pub use cycles::{CycleResult, DURATION_BUCKETS, Past, Totals};
 #[cfg(feature = "testing")]
 pub use drift::fields_of;
 pub use drift::{Change, Drift};

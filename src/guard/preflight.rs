@@ -77,12 +77,14 @@ impl Webhooks {
 
     /// How many there are.
     #[must_use]
+    #[cfg(feature = "testing")]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Whether there are none.
     #[must_use]
+    #[cfg(feature = "testing")]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

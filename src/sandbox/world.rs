@@ -125,6 +125,7 @@ impl World {
     }
 
     /// Says what time it is, in seconds since the epoch.
+    #[cfg(feature = "testing")]
     pub fn set_now(&mut self, now: u32) {
         self.now = now;
     }
