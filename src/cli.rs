@@ -41,6 +41,7 @@
 //! - `diff`: `numctl diff`: the plan's differences alone
 //! - `status`: `numctl status`: what a running daemon says of itself
 //! - `resolve`: `numctl resolve`: what was bought for claims and not seen yet, and a person's word on it
+//! - `route`: where the calls and messages of a number end
 //! - `run`: `numctl run`: the daemon, from arguments to the loop and back to an exit code
 //! - `sandbox`: `numctl sandbox`: serves the emulator until it is stopped
 //! - `simple`: the commands that need no API: `validate`, `schema`, `completions`
@@ -75,6 +76,7 @@ mod prices;
 mod process;
 mod progress;
 mod resolve;
+mod route;
 mod rows;
 mod run;
 mod sandbox;
@@ -265,6 +267,7 @@ fn format(command: &Command) -> Option<PlanFormat> {
         | Command::Resolve(_)
         | Command::Preflight(_)
         | Command::History(_)
+        | Command::Route(_)
         | Command::Run(_)
         | Command::Get(_)
         | Command::Idle(_)
@@ -291,6 +294,7 @@ fn dispatch(arguments: Arguments, heard: Option<Heard>) -> Ended {
         Command::Preflight(args) => block_on(preflight::run(&global, &args)),
         Command::Adopt(args) => block_on(adopt::run(&global, &args)),
         Command::Resolve(args) => block_on(resolve::run(&global, &args)),
+        Command::Route(args) => block_on(route::run(&global, &args)),
         Command::History(args) => block_on(history::history(&global, &args)),
         Command::Undo(args) => block_on(history::undo(&global, &args)),
         Command::Run(args) => block_on(run::run(&global, &args, heard)),

@@ -17,6 +17,7 @@
 //! - `run`: what the actions of one run share
 //! - `trace`: what one action leaves behind while it runs
 //! - `attempt`: the one loop that sends a write until there is nothing more to do about it
+//! - `membership`: puts a number into the Messaging Service that it is to be in
 //! - `configure`: sends fields, and believes the number rather than the status
 //! - `purchase`: buys a number, or a claim's next candidate
 //! - `transfer`: moves a number
@@ -29,6 +30,7 @@ mod configure;
 pub mod journal;
 pub mod journal_file;
 pub mod ledger;
+mod membership;
 mod purchase;
 mod release;
 mod run;

@@ -19,6 +19,7 @@
 //! - `settings`: what can be configured on a number; live values and managed ones
 //! - `audit`: who changed what, as the vendor's audit log tells it
 //! - `webhook`: a webhook that files declare, and what may be wrong with it
+//! - `routing`: where a call or a message to a number ends
 //! - `tariff`: what a number is charged as
 //! - `live`: A live number, as either API shows it
 //! - `money`: exact amounts, each of one currency
@@ -42,6 +43,7 @@ pub mod number_type;
 pub mod offer;
 pub mod provider;
 pub mod quarantine;
+pub mod routing;
 pub mod secret_url;
 pub mod settings;
 pub mod tariff;

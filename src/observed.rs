@@ -6,11 +6,13 @@
 //!
 //! - `survey`: a second look where numbers are missing
 //! - `fleet`: the observed state: what is live in every account, from complete listings only
+//! - `wanted`: what has to be known beside the numbers
 //! - `holding`: which numbers a claim has, by their marks, and which it lacks
 //!
 //! I/O:
 //!
 //! - `list`: lists every account
+//! - `surroundings`: what decides where calls and messages end beside the numbers
 //! - `missing`: a second look where numbers are missing
 //! - `offers`: what is on offer for claims
 
@@ -19,7 +21,9 @@ pub mod holding;
 pub mod list;
 pub mod missing;
 pub mod offers;
+pub mod surroundings;
 mod survey;
+pub mod wanted;
 
 pub use fleet::*;
 pub use survey::{Finds, InFlight, Offers, Papers, Record, Survey};

@@ -13,6 +13,9 @@
 //! - `held_code`: the codes of why something is left undone, for machines
 //! - `held`: what a plan leaves undone on purpose, and what a reviewer should know: values, so that inaction is
 //! - `left_out`: which declared settings the API is known to refuse on a number: they would take the others of the
+//! - `names`: what a file names by its friendly name, as each account knows it
+//! - `effect`: which declared settings have no effect on the caller
+//! - `whole`: the plan as a whole
 //! - `planner`: the planner: a pure function from what is declared and what is live to what is to be done
 //! - `digest`: the name of exactly one plan
 //! - `outcome`: what became of every action
@@ -24,18 +27,23 @@ pub mod claims;
 pub mod diff;
 pub mod digest;
 mod digest_key;
+mod effect;
 mod held;
 mod held_code;
 mod left_out;
+mod names;
 pub mod outcome;
 mod planner;
 mod reason;
 pub mod stale;
+mod whole;
 
 pub use action::{Action, Step, Target};
 pub use cause::{Causes, Difference};
 pub use digest_key::DigestKey;
+pub use effect::NoEffect;
 pub use held::{Doubt, Held, HeldReason, LeftOut, NotUndone, Vanished, Warning};
 pub use held_code::HeldCode;
 pub use planner::*;
 pub use reason::Reason;
+pub use whole::Plan;

@@ -8,6 +8,7 @@
 //! - `names`: names of accounts and counts of things, as every format writes them
 //! - `cost`: what a plan costs, in words and for machines
 //! - `journal`: the sentences about what the journal knows: numbers that vanished, and what is not taken back
+//! - `routing`: why settings have no effect, and why names stand for nothing
 //! - `words`: the sentences: why something is done, why something is not, and what a reviewer should know
 //! - `claim_words`: the sentences about claims. Every format says the same words
 //! - `delta`: what an action changes, field by field, in the one form that every format renders
@@ -16,6 +17,7 @@
 //! - `group`: equal things told once: 3,000 numbers with one change are one change and a list of numbers
 //! - `causes`: who changed what is not as declared, for people and machines
 //! - `json`: the plan for machines: `plan --format json`
+//! - `route`: where the calls and messages of one number end
 //! - `text`: the plan for people at a terminal
 //! - `difference`: what differs between the files and the live numbers, as `numctl diff` shows it
 //! - `timeline`: what was done to one number, by numctl and by others, in one line of time
@@ -40,6 +42,8 @@ pub mod json;
 pub mod markdown;
 pub mod names;
 pub mod outcome;
+pub mod route;
+pub mod routing;
 pub mod schemas;
 pub mod shown;
 pub mod text;

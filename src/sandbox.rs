@@ -22,6 +22,7 @@
 //! - `audit`: the account's audit log: every change of the model, as Monitor Events shows it
 //! - `emergency`: how far a number's emergency address is. Registering it and taking it away both take time; the
 //! - `event`: one call or message of the model
+//! - `resources`: Messaging Services, applications, trunks and regions of the model
 //! - `world`: the sandbox's model: accounts, and who owns which number. Pure: no clock, no chance, no I/O
 //! - `service`: the API, seen from the other side: the model, how it answers, and what it was asked
 //! - `shapes`: the rows, as the API's page shows them, oddities included
@@ -32,6 +33,7 @@
 //! - `bucket`: A rate limit as a token bucket that holds one second's worth. Pure: time comes in
 //! - `countries`: the countries of the catalogue, with their names
 //! - `pricing`: pricing and regulations: what numbers cost in a country, and which papers it wants
+//! - `products`: Messaging Services, trunks and voice regions
 //! - `v2010`: the generally available API of 2010-04-01: where a request goes, and who may
 //! - `router`: A request in, an answer out: which of the APIs it is for, and what of it
 //! - `state`: the model as JSON: what `--state FILE` holds and `GET /_sandbox/state` shows
@@ -64,6 +66,8 @@ mod monitor;
 mod options;
 mod page;
 mod pricing;
+mod products;
+mod resources;
 mod router;
 mod serve;
 mod service;

@@ -193,6 +193,8 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Show live numbers
     Get(GetArgs),
+    /// Show where the calls and messages of a number end
+    Route(RouteArgs),
     /// Show numbers without calls and messages, and what they cost
     Idle(IdleArgs),
     /// Write a desired-state file for what is live
@@ -358,6 +360,19 @@ pub(super) struct ExportArgs {
     /// Replace the file if it exists, with the edits made to it
     #[arg(long, requires = "out")]
     pub(super) overwrite: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  numctl route +15552230000")]
+pub(super) struct RouteArgs {
+    /// The number
+    #[arg(value_name = "NUMBER")]
+    pub(super) number: String,
+    #[command(flatten)]
+    pub(super) accounts: AccountArgs,
+    /// How the route is written
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub(super) format: TextOrJson,
 }
 
 #[derive(Debug, Args)]

@@ -58,6 +58,7 @@ fn files_of(command: &mut Command) -> Option<(&mut Vec<PathBuf>, Need)> {
         Command::Search(args) => (&mut args.accounts.files, Need::Accounts),
         Command::Export(args) => (&mut args.accounts.files, Need::Accounts),
         Command::Doctor(args) => (&mut args.accounts.files, Need::Accounts),
+        Command::Route(args) => (&mut args.accounts.files, Need::Accounts),
         Command::History(args) => (&mut args.accounts.files, Need::Accounts),
         Command::Resolve(_)
         | Command::Status(_)

@@ -16,7 +16,10 @@ use crate::client::http::Http;
 use crate::desired::{Account, AccountIndex};
 use crate::model::number::AccountSid;
 use crate::model::provider::Api;
+use crate::model::settings::Field;
 use crate::observed::Observed;
+use crate::observed::surroundings::look_around;
+use crate::observed::wanted::Wanted;
 use crate::report::export::export as export_file;
 use crate::report::shown::Shown;
 use crate::report::words;
@@ -185,9 +188,10 @@ pub(super) async fn export(global: &Global, args: &ExportArgs) -> Ended {
         name_api(account, opened.sid, client.routes.api);
     }
     let exported = match fleet.only(args.accounts.account.as_deref()) {
-        Ok(only) if only.len() == fleet.accounts.len() => {
-            fleet.list().await.and_then(|observed| whole(&fleet, &declared, &observed))
-        }
+        Ok(only) if only.len() == fleet.accounts.len() => match fleet.list().await {
+            Ok(observed) => whole(&fleet, &declared, &look_around_all(&fleet.clients, observed).await),
+            Err(error) => Err(error),
+        },
         Ok(only) => export_one(&fleet, &declared, only[0]).await,
         Err(error) => Err(error),
     };
@@ -263,7 +267,26 @@ async fn export_one(
     let listing =
         fleet.clients[at].list(|_| {}).await.map_err(|error| Fatal::new(fleet.describe(only, &error)))?;
     let account = Account { parent: None, ..declared[at].clone() };
-    Ok(export_file(&[account], &Observed::new(vec![listing])))
+    let observed = Observed::new(vec![listing]);
+    let observed = look_around_all(std::slice::from_ref(&fleet.clients[at]), observed).await;
+    Ok(export_file(&[account], &observed))
+}
+
+/// Asks which Messaging Services the numbers are in, and for the names of what they refer to.
+async fn look_around_all(clients: &[Client<Http>], mut observed: Observed) -> Observed {
+    let mut wanted = vec![Wanted::default(); clients.len()];
+    for (account, listing) in observed.listings() {
+        let rows = || listing.rows().iter();
+        let has = |field: Field| rows().any(|row| row.settings.get(field).is_some());
+        wanted[usize::from(account.0)] = Wanted {
+            services: rows().any(|row| row.sms != Some(false)),
+            applications: has(Field::VoiceApplicationSid) || has(Field::SmsApplicationSid),
+            trunks: has(Field::VoiceTrunkSid),
+        };
+    }
+    let around = look_around(clients, &wanted).await;
+    observed.surround(around);
+    observed
 }
 
 /// Lists and writes; how many rows there were.

@@ -55,8 +55,9 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
         operator: args.limits.limits(),
     };
     let (desired, (plan, refusal, bill)) = planned(global, &planning).await?;
-    // What is held back is not as declared either.
-    let (pending, has_errors) = (!plan.is_empty() || !plan.leaves_nothing(), plan.has_errors());
+    // What is held back, or has no effect, is not as declared either.
+    let pending = !plan.is_empty() || !plan.leaves_nothing() || !plan.no_effect.is_empty();
+    let has_errors = plan.has_errors();
     let saved = args.out.is_some().then(|| SavedPlan::new(plan.clone(), &desired, global.api()));
     // Before it is shown: a script reads one document, the plan or the error; a person reads both.
     if let (Some(path), Some(saved)) = (&args.out, &saved)

@@ -1,7 +1,9 @@
 //! One account's view of the API: reads that are retried, writes that are sent exactly once.
 
 mod answers;
+mod aside;
 mod asking;
+mod members;
 mod proof;
 mod writes;
 
@@ -39,7 +41,8 @@ use crate::model::live::Live;
 use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::model::settings::{Field, Want};
 
-use answers::{body_bytes_max, is_documented};
+use answers::{body_bytes_max, is_documented, may_be_any};
+use aside::is_aside;
 use proof::Proof;
 
 /// What `get` and `search` read at most, decompressed: over five million numbers of 3 kB.
@@ -554,7 +557,8 @@ impl<T: Transport> Client<T> {
                     // A wait that was asked for is kept as it is: the pace itself spreads what waits.
                     hold: retry_after.unwrap_or_else(|| backoff::delay(1, None, self.manner.dice.throw())),
                 },
-                Err(kind) if kind.is_silence() => Signal::Unanswered,
+                // Another product's silence says nothing about this API.
+                Err(kind) if kind.is_silence() && !is_aside(operation) => Signal::Unanswered,
                 Ok(_) | Err(_) => Signal::Answered { concurrent },
             });
             done
@@ -564,15 +568,10 @@ impl<T: Transport> Client<T> {
     }
 }
 
-/// Whether a row of a look-up may be another number than its digits say, or has none.
-fn may_be_any(row: &Live) -> bool {
-    row.number.is_none() || row.raw_number.is_some()
-}
-
 /// What costs money, or cannot be had back.
 #[must_use]
 pub fn is_irreversible(operation: Operation) -> bool {
-    operation.is_write() && operation != Operation::Configure
+    operation.is_write() && !matches!(operation, Operation::Configure | Operation::Join | Operation::Leave)
 }
 
 /// Where a page's link leads, checked to stay on the listing.

@@ -61,6 +61,9 @@ pub fn next(action: ActionKind, error: &ErrorKind) -> Next {
             | ErrorKind::NotAvailable
             | ErrorKind::PaperworkRequired
             | ErrorKind::TrialAccount
+            | ErrorKind::AlreadyInService
+            | ErrorKind::InAnotherService
+            | ErrorKind::ServiceFull
             | ErrorKind::Rejected
             | ErrorKind::OtherNumber
             | ErrorKind::Unproven
@@ -87,6 +90,9 @@ pub fn read_again(error: &ErrorKind) -> bool {
         | ErrorKind::NotAvailable
         | ErrorKind::PaperworkRequired
         | ErrorKind::TrialAccount
+        | ErrorKind::AlreadyInService
+        | ErrorKind::InAnotherService
+        | ErrorKind::ServiceFull
         | ErrorKind::Rejected
         | ErrorKind::NotTheApi
         | ErrorKind::OtherNumber

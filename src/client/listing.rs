@@ -3,6 +3,7 @@
 mod sid_hash;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
@@ -10,7 +11,9 @@ use hashbrown::hash_table::Entry;
 use sid_hash::SidHash;
 
 use crate::model::live::Live;
-use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
+use crate::model::number::{AccountSid, NumberSid, PhoneNumber, ServiceSid};
+use crate::model::routing::Member;
+use crate::model::settings::{Field, Settings, Value};
 
 /// One page of a listing, as the API client read it.
 #[derive(Debug, Default)]
@@ -275,9 +278,43 @@ impl Listing {
     /// Replaces the row of the same number and SID. `false` where there is none.
     pub(crate) fn refresh(&mut self, fresh: Live) -> bool {
         let key = |row: &Live| (row.number, row.sid);
-        let at = self.rows.binary_search_by_key(&key(&fresh), key);
+        let Ok(at) = self.rows.binary_search_by_key(&key(&fresh), key) else { return false };
+        let mut fresh = fresh;
+        // A number does not say which Messaging Service it is in.
+        if let Some(service) = self.rows[at].settings.get(Field::SmsServiceSid).cloned() {
+            fresh.settings = Arc::new(with_service(&fresh.settings, service));
+        }
         // The key stays, and with it the order.
-        at.map(|at| self.rows[at] = fresh).is_ok()
+        self.rows[at] = fresh;
+        true
+    }
+
+    /// Notes which Messaging Service each number is in.
+    pub fn place_in_services(&mut self, members: &[Member]) {
+        let by_sid: BTreeMap<NumberSid, ServiceSid> =
+            members.iter().map(|(sid, _, service)| (*sid, *service)).collect();
+        let by_number: BTreeMap<PhoneNumber, ServiceSid> =
+            members.iter().filter_map(|(_, number, service)| Some(((*number)?, *service))).collect();
+        if by_sid.is_empty() {
+            return;
+        }
+        // Many numbers share their settings, and go on doing so.
+        let mut shared: BTreeMap<(usize, ServiceSid), (Arc<Settings>, Arc<Settings>)> = BTreeMap::new();
+        for row in &mut self.rows {
+            let service = match (row.sid, row.number) {
+                (Some(sid), _) => by_sid.get(&sid),
+                (None, Some(number)) => by_number.get(&number),
+                (None, None) => None,
+            };
+            let Some(service) = service else { continue };
+            let key = (Arc::as_ptr(&row.settings) as usize, *service);
+            // The old ones are kept, so that no other settings get their address.
+            let (_, placed) = shared.entry(key).or_insert_with(|| {
+                let placed = with_service(&row.settings, Value::Service(*service));
+                (row.settings.clone(), Arc::new(placed))
+            });
+            row.settings = placed.clone();
+        }
     }
 
     /// What a person should know of it.
@@ -287,10 +324,13 @@ impl Listing {
     }
 }
 
+fn with_service(settings: &Settings, service: Value) -> Settings {
+    let others = settings.iter().filter(|(field, _)| *field != Field::SmsServiceSid);
+    others.map(|(field, value)| (field, value.clone())).chain([(Field::SmsServiceSid, service)]).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::model::tariff::Tariff;
     use crate::observed::Observed;

@@ -183,6 +183,8 @@ pub struct Message {
     pub degraded: usize,
     /// Not looked at.
     pub unknown: usize,
+    /// As declared, with settings that have no effect.
+    pub no_effect: usize,
     /// The files in force.
     pub generation: Option<String>,
     /// Since when it is so.
@@ -203,7 +205,7 @@ impl Mood {
     /// `None` where nobody knows, or another one tells.
     fn of(status: &Status) -> Option<Self> {
         match (status.overall(), &status.waits) {
-            (Overall::InSync | Overall::Held, _) => Some(Self::Well),
+            (Overall::InSync | Overall::Held | Overall::NoEffect, _) => Some(Self::Well),
             (Overall::Drifted, _) => Some(Self::Drifted),
             (Overall::Degraded, Waiting::Barred(..)) => Some(Self::Barred),
             (Overall::Degraded, Waiting::NotKnown | Waiting::Another(_)) => Some(Self::Failing),
@@ -312,6 +314,7 @@ fn message(status: &Status, before: Mood, mood: Mood, since: Moment) -> Message 
         held: of(Standing::Held),
         degraded: of(Standing::Degraded),
         unknown: of(Standing::Unknown),
+        no_effect: of(Standing::NoEffect),
         generation: status.generation.map(|generation| generation.to_string()),
         since,
     }

@@ -124,6 +124,8 @@ pub struct Row {
     pub synced_since: Moment,
     /// Since when `Degraded` has its status.
     pub degraded_since: Moment,
+    /// Since when `Effective` has its status.
+    pub effective_since: Moment,
     /// The version of the status in which it last changed.
     pub changed: u32,
     /// The account that it belongs in.
@@ -448,13 +450,14 @@ impl Status {
                 Some(row) => Row { name, account, changed, ..(*row).clone() },
                 None => {
                     let (verdict, since) = (waiting.clone(), now);
-                    let (synced_since, degraded_since) = (since, since);
+                    let (synced_since, degraded_since, effective_since) = (since, since, since);
                     Row {
                         number,
                         name,
                         verdict,
                         synced_since,
                         degraded_since,
+                        effective_since,
                         changed,
                         account,
                         observed: None,
@@ -563,6 +566,9 @@ impl Row {
         }
         if self.verdict.degraded.status != verdict.degraded.status {
             self.degraded_since = now;
+        }
+        if self.verdict.effective.status != verdict.effective.status {
+            self.effective_since = now;
         }
         self.verdict = verdict.clone();
         self.changed = version;

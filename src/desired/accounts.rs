@@ -11,8 +11,8 @@ use super::raw::{self, Count, File, Given, Section};
 use super::standstill;
 use super::suggest::choices;
 use super::{
-    Access, Account, AccountIndex, CredentialsAt, DEFAULT_ACCOUNT, EnvPrefix, Limit, Limits, OnVanished,
-    Policy, SecretName, Unlisted,
+    Access, Account, AccountIndex, CredentialsAt, DEFAULT_ACCOUNT, EnvPrefix, Limit, Limits, OnNoEffect,
+    OnVanished, Policy, SecretName, Unlisted,
 };
 use crate::model::hold::Standstill;
 use crate::model::money::Money;
@@ -390,6 +390,18 @@ pub(super) fn policy(files: &[(usize, File)], issues: &mut Issues) -> (Policy, S
         }
         if let Some(chosen) = on_vanished(issues, at("on_vanished"), &raw.on_vanished) {
             policy.on_vanished = chosen;
+        }
+        if let Some(text) = raw.no_effect.text() {
+            policy.no_effect = OnNoEffect::parse(text).unwrap_or_else(|| {
+                issues.push(
+                    Issue::error(
+                        at("no_effect"),
+                        format!("{} is not a choice for `no_effect`", quoted(text)),
+                    )
+                    .help(choices(text, ["warn", "error"].into_iter())),
+                );
+                OnNoEffect::Warn
+            });
         }
         let mut limit = |field: &str, given: &Count, limit: &mut Limit| {
             let Some(text) = given.0.as_deref() else { return };

@@ -145,6 +145,8 @@ pub struct Policy {
     pub unlisted: Unlisted,
     /// What happens to declared numbers that were ours and are gone.
     pub on_vanished: OnVanished,
+    /// What a declared setting is that has no effect.
+    pub no_effect: OnNoEffect,
     /// Where a number waits before it is released; `None` where it does not.
     pub quarantine: Option<Quarantine>,
     /// The limits on one plan.
@@ -174,6 +176,32 @@ impl OnVanished {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Report, Self::Rebuy].into_iter().find(|one| one.word() == text)
+    }
+}
+
+/// A declared setting that has no effect on the caller is…
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnNoEffect {
+    /// told of.
+    Warn,
+    /// an error of the plan.
+    Error,
+}
+
+impl OnNoEffect {
+    /// Its name in the file.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+
+    /// Reads its name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Warn, Self::Error].into_iter().find(|one| one.word() == text)
     }
 }
 
@@ -225,6 +253,7 @@ impl Default for Policy {
         Self {
             unlisted: Unlisted::Ignore,
             on_vanished: OnVanished::Report,
+            no_effect: OnNoEffect::Warn,
             quarantine: None,
             limits: Limits {
                 purchases: Limit::Count(10),

@@ -116,6 +116,7 @@ fn parameters(field: Field) -> Vec<(&'static str, String)> {
             let said = match field.parameter(api) {
                 Parameter::Documented(parameter) => parameter.to_owned(),
                 Parameter::ByScheme(parameter) => format!("{parameter}, which the reference does not list"),
+                Parameter::Membership => "set at the Messaging Service".to_owned(),
                 Parameter::None => "not possible".to_owned(),
             };
             (name, said)
@@ -365,6 +366,10 @@ fn vendors(field: Field) -> &'static str {
         Field::SmsFallbackMethod => "The HTTP method for the SMS fallback URL.",
         Field::SmsApplicationSid => {
             "The application that handles messages; if set, all SMS URLs of the number are ignored."
+        }
+        Field::SmsServiceSid => {
+            "The Messaging Service that sends and receives for the number; what it receives, it handles itself unless it \
+             defers to the number."
         }
     }
 }

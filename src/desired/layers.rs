@@ -6,6 +6,7 @@ use super::place::{Path, Step};
 use super::raw::Said;
 use crate::model::number::AccountSid;
 use crate::model::provider::Api;
+use crate::model::routing::why_not_a_name;
 use crate::model::settings::{Field, Kind, Managed, Parameter, Value, Want, webhook};
 
 /// The path of a field below that of its layer.
@@ -61,7 +62,35 @@ pub(super) fn managed(
             settings.push((field, want));
         }
     }
+    for (field, key, name) in said.named() {
+        let here = || at(key);
+        if settings.iter().any(|(known, _)| *known == field) {
+            issues.push(
+                Issue::error(here(), format!("`{key}` and `{field}` say the same thing twice"))
+                    .help("keep one of the two"),
+            );
+            continue;
+        }
+        if let Some(want) = named(issues, key, name, here) {
+            settings.push((field, want));
+        }
+    }
     if settings.is_empty() { Managed::default() } else { settings.into_iter().collect() }
+}
+
+/// The friendly name of a resource, which each account looks up among its own.
+fn named(issues: &mut Issues, key: &str, name: &str, at: impl Fn() -> At) -> Option<Want> {
+    if name.is_empty() {
+        return Some(Want::Clear);
+    }
+    let Some(why) = why_not_a_name(name) else {
+        return Some(Want::Set(Value::Named(name.into())));
+    };
+    issues.push(
+        Issue::error(at(), format!("`{key}` is not a friendly name: {why}"))
+            .help(format!("write the name as the account shows it, or the SID as `{key}_sid`")),
+    );
+    None
 }
 
 /// What is doubtful in a webhook's URL.
@@ -138,6 +167,7 @@ fn value_help(field: Field, text: &str) -> Option<String> {
         | Kind::Address
         | Kind::Identity
         | Kind::Bundle
+        | Kind::Service
         | Kind::ReceiveMode => None,
     }
 }

@@ -353,13 +353,17 @@ fn unknown_help(name: &str, known: &[&str]) -> String {
 }
 
 /// The fields below `voice:` and `sms:`.
-const GROUPED: [&str; 10] = [
+const GROUPED: [&str; 14] = [
     "url",
     "method",
     "fallback_url",
     "fallback_method",
     "application_sid",
+    "application",
     "trunk_sid",
+    "trunk",
+    "messaging_service_sid",
+    "messaging_service",
     "receive_mode",
     "caller_id_lookup",
     "emergency_status",

@@ -23,6 +23,9 @@ pub(super) trait Write {
     /// Which of the four it is.
     const KIND: ActionKind;
 
+    /// The request that it is sent with.
+    const OPERATION: Operation = operation(Self::KIND);
+
     /// Looks whether it is carried out already, and whether it still may be sent. Adds its reads to the
     /// course.
     async fn look(&mut self, course: &mut Course) -> Done<Look<Self::Made>>;
@@ -117,7 +120,7 @@ impl<T: Transport> Run<'_, T> {
         mut write: W,
     ) -> Done<Attempt<W::Made>> {
         let ground = Ground::of(W::KIND);
-        let operation = operation(W::KIND);
+        let operation = W::OPERATION;
         let mut course = Course { doubt: None, reads: 0, failures: 0, again: true };
         let mut step = match ground {
             Ground::Nothing => Step::Send(Instant::now()),
@@ -201,7 +204,7 @@ impl<T: Transport> Run<'_, T> {
     }
 }
 
-fn operation(kind: ActionKind) -> Operation {
+const fn operation(kind: ActionKind) -> Operation {
     match kind {
         ActionKind::Purchase => Operation::Purchase,
         ActionKind::Transfer => Operation::Transfer,

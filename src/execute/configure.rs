@@ -1,6 +1,7 @@
 //! Configures a number, and believes the number rather than the status (law 6).
 
 use super::attempt::{Attempt, Course, Look, Write, refused};
+use super::membership;
 use super::run::{Done, Run};
 use super::trace::Trace;
 use crate::client::api::error::ApiError;
@@ -11,8 +12,8 @@ use crate::client::{Client, Sighting};
 use crate::desired::AccountIndex;
 use crate::model::action_kind::ActionKind;
 use crate::model::live::Live;
-use crate::model::number::{NumberSid, PhoneNumber};
-use crate::model::settings::{Field, Managed, Want};
+use crate::model::number::{NumberSid, PhoneNumber, ServiceSid};
+use crate::model::settings::{Field, Managed, Value, Want};
 use crate::plan::Target;
 use crate::plan::diff;
 use crate::plan::outcome::{Failure, Outcome, Skip};
@@ -69,7 +70,11 @@ impl<T: Transport> Run<'_, T> {
         trace: &Trace<'_>,
     ) -> Done<()> {
         let sid = self.sid(target, trace).await?;
-        self.send_fields(account, (sid, target.number), wants, trace).await
+        let seen_in = match target.before.get(Field::SmsServiceSid) {
+            Some(Value::Service(service)) => Some(*service),
+            Some(_) | None => None,
+        };
+        self.send(account, (sid, target.number), wants, seen_in, trace).await
     }
 
     /// Brings a number whose live state is known to what is managed of it.
@@ -86,7 +91,27 @@ impl<T: Transport> Run<'_, T> {
             return Ok(());
         }
         let wants = changes.into_iter().map(|change| (change.field, change.want)).collect();
-        self.send_fields(account, number, wants, trace).await
+        // It has just arrived, and is in no Messaging Service.
+        self.send(account, number, wants, None, trace).await
+    }
+
+    /// Sends what the number itself is told, then puts it where it is to be: it has its URLs by then.
+    async fn send(
+        &self,
+        account: AccountIndex,
+        number: (NumberSid, PhoneNumber),
+        wants: Vec<(Field, Want)>,
+        seen_in: Option<ServiceSid>,
+        trace: &Trace<'_>,
+    ) -> Done<()> {
+        let (wants, service) = membership::parted(wants);
+        if !wants.is_empty() {
+            self.send_fields(account, number, wants, trace).await?;
+        }
+        match service {
+            Some(want) => self.place(account, number.0, &want, seen_in, trace).await,
+            None => Ok(()),
+        }
     }
 
     /// Sends fields until the number shows them.

@@ -506,6 +506,8 @@ mod tests {
                 short: Vec::new(),
                 waiting: Vec::new(),
                 unused: None,
+                no_effect: Vec::new(),
+                no_effect_is_error: false,
                 warnings: Vec::new(),
                 troubles: Vec::new(),
                 held_earlier: 0,

@@ -460,6 +460,10 @@ sid!(
     /// A regulatory bundle, `BU…`.
     BundleSid, "BU", "regulatory bundle"
 );
+sid!(
+    /// A Messaging Service, `MG…`.
+    ServiceSid, "MG", "Messaging Service"
+);
 
 #[cfg(test)]
 mod tests {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 pub use field::{Field, Kind, Parameter};
 
-use crate::model::number::{AddressSid, ApplicationSid, BundleSid, IdentitySid, TrunkSid};
+use crate::model::number::{AddressSid, ApplicationSid, BundleSid, IdentitySid, ServiceSid, TrunkSid};
 
 /// GET or POST: the methods that the API takes for a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,10 +50,15 @@ pub enum Value {
     Identity(IdentitySid),
     /// A regulatory bundle.
     Bundle(BundleSid),
+    /// A Messaging Service.
+    Service(ServiceSid),
     /// Voice or fax.
     ReceiveMode(ReceiveMode),
     /// true or false.
     Flag(bool),
+    /// What a file names by its friendly name in the account: replaced by its SID before anything is
+    /// compared or sent.
+    Named(Arc<str>),
     /// A text from the API that its field's type does not cover: shown, compared, never sent.
     Foreign(Arc<str>),
 }
@@ -128,6 +133,7 @@ impl Value {
             Kind::Address => Self::Address(AddressSid::declared(text)?),
             Kind::Identity => Self::Identity(IdentitySid::declared(text)?),
             Kind::Bundle => Self::Bundle(BundleSid::declared(text)?),
+            Kind::Service => Self::Service(ServiceSid::declared(text)?),
             Kind::ReceiveMode => {
                 Self::ReceiveMode(receive_mode(text).ok_or_else(|| ValueError::ReceiveMode(shown()))?)
             }
@@ -150,6 +156,7 @@ impl Value {
             Kind::Address => AddressSid::observed(text).map(Self::Address),
             Kind::Identity => IdentitySid::observed(text).map(Self::Identity),
             Kind::Bundle => BundleSid::observed(text).map(Self::Bundle),
+            Kind::Service => ServiceSid::observed(text).map(Self::Service),
             Kind::ReceiveMode => receive_mode(text).map(Self::ReceiveMode),
             Kind::Flag => text.parse().ok().map(Self::Flag),
         };
@@ -170,7 +177,7 @@ impl Value {
     #[must_use]
     pub fn wire(&self) -> String {
         match self {
-            Self::Text(text) | Self::Url(text) | Self::Foreign(text) => text.to_string(),
+            Self::Text(text) | Self::Url(text) | Self::Foreign(text) | Self::Named(text) => text.to_string(),
             Self::Method(HttpMethod::Get) => "GET".into(),
             Self::Method(HttpMethod::Post) => "POST".into(),
             Self::Application(sid) => sid.to_string(),
@@ -178,6 +185,7 @@ impl Value {
             Self::Address(sid) => sid.to_string(),
             Self::Identity(sid) => sid.to_string(),
             Self::Bundle(sid) => sid.to_string(),
+            Self::Service(sid) => sid.to_string(),
             Self::ReceiveMode(ReceiveMode::Voice) => "voice".into(),
             Self::ReceiveMode(ReceiveMode::Fax) => "fax".into(),
             Self::Flag(flag) => flag.to_string(),
@@ -189,13 +197,14 @@ impl Value {
     pub fn masked(&self) -> String {
         match self {
             Self::Url(url) | Self::Foreign(url) => crate::model::secret_url::masked(url),
-            Self::Text(text) => crate::model::secret_url::masked_in_text(text),
+            Self::Text(text) | Self::Named(text) => crate::model::secret_url::masked_in_text(text),
             Self::Method(_)
             | Self::Application(_)
             | Self::Trunk(_)
             | Self::Address(_)
             | Self::Identity(_)
             | Self::Bundle(_)
+            | Self::Service(_)
             | Self::ReceiveMode(_)
             | Self::Flag(_) => self.wire(),
         }
@@ -205,13 +214,16 @@ impl Value {
     #[must_use]
     pub fn has_secret(&self) -> bool {
         match self {
-            Self::Url(text) | Self::Foreign(text) | Self::Text(text) => *self.masked() != **text,
+            Self::Url(text) | Self::Foreign(text) | Self::Text(text) | Self::Named(text) => {
+                *self.masked() != **text
+            }
             Self::Method(_)
             | Self::Application(_)
             | Self::Trunk(_)
             | Self::Address(_)
             | Self::Identity(_)
             | Self::Bundle(_)
+            | Self::Service(_)
             | Self::ReceiveMode(_)
             | Self::Flag(_) => false,
         }
@@ -386,6 +398,12 @@ impl Managed {
     /// Every managed field, in order.
     pub fn iter(&self) -> impl Iterator<Item = (Field, &Want)> {
         self.0.iter().map(|(field, want)| (*field, want))
+    }
+
+    /// Whether it is the very same, shared.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Whether nothing is managed.

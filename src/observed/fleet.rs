@@ -10,7 +10,8 @@ use crate::client::listing::Listing;
 use crate::model::live::Live;
 
 use crate::desired::AccountIndex;
-use crate::model::number::PhoneNumber;
+use crate::model::number::{ApplicationSid, PhoneNumber};
+use crate::model::routing::{Application, Known, Member, Surroundings};
 
 /// Why nothing is planned in an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +60,8 @@ pub struct Observed {
     /// The last digits of what is spelt oddly, and where it was seen.
     odd_tails: BTreeMap<u32, AccountIndex>,
     survey: Survey,
+    /// By account.
+    around: Vec<Surroundings>,
 }
 
 /// Where a number was observed.
@@ -98,13 +101,39 @@ impl Observed {
             .flat_map(|(account, listing)| listing.rows().iter().map(move |row| (account, row)))
             .filter_map(|(account, row)| Some((PhoneNumber::tail_of(row.raw_number.as_deref()?)?, account)))
             .collect();
-        Self { accounts, by_number, odd_tails, survey }
+        let around = accounts.iter().map(|_| Surroundings::default()).collect();
+        Self { accounts, by_number, odd_tails, survey, around }
     }
 
     /// What was known, for a second look.
     #[must_use]
     pub fn into_sights(self) -> Vec<Sight> {
         self.accounts
+    }
+
+    /// What an account has beside its numbers, as far as it was asked for.
+    #[must_use]
+    pub fn around(&self, account: AccountIndex) -> &Surroundings {
+        &self.around[usize::from(account.0)]
+    }
+
+    /// Takes what every account has beside its numbers, and which numbers are in its Messaging Services.
+    pub fn surround(&mut self, found: Vec<(Surroundings, Vec<Member>)>) {
+        for ((account, sight), (around, members)) in self.accounts.iter_mut().enumerate().zip(found) {
+            if let Sight::Complete(listing) = sight {
+                listing.place_in_services(&members);
+            }
+            self.around[account] = around;
+        }
+    }
+
+    /// Takes the applications of an account, which were asked for later.
+    pub fn surround_with_applications(
+        &mut self,
+        account: AccountIndex,
+        applications: Known<BTreeMap<ApplicationSid, Application>>,
+    ) {
+        self.around[usize::from(account.0)].applications = applications;
     }
 
     /// What the second look brought.

@@ -99,7 +99,11 @@ fn write_action(line: &mut List, before: &mut List, plan: &Plan, action: &Action
             Some(sid) => line.push(sid),
             None => line.push("-"),
         }
-        for (field, value) in target.before.iter() {
+        // Where nothing depends on its Messaging Service, it may not have been asked for.
+        let changes_service = matches!(action, Action::Configure { changes, .. }
+            if changes.iter().any(|change| change.field == Field::SmsServiceSid));
+        let is_part = |field: Field| field != Field::SmsServiceSid || changes_service;
+        for (field, value) in target.before.iter().filter(|(field, _)| is_part(*field)) {
             before.push(format_args!("{field}={}", value.masked()));
         }
         line.push(String::from_utf8_lossy(before.end()));
@@ -167,9 +171,10 @@ fn kind_of(value: &Value) -> Option<Kind> {
         Value::Address(_) => Some(Kind::Address),
         Value::Identity(_) => Some(Kind::Identity),
         Value::Bundle(_) => Some(Kind::Bundle),
+        Value::Service(_) => Some(Kind::Service),
         Value::ReceiveMode(_) => Some(Kind::ReceiveMode),
         Value::Flag(_) => Some(Kind::Flag),
-        Value::Foreign(_) => None,
+        Value::Named(_) | Value::Foreign(_) => None,
     }
 }
 

@@ -1,11 +1,14 @@
 //! What a plan leaves undone on purpose, and what a reviewer should know: values, so that inaction is
 //! never explained by a log line alone.
 
+use std::sync::Arc;
+
 use jiff::civil::Date;
 
 use crate::client::listing::Note;
 use crate::desired::AccountIndex;
-use crate::model::number::{AccountSid, PhoneNumber};
+use crate::model::number::{AccountSid, PhoneNumber, ServiceSid};
+use crate::model::routing::Unresolved;
 use crate::model::settings::Field;
 use crate::model::traffic::{Lookback, Use};
 use crate::model::webhook::WebhookFault;
@@ -165,6 +168,16 @@ pub enum HeldReason {
         /// What is wrong with it.
         fault: WebhookFault,
     },
+    /// A friendly name that the file gives stands for nothing in the account, or for several.
+    NameUnresolved {
+        /// The field that is named.
+        field: Field,
+    },
+    /// The Messaging Service that the file gives is none of the account's.
+    ServiceNotThere {
+        /// Which.
+        service: ServiceSid,
+    },
     /// A declared setting of it is left out; its other settings are planned.
     LeftOut(LeftOut),
 }
@@ -179,6 +192,8 @@ pub enum LeftOut {
         /// The fallback.
         field: Field,
     },
+    /// The Messaging Service, where which one the number is in is not known.
+    ServiceUnknown,
     /// The clearing of a URL whose fallback is live and not in the file: the API refuses a fallback
     /// without a primary (21405, 21406).
     FallbackInTheWay {
@@ -193,6 +208,7 @@ impl LeftOut {
     pub fn field(self) -> Option<Field> {
         match self {
             Self::NoSms => None,
+            Self::ServiceUnknown => Some(Field::SmsServiceSid),
             Self::FallbackWithoutPrimary { field } | Self::FallbackInTheWay { field } => Some(field),
         }
     }
@@ -263,6 +279,9 @@ impl HeldReason {
             Self::Flapping { .. } => HeldCode::Flapping,
             Self::Vanished(_) => HeldCode::Vanished,
             Self::LeftOut(LeftOut::NoSms) => HeldCode::NoSms,
+            Self::LeftOut(LeftOut::ServiceUnknown) => HeldCode::MessagingServiceUnknown,
+            Self::NameUnresolved { .. } => HeldCode::NameUnresolved,
+            Self::ServiceNotThere { .. } => HeldCode::MessagingServiceNotThere,
             Self::LeftOut(LeftOut::FallbackWithoutPrimary { .. }) => HeldCode::FallbackWithoutPrimary,
             Self::LeftOut(LeftOut::FallbackInTheWay { .. }) => HeldCode::FallbackInTheWay,
             Self::InUse { .. } => HeldCode::InUse,
@@ -297,6 +316,8 @@ impl HeldReason {
             | Self::Flapping { .. }
             | Self::OnTrunk { .. }
             | Self::WebhookFails { .. }
+            | Self::NameUnresolved { .. }
+            | Self::ServiceNotThere { .. }
             | Self::UseUnknown => true,
             Self::ProtectedFromTransfer { .. }
             | Self::ProtectedFromRelease
@@ -383,6 +404,33 @@ pub enum Warning {
         account: AccountIndex,
         /// Why; for one of them.
         why: Box<str>,
+    },
+    /// A friendly name that the file gives stands for nothing in the account, or for several.
+    NameUnresolved {
+        /// The account.
+        account: AccountIndex,
+        /// The field that is named.
+        field: Field,
+        /// The name.
+        name: Arc<str>,
+        /// Why.
+        why: Unresolved,
+    },
+    /// What decides where an account's calls or messages end could not be read.
+    RoutingUnknown {
+        /// The account.
+        account: AccountIndex,
+        /// Why.
+        why: Box<str>,
+    },
+    /// A Messaging Service gets more numbers than the vendor allows by default.
+    ServiceOverfull {
+        /// The account.
+        account: AccountIndex,
+        /// Which.
+        service: ServiceSid,
+        /// How many it would have.
+        numbers: usize,
     },
     /// Something about a listing.
     Listing {

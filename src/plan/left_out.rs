@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::LeftOut;
 use crate::desired::Declared;
 use crate::model::live::Live;
+use crate::model::routing::Surroundings;
 use crate::model::settings::{Field, Managed, Want};
 use crate::plan::diff;
 
@@ -15,7 +16,11 @@ const FALLBACKS: [(Field, Field); 2] =
 
 /// The declared settings that can be set, and why the others cannot, in order. A setting that is live
 /// as declared needs no request and is not reported.
-pub(super) fn part(declared: &Declared, live: Option<&Live>) -> (Managed, Vec<LeftOut>) {
+pub(super) fn part(
+    declared: &Declared,
+    live: Option<&Live>,
+    around: &Surroundings,
+) -> (Managed, Vec<LeftOut>) {
     let settings = &declared.settings;
     let has_no_sms = live.is_some_and(|live| live.sms == Some(false));
     let has = |field: Field| live.is_some_and(|live| live.has(field));
@@ -32,6 +37,11 @@ pub(super) fn part(declared: &Declared, live: Option<&Live>) -> (Managed, Vec<Le
             why.push(LeftOut::NoSms);
         }
         refused.extend(sms);
+    }
+    // Whether it is in one is not known, and unknown is never no.
+    if settings.get(Field::SmsServiceSid).is_some() && around.services.is().is_none() && !has_no_sms {
+        refused.insert(Field::SmsServiceSid);
+        why.push(LeftOut::ServiceUnknown);
     }
     for (fallback, primary) in FALLBACKS {
         if has_no_sms && fallback.is_sms() {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::client::api::error::{ApiError, ListError, Operation};
 use crate::model::hold::Brake;
-use crate::model::number::PhoneNumber;
+use crate::model::number::{PhoneNumber, ServiceSid};
 use crate::model::settings::Field;
 use crate::plan::Plan;
 
@@ -93,6 +93,17 @@ pub enum Failure {
     /// The transfer was answered with success and the number is still where it was.
     #[error("the API answered with success and the number did not move")]
     DidNotMove,
+    /// It left one Messaging Service and could not be put into the next.
+    #[error(
+        "it left the Messaging Service {left} and is in none until the next run: it could not be put into the new one: \
+         {then}"
+    )]
+    LeftService {
+        /// The one that it left.
+        left: ServiceSid,
+        /// What came of the rest.
+        then: ApiError,
+    },
     /// Sent, and not seen since.
     #[error("it was sent, and the number was not seen in the account afterwards; the last answer was: {0}")]
     NotSeen(ApiError),
@@ -268,6 +279,7 @@ impl Outcome {
                 Failure::Api(error)
                 | Failure::Lookup(ListError::Api(error))
                 | Failure::NotSeen(error)
+                | Failure::LeftService { then: error, .. }
                 | Failure::ChangedMeanwhile(error) => Some(error),
                 Failure::Lookup(ListError::Listing(_))
                 | Failure::NotTaken(_)

@@ -6,114 +6,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::action::{Action, Step, Target};
-use super::cause::{Causes, Difference};
-use super::digest_key::DigestKey;
+use super::effect::{self, NoEffect};
 use super::held::{Held, HeldReason, LeftOut, Warning};
 use super::left_out;
+use super::names;
 use super::reason::Reason;
+use super::whole::Plan;
 use crate::desired::AccountRef;
 use crate::model::action_kind::ActionKind;
 
-use crate::desired::{AccountIndex, Declared, Desired, State, Unlisted};
+use crate::desired::{Declared, Desired, OnNoEffect, State, Unlisted};
 use crate::model::live::Live;
-use crate::model::number::PhoneNumber;
+use crate::model::number::{PhoneNumber, ServiceSid};
 use crate::model::quarantine::{self, Parked};
 use crate::model::settings::{Field, Managed, Value, Want};
-use crate::model::traffic::Lookback;
-use crate::observed::{Found, Observed, Papers, Trouble};
+use crate::observed::{Found, Observed, Papers};
 use crate::plan::claims::{self, Bound, Claimed, Shortfall};
 use crate::plan::diff::{self, FieldChange};
-
-/// What is to be done, in the order in which it is shown.
-#[derive(Debug, Clone, PartialEq)]
-#[must_use]
-pub struct Plan {
-    /// The accounts that the steps' indices mean.
-    pub accounts: Vec<AccountRef>,
-    /// What is to be done: purchases, transfers (each with its configuration right after it),
-    /// configurations, moves to quarantine and releases; within each by account and number.
-    pub steps: Vec<Step>,
-    /// What the file asks for, or would seem to, and is not done, with the reason.
-    pub held: Vec<Held>,
-    /// What claims want, and is not bought, with the reason.
-    pub short: Vec<Shortfall>,
-    /// The steps that a hold, a pause or a limit took out, each with why: to be shown, never done.
-    pub waiting: Vec<(Step, HeldReason)>,
-    /// That the numbers to be released had no calls and no messages in this time; `None` where nobody
-    /// looked.
-    pub unused: Option<Lookback>,
-    /// What a reviewer should know.
-    pub warnings: Vec<Warning>,
-    /// Accounts in which nothing is planned, and why.
-    pub troubles: Vec<(AccountIndex, Trouble)>,
-    /// How many numbers a saved plan held back when it was made; why is not saved.
-    pub held_earlier: usize,
-    /// Declared numbers that are as declared.
-    pub unchanged: usize,
-    /// Live numbers that the file does not name, under `unlisted: ignore` and `report`.
-    pub unlisted: usize,
-    /// How many numbers are live in each of the accounts: what a limit's percentage is of. Nothing that
-    /// a file declares counts, or a file could raise the limits that are to hold it.
-    pub live: Vec<usize>,
-    /// Who changed what is not as declared, where that was asked.
-    pub causes: Causes,
-    /// Keys the digest of a plan that carries secrets. The line sets it; a plan that is only read has none.
-    pub key: DigestKey,
-}
-
-impl Plan {
-    /// A plan of steps alone.
-    pub fn of(accounts: Vec<AccountRef>, steps: Vec<Step>) -> Self {
-        let (held, short, waiting) = (Vec::new(), Vec::new(), Vec::new());
-        let (warnings, troubles) = (Vec::new(), Vec::new());
-        Self {
-            accounts,
-            steps,
-            held,
-            short,
-            waiting,
-            unused: None,
-            warnings,
-            troubles,
-            held_earlier: 0,
-            unchanged: 0,
-            unlisted: 0,
-            live: Vec::new(),
-            causes: Causes::default(),
-            key: DigestKey::default(),
-        }
-    }
-
-    /// How many numbers are live in an account.
-    #[must_use]
-    pub fn live_in(&self, account: AccountIndex) -> usize {
-        self.live.get(usize::from(account.0)).copied().unwrap_or_default()
-    }
-
-    /// Whether it does no more than to configure what is there, and wants no more either.
-    #[must_use]
-    pub fn only_configures(&self) -> bool {
-        self.short.is_empty() && self.steps.iter().all(|step| step.action.kind() == ActionKind::Configure)
-    }
-
-    /// Takes out what is not to be done, with the reason, and keeps it as [`Held`]. Where a purchase
-    /// or a move is held so, nothing is released (law 4).
-    pub fn hold(&mut self, why: impl Fn(&Step) -> Option<HeldReason>) {
-        let is_short = self.steps.iter().any(|step| step.replaces() && why(step).is_some());
-        let (held, waiting) = (&mut self.held, &mut self.waiting);
-        self.steps.retain(|step| {
-            let action = &step.action;
-            let is_stranded = is_short && step.gives_up();
-            let why = why(step).or(is_stranded.then_some(HeldReason::ReplacementHeld));
-            held.extend(why.map(|why| Held { number: action.number(), account: action.account(), why }));
-            waiting.extend(why.map(|why| (step.clone(), why)));
-            why.is_none()
-        });
-        // A move and its configuration are one entry.
-        self.held.sort_by_key(|held| (held.account, held.number));
-        self.held.dedup();
-    }
-}
 
 /// Plans how to get from what is live to what is declared.
 ///
@@ -138,15 +47,23 @@ fn of_numbers(
     purchases: BTreeMap<PhoneNumber, Claimed>,
     short: Vec<Shortfall>,
 ) -> Plan {
+    let resolved = names::resolved(desired, observed);
+    let (desired, unresolved, warnings) = match &resolved {
+        Some(resolved) => (&resolved.desired, Some(&resolved.held), resolved.warnings.clone()),
+        None => (desired, None, Vec::new()),
+    };
     let mut planner = Planner {
         desired,
         observed,
+        unresolved,
         purchases,
         short,
         place: 0,
+        concerned: None,
         steps: Vec::new(),
         held: Vec::new(),
-        warnings: Vec::new(),
+        no_effect: Vec::new(),
+        warnings,
         unchanged: 0,
         unlisted: 0,
     };
@@ -164,13 +81,18 @@ fn of_numbers(
 struct Planner<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
+    /// The numbers of which a friendly name stands for nothing, or for several.
+    unresolved: Option<&'a BTreeMap<PhoneNumber, HeldReason>>,
     /// The declared numbers that are bought for a claim.
     purchases: BTreeMap<PhoneNumber, Claimed>,
     short: Vec<Shortfall>,
     /// Where the last one stood in the observed numbers: both are in order.
     place: usize,
+    /// The settings that were looked at last, and whether they can be without effect.
+    concerned: Option<(Managed, bool)>,
     steps: Vec<Step>,
     held: Vec<Held>,
+    no_effect: Vec<NoEffect>,
     warnings: Vec<Warning>,
     unchanged: usize,
     unlisted: usize,
@@ -188,6 +110,12 @@ impl Planner<'_> {
                 }
                 Some(_) | None => {}
             };
+        }
+        if let Some(why) = self.unresolved.and_then(|held| held.get(&declared.number)) {
+            return self.hold(declared, *why);
+        }
+        if let (State::Present, Some(service)) = (declared.state, self.service_of_another(declared)) {
+            return self.hold(declared, HeldReason::ServiceNotThere { service });
         }
         match (declared.state, found.next(), found.next()) {
             (_, Some(_), Some(_)) => self.hold(declared, HeldReason::Ambiguous),
@@ -231,8 +159,9 @@ impl Planner<'_> {
         }
         self.warn_inert(declared, |field| declared.settings.get(field).is_some_and(|want| want.has(field)));
         // One refused fallback would take the whole purchase down, in every cycle anew.
-        let (settings, left_out) = left_out::part(declared, None);
+        let (settings, left_out) = left_out::part(declared, None, self.observed.around(declared.account));
         self.hold_left_out(declared, &left_out);
+        self.note_effect(declared, &settings, None, false, &[]);
         let (number, account) = (declared.number, declared.account);
         let claim = self.purchases.remove(&number).map(Box::new);
         let reason = if claim.is_some() { Reason::Claimed } else { Reason::Missing };
@@ -244,7 +173,8 @@ impl Planner<'_> {
         if moves && declared.protect {
             return self.hold(declared, HeldReason::ProtectedFromTransfer { lives_in: found.account });
         }
-        let (managed, left_out) = left_out::part(declared, Some(found.live));
+        let around = self.observed.around(declared.account);
+        let (managed, left_out) = left_out::part(declared, Some(found.live), around);
         self.hold_left_out(declared, &left_out);
         let managed = self.brought_back(declared, found.live, managed);
         let changes = diff::changes(&managed, found.live);
@@ -257,6 +187,7 @@ impl Planner<'_> {
             None => found.live.has(field),
         });
         self.warn_cleared(declared, found.live, &changes);
+        let has_effect = self.note_effect(declared, &managed, Some(found.live), moves, &changes);
         if moves {
             let target = target(declared.number, found);
             self.step(
@@ -267,9 +198,43 @@ impl Planner<'_> {
         if !changes.is_empty() {
             let target = target(declared.number, found);
             self.step(Action::Configure { target, account: declared.account, changes }, Reason::Drifted);
-        } else if !moves && left_out.is_empty() {
+        } else if !moves && left_out.is_empty() && has_effect {
             self.unchanged += 1;
         }
+    }
+
+    /// The Messaging Service that is declared, where the account has none of that SID.
+    fn service_of_another(&self, declared: &Declared) -> Option<ServiceSid> {
+        let Some(Want::Set(Value::Service(sid))) = declared.settings.get(Field::SmsServiceSid) else {
+            return None;
+        };
+        let services = self.observed.around(declared.account).services.is()?;
+        (!services.contains_key(sid)).then_some(*sid)
+    }
+
+    /// Notes the declared settings that have no effect, and says whether all have one.
+    fn note_effect(
+        &mut self,
+        declared: &Declared,
+        managed: &Managed,
+        live: Option<&Live>,
+        moves: bool,
+        changes: &[FieldChange],
+    ) -> bool {
+        // A million numbers share a few settings.
+        let is_concerned = match &self.concerned {
+            Some((known, is_concerned)) if known.is_same(&declared.settings) => *is_concerned,
+            Some(_) | None => effect::is_concerned(&declared.settings),
+        };
+        self.concerned = Some((declared.settings.clone(), is_concerned));
+        if !is_concerned {
+            return true;
+        }
+        let around = self.observed.around(declared.account);
+        let found = effect::without_effect(declared, managed, live, moves, changes, around);
+        let has_effect = found.is_empty();
+        self.no_effect.extend(found);
+        has_effect
     }
 
     /// What is not set is not as declared.
@@ -435,10 +400,13 @@ impl Planner<'_> {
         };
         let is_short = self.held.iter().any(may_replace) || !self.short.is_empty();
         put_in_order(&mut self.steps);
+        self.warnings.extend(effect::warnings(&self.steps, self.observed, self.desired.accounts.len()));
         let mut plan = Plan {
             held: self.held,
             short: self.short,
             waiting: Vec::new(),
+            no_effect: self.no_effect,
+            no_effect_is_error: self.desired.policy.no_effect == OnNoEffect::Error,
             warnings: self.warnings,
             troubles: self.observed.troubles().map(|(at, trouble)| (at, trouble.clone())).collect(),
             unchanged: self.unchanged,
@@ -484,71 +452,4 @@ fn missing_papers(declared: &Declared, observed: &Observed) -> Papers {
 
 fn target(number: PhoneNumber, found: Found<'_>) -> Target {
     Target { number, sid: found.live.sid, account: found.account, before: found.live.all_settings() }
-}
-
-impl Plan {
-    /// The live settings that are not as declared, also where that is to wait: of numbers that are where
-    /// they belong.
-    #[must_use]
-    pub fn differences(&self) -> Vec<Difference> {
-        let steps = self.steps.iter().chain(self.waiting.iter().map(|(step, _)| step));
-        let mut all = Vec::new();
-        for step in steps {
-            let Action::Configure { target, account, changes } = &step.action else { continue };
-            let Some(sid) = target.sid.filter(|_| target.account == *account) else { continue };
-            all.extend(changes.iter().map(|change| Difference {
-                account: *account,
-                number: target.number,
-                sid,
-                field: change.field,
-                live: change.before.clone(),
-            }));
-        }
-        all
-    }
-
-    /// Whether there is nothing to do.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
-    }
-
-    /// Whether the file asks for something that cannot be planned as things are.
-    #[must_use]
-    pub fn has_errors(&self) -> bool {
-        !self.troubles.is_empty()
-            || !self.short.is_empty()
-            || self.held.iter().any(|held| held.why.is_error())
-    }
-
-    /// Whether all that is declared is live, as far as could be seen, or will be once this is done.
-    #[must_use]
-    pub fn leaves_nothing(&self) -> bool {
-        self.troubles.is_empty() && self.short.is_empty() && self.numbers_held() == 0
-    }
-
-    /// How many numbers have something held back.
-    #[must_use]
-    pub fn numbers_held(&self) -> usize {
-        let numbers: BTreeSet<PhoneNumber> = self.held.iter().map(|held| held.number).collect();
-        numbers.len() + self.held_earlier
-    }
-
-    /// How many actions of a kind there are.
-    #[must_use]
-    pub fn count(&self, kind: ActionKind) -> usize {
-        self.steps.iter().filter(|step| step.action.kind() == kind).count()
-    }
-
-    /// How many numbers the plan touches: a move and its configuration stand side by side.
-    #[must_use]
-    pub fn touched(&self) -> usize {
-        self.steps.chunk_by(|a, b| a.action.number() == b.action.number()).count()
-    }
-
-    /// The account of an index of this plan.
-    #[must_use]
-    pub fn account(&self, index: AccountIndex) -> &AccountRef {
-        &self.accounts[usize::from(index.0)]
-    }
 }

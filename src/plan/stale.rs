@@ -9,6 +9,7 @@ use crate::model::quarantine::Parked;
 use crate::model::settings::Field;
 use crate::observed::Observed;
 use crate::observed::holding::Marks;
+use crate::plan::diff::FieldChange;
 use crate::plan::{Action, Plan, Reason, Target};
 
 /// One number that has moved on since the plan was made.
@@ -69,9 +70,10 @@ pub fn stale(plan: &Plan, observed: &Observed) -> Vec<Stale> {
                     (None, Some(_)) => Some(StaleReason::NotSeen),
                     (None, None) => None,
                 },
-                Action::Transfer { target, .. }
-                | Action::Configure { target, .. }
-                | Action::Release { target } => moved_on(target, observed),
+                Action::Configure { target, changes, .. } => moved_on(target, changes, observed),
+                Action::Transfer { target, .. } | Action::Release { target } => {
+                    moved_on(target, &[], observed)
+                }
             }?;
             Some(Stale { number, why })
         })
@@ -83,7 +85,7 @@ fn begins(action: &Action) -> Option<Date> {
     Parked::read(action.names()?, action.number()).map(|parked| parked.since)
 }
 
-fn moved_on(target: &Target, observed: &Observed) -> Option<StaleReason> {
+fn moved_on(target: &Target, changes: &[FieldChange], observed: &Observed) -> Option<StaleReason> {
     if observed.trouble(target.account).is_some() {
         return Some(StaleReason::NotSeen);
     }
@@ -97,14 +99,21 @@ fn moved_on(target: &Target, observed: &Observed) -> Option<StaleReason> {
     if first.live.sid != target.sid {
         return Some(StaleReason::OtherSid);
     }
-    let changed = changed_fields(target, first.live);
+    let mut changed = changed_fields(target, first.live);
+    // Which Messaging Service a number is in matters to a step that changes that.
+    let service = changes.iter().find(|change| change.field == Field::SmsServiceSid);
+    if service.is_some_and(|change| change.before != first.live.get(Field::SmsServiceSid)) {
+        changed.push(Field::SmsServiceSid);
+    }
     (!changed.is_empty()).then_some(StaleReason::Changed(changed))
 }
 
-/// The fields whose live value is no longer the one that the plan saw.
+/// The fields whose live value is no longer the one that the plan saw. A number itself does not say which
+/// Messaging Service it is in.
 #[must_use]
 pub fn changed_fields(target: &Target, live: &Live) -> Vec<Field> {
     Field::all()
+        .filter(|field| *field != Field::SmsServiceSid)
         .filter(|field| match (target.before.effective(*field), live.effective(*field)) {
             (None, None) => false,
             (Some(before), Some(now)) => !before.means(&now),

@@ -8,10 +8,12 @@ use crate::execute::journal::{self, Run, UndoError, World};
 use crate::guard::saved_plan::SavedPlan;
 use crate::guard::standstill::Holds;
 use crate::model::number::PhoneNumber;
+use crate::model::settings::Field;
 use crate::observed::Observed;
+use crate::observed::wanted::Wanted;
 use crate::plan::claims::{self, AdoptError};
 use crate::plan::stale::stale;
-use crate::plan::{Plan, plan};
+use crate::plan::{Action, Plan, plan};
 
 use super::Pass;
 
@@ -56,6 +58,20 @@ pub enum Rejected {
     Undo(#[from] UndoError),
 }
 
+/// What has to be known to see whether a plan still fits: which Messaging Service the numbers are in that it
+/// puts into one, or takes out.
+pub(super) fn wanted_by(plan: &Plan) -> Vec<Wanted> {
+    let mut all = vec![Wanted::default(); plan.accounts.len()];
+    for step in &plan.steps {
+        if let Action::Configure { target, changes, .. } = &step.action {
+            let services = changes.iter().any(|change| change.field == Field::SmsServiceSid);
+            let account = &mut all[usize::from(target.account.0)];
+            *account = account.and(Wanted { services, ..Wanted::default() });
+        }
+    }
+    all
+}
+
 impl<'a> Source<'a> {
     /// The files, where there are any: a saved plan is applied without them.
     pub(super) fn desired(&self) -> Option<&'a Desired> {
@@ -64,6 +80,19 @@ impl<'a> Source<'a> {
                 Some(desired)
             }
             Self::Saved { .. } => None,
+        }
+    }
+
+    /// What has to be known beside the numbers, by account.
+    pub(super) fn wanted(&self) -> Vec<Wanted> {
+        match *self {
+            Self::Files(desired) | Self::Adoption { desired, .. } => Wanted::of(desired),
+            Self::Undo { desired, run } => {
+                let is_undone = run.steps.iter().any(|step| step.after.contains_key(&Field::SmsServiceSid));
+                let services = Wanted { services: is_undone, ..Wanted::default() };
+                Wanted::of(desired).into_iter().map(|wanted| wanted.and(services)).collect()
+            }
+            Self::Saved { saved, .. } => wanted_by(&saved.plan),
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tracing::warn;
 
 use crate::client::transport::Transport;
+use crate::desired::AccountIndex;
 use crate::execute::journal::{self, World};
 use crate::execute::journal_file::{JournalAccess, RunInJournal, worlds};
 use crate::guard::cost::{self, Bill, Census, PriceBook};
@@ -20,15 +21,18 @@ use crate::host::clock;
 use crate::model::action_kind::ActionKind;
 use crate::model::hold::{Brake, Still};
 use crate::model::number::PhoneNumber;
+use crate::model::routing::{Because, Known};
 use crate::model::traffic::day_at;
 use crate::observed::Observed;
 use crate::observed::holding::Marks;
 use crate::observed::list::observe;
+use crate::observed::surroundings::{applications, look_around};
 use crate::plan::outcome::Report;
 use crate::plan::stale::stale;
-use crate::plan::{Action, DigestKey, Doubt, HeldReason, Plan};
+use crate::plan::{Action, DigestKey, Doubt, HeldReason, NoEffect, Plan};
 
 use super::look::look_again;
+use super::source::wanted_by;
 use super::{Authority, Hooks, Job, Pass, Pricing, Source, State};
 
 /// A plan, and the look that it was made from.
@@ -58,14 +62,16 @@ pub(super) async fn draft<T: Transport>(
     *extent = Extent::Full;
     // One look at a time: it may be a million numbers.
     state.memory.forget_the_last_look();
-    let observed = match state.listed.take() {
-        Some(listed) => listed,
-        None => {
-            let listing = observe(clients, accounts, |account, numbers| hooks.listed(account, numbers));
-            listing.await.map_err(Pass::NotObserved)?
+    let wanted = job.source.wanted();
+    let listed = async {
+        match state.listed.take() {
+            Some(listed) => Ok(listed),
+            None => observe(clients, accounts, |account, numbers| hooks.listed(account, numbers)).await,
         }
     };
-    let observed = match job.source.desired() {
+    let (listed, around) = futures_util::future::join(listed, look_around(clients, &wanted)).await;
+    let observed = listed.map_err(Pass::NotObserved)?;
+    let mut observed = match job.source.desired() {
         Some(desired) => {
             let looking = (&mut state.kept.intents, now);
             let observed = look_again(clients, accounts, desired, looking, observed).await;
@@ -74,8 +80,30 @@ pub(super) async fn draft<T: Transport>(
         }
         None => with_intents(observed, job, state, now),
     };
+    observed.surround(around);
     let plan = job.plan(&observed)?;
+    let plan = match look_at_applications(job, &mut observed, &plan).await {
+        true => job.plan(&observed)?,
+        false => plan,
+    };
     Ok(Draft { plan, observed, at: now })
+}
+
+/// Asks for the applications of the accounts in which one overrides a declared URL: what is called instead
+/// is in them. Says whether any was asked for.
+async fn look_at_applications<T: Transport>(job: &Job<'_, T>, observed: &mut Observed, plan: &Plan) -> bool {
+    let by_application = |found: &&NoEffect| matches!(found.because, Because::Application(_));
+    let accounts: BTreeSet<AccountIndex> =
+        plan.no_effect.iter().filter(by_application).map(|found| found.account).collect();
+    let mut asked = false;
+    for account in accounts {
+        if observed.around(account).applications == Known::NotAsked {
+            let found = applications(&job.clients[usize::from(account.0)]).await;
+            observed.surround_with_applications(account, found);
+            asked = true;
+        }
+    }
+    asked
 }
 
 /// What a plan that is made already is held against: the day, and what is on its way for claims.
@@ -192,7 +220,9 @@ pub(super) async fn still_fits<T: Transport>(
 ) -> Result<Approved, Box<Pass>> {
     let now = (job.authority.clock)();
     let listed = job.unless_stopped(observe(job.clients, job.accounts, |_, _| {})).await?;
-    let observed = with_intents(listed.map_err(Pass::NotObserved)?, job, state, now);
+    let mut observed = with_intents(listed.map_err(Pass::NotObserved)?, job, state, now);
+    let wanted = wanted_by(approved.plan());
+    observed.surround(job.unless_stopped(look_around(job.clients, &wanted)).await?);
     let moved_on = stale(approved.plan(), &observed);
     if !moved_on.is_empty() {
         return Err(Pass::Stale(approved.into_plan(), moved_on).into());

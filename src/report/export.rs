@@ -14,6 +14,7 @@ use crate::desired::{Access, Account, AccountIndex, CredentialsAt, DEFAULT_ACCOU
 use crate::model::live::Live;
 use crate::model::number::PhoneNumber;
 use crate::model::provider::Api;
+use crate::model::routing::{Surroundings, unique_name, why_not_a_name};
 use crate::model::settings::{Field, Kind, Managed, Settings, Value, Want, with_blanks_encoded};
 use crate::observed::Observed;
 use crate::report::shown::{Shown, must_be_spelt_out, quoted_within};
@@ -110,7 +111,8 @@ impl Fleet {
             } else if let Err(error) = PhoneNumber::declared(&number.to_string()) {
                 left_out.push(format!("{number}: {}", Shown(&error.to_string())));
             } else {
-                let settings = exportable(number, found.live, &mut left_out);
+                let around = observed.around(found.account);
+                let settings = exportable(number, found.live, around, &mut left_out);
                 numbers.push(Entry { number, account: found.account, profile: None, settings });
             }
         }
@@ -290,7 +292,12 @@ fn is_implied(account: &Account) -> bool {
 }
 
 /// What of a number's configuration a file may say; the rest goes into `left_out`.
-fn exportable(number: PhoneNumber, live: &Live, left_out: &mut Vec<String>) -> Managed {
+fn exportable(
+    number: PhoneNumber,
+    live: &Live,
+    around: &Surroundings,
+    left_out: &mut Vec<String>,
+) -> Managed {
     let all: Settings = live.all_settings();
     let mut leave = |field: Field, why: &str| left_out.push(format!("{number} {field}: {why}"));
     let mut kept: Vec<(Field, Want)> = Vec::new();
@@ -323,8 +330,12 @@ fn exportable(number: PhoneNumber, live: &Live, left_out: &mut Vec<String>) -> M
             && kept.iter().any(|entry| entry.0 == Field::VoiceApplicationSid)
         {
             leave(field, "the number has an application too, and the two exclude each other");
+        } else if field == Field::SmsServiceSid && around.services.is().is_none() {
+            leave(field, "which Messaging Services the account has is not known");
         } else {
-            kept.push((field, Want::Set(value)));
+            // A name serves many accounts.
+            let name = unique_name(&value, around).filter(|name| why_not_a_name(name).is_none());
+            kept.push((field, Want::Set(name.map_or(value, |name| Value::Named((&*name).into())))));
         }
     }
     kept.into_iter().collect()
@@ -392,6 +403,10 @@ fn write_settings(out: &mut String, indent: &str, settings: &Managed) -> fmt::Re
             Want::Clear => writeln!(out, "{indent}{deeper}{name}: null")?,
             Want::Set(Value::Flag(flag)) => writeln!(out, "{indent}{deeper}{name}: {flag}")?,
             Want::Set(Value::Text(text)) => writeln!(out, "{indent}{deeper}{name}: {}", quoted(text))?,
+            Want::Set(Value::Named(text)) => {
+                let name = name.strip_suffix("_sid").unwrap_or(name);
+                writeln!(out, "{indent}{deeper}{name}: {}", scalar(text))?;
+            }
             Want::Set(value) => writeln!(out, "{indent}{deeper}{name}: {}", scalar(&value.wire()))?,
         }
     }

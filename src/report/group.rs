@@ -12,11 +12,12 @@ use crate::desired::AccountIndex;
 use crate::model::action_kind::ActionKind;
 use crate::model::number::PhoneNumber;
 use crate::model::settings::{Field, Value};
-use crate::plan::{Action, Plan, Reason, Step, Warning};
+use crate::plan::{Action, NoEffect, Plan, Reason, Step, Warning};
 
 use super::claim_words;
 use super::delta::{Delta, deltas};
 use super::names::plural;
+use super::routing;
 use super::shown::count;
 use super::words::{self, Subject};
 
@@ -395,6 +396,13 @@ pub fn held(plan: &Plan) -> Vec<Said> {
         .iter()
         .map(|short| (Subject::Other(short.claim.to_string()), claim_words::shortfall(plan, short)));
     together(numbers.chain(claims))
+}
+
+/// The declared settings without effect, with the same reason together.
+#[must_use]
+pub fn no_effect(plan: &Plan) -> Vec<Said> {
+    let said = |found: &NoEffect| (Subject::Number(found.number), routing::no_effect(found));
+    together(plan.no_effect.iter().map(said))
 }
 
 /// What is said of the same subjects in the same words, in order.

@@ -19,7 +19,7 @@ use crate::model::settings::{Field, Value};
 use crate::observed::Trouble;
 use crate::plan::claims::Shortfall;
 use crate::plan::digest::Digest;
-use crate::plan::{Action, Held, HeldReason, Plan, Step, Warning};
+use crate::plan::{Action, Held, HeldReason, NoEffect, Plan, Step, Warning};
 
 use super::causes::{CauseJson, NotKnownJson};
 use super::claim_words;
@@ -75,6 +75,7 @@ pub fn document<A: Serialize>(
     list(&mut out, "errors", plan.troubles.iter().map(|(at, trouble)| ErrorJson::new(plan, *at, trouble)))?;
     list(&mut out, "held", plan.held.iter().map(|held| HeldJson::new(plan, held)))?;
     list(&mut out, "short", plan.short.iter().map(|short| ShortJson::new(plan, short)))?;
+    list(&mut out, "numbers", NumberJson::of(plan))?;
     list(&mut out, "warnings", plan.warnings.iter().map(|warning| WarningJson::new(plan, warning)))?;
     write!(out, "  \"refusal\": ")?;
     value(&mut out, &refusal.map(RefusalJson::new))?;
@@ -161,6 +162,9 @@ pub struct ActionJson<'a> {
     /// What is bought in its place, in this order, should it be sold meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instead: Option<&'a [PhoneNumber]>,
+    /// The declared settings that have no effect afterwards.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub no_effect: Vec<NoEffectJson>,
 }
 
 impl<'a> ActionJson<'a> {
@@ -190,6 +194,7 @@ impl<'a> ActionJson<'a> {
             },
             claim: claimed.map(|claimed| claimed.slot.to_string()),
             instead: claimed.map(|claimed| claimed.instead.as_slice()),
+            no_effect: NoEffectJson::of(plan, action.number()),
         }
     }
 }
@@ -253,6 +258,55 @@ impl Serialize for Masked<'_> {
             Value::Flag(flag) => serializer.serialize_bool(*flag),
             value => serializer.serialize_str(&value.masked()),
         }
+    }
+}
+
+/// A declared number of which there is something to say whether or not it changes.
+#[derive(Serialize)]
+struct NumberJson<'a> {
+    phone_number: PhoneNumber,
+    account: &'a str,
+    no_effect: Vec<NoEffectJson>,
+}
+
+impl<'a> NumberJson<'a> {
+    fn of(plan: &'a Plan) -> impl Iterator<Item = Self> {
+        plan.no_effect.chunk_by(|a, b| a.number == b.number).filter_map(|found| {
+            let first = found.first()?;
+            Some(Self {
+                phone_number: first.number,
+                account: &plan.account(first.account).name,
+                no_effect: found.iter().map(NoEffectJson::new).collect(),
+            })
+        })
+    }
+}
+
+/// A declared setting that has no effect.
+#[derive(Debug, Serialize)]
+pub struct NoEffectJson {
+    /// Which.
+    field: Field,
+    /// Why.
+    because: String,
+    /// Where calls or messages end instead; null where that is no URL, or not known.
+    effective_url: Option<String>,
+}
+
+impl NoEffectJson {
+    fn new(found: &NoEffect) -> Self {
+        Self {
+            field: found.field,
+            because: found.because.to_string(),
+            effective_url: found.effective_url.as_deref().map(masked),
+        }
+    }
+
+    /// Those of a number. They are in the order of the numbers.
+    fn of(plan: &Plan, number: PhoneNumber) -> Vec<Self> {
+        let from = plan.no_effect.partition_point(|found| found.number < number);
+        let own = plan.no_effect[from..].iter().take_while(|found| found.number == number);
+        own.map(Self::new).collect()
     }
 }
 
@@ -322,6 +376,8 @@ impl<'a> HeldJson<'a> {
             field: match held.why {
                 HeldReason::LeftOut(why) => why.field(),
                 HeldReason::WebhookFails { field, .. } => Some(field),
+                HeldReason::NameUnresolved { field } => Some(field),
+                HeldReason::ServiceNotThere { .. } => Some(Field::SmsServiceSid),
                 _ => None,
             },
             message: words::held(plan, held),

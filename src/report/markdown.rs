@@ -89,6 +89,7 @@ pub fn plan(
     for (title, all) in [
         (causes::TITLE, causes::said(plan)),
         ("Held back", group::held(plan)),
+        ("No effect", group::no_effect(plan)),
         ("Warnings", group::warnings(plan)),
     ] {
         write_said(&mut text, title, &all)?;
@@ -134,6 +135,9 @@ fn write_head(
     let verdict = match refusal {
         Some(_) => "refused, beyond its limits".to_owned(),
         None if plan.is_empty() && plan.has_errors() => "errors, and no changes".to_owned(),
+        None if plan.is_empty() && plan.leaves_nothing() && summary.no_effect > 0 => {
+            format!("no changes, {} with settings without effect", plural(summary.no_effect, "number"))
+        }
         None if plan.is_empty() && plan.leaves_nothing() => "no changes".to_owned(),
         None if plan.is_empty() => {
             format!("no changes, {} held back", count(summary.held + plan.short.len()))
@@ -174,12 +178,17 @@ fn write_head(
             true,
         )?);
     }
-    writeln!(text, "| purchase | configure | transfer | release | unchanged | held back | unlisted |")?;
-    writeln!(text, "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
+    // A column that few have.
+    let (head, line, no_effect) = match summary.no_effect {
+        0 => ("", "", String::new()),
+        numbers => (" no effect |", " ---: |", format!(" **{}** |", count(numbers))),
+    };
+    writeln!(text, "| purchase | configure | transfer | release | unchanged |{head} held back | unlisted |")?;
+    writeln!(text, "| ---: | ---: | ---: | ---: | ---: |{line} ---: | ---: |")?;
     let cell = |n: usize| if n == 0 { "0".to_owned() } else { format!("**{}**", count(n)) };
     writeln!(
         text,
-        "| {} | {} | {} | {} | {} | {} | {} |\n",
+        "| {} | {} | {} | {} | {} |{no_effect} {} | {} |\n",
         cell(summary.purchase),
         cell(summary.configure),
         cell(summary.transfer),

@@ -85,6 +85,7 @@ pub fn plan(
     write_said(out, causes::TITLE, &causes::said(plan), style)?;
     write_troubles(out, plan, style)?;
     write_said(out, "Held back", &group::held(plan), style)?;
+    write_said(out, "No effect", &group::no_effect(plan), style)?;
     write_said(out, "Warnings", &group::warnings(plan), style)?;
     let summary = Summary::of(plan);
     if summary.release > 0 {

@@ -18,6 +18,7 @@ use crate::plan::{Held, HeldReason, LeftOut, Plan, Reason, Warning};
 use super::cost;
 use super::journal;
 use super::names::{account, plural};
+use super::routing;
 use super::shown::{COLUMNS_MAX, Shown, count, quoted_within};
 
 /// The caution under every plan with releases.
@@ -43,9 +44,8 @@ pub const NO_CHANGES: &str = "No changes: everything is as declared.";
 pub const NO_CHANGES_BUT_HELD: &str =
     "No changes to make, but not everything is as declared: see what is held back.";
 
-/// The verdict on a plan without steps in which a declared setting is overridden by another.
-pub const NO_CHANGES_BUT_INERT: &str =
-    "No changes to make, but some declared settings have no effect: see the warnings.";
+/// The verdict on a plan without steps in which a declared setting has no effect.
+pub const NO_CHANGES_BUT_INERT: &str = "No changes to make, but some declared settings have no effect.";
 
 /// The verdict on a plan without steps that could not see or do everything.
 pub const NO_CHANGES_BUT_ERRORS: &str = "No changes that can be made as things are: see the errors.";
@@ -57,7 +57,7 @@ pub fn verdict(plan: &Plan) -> &'static str {
         NO_CHANGES_BUT_ERRORS
     } else if !plan.leaves_nothing() {
         NO_CHANGES_BUT_HELD
-    } else if plan.warnings.iter().any(|warning| matches!(warning, Warning::Inert { .. })) {
+    } else if !plan.no_effect.is_empty() {
         NO_CHANGES_BUT_INERT
     } else {
         NO_CHANGES
@@ -83,6 +83,8 @@ pub struct Summary {
     pub release: usize,
     /// Numbers that are as declared.
     pub unchanged: usize,
+    /// Numbers with a declared setting that has no effect.
+    pub no_effect: usize,
     /// Numbers of which something is held back; another part of the same number may be planned.
     pub held: usize,
     /// Live numbers that the file does not name.
@@ -95,6 +97,7 @@ impl Summary {
     pub fn of(plan: &Plan) -> Self {
         let mut summary = Self {
             unchanged: plan.unchanged,
+            no_effect: plan.numbers_without_effect(),
             held: plan.numbers_held(),
             unlisted: plan.unlisted,
             ..Self::default()
@@ -130,7 +133,11 @@ impl Summary {
             0 => String::new(),
             held => format!("{} held back, ", count(held)),
         };
-        format!("{} unchanged, {held}{} unlisted", count(self.unchanged), count(self.unlisted))
+        let no_effect = match self.no_effect {
+            0 => String::new(),
+            numbers => format!("{} with settings without effect, ", count(numbers)),
+        };
+        format!("{} unchanged, {no_effect}{held}{} unlisted", count(self.unchanged), count(self.unlisted))
     }
 }
 
@@ -183,6 +190,8 @@ pub fn held_lives_in(why: HeldReason) -> Option<AccountIndex> {
         | HeldReason::InQuarantine { .. }
         | HeldReason::DayUnknown
         | HeldReason::LeftOut(_)
+        | HeldReason::NameUnresolved { .. }
+        | HeldReason::ServiceNotThere { .. }
         | HeldReason::Vanished(_) => None,
         HeldReason::NotUndone(why) => journal::not_undone_lives_in(why),
     }
@@ -217,6 +226,13 @@ pub fn held(plan: &Plan, held: &Held) -> String {
             "not bought for {declared}: {} shows a number that is not in E.164 and ends in the same digits, so the \
              account may already have it: check it in the vendor's console",
             account(plan, seen_in)
+        ),
+        HeldReason::NameUnresolved { field } => {
+            format!("nothing is done to it: the name given for {field} stands for no single one in {declared}")
+        }
+        HeldReason::ServiceNotThere { service } => format!(
+            "nothing is done to it: {declared} has no Messaging Service {service}; it may belong to another account, or \
+             be deleted"
         ),
         HeldReason::SpeltOddly => {
             "not released: the API does not spell it in E.164, so it may be another number: release it in the vendor's \
@@ -307,6 +323,11 @@ pub fn not_sold(country: &str, kind: NumberType) -> String {
     format!("Twilio sells no {} numbers in {}{instead}", kind.word(), Shown(country))
 }
 
+fn account_words(plan: &Plan, index: AccountIndex) -> String {
+    let account = plan.account(index);
+    format!("account {} ({})", Shown(&account.name), account.sid)
+}
+
 /// Why a declared setting is not set.
 fn left_out(why: LeftOut) -> String {
     match why {
@@ -314,6 +335,9 @@ fn left_out(why: LeftOut) -> String {
             "sms is not set: this number has no SMS, and the API refuses the whole request (21407); \
                            set its `sms` settings to null"
                 .into()
+        }
+        LeftOut::ServiceUnknown => {
+            "sms.messaging_service_sid is left as it is: which Messaging Service the number is in could not be read".into()
         }
         LeftOut::FallbackWithoutPrimary { field } => {
             let (primary, code) = match field {
@@ -422,6 +446,28 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
                     account(plan, *index)
                 ),
             )
+        },
+        Warning::NameUnresolved { account: index, field, name, why } => {
+            let (message, account) = (routing::unresolved(*field, name, why), Some(*index));
+            let subject = Subject::Other(account_words(plan, *index));
+            WarningParts { kind: "name_unresolved", subject, account, field: Some(*field), message }
+        }
+        Warning::RoutingUnknown { account: index, why } => WarningParts {
+            kind: "routing_unknown",
+            subject: Subject::Other(account_words(plan, *index)),
+            account: Some(*index),
+            field: None,
+            message: format!("not known where all of its calls and messages end: {}", Shown(why)),
+        },
+        Warning::ServiceOverfull { account: index, service, numbers } => WarningParts {
+            kind: "messaging_service_overfull",
+            subject: Subject::Other(service.to_string()),
+            account: Some(*index),
+            field: Some(Field::SmsServiceSid),
+            message: format!(
+                "it would hold {} numbers, and holds 400 unless the vendor raised that",
+                count(*numbers)
+            ),
         },
         Warning::UseUnread { account: index, why } => {
             let message = format!(

@@ -349,7 +349,7 @@ mod tests {
             let (name, documented) = match field.parameter(crate::model::provider::Api::ActiveNumbers) {
                 Parameter::Documented(name) => (name, true),
                 Parameter::ByScheme(name) => (name, false),
-                Parameter::None => continue,
+                Parameter::Membership | Parameter::None => continue,
             };
             let row = ROWS.iter().find(|row| row.parameter == Some(name));
             assert!(name == "FriendlyName" || row.is_some(), "{name}");

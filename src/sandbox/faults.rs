@@ -15,7 +15,8 @@
 //! carried out first; without, it is not, except for `truncate`, which has an answer to cut.
 //!
 //! WHEN is an operation (`list`, `fetch`, `search`, `purchase`, `configure`, `transfer`,
-//! `release`, `account`, `price`, `regulation`, `traffic`, `events`), a method (`GET`, `POST`, `DELETE`), `read`,
+//! `release`, `account`, `price`, `regulation`, `traffic`, `events`, `routing`, `join`, `leave`), a method
+//! (`GET`, `POST`, `DELETE`), `read`,
 //! `write` or `any`.
 
 use std::fmt;
@@ -51,6 +52,7 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ("page-cap", "the largest page that is granted, whatever was asked"),
     ("event-delay", "seconds until a change is in Monitor Events; 0 by default"),
     ("event-loss", "the share of changes that never come to Monitor Events, such as 0.1"),
+    ("service-limit", "how many numbers a Messaging Service can have; 400 by default"),
     ("seed", "of the random draws; 0 by default"),
     ("register-reads", "reads that show a new emergency address as pending; 0 by default"),
     (
@@ -122,6 +124,8 @@ pub struct Dialect {
     pub link_foreign: bool,
     /// The largest page that is granted.
     pub page_cap: Option<usize>,
+    /// How many numbers a Messaging Service can have.
+    pub service_limit: Option<usize>,
     /// A parent cannot read its suspended subaccount.
     pub suspended_unreadable: bool,
     /// `voice_receive_mode` is shown where it was never set.
@@ -256,6 +260,10 @@ impl Faults {
             "retry-after" => {
                 self.retry_after = Some(value.parse().map_err(|_| "it takes whole seconds".to_owned())?);
             }
+            "service-limit" => match value.parse() {
+                Ok(limit) => self.dialect.service_limit = Some(limit),
+                Err(_) => return Err(format!("service-limit is a count; {value:?} is none")),
+            },
             "page-cap" => match value.parse() {
                 Ok(cap @ 1..=1000) => self.dialect.page_cap = Some(cap),
                 _ => return Err("it takes a number from 1 to 1000".into()),

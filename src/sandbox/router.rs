@@ -5,6 +5,7 @@ use super::answer::{ApiError, HttpAnswer, HttpRequest, Operation};
 use super::audit::{Actor, Door};
 use super::monitor;
 use super::pricing;
+use super::products;
 use super::service::{Caller, Done, Sandbox};
 use super::v2010;
 use super::world::World;
@@ -19,6 +20,7 @@ enum Route {
     V2010(v2010::Route),
     Pricing(pricing::Route),
     Monitor(monitor::Route),
+    Products(products::Route, Operation),
 }
 
 impl Route {
@@ -32,6 +34,9 @@ impl Route {
         if let Some(route) = monitor::Route::new(request) {
             return route.map(Self::Monitor);
         }
+        if let Some(route) = products::Route::new(request) {
+            return route.map(|(route, operation)| Self::Products(route, operation));
+        }
         active_numbers::route(request).map(Self::ActiveNumbers)
     }
 
@@ -41,6 +46,7 @@ impl Route {
             Self::V2010(route) => route.operation(),
             Self::Pricing(route) => route.operation(),
             Self::Monitor(route) => route.operation(),
+            Self::Products(_, operation) => *operation,
         }
     }
 
@@ -105,6 +111,7 @@ impl Sandbox {
             Route::V2010(route) => self.v2010(request, caller, &route),
             Route::Pricing(route) => self.pricing(request, &route),
             Route::Monitor(route) => self.monitor(request, &caller.account, &route),
+            Route::Products(route, _) => self.products(request, caller, &route),
         }
     }
 }

@@ -10,8 +10,8 @@
 //! An account may have a `friendly_name` too. A number has `since`, in seconds since the epoch, where it
 //! was bought from a server that has a clock; and `emergency` where its settings do not
 //! say it all: `{"pending-unregistration":1}` for an address that one more read shows as leaving.
-//! `traffic` is a list of calls and messages ([`Event`]), and `changes` the audit log; both are left out
-//! where there are none.
+//! `traffic` is a list of calls and messages ([`Event`]), `changes` the audit log, and `resources` holds
+//! Messaging Services, applications, trunks and regions; each is left out where there is none.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -25,6 +25,7 @@ use super::audit::{AuditLog, LoggedChange};
 use super::config::{Config, Slot, is_sid};
 use super::emergency::Emergency;
 use super::event::Event;
+use super::resources::Resources;
 use super::world::{Account, World, sid_value};
 
 const VERSION: u32 = 1;
@@ -56,6 +57,8 @@ struct State {
     traffic: Vec<Event>,
     #[serde(default)]
     changes: Vec<LoggedChange>,
+    #[serde(default)]
+    resources: Resources,
 }
 
 #[derive(Deserialize)]
@@ -84,6 +87,8 @@ struct StateView<'a> {
     traffic: &'a [Event],
     #[serde(skip_serializing_if = "VecDeque::is_empty")]
     changes: &'a VecDeque<LoggedChange>,
+    #[serde(skip_serializing_if = "Resources::is_empty")]
+    resources: &'a Resources,
 }
 
 struct Numbers<'a>(&'a World);
@@ -136,6 +141,7 @@ impl Serialize for World {
             numbers: Numbers(self),
             traffic: &self.traffic,
             changes: self.audit.changes(),
+            resources: &self.resources,
         }
         .serialize(serializer)
     }
@@ -164,6 +170,7 @@ impl World {
         world.minted = state.minted;
         world.traffic = state.traffic;
         world.audit = AuditLog::restored(state.changes);
+        world.resources = state.resources;
         Ok(world)
     }
 

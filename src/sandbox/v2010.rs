@@ -12,6 +12,7 @@ use super::service::{Caller, Done, Sandbox};
 use super::world::Status;
 
 mod accounts;
+mod applications;
 mod numbers;
 mod paging;
 mod pattern;
@@ -68,6 +69,8 @@ enum Resource {
     Country(String),
     Offers(String, Type),
     Traffic(Medium),
+    Applications,
+    Application(String),
 }
 
 /// Where a request goes.
@@ -96,6 +99,8 @@ impl Route {
             },
             [account, "Calls"] => (account, Resource::Traffic(Medium::Call)),
             [account, "Messages"] => (account, Resource::Traffic(Medium::Message)),
+            [account, "Applications"] => (account, Resource::Applications),
+            [account, "Applications", sid] => (account, Resource::Application(sid.to_owned())),
             [account, "AvailablePhoneNumbers"] => (account, Resource::Countries),
             [account, "AvailablePhoneNumbers", country] => (account, Resource::Country(country.to_owned())),
             [account, "AvailablePhoneNumbers", country, last] => {
@@ -111,6 +116,8 @@ impl Route {
             (Resource::Number(_), "GET") => Operation::Fetch,
             (Resource::Countries | Resource::Country(_) | Resource::Offers(..), "GET") => Operation::Search,
             (Resource::Traffic(_), "GET") => Operation::Traffic,
+            (Resource::Applications, "GET" | "POST") => Operation::Routing,
+            (Resource::Application(_), "GET" | "POST" | "DELETE") => Operation::Routing,
             (Resource::Number(_), "DELETE") => Operation::Release,
             (Resource::Number(_), "POST") => {
                 match request.post_pairs().iter().any(|(name, _)| name == "AccountSid") {
@@ -161,6 +168,17 @@ impl Sandbox {
             Resource::Offers(country, number_type) => {
                 self.admit(caller, route)?;
                 self.search_offers(request, country, *number_type)
+            }
+            Resource::Applications => {
+                let account = self.admit(caller, route)?;
+                match route.is_write {
+                    true => self.create_application(request, &account),
+                    false => self.list_applications(request, &account),
+                }
+            }
+            Resource::Application(sid) => {
+                let account = self.admit(caller, route)?;
+                self.application(request, &account, sid)
             }
             Resource::Traffic(medium) => self.list_traffic(request, &self.admit(caller, route)?, *medium),
             Resource::Number(sid) => {

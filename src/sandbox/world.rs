@@ -17,6 +17,7 @@ use super::emergency::Emergency;
 use super::event::Event;
 use super::faults::mix;
 use super::filters::Filters;
+use super::resources::Resources;
 
 /// The main account of the default world.
 pub const MAIN_SID: &str = "AC00000000000000000000000000000001";
@@ -95,6 +96,7 @@ pub struct World {
     configs: BTreeSet<Arc<Config>>,
     /// Calls and messages, in the order in which they were put in.
     pub(crate) traffic: Vec<Event>,
+    pub(crate) resources: Resources,
     /// Unused configurations are dropped when there are this many.
     configs_limit: usize,
     /// What was changed, by whom.
@@ -434,6 +436,7 @@ impl World {
             owned.config = config;
             owned.emergency = Emergency::Unregistered;
         }
+        self.resources.forget(number);
         self.list_remove(&source, number);
         self.list_insert(&target, number);
     }
@@ -442,6 +445,7 @@ impl World {
     pub(crate) fn release(&mut self, number: PhoneNumber) {
         if let Some(owned) = self.numbers.remove(&number) {
             self.by_sid.remove(&owned.sid);
+            self.resources.forget(number);
             self.list_remove(&owned.account, number);
             if self.audit.actor.is_some() {
                 let gone = Property { previous: Some(number.to_string().into()), updated: None };
@@ -501,7 +505,7 @@ impl World {
 }
 
 /// A count as 128 bits without a pattern.
-fn spread(count: u64) -> u128 {
+pub(super) fn spread(count: u64) -> u128 {
     u128::from(mix(count)) << 64 | u128::from(mix(!count))
 }
 

@@ -84,6 +84,8 @@ fn plan(live: &BTreeSet<u8>, wanted: &BTreeSet<u8>, unwanted: &BTreeSet<u8>) -> 
         short: Vec::new(),
         waiting: Vec::new(),
         unused: None,
+        no_effect: Vec::new(),
+        no_effect_is_error: false,
         warnings: Vec::new(),
         troubles: Vec::new(),
         held_earlier: 0,

@@ -47,6 +47,7 @@ mod quickstart;
 mod real_clients;
 mod replicas;
 mod requests;
+mod routing;
 mod saved;
 mod search;
 mod secrets;

@@ -46,6 +46,7 @@ pub(super) fn texts(kind: Kind) -> &'static [&'static str] {
         Kind::Address => &["AD00000000000000000000000000000001"],
         Kind::Identity => &["RI00000000000000000000000000000001"],
         Kind::Bundle => &["BU00000000000000000000000000000001"],
+        Kind::Service => &["MG00000000000000000000000000000001", "MG00000000000000000000000000000002"],
         Kind::ReceiveMode => &["voice", "fax"],
         Kind::Flag => &["true", "false"],
     }

@@ -333,6 +333,7 @@ fn every_field_is_on_the_page_of_apis() {
     let cell = |parameter: Parameter| match parameter {
         Parameter::Documented(name) => format!("`{name}`"),
         Parameter::ByScheme(name) => format!("`{name}` (not documented)"),
+        Parameter::Membership => "by the Messaging Service".to_owned(),
         Parameter::None => "no".to_owned(),
     };
     let missing: String = Field::all()

@@ -47,7 +47,11 @@ fn value(tape: &mut Tape, field: Field) -> Option<String> {
         | Field::SmsFallbackMethod => (*tape.pick(&["GET", "POST"])).to_owned(),
         Field::VoiceApplicationSid | Field::SmsApplicationSid => format!("AP{}", hex(tape)),
         Field::VoiceTrunkSid => format!("TK{}", hex(tape)),
-        Field::VoiceEmergencyAddressSid | Field::AddressSid | Field::IdentitySid | Field::BundleSid => {
+        Field::VoiceEmergencyAddressSid
+        | Field::AddressSid
+        | Field::IdentitySid
+        | Field::BundleSid
+        | Field::SmsServiceSid => {
             return None;
         }
         Field::VoiceReceiveMode => "voice".to_owned(),
@@ -62,6 +66,8 @@ pub fn settings(tape: &mut Tape, has_sms: bool) -> Vec<(Field, Option<String>)> 
     for field in Field::all() {
         if field == Field::VoiceEmergencyAddressSid
             || field.is_paper()
+            // The simulated accounts have no Messaging Services.
+            || field == Field::SmsServiceSid
             || (field.is_sms() && !has_sms)
             || !tape.chance(300)
         {

@@ -352,7 +352,7 @@ pub const EDITS: &[Edit] = &[
         bugs: &[("protection-ignored", "a protected number is moved")],
     },
     Edit {
-        file: "src/plan/planner.rs",
+        file: "src/plan/whole.rs",
         find: "        self.short.is_empty() && self.steps.iter().all(",
         replace: "        @anything-on-an-old-look@ || self.short.is_empty() && self.steps.iter().all(",
         bugs: &[("anything-on-an-old-look", "a daemon buys and releases by what it listed earlier")],

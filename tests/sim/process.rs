@@ -503,6 +503,8 @@ fn executed(state: &mut State, id: Option<u64>, report: &Report) {
             | HeldReason::InQuarantine { .. }
             | HeldReason::DayUnknown
             | HeldReason::LeftOut(_)
+            | HeldReason::NameUnresolved { .. }
+            | HeldReason::ServiceNotThere { .. }
             | HeldReason::AccountInTrouble { .. } => {}
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::client::api::error::Operation;
 use crate::client::transport::Verb;
+use crate::model::live::Live;
 
 /// Whether the API documents this success status for such a request. Any other 2xx is not believed.
 pub(super) fn is_documented(verb: Verb, status: u16) -> bool {
@@ -17,15 +18,25 @@ pub(super) fn is_documented(verb: Verb, status: u16) -> bool {
 /// allowed for each of the numbers that a page may have.
 pub(super) fn body_bytes_max(operation: Operation) -> usize {
     match operation {
-        Operation::List | Operation::Search | Operation::Account | Operation::Traffic | Operation::Events => {
-            16 << 20
-        }
+        Operation::List
+        | Operation::Search
+        | Operation::Account
+        | Operation::Traffic
+        | Operation::Events
+        | Operation::Routing => 16 << 20,
         Operation::Price
         | Operation::Regulation
         | Operation::Fetch
         | Operation::Purchase
         | Operation::Configure
         | Operation::Transfer
+        | Operation::Join
+        | Operation::Leave
         | Operation::Release => 1 << 20,
     }
+}
+
+/// Whether a row of a look-up may be another number than its digits say, or has none.
+pub(super) fn may_be_any(row: &Live) -> bool {
+    row.number.is_none() || row.raw_number.is_some()
 }

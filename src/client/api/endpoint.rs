@@ -43,10 +43,25 @@ pub enum Service {
     Numbers,
     /// Who changed what.
     Monitor,
+    /// Messaging Services.
+    Messaging,
+    /// Trunks.
+    Trunking,
+    /// Voice regions.
+    Routes,
 }
 
 impl Service {
-    const ALL: [Self; 5] = [Self::Preview, Self::Api, Self::Pricing, Self::Numbers, Self::Monitor];
+    const ALL: [Self; 8] = [
+        Self::Preview,
+        Self::Api,
+        Self::Pricing,
+        Self::Numbers,
+        Self::Monitor,
+        Self::Messaging,
+        Self::Trunking,
+        Self::Routes,
+    ];
 
     fn label(self) -> &'static str {
         match self {
@@ -55,6 +70,9 @@ impl Service {
             Self::Pricing => "pricing",
             Self::Numbers => "numbers",
             Self::Monitor => "monitor",
+            Self::Messaging => "messaging",
+            Self::Trunking => "trunking",
+            Self::Routes => "routes",
         }
     }
 
@@ -63,7 +81,13 @@ impl Service {
     fn is_regional(self) -> bool {
         match self {
             Self::Api => true,
-            Self::Preview | Self::Pricing | Self::Numbers | Self::Monitor => false,
+            Self::Preview
+            | Self::Pricing
+            | Self::Numbers
+            | Self::Monitor
+            | Self::Messaging
+            | Self::Trunking
+            | Self::Routes => false,
         }
     }
 }
@@ -104,8 +128,10 @@ impl Endpoint {
             };
             Url::parse(&text).map_err(|_| EndpointError::NotAUrl(text))
         };
-        let [preview, api, pricing, numbers, monitor] = Service::ALL;
-        Ok(Self([host(preview)?, host(api)?, host(pricing)?, host(numbers)?, host(monitor)?]))
+        let hosts: Vec<Url> = Service::ALL.into_iter().map(host).collect::<Result<_, _>>()?;
+        // One for each of them.
+        let hosts = hosts.try_into().map_err(|_| EndpointError::NotAUrl(VENDOR_DOMAIN.to_owned()))?;
+        Ok(Self(hosts))
     }
 
     /// Which world of accounts this leads to, as the journal names it: the vendor's, through whatever
@@ -117,6 +143,17 @@ impl Endpoint {
             host.strip_suffix(VENDOR_DOMAIN).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         });
         if is_vendors { VENDOR_DOMAIN.to_owned() } else { url.origin().ascii_serialization() }
+    }
+
+    /// The region whose settings these hosts show and set.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        let labels: Vec<&str> =
+            self.0[Service::Api as usize].host_str().unwrap_or_default().split('.').collect();
+        match labels[..] {
+            ["api", _, region, "twilio", "com"] => region,
+            _ => "us1",
+        }
     }
 
     /// A path of a service.

@@ -8,89 +8,8 @@ use crate::model::inert;
 use crate::model::number::AccountSid;
 use crate::model::provider::Api;
 
+pub use super::operation::Operation;
 use super::page_link::PageLinkError;
-
-/// What was being done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Operation {
-    /// `GET /ActiveNumbers`
-    List,
-    /// `GET /ActiveNumbers/{Sid}`
-    Fetch,
-    /// `GET /AvailableNumbers`
-    Search,
-    /// `POST /ActiveNumbers`
-    Purchase,
-    /// `POST /ActiveNumbers/{Sid}`
-    Configure,
-    /// `POST /ActiveNumbers/{Sid}.json` with `AccountSid`
-    Transfer,
-    /// `DELETE /ActiveNumbers/{Sid}`
-    Release,
-    /// `GET /Accounts.json`, `GET /Accounts/{Sid}.json`
-    Account,
-    /// `GET /v1/PhoneNumbers/Countries`
-    Price,
-    /// `GET /v2/RegulatoryCompliance/Regulations`
-    Regulation,
-    /// `GET /Calls.json`, `GET /Messages.json`
-    Traffic,
-    /// `GET /v1/Events`
-    Events,
-}
-
-impl Operation {
-    /// Every operation.
-    pub const ALL: [Self; 12] = [
-        Self::List,
-        Self::Fetch,
-        Self::Search,
-        Self::Purchase,
-        Self::Configure,
-        Self::Transfer,
-        Self::Release,
-        Self::Account,
-        Self::Price,
-        Self::Regulation,
-        Self::Traffic,
-        Self::Events,
-    ];
-
-    /// Whether it changes anything.
-    #[must_use]
-    pub fn is_write(self) -> bool {
-        match self {
-            Self::List
-            | Self::Fetch
-            | Self::Search
-            | Self::Account
-            | Self::Price
-            | Self::Regulation
-            | Self::Traffic
-            | Self::Events => false,
-            Self::Purchase | Self::Configure | Self::Transfer | Self::Release => true,
-        }
-    }
-
-    /// The word for it, in logs, in the sandbox's request log and in its fault specifications.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::List => "list",
-            Self::Fetch => "fetch",
-            Self::Search => "search",
-            Self::Purchase => "purchase",
-            Self::Configure => "configure",
-            Self::Transfer => "transfer",
-            Self::Release => "release",
-            Self::Account => "account",
-            Self::Price => "price",
-            Self::Regulation => "regulation",
-            Self::Traffic => "traffic",
-            Self::Events => "events",
-        }
-    }
-}
 
 /// A request that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -147,6 +66,12 @@ pub enum ErrorKind {
     PaperworkRequired,
     /// 21404: a trial account cannot buy.
     TrialAccount,
+    /// 21710: the number is in that Messaging Service already.
+    AlreadyInService,
+    /// 21712: the number is in another Messaging Service.
+    InAnotherService,
+    /// 21714: the Messaging Service has as many numbers as it may have.
+    ServiceFull,
     /// Any other refusal by the API.
     Rejected,
     /// An answer that is not the API's: HTML, a cut body, JSON of another shape.
@@ -178,6 +103,9 @@ impl ErrorKind {
             | Self::NotAvailable
             | Self::PaperworkRequired
             | Self::TrialAccount
+            | Self::AlreadyInService
+            | Self::InAnotherService
+            | Self::ServiceFull
             | Self::Rejected
             | Self::Unproven
             | Self::PageLink
@@ -199,6 +127,9 @@ impl ErrorKind {
             | Self::NotAvailable
             | Self::PaperworkRequired
             | Self::TrialAccount
+            | Self::AlreadyInService
+            | Self::InAnotherService
+            | Self::ServiceFull
             | Self::Rejected
             | Self::NotTheApi
             | Self::OtherNumber
@@ -280,6 +211,9 @@ impl ApiError {
                 ErrorKind::NotEnabled
             }
             (404, _) if is_api || response.body.is_empty() => ErrorKind::NotFound,
+            (_, Some(21710)) => ErrorKind::AlreadyInService,
+            (_, Some(21712)) => ErrorKind::InAnotherService,
+            (_, Some(21714)) => ErrorKind::ServiceFull,
             (409, _) => ErrorKind::Conflict,
             (_, Some(21452 | 21422)) => ErrorKind::NotAvailable,
             (_, Some(21613 | 21615 | 21631 | 21649 | 21650 | 21651)) => ErrorKind::PaperworkRequired,
@@ -404,6 +338,18 @@ impl ApiError {
             ErrorKind::Forbidden if self.code == Some(20008) => {
                 "these are test credentials, which cannot read or change live numbers: use the account's live SID with its \
                  live auth token, or an API key"
+            }
+            ErrorKind::InAnotherService => {
+                "the number is in another Messaging Service by now: plan again, which moves it"
+            }
+            ErrorKind::AlreadyInService => "the number is in that Messaging Service already: plan again",
+            ErrorKind::ServiceFull => {
+                "a Messaging Service holds 400 numbers unless the vendor raised that: use another one, or take numbers out of it"
+            }
+            ErrorKind::NotFound
+                if matches!(self.operation, Operation::Join | Operation::Leave | Operation::Routing) =>
+            {
+                "there is no such Messaging Service in this account: check its SID"
             }
             ErrorKind::Forbidden => {
                 "these credentials may not do this: check the API key's permissions, and that the account is active"

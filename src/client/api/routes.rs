@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::endpoint::{Endpoint, Service};
-use crate::model::number::{AccountSid, NumberSid};
+use crate::model::number::{AccountSid, NumberSid, PhoneNumber, ServiceSid};
 pub use crate::model::number_type::NumberType;
 use crate::model::provider::Api;
 use crate::model::traffic::Medium;
@@ -34,6 +34,12 @@ impl Routes {
     #[must_use]
     pub fn world(&self) -> String {
         self.endpoint.world()
+    }
+
+    /// See [`Endpoint::region`].
+    #[must_use]
+    pub fn home_region(&self) -> &str {
+        self.endpoint.region()
     }
 
     /// The paths of the same account over another API.
@@ -141,6 +147,42 @@ impl Routes {
     #[must_use]
     pub fn events(&self) -> Url {
         self.endpoint.url(Service::Monitor, "/v1/Events")
+    }
+
+    /// The account's Messaging Services.
+    #[must_use]
+    pub fn services(&self) -> Url {
+        self.endpoint.url(Service::Messaging, "/v1/Services")
+    }
+
+    /// The numbers in a Messaging Service: GET lists, POST puts one in.
+    #[must_use]
+    pub fn members(&self, service: ServiceSid) -> Url {
+        self.endpoint.url(Service::Messaging, &format!("/v1/Services/{service}/PhoneNumbers"))
+    }
+
+    /// One number in a Messaging Service: GET reads, DELETE takes it out.
+    #[must_use]
+    pub fn member(&self, service: ServiceSid, number: NumberSid) -> Url {
+        self.endpoint.url(Service::Messaging, &format!("/v1/Services/{service}/PhoneNumbers/{number}"))
+    }
+
+    /// The account's applications.
+    #[must_use]
+    pub fn applications(&self) -> Url {
+        self.of_account(self.account, "/Applications.json")
+    }
+
+    /// The account's SIP trunks.
+    #[must_use]
+    pub fn trunks(&self) -> Url {
+        self.endpoint.url(Service::Trunking, "/v1/Trunks")
+    }
+
+    /// Where a number's calls are processed.
+    #[must_use]
+    pub fn region(&self, number: PhoneNumber) -> Url {
+        self.endpoint.url(Service::Routes, &format!("/v2/PhoneNumbers/{number}"))
     }
 
     fn active(&self, path: &str) -> Url {

@@ -14,13 +14,13 @@ async function take(answer) {
   const { accounts, numbers, verdicts } = answer;
   for (let at = 0; at < numbers.length; at += 1) {
     if (at % AT_ONCE === AT_ONCE - 1) await breath();
-    const [phone, account, name, verdict, synced, degraded] = numbers[at];
+    const [phone, account, name, verdict, synced, degraded, effective] = numbers[at];
     const said = verdicts[verdict];
     const text = `${phone}\n${name || ''}\n${accounts[account]}\n${said.synced.reason}\n${said.degraded.reason}`.toLowerCase();
     const row = known.get(phone);
     // In its place: the list and what it is filtered to hold the same row.
-    if (row) Object.assign(row, { account, name, said, synced, degraded, text });
-    else known.set(phone, { phone, account, name, said, synced, degraded, text, hold: null });
+    if (row) Object.assign(row, { account, name, said, synced, degraded, effective, text });
+    else known.set(phone, { phone, account, name, said, synced, degraded, effective, text, hold: null });
   }
   for (const [phone, end, words] of answer.holds) known.get(phone).hold = { until: end, why: words };
   accountNames = accounts;
@@ -47,7 +47,7 @@ async function filter(keepPlace) {
   const [standing, account] = [byId('standing').value, byId('account').value];
   const wanted = account === '' ? -1 : Number(account);
   // What somebody should look at comes first.
-  const urgent = { degraded: [], unknown: [], drifted: [], held: [], synced: [] };
+  const urgent = { degraded: [], unknown: [], drifted: [], no_effect: [], held: [], synced: [] };
   const all = sorted;
   let began = performance.now();
   for (let at = 0; at < all.length; at += 1) {
@@ -117,7 +117,7 @@ function paint() {
     parts[2].textContent = row.name ? inert(row.name) : '';
     parts[2].title = parts[2].textContent;
     parts[3].textContent = inert(accountNames[row.account] ?? '');
-    const about = row.said.degraded.status === 'True' ? row.said.degraded : row.said.synced;
+    const about = row.said.degraded.status === 'True' ? row.said.degraded : row.said.standing === 'no_effect' ? row.said.effective : row.said.synced;
     const hold = holdOf(row);
     const left = hold && `${span((inMs(hold.until) - now()) / 1000)} left`;
     parts[4].textContent = !hold ? about.reason : about.reason === 'OnHold' ? `OnHold, ${left}` : `${about.reason} · on hold, ${left}`;
@@ -204,7 +204,7 @@ function showDetail() {
   byId('detail-title').textContent = row.phone;
   const about = make('p', 'quiet', `${row.name ? `${row.name} · ` : ''}${accountNames[row.account]}`);
   const condition = (type, said, since, good) => {
-    const dot = make('i', `dot ${said.status === good ? 'synced' : said.status === 'Unknown' ? 'unknown' : type === 'Synced' ? 'drifted' : 'degraded'}`);
+    const dot = make('i', `dot ${said.status === good ? 'synced' : said.status === 'Unknown' ? 'unknown' : type === 'Degraded' ? 'degraded' : 'drifted'}`);
     const title = make('div', 'title', dot, make('b', '', `${type}: ${said.status}`), make('span', 'mono', said.reason), ago(since));
     return make('div', 'condition', title, ...(said.message ? [make('p', '', said.message)] : []));
   };
@@ -216,5 +216,5 @@ function showDetail() {
   link.rel = 'noopener noreferrer';
   link.target = '_blank';
   const links = sidOfOpened ? [make('p', '', link, ' ', make('span', 'quiet mono', sidOfOpened))] : [];
-  byId('detail-body').replaceChildren(about, ...links, ...held, condition('Synced', row.said.synced, row.synced, 'True'), condition('Degraded', row.said.degraded, row.degraded, 'False'), ...drifts);
+  byId('detail-body').replaceChildren(about, ...links, ...held, condition('Synced', row.said.synced, row.synced, 'True'), condition('Degraded', row.said.degraded, row.degraded, 'False'), condition('Effective', row.said.effective, row.effective, 'True'), ...drifts);
 }

@@ -4,13 +4,14 @@
 const byId = (id) => document.getElementById(id);
 const STANDINGS = [
   ['synced', 'in sync'], ['drifted', 'drifted'], ['held', 'held back'], ['degraded', 'degraded'], ['unknown', 'unknown'],
+  ['no_effect', 'without effect'],
 ];
 const WORDS = Object.fromEntries(STANDINGS);
 const STATES = {
-  starting: 'Starting', standing_by: 'Standing by', in_sync: 'In sync', held: 'Held back', drifted: 'Drifted', degraded: 'Degraded',
+  starting: 'Starting', standing_by: 'Standing by', in_sync: 'In sync', held: 'Held back', no_effect: 'Settings without effect', drifted: 'Drifted', degraded: 'Degraded',
 };
 const RESULTS = {
-  in_sync: 'in sync', held: 'no changes, some held back', in_trouble: 'an account in trouble', done: 'changes made', drift: 'drift found', incomplete: 'incomplete',
+  in_sync: 'in sync', no_effect: 'no changes, some settings without effect', held: 'no changes, some held back', in_trouble: 'an account in trouble', done: 'changes made', drift: 'drift found', incomplete: 'incomplete',
   interrupted: 'interrupted', refused: 'refused by a limit', not_observed: 'no account could be listed',
   not_recorded: 'budget not recorded', not_begun: 'could not begin', stopped: 'stopped',
 };
@@ -19,7 +20,8 @@ const HELD = {
   paused: 'paused', on_hold: 'on hold', outside_windows: 'until a window opens', protected_from_transfer: 'protected from a move',
   protected_from_release: 'protected from release', account_in_trouble: 'account in trouble', replacement_held: 'wait for a replacement',
   no_sms: 'SMS settings on a number without SMS', fallback_without_primary: 'fallback URL without a URL', fallback_in_the_way: 'fallback URL still set',
-  backing_off: 'failed, tried again later', flapping: 'somebody else keeps writing it',
+  name_unresolved: 'a name that stands for nothing', messaging_service_not_there: 'Messaging Service not there',
+  messaging_service_unknown: 'Messaging Service not known', backing_off: 'failed, tried again later', flapping: 'somebody else keeps writing it',
 };
 const REASONS = {
   missing: 'missing', wrong_account: 'in another account', drifted: 'settings differ', tombstone: 'to be released', unlisted: 'not in the files',

@@ -27,6 +27,8 @@ pub const DURATION_BUCKETS: [f64; 12] =
 pub enum CycleResult {
     /// Everything is as declared.
     InSync,
+    /// The same, and some declared settings have no effect.
+    NoEffect,
     /// There is nothing to do now, and something is held back.
     Held,
     /// There is nothing to do, as far as the accounts could be listed.
@@ -53,8 +55,9 @@ pub enum CycleResult {
 
 impl CycleResult {
     /// Every result.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::InSync,
+        Self::NoEffect,
         Self::Held,
         Self::InTrouble,
         Self::Done,
@@ -73,6 +76,7 @@ impl CycleResult {
     pub fn word(self) -> &'static str {
         match self {
             Self::InSync => "in_sync",
+            Self::NoEffect => "no_effect",
             Self::Held => "held",
             Self::InTrouble => "in_trouble",
             Self::Done => "done",
@@ -89,7 +93,7 @@ impl CycleResult {
 
     fn is_success(self) -> bool {
         match self {
-            Self::InSync | Self::Held | Self::Done | Self::Drift => true,
+            Self::InSync | Self::NoEffect | Self::Held | Self::Done | Self::Drift => true,
             Self::InTrouble
             | Self::Incomplete
             | Self::Interrupted
@@ -195,6 +199,7 @@ impl<'a> Finish<'a> {
 /// What a plan without actions says of the fleet.
 fn quiet(plan: &Plan) -> CycleResult {
     match (plan.troubles.is_empty(), plan.leaves_nothing()) {
+        (true, true) if !plan.no_effect.is_empty() => CycleResult::NoEffect,
         (true, true) => CycleResult::InSync,
         (true, false) => CycleResult::Held,
         (false, _) => CycleResult::InTrouble,

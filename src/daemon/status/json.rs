@@ -99,6 +99,8 @@ struct Counts {
     held: usize,
     degraded: usize,
     unknown: usize,
+    /// Numbers with settings that have no effect.
+    no_effect: usize,
     unlisted: usize,
     on_hold: usize,
     drifts: usize,
@@ -188,7 +190,7 @@ struct NumberJson<'a> {
     account: &'a str,
     standing: &'static str,
     hold: Option<HoldJson<'a>>,
-    conditions: [ConditionJson<'a>; 2],
+    conditions: [ConditionJson<'a>; 3],
 }
 
 /// As Kubernetes writes one, with the moment in its field names too.
@@ -244,6 +246,7 @@ impl<'a> Head<'a> {
                 held: count(Standing::Held),
                 degraded: count(Standing::Degraded),
                 unknown: count(Standing::Unknown),
+                no_effect: count(Standing::NoEffect),
                 unlisted: status.unlisted,
                 on_hold: status.holds.count(&status.accounts, clock),
                 drifts: status.drifts.total,
@@ -389,6 +392,7 @@ impl<'a> NumberJson<'a> {
             conditions: [
                 condition("Synced", &row.verdict.synced, row.synced_since),
                 condition("Degraded", &row.verdict.degraded, row.degraded_since),
+                condition("Effective", &row.verdict.effective, row.effective_since),
             ],
         }
     }

@@ -69,6 +69,8 @@ pub enum Overall {
     InSync,
     /// Nothing drifts, and something declared is left as it is, with a reason.
     Held,
+    /// Nothing drifts, and some declared settings have no effect.
+    NoEffect,
     /// Something is not as declared, and nothing is wrong with that.
     Drifted,
     /// Something is wrong, and somebody has to look.
@@ -84,6 +86,7 @@ impl Overall {
             Self::StandingBy => "standing_by",
             Self::InSync => "in_sync",
             Self::Held => "held",
+            Self::NoEffect => "no_effect",
             Self::Drifted => "drifted",
             Self::Degraded => "degraded",
         }
@@ -133,6 +136,7 @@ impl Status {
             {
                 Overall::Drifted
             }
+            _ if self.count(Standing::NoEffect) > 0 => Overall::NoEffect,
             _ if self.count(Standing::Held) > 0 => Overall::Held,
             _ => Overall::InSync,
         }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::desired::Declared;
 use crate::model::number::PhoneNumber;
 use crate::plan::outcome::{End, Outcome};
-use crate::plan::{Action, HeldReason, Plan, Reason, Step};
-use crate::report::words;
+use crate::plan::{Action, HeldReason, NoEffect, Plan, Reason, Step};
+use crate::report::{routing, words};
 
 use super::AccountState;
 
@@ -46,15 +46,17 @@ pub struct Condition {
     pub message: Arc<str>,
 }
 
-/// Both conditions of a number. Numbers of which the same can be said share one.
+/// The conditions of a number. Numbers of which the same can be said share one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Verdict {
-    /// Both in one word.
+    /// All in one word.
     pub standing: Standing,
     /// Whether the number is as declared.
     pub synced: Condition,
     /// Whether something is wrong that the next cycle alone does not mend.
     pub degraded: Condition,
+    /// Whether every declared setting has an effect on the caller (law 15).
+    pub effective: Condition,
 }
 
 /// How a number stands: each is in exactly one.
@@ -70,11 +72,14 @@ pub enum Standing {
     Degraded,
     /// It could not be looked at.
     Unknown,
+    /// Its settings are as declared, and some of them have no effect.
+    NoEffect,
 }
 
 impl Standing {
     /// Every standing.
-    pub const ALL: [Self; 5] = [Self::Synced, Self::Drifted, Self::Held, Self::Degraded, Self::Unknown];
+    pub const ALL: [Self; 6] =
+        [Self::Synced, Self::Drifted, Self::Held, Self::Degraded, Self::Unknown, Self::NoEffect];
 
     /// The word for it.
     #[must_use]
@@ -85,6 +90,7 @@ impl Standing {
             Self::Held => "held",
             Self::Degraded => "degraded",
             Self::Unknown => "unknown",
+            Self::NoEffect => "no_effect",
         }
     }
 }
@@ -100,6 +106,7 @@ impl Verdict {
             standing: Standing::Synced,
             synced: condition(Truth::True, "AsDeclared", ""),
             degraded: condition(Truth::False, "AsDeclared", ""),
+            effective: condition(Truth::True, "AllInEffect", ""),
         }
     }
 
@@ -110,6 +117,7 @@ impl Verdict {
             standing: Standing::Unknown,
             synced: condition(Truth::Unknown, reason, message),
             degraded: condition(Truth::Unknown, reason, message),
+            effective: condition(Truth::Unknown, reason, message),
         }
     }
 
@@ -128,6 +136,7 @@ impl Verdict {
             standing: Standing::Unknown,
             synced: condition(Truth::Unknown, "AccountInTrouble", why),
             degraded: condition(Truth::True, "AccountInTrouble", why),
+            effective: condition(Truth::Unknown, "AccountInTrouble", why),
         }
     }
 }
@@ -181,6 +190,13 @@ impl Judge {
                 *entry = verdict;
             }
         }
+        for found in plan.no_effect.chunk_by(|a, b| a.number == b.number) {
+            let Some(first) = found.first() else { continue };
+            let number = of_number.get(&first.number).unwrap_or(as_declared);
+            let verdict = without_effect(number, found, plan.no_effect_is_error);
+            let verdict = share(&mut shared, verdict);
+            of_number.insert(first.number, verdict);
+        }
         let mut of_account = vec![as_declared.clone(); plan.accounts.len()];
         for (account, trouble) in &plan.troubles {
             let why = crate::model::inert::message(&trouble.why, super::MESSAGE_CHARACTERS_MAX);
@@ -213,6 +229,21 @@ fn share(shared: &mut HashMap<Verdict, Arc<Verdict>>, verdict: Verdict) -> Arc<V
     shared.entry(verdict).or_insert_with_key(|verdict| Arc::new(verdict.clone())).clone()
 }
 
+/// The same of a number that has settings without effect.
+fn without_effect(verdict: &Verdict, found: &[NoEffect], is_error: bool) -> Verdict {
+    let words: Vec<String> = found.iter().map(routing::no_effect).collect();
+    let why = crate::model::inert::message(&words.join("; "), super::MESSAGE_CHARACTERS_MAX);
+    let mut verdict = verdict.clone();
+    verdict.effective = condition(Truth::False, "NoEffect", &why);
+    if is_error && verdict.degraded.status != Truth::True {
+        verdict.degraded = condition(Truth::True, "NoEffect", &why);
+        verdict.standing = Standing::Degraded;
+    } else if verdict.standing == Standing::Synced {
+        verdict.standing = Standing::NoEffect;
+    }
+    verdict
+}
+
 fn of_held(why: HeldReason, message: &str) -> Verdict {
     let reason = camel(why.code().word());
     if matches!(why, HeldReason::AccountInTrouble { .. }) {
@@ -226,6 +257,7 @@ fn of_held(why: HeldReason, message: &str) -> Verdict {
         standing,
         synced: condition(Truth::False, &reason, message),
         degraded: condition(status, &reason, if why.is_error() { message } else { "" }),
+        effective: condition(Truth::True, "AllInEffect", ""),
     }
 }
 
@@ -251,7 +283,8 @@ pub(super) fn of_step(plan: &Plan, step: &Step, aftermath: &Aftermath, end: Opti
         (Aftermath::DryRun | Aftermath::Ended, _) => condition(Truth::False, "DryRun", ""),
     };
     let standing = if degraded.status == Truth::True { Standing::Degraded } else { Standing::Drifted };
-    Verdict { standing, synced, degraded }
+    // What has no effect is said of the whole number.
+    Verdict { standing, synced, degraded, effective: condition(Truth::True, "AllInEffect", "") }
 }
 
 fn difference(plan: &Plan, step: &Step) -> String {

@@ -112,6 +112,11 @@ pub(crate) struct Policy {
     #[serde(default)]
     #[schemars(schema_with = "patterns::on_vanished")]
     pub(crate) on_vanished: Given,
+    /// Declared settings that have no effect, since a Messaging Service, an application or a trunk
+    /// overrides them, are told of (warn, the default) or are errors (error).
+    #[serde(default)]
+    #[schemars(schema_with = "patterns::no_effect")]
+    pub(crate) no_effect: Given,
     /// The most purchases of one plan: a count, or a share such as "5%". Default: 10.
     #[serde(default)]
     #[schemars(schema_with = "patterns::limit")]

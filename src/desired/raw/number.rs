@@ -171,10 +171,18 @@ pub(crate) struct Voice {
     #[serde(default)]
     #[schemars(schema_with = "patterns::application_sid")]
     pub(crate) application_sid: Setting,
+    /// The same, by its friendly name in the account.
+    #[serde(default)]
+    #[schemars(schema_with = "patterns::resource_name")]
+    pub(crate) application: Setting,
     /// The SIP trunk that answers; excludes `application_sid`.
     #[serde(default)]
     #[schemars(schema_with = "patterns::trunk_sid")]
     pub(crate) trunk_sid: Setting,
+    /// The same, by its friendly name in the account.
+    #[serde(default)]
+    #[schemars(schema_with = "patterns::resource_name")]
+    pub(crate) trunk: Setting,
     /// voice or fax.
     #[serde(default)]
     #[schemars(schema_with = "patterns::receive_mode")]
@@ -217,4 +225,16 @@ pub(crate) struct Sms {
     #[serde(default)]
     #[schemars(schema_with = "patterns::application_sid")]
     pub(crate) application_sid: Setting,
+    /// The same, by its friendly name in the account.
+    #[serde(default)]
+    #[schemars(schema_with = "patterns::resource_name")]
+    pub(crate) application: Setting,
+    /// The Messaging Service that the number is in; null is in none.
+    #[serde(default)]
+    #[schemars(schema_with = "patterns::messaging_service_sid")]
+    pub(crate) messaging_service_sid: Setting,
+    /// The same, by its friendly name in the account.
+    #[serde(default)]
+    #[schemars(schema_with = "patterns::resource_name")]
+    pub(crate) messaging_service: Setting,
 }

@@ -53,6 +53,10 @@ pub(crate) fn on_vanished(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "enum": ["report", "rebuy"] })
 }
 
+pub(crate) fn no_effect(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": ["warn", "error"] })
+}
+
 pub(crate) fn limit(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "anyOf": [
         { "type": "integer", "minimum": 0, "maximum": 4_294_967_295_u32 },
@@ -122,6 +126,14 @@ pub(crate) fn application_sid(_: &mut SchemaGenerator) -> Schema {
 
 pub(crate) fn trunk_sid(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["string", "null"], "pattern": "^(TK[0-9a-fA-F]{32})?$" })
+}
+
+pub(crate) fn messaging_service_sid(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "pattern": "^(MG[0-9a-fA-F]{32})?$" })
+}
+
+pub(crate) fn resource_name(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "maxLength": 255 })
 }
 
 pub(crate) fn address_sid(_: &mut SchemaGenerator) -> Schema {

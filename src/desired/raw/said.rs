@@ -63,6 +63,7 @@ impl<'a> Said<'a> {
                 (Field::SmsFallbackUrl, &sms.fallback_url),
                 (Field::SmsFallbackMethod, &sms.fallback_method),
                 (Field::SmsApplicationSid, &sms.application_sid),
+                (Field::SmsServiceSid, &sms.messaging_service_sid),
             ]
         });
         self.top
@@ -70,6 +71,24 @@ impl<'a> Said<'a> {
             .chain(voice)
             .chain(sms)
             .filter_map(|(field, setting)| Some((field, setting.text()?)))
+    }
+
+    /// The fields whose value is given by a friendly name, with the key of the name, and the name; `""`
+    /// clears.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (Field, &'static str, &'a str)> + use<'a> {
+        let voice = self.voice.into_iter().flat_map(|voice| {
+            [
+                (Field::VoiceApplicationSid, "voice.application", &voice.application),
+                (Field::VoiceTrunkSid, "voice.trunk", &voice.trunk),
+            ]
+        });
+        let sms = self.sms.into_iter().flat_map(|sms| {
+            [
+                (Field::SmsApplicationSid, "sms.application", &sms.application),
+                (Field::SmsServiceSid, "sms.messaging_service", &sms.messaging_service),
+            ]
+        });
+        voice.chain(sms).filter_map(|(field, key, setting)| Some((field, key, setting.text()?)))
     }
 
     /// The groups that are null, which could mean "clear all of it", or nothing.

@@ -11,6 +11,7 @@ use crate::desired::{AccountIndex, Desired};
 use crate::model::live::Live;
 use crate::model::number::{NumberSid, PhoneNumber};
 use crate::observed::Observed;
+use crate::observed::wanted::Wanted;
 use crate::plan::outcome::Report;
 use crate::plan::plan;
 
@@ -62,6 +63,13 @@ impl LastLook {
         let is_young =
             self.at <= now && now.saturating_sub(self.at) <= interval.saturating_mul(INTERVALS_MAX);
         if !is_young || self.accounts != accounts || self.observed.troubles().next().is_some() {
+            return None;
+        }
+        // What the last look did not ask for, or cannot know from the numbers themselves, takes a full look.
+        let wanted = Wanted::of(desired);
+        let has_it =
+            |(at, wanted): (usize, &Wanted)| wanted.is_in(self.observed.around(AccountIndex(at as u16)));
+        if !wanted.iter().enumerate().all(has_it) || Wanted::manages_services(desired) {
             return None;
         }
         let draft = plan(desired, accounts, &self.observed);

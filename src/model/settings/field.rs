@@ -52,6 +52,9 @@ pub enum Field {
     SmsFallbackMethod,
     /// Takes precedence over the SMS URLs.
     SmsApplicationSid,
+    /// The Messaging Service that the number is in. Not a parameter of the number: see
+    /// [`Parameter::Membership`].
+    SmsServiceSid,
 }
 
 /// What a field holds.
@@ -73,6 +76,8 @@ pub enum Kind {
     Identity,
     /// `BU…`.
     Bundle,
+    /// `MG…`.
+    Service,
     /// `voice` or `fax`.
     ReceiveMode,
     /// true or false.
@@ -84,7 +89,12 @@ impl Kind {
     #[must_use]
     pub fn belongs_to_account(self) -> bool {
         match self {
-            Self::Application | Self::Trunk | Self::Address | Self::Identity | Self::Bundle => true,
+            Self::Application
+            | Self::Trunk
+            | Self::Address
+            | Self::Identity
+            | Self::Bundle
+            | Self::Service => true,
             Self::Text | Self::Url | Self::Method | Self::ReceiveMode | Self::Flag => false,
         }
     }
@@ -98,6 +108,8 @@ pub enum Parameter {
     /// Its page gives the field as readable only; the parameter is named by the page's scheme, and
     /// law 6, the echo, decides whether the API took it.
     ByScheme(&'static str),
+    /// It is no parameter of the number but a list of another product that the number is put in.
+    Membership,
     /// It cannot set the field.
     None,
 }
@@ -108,7 +120,7 @@ impl Parameter {
     pub fn name(self) -> Option<&'static str> {
         match self {
             Self::Documented(name) | Self::ByScheme(name) => Some(name),
-            Self::None => None,
+            Self::Membership | Self::None => None,
         }
     }
 }
@@ -118,14 +130,24 @@ struct FieldRow {
     json: &'static str,
     kind: Kind,
     active_numbers: Parameter,
-    incoming_phone_numbers: &'static str,
+    incoming_phone_numbers: Parameter,
+}
+
+macro_rules! incoming {
+    () => {
+        Parameter::Membership
+    };
+    ($name:literal) => {
+        Parameter::Documented($name)
+    };
 }
 
 macro_rules! fields {
-    ($($field:ident $json:literal $kind:ident $support:ident $($active:literal)? / $incoming:literal;)*) => {
+    ($($field:ident $json:literal $kind:ident $support:ident $($active:literal)? / $($incoming:literal)?;)*) => {
         const FIELDS: &[FieldRow] = &[$(FieldRow {
             field: Field::$field, json: $json, kind: Kind::$kind,
-            active_numbers: Parameter::$support $(($active))?, incoming_phone_numbers: $incoming,
+            active_numbers: Parameter::$support $(($active))?,
+            incoming_phone_numbers: incoming!($($incoming)?),
         }),*];
     };
 }
@@ -153,6 +175,7 @@ fields! {
     SmsFallbackUrl           "sms.fallback_url"            Url         Documented "Configurations.Sms.FallbackUrl"           / "SmsFallbackUrl";
     SmsFallbackMethod        "sms.fallback_method"         Method      Documented "Configurations.Sms.FallbackMethod"        / "SmsFallbackMethod";
     SmsApplicationSid        "sms.application_sid"         Application Documented "Configurations.Sms.ApplicationSid"        / "SmsApplicationSid";
+    SmsServiceSid            "sms.messaging_service_sid"   Service     Membership                                            / ;
 }
 
 impl Field {
@@ -186,7 +209,7 @@ impl Field {
     pub fn parameter(self, api: Api) -> Parameter {
         match api {
             Api::ActiveNumbers => self.row().active_numbers,
-            Api::IncomingPhoneNumbers => Parameter::Documented(self.row().incoming_phone_numbers),
+            Api::IncomingPhoneNumbers => self.row().incoming_phone_numbers,
         }
     }
 
@@ -217,7 +240,8 @@ impl Field {
             | Kind::Trunk
             | Kind::Address
             | Kind::Identity
-            | Kind::Bundle => None,
+            | Kind::Bundle
+            | Kind::Service => None,
         }
     }
 

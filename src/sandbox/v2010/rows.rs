@@ -18,7 +18,7 @@ use super::super::json::Object;
 use super::super::world::{Account, Owned, Status};
 
 /// The date of everything, in the form of RFC 2822.
-const DATE: &str = "Wed, 01 Jan 2025 00:00:00 +0000";
+pub(super) const DATE: &str = "Wed, 01 Jan 2025 00:00:00 +0000";
 
 /// The settings last shown, since most rows of a page have the same.
 #[derive(Default)]

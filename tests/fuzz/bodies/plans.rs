@@ -121,6 +121,8 @@ fn hostile_plan(texts: &[&str]) -> Plan {
         short: Vec::new(),
         waiting: Vec::new(),
         unused: None,
+        no_effect: Vec::new(),
+        no_effect_is_error: false,
         warnings,
         troubles,
         held_earlier: 0,

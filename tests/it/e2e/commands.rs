@@ -29,7 +29,7 @@ fn plan_and_apply_have_the_contracts_shape() {
     has_keys(&plan, &["format_version", "digest", "summary", "actions", "warnings"]);
     assert_eq!(
         plan["summary"],
-        json!({"purchase": 1, "configure": 1, "transfer": 1, "release": 1, "unchanged": 0, "held": 0, "unlisted": 1})
+        json!({"purchase": 1, "configure": 1, "transfer": 1, "release": 1, "unchanged": 0, "no_effect": 0, "held": 0, "unlisted": 1})
     );
     for action in plan["actions"].as_array().expect("actions") {
         has_keys(action, &["kind", "phone_number", "account", "sid", "changes"]);

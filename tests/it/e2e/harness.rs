@@ -301,7 +301,8 @@ impl Sandbox {
         let requests = self.requests();
         let all =
             ["list", "fetch", "search", "purchase", "configure", "transfer", "release", "traffic", "events"];
-        for operation in all {
+        let named = expected.iter().map(|(name, _)| *name).filter(|name| !all.contains(name));
+        for operation in all.into_iter().chain(named) {
             let wanted = expected.iter().find(|(name, _)| *name == operation).map_or(0, |(_, count)| *count);
             assert_eq!(requests["by_operation"][operation], wanted, "{operation} in {requests:#}");
         }

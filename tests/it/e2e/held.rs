@@ -51,7 +51,7 @@ fn a_setting_that_is_left_out_is_held_in_every_format() {
     assert_eq!(held(&plan), expected, "{plan:#}");
     assert_eq!(
         plan["summary"],
-        json!({"purchase": 0, "configure": 1, "transfer": 0, "release": 0, "unchanged": 0, "held": 4, "unlisted": 0})
+        json!({"purchase": 0, "configure": 1, "transfer": 0, "release": 0, "unchanged": 0, "no_effect": 0, "held": 4, "unlisted": 0})
     );
     // What can be set is set; what cannot is held from then on, and nothing flaps.
     bench.run(&["apply", "--yes", "-f", "fleet.yaml"]).exits(0).says("Apply complete: 1 succeeded");

@@ -80,6 +80,8 @@ pub(super) fn plan_of(main: &str, emea: &str, steps: Vec<Step>) -> Plan {
         short: Vec::new(),
         waiting: Vec::new(),
         unused: None,
+        no_effect: Vec::new(),
+        no_effect_is_error: false,
         warnings: Vec::new(),
         troubles: Vec::new(),
         held_earlier: 0,

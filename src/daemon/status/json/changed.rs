@@ -15,6 +15,7 @@ struct VerdictJson<'a> {
     standing: &'static str,
     synced: Said<'a>,
     degraded: Said<'a>,
+    effective: Said<'a>,
 }
 
 #[derive(Serialize)]
@@ -31,7 +32,8 @@ impl<'a> Said<'a> {
 }
 
 /// The state and the numbers that changed after a version of it, part by part: the verdicts once
-/// each, and a row `[number, account, name, verdict, synced since, degraded since]` for each number,
+/// each, and a row `[number, account, name, verdict, synced since, degraded since,
+/// effective since]` for each number,
 /// with times in seconds since the epoch. Every number where the list itself changed after that
 /// version, or where it is a version of another process; then with the numbers' own holds,
 /// `[number, until, why]`.
@@ -92,7 +94,8 @@ impl Changed {
         });
         let seconds = |moment: super::Moment| moment.since_the_epoch().as_secs();
         let (synced, degraded) = (seconds(row.synced_since), seconds(row.degraded_since));
-        write(out, &(row.number, row.account.0, row.name.as_deref(), place, synced, degraded));
+        let effective = seconds(row.effective_since);
+        write(out, &(row.number, row.account.0, row.name.as_deref(), place, synced, degraded, effective));
     }
 
     fn tail(&self, out: &mut Vec<u8>) {
@@ -103,6 +106,7 @@ impl Changed {
                 standing: verdict.standing.word(),
                 synced: Said::of(&verdict.synced),
                 degraded: Said::of(&verdict.degraded),
+                effective: Said::of(&verdict.effective),
             })
             .collect();
         out.extend_from_slice(b"],\"verdicts\":");

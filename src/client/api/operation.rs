@@ -1,0 +1,99 @@
+//! What is asked of the API: the word for each kind of request.
+
+/// What was being done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operation {
+    /// `GET /ActiveNumbers`
+    List,
+    /// `GET /ActiveNumbers/{Sid}`
+    Fetch,
+    /// `GET /AvailableNumbers`
+    Search,
+    /// `POST /ActiveNumbers`
+    Purchase,
+    /// `POST /ActiveNumbers/{Sid}`
+    Configure,
+    /// `POST /ActiveNumbers/{Sid}.json` with `AccountSid`
+    Transfer,
+    /// `DELETE /ActiveNumbers/{Sid}`
+    Release,
+    /// `GET /Accounts.json`, `GET /Accounts/{Sid}.json`
+    Account,
+    /// `GET /v1/PhoneNumbers/Countries`
+    Price,
+    /// `GET /v2/RegulatoryCompliance/Regulations`
+    Regulation,
+    /// `GET /Calls.json`, `GET /Messages.json`
+    Traffic,
+    /// `GET /v1/Events`
+    Events,
+    /// What decides where calls and messages end: `GET /v1/Services`, `/v1/Trunks`, `/Applications.json`,
+    /// `/v2/PhoneNumbers/{Number}`
+    Routing,
+    /// `POST /v1/Services/{Sid}/PhoneNumbers`
+    Join,
+    /// `DELETE /v1/Services/{Sid}/PhoneNumbers/{Sid}`
+    Leave,
+}
+
+impl Operation {
+    /// Every operation.
+    pub const ALL: [Self; 15] = [
+        Self::List,
+        Self::Fetch,
+        Self::Search,
+        Self::Purchase,
+        Self::Configure,
+        Self::Transfer,
+        Self::Release,
+        Self::Account,
+        Self::Price,
+        Self::Regulation,
+        Self::Traffic,
+        Self::Events,
+        Self::Routing,
+        Self::Join,
+        Self::Leave,
+    ];
+
+    /// Whether it changes anything.
+    #[must_use]
+    pub fn is_write(self) -> bool {
+        match self {
+            Self::List
+            | Self::Fetch
+            | Self::Search
+            | Self::Account
+            | Self::Price
+            | Self::Regulation
+            | Self::Traffic
+            | Self::Events
+            | Self::Routing => false,
+            Self::Purchase | Self::Configure | Self::Transfer | Self::Release | Self::Join | Self::Leave => {
+                true
+            }
+        }
+    }
+
+    /// The word for it, in logs, in the sandbox's request log and in its fault specifications.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Fetch => "fetch",
+            Self::Search => "search",
+            Self::Purchase => "purchase",
+            Self::Configure => "configure",
+            Self::Transfer => "transfer",
+            Self::Release => "release",
+            Self::Account => "account",
+            Self::Price => "price",
+            Self::Regulation => "regulation",
+            Self::Traffic => "traffic",
+            Self::Events => "events",
+            Self::Routing => "routing",
+            Self::Join => "join",
+            Self::Leave => "leave",
+        }
+    }
+}
