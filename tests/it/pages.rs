@@ -21,8 +21,7 @@ const README_LINES_MAX: usize = 250;
 const PAGE_LINES_MAX: usize = 200;
 
 /// Folders whose Markdown is data of tests, not a page.
-const NOT_PAGES: &[&str] =
-    &["tests/it", "tests/fuzz/corpus", "target", ".git", "tests/clients/node", "tests/clients/cli"];
+const NOT_PAGES: &[&str] = &["tests/it", "target", ".git", "tests/clients/node", "tests/clients/cli"];
 
 /// Programs other than numctl whose options the pages name.
 const OTHER_PROGRAMS: &[&str] = &[

@@ -14,7 +14,7 @@ pub(crate) use files::{budget, desired_file, intents, journal, saved_plan};
 pub(crate) use links::page_link;
 pub(crate) use plans::render;
 
-/// A way in: its name, which is the target's and its corpus folder's, and its body.
+/// A way in: its name, which is the target's and its corpus archive's, and its body.
 pub(crate) type Body = (&'static str, fn(&[u8]));
 
 /// All of them.
