@@ -14,6 +14,7 @@
 //!
 //! - `journal_file`: where the journal lasts
 //! - `ledger`: where the budget lasts
+//! - `notebook`: asks for what is about to be sent to be written down first
 //! - `run`: what the actions of one run share
 //! - `trace`: what one action leaves behind while it runs
 //! - `attempt`: the one loop that sends a write until there is nothing more to do about it
@@ -31,6 +32,7 @@ pub mod journal;
 pub mod journal_file;
 pub mod ledger;
 mod membership;
+mod notebook;
 mod purchase;
 mod release;
 mod run;
@@ -51,19 +53,22 @@ use crate::model::number::PhoneNumber;
 use crate::plan::Plan;
 use crate::plan::outcome::{End, Outcome, Report, Skip};
 
+pub use notebook::{Asked, Notebook, ToNote};
 use run::Run;
 pub use run::{Event, Stop};
 
 /// Carries out a plan. Never fails as a whole: what happened is in the report.
 ///
 /// `clients` are those of the plan's accounts, in their order. `brake` is asked before each write whether
-/// what the plan rests on still holds; what was not sent by then is skipped with its answer.
+/// what the plan rests on still holds; what was not sent by then is skipped with its answer. `notebook` is
+/// where a purchase for a claim is written down before it is sent.
 pub async fn execute<T: Transport>(
     approved: Approved,
     clients: &[Client<T>],
     numbers_at_once: usize,
     stop: watch::Receiver<Stop>,
     brake: impl Fn() -> Option<Brake>,
+    notebook: &Notebook,
     on_event: impl Fn(&Plan, Event<'_>),
 ) -> Report {
     let plan = approved.into_plan();
@@ -72,6 +77,7 @@ pub async fn execute<T: Transport>(
         clients,
         stop,
         brake: &brake,
+        notebook,
         refused: clients.iter().map(|_| Cell::new(false)).collect(),
         on_event: &|event| on_event(&plan, event),
     };

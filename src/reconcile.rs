@@ -14,17 +14,21 @@
 //!
 //! - `explain`: who changed what is not as declared
 //! - `look`: the looks after the listing: at missing numbers, and at what is on offer for claims
+//! - `notes`: writes down each purchase for a claim right before it is sent, and not sooner: what is written down and
 //! - `preflight`: calls the webhooks that a plan points numbers at
 //! - `steps`: the steps of the line that are more than one call
 
 mod explain;
 mod look;
+mod notes;
 mod preflight;
 mod source;
 mod steps;
 
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use tokio::sync::watch;
 
 use crate::client::transport::Transport;
@@ -35,9 +39,10 @@ use crate::desired::AccountRef;
 use crate::execute::journal::Head;
 use crate::execute::journal_file::JournalAccess;
 use crate::execute::ledger::{Kept, LedgerError};
-use crate::execute::{Event, Stop, execute};
+use crate::execute::{Event, Notebook, Stop, execute};
 use crate::guard::budget::Generation;
 use crate::guard::cost::Bill;
+use crate::guard::intents::Intents;
 use crate::guard::memory::{Extent, Memory};
 use crate::guard::{Approved, OperatorLimits, Refusal, Rejection};
 use crate::host::clock;
@@ -46,6 +51,8 @@ use crate::plan::digest::Digest;
 use crate::plan::outcome::Report;
 use crate::plan::stale::Stale;
 use crate::plan::{Doubt, Plan};
+
+use notes::Notes;
 
 pub use preflight::{call_all, called_for};
 pub use source::{Rejected, Source};
@@ -151,6 +158,9 @@ pub trait Hooks {
     fn confirm(&self, approved: &Approved, bill: Option<&Bill>) -> Answer;
     /// Keeps what the plan spends; once this is back, a crash does not lose it.
     fn record(&self, plan: &Plan, spent: &Kept) -> impl Future<Output = Result<(), LedgerError>>;
+    /// Keeps what may be on its way for claims, while the plan is carried out: each purchase right before
+    /// it is sent.
+    fn note(&self, intents: &Intents) -> impl Future<Output = Result<(), LedgerError>>;
     /// The first write is next.
     fn begins(&self, _plan: &Plan) {}
     /// A step begins or has ended.
@@ -223,7 +233,7 @@ async fn walk<T: Transport>(
     let drafted = job.unless_stopped(steps::draft(job, state, hooks, extent)).await?;
     let steps::Draft { mut plan, observed, at } = drafted?;
     // Pure: holds, pauses, windows, vanished numbers, the budget, back-off.
-    steps::hold_back(&mut plan, job, state);
+    steps::hold_back(&mut plan, &observed, job, state);
     // Calls webhooks, where the operator wants that: what does not answer holds what would point there.
     job.unless_stopped(preflight::preflight(&mut plan, job, state)).await?;
     // Disk: what was seen.
@@ -261,7 +271,17 @@ async fn walk<T: Transport>(
     let holds = job.source.holds(approved.plan());
     let brake = || job.authority.brake(&holds);
     let (at_once, stop) = (job.numbers_at_once, job.stop.clone());
-    let report = execute(approved, job.clients, at_once, stop, brake, on_event).await;
+    let notes = Notes::new(hooks, &mut state.kept.intents, approved.plan());
+    let (notebook, to_note) = Notebook::new();
+    let report = {
+        let executing = execute(approved, job.clients, at_once, stop, brake, &notebook, on_event);
+        let (executing, noting) = (pin!(executing), pin!(notes.keep(to_note)));
+        match select(executing, noting).await {
+            Either::Left((report, _)) => report,
+            // The notebook is ours, so that its keeper never ends first.
+            Either::Right(((), executing)) => executing.await,
+        }
+    };
     // Disk: how it ended.
     steps::settle(&report, run, state, job.now.saturating_add(began.elapsed()));
     Ok(report)

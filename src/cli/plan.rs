@@ -8,6 +8,7 @@ use crate::execute::journal::{Command, Head};
 use crate::execute::ledger::{Kept, LedgerError};
 use crate::guard::budget::{Budget, Generation};
 use crate::guard::cost::Bill;
+use crate::guard::intents::Intents;
 use crate::guard::memory::{Extent, Memory};
 use crate::guard::saved_plan::SavedPlan;
 use crate::guard::{Approved, OperatorLimits, Refusal};
@@ -150,6 +151,10 @@ impl Hooks for Reviewer {
     }
 
     async fn record(&self, _: &Plan, _: &Kept) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    async fn note(&self, _: &Intents) -> Result<(), LedgerError> {
         Ok(())
     }
 }

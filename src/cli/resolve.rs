@@ -54,7 +54,7 @@ async fn resolve(ledger: &Ledger, args: &ResolveArgs) -> Ended {
     };
     if intents.asks_for_a_word(now) && ClaimName::parse(text).is_some() {
         intents.vouch();
-        ledger.save_vouched(&intents).await?;
+        ledger.save_record(&intents).await?;
         output::print("Recorded: nothing was bought for claims before now. The next plan may buy.\n")?;
         return Ok(Exit::Done);
     }

@@ -368,17 +368,18 @@ impl Hooks for Terminal<'_> {
         })
     }
 
-    /// Keeps what is bought for claims, and marks a saved plan as used: whoever comes second is refused.
-    async fn record(&self, plan: &Plan, spent: &Kept) -> Result<(), LedgerError> {
-        if plan.steps.iter().any(|step| step.action.marks().is_some()) {
-            self.writing.ledger().save_intents(&spent.intents).await?;
-        }
+    /// Marks a saved plan as used: whoever comes second is refused.
+    async fn record(&self, _: &Plan, _: &Kept) -> Result<(), LedgerError> {
         match self.marker {
             Some(marker) => {
                 create_private(marker).map(drop).map_err(|error| LedgerError::Io(marker.to_owned(), error))
             }
             None => Ok(()),
         }
+    }
+
+    async fn note(&self, intents: &Intents) -> Result<(), LedgerError> {
+        self.writing.ledger().save_record(intents).await
     }
 
     fn begins(&self, plan: &Plan) {

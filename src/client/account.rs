@@ -32,7 +32,6 @@ use crate::client::listing::{Listing, ListingBuilder, ListingError, Page, Progre
 use crate::client::pace::{Lane, Pace, Signal, Turn, Unreachable};
 use crate::client::tally::Tally;
 use crate::client::transport::{Request, Response, Transport, TransportError, Verb};
-use crate::client::writer::Admission;
 pub use crate::client::writer::Writer;
 use crate::model::action_kind::ActionKind;
 use crate::model::credentials::Credentials;
@@ -91,6 +90,8 @@ pub struct Manner {
 pub enum Withheld {
     /// The lock or the lease is not held (law 10).
     Fenced,
+    /// What is about to be sent could not be written down.
+    NotRecorded,
     /// The API has not answered for a while.
     Unreachable(ApiError),
     /// Nothing shows that the credentials are the account's.
@@ -202,26 +203,6 @@ impl<T: Transport> Client<T> {
     #[must_use]
     pub fn has_lost_the_lease(&self) -> bool {
         self.writer.has_lost_the_lease()
-    }
-
-    /// Waits for the turn of a write, to be sent at once. While the API does not answer, a harmless
-    /// read tries it in between.
-    ///
-    /// # Errors
-    /// When it is not to be sent.
-    pub async fn turn_to_write(&self, lane: Lane, operation: Operation) -> Result<Turn<'_>, Withheld> {
-        self.prove().await.map_err(Withheld::Unproven)?;
-        let mut turn = self.turn(lane, operation).await.map_err(Withheld::Unreachable)?;
-        // Asked once the turn has come, which may have been long: nothing lies between this and the
-        // send.
-        match self.writer.admit(is_irreversible(operation)).await {
-            Some(Admission::WithoutEnd) => Ok(turn),
-            Some(Admission::EndBy(then)) => {
-                turn.end_by(then);
-                Ok(turn)
-            }
-            None => Err(Withheld::Fenced),
-        }
     }
 
     /// Lists every live number of the account, page by page; `on_page` hears how many there are so

@@ -12,6 +12,7 @@ use crate::execute::journal::{Command, Head};
 use crate::execute::journal_file::JournalAccess;
 use crate::execute::ledger::{Kept, LedgerError};
 use crate::guard::cost::Bill;
+use crate::guard::intents::Intents;
 use crate::guard::memory::{Extent, Memory};
 use crate::guard::{Approved, day_left};
 use crate::plan::Plan;
@@ -121,6 +122,10 @@ impl<T: Transport> Hooks for Unattended<'_, T> {
 
     async fn record(&self, _: &Plan, spent: &Kept) -> Result<(), LedgerError> {
         self.daemon.write_access.ledger.save(spent).await
+    }
+
+    async fn note(&self, intents: &Intents) -> Result<(), LedgerError> {
+        self.daemon.write_access.ledger.save_record(intents).await
     }
 
     fn event(&self, plan: &Plan, extent: Extent, event: &Event<'_>) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tracing::{Instrument, info_span, warn};
 
+use super::notebook::Note;
 use super::run::{Done, Event, Run, Stop};
 use super::trace::Trace;
 use super::transfer::Arrived;
@@ -34,7 +35,8 @@ impl<T: Transport> Run<'_, T> {
             let is_configured_next = self.plan.steps.get(step + 1).is_some_and(|next| {
                 next.action.kind() == ActionKind::Configure && next.action.number() == action.number()
             });
-            let trace = Trace::new(!ends.is_empty(), self.brake);
+            let note = action.marks().map(|_| Note { step, notebook: self.notebook });
+            let trace = Trace::new(!ends.is_empty(), self.brake, note);
             let end = self.step(action, is_configured_next, &mut arrived, trace).await;
             ends.push((step, end));
         }

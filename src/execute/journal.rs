@@ -9,6 +9,7 @@
 mod contents;
 mod known;
 mod last_writes;
+mod left_behind;
 mod record;
 mod run;
 mod undo;
@@ -22,11 +23,11 @@ pub use self::{
     contents::{Contents, read},
     known::DAYS_TO_BUY_BACK,
 };
-pub use known::{Known, hold_back};
+pub use known::{Known, hold_back, tell_left_behind};
 pub use last_writes::LastWrites;
 pub use record::{
     AccountRecord, At, Author, Command, DoneRecord, EndedRecord, KnownRecord, LookRecord, Recorded, RunId,
-    RunRecord, StepRecord, World,
+    RunRecord, SetRecord, StepRecord, World,
 };
 pub use run::{Head, Run, end_of, records_of, runs};
 pub use undo::{UndoError, undo};
@@ -53,6 +54,8 @@ pub enum Record {
     Look(LookRecord),
     /// What earlier files of the journal told of numbers that are ours: the head of a new file.
     Known(KnownRecord),
+    /// What earlier files of the journal told of fields that our runs set: in the head, too.
+    Set(SetRecord),
     /// The line before this one was torn by a crash, and nothing is lost but it.
     Mended,
 }
@@ -92,6 +95,7 @@ impl Record {
             "done" => Self::Done(record::of(line)?),
             "look" => Self::Look(record::of(line)?),
             "known" => Self::Known(record::of(line)?),
+            "set" => Self::Set(record::of(line)?),
             "mended" => Self::Mended,
             // A later version's, which says nothing to this one.
             _ => return Ok(None),
@@ -172,6 +176,7 @@ impl Record {
             Self::Run(run) => Some(run.format),
             Self::Look(look) => Some(look.format),
             Self::Known(known) => Some(known.format),
+            Self::Set(set) => Some(set.format),
             Self::Step(_) | Self::Ended(_) | Self::Done(_) | Self::Mended => None,
         }
     }

@@ -324,7 +324,7 @@ impl Book {
         let mut file = own_file::to_append(path).map_err(failed)?;
         let (mut known, mut head, mut is_head) = (Known::default(), 0, true);
         let read = each(path, |record| {
-            is_head &= matches!(record, Record::Known(_));
+            is_head &= matches!(record, Record::Known(_) | Record::Set(_));
             if is_head {
                 head += record.to_line().len() as u64;
             }

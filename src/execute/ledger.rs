@@ -158,11 +158,12 @@ impl Ledger {
         self.save_intents(&kept.intents).await
     }
 
-    /// Keeps a record in which there is nothing yet: a person vouches for it.
+    /// Keeps a record even if there is nothing in it yet: a person vouches for it, or a run begins that
+    /// buys for claims.
     ///
     /// # Errors
     /// When the file system refuses, or the lease does.
-    pub async fn save_vouched(&self, intents: &Intents) -> Result<(), LedgerError> {
+    pub async fn save_record(&self, intents: &Intents) -> Result<(), LedgerError> {
         match self {
             Self::In(directory) => write(directory, INTENTS, &intents.to_json()),
             Self::InMemory | Self::InLease(_) | Self::BesideLease(_) => self.save_intents(intents).await,

@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use tokio::sync::watch;
 
+use super::notebook::Notebook;
 use crate::client::Client;
 use crate::client::transport::Transport;
 use crate::desired::AccountIndex;
@@ -50,6 +51,8 @@ pub(super) struct Run<'a, T> {
     pub(super) stop: watch::Receiver<Stop>,
     /// Asked before each write: why nothing more is sent.
     pub(super) brake: &'a dyn Fn() -> Option<Brake>,
+    /// What is not written down there is not sent.
+    pub(super) notebook: &'a Notebook,
     /// By account: it has refused the credentials, and every further request would be refused too.
     pub(super) refused: Vec<Cell<bool>>,
     pub(super) on_event: &'a dyn Fn(Event<'_>),

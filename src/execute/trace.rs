@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
+use super::notebook::Note;
 use super::run::Done;
 use crate::client::api::error::{ApiError, ListError, Operation};
 use crate::client::api::subject::Owner;
@@ -77,6 +78,8 @@ impl Stage {
 pub(super) struct Trace<'a> {
     /// Why nothing more is to be sent.
     brake: &'a dyn Fn() -> Option<Brake>,
+    /// To be made before each send, where the action marks a number.
+    note: Option<Note<'a>>,
     stage: Cell<Stage>,
     attempts: Cell<u32>,
     /// It finishes what an earlier step of the same number began.
@@ -89,9 +92,10 @@ pub(super) struct Trace<'a> {
 
 impl<'a> Trace<'a> {
     /// Of an action, which may be the later part of something already begun.
-    pub(super) fn new(has_begun: bool, brake: &'a dyn Fn() -> Option<Brake>) -> Self {
+    pub(super) fn new(has_begun: bool, brake: &'a dyn Fn() -> Option<Brake>, note: Option<Note<'a>>) -> Self {
         Self {
             brake,
+            note,
             stage: Cell::new(Stage::NotSent),
             attempts: Cell::new(0),
             follows: has_begun,
@@ -181,7 +185,7 @@ impl<'a> Trace<'a> {
         client: &'c Client<T>,
         operation: Operation,
     ) -> Done<Turn<'c>> {
-        let turn = client.turn_to_write(self.lane(), operation).await;
+        let turn = client.turn_to_write(self.lane(), operation, self.noted()).await;
         self.sending(turn, operation)
     }
 
@@ -192,12 +196,20 @@ impl<'a> Trace<'a> {
         operation: Operation,
         read_at: Instant,
     ) -> Done<Option<Turn<'c>>> {
-        let waiting = client.turn_to_write(Lane::Write, operation);
+        let waiting = client.turn_to_write(Lane::Write, operation, self.noted());
         match timeout_at(read_at + FRESH_FOR, waiting).await {
             // Whoever was woken late has waited longer.
             Ok(Ok(_)) if read_at.elapsed() > FRESH_FOR => Ok(None),
             Ok(turn) => self.sending(turn, operation).map(Some),
             Err(_) => Ok(None),
+        }
+    }
+
+    /// Whether what is about to be sent is written down, where that is called for.
+    async fn noted(&self) -> bool {
+        match &self.note {
+            Some(note) => note.made().await,
+            None => true,
         }
     }
 
@@ -214,6 +226,7 @@ impl<'a> Trace<'a> {
                 self.stage.set(self.stage.get().sent());
                 Ok(turn)
             }
+            Err(Withheld::NotRecorded) => Err(self.withheld(Failure::NotRecorded, Skip::NotRecorded)),
             Err(Withheld::Fenced) => Err(self.withheld(Failure::LostLock, Skip::LostLock)),
             Err(Withheld::Unproven(error)) => Err(match self.is_in_doubt() {
                 true => Outcome::Unknown(error.into()),

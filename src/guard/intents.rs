@@ -19,8 +19,8 @@ use crate::model::claim::Slot;
 use crate::model::number::PhoneNumber;
 use crate::observed::holding::Marks;
 use crate::observed::{InFlight, Record, Survey};
-use crate::plan::Plan;
 use crate::plan::outcome::{Outcome, Report};
+use crate::plan::{Action, Plan};
 
 pub use place::Place;
 
@@ -236,21 +236,36 @@ impl Intents {
         survey.record = self.record;
     }
 
-    /// Opens one for each step of a plan that marks a number. True where there is any: they are to be
-    /// kept before the first of them is sent.
-    pub fn open_for(&mut self, plan: &Plan) -> bool {
-        let mut any = false;
-        for step in &plan.steps {
-            let Some(slot) = step.action.marks() else { continue };
-            let instead = step.action.claimed().map(|claimed| claimed.instead.as_slice()).unwrap_or_default();
-            let numbers = std::iter::once(step.action.number()).chain(instead.iter().copied()).collect();
-            self.open.insert(slot, Intent { numbers, phase: Phase::Running, seen: false });
-            any = true;
-        }
+    /// A plan that marks numbers is about to be carried out: from here on the record is one. True where
+    /// the plan is such a one.
+    pub fn begin(&mut self, plan: &Plan) -> bool {
+        let any = plan.steps.iter().any(|step| step.action.marks().is_some());
         if any {
             self.record = Record::Kept;
         }
         any
+    }
+
+    /// What an action that marks a number is about to send, to be opened and kept right before.
+    #[must_use]
+    pub fn about_to(action: &Action) -> Option<(Slot, Intent)> {
+        let slot = action.marks()?;
+        let instead = action.claimed().map(|claimed| claimed.instead.as_slice()).unwrap_or_default();
+        let numbers = std::iter::once(action.number()).chain(instead.iter().copied()).collect();
+        Some((slot, Intent { numbers, phase: Phase::Running, seen: false }))
+    }
+
+    /// Opens one, and gives back what was known of its slot.
+    pub fn put(&mut self, slot: Slot, intent: Intent) -> Option<Intent> {
+        self.open.insert(slot, intent)
+    }
+
+    /// Takes one back that was not kept, and so was never sent.
+    pub fn restore(&mut self, slot: &Slot, before: Option<Intent>) {
+        match before {
+            Some(before) => drop(self.open.insert(slot.clone(), before)),
+            None => drop(self.open.remove(slot)),
+        }
     }
 
     /// A run has ended at `now`: what certainly did not happen is closed, and the rest has so long.
@@ -258,6 +273,10 @@ impl Intents {
         for (step, end) in report.plan.steps.iter().zip(&report.ends) {
             let Some(slot) = step.action.marks() else { continue };
             let is_purchase = step.action.claimed().is_some();
+            // What was never opened was never sent: what is known of the slot is from before.
+            if self.open.get(&slot).is_none_or(|intent| intent.phase != Phase::Running) {
+                continue;
+            }
             if is_purchase && end.bought_nothing() {
                 self.open.remove(&slot);
             } else if let Some(intent) = self.open.get_mut(&slot) {

@@ -393,6 +393,15 @@ pub enum Warning {
         /// What the journal knows of it.
         was: Vanished,
     },
+    /// Fields that numctl set, that still are so, and that no file declares any more.
+    LeftBehind {
+        /// The number.
+        number: PhoneNumber,
+        /// Where it is.
+        account: AccountIndex,
+        /// The fields, in order.
+        fields: Box<[Field]>,
+    },
     /// The files declare what `undo` takes back.
     DeclaredOtherwise {
         /// The number.

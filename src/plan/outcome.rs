@@ -129,6 +129,9 @@ pub enum Failure {
     /// The lock was lost between two writes of the action.
     #[error("the lock on the account was lost before the action was complete")]
     LostLock,
+    /// What was about to be sent could not be written down.
+    #[error("{}", Skip::NotRecorded.words())]
+    NotRecorded,
     /// The run may write no more, and the action was not complete.
     #[error("the action is not complete: {}", .0.words())]
     Braked(Brake),
@@ -177,6 +180,8 @@ pub enum Skip {
     NoSid,
     /// The lock on the account is not ours any more (law 10).
     LostLock,
+    /// What was about to be bought could not be written down, and is not sent then.
+    NotRecorded,
     /// The API does not answer, and nothing was sent.
     Unreachable,
     /// Each time that the number was read, too long passed before it could be written.
@@ -200,6 +205,7 @@ impl Skip {
             | Self::Changed
             | Self::NoSid
             | Self::LostLock
+            | Self::NotRecorded
             | Self::Unreachable
             | Self::NotFresh
             | Self::Braked(_) => false,
@@ -224,6 +230,9 @@ impl Skip {
             Self::AlreadyGone => "the number is gone already",
             Self::NoSid => "the API gives no SID for the number, so that nothing can be done to it",
             Self::LostLock => "the lock on the account was lost: somebody else may be writing",
+            Self::NotRecorded => {
+                "what was about to be bought could not be written down (the log says why), so it was not sent"
+            }
             Self::Unreachable => "the API does not answer; run again when it does",
             Self::NotFresh => {
                 "the number was read, and more than 5 s passed each time before it could be written; run again"
@@ -290,6 +299,7 @@ impl Outcome {
                 | Failure::StillUnregistering
                 | Failure::UnregistrationFailed
                 | Failure::LostLock
+                | Failure::NotRecorded
                 | Failure::Braked(_) => None,
             },
             Self::Succeeded | Self::Skipped(_) => None,

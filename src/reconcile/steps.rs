@@ -122,7 +122,12 @@ fn with_intents<T>(
 }
 
 /// Takes out of a plan what is not to be done now.
-pub(super) fn hold_back<T: Transport>(plan: &mut Plan, job: &Job<'_, T>, state: &mut State<'_>) {
+pub(super) fn hold_back<T: Transport>(
+    plan: &mut Plan,
+    observed: &Observed,
+    job: &Job<'_, T>,
+    state: &mut State<'_>,
+) {
     let all = job.source.holds(plan);
     let worlds = job.worlds();
     for holds in &all {
@@ -136,6 +141,13 @@ pub(super) fn hold_back<T: Transport>(plan: &mut Plan, job: &Job<'_, T>, state: 
     }
     if let (Some(access), Some(holds)) = (&job.journal, all.first()) {
         access.with_known(|known| journal::hold_back(plan, holds, known, &worlds, job.now));
+    }
+    if let (Some(access), Source::Files(desired)) = (&job.journal, job.source) {
+        access.with_known(|known| {
+            if let Some(known) = known {
+                journal::tell_left_behind(plan, known, desired, observed, &worlds);
+            }
+        });
     }
     state.kept.budget.hold_back(plan, job.generation);
     state.memory.hold_back(plan, job.now);
@@ -254,8 +266,12 @@ pub(super) async fn record<'a, T: Transport>(
     // On a copy: what was not recorded was not spent either.
     let mut spent = state.kept.clone();
     spent.budget.spend(approved.plan(), bill, job.generation, job.now);
-    spent.intents.open_for(approved.plan());
+    let marks = spent.intents.begin(approved.plan());
     if let Err(error) = hooks.record(approved.plan(), &spent).await {
+        return Err(Pass::NotRecorded(approved.into_plan(), error).into());
+    }
+    // Each slot is noted right before it is sent. A place that cannot be written is found here.
+    if marks && let Err(error) = hooks.note(&spent.intents).await {
         return Err(Pass::NotRecorded(approved.into_plan(), error).into());
     }
     let before = std::mem::replace(state.kept, spent);

@@ -416,6 +416,9 @@ struct WarningJson<'a> {
     field: Option<Field>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<NumberSid>,
+    /// The fields that numctl set and no file declares any more.
+    #[serde(skip_serializing_if = "<[Field]>::is_empty")]
+    fields: &'a [Field],
     /// What the API gave as a number.
     #[serde(skip_serializing_if = "Option::is_none")]
     given: Option<String>,
@@ -441,6 +444,10 @@ impl<'a> WarningJson<'a> {
             },
             account: parts.account.map(|index| &*plan.account(index).name),
             field: parts.field,
+            fields: match warning {
+                Warning::LeftBehind { fields, .. } => fields,
+                _ => &[],
+            },
             sid,
             given,
             message: parts.message,

@@ -431,6 +431,15 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
         Warning::BoughtBack { number, was } => {
             parts("bought_back", number, None, journal::bought_back(plan, *was))
         }
+        Warning::LeftBehind { number, account: index, fields } => {
+            let names = fields.iter().map(|field| field.json_name()).collect::<Vec<_>>().join(", ");
+            let (as_is, them) = if fields.len() == 1 { ("it is", "it") } else { ("they are", "them") };
+            let message = format!(
+                "numctl set {names}, which no file declares any more: left as {as_is} (declare {them} as null to clear \
+                 {them})"
+            );
+            WarningParts { account: Some(*index), ..parts("no_longer_declared", number, None, message) }
+        }
         Warning::DeclaredOtherwise { number } => {
             parts("declared_otherwise", number, None, journal::DECLARED_OTHERWISE.into())
         }

@@ -9,6 +9,7 @@ use numctl::execute::journal::{Command, Head};
 use numctl::execute::ledger::{Kept, LedgerError};
 use numctl::guard::budget::Generation;
 use numctl::guard::cost::Bill;
+use numctl::guard::intents::Intents;
 use numctl::guard::memory::{Extent, Memory};
 use numctl::guard::{Approved, OperatorLimits};
 use numctl::plan::Plan;
@@ -25,6 +26,10 @@ impl Hooks for Yes {
     }
 
     async fn record(&self, _: &Plan, _: &Kept) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    async fn note(&self, _: &Intents) -> Result<(), LedgerError> {
         Ok(())
     }
 }

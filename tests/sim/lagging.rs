@@ -320,6 +320,31 @@ pub struct Process {
     pub interval: Duration,
 }
 
+/// Accounts by their names and SIDs, the first one the parent of the others, and their clients.
+pub fn clients_of<T: Transport>(
+    accounts: &[(&str, &str)],
+    api: Api,
+    transport: &Arc<T>,
+    dice: &Arc<Dice>,
+) -> (Vec<AccountRef>, Vec<Client<T>>) {
+    let sid = |text: &str| AccountSid::observed(text).expect("a SID");
+    let client = |account: &str| {
+        let manner = Manner { page_size: 3, timeout: Duration::from_secs(15), dice: dice.clone() };
+        let routes = Routes::new(Endpoint::at(BASE).expect("a base"), api, sid(account));
+        let credentials = Credentials::new(account.to_owned(), AUTH_TOKEN);
+        Client::new(routes, transport.clone(), credentials, manner, Pace::new(4, None))
+    };
+    let named = |((name, account), at): (&(&str, &str), u16)| AccountRef {
+        name: (*name).into(),
+        sid: sid(account),
+        parent: (at > 0).then_some(AccountIndex(0)),
+    };
+    (
+        accounts.iter().zip(0..).map(named).collect(),
+        accounts.iter().map(|(_, account)| client(account)).collect(),
+    )
+}
+
 /// Runs it for so many passes or until it dies; whether its last pass had nothing to do.
 pub async fn live(host: &Shared, process: Process, file: &File, passes: usize, seed: u64) -> bool {
     let mut dead = {
@@ -336,26 +361,9 @@ pub async fn live(host: &Shared, process: Process, file: &File, passes: usize, s
 
 async fn cycles(host: &Shared, process: Process, file: &File, passes: usize, seed: u64) -> bool {
     let Process { ledger, api, accounts, interval } = process;
-    let sid = |text: &str| AccountSid::observed(text).expect("a SID");
     let dice = Arc::new(Dice::seeded(seed));
-    let clients: Vec<_> = accounts
-        .iter()
-        .map(|(_, account)| {
-            let manner = Manner { page_size: 3, timeout: Duration::from_secs(15), dice: dice.clone() };
-            let routes = Routes::new(Endpoint::at(BASE).expect("a base"), api, sid(account));
-            let credentials = Credentials::new((*account).to_owned(), AUTH_TOKEN);
-            Client::new(routes, Arc::new(Wire(host.clone())), credentials, manner, Pace::new(4, None))
-        })
-        .collect();
-    let accounts: Vec<AccountRef> = accounts
-        .iter()
-        .zip(0..)
-        .map(|((name, account), at)| AccountRef {
-            name: (*name).into(),
-            sid: sid(account),
-            parent: (at > 0).then_some(AccountIndex(0)),
-        })
-        .collect();
+    let wire = Arc::new(Wire(host.clone()));
+    let (accounts, clients) = clients_of(accounts, api, &wire, &dice);
     let clock = || host.lock().now() + EPOCH;
     let mut kept = ledger.load(clock()).expect("what was kept");
     let operator = OperatorLimits::default();

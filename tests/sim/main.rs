@@ -9,7 +9,7 @@
 //! - `NUMCTL_SEEDS=1000000 cargo test --test sim random_seeds -- --nocapture` is the long run
 //!   (`SEED_FROM=` starts elsewhere).
 //! - `SEED=123 cargo test --test sim one_claim_seed -- --ignored --nocapture` does so for claims, and
-//!   `one_quarantine_seed` for what waits to be released.
+//!   `one_quarantine_seed` for what waits to be released, `one_authority_seed` for who may write when.
 //! - `cargo test --test sim mutants -- --ignored --nocapture` puts every bug of `mutants.rs` back,
 //!   one at a time, and demands that the simulation finds it (`MUTANT=name` for one of them).
 
@@ -17,6 +17,7 @@
 #![allow(clippy::print_stdout, reason = "its figures and event logs are its results")]
 
 mod actors;
+mod authority;
 mod budgets;
 mod claims;
 mod crash;

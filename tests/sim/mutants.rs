@@ -137,6 +137,7 @@ fn hunt(simulation: &Path, name: &str, seeds: u64) -> Result<(u64, String), Stri
     let (test, seeds) = match name.split_once('-') {
         Some(("claim", _)) => ("no_claim_ever_has_too_many", 10 * seeds),
         Some(("quarantine", _)) => ("nothing_is_released_before_its_time", 10 * seeds),
+        Some(("authority", _)) => ("nothing_is_written_without_authority", seeds),
         _ => ("random_seeds", seeds),
     };
     let ran = Command::new(simulation)
@@ -168,6 +169,7 @@ fn mutants() {
     hunt(&simulation, "none", 200).expect_err("the sources as they are break a law");
     hunt(&simulation, "claim-none", 100).expect_err("the sources as they are break a law");
     hunt(&simulation, "quarantine-none", 100).expect_err("the sources as they are break a law");
+    hunt(&simulation, "authority-none", 100).expect_err("the sources as they are break a law");
     let only = std::env::var("MUTANT").ok();
     let mut missed = Vec::new();
     for name in names().into_iter().filter(|name| only.as_deref().is_none_or(|only| only == *name)) {

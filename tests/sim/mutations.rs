@@ -13,9 +13,9 @@ pub struct Edit {
 
 pub const EDITS: &[Edit] = &[
     Edit {
-        file: "src/reconcile/steps.rs",
-        find: "    spent.intents.open_for(approved.plan());\n",
-        replace: "    let _ = @claim-intent-not-kept@ || spent.intents.open_for(approved.plan());\n",
+        file: "src/reconcile/notes.rs",
+        find: "        let kept = if opened.is_empty() {",
+        replace: "        let kept = if opened.is_empty() || @claim-intent-not-kept@ {",
         bugs: &[("claim-intent-not-kept", "a crash forgets what was about to be bought for a claim")],
     },
     Edit {
@@ -208,7 +208,7 @@ pub const EDITS: &[Edit] = &[
         bugs: &[("partial-listing-will-do", "a listing is taken as whole without its later pages")],
     },
     Edit {
-        file: "src/client/account.rs",
+        file: "src/client/account/writes.rs",
         find: "        match self.writer.admit(is_irreversible(operation)).await {\n            Some(Admission::WithoutEnd) => Ok(turn),",
         replace: "        match self.writer.admit(is_irreversible(operation)).await {\n            \
             None if @lock-not-asked@ => Ok(turn),\n            Some(Admission::WithoutEnd) => Ok(turn),",
@@ -311,6 +311,54 @@ pub const EDITS: &[Edit] = &[
         find: "                if let Some(earlier) = writing.earlier.take() {",
         replace: "                if let Some(earlier) = writing.earlier.take().filter(|_| !@budget-lost-with-the-lock@) {",
         bugs: &[("budget-lost-with-the-lock", "what a full disk did not keep is forgotten with the lock")],
+    },
+    Edit {
+        file: "src/daemon/handover.rs",
+        find: "        if is_older && known.older.is_some_and(",
+        replace: "        if is_older && !@authority-older-content-acts@ && known.older.is_some_and(",
+        bugs: &[("authority-older-content-acts", "a leader buys and releases by an older copy of the files")],
+    },
+    Edit {
+        file: "src/daemon/handover.rs",
+        find: "        self.note_content(contents, content).await?;\n",
+        replace: "        if !@authority-content-not-noted@ { self.note_content(contents, content).await?; }\n",
+        bugs: &[("authority-content-not-noted", "the next leader does not hear which content was in force")],
+    },
+    Edit {
+        file: "src/daemon/removal.rs",
+        find: "    let lost = before\n",
+        replace: "    if @authority-lost-file-not-missed@ { return None; }\n    let lost = before\n",
+        bugs: &[("authority-lost-file-not-missed", "a file that is away takes its numbers with it")],
+    },
+    Edit {
+        file: "src/daemon/removal.rs",
+        find: "    dropped || turned || claims || accounts || unlisted || quarantine\n",
+        replace: "    (dropped && !@authority-moved-line-released@) || turned || claims || accounts || unlisted || quarantine\n",
+        bugs: &[("authority-moved-line-released", "a line between two files is taken for one that is gone")],
+    },
+    Edit {
+        file: "src/reconcile/steps.rs",
+        find: "        if *self.paused.borrow() {\n",
+        replace: "        if *self.paused.borrow() && !@authority-pause-waits-for-the-next-run@ {\n",
+        bugs: &[(
+            "authority-pause-waits-for-the-next-run",
+            "a pause in the middle of a run does not stop it",
+        )],
+    },
+    Edit {
+        file: "src/reconcile/steps.rs",
+        find: "    if !moved_on.is_empty() {\n",
+        replace: "    if !moved_on.is_empty() && !@authority-answer-not-checked@ {\n",
+        bugs: &[("authority-answer-not-checked", "what changed while the question stood is written over")],
+    },
+    Edit {
+        file: "src/reconcile/steps.rs",
+        find: "    if !(job.authority.is_in_force)() {\n",
+        replace: "    if !(job.authority.is_in_force)() && !@authority-files-behind-the-question@ {\n",
+        bugs: &[(
+            "authority-files-behind-the-question",
+            "a yes to files that have changed since is carried out",
+        )],
     },
     Edit {
         file: "src/daemon/files.rs",

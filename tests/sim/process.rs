@@ -22,6 +22,7 @@ use numctl::execute::journal::{Command, Head};
 use numctl::execute::ledger::{Kept, Ledger, LedgerError};
 use numctl::guard::budget::Generation;
 use numctl::guard::cost::Bill;
+use numctl::guard::intents::Intents;
 use numctl::guard::memory::{Extent, Memory};
 use numctl::guard::saved_plan::SavedPlan;
 use numctl::guard::{self, Approved, OperatorLimits};
@@ -308,6 +309,13 @@ impl Hooks for Yes<'_> {
     async fn record(&self, _: &Plan, spent: &Kept) -> Result<(), LedgerError> {
         match self.0 {
             Some(ledger) => ledger.save(spent).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn note(&self, intents: &Intents) -> Result<(), LedgerError> {
+        match self.0 {
+            Some(ledger) => ledger.save_record(intents).await,
             None => Ok(()),
         }
     }

@@ -2,16 +2,46 @@
 
 use url::Url;
 
-use super::Client;
+use super::{Client, Withheld, is_irreversible};
 use crate::client::api::error::{ApiError, Operation};
 use crate::client::api::subject::{Owner, Subject};
-use crate::client::pace::Turn;
+use crate::client::pace::{Lane, Turn};
 use crate::client::transport::{Transport, Verb};
+use crate::client::writer::Admission;
 use crate::model::live::Live;
 use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::model::settings::{Field, Want};
 
 impl<T: Transport> Client<T> {
+    /// Waits for the turn of a write, to be sent at once. While the API does not answer, a harmless
+    /// read tries it in between. `recorded` writes down what is about to be sent, and says whether that
+    /// worked; nothing is written down before the turn has come, since it may never be sent then.
+    ///
+    /// # Errors
+    /// When it is not to be sent.
+    pub async fn turn_to_write(
+        &self,
+        lane: Lane,
+        operation: Operation,
+        recorded: impl Future<Output = bool>,
+    ) -> Result<Turn<'_>, Withheld> {
+        self.prove().await.map_err(Withheld::Unproven)?;
+        let mut turn = self.turn(lane, operation).await.map_err(Withheld::Unreachable)?;
+        if !recorded.await {
+            return Err(Withheld::NotRecorded);
+        }
+        // Asked once the turn has come, which may have been long: nothing lies between this and the
+        // send.
+        match self.writer.admit(is_irreversible(operation)).await {
+            Some(Admission::WithoutEnd) => Ok(turn),
+            Some(Admission::EndBy(then)) => {
+                turn.end_by(then);
+                Ok(turn)
+            }
+            None => Err(Withheld::Fenced),
+        }
+    }
+
     /// Sends one purchase of this very number, once.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::left_behind::{Replaced, SetFields};
 use super::record::KnownRecord;
 use super::run::accounts;
 use super::{
@@ -15,7 +16,7 @@ use crate::model::action_kind::ActionKind;
 use crate::model::number::{AccountSid, PhoneNumber};
 use crate::observed::Observed;
 use crate::plan::outcome::OutcomeKind;
-use crate::plan::{Action, HeldReason, Plan, Reason, Vanished, Warning};
+use crate::plan::{Action, HeldReason, Plan, Reason, Vanished, Warning, claims};
 
 /// For so many days a released number can be had back, says the vendor's support page, if nobody
 /// else has taken it.
@@ -33,6 +34,8 @@ pub struct Known {
     accounts: Vec<Place>,
     /// By the index of the world: a million numbers are to cost little.
     numbers: BTreeMap<(u16, PhoneNumber), Entry>,
+    /// The fields that our runs set.
+    set: SetFields,
     /// Runs that are not over, by what their steps did.
     open: BTreeMap<RunId, Open>,
 }
@@ -58,6 +61,9 @@ struct Entry {
 struct Open {
     accounts: Vec<AccountRecord>,
     at: At,
+    is_undo: bool,
+    /// What the steps that set fields have replaced.
+    replaced: BTreeMap<usize, Replaced>,
     /// The steps that change where a number is, and what was known of it before.
     steps: BTreeMap<usize, (StepRecord, Option<Entry>)>,
 }
@@ -88,6 +94,10 @@ impl Known {
                     let entry = Entry { account, seen: known.seen, gone: known.gone };
                     self.numbers.insert((world, *number), entry);
                 }
+            }
+            Record::Set(set) => {
+                let world = self.world(&set.at);
+                self.set.take(world, set);
             }
             Record::Mended => {}
         }
@@ -124,23 +134,36 @@ impl Known {
     }
 
     fn begin(&mut self, run: &RunRecord) {
-        let open = Open { accounts: run.accounts.clone(), at: run.at, steps: BTreeMap::new() };
+        let open = Open {
+            accounts: run.accounts.clone(),
+            at: run.at,
+            is_undo: run.undoes.is_some(),
+            replaced: BTreeMap::new(),
+            steps: BTreeMap::new(),
+        };
         self.open.insert(run.run.clone(), open);
     }
 
     fn step(&mut self, step: &StepRecord) {
         let Some(open) = self.open.get(&step.run) else { return };
-        let at = open.at;
+        let (at, is_undo) = (open.at, open.is_undo);
         let account = |sid: AccountSid| open.accounts.iter().find(|account| account.sid == sid).cloned();
         let (Some(of), from) = (account(step.account), step.from.and_then(account)) else { return };
         // What is to be changed was there to be seen.
         if let Some(from) = &from {
             self.see(from, step.number, at);
         }
+        let world = self.world(&of.at);
+        if !step.after.is_empty() {
+            let replaced = self.set.step(world, step, is_undo);
+            if let Some(open) = self.open.get_mut(&step.run) {
+                open.replaced.insert(step.step, replaced);
+            }
+        }
         if step.action == ActionKind::Configure {
             return;
         }
-        let key = (self.world(&of.at), step.number);
+        let key = (world, step.number);
         let before = self.numbers.get(&key).copied();
         if step.action == ActionKind::Release {
             // Should its end never be told, it may well be released.
@@ -153,7 +176,12 @@ impl Known {
 
     fn end(&mut self, end: &EndedRecord) {
         let (at, outcome) = (end.at, end.outcome);
-        let Some(open) = self.open.get(&end.run) else { return };
+        let Some(open) = self.open.get_mut(&end.run) else { return };
+        match (open.replaced.remove(&end.step), outcome, end.instead) {
+            (Some(replaced), OutcomeKind::Skipped, _) => self.set.put_back(&replaced),
+            (Some(replaced), _, Some(instead)) => self.set.turn_to(&replaced, instead),
+            (Some(_), _, None) | (None, _, _) => {}
+        }
         let Some((step, before)) = open.steps.get(&end.step) else { return };
         let Some(of) = open.accounts.iter().find(|account| account.sid == step.account).cloned() else {
             return;
@@ -162,6 +190,10 @@ impl Known {
         match (step.action, outcome) {
             (ActionKind::Purchase | ActionKind::Transfer, OutcomeKind::Succeeded) => {
                 self.see(&of, number, at)
+            }
+            (ActionKind::Release, OutcomeKind::Succeeded) => {
+                let world = self.world(&of.at);
+                self.set.forget(world, number);
             }
             (ActionKind::Release, OutcomeKind::Failed | OutcomeKind::Skipped) => {
                 if let Some(before) = before {
@@ -278,6 +310,7 @@ impl Known {
                 Record::Known(KnownRecord { format: FORMAT, account, looked, seen, gone, numbers })
             }));
         }
+        records.extend(self.set.records(&self.worlds, NUMBERS_A_LINE).into_iter().map(Record::Set));
         records.into_iter()
     }
 }
@@ -319,6 +352,27 @@ pub fn hold_back(plan: &mut Plan, holds: &Holds, known: Option<&Known>, worlds: 
         let was = vanished(&step.action)?;
         (choice(&step.action) == OnVanished::Report).then_some(HeldReason::Vanished(was))
     });
+}
+
+/// Adds to a plan which live fields our runs set and no file declares any more; nothing is ever done about
+/// them. `worlds` are those of the plan's accounts.
+pub fn tell_left_behind(
+    plan: &mut Plan,
+    known: &Known,
+    desired: &Desired,
+    observed: &Observed,
+    worlds: &[World],
+) {
+    if known.set.is_empty() {
+        return;
+    }
+    let known_worlds: Vec<_> = worlds.iter().map(|world| known.known_world(world)).collect();
+    let world_of = |account: AccountIndex| known_worlds.get(usize::from(account.0)).copied().flatten();
+    if desired.claims.is_empty() {
+        known.set.tell(plan, world_of, desired, observed);
+    } else {
+        known.set.tell(plan, world_of, &claims::bind(desired, observed).desired, observed);
+    }
 }
 
 /// How many whole days are left at least, of those in which a number can be had back.

@@ -32,7 +32,7 @@ impl LastWrites {
                     self.left.extend(after.map(|(field, value)| ((step.number, field), value)));
                 }
             }
-            Record::Done(_) | Record::Look(_) | Record::Known(_) | Record::Mended => {}
+            Record::Done(_) | Record::Look(_) | Record::Known(_) | Record::Set(_) | Record::Mended => {}
         }
     }
 

@@ -254,7 +254,7 @@ fn parse_kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ActionKind, 
 }
 
 /// A value as a journal may keep it: the text, or, where that holds a password, the text without.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Recorded {
     /// All of it.
     Whole(String),
@@ -402,6 +402,22 @@ pub struct KnownRecord {
     pub seen: At,
     /// Whether they are gone since.
     pub gone: bool,
+    /// The numbers.
+    pub numbers: Vec<PhoneNumber>,
+}
+
+/// A field that our runs set to one value, of which an earlier file of the journal told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetRecord {
+    /// [`super::FORMAT`].
+    pub format: u32,
+    /// The world of the numbers.
+    pub at: World,
+    /// The field.
+    pub field: Field,
+    /// What it was set to.
+    pub value: Recorded,
     /// The numbers.
     pub numbers: Vec<PhoneNumber>,
 }

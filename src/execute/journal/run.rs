@@ -196,7 +196,7 @@ pub fn runs(records: impl IntoIterator<Item = Record>) -> Vec<Run> {
                     run.done = Some(done);
                 }
             }
-            Record::Look(_) | Record::Known(_) | Record::Mended => {}
+            Record::Look(_) | Record::Known(_) | Record::Set(_) | Record::Mended => {}
         }
     }
     runs

@@ -100,6 +100,7 @@ pub fn is_about_the_number(end: &End) -> bool {
             | Skip::ReplacementMissing
             | Skip::AccountRefused
             | Skip::LostLock
+            | Skip::NotRecorded
             | Skip::Unreachable
             | Skip::Braked(_) => false,
         },

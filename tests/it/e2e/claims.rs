@@ -457,3 +457,42 @@ fn a_claim_has_settings_of_its_own() {
     bench.plan(&file.replace("sms: {url", "sms: {ulr")).exits(1).says("ulr").says("fleet.yaml:");
     bench.plan(&file.replace("https://c.example/sms", "nonsense")).exits(1).says("sms.url");
 }
+
+/// What is written down and never sent would be held back for 15 minutes.
+#[test]
+fn a_crash_holds_back_only_what_was_sent() {
+    let (sandbox, bench) = Sandbox::start(&["--latency", "100ms"]);
+    let file = claiming(20).replace("max_purchases: 10", "max_purchases: 100");
+    bench.write("fleet.yaml", &file);
+    for args in [
+        &["apply", "--yes", "--max-concurrency", "1", "-f", "fleet.yaml"][..],
+        &["run", "-f", "fleet.yaml", "--state-dir", ".numctl", "--max-concurrency", "1"],
+    ] {
+        sandbox.forget_requests();
+        let process = bench.spawn(args);
+        sandbox.wait_for("purchase", 3);
+        process.signal("KILL");
+        process.end();
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        let sent = usize::try_from(sandbox.count("purchase")).expect("a count");
+        let intents: Value = serde_json::from_str(&bench.read(".numctl/intents.json")).expect("JSON");
+        let open = intents["intents"].as_array().expect("intents").iter();
+        let noted = open.filter(|intent| intent["seen"] != true).count();
+        assert!(sent < 15, "{args:?} was killed too late: {sent}");
+        // One more may be on its way: the sandbox counts what it has answered.
+        assert!((1..=sent + 1).contains(&noted), "{args:?}: {sent} sent, {noted} noted: {intents:#}");
+    }
+    // Only what was on its way when they died is waited for.
+    let plan = bench.plan(&file).json();
+    let (held, had) = (reasons(&plan).len(), marked(&sandbox).len());
+    let planned = plan["actions"].as_array().expect("actions").len();
+    assert!(held <= 2 && planned + held + had == 20, "{planned} planned, {held} held, {had} there: {plan:#}");
+}
+
+#[test]
+fn what_cannot_be_written_down_is_not_bought() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    std::fs::create_dir_all(bench.path().join(".numctl/intents.json")).expect("a folder in its place");
+    bench.apply(&claiming(2)).exits(1).says("intents.json");
+    sandbox.counts(&[("list", sandbox.count("list")), ("search", sandbox.count("search"))]);
+}

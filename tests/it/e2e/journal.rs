@@ -334,3 +334,70 @@ fn history_says_who_started_a_run() {
     let by = &json["runs"][0]["by"];
     assert_eq!((&by["user"], &by["commit"]), (&"alice".into(), &github[5].1.into()), "{json:#}");
 }
+
+/// The numbers and fields of the warnings that numctl set what no file declares any more.
+fn left_behind(plan: &Value) -> Vec<(String, Value)> {
+    let all = plan["warnings"].as_array().expect("warnings").iter();
+    let told = all.filter(|warning| warning["kind"] == "no_longer_declared");
+    told.map(|one| (one["phone_number"].as_str().expect("a number").to_owned(), one["fields"].clone()))
+        .collect()
+}
+
+#[test]
+fn what_numctl_set_and_no_file_declares_any_more_is_told_and_left() {
+    let numbers = ["+15552230000", "+15552230001", "+15552230002"];
+    let old = |number: &str| owned(number, MAIN, Some("Old"), json!({"sms.url": "https://theirs.example/"}));
+    let (sandbox, bench) = Sandbox::with_state(&world(&numbers.map(old)), &[]);
+    let head = format!("{}numbers:\n", two_accounts());
+    let one = |number: &str, settings: &str| format!("  - {{phone_number: \"{number}\"{settings}}}\n");
+    let all = ", voice: {url: \"https://u:secret@a.example/v\"}, status_callback: \"https://a.example/s\"";
+    let full: String = numbers.iter().map(|number| one(number, all)).collect();
+    bench.apply(&format!("{head}{full}")).exits(0);
+    let writes = sandbox.writes();
+
+    // A field dropped from two numbers, and a number dropped as a whole.
+    let kept = ", status_callback: \"https://a.example/s\"";
+    let file = format!("{head}{}{}", one(numbers[0], kept), one(numbers[1], kept));
+    let plan = bench.plan(&file).exits(0).json();
+    assert_eq!(plan["actions"], json!([]));
+    let voice = json!(["voice.url"]);
+    let both = json!(["status_callback", "voice.url"]);
+    let told = |number: usize, fields: &Value| (numbers[number].to_owned(), fields.clone());
+    assert_eq!(left_behind(&plan), [told(0, &voice), told(1, &voice), told(2, &both)], "{plan:#}");
+    let text = bench.run(&["plan", "--detailed-exitcode", "-f", "fleet.yaml"]).exits(0);
+    let lines = text.out.lines().filter(|line| line.contains("numctl set")).collect::<Vec<_>>();
+    assert_eq!(lines.len(), 2, "one line for each set of fields: {}", text.out);
+    text.says("2 numbers: numctl set voice.url, which no file declares any more").never_says("secret");
+    bench.run(&["apply", "--yes", "-f", "fleet.yaml"]).exits(0);
+    assert_eq!(sandbox.writes(), writes, "it is never an action");
+
+    // What somebody else has set since is theirs, and what another journal told is not known.
+    sandbox.edit(numbers[0], "Configurations.Voice.Url=https://other.example/");
+    let plan = bench.run(&["plan", "--format", "json", "-f", "fleet.yaml"]).exits(0).json();
+    assert_eq!(left_behind(&plan), [told(1, &voice), told(2, &both)]);
+    let plan =
+        bench.run(&["plan", "--journal", "none", "--format", "json", "-f", "fleet.yaml"]).exits(0).json();
+    assert_eq!(left_behind(&plan), []);
+    // Declared again, or cleared, it is no news.
+    let cleared = ", voice: {url: null}, status_callback: \"https://a.example/s\"";
+    bench.apply(&format!("{head}{}", one(numbers[1], cleared))).exits(0);
+    let plan = bench.plan(&format!("{head}{}", one(numbers[2], all))).exits(0).json();
+    let status = json!(["status_callback"]);
+    assert_eq!(left_behind(&plan), [told(0, &status), told(1, &status)], "{plan:#}");
+    // The word on a number that is released is its release.
+    let released = format!("{head}  - {{phone_number: \"{}\", state: released}}\n", numbers[2]);
+    assert_eq!(left_behind(&bench.plan(&released).exits(0).json()), [told(0, &status), told(1, &status)]);
+}
+
+#[test]
+fn what_an_undo_put_back_is_not_numctls() {
+    let number = "+15552230000";
+    let old = owned(number, MAIN, Some("Old"), json!({"voice.url": "https://theirs.example/"}));
+    let (_sandbox, bench) = Sandbox::with_state(&world(&[old]), &[]);
+    let file = |settings: &str| {
+        format!("{}numbers:\n  - {{phone_number: \"{number}\"{settings}}}\n", two_accounts())
+    };
+    bench.apply(&file(", voice: {url: \"https://a.example/v\"}")).exits(0);
+    undo(&bench, &[]).exits(0);
+    assert_eq!(left_behind(&bench.plan(&file("")).exits(0).json()), []);
+}

@@ -3,7 +3,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use numctl::guard::saved_plan::SavedPlan;
 use serde_json::json;
@@ -255,6 +255,35 @@ fn an_apply_stops_where_its_file_changes() {
         skipped.iter().all(|action| action["error"].to_string().contains("the files changed")),
         "{report:#}"
     );
+}
+
+/// A file that ends in `...` was not cut short, and where it only configures there is nothing to wait for; without
+/// the end marker, two reads a quarter of a second apart must be equal.
+#[test]
+fn a_file_that_shows_its_end_and_only_configures_is_taken_at_once() {
+    const SETTLE: Duration = Duration::from_millis(250);
+    for (end, is_at_once) in [("...\n", true), ("", false)] {
+        let (sandbox, bench) = Sandbox::start(&[]);
+        let save = |edit: u64| {
+            let number = format!("  - {{phone_number: \"+15552230000\", friendly_name: Edit {edit}}}\n");
+            let beside = bench.write("beside", &format!("version: 1\nnumbers:\n{number}{end}"));
+            std::fs::rename(beside, bench.path().join("fleet.yaml")).expect("saved");
+            Instant::now()
+        };
+        save(0);
+        let daemon = bench.spawn(&["run", "-f", "fleet.yaml", "--interval", "1h"]);
+        sandbox.wait_for("configure", 1);
+        let took = (1..=6).map(|edit| {
+            std::thread::sleep(Duration::from_millis(600));
+            let saved = save(edit);
+            sandbox.wait_for("configure", edit + 1);
+            saved.elapsed()
+        });
+        let fastest = took.min().expect("some");
+        assert_eq!(fastest < SETTLE, is_at_once, "{fastest:?} with {end:?}");
+        daemon.signal("TERM");
+        daemon.end().exits(0);
+    }
 }
 
 /// A line that is moved from one file to another in two saves, and a file that is away for a second.
