@@ -21,6 +21,7 @@
 //! - `hosts`: which host an account's credentials may go to
 //! - `quarantine`: `policy.quarantine`: where a number waits before it is released, and for how long
 //! - `merge`: the files together: defaults < profile < number, field by field, and the rules that only the
+//! - `quick`: a quick way for files of plain shapes
 //! - `read`: one file's text to its structs. What the parsers say is put into the file's terms here, and
 //! - `parse`: from the files' texts to one checked `Desired`
 //! - `schema`: the JSON Schema of the file, for editors and for checks in other tools
@@ -46,6 +47,7 @@ mod merge;
 mod parse;
 mod place;
 mod quarantine;
+mod quick;
 mod raw;
 mod read;
 pub mod schema;

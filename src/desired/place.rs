@@ -306,6 +306,35 @@ pub(super) fn doubled_key(text: &str, from: usize, name: &str) -> Option<(Path, 
     found
 }
 
+/// How deep a file is, told by the events of a parse.
+#[derive(Debug, PartialEq)]
+pub(super) enum Depth {
+    /// Nowhere deeper than was asked.
+    Within,
+    /// Deeper from this byte on.
+    Beyond(usize),
+    /// It does not parse: nobody knows.
+    Unknown,
+}
+
+/// Whether more than `max` lists and mappings are open at once, in any document of the text.
+pub(super) fn depth(text: &str, max: usize) -> Depth {
+    let mut open = 0_usize;
+    for event in Parser::new_from_str(text) {
+        let Ok((event, marks)) = event else { return Depth::Unknown };
+        match event {
+            Event::SequenceStart(..) | Event::MappingStart(..) => open += 1,
+            Event::SequenceEnd | Event::MappingEnd => open = open.saturating_sub(1),
+            _ => {}
+        }
+        if open > max {
+            let mut cursor = Cursor { text, ascii: text.is_ascii(), chars: 0, bytes: 0 };
+            return Depth::Beyond(cursor.byte(marks.start.index()));
+        }
+    }
+    Depth::Within
+}
+
 /// What a file's aliases come to.
 pub(super) struct Aliases {
     pub(super) count: usize,

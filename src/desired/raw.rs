@@ -10,9 +10,9 @@ mod said;
 mod scalar;
 
 pub(super) use claim::RawClaim;
-pub(super) use entries::Entry;
+pub(super) use entries::{Entries, Entry};
 pub(super) use file::{Account, Credentials, File, Policy, Quarantine};
 pub(super) use hold::{Hold, Window};
-pub(super) use number::{Layer, Number};
+pub(super) use number::{Layer, Number, Sms, Voice};
 pub(super) use said::Said;
-pub(super) use scalar::{Count, Given, OWN, Section};
+pub(super) use scalar::{Count, Given, OWN, Section, Setting, Switch};

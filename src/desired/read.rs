@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use super::excerpt::quoted;
 use super::issue::{At, Issue};
-use super::place::{self, Path, Step};
+use super::place::{self, Depth, Path, Step};
+use super::quick;
 use super::raw::{File, OWN};
 use super::source::{Format, Source};
 use super::suggest;
@@ -23,13 +24,19 @@ pub(super) fn read(index: usize, source: &Source) -> Result<File, Box<Issue>> {
     let text = source.body();
     check_text(index, text)?;
     match source.format {
-        Format::Yaml => {
-            check_depth(index, text)?;
-            check_aliases(index, text)?;
-            serde_yaml::from_str(text).map_err(|error| yaml_issue(index, text, &error).into())
-        }
+        Format::Yaml => match quick::read(text, |rest| read_yaml(index, rest).ok()) {
+            Some(file) => Ok(file),
+            None => read_yaml(index, text),
+        },
         Format::Json => serde_json::from_str(text).map_err(|error| json_issue(index, text, &error).into()),
     }
+}
+
+/// Reads YAML of any shape.
+fn read_yaml(index: usize, text: &str) -> Result<File, Box<Issue>> {
+    check_depth(index, text)?;
+    check_aliases(index, text)?;
+    serde_yaml::from_str(text).map_err(|error| yaml_issue(index, text, &error).into())
 }
 
 fn span(file: usize, span: Range<usize>) -> At {
@@ -69,13 +76,27 @@ fn check_text(file: usize, text: &str) -> Result<(), Box<Issue>> {
 }
 
 /// libyaml takes time in the square of the depth of `[` and `{`, so that 100 kB of them are a minute,
-/// and 160 bytes for each of the `- ` that open list in list on one line. Counting them in text and
-/// comments, too, errs only far beyond what anybody writes.
+/// and 160 bytes for each of the `- ` that open list in list on one line. Counting bytes is cheap, and
+/// counts what stands in text and comments as well; so where it finds too many, a parse decides.
 fn check_depth(file: usize, text: &str) -> Result<(), Box<Issue>> {
+    let Some(crude) = perhaps_too_deep(text) else { return Ok(()) };
+    let at = match place::depth(text, MAX_DEPTH) {
+        Depth::Within => return Ok(()),
+        Depth::Beyond(at) => at,
+        // The count is all there is, and libyaml might take a minute to say what is wrong.
+        Depth::Unknown => crude,
+    };
+    Err(Issue::error(span(file, at..at + 1), "this is nested too deeply")
+        .help("the format is never more than five levels deep")
+        .into())
+}
+
+/// Where a text may be nested more than [`MAX_DEPTH`] deep; never `None` where it is.
+fn perhaps_too_deep(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
     // What a line has opened so far; nothing more once anything else has come.
     let mut opened = Some(0_usize);
-    for (at, byte) in text.bytes().enumerate() {
+    text.bytes().position(|byte| {
         match byte {
             b'[' | b'{' => depth += 1,
             b']' | b'}' => depth = depth.saturating_sub(1),
@@ -87,13 +108,8 @@ fn check_depth(file: usize, text: &str) -> Result<(), Box<Issue>> {
             b'-' | b'?' | b':' => opened.map(|opened| opened + 1),
             _ => None,
         };
-        if depth > MAX_DEPTH || opened.is_some_and(|opened| opened > MAX_DEPTH) {
-            return Err(Issue::error(span(file, at..at + 1), "this is nested too deeply")
-                .help("the format is never more than five levels deep")
-                .into());
-        }
-    }
-    Ok(())
+        depth > MAX_DEPTH || opened.is_some_and(|opened| opened > MAX_DEPTH)
+    })
 }
 
 fn check_aliases(file: usize, text: &str) -> Result<(), Box<Issue>> {

@@ -511,3 +511,28 @@ fn deep_nesting_is_refused_before_it_costs_anything() {
         assert!(refused.contains("nested too deeply"), "{refused}");
     }
 }
+
+#[test]
+fn brackets_in_text_and_comments_are_not_nesting() {
+    let entry = |nth: usize, name: &str| {
+        format!("  - phone_number: \"+1555{nth:07}\"\n    friendly_name: {name} # as in [x, {{\n")
+    };
+    for name in ["Sales [1", "\"Sales {1\"", "'[[ Sales'"] {
+        let entries: String = (0..300).map(|nth| entry(nth, name)).collect();
+        // Through the quick way, and through libyaml.
+        for head in ["", "---\n"] {
+            let text = format!("{head}version: 1\nnumbers:\n{entries}");
+            assert_eq!(parsed(&text).desired.numbers.len(), 300);
+            // What is really deep is still found behind it, at its place.
+            let deep = format!("{text}claims: {}", "[".repeat(1_000));
+            let refused = parse(&deep).expect_err("too deep").to_string();
+            assert!(refused.contains("nested too deeply"), "{refused}");
+        }
+    }
+    let dashes = format!(
+        "version: 1\nnumbers: []\nprofiles:\n  a:\n    friendly_name: |\n      {}\n",
+        "- ".repeat(300)
+    );
+    let told = parse(&dashes).expect_err("no number").to_string();
+    assert!(!told.contains("nested too deeply"), "{told}");
+}

@@ -33,6 +33,9 @@ pub(crate) fn desired_file(data: &[u8]) {
             .enumerate()
             .map(|(at, text)| Source { name: format!("{at}.yaml").into(), text: (*text).to_owned(), format })
             .collect();
+        if format == Format::Yaml && texts.iter().all(|text| is_plain_document(text)) {
+            same_by_libyaml(&sources);
+        }
         match Desired::parse(&sources) {
             Ok(parsed) => {
                 assert_eq!(Desired::parse(&sources).as_ref(), Ok(&parsed));
@@ -55,6 +58,33 @@ pub(crate) fn desired_file(data: &[u8]) {
                 quiet(secret, &findings.render(true));
             }
         }
+    }
+}
+
+/// Whether a document start may be put before the text.
+fn is_plain_document(text: &str) -> bool {
+    !text.starts_with(['\u{feff}', '%'])
+        && !text.lines().any(|line| line.starts_with("---") || line.starts_with('%'))
+}
+
+/// A document start keeps the quick way out: what libyaml reads is the same, one line further down.
+fn same_by_libyaml(sources: &[Source]) {
+    let marked: Vec<Source> = sources
+        .iter()
+        .map(|source| Source { text: format!("---\n{}", source.text), ..source.clone() })
+        .collect();
+    match (Desired::parse(sources), Desired::parse(&marked)) {
+        (Ok(quick), Ok(slow)) => {
+            assert_eq!(quick.desired, slow.desired);
+            let said = |findings: &[Finding], further: usize| -> Vec<_> {
+                let place =
+                    |finding: &Finding| finding.place.as_ref().map(|at| (at.line + further, at.column));
+                findings.iter().map(|finding| (finding.message.clone(), place(finding))).collect()
+            };
+            assert_eq!(said(&quick.warnings, 1), said(&slow.warnings, 0));
+            assert_eq!(said(&quick.notes, 1), said(&slow.notes, 0));
+        }
+        (quick, slow) => assert_eq!(quick.is_ok(), slow.is_ok()),
     }
 }
 
