@@ -17,6 +17,9 @@ use crate::desired::load::folders;
 /// How often the files are looked at where no event comes: network file systems, lost events.
 const POLL: Duration = Duration::from_secs(2);
 
+/// The coarsest times that a file system keeps (FAT's), and a little more.
+const COARSEST_TIME: Duration = Duration::from_millis(2_500);
+
 /// So many links lead from one to the next at most, as the kernel has it.
 const LINKS_MAX: usize = 40;
 
@@ -40,8 +43,8 @@ pub struct Watch {
 #[derive(Debug, Default)]
 struct Names {
     on_the_way: HashSet<OsString>,
-    /// A folder is given: any file of the fleet's kinds in it counts, and what may be a folder or a link.
-    has_folder: bool,
+    /// The folders that are read: any file of the fleet's kinds in them counts, and folders and links.
+    folders: HashSet<PathBuf>,
 }
 
 impl Names {
@@ -49,7 +52,10 @@ impl Names {
         let mut names = Self::default();
         for path in paths {
             names.follow(path, LINKS_MAX);
-            names.has_folder |= path.is_dir();
+            let real = fs::canonicalize(path).ok();
+            names
+                .folders
+                .extend([Some(path), real.as_ref()].into_iter().flatten().flat_map(|path| folders(path)));
         }
         names
     }
@@ -82,22 +88,30 @@ impl Names {
         if self.on_the_way.contains(name) {
             return true;
         }
-        self.has_folder && is_of_the_fleet(path)
+        let is_read = path.parent().is_some_and(|folder| self.folders.contains(folder));
+        // Of what is gone only its name is left: a file without the fleet's ending was none of it.
+        is_read && is_of_the_fleet(path) && (has_fleet_ending(path) || path.exists())
+            || self.folders.contains(path)
     }
 }
 
 /// Whether something in a folder may be a file of the fleet, or lead to one.
 fn is_of_the_fleet(path: &Path) -> bool {
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("yaml" | "yml" | "json") => true,
-        Some(_) | None => !path.is_file(),
-    }
+    has_fleet_ending(path) || !path.is_file()
+}
+
+fn has_fleet_ending(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    ["yaml", "yml", "json"].into_iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 /// What a poll compares: it costs no reading, however large the files are. Contents are compared
 /// once one of these differs, and before every cycle.
 #[derive(Debug, PartialEq, Eq)]
-struct Stat(PathBuf, Option<(u64, SystemTime, u64)>);
+struct Stat(PathBuf, Option<(u64, SystemTime, Node)>);
+
+/// Which file it is, and when anything of it was changed last: that time cannot be set back.
+type Node = (u64, i64, i64);
 
 /// Sizes, times and places of some files and directories, at one time.
 #[derive(Debug, PartialEq, Eq)]
@@ -108,6 +122,20 @@ impl Stamp {
     #[must_use]
     pub fn of(paths: &[PathBuf]) -> Self {
         Self(stats(paths))
+    }
+
+    /// Those of now, where a later stamp that is equal will tell that nothing was changed; `None` where
+    /// something was changed so shortly before that a second change could leave the same time behind.
+    #[must_use]
+    pub fn settled(paths: &[PathBuf]) -> Option<Self> {
+        let now = SystemTime::now();
+        let is_old = |time: SystemTime| now.duration_since(time).is_ok_and(|age| age > COARSEST_TIME);
+        let changed = |seconds: i64| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.unsigned_abs());
+        let stats = stats(paths);
+        let are_old = stats.iter().all(|Stat(_, seen)| {
+            seen.is_none_or(|(_, written, (_, seconds, _))| is_old(written) && is_old(changed(seconds)))
+        });
+        are_old.then_some(Self(stats))
     }
 }
 
@@ -225,18 +253,19 @@ fn stat(path: &Path) -> Stat {
     let meta = fs::metadata(path).ok();
     Stat(
         path.to_owned(),
-        meta.map(|meta| (meta.len(), meta.modified().unwrap_or(SystemTime::UNIX_EPOCH), inode(&meta))),
+        meta.map(|meta| (meta.len(), meta.modified().unwrap_or(SystemTime::UNIX_EPOCH), node(&meta))),
     )
 }
 
 #[cfg(unix)]
-fn inode(meta: &fs::Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(meta)
+fn node(meta: &fs::Metadata) -> Node {
+    use std::os::unix::fs::MetadataExt as _;
+    (meta.ino(), meta.ctime(), meta.ctime_nsec())
 }
 
 #[cfg(not(unix))]
-fn inode(_: &fs::Metadata) -> u64 {
-    0
+fn node(_: &fs::Metadata) -> Node {
+    (0, 0, 0)
 }
 
 #[cfg(test)]
@@ -276,13 +305,20 @@ mod tests {
         fs::write(at("README"), "").expect("written");
         fs::write(at("app.log"), "").expect("written");
         fs::create_dir(at("team")).expect("made");
+        fs::create_dir(at("..data")).expect("made");
         let names = Names::of(&[folder.path().to_owned()]);
         for name in ["new.yaml", "gone.json", "team", "..data"] {
             let event = notify::Event::new(EventKind::Create(CreateKind::Any)).add_path(at(name));
             assert!(names.concern(&event), "{name}");
         }
-        for name in ["README", "app.log"] {
+        for name in ["README", "app.log", "gone.swp", "4913"] {
             assert!(!names.concern(&event(&at(name))), "{name}");
         }
+        // A folder that was read and is gone took its files along.
+        fs::remove_dir(at("team")).expect("removed");
+        assert!(names.concern(&event(&at("team"))));
+        // What lies beside the folder is in nobody's fleet.
+        let beside = folder.path().with_file_name("other.yaml");
+        assert!(!names.concern(&event(&beside)));
     }
 }

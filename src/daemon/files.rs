@@ -17,6 +17,7 @@ use crate::desired::{Desired, Source};
 use crate::guard::budget::Generation;
 use crate::model::provider::Api;
 
+use super::file_watch::Stamp;
 use super::removal::{lost_file, only_configures, removes};
 
 /// Between two reads that must be equal: a file that is being written rarely stands still so long.
@@ -51,6 +52,8 @@ pub(super) struct Files {
     /// For how long a content that removes something has to be there.
     removal: Duration,
     last: Option<Result<Generation, String>>,
+    /// Sizes, times and places from right before that was read and found unchanged.
+    stamp: Option<Stamp>,
     /// The files whose last good content showed its end: without it they were cut short.
     marked: BTreeSet<Arc<str>>,
     /// What was seen last, where it removes something.
@@ -72,7 +75,7 @@ type Good = (Box<Desired>, BTreeSet<Arc<str>>);
 impl Files {
     pub(super) fn new(paths: Vec<PathBuf>, api: Api, interval: Duration) -> Self {
         let removal = interval.clamp(REMOVAL_MIN, REMOVAL_MAX);
-        Self { paths, api, removal, last: None, marked: BTreeSet::new(), pending: None }
+        Self { paths, api, removal, last: None, stamp: None, marked: BTreeSet::new(), pending: None }
     }
 
     pub(super) fn paths(&self) -> &[PathBuf] {
@@ -84,19 +87,28 @@ impl Files {
         self.pending.as_ref().map(|pending| pending.due)
     }
 
-    /// Whether the files are on disk as they were last seen. Cheap only where they are small: ask when
-    /// they may have changed.
+    /// Whether the files are on disk as they were last seen. They are read only where their sizes, times
+    /// or places differ, or are too young to tell.
     pub(super) fn are_as_seen(&self) -> bool {
-        self.last.as_ref() == Some(&seen(&load(&self.paths)))
+        self.look_the_same() || self.last.as_ref() == Some(&seen(&load(&self.paths)))
+    }
+
+    /// Whether the files have the sizes, times and places of the last look. Never where the time is too
+    /// coarse to tell, nor before a look that found nothing new.
+    pub(super) fn look_the_same(&self) -> bool {
+        self.stamp.as_ref().is_some_and(|stamp| *stamp == Stamp::of(&self.paths))
     }
 
     /// Reads the files; where they differ from the last time, until two reads are equal.
     pub(super) async fn look(&mut self, in_force: Option<&Desired>) -> Look {
+        let stamp = Stamp::settled(&self.paths);
         let mut read = load(&self.paths);
         let mut seen = seen(&read);
         if self.last.as_ref() == Some(&seen) {
+            self.stamp = stamp;
             return self.settled();
         }
+        self.stamp = None;
         self.pending = None;
         if let (Ok(sources), Ok(generation), Some(before)) = (&mut read, &seen, in_force)
             && sources.iter().all(Source::shows_its_end)

@@ -302,6 +302,10 @@ impl<'d, 'a, T: Transport> Loop<'d, 'a, T> {
                 // What removes something has been there for long enough.
                 () = sleep_until(settled), if settled < due => None,
             };
+            // An event about nothing: a file was touched, or its rights were changed.
+            if woken.is_none() && self.files.due().is_none() && self.files.look_the_same() {
+                continue;
+            }
             if self.follow().await && woken != Some(Woken::Signal) {
                 return Woken::Files;
             }

@@ -47,11 +47,17 @@ pub async fn survey<T: Transport>(
         clients[usize::from(account.0)].routes.api == Api::IncomingPhoneNumbers
             && observed.trouble(account).is_none()
     };
+    // Both are in order: one walk.
+    let mut place = 0;
+    let mut is_live = |number| {
+        place = observed.place_from(place, number);
+        observed.find_at(place, number).next().is_some()
+    };
     let missing: Vec<&Declared> = desired
         .numbers
         .iter()
         .filter(|declared| declared.state == State::Present && !declared.number.is_short_code())
-        .filter(|declared| reached(declared.account) && observed.find(declared.number).next().is_none())
+        .filter(|declared| reached(declared.account) && !is_live(declared.number))
         .collect();
     if missing.is_empty() {
         return observed;
