@@ -3,6 +3,7 @@
 mod active;
 pub(super) mod incoming;
 mod lenient;
+mod template;
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -75,7 +76,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Rows<T> {
 }
 
 /// A page of a listing as it came: its link is not yet checked.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct RawPage {
     /// The rows.
     pub rows: Vec<Live>,
@@ -226,10 +227,34 @@ pub fn read_owner(body: &[u8]) -> Result<Option<AccountSid>, String> {
 /// # Errors
 /// Says where the body stops being the API's.
 pub fn read_page(api: Api, body: &[u8], interner: &mut Interner) -> Result<RawPage, String> {
-    read(body, |text| match api {
+    read(body, |text| match by_template(api, text, interner) {
+        Some(page) => Ok(page),
+        None => in_full(api, text, interner),
+    })
+}
+
+/// [`read_page`] without its quick way, which tests hold to this.
+///
+/// # Errors
+/// The same.
+#[cfg(feature = "testing")]
+pub fn read_page_in_full(api: Api, body: &[u8], interner: &mut Interner) -> Result<RawPage, String> {
+    read(body, |text| in_full(api, text, interner))
+}
+
+fn in_full(api: Api, text: &str, interner: &mut Interner) -> Result<RawPage, serde_json::Error> {
+    match api {
         Api::ActiveNumbers => active::read_page(text, interner),
         Api::IncomingPhoneNumbers => incoming::read_page(text, interner),
-    })
+    }
+}
+
+fn by_template(api: Api, text: &str, interner: &mut Interner) -> Option<RawPage> {
+    let around = |text: &str, interner: &mut Interner| in_full(api, text, interner).ok();
+    match api {
+        Api::ActiveNumbers => template::read_page::<active::Row<'_>>(text, interner, around),
+        Api::IncomingPhoneNumbers => template::read_page::<incoming::Row<'_>>(text, interner, around),
+    }
 }
 
 /// Reads one page of a listing or of a search, as it came.

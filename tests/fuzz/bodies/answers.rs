@@ -57,6 +57,9 @@ fn traffic_page(data: &[u8], medium: Medium) -> Result<(), String> {
 
 fn page_of(api: Api, data: &[u8]) {
     let secret = std::str::from_utf8(data).is_ok_and(is_secret);
+    // By template or not: the same page, or the same refusal.
+    let in_full = wire::read_page_in_full(api, data, &mut Interner::default());
+    assert_eq!(wire::read_page(api, data, &mut Interner::default()), in_full);
     match wire::read_page(api, data, &mut Interner::default()) {
         Ok(RawPage { rows, next, .. }) => {
             let mut interner = Interner::default();

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde::de;
 
+use super::template;
 use super::{Capability, Group, Interner, RawItems, RawPage, Rows, Scalar, Told, live};
 use crate::model::live::Live;
 use crate::model::number::{NumberSid, PhoneNumber};
@@ -10,7 +11,7 @@ use crate::model::settings::Field;
 use crate::model::tariff::{Country, Kind, Tariff};
 
 #[derive(Debug, Deserialize)]
-struct Row<'a> {
+pub(super) struct Row<'a> {
     #[serde(borrow, default)]
     phone_number: Scalar<'a>,
     #[serde(borrow, default)]
@@ -209,6 +210,37 @@ impl Row<'_> {
     }
 }
 
+impl<'a> template::Row<'a> for Row<'a> {
+    const LIST: &'static str = "items";
+
+    fn scalars<'b>(&'b mut self) -> impl Iterator<Item = &'b mut Scalar<'a>>
+    where
+        'a: 'b,
+    {
+        let Self {
+            phone_number,
+            sid,
+            account_sid,
+            url,
+            configuration,
+            configurations,
+            capabilities: _,
+            kind,
+            geography,
+        } = self;
+        let configurations = [configuration, configurations].into_iter().filter_map(Group::get_mut);
+        let country = geography.get_mut().map(|geography| &mut geography.iso_country);
+        [phone_number, sid, account_sid, url, kind]
+            .into_iter()
+            .chain(configurations.flat_map(Configuration::scalars))
+            .chain(country)
+    }
+
+    fn live(&self, interner: &mut Interner) -> Result<Live, serde_json::Error> {
+        self.live(interner)
+    }
+}
+
 /// What the number on offer that a search was for is charged as; `None` where it is not there.
 pub(super) fn read_offer(text: &str, number: PhoneNumber) -> Result<Option<Tariff>, serde_json::Error> {
     let envelope: Envelope<'_> = serde_json::from_str(text)?;
@@ -216,7 +248,44 @@ pub(super) fn read_offer(text: &str, number: PhoneNumber) -> Result<Option<Tarif
     Ok(envelope.items.0.iter().find(is_it).map(Row::tariff))
 }
 
-impl Configuration<'_> {
+impl<'a> Configuration<'a> {
+    fn scalars(&mut self) -> impl Iterator<Item = &mut Scalar<'a>> {
+        let Self { friendly_name, status_callback, status_callback_url, status_callback_method, voice, sms } =
+            self;
+        let voice = voice.get_mut().into_iter().flat_map(|voice| {
+            let Voice {
+                url,
+                method,
+                fallback_url,
+                fallback_method,
+                application_sid,
+                trunk_sid,
+                receive_mode,
+                caller_id_lookup,
+                emergency_address_sid,
+            } = voice;
+            [
+                url,
+                method,
+                fallback_url,
+                fallback_method,
+                application_sid,
+                trunk_sid,
+                receive_mode,
+                caller_id_lookup,
+                emergency_address_sid,
+            ]
+        });
+        let sms = sms.get_mut().into_iter().flat_map(|sms| {
+            let Sms { url, method, fallback_url, fallback_method, application_sid } = sms;
+            [url, method, fallback_url, fallback_method, application_sid]
+        });
+        [friendly_name, status_callback, status_callback_url, status_callback_method]
+            .into_iter()
+            .chain(voice)
+            .chain(sms)
+    }
+
     /// In the order of the fields.
     fn fields(&self) -> impl Iterator<Item = (Field, &Scalar<'_>)> {
         let callback = match self.status_callback.text() {

@@ -4,6 +4,7 @@
 use serde::Deserialize;
 use serde::de;
 
+use super::template;
 use super::{Capability, Group, Interner, RawItems, RawPage, Rows, Scalar, Told, live};
 use crate::model::live::{EmergencyAddressStatus, Live};
 use crate::model::number::{AccountSid, NumberSid};
@@ -13,7 +14,7 @@ use crate::model::tariff::{Kind, Tariff};
 macro_rules! row {
     ($($key:ident $field:ident;)*) => {
         #[derive(Debug, Deserialize)]
-        struct Row<'a> {
+        pub(super) struct Row<'a> {
             #[serde(borrow, default)]
             phone_number: Scalar<'a>,
             #[serde(borrow, default)]
@@ -34,6 +35,38 @@ macro_rules! row {
         impl Row<'_> {
             fn fields(&self) -> impl Iterator<Item = (Field, &Scalar<'_>)> {
                 [$((Field::$field, &self.$key)),*].into_iter()
+            }
+        }
+
+        impl<'a> template::Row<'a> for Row<'a> {
+            const LIST: &'static str = "incoming_phone_numbers";
+
+            fn scalars<'b>(&'b mut self) -> impl Iterator<Item = &'b mut Scalar<'a>>
+ where 'a: 'b {
+                let Self {
+                    phone_number,
+                    sid,
+                    account_sid,
+                    friendly_name,
+                    emergency_address_status,
+                    kind,
+                    capabilities: _,
+                    $($key,)*
+                } = self;
+                [
+                    phone_number,
+                    sid,
+                    account_sid,
+                    friendly_name,
+                    emergency_address_status,
+                    kind,
+                    $($key,)*
+                ]
+                .into_iter()
+            }
+
+            fn live(&self, interner: &mut Interner) -> Result<Live, serde_json::Error> {
+                self.live(interner)
             }
         }
 

@@ -75,6 +75,11 @@ impl<'a> Scalar<'a> {
         Self { text: (!text.is_empty()).then_some(text), is_odd: false }
     }
 
+    /// A string without escapes.
+    pub(super) fn plain(text: &'a str) -> Self {
+        Self::of(Cow::Borrowed(text))
+    }
+
     pub(in crate::client::api) fn text(&self) -> Option<&str> {
         self.text.as_deref()
     }
@@ -94,6 +99,13 @@ pub(super) enum Group<T> {
 
 impl<T> Group<T> {
     pub(super) fn get(&self) -> Option<&T> {
+        match self {
+            Self::Read(group) => Some(group),
+            Self::Absent | Self::Odd => None,
+        }
+    }
+
+    pub(super) fn get_mut(&mut self) -> Option<&mut T> {
         match self {
             Self::Read(group) => Some(group),
             Self::Absent | Self::Odd => None,
