@@ -10,10 +10,10 @@ use super::{FileArgs, TextOrJson};
 /// For commands that may call webhooks before numbers point at them.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct WebhookArgs {
-    /// Call each webhook before a number points at it; changes to one that fails are held
+    /// Call webhooks before numbers point at them
     #[arg(long)]
     pub(in crate::cli) preflight: bool,
-    /// With --preflight, call webhooks at these private addresses too, such as 10.0.0.0/8; may repeat
+    /// Call webhooks in this private network too
     #[arg(long, value_name = "CIDR", requires = "preflight", value_delimiter = ',', value_parser = network)]
     pub(in crate::cli) preflight_allow: Vec<IpNet>,
 }

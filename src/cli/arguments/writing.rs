@@ -185,10 +185,10 @@ pub(in crate::cli) struct RunArgs {
     /// Desired-state file, or a directory of them; may repeat [default: numctl.yaml or numctl/]
     #[arg(short, long = "file", value_name = "FILE")]
     pub(in crate::cli) files: Vec<PathBuf>,
-    /// Between two full listings, from 100ms to 30d [default: 60s, with --watch-events 10m]
+    /// Between two listings [default: 60s, or 10m with --watch-events]
     #[arg(long, value_name = "DURATION", value_parser = interval)]
     interval: Option<Duration>,
-    /// Poll Twilio's audit log this often, and read just the numbers that changed, such as 5s
+    /// Poll the audit log and read what changed, such as 5s
     #[arg(long, value_name = "DURATION", value_parser = poll)]
     pub(in crate::cli) watch_events: Option<Duration>,
     /// One cycle, with the exit codes of apply

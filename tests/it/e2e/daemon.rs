@@ -485,7 +485,7 @@ fn once_has_the_exit_codes_of_apply_and_a_dry_run_writes_nothing() {
     assert_eq!(name_of(&sandbox), "New");
     bench.run(&["run", "--once", "-f", "-"]).exits(1);
     let help = bench.run(&["run", "--help"]).exits(0);
-    assert!(help.out.lines().count() <= 66, "{}", help.out);
+    assert!(help.out.lines().count() <= 64, "{}", help.out);
 }
 
 #[test]
