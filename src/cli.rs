@@ -5,48 +5,48 @@
 //!
 //! Pure:
 //!
-//! - `known_words`: words that people know from other tools, and what does that here
+//! - `known_words`: commands and options that people know from other tools, with a hint
 //! - `filters`: the filters of `get` and `search`, as options
-//! - `yaml`: JSON values as block YAML, with characters that could act on a terminal spelt out: a serializer
+//! - `yaml`: JSON values as block YAML, with control characters escaped
 //!
 //! I/O:
 //!
-//! - `arguments`: the arguments, declared once: parsing, `--help` and the shell completions come from here
-//! - `content`: whether the files of a command are still what it read: asked before each write
-//! - `process`: facts of this process: its environment, and a seed of its own
-//! - `author`: who runs this, from what the system and a CI system say in the process's surroundings
-//! - `default_file`: which files a command reads where no `-f` names any
-//! - `lease`: from arguments, variables and what Kubernetes gives a pod to a candidate for the lease
-//! - `stream`: A stream to the outside as a queue with a thread of its own: a reader that has stopped reading keeps
-//! - `output`: the only place that prints. Results go to stdout, everything else to stderr; a reader that has
-//! - `rows`: numbers as rows: a table, CSV, JSON, YAML or their names
+//! - `arguments`: the arguments: parsing, `--help` and shell completions come from here
+//! - `content`: checks before each write that the files are still the ones that were read
+//! - `process`: facts about this process: its environment and a random seed
+//! - `author`: who runs this, according to the system and the CI system
+//! - `default_file`: the files that a command reads without `-f`
+//! - `lease`: makes a candidate for the Lease from arguments, variables and the pod's files
+//! - `stream`: an output stream with its own thread, so that a slow reader does not block the work
+//! - `output`: the only place that prints: results to stdout, everything else to stderr
+//! - `rows`: numbers as a table, CSV, JSON, YAML or names
 //! - `progress`: progress on stderr: a bar on a terminal, plain lines elsewhere
-//! - `fleet`: from arguments to clients: reads the files, finds the accounts and their credentials, and starts
-//! - `journal`: where the journal of a command is, and what a command has of it
-//! - `locks`: where the locks of a command or a daemon are: what the operator says, else where others meet it
-//! - `prices`: the price lists, kept in a file from one command to the next
+//! - `fleet`: makes the clients from the arguments: files, accounts, credentials
+//! - `journal`: finds and opens a command's journal
+//! - `locks`: finds the directory for the locks
+//! - `prices`: keeps price lists in a file between commands
 //! - `show`: shows plans and reports
-//! - `signals`: what a person or a supervisor says by signal: stop, stop at once, look again
+//! - `signals`: handles signals: stop, stop at once, reload, pause
 //! - `preflight`: `numctl preflight`: calls every declared webhook once
-//! - `writing`: the commands that carry out a plan: how they lock, what they remember, and how they walk the line
-//! - `adopt`: `numctl adopt`: a live number becomes one of a claim's, by a plan of its own
-//! - `apply`: `numctl apply`: of files, or of a plan that was saved and reviewed
-//! - `doctor`: what the answers say about an account's health
-//! - `early`: the listing begins while large files are still read: who is to be listed stands in the small ones
-//! - `history`: `numctl history` and `numctl undo`: what the journal tells, and what takes a run back
-//! - `idle`: which numbers nobody uses, for people and machines, and as tombstones
-//! - `listing`: `get`, `search` and `export`: what is live, what is on offer
-//! - `logging`: structured logs on stderr: errors by default, actions with `-v` and in the daemon, requests with
-//! - `plan`: `numctl plan`: walks the line as far as the plan, and shows it
-//! - `diff`: `numctl diff`: the plan's differences alone
-//! - `status`: `numctl status`: what a running daemon says of itself
-//! - `resolve`: `numctl resolve`: what was bought for claims and not seen yet, and a person's word on it
+//! - `writing`: what all commands that carry out a plan share: locks, state, questions
+//! - `adopt`: `numctl adopt`
+//! - `apply`: `numctl apply`, of files or of a saved plan
+//! - `doctor`: `numctl doctor`
+//! - `early`: starts listing accounts while large files are still being read
+//! - `history`: `numctl history` and `numctl undo`
+//! - `idle`: `numctl idle`
+//! - `listing`: `numctl get`, `search` and `export`
+//! - `logging`: structured logs on stderr
+//! - `plan`: `numctl plan`
+//! - `diff`: `numctl diff`
+//! - `status`: `numctl status`
+//! - `resolve`: `numctl resolve`
 //! - `route`: where the calls and messages of a number end
-//! - `run`: `numctl run`: the daemon, from arguments to the loop and back to an exit code
-//! - `sandbox`: `numctl sandbox`: serves the emulator until it is stopped
-//! - `simple`: the commands that need no API: `validate`, `schema`, `completions`
-//! - `explain`: `numctl explain`: a field of the file, for people and machines
-//! - `help`: `numctl help`: of a command, and on topics
+//! - `run`: `numctl run`: from arguments to the daemon's loop and back to an exit code
+//! - `sandbox`: `numctl sandbox`
+//! - `simple`: commands that need no API: `validate`, `schema`, `completions`, `man`
+//! - `explain`: `numctl explain`
+//! - `help`: `numctl help`, for a command or a topic
 
 mod adopt;
 mod apply;

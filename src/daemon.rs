@@ -7,29 +7,29 @@
 //!
 //! Pure:
 //!
-//! - `status`: the daemon's state as it is shown to the outside
-//! - `announce`: when somebody is told of it
-//! - `metrics`: that state as Prometheus reads it
-//! - `occasions`: what happened that somebody who looks at the Deployment wants to know
-//! - `removal`: what a change of the files may do: configure only, or remove something
-//! - `schedule`: when the next cycle is due. Randomness comes in as a number
+//! - `status`: the daemon's state as the page and `/status.json` show it
+//! - `announce`: decides when to notify
+//! - `metrics`: the state as Prometheus metrics
+//! - `occasions`: what becomes a Kubernetes Event
+//! - `removal`: tells changes of the files that only configure from those that remove
+//! - `schedule`: when the next cycle is due
 //!
 //! I/O:
 //!
-//! - `process_stats`: what the system says of this process: time, memory, open files
-//! - `board`: the state of the loop, for all who look at it
-//! - `recorder`: writes it as Kubernetes Events
+//! - `process_stats`: time, memory and open files of this process
+//! - `board`: shares the loop's state with everything that shows it
+//! - `recorder`: writes Kubernetes Events
 //! - `event_watch`: polls the audit logs between two cycles
 //! - `webhook_watch`: calls the webhooks in force again and again, beside the loop
 //! - `file_watch`: wakes the daemon when a file may have changed
-//! - `files`: follows the files: a change is taken once it holds still, one that removes something only after it
-//! - `listener`: shows it over HTTP
-//! - `messenger`: tells of it by webhook
-//! - `handover`: authority is not handed over without the content that it rests on
-//! - `writing`: the one writer's things: locks, lease, and what was read under them
-//! - `cycle`: one pass of the whole line, with the budget kept before and after it
-//! - `log`: what the log says of a cycle
-//! - `looping`: the loop as a machine of states
+//! - `files`: follows the files and decides when a change counts
+//! - `listener`: serves the state over HTTP
+//! - `messenger`: sends notifications to webhooks
+//! - `handover`: makes sure that a new leader has the content that was last in force
+//! - `writing`: what the one writer has: locks, Lease, and what was read under them
+//! - `cycle`: one cycle, with the budget saved before and after it
+//! - `log`: what the log says about a cycle
+//! - `looping`: the loop as a state machine
 
 pub mod announce;
 pub mod board;
@@ -123,7 +123,7 @@ pub struct Options {
 
 /// What the loop writes under, and where it writes down what it does.
 pub struct WriteAccess {
-    /// Where the locks are; none where nobody else writes.
+    /// Where the locks are; none where no one else writes.
     pub lock_places: Vec<LockPlace>,
     /// The lease among hosts; `None` for none.
     pub lease: Option<Leadership>,
@@ -158,7 +158,7 @@ pub struct Signals {
     pub bell: Arc<Notify>,
 }
 
-/// What the loop tells of itself, for whoever shows it. It waits for nobody: a listener is quick.
+/// What the loop tells of itself, for whoever shows it. It waits for no one: a listener is quick.
 #[derive(Debug)]
 pub enum News<'a> {
     /// Writing is not ours, for this reason: nothing is looked at meanwhile.

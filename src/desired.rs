@@ -4,32 +4,32 @@
 //!
 //! Pure:
 //!
-//! - `declared`: the desired state: what the files declare, parsed and checked
+//! - `declared`: the desired state, parsed and checked
 //! - `account_ref`: the accounts of a fleet, each with its SID
-//! - `excerpt`: one line of a file, fit to be shown: secrets masked (law 11), control characters escaped
-//! - `finding`: what is wrong with a file, or doubtful in it: for people as rustc shows it, for machines as JSON
-//! - `place`: where things stand in a file: paths such as `numbers[3].voice.url`, and the spans they have
-//! - `source`: the text of a file, and how it is written
-//! - `suggest`: "Did you mean": the nearest of some names
-//! - `issue`: findings before their places are known: a check says the path, and one pass over each file turns
-//! - `raw`: what serde reads of a file, and what the JSON Schema is made from
-//! - `layers`: the settings of one layer (`defaults:`, a profile, a number), each checked by itself
-//! - `standstill`: `hold:`, `policy.paused` and `policy.windows`: when nothing is to be changed
+//! - `excerpt`: one line of a file, safe to show: secrets masked, control characters escaped
+//! - `finding`: errors and warnings about a file, as rustc shows them and as JSON
+//! - `place`: places in a file: paths such as `numbers[3].voice.url`, and their spans
+//! - `source`: the text of a file and its format
+//! - `suggest`: "did you mean": the nearest of some names
+//! - `issue`: findings that know their path but not yet their line
+//! - `raw`: the structs that serde reads, and the base of the JSON Schema
+//! - `layers`: the settings of one layer (`defaults:`, a profile, a number)
+//! - `standstill`: `hold:`, `policy.paused` and `policy.windows`
 //! - `accounts`: `accounts:` and `policy:`, from all files
 //! - `claims`: `claims:`, from all files
-//! - `environment`: which account reads which variables, which the caller looks up
+//! - `environment`: which variables each account reads
 //! - `hosts`: which host an account's credentials may go to
-//! - `quarantine`: `policy.quarantine`: where a number waits before it is released, and for how long
-//! - `merge`: the files together: defaults < profile < number, field by field, and the rules that only the
+//! - `quarantine`: `policy.quarantine`
+//! - `merge`: merges the files: defaults < profile < number, and rules between fields
 //! - `quick`: a quick way for files of plain shapes
-//! - `read`: one file's text to its structs. What the parsers say is put into the file's terms here, and
-//! - `parse`: from the files' texts to one checked `Desired`
-//! - `schema`: the JSON Schema of the file, for editors and for checks in other tools
-//! - `explain`: a field of the file, explained from the same table as the JSON Schema
+//! - `read`: reads one file into structs, with the parsers' errors in the file's own terms
+//! - `parse`: from the texts of the files to one checked `Desired`
+//! - `schema`: the JSON Schema of the file
+//! - `explain`: explains a field of the file, from the JSON Schema
 //!
 //! I/O:
 //!
-//! - `load`: reads what `-f` names
+//! - `load`: reads the files that `-f` names
 
 mod account_ref;
 mod accounts;

@@ -8,22 +8,22 @@
 //!
 //! Pure:
 //!
-//! - `journal`: what was there before each run, what it did, and what takes it back
+//! - `journal`: records of runs: what was there before, what was done, how to undo it
 //!
 //! I/O:
 //!
-//! - `journal_file`: where the journal lasts
-//! - `ledger`: where the budget lasts
+//! - `journal_file`: the journal on disk
+//! - `ledger`: the budget and the record of purchases, on disk or in the Lease
 //! - `notebook`: asks for what is about to be sent to be written down first
 //! - `run`: what the actions of one run share
-//! - `trace`: what one action leaves behind while it runs
-//! - `attempt`: the one loop that sends a write until there is nothing more to do about it
+//! - `trace`: what is known about one action while it runs
+//! - `attempt`: the one loop that sends a write and handles failures
 //! - `membership`: puts a number into the Messaging Service that it is to be in
-//! - `configure`: sends fields, and believes the number rather than the status
+//! - `configure`: sends changed fields and compares the answer
 //! - `purchase`: buys a number, or a claim's next candidate
 //! - `transfer`: moves a number
-//! - `release`: releases a number that is as the plan saw it
-//! - `chain`: the steps of one number, one after the other
+//! - `release`: releases a number that is still as planned
+//! - `chain`: the steps for one number, in order
 
 mod attempt;
 mod chain;

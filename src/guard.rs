@@ -4,25 +4,25 @@
 //!
 //! Pure:
 //!
-//! - `cost`: what the numbers cost a month, and what a plan makes of that
+//! - `cost`: what the numbers cost a month before and after a plan
 //! - `budget`: what was spent over time, counted before it is sent
-//! - `limit`: what a limit is held against, and who set it
-//! - `monthly`: the limits on money: by how much a plan may raise what the numbers cost a month, and to what
-//! - `approve`: the safety rules between a plan and its execution: limits, and who may lift them
-//! - `day`: what the limits leave of the last 24 hours
+//! - `limit`: what a limit is compared with, and who set it
+//! - `monthly`: the limits on money
+//! - `approve`: checks a plan against the limits; the only way to an approved plan
+//! - `day`: what the limits leave for the last 24 hours
 //! - `contents`: which contents of the files were in force, and which is older
 //! - `intents`: purchases for claims that may still be on their way
-//! - `last_use`: takes out of a plan the releases of numbers that are still in use
+//! - `last_use`: holds releases of numbers that are in use
 //! - `preflight`: webhooks are called before numbers are pointed at them
-//! - `memory`: what the loop remembers from look to look, and leaves alone because of it
-//! - `standstill`: takes out of a plan what is not to be changed now
+//! - `memory`: what the loop remembers between looks, and leaves alone because of it
+//! - `standstill`: holds what a pause, hold or window forbids
 //! - `saved_plan`: a plan in a file
 //!
 //! I/O:
 //!
-//! - `prices`: asks what numbers cost
-//! - `refresh`: a few numbers anew, instead of every account
-//! - `usage`: whether numbers are in use, in few requests
+//! - `prices`: asks the pricing API
+//! - `refresh`: reads a few numbers instead of every account
+//! - `usage`: finds out with few requests whether numbers are in use
 
 mod approve;
 pub mod budget;

@@ -4,12 +4,12 @@
 //!
 //! I/O:
 //!
-//! - `atomic_file`: a file as a whole or not at all
-//! - `own_file`: numctl's own files and directories, which no link leads away from
-//! - `bounded_file`: a file that has an end, read as a whole
-//! - `clock`: what time it is
-//! - `pulse`: whether the loop moves
-//! - `systemd`: tells systemd that the service is ready, and that it moves
+//! - `atomic_file`: writes a file as a whole or not at all
+//! - `own_file`: opens numctl's own files without following links
+//! - `bounded_file`: reads a file of bounded size
+//! - `clock`: the time
+//! - `pulse`: whether the daemon's loop is alive
+//! - `systemd`: tells systemd that the service is ready and alive
 
 pub mod atomic_file;
 pub mod bounded_file;

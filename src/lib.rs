@@ -16,25 +16,25 @@
 //! A wing uses only wings above it, and each wing's own file has the map of what is in it: there, too,
 //! a file uses only files above it. `tests/it/wings.rs` reads these maps and holds the code to them.
 //!
-//! - [`host`]: the machine that numctl runs on: files, the clock, signs of life
+//! - [`host`]: the machine that numctl runs on: files, the clock, systemd
 //! - [`model`]: the nouns: numbers, accounts, settings, money
-//! - [`desired`]: what the files declare, read and checked
-//! - [`client`]: one account of the vendor's API, and what a write needs first
-//! - [`sandbox`]: the same API seen from the other side, in memory and over HTTP
+//! - [`desired`]: the files, read and checked
+//! - [`client`]: one account of Twilio's API, and what a write needs first
+//! - [`sandbox`]: an emulator of the same API, in memory and over HTTP
 //! - [`observed`]: what is live in every account
-//! - [`plan`]: desired and observed to actions, each with its reason
-//! - [`guard`]: what takes steps out of a plan, or refuses it
-//! - [`execute`]: carries out an approved plan, and records what became of it
-//! - [`reconcile`]: one pass of the whole line
-//! - [`report`]: plans and outcomes for people and machines
-//! - [`daemon`]: the loop over that pass, and what it shows
+//! - [`plan`]: compares desired and observed, and makes actions with reasons
+//! - [`guard`]: holds actions back, or refuses a plan
+//! - [`execute`]: carries out an approved plan and records the outcome
+//! - [`reconcile`]: the whole line from files and API to a report
+//! - [`report`]: plans and outcomes for people and scripts
+//! - [`daemon`]: runs that line in a loop, and shows its state
 //! - [`cli`]: arguments in, exit code out
 
 #![cfg_attr(not(feature = "testing"), allow(unreachable_pub, missing_docs))]
 
 pub mod cli;
 
-// Private to the binary, so that the compiler finds what nobody uses; the tests see all of it.
+// Private to the binary, so that the compiler finds what no one uses; the tests see all of it.
 #[cfg(not(feature = "testing"))]
 mod client;
 #[cfg(feature = "testing")]

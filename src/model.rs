@@ -5,27 +5,27 @@
 //! Pure:
 //!
 //! - `action_kind`: the four kinds of action
-//! - `base_url`: scheme, host and port over which a secret may be sent
-//! - `known_secrets`: the process's own credentials, cut out of what it shows
-//! - `secret_url`: webhook URLs without their secrets
-//! - `number`: phone numbers and SIDs, parsed once
-//! - `number_type`: the types of numbers that are sold
-//! - `claim`: numbers by need, and the mark that binds a number to one
-//! - `country`: the country that a calling code tells
-//! - `credentials`: who asks, with a secret that no output shows
-//! - `hold`: pauses, maintenance windows, and holds that end
-//! - `inert`: messages that quote foreign text, of which nothing acts
-//! - `provider`: the vendor's two APIs, and its regions
-//! - `settings`: what can be configured on a number; live values and managed ones
-//! - `audit`: who changed what, as the vendor's audit log tells it
+//! - `base_url`: scheme, host and port that credentials may be sent to
+//! - `known_secrets`: the process's own credentials, removed from everything it shows
+//! - `secret_url`: webhook URLs with their secrets masked
+//! - `number`: phone numbers and SIDs
+//! - `number_type`: the types of numbers that Twilio sells
+//! - `claim`: claims, their slots, and the mark that binds a number to one
+//! - `country`: the country of a calling code
+//! - `credentials`: credentials that cannot be printed
+//! - `hold`: pauses, maintenance windows, and holds
+//! - `inert`: makes text from outside harmless
+//! - `provider`: Twilio's two APIs and its regions
+//! - `settings`: what can be configured on a number
+//! - `audit`: who changed what, from Twilio's audit log
 //! - `webhook`: a webhook that files declare, and what may be wrong with it
 //! - `routing`: where a call or a message to a number ends
-//! - `tariff`: what a number is charged as
-//! - `live`: A live number, as either API shows it
-//! - `money`: exact amounts, each of one currency
-//! - `offer`: a number on offer, and whether it is what a claim needs
-//! - `quarantine`: where a number waits that is to be released, and since when
-//! - `traffic`: what a number was used for, and how far back that is looked for
+//! - `tariff`: country and type that decide a number's price
+//! - `live`: a live number, as either API shows it
+//! - `money`: exact amounts, each in one currency
+//! - `offer`: an available number, and whether it matches a claim
+//! - `quarantine`: the mark of a number in quarantine, and since when it is there
+//! - `traffic`: when a number was last used
 
 pub mod action_kind;
 pub mod audit;

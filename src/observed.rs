@@ -4,17 +4,17 @@
 //!
 //! Pure:
 //!
-//! - `survey`: a second look where numbers are missing
-//! - `fleet`: the observed state: what is live in every account, from complete listings only
+//! - `survey`: what a second look at missing numbers found
+//! - `fleet`: what is live in every account, from complete listings only
 //! - `wanted`: what has to be known beside the numbers
-//! - `holding`: which numbers a claim has, by their marks, and which it lacks
+//! - `holding`: which numbers a claim has, and which it lacks
 //!
 //! I/O:
 //!
 //! - `list`: lists every account
 //! - `surroundings`: what decides where calls and messages end beside the numbers
-//! - `missing`: a second look where numbers are missing
-//! - `offers`: what is on offer for claims
+//! - `missing`: takes a second look at missing numbers
+//! - `offers`: searches available numbers for claims
 
 mod fleet;
 pub mod holding;

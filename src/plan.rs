@@ -5,19 +5,19 @@
 //! Pure:
 //!
 //! - `claims`: which numbers a claim has, which it lacks, and which it would buy
-//! - `diff`: what a file manages of a number against what is live
+//! - `diff`: compares what a file manages of a number with what is live
 //! - `reason`: why an action is in a plan
-//! - `action`: the actions: what is done to one number, and why
-//! - `cause`: who changed what is not as declared
-//! - `digest_key`: what keys a plan's digest where the plan carries secrets
+//! - `action`: the actions on one number
+//! - `cause`: who changed what drifted
+//! - `digest_key`: the key of a plan's digest if the plan contains secrets
 //! - `held_code`: the codes of why something is left undone, for machines
-//! - `held`: what a plan leaves undone on purpose, and what a reviewer should know: values, so that inaction is
-//! - `left_out`: which declared settings the API is known to refuse on a number: they would take the others of the
+//! - `held`: what a plan holds back, with the reason, and its warnings
+//! - `left_out`: declared settings that the API is known to refuse on a number
 //! - `names`: what a file names by its friendly name, as each account knows it
 //! - `effect`: which declared settings have no effect on the caller
 //! - `whole`: the plan as a whole
-//! - `planner`: the planner: a pure function from what is declared and what is live to what is to be done
-//! - `digest`: the name of exactly one plan
+//! - `planner`: a pure function from desired and observed to a plan
+//! - `digest`: names exactly one plan
 //! - `outcome`: what became of every action
 //! - `stale`: whether a saved plan still fits what is live
 

@@ -12,11 +12,11 @@
 //!
 //! I/O:
 //!
-//! - `explain`: who changed what is not as declared
-//! - `look`: the looks after the listing: at missing numbers, and at what is on offer for claims
+//! - `explain`: finds out who changed what drifted
+//! - `look`: looks after the listing: at missing numbers and available ones
 //! - `notes`: writes down each purchase for a claim right before it is sent, and not sooner: what is written down and
 //! - `preflight`: calls the webhooks that a plan points numbers at
-//! - `steps`: the steps of the line that are more than one call
+//! - `steps`: the longer steps of the line
 
 mod explain;
 mod look;
@@ -85,7 +85,7 @@ pub struct Job<'a, T> {
     pub extent: Extent,
     /// What is asked before each write.
     pub authority: Authority<'a>,
-    /// What was seen and done before, and where it is written down; `None` where nobody asks for it.
+    /// What was seen and done before, and where it is written down; `None` where no one asks for it.
     pub journal: Option<JournalAccess<'a>>,
     /// How the run is introduced in the journal.
     pub head: &'a Head,

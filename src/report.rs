@@ -4,28 +4,28 @@
 //!
 //! Pure:
 //!
-//! - `shown`: foreign text made fit to be shown: what could act on a terminal, or deceive an eye, is spelt out
-//! - `names`: names of accounts and counts of things, as every format writes them
-//! - `cost`: what a plan costs, in words and for machines
-//! - `journal`: the sentences about what the journal knows: numbers that vanished, and what is not taken back
+//! - `shown`: makes foreign text safe to show
+//! - `names`: names of accounts and counts of things, the same in every format
+//! - `cost`: what a plan costs, for people and scripts
+//! - `journal`: sentences about vanished numbers and about undo
 //! - `routing`: why settings have no effect, and why names stand for nothing
-//! - `words`: the sentences: why something is done, why something is not, and what a reviewer should know
-//! - `claim_words`: the sentences about claims. Every format says the same words
-//! - `delta`: what an action changes, field by field, in the one form that every format renders
+//! - `words`: sentences about actions, held numbers and warnings
+//! - `claim_words`: sentences about claims
+//! - `delta`: what an action changes, field by field, for every format
 //! - `doctor`: what the answers say about an account's health
-//! - `export`: a desired-state file for what is live
-//! - `group`: equal things told once: 3,000 numbers with one change are one change and a list of numbers
-//! - `causes`: who changed what is not as declared, for people and machines
-//! - `json`: the plan for machines: `plan --format json`
+//! - `export`: writes a desired-state file for live numbers
+//! - `group`: shows equal things once: 3,000 equal changes are one change and a list of numbers
+//! - `causes`: who changed what drifted, for people and scripts
+//! - `json`: the plan as JSON
 //! - `route`: where the calls and messages of one number end
-//! - `text`: the plan for people at a terminal
-//! - `difference`: what differs between the files and the live numbers, as `numctl diff` shows it
-//! - `timeline`: what was done to one number, by numctl and by others, in one line of time
-//! - `history`: what the journal tells, run by run
-//! - `idle`: which numbers nobody uses, for people and machines, and as tombstones
+//! - `text`: the plan for a terminal
+//! - `difference`: the differences that `numctl diff` shows
+//! - `timeline`: what numctl and others did to one number, in order of time
+//! - `history`: the journal, run by run
+//! - `idle`: numbers without traffic, for people and scripts, and as tombstones
 //! - `markdown`: the plan as a pull-request comment
-//! - `outcome`: what became of a plan, for people and for machines
-//! - `schemas`: the JSON Schemas of what is written for machines
+//! - `outcome`: the report after an apply
+//! - `schemas`: the JSON Schemas of numctl's output
 
 pub mod causes;
 pub mod claim_words;

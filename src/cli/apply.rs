@@ -49,14 +49,14 @@ async fn saved(writing: &Writing<'_>, path: &Path) -> Ended {
         bounded_file::text(path, PLAN_BYTES_MAX).map_err(|error| Fatal::new(format!("{shown}: {error}")))?;
     let saved = SavedPlan::from_json(&text).map_err(|error| {
         let hint = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("yaml" | "yml") => "\nDid you mean -f? A desired-state file is given with -f FILE.",
+            Some("yaml" | "yml") => "\nDid you mean -f? Pass a desired-state file with -f FILE.",
             Some(_) | None => "",
         };
         Fatal::new(format!("{shown}: {error}{hint}"))
     })?;
     let marker = used_marker(path);
     if std::fs::symlink_metadata(&marker).is_ok() {
-        let error = format!("{shown} was used already (see {}): plan again", marker.display());
+        let error = format!("{shown} was applied already (see {}): plan again", marker.display());
         if writing.args.format == TextOrJson::Json {
             show::failed(&Fatal::new(&error), writing.args.format.into())?;
         }

@@ -54,7 +54,7 @@ pub(super) struct Global {
     /// Run on an embedded sandbox, whose state lasts in .numctl/sandbox.json
     #[arg(long, global = true, help_heading = "Global options")]
     pub(super) sandbox: bool,
-    /// Scheme, host and port of the API instead of Twilio's; may repeat, PREFIX=URL or AC…=URL for one
+    /// API server to use instead of Twilio's; may repeat: PREFIX=URL, file:NAME=URL or AC…=URL for one account
     #[arg(
         long,
         global = true,
@@ -65,7 +65,7 @@ pub(super) struct Global {
         help_heading = "Global options"
     )]
     pub(super) base_url: Vec<String>,
-    /// Trust the CA certificates of this PEM file too
+    /// Also trust the CA certificates in this PEM file
     #[arg(
         long,
         global = true,
@@ -75,7 +75,7 @@ pub(super) struct Global {
         help_heading = "Global options"
     )]
     pub(super) ca_file: Option<PathBuf>,
-    /// Where the files are that `credentials: { file: … }` names
+    /// Directory of the files that `credentials: { file: … }` names
     #[arg(
         long,
         global = true,
@@ -85,7 +85,7 @@ pub(super) struct Global {
         help_heading = "Global options"
     )]
     pub(super) credentials_dir: Option<PathBuf>,
-    /// active-numbers (default) or incoming-phone-numbers, for accounts whose file names none
+    /// API of accounts without `api:` in the file: active-numbers (default) or incoming-phone-numbers
     #[arg(
         long,
         global = true,
@@ -99,19 +99,19 @@ pub(super) struct Global {
         help_heading = "Global options"
     )]
     api: ApiArg,
-    /// Numbers a page to ask for [default: 1000, the API's largest]
+    /// Numbers per page of a listing [default: 1000, the API's maximum]
     #[arg(long, global = true, value_name = "N", default_value_t = crate::client::PAGE_SIZE_MAX, hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..=1000), help_heading = "Global options")]
     pub(super) page_size: u16,
-    /// Requests at once, per account [default: 10]
+    /// Maximum number of requests at once, per account [default: 10]
     #[arg(long, global = true, value_name = "N", default_value_t = 10, hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..=1000), help_heading = "Global options")]
     pub(super) max_concurrency: u16,
-    /// Requests a second, per account [default: no limit]
+    /// Maximum number of requests a second, per account [default: what the API allows]
     #[arg(long, global = true, value_name = "R", value_parser = rate, help_heading = "Global options")]
     pub(super) rate_limit: Option<f64>,
-    /// Give a request up after this [default: 30s]
+    /// Give up on a request after this long [default: 30s]
     #[arg(long, global = true, value_name = "DURATION", default_value = "30s", hide_default_value = true, value_parser = duration, help_heading = "Global options")]
     pub(super) timeout: Duration,
-    /// Logs on stderr as text or json
+    /// Write logs on stderr as text or json [default: text]
     #[arg(
         long,
         global = true,
@@ -138,7 +138,7 @@ pub(super) struct Global {
     /// Only results and errors: no notes, no progress
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Global options")]
     pub(super) quiet: bool,
-    /// Log more: -v actions, -vv requests
+    /// Show more logs: -v actions, -vv requests
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
     pub(super) verbose: u8,
 }
@@ -167,7 +167,7 @@ enum ApiArg {
 pub(super) enum LogFormat {
     /// For people.
     Text,
-    /// For machines.
+    /// For scripts.
     Json,
 }
 
@@ -177,19 +177,19 @@ pub(super) enum Command {
     Validate(ValidateArgs),
     /// Show what would change
     Plan(PlanArgs),
-    /// Show what would change, ask, and do it
+    /// Show what would change, ask, and apply it
     Apply(ApplyArgs),
     /// Call every declared webhook once, as Twilio would
     Preflight(PreflightArgs),
     /// Bind a live number to a claim
     Adopt(AdoptArgs),
-    /// List purchases for claims that may be on their way, or give one up
+    /// List purchases for claims whose outcome is open, or clear one
     Resolve(ResolveArgs),
-    /// Show what was done, run by run
+    /// Show what past runs did
     History(HistoryArgs),
-    /// Show what takes a run back, ask, and do it
+    /// Show what reverts a past run, ask, and apply it
     Undo(UndoArgs),
-    /// Keep the fleet as declared: on an interval, and when a file changes
+    /// Keep numbers as declared: on an interval, and when a file changes
     Run(RunArgs),
     /// Show live numbers
     Get(GetArgs),
@@ -197,13 +197,13 @@ pub(super) enum Command {
     Route(RouteArgs),
     /// Show numbers without calls and messages, and what they cost
     Idle(IdleArgs),
-    /// Write a desired-state file for what is live
+    /// Write a desired-state file for the live numbers
     Export(ExportArgs),
-    /// Show numbers on offer
+    /// Show available numbers
     Search(SearchArgs),
-    /// Say what the accounts and their credentials can do, and how to mend what they cannot
+    /// Check what accounts and credentials can do, and how to fix what they cannot
     Doctor(DoctorArgs),
-    /// Serve an emulator of the API over HTTP
+    /// Serve the sandbox, an emulator of the API, over HTTP
     Sandbox(SandboxArgs),
     /// Show what differs between the files and the live numbers
     Diff(DiffArgs),
@@ -233,22 +233,22 @@ pub(super) struct FileArgs {
 /// The operator's limits.
 #[derive(Debug, Args)]
 pub(super) struct LimitArgs {
-    /// Cap on purchases, such as 10 or 5%; the file can only be stricter
+    /// Maximum number of purchases, such as 10 or 5%; the file can only be stricter
     #[arg(long, value_name = "LIMIT", env = "NUMCTL_MAX_PURCHASES", hide_env = true, value_parser = limit)]
     max_purchases: Option<Limit>,
-    /// Cap on releases
+    /// Maximum number of releases
     #[arg(long, value_name = "LIMIT", env = "NUMCTL_MAX_RELEASES", hide_env = true, value_parser = limit)]
     max_releases: Option<Limit>,
-    /// Cap on touched numbers (the caps on money are in the README)
+    /// Maximum number of numbers to change
     #[arg(long, value_name = "LIMIT", env = "NUMCTL_MAX_CHANGES", hide_env = true, value_parser = limit)]
     max_changes: Option<Limit>,
-    /// Hold releases of numbers used within this time, such as 30d
+    /// Do not release numbers that were used within this time, such as 30d
     #[arg(long, value_name = "DURATION", env = "NUMCTL_RELEASE_GUARD", hide_env = true, value_parser = lookback)]
     release_guard: Option<Lookback>,
-    /// Cap on what a plan adds to the monthly cost, such as "25 USD"
+    /// Maximum that a plan may add to the monthly cost, such as "25 USD"
     #[arg(long, value_name = "MONEY", env = "NUMCTL_MAX_MONTHLY_INCREASE", hide = true, value_parser = money)]
     max_monthly_increase: Option<Money>,
-    /// Cap on the monthly cost of all numbers
+    /// Maximum monthly cost of all numbers
     #[arg(long, value_name = "MONEY", env = "NUMCTL_MAX_MONTHLY_TOTAL", hide = true, value_parser = money)]
     max_monthly_total: Option<Money>,
 }
@@ -270,7 +270,7 @@ impl LimitArgs {
 pub(super) struct ValidateArgs {
     #[command(flatten)]
     pub(super) files: FileArgs,
-    /// How findings are written
+    /// Output format
     #[arg(short = 'o', long, alias = "output", value_enum, default_value = "text", value_name = "FORMAT")]
     pub(super) format: TextOrJson,
 }
@@ -285,13 +285,13 @@ pub(super) struct PlanArgs {
     /// Save the plan, for `numctl apply PLAN.JSON`
     #[arg(long, value_name = "PLAN.JSON")]
     pub(super) out: Option<PathBuf>,
-    /// How the plan is written
+    /// Output format
     #[arg(short = 'o', long, alias = "output", value_enum, default_value = "text", value_name = "FORMAT")]
     pub(super) format: PlanFormat,
-    /// Exit with 2 when there are changes
+    /// Exit with 2 if there are changes
     #[arg(long)]
     pub(super) detailed_exitcode: bool,
-    /// Show what the numbers cost, also where nothing is bought, moved or released
+    /// Always show what the numbers cost, not only when that changes
     #[arg(long)]
     pub(super) cost: bool,
     #[command(flatten)]
@@ -305,10 +305,10 @@ pub(super) struct PlanArgs {
 /// The accounts of commands that need no file.
 #[derive(Debug, Args)]
 pub(super) struct AccountArgs {
-    /// Take the accounts from this file (else the one in the environment)
+    /// Use the accounts in this file [default: the one in the environment]
     #[arg(short, long = "file", value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
-    /// Only this account, by name or SID
+    /// Use only this account, by name or SID
     #[arg(long, value_name = "NAME")]
     pub(super) account: Option<String>,
 }
@@ -318,18 +318,18 @@ pub(super) struct AccountArgs {
     after_help = "Examples:\n  numctl get\n  numctl get +15552230000 -o yaml\n  numctl get --type tollfree --sort-by name -o csv"
 )]
 pub(super) struct GetArgs {
-    /// Only these numbers
+    /// Show only these numbers
     #[arg(value_name = "E164", conflicts_with = "phone_number")]
     pub(super) numbers: Vec<PhoneNumber>,
     #[command(flatten)]
     pub(super) accounts: AccountArgs,
-    /// How the numbers are written
+    /// Output format
     #[arg(short = 'o', long, alias = "output", value_enum, default_value = "table", value_name = "FORMAT")]
     pub(super) format: RowFormat,
     /// Sort by a column, such as name
     #[arg(long, value_name = "COLUMN")]
     pub(super) sort_by: Option<String>,
-    /// Look again at this interval, and show what changed
+    /// Check again at this interval, and show what changed
     #[arg(short, long, value_name = "INTERVAL", num_args = 0..=1, require_equals = true, default_missing_value = "5s", value_parser = duration)]
     pub(super) watch: Option<Duration>,
     #[command(flatten)]
@@ -341,10 +341,10 @@ pub(super) struct GetArgs {
 pub(super) struct IdleArgs {
     #[command(flatten)]
     pub(super) accounts: AccountArgs,
-    /// Without calls and messages for so long
+    /// Show numbers without calls and messages for this long
     #[arg(long = "for", value_name = "DURATION", default_value = "60d", value_parser = lookback)]
     pub(super) time: Lookback,
-    /// How the numbers are written; yaml: as tombstones
+    /// Output format; yaml: as tombstones
     #[arg(short = 'o', long, alias = "output", value_enum, default_value = "table", value_name = "FORMAT")]
     pub(super) format: ListFormat,
 }
@@ -354,10 +354,10 @@ pub(super) struct IdleArgs {
 pub(super) struct ExportArgs {
     #[command(flatten)]
     pub(super) accounts: AccountArgs,
-    /// Write to this new file, readable by its owner only; - is stdout
+    /// Write to this new file, which only its owner can read; - is stdout
     #[arg(short, long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
-    /// Replace the file if it exists, with the edits made to it
+    /// Replace the file if it exists
     #[arg(long, requires = "out")]
     pub(super) overwrite: bool,
 }
@@ -380,7 +380,7 @@ pub(super) struct RouteArgs {
 pub(super) struct DoctorArgs {
     #[command(flatten)]
     pub(super) accounts: AccountArgs,
-    /// How the findings are written
+    /// Output format
     #[arg(short = 'o', long, alias = "output", value_enum, default_value = "text", value_name = "FORMAT")]
     pub(super) format: TextOrJson,
 }
@@ -390,10 +390,10 @@ pub(super) struct DoctorArgs {
 pub(super) struct SearchArgs {
     #[command(flatten)]
     pub(super) accounts: AccountArgs,
-    /// At most so many numbers
+    /// Maximum number of results
     #[arg(long, value_name = "N", default_value_t = 30)]
     pub(super) limit: usize,
-    /// How the numbers are written
+    /// Output format
     #[arg(short = 'o', long, alias = "output", value_enum, default_value = "table", value_name = "FORMAT")]
     pub(super) format: RowFormat,
     #[command(flatten)]
@@ -415,10 +415,10 @@ pub(super) struct SandboxArgs {
     /// Live numbers to start with [default: 4]
     #[arg(long, value_name = "N")]
     pub(super) numbers: Option<usize>,
-    /// Answer after this long
+    /// Wait this long before each answer
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(super) latency: Option<Duration>,
-    /// What goes wrong, such as 429=0.1,500=0.05,drop-after=0.02; a name it does not know shows all
+    /// Faults to inject, such as 429=0.1,500=0.05,drop-after=0.02; an unknown name lists all of them
     #[arg(long, value_name = "SPEC", value_parser = faults, default_value = "", hide_default_value = true)]
     pub(super) faults: Faults,
 }
@@ -426,7 +426,7 @@ pub(super) struct SandboxArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  numctl completions bash > /etc/bash_completion.d/numctl")]
 pub(super) struct CompletionsArgs {
-    /// The shell
+    /// Shell to complete for
     #[arg(value_enum)]
     pub(super) shell: clap_complete::Shell,
 }
@@ -434,7 +434,7 @@ pub(super) struct CompletionsArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  numctl man /usr/local/share/man/man1")]
 pub(super) struct ManArgs {
-    /// Where to put them
+    /// Directory for the pages
     #[arg(value_name = "DIR")]
     pub(super) directory: PathBuf,
 }
@@ -442,9 +442,9 @@ pub(super) struct ManArgs {
 /// How a plan is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum PlanFormat {
-    /// For a terminal.
+    /// For people.
     Text,
-    /// For machines.
+    /// For scripts.
     Json,
     /// For a pull-request comment.
     Markdown,
@@ -453,18 +453,18 @@ pub(super) enum PlanFormat {
 /// How a result is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum TextOrJson {
-    /// For a terminal.
+    /// For people.
     Text,
-    /// For machines.
+    /// For scripts.
     Json,
 }
 
 /// How a list is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum ListFormat {
-    /// For a terminal.
+    /// For people.
     Table,
-    /// For machines.
+    /// For scripts.
     Json,
     /// For people and machines.
     Yaml,
@@ -475,7 +475,7 @@ const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 fn duration(text: &str) -> Result<Duration, String> {
     match duration_or_none(text)? {
-        Duration::ZERO => Err("it must be longer than nothing".to_owned()),
+        Duration::ZERO => Err("it must be greater than zero".to_owned()),
         duration => Ok(duration),
     }
 }
@@ -485,7 +485,7 @@ fn duration_or_none(text: &str) -> Result<Duration, String> {
     // humantime's `M` is a month of 30.44 days, and people write it for minutes.
     if text.contains('M') {
         return Err(
-            "`M` would be months: write minutes as `m`, and longer times in days, such as 30d".to_owned()
+            "`M` means months: write minutes as `m`, and longer times in days, such as 30d".to_owned()
         );
     }
     match humantime::parse_duration(text) {

@@ -10,7 +10,7 @@ use super::process::variable;
 
 /// Where Linux keeps the host's name; in a pod, the pod's.
 const HOST_NAME: &str = "/proc/sys/kernel/hostname";
-/// More of a name or an address tells nobody more.
+/// More of a name or an address tells no one more.
 const PART_MAX: usize = 200;
 
 /// Whoever started this process.

@@ -1,4 +1,4 @@
-//! `numctl doctor`: what the accounts and their credentials can do, and how to mend what they cannot.
+//! `numctl doctor`: what the accounts and their credentials can do, and how to repair what they cannot.
 
 use std::fmt::Write as _;
 use std::io;
@@ -89,9 +89,9 @@ pub(super) async fn run(global: &Global, args: &DoctorArgs) -> Ended {
                 text.push('\n');
             }
             text.push_str(if is_bad {
-                "Something keeps numctl from its work: see the fixes.\n"
+                "numctl cannot do all of its work here: see the fixes above.\n"
             } else {
-                "Nothing keeps numctl from its work.\n"
+                "No problems found.\n"
             });
             output::print(&text)?;
         }

@@ -59,13 +59,13 @@ pub(super) struct FilterArgs {
 pub(super) struct LiveFilterArgs {
     #[command(flatten)]
     shared: FilterArgs,
-    /// Exactly this name
+    /// Friendly name, matched exactly
     #[arg(long, value_name = "TEXT", help_heading = "Filters of incoming-phone-numbers")]
     friendly_name: Option<String>,
-    /// Whether numbers new to the vendor count
+    /// Numbers that are new to Twilio's platform: true or false
     #[arg(long, value_name = "BOOL", help_heading = "Filters of incoming-phone-numbers")]
     beta: Option<bool>,
-    /// twilio or hosted
+    /// Origin of the number: twilio or hosted
     #[arg(long, value_name = "WORD", help_heading = "Filters of incoming-phone-numbers")]
     origin: Option<String>,
 }
@@ -83,31 +83,35 @@ impl LiveFilterArgs {
     }
 }
 
-/// The filters of v2010 on numbers on offer.
+/// The filters of v2010 on available numbers.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Filters of incoming-phone-numbers")]
 pub(super) struct OfferFilterArgs {
     #[command(flatten)]
     shared: FilterArgs,
-    /// Three digits, in the US and Canada
+    /// Area code of three digits, in the US and Canada
     #[arg(long, value_name = "N")]
     area_code: Option<String>,
-    /// A pattern, such as 510555**** or STORM$
+    /// Pattern of digits, letters and *, such as 510555**** or STORM$
     #[arg(long, value_name = "PATTERN")]
     contains: Option<String>,
-    /// Near this number, in the US and Canada
+    /// Numbers near this number, in the US and Canada
     #[arg(long, value_name = "E164")]
     near_number: Option<String>,
-    /// Near this place
+    /// Numbers near this place
     #[arg(long, value_name = "LAT,LONG", allow_hyphen_values = true)]
     near_lat_long: Option<String>,
-    /// How near, in miles
+    /// Distance for the two above, in miles
     #[arg(long, value_name = "MILES")]
     distance: Option<u16>,
-    /// Whether numbers new to the vendor count
+    /// Numbers that are new to Twilio's platform: true or false
     #[arg(long, value_name = "BOOL")]
     beta: Option<bool>,
-    #[arg(long, value_name = "BOOL", help = "With or without voice, SMS, MMS, fax")]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        help = "Numbers with this capability: true or false; also for SMS, MMS and fax"
+    )]
     voice_enabled: Option<bool>,
     #[arg(long, value_name = "BOOL", hide_short_help = true)]
     sms_enabled: Option<bool>,
@@ -115,7 +119,7 @@ pub(super) struct OfferFilterArgs {
     mms_enabled: Option<bool>,
     #[arg(long, value_name = "BOOL", hide_short_help = true)]
     fax_enabled: Option<bool>,
-    /// None whose country wants any address, a local or a foreign one
+    /// Leave out numbers that require an address; also for a local or a foreign address
     #[arg(long)]
     exclude_all_address_required: bool,
     #[arg(long, hide_short_help = true)]

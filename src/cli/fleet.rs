@@ -84,7 +84,7 @@ impl Held {
 fn not_ours(error: NotOurs) -> Fatal {
     let help = match &error {
         NotOurs::Lock(LockError::Busy { .. }) => {
-            "\nWait for it with --lock-timeout, stop it, or say --lock-dir none where nothing else can write."
+            "\nWait for it with --lock-timeout, stop it, or pass --lock-dir none if nothing else can write."
         }
         NotOurs::Lock(LockError::Io(..)) | NotOurs::Lease(_) => "",
     };
@@ -150,7 +150,7 @@ pub(super) fn checked(parsed: Result<Parsed, Findings>) -> Result<Desired, Fatal
     if !parsed.warnings.is_empty() {
         let many = plural(parsed.warnings.len(), "warning");
         output::note(format_args!(
-            "note: {many} on the files; `numctl validate` with the same -f shows what"
+            "note: {many} in the files: run `numctl validate` with the same -f to see it"
         ));
     }
     Ok(parsed.desired)
@@ -247,8 +247,7 @@ impl Fleet {
         }
         if locks.leaves_any_open() {
             output::note(
-                "note: no lock is held, so that another numctl could write at the same time: name a directory with \
-                 --lock-dir, or say --lock-dir none",
+                "note: no lock is held, so another numctl could write at the same time: name a directory with --lock-dir, or pass --lock-dir none to silence this",
             );
         }
         Ok(locks)
@@ -267,7 +266,8 @@ impl Fleet {
     pub(super) fn not_listed(&self, failed: &[(AccountIndex, ListError)]) -> Fatal {
         let lines: Vec<String> =
             failed.iter().map(|(account, error)| self.describe(*account, error)).collect();
-        let all = "nothing was planned and nothing was changed: a number that is not seen may be in there";
+        let all =
+            "nothing was planned and nothing was changed: a number that numctl does not see may be in it";
         Fatal::new(format!("{}\n{all}", lines.join("\n")))
     }
 
@@ -303,7 +303,7 @@ impl Fleet {
             let known: Vec<String> =
                 self.accounts.iter().map(|account| Shown(&account.name).to_string()).collect();
             Fatal::new(format!(
-                "no account {:?}: there is {} (accounts come from -f FILE, else from the environment)",
+                "no account {:?}: there is {} (accounts come from -f FILE, or from the environment)",
                 Shown(&without_tokens(&masked(name))).to_string(),
                 known.join(", ")
             ))
@@ -362,7 +362,7 @@ pub(super) fn reach(
     Ok(Reached { accounts, clients })
 }
 
-/// Looks once more where the credentials are: a mounted secret may have been renewed.
+/// Looks again where the credentials are: a mounted secret may have been renewed.
 pub(super) fn renew(
     global: &Global,
     declared: &[Account],
@@ -416,7 +416,7 @@ fn with_source<V>(
         let directory = global
             .credentials_dir
             .as_ref()
-            .ok_or("say where it is with --credentials-dir or NUMCTL_CREDENTIALS_DIR")?;
+            .ok_or("name its directory with --credentials-dir or NUMCTL_CREDENTIALS_DIR")?;
         let path = directory.join(name.to_string());
         bounded_file::text(&path, SECRET_BYTES_MAX).map_err(|error| format!("{}: {error}", path.display()))
     };

@@ -12,7 +12,7 @@ const EXIT_CODES: &str = "\
 Exit codes
 
   0  Done, or nothing to change.
-  1  Error: nothing was attempted.
+  1  Error: nothing was changed.
   2  Changes are pending: `plan --detailed-exitcode` and `diff --detailed-exitcode` only.
   3  Incomplete: an apply finished, and some action failed, was skipped, or has an unknown outcome.
   4  Refused by a limit, by policy, or because a saved plan is stale or used: nothing was changed.
@@ -32,25 +32,25 @@ pub(super) const VARIABLES: &[(&str, &str)] = &[
     ("TWILIO_ACCOUNT_SID", "the account of a file without `accounts:`"),
     ("TWILIO_API_KEY", "its API key, with TWILIO_API_SECRET"),
     ("TWILIO_API_SECRET", "the secret of that key"),
-    ("TWILIO_AUTH_TOKEN", "its auth token, where no API key is set"),
-    ("TWILIO_REGION", "the region, such as ie1, for accounts whose file names none"),
+    ("TWILIO_AUTH_TOKEN", "its auth token, if no API key is set"),
+    ("TWILIO_REGION", "the region, such as ie1, of accounts without `region:` in the file"),
     ("TWILIO_EDGE", "the edge, such as dublin"),
     ("NUMCTL_FILE", "the desired-state file or directory, as -f"),
     ("NUMCTL_API", "active-numbers or incoming-phone-numbers, as --api"),
     ("NUMCTL_BASE_URL", "the API's host instead of Twilio's, as --base-url"),
-    ("NUMCTL_CA_FILE", "CA certificates to trust too, as --ca-file"),
-    ("NUMCTL_CREDENTIALS_DIR", "where `credentials: { file: … }` are, as --credentials-dir"),
-    ("NUMCTL_MAX_PURCHASES", "caps the file's limit, as --max-purchases"),
-    ("NUMCTL_MAX_RELEASES", "caps the file's limit, as --max-releases"),
-    ("NUMCTL_MAX_CHANGES", "caps the file's limit, as --max-changes"),
-    ("NUMCTL_MAX_MONTHLY_INCREASE", "caps what a plan adds to the monthly cost, such as 25 USD"),
-    ("NUMCTL_MAX_MONTHLY_TOTAL", "caps the monthly cost of all numbers"),
-    ("NUMCTL_RELEASE_GUARD", "holds releases of numbers in use, as --release-guard"),
-    ("NUMCTL_STATE_DIR", "what is remembered from run to run, as --state-dir"),
+    ("NUMCTL_CA_FILE", "CA certificates to trust in addition, as --ca-file"),
+    ("NUMCTL_CREDENTIALS_DIR", "the directory of `credentials: { file: … }`, as --credentials-dir"),
+    ("NUMCTL_MAX_PURCHASES", "the maximum number of purchases, as --max-purchases"),
+    ("NUMCTL_MAX_RELEASES", "the maximum number of releases, as --max-releases"),
+    ("NUMCTL_MAX_CHANGES", "the maximum number of numbers to change, as --max-changes"),
+    ("NUMCTL_MAX_MONTHLY_INCREASE", "the maximum that a plan may add to the monthly cost, such as 25 USD"),
+    ("NUMCTL_MAX_MONTHLY_TOTAL", "the maximum monthly cost of all numbers"),
+    ("NUMCTL_RELEASE_GUARD", "the time in which a used number is not released, as --release-guard"),
+    ("NUMCTL_STATE_DIR", "the directory for state, as --state-dir"),
     ("NUMCTL_JOURNAL", "the journal, as --journal"),
     ("NUMCTL_LOCK_DIR", "the locks, as --lock-dir"),
     ("NUMCTL_LEASE", "the Kubernetes Lease, as --lease"),
-    ("NUMCTL_LEASE_DURATION", "how long a lease lasts without renewal, as --lease-duration"),
+    ("NUMCTL_LEASE_DURATION", "how long a lease outlives its last renewal, as --lease-duration"),
     ("NUMCTL_LEASE_IDENTITY", "the name that this process writes into the Lease, such as the pod's"),
     ("NUMCTL_KUBE_API", "the Kubernetes API server, as --kube-api"),
     ("NUMCTL_KUBE_TOKEN_FILE", "the token for it, as --kube-token-file"),
@@ -98,7 +98,7 @@ fn environment() -> String {
     let width = VARIABLES.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
     let rows: String = VARIABLES.iter().map(|(name, what)| format!("  {name:<width$}  {what}\n")).collect();
     format!(
-        "Environment variables; an option counts before its variable, and an empty variable is not set.\n\n{rows}\n\
+        "Environment variables. An option wins over its variable; an empty variable counts as unset.\n\n{rows}\n\
          A file's `credentials: {{ env: PREFIX }}` reads PREFIX_API_KEY and PREFIX_API_SECRET, else \
          PREFIX_AUTH_TOKEN.\n"
     )

@@ -33,7 +33,7 @@ fn recorded(global: &Global, args: &JournalArgs, state_dir: Option<&Path>) -> Re
     let records = journal_file::records(path).map_err(unusable)?.ok_or_else(|| {
         let daemons = Path::new(DAEMONS).join(journal_file::FILE);
         let hint = match daemons.exists() && path != daemons {
-            true => format!("\nThe daemon's is there: --state-dir {DAEMONS}"),
+            true => format!("\nThe daemon has one: --state-dir {DAEMONS}"),
             false => "\nFor a daemon's journal, name its state directory: --state-dir DIR".to_owned(),
         };
         Fatal::new(format!(
@@ -173,7 +173,7 @@ pub(super) async fn undo(global: &Global, args: &UndoArgs) -> Ended {
     let has_claims = !desired.claims.is_empty();
     let (writing, run) = (&writing, &run);
     let work = async |fleet: &Fleet, intents: Intents| {
-        output::note(format_args!("This takes back {}.", report::history::title(run)));
+        output::note(format_args!("This reverts {}.", report::history::title(run)));
         let source = Source::Undo { desired: &desired, run };
         writing.walk(fleet, Errand { source, content: &content, has_claims, marker: None }, intents).await
     };
@@ -183,14 +183,14 @@ pub(super) async fn undo(global: &Global, args: &UndoArgs) -> Ended {
 /// The run that a person names, or the last one.
 fn chosen(mut runs: Vec<Run>, name: Option<&str>) -> Result<Run, Fatal> {
     let Some(name) = name else {
-        return runs.pop().ok_or_else(|| Fatal::new("the journal has no run: there is nothing to take back"));
+        return runs.pop().ok_or_else(|| Fatal::new("the journal has no run, so there is nothing to undo"));
     };
     runs.retain(|run| run.head.run.is_meant_by(name));
     let shown = Shown(name).to_string();
     match (runs.pop(), runs.len()) {
         (Some(run), 0) => Ok(run),
         (Some(_), more) => Err(Fatal::new(format!(
-            "{} runs of the journal are called {shown:?}: write more of the name",
+            "{} runs in the journal match {shown:?}: write more of the name",
             more + 1
         ))),
         (None, _) => {

@@ -1,4 +1,4 @@
-//! `numctl idle`: which numbers nobody uses, and what they cost.
+//! `numctl idle`: which numbers no one uses, and what they cost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -62,7 +62,7 @@ pub(super) async fn run(global: &Global, args: &IdleArgs) -> Ended {
     let unjudged = all.unjudged.iter().map(|(why, many)| format!("{} {}", count(*many), why.as_str()));
     let unjudged = match unjudged.collect::<Vec<_>>().join(", ") {
         none if none.is_empty() => none,
-        some => format!("; not judged: {some}"),
+        some => format!("; left out: {some}"),
     };
     let without = match all.without_number {
         0 => String::new(),
@@ -190,7 +190,7 @@ async fn date(client: &Client<Http>, rows: &mut BTreeMap<PhoneNumber, Row>) {
 /// What the pricing API says of a country.
 enum Priced {
     Sold(Prices),
-    /// The vendor has no numbers there, so that a number is none of them.
+    /// Twilio has no numbers there, so that a number is none of them.
     NotSold,
     Unread,
 }

@@ -18,16 +18,16 @@ const NONE: &str = "none";
 
 /// Where the operator wants it.
 pub(super) enum Place {
-    /// Where nobody has said anything.
+    /// Where no one has said anything.
     Default(PathBuf),
-    /// Where somebody has.
+    /// Where someone has.
     Named(PathBuf),
     /// Nowhere.
     Nowhere,
 }
 
 impl Place {
-    /// In a state directory that somebody names there is one journal, the daemon's and the commands'.
+    /// In a state directory that someone names there is one journal, the daemon's and the commands'.
     pub(super) fn of(global: &Global, args: &JournalArgs, state_dir: Option<&Path>) -> Self {
         match (&args.journal, state_dir) {
             (Some(path), _) if path.as_os_str() == NONE => Self::Nowhere,
@@ -51,7 +51,9 @@ fn file(global: &Global) -> &'static str {
 
 pub(super) fn unusable(error: JournalFileError) -> Fatal {
     let help = match &error {
-        JournalFileError::Io(..) => "\nname another one with --journal FILE, or do without: --journal none",
+        JournalFileError::Io(..) => {
+            "\nname another one with --journal FILE, or run without one: --journal none"
+        }
         JournalFileError::Content(_) => "",
     };
     Fatal::new(format!("the journal: {error}{help}"))
@@ -69,7 +71,7 @@ impl ForPlan {
         let known = match (place.path().map(journal_file::known).transpose(), &place) {
             (Ok(known), _) => known.flatten().zip(place.path().map(Path::to_owned)),
             (Err(error @ JournalFileError::Io(..)), Place::Default(_)) => {
-                output::note(format_args!("note: no journal is read: {error}"));
+                output::note(format_args!("note: the journal cannot be read: {error}"));
                 None
             }
             (Err(error), _) => return Err(unusable(error)),

@@ -12,7 +12,7 @@ const COMMANDS: &[(&[&str], &str)] = &[
         &["destroy", "delete", "remove", "rm", "release", "unset"],
         "to release a number, set `state: released` on it and raise `policy.max_releases`, then run `numctl apply`",
     ),
-    (&["rollback", "revert", "restore", "reset"], "`numctl undo` takes a run back"),
+    (&["rollback", "revert", "restore", "reset"], "`numctl undo` reverts a run"),
     (&["log", "logs", "audit", "changelog", "blame", "runs"], "`numctl history` shows what was done"),
     (&["list", "ls", "numbers", "ps"], "`numctl get` shows the live numbers"),
     (
@@ -48,9 +48,9 @@ const COMMANDS: &[(&[&str], &str)] = &[
     ),
     (
         &["buy", "purchase", "order", "add"],
-        "`numctl search` shows what is on offer; declare the number in the file, and `numctl apply` buys it",
+        "`numctl search` shows available numbers; declare one in the file, and `numctl apply` buys it",
     ),
-    (&["find", "available", "query"], "`numctl search` shows numbers on offer"),
+    (&["find", "available", "query"], "`numctl search` shows available numbers"),
     (&["dump", "backup", "pull", "generate", "snapshot"], "`numctl export` writes a file for what is live"),
     (&["emulator", "mock", "fake", "local"], "`numctl sandbox` serves an emulator of the API"),
     (
@@ -63,7 +63,10 @@ const COMMANDS: &[(&[&str], &str)] = &[
         "to move a number, change its `account:` in the file, then run `numctl apply`",
     ),
     (&["docs", "topics"], "`numctl help` lists the commands, `numctl explain` the fields of the file"),
-    (&["unlock", "force-unlock"], "a lock ends with its process: --lock-timeout waits for it"),
+    (
+        &["unlock", "force-unlock"],
+        "a lock ends with the process that holds it: --lock-timeout waits for that",
+    ),
     (&["version"], "`numctl --version` shows the version"),
 ];
 
@@ -78,15 +81,15 @@ const OPTIONS: &[(&[&str], &str)] = &[
     (&["parallelism", "concurrency", "jobs"], "--max-concurrency N bounds the requests at once"),
     (
         &["var", "var-file", "set", "values"],
-        "files have no variables: put what numbers have in common under `profiles:`",
+        "files have no variables: put what several numbers share under `profiles:`",
     ),
     (&["refresh", "refresh-only"], "there is nothing to refresh: every command reads the live numbers first"),
     (&["namespace", "context", "workspace", "subaccount"], "--account NAME chooses an account"),
     (&["no-color", "no-colour", "colour"], "--color never writes without colour"),
     (&["debug", "trace", "log-level"], "-v logs actions, -vv requests"),
     (&["silent"], "-q leaves out notes and progress"),
-    (&["destroy", "prune"], "numbers are released by `state: released` or `policy.unlisted: release` alone"),
-    (&["lock"], "--lock-dir DIR holds the lock there; none for no lock"),
+    (&["destroy", "prune"], "only `state: released` or `policy.unlisted: release` releases numbers"),
+    (&["lock"], "--lock-dir DIR names the directory for locks; --lock-dir none takes no lock"),
     (&["follow"], "`numctl get --watch` shows the live numbers as they change"),
 ];
 

@@ -10,7 +10,7 @@ use super::arguments::LeaseArgs;
 use super::process::{fresh_seed, variable};
 use super::{Fatal, author};
 
-/// More of a name tells nobody more.
+/// More of a name tells no one more.
 const IDENTITY_MAX: usize = 200;
 
 /// A candidate for the lease by this name, where one is asked for.
@@ -47,7 +47,7 @@ fn cluster(option: &str, args: &LeaseArgs) -> Result<Cluster, Fatal> {
             let variables = (variable("KUBERNETES_SERVICE_HOST"), variable("KUBERNETES_SERVICE_PORT"));
             let (Some(host), Some(port)) = variables else {
                 return Err(Fatal::new(format!(
-                    "{option}: this is not inside a Kubernetes cluster (KUBERNETES_SERVICE_HOST is not set): say where it is with --kube-api",
+                    "{option}: numctl is not running inside a Kubernetes cluster (KUBERNETES_SERVICE_HOST is not set): name the API server with --kube-api",
                 )));
             };
             Cluster::around_us(&host, &port)
@@ -59,7 +59,7 @@ fn cluster(option: &str, args: &LeaseArgs) -> Result<Cluster, Fatal> {
 fn namespace(option: &str, name: &LeaseName) -> Result<String, Fatal> {
     name.namespace.clone().or_else(kube::own_namespace).ok_or_else(|| {
         Fatal::new(format!(
-            "{option}: say in which namespace: NAMESPACE/NAME (outside a cluster there is none of our own)",
+            "{option}: add the namespace: NAMESPACE/NAME (outside a cluster there is no default)",
         ))
     })
 }

@@ -1,4 +1,4 @@
-//! `get`, `search` and `export`: what is live, what is on offer.
+//! `get`, `search` and `export`: what is live, what is available.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -43,7 +43,7 @@ const LIVE: &[Column] = &[
     Column::of("SID", "/sid"),
 ];
 
-/// The columns of numbers on offer.
+/// The columns of available numbers.
 const OFFERED: &[Column] = &[
     Column::of("NUMBER", "/phone_number"),
     Column::of("TYPE", "/type"),
@@ -157,7 +157,7 @@ pub(super) async fn search(global: &Global, args: &SearchArgs) -> Ended {
     let fleet = Fleet::open(global, &fleet::accounts_of(global, &args.accounts)?).await?;
     let accounts = fleet.only(args.accounts.account.as_deref());
     let ended = match accounts {
-        // What is on offer is the same for every account.
+        // What is available is the same for every account.
         Ok(accounts) => {
             let first = &accounts[..1];
             let filters = [args.filters.filters()];
@@ -206,12 +206,12 @@ pub(super) async fn export(global: &Global, args: &ExportArgs) -> Ended {
     }
     if exported.carries_passwords {
         output::note(
-            "note: the file holds passwords of webhook URLs: keep it readable by its owner only (--out does)",
+            "note: the file contains passwords of webhook URLs: make sure that only its owner can read it (--out does)",
         );
     }
     if exported.left_out > 0 {
         output::note(format_args!(
-            "note: {} left out; the file's comments say what and why",
+            "note: {} left out; the comments in the file list them with the reasons",
             exported.left_out
         ));
     }
@@ -227,13 +227,13 @@ fn name_api(account: &mut Account, sid: AccountSid, api: Api) {
     }
 }
 
-/// A file that somebody may have edited is not replaced.
+/// A file that someone may have edited is not replaced.
 fn keep_what_is_there(path: &Path) -> Result<(), Fatal> {
     let is_there = std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() > 0);
     match is_there {
         false => Ok(()),
         true => Err(Fatal::new(format!(
-            "{}: the file exists, and edits in it would be lost: pass --overwrite to replace it, or name another file",
+            "{}: the file exists, and its contents would be lost: pass --overwrite to replace it, or name another file",
             path.display()
         ))),
     }
@@ -252,7 +252,7 @@ fn whole(
     match lines.is_empty() {
         true => Ok(export_file(declared, observed)),
         false => Err(Fatal::new(format!(
-            "{}\nnothing was written: with --account, one account that can be read is",
+            "{}\nnothing was written: use --account to export one account that can be read",
             lines.join("\n")
         ))),
     }
@@ -300,7 +300,7 @@ async fn write_rows(fleet: &Fleet, accounts: &[AccountIndex], listing: &Listing<
         |at: &AccountIndex| fleet.clients[usize::from(at.0)].routes.api == Api::IncomingPhoneNumbers;
     if count == 0 && listing.operation == Operation::List && accounts.iter().any(of_v2010) {
         output::note(
-            "note: incoming-phone-numbers lists no short codes; numctl manages them over active-numbers only",
+            "note: incoming-phone-numbers does not list short codes; numctl manages them over active-numbers only",
         );
     }
     output::finish(rows.end())?;
@@ -313,7 +313,7 @@ async fn write_rows(fleet: &Fleet, accounts: &[AccountIndex], listing: &Listing<
     Ok(count)
 }
 
-/// Lists page by page, and tells which types are not sold; `None` where nobody takes the pages any more.
+/// Lists page by page, and tells which types are not sold; `None` where no one takes the pages any more.
 async fn list(
     fleet: &Fleet,
     accounts: &[AccountIndex],

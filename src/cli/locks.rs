@@ -11,7 +11,7 @@ use super::process::variable;
 const NONE: &str = "none";
 
 /// `--lock-dir`, and without it the directory of this user and the one in which state is kept, so that two
-/// commands meet which share a machine or a state. `none` is the operator's word that nobody else writes.
+/// commands meet which share a machine or a state. `none` is the operator's word that no one else writes.
 ///
 /// With a Lease it alone decides who writes: replicas of one host must not wait for each other twice.
 pub(super) fn places(

@@ -1,7 +1,7 @@
 //! Structured logs on stderr: errors by default, actions with `-v` and in the daemon, requests with
 //! `-vv`; `NUMCTL_LOG` takes a filter in tracing's own syntax.
 //!
-//! Nobody waits for a log that is not read: see [`super::stream`].
+//! No one waits for a log that is not read: see [`super::stream`].
 
 use std::ffi::OsString;
 use std::io;

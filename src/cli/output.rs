@@ -35,7 +35,7 @@ pub(super) enum Form {
 pub(super) enum Waiting {
     /// The command: it is there to be read.
     Command,
-    /// Nobody: the daemon has other things to do.
+    /// No one: the daemon has other things to do.
     Nobody,
 }
 
@@ -75,7 +75,7 @@ fn stderr() -> &'static Stream {
     STDERR.get_or_init(|| {
         let write = |bytes: &[u8]| Patient(io::stderr().lock()).write_all(bytes);
         Stream::new(write, |lost| {
-            line(Level::Warn, &format!("{lost} log lines were dropped: nobody read stderr in time"))
+            line(Level::Warn, &format!("{lost} log lines were dropped because stderr was not read in time"))
         })
     })
 }
@@ -91,7 +91,9 @@ fn stdout_queue() -> &'static Stream {
             }
             Ok(())
         };
-        Stream::new(write, |lost| format!("({lost} plans were not shown: nobody read stdout)\n").into_bytes())
+        Stream::new(write, |lost| {
+            format!("({lost} plans were not shown because stdout was not read)\n").into_bytes()
+        })
     })
 }
 
@@ -100,7 +102,7 @@ pub(super) fn dropped_lines() -> Arc<AtomicU64> {
     stderr().dropped()
 }
 
-/// The end of the process: what was said on stderr is written first, where somebody reads it.
+/// The end of the process: what was said on stderr is written first, where someone reads it.
 pub(super) fn finish_up() {
     let patience = match manner().1 {
         Waiting::Command => PATIENCE,
@@ -142,7 +144,7 @@ pub(super) fn stderr_wants_colour() -> bool {
     manner().0 == Form::Text && anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
 }
 
-/// Whether somebody sits at stderr, and can be asked.
+/// Whether someone sits at stderr, and can be asked.
 pub(super) fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal()
 }
@@ -164,7 +166,7 @@ pub(super) fn print_with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -
         let mut text = Vec::new();
         finish(write(&mut text))?;
         if !stdout_queue().offer(text) {
-            tracing::warn!("a plan was not shown: nobody reads stdout");
+            tracing::warn!("a plan was not shown because stdout is not being read");
         }
         return Ok(());
     }
@@ -222,7 +224,7 @@ pub(super) fn note(text: impl fmt::Display) {
     }
 }
 
-/// A line on stderr that somebody is asked about.
+/// A line on stderr that someone is asked about.
 pub(super) fn tell(text: impl fmt::Display) {
     say(line(Level::Info, &text.to_string()));
 }
@@ -318,7 +320,7 @@ fn json_line(level: Level, text: &str) -> Vec<u8> {
     format!("{line}\n").into_bytes()
 }
 
-/// The last words of a process that is ended from outside of its work: they wait for nobody.
+/// The last words of a process that is ended from outside of its work: they wait for no one.
 pub(super) fn last_words(text: &str) {
     stderr().offer(line(Level::Error, text));
     stderr().flush(Some(LAST_WORDS));

@@ -74,10 +74,10 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
         let path = path.display();
         if saved.carries_passwords() {
             output::note(format_args!(
-                "note: {path} holds passwords of webhook URLs, and is readable by its owner only"
+                "note: {path} contains passwords of webhook URLs, and only its owner can read it"
             ));
         }
-        output::note(format_args!("The plan is saved in {path}. To carry it out: numctl apply {path}"));
+        output::note(format_args!("The plan is saved in {path}. To apply it: numctl apply {path}"));
     }
     Ok(match (has_errors, args.detailed_exitcode && pending) {
         (true, _) => Exit::Error,
@@ -142,7 +142,7 @@ async fn make(
     }
 }
 
-/// Somebody who only reads the plan.
+/// Someone who only reads the plan.
 struct Reviewer;
 
 impl Hooks for Reviewer {

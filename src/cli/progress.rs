@@ -20,7 +20,7 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// Starts to show a listing of so many accounts.
+    /// Starts to show a listing of this many accounts.
     pub(super) fn start(accounts: usize) -> Self {
         let spinner = if output::progress_may_move() {
             let spinner = ProgressBar::new_spinner().with_message("listing live numbers");
@@ -41,9 +41,9 @@ impl Listing {
         self.spinner.set_message(format!("listing live numbers: {}", count(counts.iter().sum())));
     }
 
-    /// So many numbers have not turned up yet in the lists of calls and messages.
+    /// At most this many numbers have not turned up yet in the lists of calls and messages.
     pub(super) fn unseen(&self, numbers: usize) {
-        self.spinner.set_message(format!("looking for calls and messages of {} numbers", count(numbers)));
+        self.spinner.set_message(format!("looking up calls and messages of {} numbers", count(numbers)));
     }
 
     /// Ends it.
@@ -60,7 +60,7 @@ pub(super) struct Applying {
 }
 
 impl Applying {
-    /// Starts to show an apply of so many actions.
+    /// Starts to show an apply of this many actions.
     pub(super) fn start(total: usize) -> Self {
         let bar = if output::progress_may_move() {
             let bar = ProgressBar::new(total as u64);

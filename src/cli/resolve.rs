@@ -28,7 +28,7 @@ pub(super) async fn run(global: &Global, args: &ResolveArgs) -> Ended {
         let _alone = match &ledger {
             Ledger::In(directory) if args.slot.is_some() => {
                 Some(Locks::hold_all(directory).map_err(|error| match error {
-                    LockError::Busy { .. } => Fatal::new(format!("{error}; wait for its end")),
+                    LockError::Busy { .. } => Fatal::new(format!("{error}; wait until it has finished")),
                     LockError::Io(..) => Fatal::new(error.to_string()),
                 })?)
             }
@@ -36,7 +36,7 @@ pub(super) async fn run(global: &Global, args: &ResolveArgs) -> Ended {
         };
         return resolve(&ledger, args).await;
     };
-    // Whoever has the lease knows by heart what stands in it.
+    // Whoever has the lease knows in memory what stands in it.
     let ended = match lease.acquire(Duration::ZERO).await {
         Ok(_) => resolve(&Ledger::InLease(InLease::new(lease.clone())), args).await,
         Err(error) => Err(Fatal::new(format!("{error}; stop the daemon first"))),
@@ -60,7 +60,7 @@ async fn resolve(ledger: &Ledger, args: &ResolveArgs) -> Ended {
     }
     let slot = Slot::parse(text).ok_or_else(|| {
         Fatal::new(format!(
-            "{:?} is no slot: a claim and a number, such as nyc-support/2",
+            "{:?} is not a slot: write a claim and a number, such as nyc-support/2",
             Shown(text).to_string()
         ))
     })?;
@@ -70,7 +70,7 @@ async fn resolve(ledger: &Ledger, args: &ResolveArgs) -> Ended {
     ledger.save_intents(&intents).await?;
     let numbers = numbers(&intent);
     output::print(&format!(
-        "Given up: a purchase for {slot} ({numbers}). Should it turn up all the same, the next plan shows it.\n"
+        "Cleared: a purchase for {slot} ({numbers}). If it happened after all, the next plan shows it.\n"
     ))?;
     Ok(Exit::Done)
 }
@@ -91,12 +91,12 @@ fn list(open: &[(&Slot, &Intent)], now: Duration, format: TextOrJson) -> Ended {
         return Ok(Exit::Done);
     }
     if open.is_empty() {
-        output::note("Nothing is open: whatever was bought for claims has been seen.");
+        output::note("Nothing is open: all purchases for claims have been seen.");
     }
     for (slot, intent) in open {
         let end = match intent.until(now) {
             Some(until) => format!("until {}", hold::shown(until)),
-            None => "until a person decides".to_owned(),
+            None => "until you decide".to_owned(),
         };
         output::print(&format!("{slot}  {}  {end}\n", numbers(intent)))?;
     }

@@ -40,7 +40,9 @@ use super::{Ended, Exit, Fatal, fleet, journal, lease, locks, output, preflight,
 
 pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -> Ended {
     if args.files.iter().any(|path| path == Path::new("-")) {
-        return Err(Fatal::new("-f -: the daemon reads its files again and again; name a file"));
+        return Err(Fatal::new(
+            "-f -: the daemon reads its files repeatedly, so it cannot use stdin; name a file",
+        ));
     }
     let (stop, stopped) = watch::channel(Stop::Run);
     let bell = Arc::new(Notify::new());
@@ -75,7 +77,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
         budget = %match (&args.state_dir, &lease) {
             (Some(directory), _) => format!("kept in {}", directory.display()),
             (None, Some(lease)) => format!("kept in the lease {}", lease.name()),
-            (None, None) => "a restart forgets what was spent (see --state-dir)".to_owned(),
+            (None, None) => "not kept: a restart forgets it (see --state-dir)".to_owned(),
         },
         lease = %args.lock.lease.lease.as_ref().map_or("none", |lease| lease.name.as_str()),
         lock = %match &lock_places[..] {
@@ -240,7 +242,9 @@ fn with_authorization(
         let is_meant = |target: &Target| host.is_none_or(|host| target.host().eq_ignore_ascii_case(host));
         if host.is_none() && targets.len() != 1 {
             let count = targets.len();
-            return Err(format!("there are {count} --notify targets: say which one it is for, HOST=FILE"));
+            return Err(format!(
+                "there are {count} --notify targets: write HOST=FILE to say which one the file is for"
+            ));
         }
         let mut found = targets.iter_mut().filter(|(target, _)| is_meant(target)).peekable();
         if found.peek().is_none() {
@@ -249,7 +253,7 @@ fn with_authorization(
         for (target, own) in found {
             if !target.keeps_secrets() {
                 let host = target.host();
-                return Err(format!("http would send it in the clear: use https for {host}"));
+                return Err(format!("http would send it unencrypted: use https for {host}"));
             }
             messenger::authorization(&file)?;
             *own = Some(file.clone());
@@ -265,7 +269,7 @@ async fn listen(args: &RunArgs, board: &Arc<Board>) -> Result<Option<Listener>, 
         Listener::start(address, &args.listen_host, board.clone(), clock::since_the_epoch)
             .await
             .map_err(|error| Fatal::new(format!("--listen {address}: {error}; nothing was attempted")))?;
-    info!(address = %format!("http://{}", listener.address()), "the state is shown");
+    info!(address = %format!("http://{}", listener.address()), "serving the status page");
     Ok(Some(listener))
 }
 

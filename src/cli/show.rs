@@ -67,7 +67,7 @@ pub(super) fn report(report: &Report, bill: Option<&Bill>, format: TextOrJson) -
 /// Asks a person at the terminal, who has seen the plan.
 ///
 /// # Errors
-/// Where there is nobody to ask.
+/// Where there is no one to ask.
 pub(super) fn ask() -> Result<bool, Fatal> {
     output::ask("Apply this plan? Only `yes` is taken for it:")?;
     let mut answer = String::new();

@@ -185,11 +185,11 @@ async fn obey(
             end();
         }
     }
-    // The run may be over; then there is nobody to tell.
+    // The run may be over; then there is no one to tell.
     let _ = stop.send(Stop::Drain);
     match grace {
         Some((grace, pulse)) => {
-            info!(?grace, "Stopping: what is in flight is finished, nothing more is started");
+            info!(?grace, "Stopping: numctl finishes what is in flight and starts nothing more");
             tokio::select! {
                 () = sleep(grace) => {}
                 () = interrupts.next() => {}
@@ -198,7 +198,7 @@ async fn obey(
         }
         None => {
             output::progress(
-                "Stopping: what is in flight is finished, nothing more is started. Press Ctrl-C again to drop it.",
+                "Stopping: numctl finishes what is in flight and starts nothing more. Press Ctrl-C again to abort.",
             );
             interrupts.next().await;
         }
@@ -310,7 +310,7 @@ mod unix {
         }
     }
 
-    /// SIGHUP is signal 1: the lowest bit of Linux's mask. Elsewhere nobody can tell.
+    /// SIGHUP is signal 1: the lowest bit of Linux's mask. Elsewhere no one can tell.
     fn hangup_is_ignored() -> bool {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,5 +1,5 @@
 //! A stream to the outside as a queue with a thread of its own: a reader that has stopped reading keeps
-//! nobody waiting who must not wait.
+//! no one waiting who must not wait.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// So much waits for a reader at most. One text that is longer is taken where nothing else waits.
+/// At most this much waits for a reader at most. One text that is longer is taken where nothing else waits.
 const BYTES_MAX: usize = 1 << 20;
 /// A reader shares its end of a pipe, and has made it non-blocking: how often it is tried again.
 const FULL: Duration = Duration::from_millis(10);
@@ -101,7 +101,7 @@ impl Stream {
         }
         if state.writer == Writer::Nobody {
             drop(state);
-            // Nobody is left to be told where it cannot be written.
+            // No one is left to be told where it cannot be written.
             let _ = (self.shared.sink)(&text);
             return;
         }
@@ -187,7 +187,7 @@ impl Shared {
             };
             state.writer = Writer::Writing;
             drop(state);
-            // A stream that cannot be written (a closed terminal, a full disk) says so to nobody.
+            // A stream that cannot be written (a closed terminal, a full disk) says so to no one.
             let _ = (self.sink)(&text);
             state = self.lock();
             // Counted until it is written: it is held in memory as well.

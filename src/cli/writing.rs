@@ -67,7 +67,7 @@ impl<'a> Writing<'a> {
         let accepted = match &args.accept {
             Some(text) => Some(Digest::parse(text).ok_or_else(|| {
                 Fatal::new(format!(
-                    "--accept {:?}: a digest is the 32 hexadecimal digits under a plan",
+                    "--accept {:?}: not a digest: write the 32 hexadecimal digits that a plan shows as its digest",
                     Shown(text).to_string()
                 ))
             })?),
@@ -199,7 +199,7 @@ impl<'a> Writing<'a> {
             Pass::HeldSince(plan) => {
                 let note = |held: &Held| format!("  {}: {}", held.number, report::words::held(&plan, held));
                 let notes: Vec<String> = plan.held.iter().map(note).collect();
-                let why = "part of the plan is held back now, and a plan is applied as a whole or not at all";
+                let why = "part of the plan is held back now, and numctl applies a saved plan as a whole or not at all";
                 refuse(&plan, &notes, why)
             }
             Pass::OtherAccepted(plan, digest) => {
@@ -229,13 +229,13 @@ impl<'a> Writing<'a> {
             LedgerError::Io(path, error) if marker == Some(&*path) => {
                 if error.kind() == io::ErrorKind::AlreadyExists {
                     output::error(&format!(
-                        "the plan was used meanwhile (see {}); nothing was changed: plan again",
+                        "the plan was applied meanwhile (see {}); nothing was changed: plan again",
                         path.display()
                     ));
                     return Ok(Exit::Refused);
                 }
                 Err(Fatal::new(format!(
-                    "{}: {error}: a saved plan is used once, and this cannot be noted; nothing was changed",
+                    "{}: {error}: a saved plan is applied only once, and numctl cannot record that; nothing was changed",
                     path.display()
                 )))
             }
@@ -248,8 +248,7 @@ impl<'a> Writing<'a> {
                 Err(Fatal::new(format!("{text}\nnothing was changed")))
             }
             error => Err(Fatal::new(format!(
-                "{error}: what is bought for claims must be remembered until it is seen, and cannot be; nothing \
-                 was changed: name a directory with --state-dir"
+                "{error}: purchases for claims must be recorded before they are made, and they cannot be; nothing was changed: name a directory with --state-dir"
             ))),
         }
     }
@@ -259,7 +258,7 @@ impl<'a> Writing<'a> {
         let exit = if is_done { Exit::Done } else { Exit::Incomplete };
         match show::report(report, bill, self.args.format) {
             Ok(()) => Ok(exit),
-            // 1 would say that nothing was attempted, and 0 that somebody was told.
+            // 1 would say that nothing was attempted, and 0 that someone was told.
             Err(Fatal { text: error, .. }) => {
                 let done = report::names::plural(report.count(OutcomeKind::Succeeded), "action");
                 let all = report.ends.len();
@@ -277,14 +276,14 @@ fn lines(error: &str, notes: &[String]) -> String {
 
 fn describe(stale: &Stale) -> String {
     match &stale.why {
-        StaleReason::AlreadyThere => "it was to be bought, and is there already".to_owned(),
-        StaleReason::SlotTaken(slot) => format!("{slot} has a number already, or one that may be on its way"),
-        StaleReason::Gone => "it is in none of the accounts any more".to_owned(),
+        StaleReason::AlreadyThere => "it was to be bought, and is already there".to_owned(),
+        StaleReason::SlotTaken(slot) => format!("{slot} already has a number, or one that may be on its way"),
+        StaleReason::Gone => "it is no longer in any of the accounts".to_owned(),
         StaleReason::NotSeen => "its account, or one that it may be in, cannot be read now".to_owned(),
         StaleReason::Elsewhere => "it is in another account now".to_owned(),
         StaleReason::OtherSid => "it has another SID now".to_owned(),
         StaleReason::AnotherDay => {
-            "it would wait in quarantine as if since the day of the plan, which is over".to_owned()
+            "the plan was made for another day, and its quarantine would count from that day".to_owned()
         }
         StaleReason::Changed(fields) => {
             let names: Vec<_> = fields.iter().map(|field| field.json_name()).collect();
@@ -386,7 +385,7 @@ impl Hooks for Terminal<'_> {
         // Heard from here on: before the first write, and also between two of them.
         let obeying = stop_by_signal(self.stop.clone());
         if let Err(error) = &obeying {
-            output::note(format_args!("warning: signals end this run at once: {error}"));
+            output::note(format_args!("warning: a signal will end this run immediately: {error}"));
         }
         self.applying.replace(Some((progress::Applying::start(plan.steps.len()), obeying.ok())));
     }

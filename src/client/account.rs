@@ -416,7 +416,7 @@ impl<T: Transport> Client<T> {
         }
     }
 
-    /// What follows the nth failure of a write, and whether it may be sent once more after that.
+    /// What follows the nth failure of a write, and whether it may be sent again after that.
     pub fn after_failure(&self, action: ActionKind, failures: u32, error: &mut ApiError) -> (Next, bool) {
         let next = backoff::next(action, &error.kind);
         let again = next != Next::Stop && self.may_retry(failures, error);

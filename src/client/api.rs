@@ -1,6 +1,6 @@
-//! Both of the vendor's APIs as values: requests out, answers in. Pure; [`crate::client`] sends them.
+//! Both of Twilio's APIs as values: requests out, answers in. Pure; [`crate::client`] sends them.
 //!
-//! Sources: the API's page, "Active Numbers Resource", and the vendor's OpenAPI description of
+//! Sources: the API's page, "Active Numbers Resource", and Twilio's OpenAPI description of
 //! v2010. Oddities are read, not fought: both `configuration` and `configurations`,
 //! `status_callback_url` and `status_callback`, a bare object and an `items` wrapper, null and `""`,
 //! numbers where texts are expected, unknown fields.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::client::api::error::ErrorKind;
 use crate::model::action_kind::ActionKind;
 
-/// A request is tried at most so many times.
+/// A request is tried at most this many times.
 pub const ATTEMPTS_MAX: u32 = 5;
 
 /// The first wait is at most this long.
@@ -48,7 +48,7 @@ pub fn next(action: ActionKind, error: &ErrorKind) -> Next {
         (_, ErrorKind::TimedOut | ErrorKind::Lost | ErrorKind::Server { .. } | ErrorKind::NotTheApi) => {
             Next::Look
         }
-        // Somebody else is changing the number: what it is like afterwards has to be seen.
+        // Someone else is changing the number: what it is like afterwards has to be seen.
         (_, ErrorKind::Conflict) => Next::Look,
         // One 404 is not proof that a number is gone.
         (ActionKind::Release | ActionKind::Transfer, ErrorKind::NotFound) => Next::Look,

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-/// So many requests in a row without an answer open the circuit. At one fault in ten, by chance
+/// At most this many requests in a row without an answer open the circuit. At one fault in ten, by chance
 /// alone, that is one run of requests in a hundred thousand.
 const OPENS_AFTER: u32 = 5;
 
@@ -16,7 +16,7 @@ const FIRST_PROBE_AFTER: Duration = Duration::from_secs(5);
 /// Between two probes.
 const PROBE_EVERY: Duration = Duration::from_secs(30);
 
-/// Once the circuit has been open for so long, nobody waits for it: two probes have failed.
+/// Once the circuit has been open for so long, no one waits for it: two probes have failed.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The circuit.
@@ -61,7 +61,7 @@ impl Circuit {
         }
     }
 
-    /// Whether nobody waits for the API any more.
+    /// Whether no one waits for the API any more.
     #[must_use]
     pub fn is_given_up(&self, now: Duration) -> bool {
         match self.0 {

@@ -23,10 +23,10 @@ use crate::client::transport::{Request, Response, Transport, TransportError, Ver
 /// A connection, TLS included, is given up after this.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// So much room is made for a body that says how long it is: a full page of either API.
+/// At most this much room is made for a body that says how long it is: a full page of either API.
 const ROOM_MAX: usize = 4 << 20;
 
-/// So much of an error's body is read.
+/// At most this much of an error's body is read.
 const ERROR_BYTES_MAX: usize = 64 << 10;
 
 /// The largest file of CA certificates: the machine's own is a quarter of a MiB.
@@ -208,7 +208,7 @@ pub(crate) fn certificates_in(path: &Path) -> Result<Vec<Certificate>, String> {
     let pem = bounded_file::text(path, CA_BYTES_MAX).map_err(|error| error.to_string())?;
     let found = Certificate::from_pem_bundle(pem.as_bytes())
         .map_err(|error| format!("it is not PEM with certificates: {}", causes(&error)))?;
-    if found.is_empty() { Err("it holds no certificate".to_owned()) } else { Ok(found) }
+    if found.is_empty() { Err("it contains no certificate".to_owned()) } else { Ok(found) }
 }
 
 /// An answer's body; `None` where it is longer than `bytes_max`. What is counted is what gzip makes of
@@ -229,7 +229,7 @@ pub(crate) async fn body(
     Ok(Some(body))
 }
 
-/// The start of a body: what an error says may be long, and nobody needs its end.
+/// The start of a body: what an error says may be long, and no one needs its end.
 async fn start_of_body(answer: &mut reqwest::Response, bytes_max: usize) -> Result<Vec<u8>, reqwest::Error> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await? {
@@ -266,7 +266,7 @@ impl Transport for Http {
         task.spawn(receive(call, timeout, body_bytes_max));
         match task.join_next().await {
             Some(Ok(answer)) => answer,
-            Some(Err(_)) | None => Err(TransportError::Broken("the request was given up".to_owned())),
+            Some(Err(_)) | None => Err(TransportError::Broken("the request was abandoned".to_owned())),
         }
     }
 }

@@ -26,7 +26,7 @@ const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 const TOKEN_BYTES_MAX: usize = 64 << 10;
 /// The annotations of a Lease are 256 KiB at most.
 const BODY_BYTES_MAX: usize = 4 << 20;
-/// So much of the server's own words is shown.
+/// At most this much of the server's own words is shown.
 const SAID_MAX: usize = 300;
 
 /// Where a Kubernetes API server is, and who asks it.
@@ -73,7 +73,7 @@ impl Cluster {
         http::client_within(&self.base, self.ca_file.as_ref().map(read).transpose()?, timeout)
     }
 
-    /// Read anew for every request: Kubernetes renews it every hour or so.
+    /// Read again for every request: Kubernetes renews it every hour or so.
     fn authorization(&self) -> Result<Option<HeaderValue>, String> {
         let Some(path) = &self.token_file else { return Ok(None) };
         let named = |error: String| format!("{}: {error}", path.display());
@@ -128,7 +128,7 @@ impl LeaseClient {
             (Ask::Create(_), StatusCode::CREATED) | (Ask::Update(..), StatusCode::OK) => {
                 Ok(Answer::Written(seen()?))
             }
-            // To an update, 404: somebody deleted it.
+            // To an update, 404: someone deleted it.
             (Ask::Create(_) | Ask::Update(..), StatusCode::CONFLICT)
             | (Ask::Update(..), StatusCode::NOT_FOUND)
                 if is_of_the_api(&body) =>
@@ -165,7 +165,7 @@ impl LeaseClient {
         let status = answer.status();
         match http::body(&mut answer, BODY_BYTES_MAX).await {
             Ok(Some(body)) => Ok((status, body)),
-            Ok(None) => Err("the answer is far too long for a Lease".to_owned()),
+            Ok(None) => Err("the answer is too long for a Lease".to_owned()),
             Err(error) => Err(self.lost(error)),
         }
     }
@@ -225,18 +225,21 @@ fn refused(ask: &Ask, status: StatusCode, body: &[u8]) -> Trouble {
         (Ask::Create(_) | Ask::Update(..), _) => (Kind::Unanswered, true),
     };
     let (verb, needs) = match ask {
-        Ask::Read => ("get", "the role needs get, create and update on leases of coordination.k8s.io"),
-        Ask::Create(_) => {
-            ("create", "let the role create leases of coordination.k8s.io, or create this one yourself")
+        Ask::Read => {
+            ("get", "the service account needs get, create and update on leases of coordination.k8s.io")
         }
+        Ask::Create(_) => (
+            "create",
+            "allow the service account to create leases of coordination.k8s.io, or create this one yourself",
+        ),
         Ask::Update(..) => {
-            ("update", "the role needs get, create and update on leases of coordination.k8s.io")
+            ("update", "the service account needs get, create and update on leases of coordination.k8s.io")
         }
     };
     let words: String =
         status_of(body).map(|status| status.message).unwrap_or_default().chars().take(SAID_MAX).collect();
     let hint = match status {
-        StatusCode::UNAUTHORIZED => " (is the token's file that of this cluster?)".to_owned(),
+        StatusCode::UNAUTHORIZED => " (is the token file for this cluster?)".to_owned(),
         StatusCode::FORBIDDEN => format!(" ({needs})"),
         _ => String::new(),
     };

@@ -30,9 +30,9 @@ struct Shared {
     news: watch::Sender<u64>,
     /// Rung when there may be something to do before it is due.
     bell: Notify,
-    /// Of whoever writes, where somebody watches it.
+    /// Of whoever writes, where someone watches it.
     pulse: OnceLock<Pulse>,
-    /// Where failures are counted, where somebody reads them.
+    /// Where failures are counted, where someone reads them.
     tally: OnceLock<Arc<Tally>>,
 }
 
@@ -63,13 +63,13 @@ pub enum NotLeading {
         trouble: Trouble,
     },
     /// It is about to be known.
-    #[error("the lease {lease} is not ours yet")]
+    #[error("this process does not hold the lease {lease} yet")]
     NotYet {
         /// `NAMESPACE/NAME`.
         lease: String,
     },
     /// It was ours in a term that has ended.
-    #[error("the lease {lease} is not ours any more, or somebody else changed what is noted in it")]
+    #[error("this process no longer holds the lease {lease}, or something else changed its annotations")]
     Over {
         /// `NAMESPACE/NAME`.
         lease: String,
@@ -80,7 +80,7 @@ fn said(kind: Kind) -> &'static str {
     match kind {
         Kind::Missing => "does not exist and cannot be created",
         Kind::Forbidden => "may not be used",
-        Kind::Unanswered => "cannot be asked for",
+        Kind::Unanswered => "cannot be read",
     }
 }
 
@@ -136,7 +136,7 @@ impl Leadership {
         let mut news = self.news();
         let is_done = async { while !self.0.lock().is_at_rest && news.changed().await.is_ok() {} };
         if timeout(self.timing().request_timeout(), is_done).await.is_err() {
-            warn!(lease = %self.0.name, "the lease was not given back: it ends by itself");
+            warn!(lease = %self.0.name, "the lease was not released: it expires by itself");
         }
     }
 
@@ -188,7 +188,7 @@ impl Leadership {
         kept.ok_or_else(|| NotLeading::Over { lease: self.0.name.clone() })
     }
 
-    /// So many bytes a note may have.
+    /// At most this many bytes a note may have.
     ///
     /// # Errors
     /// When we do not lead in this term.
@@ -197,7 +197,7 @@ impl Leadership {
         room.ok_or_else(|| NotLeading::Over { lease: self.0.name.clone() })
     }
 
-    /// Leaves a note in the lease, for whoever has it next: once this is back it is there, and nobody
+    /// Leaves a note in the lease, for whoever has it next: once this is back it is there, and no one
     /// else has had the lease, or changed what was noted in it, in between.
     ///
     /// # Errors
@@ -218,7 +218,7 @@ impl Leadership {
                 let trouble = inner.trouble.clone().unwrap_or_else(|| Trouble {
                     kind: Kind::Unanswered,
                     is_of_a_write: true,
-                    why: "it did not take a note in time".to_owned(),
+                    why: "it was not updated in time".to_owned(),
                 });
                 return Err(NotLeading::Trouble { lease: self.0.name.clone(), trouble });
             }
@@ -291,11 +291,11 @@ async fn drive(shared: Arc<Shared>, mut client: LeaseClient) {
     let mut led = None;
     loop {
         if shared.is_stuck() {
-            warn!(lease = %shared.name, "the loop does not move: the lease is not renewed");
+            warn!(lease = %shared.name, "the loop is stuck: the lease is not renewed");
             while shared.is_stuck() {
                 sleep(STUCK).await;
             }
-            info!(lease = %shared.name, "the loop moves again");
+            info!(lease = %shared.name, "the loop is running again");
         }
         let (next, leads, is_wanted, deadline) = {
             let mut inner = shared.lock();
@@ -307,9 +307,9 @@ async fn drive(shared: Arc<Shared>, mut client: LeaseClient) {
         };
         match (std::mem::replace(&mut led, leads), leads) {
             (before, Some(term)) if before != leads => info!(lease = %shared.name, term, "leading"),
-            (Some(term), None) if !is_wanted => info!(lease = %shared.name, term, "giving the lease back"),
+            (Some(term), None) if !is_wanted => info!(lease = %shared.name, term, "releasing the lease"),
             (Some(term), None) => {
-                warn!(lease = %shared.name, term, "not leading any more (renewals are due within {deadline:?}): nothing is written");
+                warn!(lease = %shared.name, term, "no longer leading (renewals are due within {deadline:?}): nothing is written");
             }
             (_, _) => {}
         }
@@ -355,8 +355,8 @@ fn tell_apart(lease: &str, before: Option<&Trouble>, now: Option<&Trouble>) {
             let (said, why) = (said(trouble.kind), &trouble.why);
             warn!(lease, why, "the lease {said}");
         }
-        (Some(_), Some(trouble)) => debug!(lease, why = trouble.why, "the lease still cannot be had"),
-        (Some(_), None) => info!(lease, "the lease can be asked for again"),
+        (Some(_), Some(trouble)) => debug!(lease, why = trouble.why, "the lease still cannot be acquired"),
+        (Some(_), None) => info!(lease, "the lease can be read again"),
         (None, _) => {}
     }
 }

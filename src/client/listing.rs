@@ -73,13 +73,13 @@ pub enum ListingError {
         found: AccountSid,
     },
     /// More pages than a listing may have.
-    #[error("the listing goes on after {0} pages")]
+    #[error("the listing continues after {0} pages")]
     TooManyPages(usize),
     /// More numbers than a listing may have.
-    #[error("the listing goes on after {0} numbers")]
+    #[error("the listing continues after {0} numbers")]
     TooManyRows(usize),
     /// More text than a listing may have.
-    #[error("the listing goes on after {} GiB", .0 >> 30)]
+    #[error("the listing continues after {} GiB", .0 >> 30)]
     TooMuch(usize),
     /// More in memory than a listing may take.
     #[error("the listing takes more than {} MiB of memory: it is far larger than {} numbers are", .bytes >> 20, .rows)]
@@ -95,7 +95,7 @@ pub enum ListingError {
 /// (50), five million numbers. More is a server that never ends.
 const PAGES_MAX: usize = 100_000;
 
-/// So many numbers, whatever the pages are: what is held in memory has an end.
+/// At most this many numbers, whatever the pages are: what is held in memory has an end.
 const ROWS_MAX: usize = 5_000_000;
 
 /// A listing may take so much memory, after decompression and sharing: a million numbers take about

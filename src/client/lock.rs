@@ -20,14 +20,14 @@ use crate::model::number::AccountSid;
 /// What follows the account's SID in the name of its file.
 const SUFFIX: &str = ".lock";
 
-/// The world of the vendor's own accounts, whose lock has the account's SID alone for a name.
+/// The world of Twilio's own accounts, whose lock has the account's SID alone for a name.
 const VENDOR: &str = "twilio.com";
 
 /// A directory with locks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockPlace {
     directory: PathBuf,
-    /// One that nobody has asked for is done without where it cannot be written.
+    /// One that no one has asked for is done without where it cannot be written.
     is_required: bool,
     /// It has locks of more than one world: the SIDs of a sandbox are those of every other one.
     has_worlds: bool,
@@ -216,7 +216,7 @@ impl Held {
                     let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
                     return Ok(Self { account, path: path.to_owned(), file: Arc::new(file) });
                 }
-                // Somebody removed it between the two calls.
+                // Someone removed it between the two calls.
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     let path = path.to_owned();

@@ -68,7 +68,7 @@ struct Inner {
 
 type Place = (Lane, u64);
 
-/// The account does not answer, and nobody waits for it any more.
+/// The account does not answer, and no one waits for it any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unreachable;
 
@@ -98,7 +98,7 @@ impl Pace {
     /// Waits for its turn. May be a [probe](Turn::is_probe) that comes first.
     ///
     /// # Errors
-    /// When the account has not answered for so long that nobody waits for it.
+    /// When the account has not answered for so long that no one waits for it.
     pub async fn turn(&self, lane: Lane, operation: Operation) -> Result<Turn<'_>, Unreachable> {
         let ticket = self.join(lane);
         loop {
@@ -121,7 +121,7 @@ impl Pace {
         self.lock().retries.take(now, after_timeout)
     }
 
-    /// Whether nobody waits for the account any more.
+    /// Whether no one waits for the account any more.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
         let now = self.now();
@@ -242,14 +242,14 @@ impl Turn<'_> {
                 inner.circuit.answered();
                 if inner.throttle.refused(self.sent, concurrent, asked, hold, now) {
                     let (per_second, at_once) = (inner.throttle.per_second(), inner.throttle.at_once());
-                    debug!(per_second, at_once, ?hold, "the API says that it is too much: slower");
+                    debug!(per_second, at_once, ?hold, "the API answered 429: sending more slowly");
                 }
             }
             Signal::Unanswered => inner.circuit.unanswered(now),
         }
         match (before, inner.circuit.way(now)) {
             (Way::Free, Way::Free) => {}
-            (Way::Free, _) => warn!("the API does not answer: nothing but a probe is sent until it does"),
+            (Way::Free, _) => warn!("the API does not answer: numctl sends only a probe until it does"),
             (_, Way::Free) => info!("the API answers again"),
             (_, _) => {}
         }

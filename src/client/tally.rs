@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::client::api::error::Operation;
 use crate::client::transport::{Response, TransportError};
 
-/// The words for how a request ended. There are only so many, whatever a server answers.
+/// The words for how a request ended. There are only this many, whatever a server answers.
 const ENDS: [&str; 21] = [
     "200",
     "201",
@@ -46,7 +46,7 @@ pub struct Tally {
     retries: AtomicU64,
     lease_failures: AtomicU64,
     notification_failures: AtomicU64,
-    /// Log lines that nobody read in time: whoever writes them counts.
+    /// Log lines that no one read in time: whoever writes them counts.
     dropped_lines: Arc<AtomicU64>,
 }
 
@@ -72,7 +72,7 @@ pub struct RequestTimes {
 }
 
 impl Tally {
-    /// Counters beside one for log lines that were dropped, which somebody else counts up.
+    /// Counters beside one for log lines that were dropped, which someone else counts up.
     #[must_use]
     pub fn beside(dropped_lines: Arc<AtomicU64>) -> Self {
         Self { dropped_lines, ..Self::default() }
@@ -138,13 +138,13 @@ impl Tally {
         self.notification_failures.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Tries to deliver a notification that failed.
+    /// Attempts to deliver a notification that failed.
     #[must_use]
     pub fn notification_failures(&self) -> u64 {
         self.notification_failures.load(Ordering::Relaxed)
     }
 
-    /// Counts a request that is about to be sent once more.
+    /// Counts a request that is about to be sent again.
     pub fn retry(&self) {
         self.retries.fetch_add(1, Ordering::Relaxed);
     }
@@ -170,7 +170,7 @@ impl Tally {
         self.requests().filter(|(_, word, _)| *word == THROTTLED).map(|(_, _, count)| count).sum()
     }
 
-    /// How many were sent once more.
+    /// How many were sent again.
     #[must_use]
     pub fn retries(&self) -> u64 {
         self.retries.load(Ordering::Relaxed)

@@ -1,7 +1,7 @@
 //! The seam to the outside: one HTTP request in, its answer or the way it was lost out.
 //!
 //! Everything on our side of it (queries, JSON, paging, retries, time-outs) is the same whether the
-//! other side is the vendor, the sandbox over a socket, or the sandbox's model in memory, which is
+//! other side is Twilio, the sandbox over a socket, or the sandbox's model in memory, which is
 //! what a simulation runs against. So this is the one trait for the API side.
 
 use std::future::Future;

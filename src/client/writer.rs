@@ -42,7 +42,7 @@ impl Writer {
     }
 
     /// Whether a write may start now. With a lease, waits for a renewal where one is due, and before
-    /// anything irreversible for a young one: it shows that nobody took over while this process, or
+    /// anything irreversible for a young one: it shows that no one took over while this process, or
     /// its whole machine, stood still.
     pub async fn admit(&self, is_irreversible: bool) -> Option<Admission> {
         let admission = match &self.lease {

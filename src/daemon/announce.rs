@@ -1,4 +1,4 @@
-//! When somebody is told of the fleet's state, and what: once for each change that lasts.
+//! When someone is told of the fleet's state, and what: once for each change that lasts.
 //!
 //! Pure: the state and the time come in.
 
@@ -13,18 +13,18 @@ use crate::daemon::status::{Moment, Overall, Role, Row, Standing, Status, Truth,
 use crate::model::inert;
 use crate::report::shown::count;
 
-/// A change is told once it has held for so many cycles,
+/// A change is told once it has held for this many cycles,
 const CYCLES: u64 = 2;
 /// or for so long.
 const HOLDS: Duration = Duration::from_secs(30);
 
-/// So many accounts in trouble are named.
+/// At most this many accounts in trouble are named.
 const ACCOUNTS_MAX: usize = 5;
-/// So many numbers are named.
+/// At most this many numbers are named.
 const NUMBERS_MAX: usize = 5;
-/// So much of what is said of a number is told.
+/// At most this much of what is said of a number is told.
 const ERROR_MAX: usize = 300;
-/// So much Slack takes in one block.
+/// At most this much Slack takes in one block.
 const SLACK_TEXT_MAX: usize = 2_900;
 
 /// Where a message goes. Its URL may be the secret, so that only its host is ever shown.
@@ -63,7 +63,7 @@ impl Target {
         };
         let url =
             Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        let url = url.ok_or("a URL for notifications is https://…, http://… or slack+https://…")?;
+        let url = url.ok_or("a notification URL starts with https://, http:// or slack+https://")?;
         let form = if url.host_str() == Some("hooks.slack.com") { Form::Slack } else { form };
         Ok(Self { url, form })
     }
@@ -197,12 +197,12 @@ enum Mood {
     Well,
     Drifted,
     Failing,
-    /// It could not write though nobody else did.
+    /// It could not write though no one else did.
     Barred,
 }
 
 impl Mood {
-    /// `None` where nobody knows, or another one tells.
+    /// `None` where no one knows, or another one tells.
     fn of(status: &Status) -> Option<Self> {
         match (status.overall(), &status.waits) {
             (Overall::InSync | Overall::Held | Overall::NoEffect, _) => Some(Self::Well),
@@ -261,7 +261,7 @@ impl Announcer {
             self.pending = None;
             return None;
         }
-        // What a cycle is about to mend is not yet drift.
+        // What a cycle is about to repair is not yet drift.
         if mood == Mood::Drifted && status.progress.is_some() && self.pending.is_none() {
             return None;
         }
@@ -372,21 +372,23 @@ fn next(status: &Status, mood: Mood) -> String {
     let is_dry = status.role == Role::DryRun;
     match mood {
         Mood::Barred => {
-            "Next: numctl asks again every few seconds, and goes on once it may write.".to_owned()
+            "Next: numctl tries again every few seconds, and continues once it can write.".to_owned()
         }
         Mood::Well if status.role == Role::StandingBy => {
-            "Next: this process takes over when the one that writes is gone.".to_owned()
+            "Next: this process takes over when the one that writes stops.".to_owned()
         }
-        Mood::Well => format!("Next: numctl looks again {at}."),
-        Mood::Drifted if is_dry => format!("Next: nothing is changed in a dry run. numctl looks again {at}."),
-        Mood::Drifted => format!("Next: numctl sets what differs as declared {at}."),
+        Mood::Well => format!("Next: numctl checks again {at}."),
+        Mood::Drifted if is_dry => {
+            format!("Next: nothing is changed in a dry run. numctl checks again {at}.")
+        }
+        Mood::Drifted => format!("Next: numctl repairs the drift {at}."),
         Mood::Failing if status.refused_files.is_some() => {
-            "Next: numctl works by the last good files, and reads the new ones when they change.".to_owned()
+            "Next: numctl uses the last good files, and reads the files again when they change.".to_owned()
         }
         Mood::Failing if status.blocked.is_some() => {
-            format!("Next: numctl plans again {at}, and changes nothing until the cause is gone.")
+            format!("Next: numctl plans again {at}, and changes nothing until this is fixed.")
         }
-        Mood::Failing if is_dry => format!("Next: numctl looks again {at}. It is a dry run."),
+        Mood::Failing if is_dry => format!("Next: numctl checks again {at}. It is a dry run."),
         Mood::Failing => format!("Next: numctl tries again {at}."),
     }
 }
@@ -428,7 +430,7 @@ fn summary(status: &Status, before: Mood, mood: Mood) -> String {
         let _ = write!(text, " Of {declared} declared numbers: {}.", parts.join(", "));
     }
     if status.refused_files.is_some() {
-        text.push_str(" The files on disk are not taken; the last good ones are in force.");
+        text.push_str(" The files on disk are not used; the last good ones are in force.");
     }
     if let Waiting::Barred(_, why) = &status.waits {
         let _ = write!(text, " Nothing can be written: {why}.");

@@ -17,7 +17,7 @@ use crate::execute::Event;
 use crate::guard::memory::Extent;
 use crate::host::pulse::Pulse;
 
-/// The loop is given up as dead when nothing moved for so many intervals,
+/// The loop is given up as dead when nothing moved for this many intervals,
 const INTERVALS_MAX: u32 = 10;
 /// but never sooner than this.
 const SILENCE_MIN: Duration = Duration::from_secs(600);

@@ -109,7 +109,7 @@ impl<T: Transport> Daemon<'_, T> {
     }
 }
 
-/// A pass of which nobody is asked anything.
+/// A pass of which no one is asked anything.
 struct Unattended<'a, T> {
     daemon: &'a Daemon<'a, T>,
     desired: &'a Desired,

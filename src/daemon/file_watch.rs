@@ -157,7 +157,7 @@ impl Watch {
         let watcher = match watcher {
             Ok(watcher) => Some(watcher),
             Err(error) => {
-                tracing::warn!(%error, poll = ?POLL, "no file events: the files are polled");
+                tracing::warn!(%error, poll = ?POLL, "file events are not available: the files are polled");
                 None
             }
         };

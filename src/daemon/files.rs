@@ -22,7 +22,7 @@ use super::removal::{lost_file, only_configures, removes};
 
 /// Between two reads that must be equal: a file that is being written rarely stands still so long.
 const SETTLE: Duration = Duration::from_millis(250);
-/// So many reads, and a file that never holds still is reported.
+/// At most this many reads, and a file that never holds still is reported.
 const READS_MAX: u32 = 20;
 /// A content that removes something must have been there for an interval, but for no less and no more
 /// than this: people save one file after the other.
@@ -140,8 +140,8 @@ impl Files {
                 return look;
             }
         }
-        // Not remembered: the next look starts anew.
-        Look::Bad("error: the files change all the time, and are not taken until they hold still".to_owned())
+        // Not remembered: the next look starts again.
+        Look::Bad("error: the files keep changing, and are not used until they stop".to_owned())
     }
 
     /// What was seen last is still there: it may have been waited for.
@@ -160,9 +160,7 @@ impl Files {
         if let Some(before) = in_force {
             if let Some(lost) = lost_file(before, &desired) {
                 return Look::Bad(format!(
-                    "error: {lost} is gone, and with it numbers that would be released: it may be away for a moment \
-                     only\n  help: put it back, declare its numbers in another file, or restart numctl to take the \
-                     files as they are"
+                    "error: {lost} is gone, and with it numbers that would be released: it may be missing only for a moment\n  help: put it back, declare its numbers in another file, or restart numctl to use the files as they are"
                 ));
             }
             if removes(before, &desired) {
@@ -180,7 +178,7 @@ impl Files {
         let cut = sources.iter().find(|source| self.marked.contains(&source.name) && !source.shows_its_end());
         if let Some(cut) = cut {
             return Err(format!(
-                "error: {} ended with `...` and does not any more: it may have been cut short\n  help: end it with `...`, or start the daemon again to take it as it is",
+                "error: {} used to end with `...` and no longer does: it may have been cut short\n  help: end it with `...`, or restart the daemon to use it as it is",
                 cut.name
             ));
         }

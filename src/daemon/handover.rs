@@ -46,7 +46,7 @@ impl<T: Transport> Daemon<'_, T> {
                 in_force = %content,
                 last = ?contents.latest(),
                 wait = ?OLDER_FOR,
-                "other files were in force last, and these are older: nothing is bought, moved or released by them until they are the same, or have not changed for a while"
+                "newer files were in force before these: nothing is bought, moved or released until they are the same, or have not changed for a while"
             );
         }
         if is_older && known.older.is_some_and(|(_, since)| since.elapsed() < OLDER_FOR) {

@@ -127,7 +127,7 @@ impl Drop for Listener {
 }
 
 async fn until_stopped(mut stopped: watch::Receiver<bool>) {
-    // Nobody can tell it any more where the sender is gone.
+    // No one can tell it any more where the sender is gone.
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
@@ -138,7 +138,8 @@ async fn answer(State(server): State<Server>, request: Request<Body>) -> Respons
             "the Host header names another host; allow the name with numctl run --listen-host NAME\n",
         )
     } else if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET: nothing is changed here\n");
+        let mut response =
+            plain(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed: nothing can be changed here\n");
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         response
     } else {

@@ -14,14 +14,14 @@ use crate::report::{claim_words, words};
 
 use super::InForce;
 
-/// So many numbers of a cycle that somebody has to do something about are named.
+/// At most this many numbers of a cycle that someone has to do something about are named.
 const HELD_MAX: usize = 10;
 
 /// One line a cycle, and one for each thing that went wrong.
 pub(super) fn log<T>(force: &InForce<T>, pass: &Pass, extent: Extent, took: Duration, next: Duration) {
     let generation = force.generation;
     if force.doubt == Some(Doubt::FilesNotGood) {
-        warn!(in_force = %generation, "the files on disk are not good; the last good ones are in force");
+        warn!(in_force = %generation, "the files on disk are not valid; the last good ones are in force");
     }
     match pass {
         Pass::NotObserved(failed) => {

@@ -195,7 +195,7 @@ impl<'d, 'a, T: Transport> Loop<'d, 'a, T> {
         let daemon = self.daemon;
         let began = Instant::now();
         if let Err(error) = (daemon.effects.renew)(&self.force.desired, &mut self.force.reached) {
-            error!(%error, "the credentials cannot be read: those of before are used");
+            error!(%error, "the credentials cannot be read: the previous ones are used");
         }
         (daemon.effects.tell)(&News::Began(&self.force.desired, self.force.generation));
         let (pass, heard) = self.pass().await;
@@ -324,7 +324,7 @@ impl<'d, 'a, T: Transport> Loop<'d, 'a, T> {
             Look::Same => return false,
             Look::Settling(time) => {
                 force.doubt = Some(Doubt::FilesSettling);
-                info!(taken_in = ?time, in_force = %force.generation, "the files changed and remove something: they are taken once they have not changed for a while");
+                info!(taken_in = ?time, in_force = %force.generation, "the files changed and remove something: they are used once they have not changed for a while");
                 return false;
             }
             Look::New(desired, generation) => match daemon.take(*desired, generation) {
@@ -346,7 +346,7 @@ impl<'d, 'a, T: Transport> Loop<'d, 'a, T> {
         error!(
             files = named.join(", "),
             in_force = %force.generation,
-            "the files changed and are not taken; the last good ones stay in force:\n{}",
+            "the files changed and are not valid; the last good ones stay in force:\n{}",
             refused.trim_end()
         );
         false

@@ -81,7 +81,7 @@ async fn announce(board: Arc<Board>, clock: fn() -> Duration, messages: watch::S
     }
 }
 
-/// The text of a file that is sent as `Authorization` header. It is read anew for each message, so that a
+/// The text of a file that is sent as `Authorization` header. It is read again for each message, so that a
 /// renewed credential needs no restart. A text without a scheme is a bearer token.
 ///
 /// # Errors
@@ -127,7 +127,7 @@ async fn deliver(post: Post, board: Arc<Board>, mut latest: Latest) {
             let asked = match post.send(&message).await {
                 Ok(()) => {
                     if std::mem::take(&mut has_failed) {
-                        info!(host, "notifications arrive again");
+                        info!(host, "notifications are delivered again");
                     }
                     break;
                 }
@@ -135,7 +135,7 @@ async fn deliver(post: Post, board: Arc<Board>, mut latest: Latest) {
                     board.tally().notification_failed();
                     // Said once; until it works again, the tries are quiet.
                     if !std::mem::replace(&mut has_failed, true) {
-                        warn!(host, error = why, "a notification did not arrive: it is tried again");
+                        warn!(host, error = why, "a notification was not delivered: trying again");
                     }
                     retry_after
                 }

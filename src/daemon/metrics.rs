@@ -28,7 +28,7 @@ pub struct ProcessStats {
     pub resident_bytes: u64,
     /// Address space.
     pub virtual_bytes: u64,
-    /// Files and sockets that are open.
+    /// Open files and sockets.
     pub open_files: u64,
     /// How many may be; `None` for no limit.
     pub files_max: Option<u64>,
@@ -60,7 +60,7 @@ fn cycles(page: &mut Page, status: &Status) {
     page.sample("numctl_cycle_duration_seconds_bucket", &[("le", &"+Inf")], durations.count);
     page.sample("numctl_cycle_duration_seconds_sum", &[], durations.sum.as_secs_f64());
     page.sample("numctl_cycle_duration_seconds_count", &[], durations.count);
-    page.family("numctl_cycles_total", "counter", "Reconcile cycles by what they came to.");
+    page.family("numctl_cycles_total", "counter", "Reconcile cycles by outcome.");
     for result in CycleResult::ALL {
         let count = status.totals.cycles.get(&result).copied().unwrap_or_default();
         page.sample("numctl_cycles_total", &[("result", &result.word())], count);
@@ -76,7 +76,7 @@ fn cycles(page: &mut Page, status: &Status) {
     page.family(
         "numctl_last_success_timestamp_seconds",
         "gauge",
-        "When a cycle last saw every account and left nothing failed; 0 for never.",
+        "When a cycle last read every account and had no failure; 0 if never.",
     );
     let last = status.last_success.unwrap_or_default().since_the_epoch().as_secs_f64();
     page.sample("numctl_last_success_timestamp_seconds", &[], last);
@@ -87,11 +87,11 @@ fn fleet(page: &mut Page, status: &Status, now: Moment) {
     // and older truth, and an alert over both would never end.
     let sees = status.role != Role::StandingBy;
     let accounts = || status.accounts.iter().filter(|_| sees);
-    page.family("numctl_numbers", "gauge", "Declared numbers by condition; each is in exactly one.");
+    page.family("numctl_numbers", "gauge", "Declared numbers by condition; each number is in exactly one.");
     for standing in Standing::ALL.into_iter().filter(|_| sees) {
         page.sample("numctl_numbers", &[("condition", &standing.word())], status.count(standing));
     }
-    page.family("numctl_held", "gauge", "What the last plan leaves undone on purpose, by the reason.");
+    page.family("numctl_held", "gauge", "What the last plan holds back, by reason.");
     for code in HeldCode::ALL {
         let count = status.held.get(code).copied().unwrap_or_default();
         page.sample("numctl_held", &[("reason", &code.word())], count);
@@ -100,7 +100,7 @@ fn fleet(page: &mut Page, status: &Status, now: Moment) {
     if sees {
         page.sample("numctl_numbers_unlisted", &[], status.unlisted);
     }
-    page.family("numctl_drift", "gauge", "Numbers that the last plan found different, by field.");
+    page.family("numctl_drift", "gauge", "Numbers with drift in the last plan, by field.");
     let fields = Field::all().map(Field::json_name).chain(["account", "phone_number"]);
     for field in fields.filter(|_| sees) {
         let count = status.drifts.by_field.get(field).copied().unwrap_or_default();
@@ -109,13 +109,17 @@ fn fleet(page: &mut Page, status: &Status, now: Moment) {
     page.family(
         "numctl_listing_age_seconds",
         "gauge",
-        "Since an account was last listed completely; since the start, where it never was.",
+        "Seconds since an account was last listed completely; since the start if it never was.",
     );
     for account in accounts() {
         let seconds = age(account.listed.unwrap_or(status.started), now);
         page.sample("numctl_listing_age_seconds", &[("account", &account.name)], seconds);
     }
-    page.family("numctl_account_in_trouble", "gauge", "1 where nothing is planned in an account.");
+    page.family(
+        "numctl_account_in_trouble",
+        "gauge",
+        "1 if nothing is planned in an account because it has errors.",
+    );
     for account in accounts() {
         let flag = u8::from(account.trouble.is_some());
         page.sample("numctl_account_in_trouble", &[("account", &account.name)], flag);
@@ -127,20 +131,20 @@ fn fleet(page: &mut Page, status: &Status, now: Moment) {
     page.family(
         "numctl_files_refused",
         "gauge",
-        "1 while the files on disk are not good and the last good ones are in force.",
+        "1 while the files on disk are not valid and the last good ones are in force.",
     );
     page.sample("numctl_files_refused", &[], u8::from(status.refused_files.is_some()));
 }
 
 fn holds(page: &mut Page, status: &Status, now: Duration) {
     let (holds, policy) = (&status.holds, &status.holds.policy);
-    page.family("numctl_paused", "gauge", "1 while the file or a signal says that nothing is changed.");
+    page.family("numctl_paused", "gauge", "1 while numctl is paused by the file or a signal.");
     page.sample("numctl_paused", &[("by", &"file")], u8::from(policy.paused));
     page.sample("numctl_paused", &[("by", &"signal")], u8::from(holds.paused_by_signal));
     page.family(
         "numctl_hold_until_timestamp_seconds",
         "gauge",
-        "When the hold of the file or of an account ends, or the last of the numbers' own; 0 for none.",
+        "When the hold of the policy or of an account ends, or the last hold of a number; 0 if there is none.",
     );
     let name = "numctl_hold_until_timestamp_seconds";
     let end = |end: Option<Duration>| end.unwrap_or_default().as_secs_f64();
@@ -154,15 +158,19 @@ fn holds(page: &mut Page, status: &Status, now: Duration) {
     page.family(
         "numctl_numbers_on_hold",
         "gauge",
-        "Declared numbers on hold, by their own, their account's or the file's, drifted or not.",
+        "Declared numbers on hold, through their own hold, their account's or the policy's, drifted or not.",
     );
     page.sample("numctl_numbers_on_hold", &[], holds.count(&status.accounts, now));
-    page.family("numctl_window_open", "gauge", "0 while there are maintenance windows and none is open.");
+    page.family(
+        "numctl_window_open",
+        "gauge",
+        "0 while no maintenance window is open; 1 while one is, or there are none.",
+    );
     page.sample("numctl_window_open", &[], u8::from(!policy.is_shut(now)));
     page.family(
         "numctl_window_opens_timestamp_seconds",
         "gauge",
-        "When the next maintenance window opens; 0 while one is open or there is none.",
+        "When the next maintenance window opens; 0 while one is open or there are none.",
     );
     page.sample("numctl_window_opens_timestamp_seconds", &[], end(policy.opens(now)));
 }
@@ -183,7 +191,7 @@ fn requests(page: &mut Page, tally: &Tally) {
         page.sample("numctl_requests_total", &labels, count);
     }
     let name = "numctl_request_duration_seconds";
-    page.family(name, "histogram", "How long requests to the API took, until their answer or their loss.");
+    page.family(name, "histogram", "How long requests to the API took, until the answer or the failure.");
     let (bucket, sum, count) = (format!("{name}_bucket"), format!("{name}_sum"), format!("{name}_count"));
     for times in tally.request_times() {
         let word = times.operation.word();
@@ -196,7 +204,7 @@ fn requests(page: &mut Page, tally: &Tally) {
     }
     page.family("numctl_throttled_total", "counter", "Requests that the API answered with 429.");
     page.sample("numctl_throttled_total", &[], tally.throttled());
-    page.family("numctl_retries_total", "counter", "Requests that were sent once more.");
+    page.family("numctl_retries_total", "counter", "Requests that were sent again.");
     page.sample("numctl_retries_total", &[], tally.retries());
 }
 
@@ -206,7 +214,7 @@ fn limits(page: &mut Page, status: &Status) {
     page.family(
         "numctl_limit_left",
         "gauge",
-        "What a limit leaves of the last 24 hours: a count in all accounts together, a share in each.",
+        "What is left of a limit over 24 hours: a count for all accounts together, a share for each.",
     );
     for left in status.allowance.left.iter().filter(|_| sees) {
         let account: &str = left.account.as_deref().unwrap_or_default();
@@ -217,7 +225,7 @@ fn limits(page: &mut Page, status: &Status) {
     page.family(
         "numctl_monthly_cost",
         "gauge",
-        "What the live numbers cost a month, by currency, as far as prices are known; asked for only where a limit on money is set.",
+        "Monthly cost of the live numbers by currency, as far as prices are known; only if a limit on money is set.",
     );
     for money in status.allowance.monthly.iter().filter(|_| sees).flat_map(Sums::iter) {
         page.sample("numctl_monthly_cost", &[("currency", &money.currency())], money.decimal());
@@ -228,19 +236,19 @@ fn process(page: &mut Page, status: &Status, tally: &Tally) {
     page.family(
         "numctl_lease_failures_total",
         "counter",
-        "Requests for the Lease that failed: it was neither had nor renewed by them.",
+        "Requests to acquire or renew the Lease that failed.",
     );
     page.sample("numctl_lease_failures_total", &[], tally.lease_failures());
     page.family(
         "numctl_notification_failures_total",
         "counter",
-        "Tries to deliver a notification that failed.",
+        "Attempts to deliver a notification that failed.",
     );
     page.sample("numctl_notification_failures_total", &[], tally.notification_failures());
     page.family(
         "numctl_log_lines_dropped_total",
         "counter",
-        "Log lines that were dropped because nobody read stderr in time.",
+        "Log lines that were dropped because stderr was not read in time.",
     );
     page.sample("numctl_log_lines_dropped_total", &[], tally.dropped_lines());
     page.family("numctl_lease_held", "gauge", "1 while this process is the one that writes.");
@@ -261,8 +269,8 @@ fn system(page: &mut Page, status: &Status, stats: Option<ProcessStats>) {
     let gauges = [
         ("process_resident_memory_bytes", "Memory in use.", Some(stats.resident_bytes)),
         ("process_virtual_memory_bytes", "Address space.", Some(stats.virtual_bytes)),
-        ("process_open_fds", "Files and sockets that are open.", Some(stats.open_files)),
-        ("process_max_fds", "How many files and sockets may be open.", stats.files_max),
+        ("process_open_fds", "Open files and sockets.", Some(stats.open_files)),
+        ("process_max_fds", "Maximum number of open files and sockets.", stats.files_max),
         ("process_threads", "Threads of the process.", Some(stats.threads)),
     ];
     for (name, help, value) in gauges {

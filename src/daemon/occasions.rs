@@ -1,4 +1,4 @@
-//! What happened between two states of the daemon that somebody who looks at its Deployment wants to know.
+//! What happened between two states of the daemon that someone who looks at its Deployment wants to know.
 //! Each is told once: the same again within ten minutes is left out, and so is what comes too thick.
 
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use crate::report::shown::count;
 
 /// The API takes 1024 bytes.
 const MESSAGE_BYTES_MAX: usize = 1_000;
-/// So many numbers are named.
+/// At most this many numbers are named.
 const NUMBERS_MAX: usize = 5;
 /// The same is not told again within this time.
 const SAME: Duration = Duration::from_secs(600);
@@ -19,12 +19,12 @@ const BURST: u32 = 25;
 /// and then one in this time.
 const REFILL: Duration = Duration::from_secs(60);
 
-/// Whether somebody should look.
+/// Whether someone should look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Severity {
     /// It went as it should.
     Normal,
-    /// Somebody should look.
+    /// Someone should look.
     Warning,
 }
 
@@ -42,7 +42,7 @@ impl Severity {
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Occasion {
-    /// Whether somebody should look.
+    /// Whether someone should look.
     pub severity: Severity,
     /// What, in a word for machines, in CamelCase.
     pub reason: &'static str,

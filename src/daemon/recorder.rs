@@ -41,7 +41,7 @@ async fn record(mut client: EventClient, board: Arc<Board>, clock: fn() -> Durat
             if !sieve.passes(&occasion, now) {
                 debug!(
                     reason = occasion.reason,
-                    "a Kubernetes Event is left out: there were too many, or the same"
+                    "a Kubernetes Event was skipped: there were too many, or it was a repeat"
                 );
                 continue;
             }
@@ -49,13 +49,13 @@ async fn record(mut client: EventClient, board: Arc<Board>, clock: fn() -> Durat
             match client.record(occasion.severity.word(), told, now).await {
                 Ok(()) => {
                     if std::mem::take(&mut has_failed) {
-                        info!("Kubernetes takes Events again");
+                        info!("Kubernetes accepts Events again");
                     }
                 }
                 // Said once; an Event is not worth a second try.
                 Err(error) => {
                     if !std::mem::replace(&mut has_failed, true) {
-                        warn!(error, reason = occasion.reason, "a Kubernetes Event was not taken");
+                        warn!(error, reason = occasion.reason, "a Kubernetes Event was rejected");
                     }
                 }
             }

@@ -52,7 +52,7 @@ pub use webhooks::{FailingWebhook, WebhookHealth};
 use drift::Drifts;
 use verdict::{Aftermath, Judge};
 
-/// So many numbers that are in hand are named.
+/// At most this many numbers that are in hand are named.
 const IN_HAND_MAX: usize = 20;
 /// A message of another program is at most so long.
 const MESSAGE_CHARACTERS_MAX: usize = 1_000;
@@ -413,7 +413,7 @@ impl Status {
             Finish::NotRecorded(plan, error) => {
                 self.observed(plan, extent, at);
                 let why = inert::message(&error.to_string(), MESSAGE_CHARACTERS_MAX);
-                let why: Arc<str> = format!("what it spends cannot be recorded: {why}").into();
+                let why: Arc<str> = format!("what it would spend cannot be recorded: {why}").into();
                 self.blocked = Some(why.clone());
                 self.judge(desired, plan, Aftermath::Blocked("BudgetNotRecorded", why), now);
             }

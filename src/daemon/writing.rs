@@ -42,7 +42,7 @@ enum Obstacle {
 }
 
 impl Obstacle {
-    /// `None` for a lease that nobody has: it is ours in a moment.
+    /// `None` for a lease that no one has: it is ours in a moment.
     fn of(error: &NotOurs) -> Option<Self> {
         match error {
             NotOurs::Lock(LockError::Busy { .. }) | NotOurs::Lease(NotLeading::Held { .. }) => {
@@ -79,13 +79,13 @@ impl Writing {
 impl<T: Transport> Daemon<'_, T> {
     /// Holds the lock of every account and the lease, and fences every client with them.
     pub(super) async fn hold(&self, force: &mut InForce<T>, writing: &mut Writing) -> Result<(), NotOurs> {
-        // A dry run writes nothing, so that nobody has to wait for it.
+        // A dry run writes nothing, so that no one has to wait for it.
         if self.options.dry_run {
             return Ok(());
         }
         if !self.write_access.lock_places.is_empty() {
             if !writing.locks.are_held() {
-                error!("a lock's file was removed or replaced: locking anew");
+                error!("a lock file was removed or replaced: locking again");
                 writing.locks = Locks::default();
                 writing.forget();
             }

@@ -78,8 +78,8 @@ impl Accounts {
 pub(super) fn check_name(issues: &mut Issues, name: &str, what: &str, at: At) -> bool {
     if name == "<<" {
         issues.push(
-            Issue::error(at, "YAML's merge keys (`<<`) are not read")
-                .help("put what several numbers share under `profiles:`, and name it with `profile:`"),
+            Issue::error(at, "YAML merge keys (`<<`) are not supported")
+                .help("put what several numbers share under `profiles:`, and refer to it with `profile:`"),
         );
         return false;
     }
@@ -88,11 +88,11 @@ pub(super) fn check_name(issues: &mut Issues, name: &str, what: &str, at: At) ->
     } else if name != name.trim() {
         "starts or ends with white space"
     } else if name.chars().any(char::is_control) {
-        "holds a control character"
+        "contains a control character"
     } else if name.chars().count() > 64 {
         "has more than 64 characters"
     } else if without_tokens(name) != name {
-        "looks like an auth token or the secret of an API key: it would be shown in plans and logs"
+        "looks like an auth token or an API key's secret, and it would appear in plans and logs"
     } else {
         return true;
     };
@@ -143,8 +143,10 @@ pub(super) fn accounts(files: &[(usize, File)], operators_api: Api, issues: &mut
         twice
     });
     if raw.len() > usize::from(u16::MAX) {
-        issues
-            .push(Issue::error(At::Nowhere, format!("there are {} accounts; 65535 are allowed", raw.len())));
+        issues.push(Issue::error(
+            At::Nowhere,
+            format!("there are {} accounts; the maximum is 65535", raw.len()),
+        ));
         raw.truncate(usize::from(u16::MAX));
     }
     let by_name: HashMap<Arc<str>, AccountIndex> =
@@ -160,7 +162,7 @@ pub(super) fn accounts(files: &[(usize, File)], operators_api: Api, issues: &mut
             None => {
                 issues.push(
                     Issue::error(named, format!("the account {} has no `sid`", quoted(name)))
-                        .help("add `sid: AC…`, which the vendor's console shows"),
+                        .help("add `sid: AC…`, which the Twilio Console shows"),
                 );
                 None
             }
@@ -173,7 +175,7 @@ pub(super) fn accounts(files: &[(usize, File)], operators_api: Api, issues: &mut
                     at("sid"),
                     format!("{} and {} are the same account", quoted(other), quoted(name)),
                 )
-                .also(other_at, "this SID first stands here")
+                .also(other_at, "this SID appears here first")
                 .help("keep one of the two names"),
             );
         }
@@ -215,7 +217,7 @@ fn parent(
     }
     let Some(index) = by_name.get(parent) else {
         let names = raw.iter().map(|(other, ..)| *other).filter(|other| *other != name);
-        let issue = Issue::error(at, format!("the parent {} is no account of the file", quoted(parent)));
+        let issue = Issue::error(at, format!("the parent {} is not an account in the file", quoted(parent)));
         issues.push_with(issue, |issues| Some(issues.choices(parent, names, raw.len() - 1)));
         return None;
     };
@@ -229,7 +231,7 @@ fn parent(
         issues.push(
             Issue::error(at, message)
                 .also(At::value(file, [key("accounts"), key(parent), key("parent")]), "its parent")
-                .help("the vendor has one level of subaccounts: name the main account"),
+                .help("Twilio has one level of subaccounts: name the main account"),
         );
         return None;
     }
@@ -240,7 +242,7 @@ fn api(issues: &mut Issues, at: At, text: &str) -> Option<Api> {
     let api = Api::parse(text);
     if api.is_none() {
         issues.push(
-            Issue::error(at, format!("{} is no choice for `api`", quoted(text)))
+            Issue::error(at, format!("{} is not a valid value for `api`", quoted(text)))
                 .help(choices(text, Api::ALL.map(Api::word).into_iter())),
         );
     }
@@ -254,9 +256,11 @@ fn check_site(issues: &mut Issues, api: Api, site: &Site, at: impl Fn() -> At) {
         issues.push(
             Issue::warning(
                 at(),
-                format!("numctl does not know the edge of region {region}, which host names need"),
+                format!(
+                    "numctl does not know the edge of region {region}, which is part of Twilio's host names"
+                ),
             )
-            .help("add `edge:` beside it, unless whoever runs numctl sets TWILIO_EDGE"),
+            .help("add `edge:` next to it, unless the operator sets TWILIO_EDGE"),
         );
     }
     if api == Api::ActiveNumbers && !region.is_default() {
@@ -283,7 +287,7 @@ fn region(issues: &mut Issues, at: At, text: &str) -> Option<HostLabel> {
     if region.is_none() {
         issues.push(
             Issue::error(at, format!("{} is not a region", quoted(text)))
-                .help("write the vendor's short name, such as us1, ie1 or au1"),
+                .help("write Twilio's short name, such as us1, ie1 or au1"),
         );
     }
     region
@@ -311,8 +315,7 @@ fn credentials(
             // The text is not quoted: it may be the credential itself.
             let at = At::value(file, path("file"));
             issues.push(Issue::error(at, "`file` is not the name of a file").secret().help(
-                "write a bare name, such as emea: it is read in the directory that the operator names with \
-                 --credentials-dir or NUMCTL_CREDENTIALS_DIR",
+                "write a bare file name, such as emea: numctl looks for it in the directory that the operator names with --credentials-dir or NUMCTL_CREDENTIALS_DIR",
             ));
         }
         return secret.map(CredentialsAt::File);
@@ -321,19 +324,18 @@ fn credentials(
         issues.push(
             Issue::error(
                 At::key(file, [key("accounts"), key(name), key("credentials")]),
-                "`credentials` does not say where they are",
+                "`credentials` names neither `env` nor `file`",
             )
-            .help("write `credentials: { env: TWILIO }` for TWILIO_AUTH_TOKEN and its like"),
+            .help("write `credentials: { env: TWILIO }` to read TWILIO_API_KEY and TWILIO_API_SECRET, or TWILIO_AUTH_TOKEN"),
         );
         return None;
     };
     let at = At::value(file, path("env"));
     let Some(prefix) = EnvPrefix::parse(text) else {
         let help = if text.contains('$') {
-            "numctl replaces no variables: write the prefix alone, such as TWILIO, and set TWILIO_AUTH_TOKEN"
+            "numctl does not expand variables: write only the prefix, such as TWILIO, and set TWILIO_AUTH_TOKEN"
         } else {
-            "a prefix has capital letters, digits and underscores: TWILIO stands for TWILIO_API_KEY and \
-             TWILIO_API_SECRET, or TWILIO_AUTH_TOKEN"
+            "write a prefix of capital letters, digits and underscores: TWILIO reads TWILIO_API_KEY and TWILIO_API_SECRET, or TWILIO_AUTH_TOKEN"
         };
         // The text is not quoted: it may be the credential itself.
         issues.push(Issue::error(at, "`env` is not a prefix of environment variables").help(help));
@@ -365,7 +367,7 @@ pub(super) fn policy(files: &[(usize, File)], issues: &mut Issues) -> (Policy, S
         };
         if let Some(first) = first {
             issues.push(
-                Issue::error(At::key(file, [key("policy")]), "`policy:` stands in two files")
+                Issue::error(At::key(file, [key("policy")]), "`policy:` appears in two files")
                     .also(At::key(first, [key("policy")]), "first here")
                     .help("a fleet has one policy: keep one of them"),
             );
@@ -381,8 +383,11 @@ pub(super) fn policy(files: &[(usize, File)], issues: &mut Issues) -> (Policy, S
                 "release" => Unlisted::Release,
                 _ => {
                     issues.push(
-                        Issue::error(at("unlisted"), format!("{} is no choice for `unlisted`", quoted(text)))
-                            .help(choices(text, ["ignore", "report", "release"].into_iter())),
+                        Issue::error(
+                            at("unlisted"),
+                            format!("{} is not a valid value for `unlisted`", quoted(text)),
+                        )
+                        .help(choices(text, ["ignore", "report", "release"].into_iter())),
                     );
                     Unlisted::Ignore
                 }
@@ -434,8 +439,11 @@ pub(super) fn policy(files: &[(usize, File)], issues: &mut Issues) -> (Policy, S
             *release_guard = Lookback::parse(text);
             if release_guard.is_none() {
                 issues.push(
-                    Issue::error(at("release_guard"), format!("{} is no time to look back", quoted(text)))
-                        .help("write a time from 1h to 400d, such as 30d"),
+                    Issue::error(
+                        at("release_guard"),
+                        format!("{} is not a valid time to look back", quoted(text)),
+                    )
+                    .help("write a time from 1h to 400d, such as 30d"),
                 );
             }
         }
@@ -450,7 +458,7 @@ pub(super) fn on_vanished(issues: &mut Issues, at: At, given: &Given) -> Option<
         "rebuy" => Some(OnVanished::Rebuy),
         text => {
             issues.push(
-                Issue::error(at, format!("{} is no choice for `on_vanished`", quoted(text)))
+                Issue::error(at, format!("{} is not a valid value for `on_vanished`", quoted(text)))
                     .help(choices(text, ["report", "rebuy"].into_iter())),
             );
             None

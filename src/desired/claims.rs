@@ -40,14 +40,13 @@ impl Spot {
 /// The claim's name.
 pub(super) fn name(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<ClaimName> {
     let Some(text) = raw.name.text() else {
-        spot.lacks(issues, "name", "add `name: nyc-support`: it is written into the names of its numbers");
+        spot.lacks(issues, "name", "add `name: nyc-support`: it becomes part of its numbers' names");
         return None;
     };
     let name = ClaimName::parse(text);
     if name.is_none() {
-        issues.push(Issue::error(spot.at("name"), format!("{} is no name of a claim", quoted(text))).help(format!(
-            "1 to {NAME_MAX} lower-case letters, digits and hyphens, a letter first: it is written into the names \
-             of its numbers"
+        issues.push(Issue::error(spot.at("name"), format!("{} is not a valid claim name", quoted(text))).help(format!(
+            "write 1 to {NAME_MAX} lower-case letters, digits and hyphens, a letter first: it becomes part of its numbers' names"
         )));
     }
     name
@@ -56,13 +55,14 @@ pub(super) fn name(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<Cl
 /// How many numbers.
 pub(super) fn count(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<u16> {
     let Some(text) = raw.count.0.as_deref() else {
-        spot.lacks(issues, "count", "add `count: 1`: how many numbers it has");
+        spot.lacks(issues, "count", "add `count: 1`: how many numbers it wants");
         return None;
     };
     let plain = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     let count = text.parse().ok().filter(|count| plain && *count <= COUNT_MAX);
     if count.is_none() {
-        let issue = Issue::error(spot.at("count"), format!("{} is no count of numbers", quoted(text)));
+        let issue =
+            Issue::error(spot.at("count"), format!("{} is not a number of phone numbers", quoted(text)));
         issues.push(issue.help(format!("write a count from 0 to {COUNT_MAX}")));
     }
     count
@@ -71,7 +71,7 @@ pub(super) fn count(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<u
 /// What numbers it takes.
 pub(super) fn need(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<Need> {
     let Some(raw) = &raw.need else {
-        spot.lacks(issues, "match", "add `match: {country: US, type: local}`: what numbers it takes");
+        spot.lacks(issues, "match", "add `match: {country: US, type: local}`: which numbers it wants");
         return None;
     };
     let at = |field: &str| spot.at(&format!("match.{field}"));
@@ -80,7 +80,7 @@ pub(super) fn need(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<Ne
     };
     let country = match raw.country.text() {
         None => {
-            lacks(issues, "country", "add `country: US`: the vendor sells numbers by country");
+            lacks(issues, "country", "add `country: US`: Twilio sells numbers by country");
             None
         }
         Some(text) if is_country(text) => Some(text.to_ascii_uppercase().into_boxed_str()),
@@ -101,8 +101,11 @@ pub(super) fn need(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<Ne
             let kind = NumberType::ALL.into_iter().find(|kind| kind.word() == text);
             if kind.is_none() {
                 issues.push(
-                    Issue::error(at("type"), format!("{} is no type of numbers that are sold", quoted(text)))
-                        .help(choices(text, NumberType::ALL.map(NumberType::word).into_iter())),
+                    Issue::error(
+                        at("type"),
+                        format!("{} is not a type of number that Twilio sells", quoted(text)),
+                    )
+                    .help(choices(text, NumberType::ALL.map(NumberType::word).into_iter())),
                 );
             }
             kind
@@ -133,7 +136,7 @@ pub(super) fn need(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<Ne
             }
             None => wishes.push((wish, text.into())),
             Some(help) => issues.push(
-                Issue::error(at(wish.word()), format!("`{}`: {} will not do", wish.word(), quoted(text)))
+                Issue::error(at(wish.word()), format!("`{}`: {} is not valid", wish.word(), quoted(text)))
                     .help(help),
             ),
         }
@@ -141,7 +144,7 @@ pub(super) fn need(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<Ne
     let has = |wish: Wish| wishes.iter().any(|(known, _)| *known == wish);
     if has(Wish::RateCenter) && !has(Wish::Lata) && raw.lata.0.is_none() {
         issues.push(
-            Issue::error(at("rate_center"), "`rate_center` needs `lata` beside it")
+            Issue::error(at("rate_center"), "`rate_center` needs `lata`")
                 .help("add `lata:` with its three digits, such as 132"),
         );
     }
@@ -155,7 +158,7 @@ pub(super) fn need(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<Ne
                 path.push(Step::Index(index));
                 let at = At::Path { file: spot.file, path, key: false };
                 issues.push(
-                    Issue::error(at, format!("{} is no capability", quoted(text)))
+                    Issue::error(at, format!("{} is not a capability", quoted(text)))
                         .help(choices(text, Capability::ALL.map(Capability::word).into_iter())),
                 );
             }
@@ -205,15 +208,14 @@ pub(super) fn check_label(issues: &mut Issues, at: impl FnOnce() -> At, name: &C
     let (has, max) = (label.chars().count(), label_max(name));
     if label.contains("[nc1:") {
         issues.push(
-            Issue::error(at(), "`friendly_name` holds `[nc1:`, which is how a claim's mark begins")
-                .help("leave the mark out: numctl writes it"),
+            Issue::error(at(), "`friendly_name` contains `[nc1:`, which starts a claim's mark")
+                .help("remove the mark: numctl writes it"),
         );
     } else if has > max {
         issues.push(
             Issue::error(at(), format!("`friendly_name` has {has} characters; with this claim's mark, {max} fit"))
                 .help(format!(
-                    "the vendor keeps {FRIENDLY_NAME_MAX}, and the mark by which the number is found again is one of \
-                     them: shorten the name, or that of the claim"
+                    "Twilio keeps {FRIENDLY_NAME_MAX} characters, and the mark takes some of them: shorten this name, or the claim's name"
                 )),
         );
     }

@@ -280,7 +280,7 @@ pub enum Unlisted {
 /// A limit: a count, or a share of the fleet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
-    /// At most so many. 0 means none.
+    /// At most this many. 0 means none.
     Count(u32),
     /// At most this percentage of the live numbers of each account, rounded down.
     Percent(u8),

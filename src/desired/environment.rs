@@ -49,8 +49,7 @@ pub enum EnvironmentError {
     },
     /// A subaccount that names no credentials.
     #[error(
-        "account {account}: ActiveNumbers has no account in its paths, so that a parent's credentials cannot reach a \
-         subaccount there: give it its own, such as `credentials: {{ env: {suggestion} }}` with {suggestion}_AUTH_TOKEN, \
+        "account {account}: over ActiveNumbers, a parent's credentials cannot reach a subaccount: give it its own, such as `credentials: {{ env: {suggestion} }}` with {suggestion}_AUTH_TOKEN, \
          or `api: incoming-phone-numbers`"
     )]
     SubaccountNeedsItsOwn {
@@ -61,8 +60,7 @@ pub enum EnvironmentError {
     },
     /// The parent lends an auth token, and has only an API key.
     #[error(
-        "account {account}: it names no credentials, and its parent {parent} has only an API key, which reaches no \
-         subaccount: give {parent} an auth token too ({token}), or {account} its own, such as `credentials: {{ env: \
+        "account {account}: it names no credentials, and its parent {parent} has only an API key, which does not work for subaccounts: give {parent} an auth token too ({token}), or {account} its own, such as `credentials: {{ env: \
          {suggestion} }}`"
     )]
     KeyIsNotLent {
@@ -308,10 +306,10 @@ fn given(text: &str) -> Result<Option<String>, String> {
         .find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))
         .unwrap_or(text)
         .trim();
-    // Nothing that the vendor gives out has a quote or white space in it: sent as it is, it would
+    // Nothing that Twilio gives out has a quote or white space in it: sent as it is, it would
     // only fail as a wrong password.
     match inner.contains(|c: char| matches!(c, '"' | '\'') || c.is_whitespace() || c.is_control()) {
-        true => Err("the value has a quote, white space or a control character in it".to_owned()),
+        true => Err("the value contains a quote, white space or a control character".to_owned()),
         false => Ok(Some(inner.to_owned()).filter(|value| !value.is_empty())),
     }
 }
@@ -461,7 +459,7 @@ mod tests {
         }
         let variable = |value: &str| resolve(false, Some("EU"), &[("EU_AUTH_TOKEN", value)]);
         assert_eq!(variable("\"t0ken\"").as_deref(), Ok("AC0123456789abcdef0123456789abcdef:t0ken"));
-        says(variable("t0 ken"), "EU_AUTH_TOKEN: the value has");
+        says(variable("t0 ken"), "EU_AUTH_TOKEN: the value contains");
     }
 
     #[test]

@@ -6,11 +6,11 @@ use std::ops::Range;
 use super::EnvPrefix;
 use crate::model::secret_url::{is_secret_name, masked, without_tokens};
 
-/// So much of a long line is shown on either side of what it is about.
+/// At most this much of a long line is shown on either side of what it is about.
 const CONTEXT: usize = 60;
-/// So much of a text that a message quotes is shown.
+/// At most this much of a text that a message quotes is shown.
 const QUOTED: usize = 100;
-/// So much of a message is shown.
+/// At most this much of a message is shown.
 const MESSAGE: usize = 1_000;
 
 /// A line to show, and what in it is meant.
@@ -102,7 +102,7 @@ fn mask_parameters(line: &str) -> String {
     out + rest
 }
 
-/// Hides what follows a key that names a secret, or the place of one: nobody should write one there, and
+/// Hides what follows a key that names a secret, or the place of one: no one should write one there, and
 /// some do.
 fn mask_named(line: &str) -> String {
     let line = &mask_env(line);

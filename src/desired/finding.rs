@@ -77,7 +77,7 @@ impl Location {
             span: start..span.end.max(start),
             // Keys are text from the file, too.
             path: super::excerpt::message(&path),
-            // A file may be one line of 64 MiB; nobody reads that.
+            // A file may be one line of 64 MiB; no one reads that.
             excerpt: (shown.len() <= LONGEST_LINE).then(|| excerpt(shown, marked, whole)),
         }
     }

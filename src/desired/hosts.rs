@@ -34,8 +34,7 @@ pub enum HostError {
     },
     /// Nothing here is called so: a typing error would send credentials elsewhere.
     #[error(
-        "--base-url: no account here uses {bound} (in use: {known}). Correct or remove it: with a typing error in it, \
-         the credentials would go to another host. Nothing was sent"
+        "--base-url: no account here uses {bound} (in use: {known}). Correct or remove it: with a typo in it, the credentials would go to another host. Nothing was sent"
     )]
     Unused {
         /// What is bound.
@@ -145,7 +144,7 @@ impl Hosts {
         self.0.iter().map(|(_, url)| url.as_str())
     }
 
-    /// The base URL for each account and what it asks with; `None` is the vendor's own host.
+    /// The base URL for each account and what it asks with; `None` is Twilio's own host.
     ///
     /// # Errors
     /// When the credentials of an account would go to a host that is not theirs, or a host is bound to
@@ -188,7 +187,7 @@ impl Hosts {
                 continue;
             }
             let advice = match (by_name, at) {
-                (Some(_), _) => "Bind them to one host, or remove one of the two bindings".to_owned(),
+                (Some(_), _) => "Bind both to one host, or remove one of the bindings".to_owned(),
                 (None, CredentialsAt::Env(prefix)) => format!(
                     "If they are this account's, set {prefix}_ACCOUNT_SID={sid}, or bind the host to them: {prefix}=URL"
                 ),
@@ -303,7 +302,7 @@ mod tests {
         refused("corp=https://o", &corp, "\"corp\" is not an account SID or the name of credentials");
         refused("https://v,https://o", &corp, "every account is bound to https://v and to https://o");
         refused("CORP=https://v,env:CORP=https://o", &corp, "credentials env:CORP is bound");
-        refused(&format!("CORP=https://v,{OTHERS}=https://o"), &corp, "remove one of the two bindings");
+        refused(&format!("CORP=https://v,{OTHERS}=https://o"), &corp, "remove one of the bindings");
         refused("CROP=https://o", &corp, "no account here uses credentials env:CROP (in use: env:CORP)");
         refused(&format!("{VENDORS}=https://o"), &corp, "no account here uses account AC");
         assert_eq!(assigned("CORP=https://o/,env:CORP=https://o", &corp), Ok(vec!["https://o/".into()]));

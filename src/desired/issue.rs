@@ -10,12 +10,12 @@ use super::place::{self, Path, Step, Wanted};
 use super::source::Source;
 use super::suggest;
 
-/// More kinds of errors than this are only counted: nobody reads them, and a million of them would cost
+/// More kinds of errors than this are only counted: no one reads them, and a million of them would cost
 /// more than the fleet.
 const KINDS_MAX: usize = 200;
-/// So many of one kind in one file are shown; the last one says how many more there are.
+/// At most this many of one kind in one file are shown; the last one says how many more there are.
 const OF_ONE_KIND: usize = 5;
-/// So many names are compared for "did you mean", in all: enough for every mistake of a person, and a
+/// At most this many names are compared for "did you mean", in all: enough for every mistake of a person, and a
 /// moment where a file has thousands of wrong names.
 const COMPARISONS_MAX: usize = 20_000;
 
@@ -186,7 +186,7 @@ impl Issues {
         *count += 1;
     }
 
-    /// No file names a number. An empty list that somebody wrote is meant: an account may have none.
+    /// No file names a number. An empty list that someone wrote is meant: an account may have none.
     pub(super) fn no_number(&mut self, is_meant: bool) {
         if self.any_errors() {
             return;

@@ -28,7 +28,7 @@ pub(super) fn managed(
         issues.push(
             Issue::error(
                 At::Path { file, path: below(&layer(), group), key: true },
-                format!("`{group}` cannot be null as a whole"),
+                format!("`{group}` cannot be null"),
             )
             .help("to clear fields, name them, such as `{ url: null }`; to leave them unmanaged, remove the line"),
         );
@@ -43,8 +43,8 @@ pub(super) fn managed(
         {
             issues.repeat_note(
                 file,
-                &format!("the API's page does not list `{field}` among the parameters that can be set"),
-                &format!("it is sent as {name}; should the API not take it, `numctl apply` says so"),
+                &format!("Twilio's ActiveNumbers reference does not list `{field}` as a parameter"),
+                &format!("it is sent as {name}; if the API does not take it, `numctl apply` fails and names the field"),
                 || At::Path { file, path: below(&layer(), field.json_name()), key: true },
             );
         }
@@ -53,7 +53,7 @@ pub(super) fn managed(
                 Want::Set(Value::Url(url)) => check_url(issues, file, url, || at(field.json_name())),
                 Want::Set(Value::Text(name)) if name.contains("${") || name.contains("{{") => issues.repeat(
                     file,
-                    &format!("`{field}` holds a placeholder, and numctl replaces none"),
+                    &format!("`{field}` contains a placeholder, and numctl does not fill in any"),
                     "write the name itself",
                     || at(field.json_name()),
                 ),
@@ -98,7 +98,7 @@ fn check_url(issues: &mut Issues, file: usize, url: &str, at: impl Fn() -> At) {
     if url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:")) {
         issues.repeat(
             file,
-            "an `http://` webhook: callers' numbers and messages travel unencrypted",
+            "this webhook uses http://: callers' numbers and messages travel unencrypted",
             "use https://",
             &at,
         );
@@ -107,10 +107,10 @@ fn check_url(issues: &mut Issues, file: usize, url: &str, at: impl Fn() -> At) {
         issues.repeat(
             file,
             &format!(
-                "a webhook at {}: Twilio calls webhooks over the internet and cannot reach it",
+                "this webhook is at {}: Twilio calls webhooks over the internet and cannot reach it",
                 why.as_str()
             ),
-            "write a public host name; for a machine of your own, that of a tunnel such as ngrok",
+            "write a public host name; for a local machine, use the host name of a tunnel such as ngrok",
             &at,
         );
     }
@@ -121,7 +121,7 @@ fn want(issues: &mut Issues, field: Field, text: &str, at: impl Fn() -> At) -> O
         if field == Field::FriendlyName {
             issues.push(
                 Issue::error(at(), "`friendly_name` cannot be cleared: a number always has one")
-                    .help("leave `friendly_name` out to keep the name that it has, or write another"),
+                    .help("leave `friendly_name` out to keep the current name, or write another"),
             );
             return None;
         }
@@ -142,13 +142,12 @@ fn want(issues: &mut Issues, field: Field, text: &str, at: impl Fn() -> At) -> O
 
 fn value_help(field: Field, text: &str) -> Option<String> {
     if text != text.trim() {
-        return Some("remove the white space around it".to_owned());
+        return Some("remove the white space".to_owned());
     }
     let is_url = field.kind() == Kind::Url;
     if text.contains("${") || text.contains("{{") || (is_url && webhook::has_placeholder(text)) {
-        let help = "write the value itself, or fill in the file before numctl reads it, such as with `envsubst < \
-                    fleet.tmpl.yaml > fleet.yaml`";
-        let escape = if is_url { "; a `$` or `{` that belongs to the URL is written %24 or %7B" } else { "" };
+        let help = "write the value itself, or fill in the file before numctl reads it, for example with `envsubst < fleet.tmpl.yaml > fleet.yaml`";
+        let escape = if is_url { "; write a `$` or `{` that belongs to the URL as %24 or %7B" } else { "" };
         return Some(format!("{help}{escape}"));
     }
     match field.kind() {
@@ -158,7 +157,7 @@ fn value_help(field: Field, text: &str) -> Option<String> {
             bare.then(|| format!("did you mean {}?", quoted(&format!("https://{text}"))))
         }
         Kind::Method => {
-            Some("the vendor calls webhooks with GET or POST only".to_owned()).filter(|_| text.len() <= 7)
+            Some("Twilio calls webhooks with GET or POST only".to_owned()).filter(|_| text.len() <= 7)
         }
         Kind::Text
         | Kind::Flag
@@ -179,13 +178,13 @@ fn emergency_status(issues: &mut Issues, file: usize, status: &str, at: impl Fn(
                 at(),
                 format!("`voice.emergency_status`: {} is not Active or Inactive", quoted(status)),
             )
-            .help("leave it out: the vendor ignores what is written to it"),
+            .help("remove it: Twilio ignores writes to it"),
         );
         return;
     }
     issues.repeat(
         file,
-        "`voice.emergency_status` has no effect: the vendor ignores writes to it",
+        "`voice.emergency_status` has no effect: Twilio ignores writes to it",
         "remove it; `emergency_address_sid` is what can be set",
         at,
     );
@@ -198,7 +197,7 @@ pub(super) fn account_sid(issues: &mut Issues, at: At, text: &str) -> Option<Acc
         Err(error) => {
             let issue = Issue::error(at, message(&error.to_string()));
             issues.push(if text.contains("${") {
-                issue.help("the file is read as it is: numctl replaces no variables")
+                issue.help("numctl reads the file as it is and does not expand variables")
             } else {
                 issue
             });

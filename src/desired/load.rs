@@ -19,7 +19,7 @@ use crate::model::provider::Api;
 /// All files together: two million numbers, and what a directory of anything may cost.
 const MAX_TOTAL_BYTES: usize = 4 * MAX_FILE_BYTES;
 
-/// So many folders are gone through at most: `-f /` is a mistake.
+/// At most this many folders are gone through at most: `-f /` is a mistake.
 const FOLDERS_MAX: usize = 10_000;
 
 /// The files of the given paths: a file, a directory (every `*.yaml`, `*.yml` and `*.json` in it and in
@@ -51,7 +51,7 @@ pub fn load(paths: &[PathBuf]) -> Result<Vec<Source>, Findings> {
                     }
                     if bytes > MAX_TOTAL_BYTES {
                         let message =
-                            format!("the files are larger than {} MiB in all", MAX_TOTAL_BYTES >> 20);
+                            format!("the files together are larger than {} MiB", MAX_TOTAL_BYTES >> 20);
                         return Err(Findings::of(*refused(&file, &message, None)));
                     }
                 }
@@ -65,7 +65,7 @@ pub fn load(paths: &[PathBuf]) -> Result<Vec<Source>, Findings> {
     Findings::new(findings, 0).map_or(Ok(sources), Err)
 }
 
-/// So many files are parsed at once at most: the parser holds about 13 times a file meanwhile.
+/// At most this many files are parsed at once at most: the parser holds about 13 times a file meanwhile.
 const AT_ONCE_MAX: usize = 4;
 /// What a program's main thread has: files may be nested deeply.
 const STACK_BYTES: usize = 8 << 20;
@@ -123,7 +123,7 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, Box<Finding>> {
     if files.is_empty() {
         return Err(refused(
             path,
-            "the directory holds no *.yaml, *.yml or *.json file, and neither do the folders in it",
+            "the directory and its folders contain no *.yaml, *.yml or *.json file",
             Some("files and folders whose names start with a dot are not read"),
         ));
     }
@@ -161,7 +161,7 @@ fn tree(root: &Path) -> Result<Tree, Box<Finding>> {
         }
         if seen.len() > FOLDERS_MAX {
             let message = format!("there are more than {FOLDERS_MAX} folders in it");
-            return Err(refused(root, &message, Some("name the folder that holds your files")));
+            return Err(refused(root, &message, Some("name the folder with your files")));
         }
         let entries = fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
         for path in entries.map_err(unreadable)?.into_iter().map(|entry| entry.path()) {

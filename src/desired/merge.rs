@@ -127,7 +127,7 @@ fn check_complete(
             let at = At::Span { file: *file, span: end..end, path: Path::new(), whole: false };
             issues.push(
                 Issue::error(at, "under `unlisted: release`, the last line of a file must be `...`").help(
-                    "a file cut short would release what it lost: add YAML's end marker, three dots, as the last line",
+                    "otherwise a file that was cut short would release the numbers it lost: add `...`, YAML's end marker, as the last line",
                 ),
             );
         }
@@ -166,9 +166,9 @@ impl Merger<'_> {
             let Some(raw) = raw.defaults.filled(self.issues, "defaults", || at.clone()) else { continue };
             if let Some(first) = &self.defaults {
                 self.issues.push(
-                    Issue::error(at, "`defaults:` stands in two files")
+                    Issue::error(at, "`defaults:` appears in two files")
                         .also(At::key(first.file, ["defaults".into()]), "first here")
-                        .help("keep one of them; what only some numbers share is a profile"),
+                        .help("keep one of them; put what only some numbers share into a profile"),
                 );
                 continue;
             }
@@ -241,7 +241,7 @@ impl Merger<'_> {
             let at =
                 At::value(file, ["numbers".into(), Step::Index(numbers.len() - 1), "phone_number".into()]);
             self.issues.push(
-                Issue::error(at, "the file ends right behind a phone number: is it cut short?")
+                Issue::error(at, "the file ends right after a phone number: was it cut short?")
                     .help("end the line with a line break, or put the number in quotes"),
             );
         }
@@ -282,7 +282,7 @@ impl Merger<'_> {
             Some("released") => State::Released,
             Some(text) => {
                 self.issues.push(
-                    Issue::error(at("state"), format!("{} is no `state`", quoted(text)))
+                    Issue::error(at("state"), format!("{} is not a valid `state`", quoted(text)))
                         .help(suggest::choices(text, ["present", "released"].into_iter())),
                 );
                 State::Present
@@ -344,7 +344,7 @@ impl Merger<'_> {
                     self.issues.push(
                         Issue::error(spot.at("name"), message)
                             .also(first.at("name"), "first here")
-                            .help("keep one of them: the name is what its numbers are found by"),
+                            .help("keep one of them: numctl finds a claim's numbers by its name"),
                     );
                     continue;
                 }
@@ -413,12 +413,10 @@ impl Merger<'_> {
         let found = of_profile.or(of_defaults).or(only);
         // An unknown profile was reported, and might have named the account.
         if found.is_none() && (profile.is_some() || !names_profile) {
-            self.issues.push(Issue::error(at(), "the number does not say which account it belongs in").help(
-                format!(
-                    "add `account:` to it, to its profile or to `defaults:`; there are: {}",
-                    super::suggest::list(self.accounts.names(), self.accounts.list.len())
-                ),
-            ));
+            self.issues.push(Issue::error(at(), "the number has no account").help(format!(
+                "add `account:` to it, to its profile or to `defaults:`; there are: {}",
+                super::suggest::list(self.accounts.names(), self.accounts.list.len())
+            )));
         }
         found
     }
@@ -454,7 +452,7 @@ impl Merger<'_> {
     ) {
         let at = |field: &str| At::value(file, ["numbers".into(), Step::Index(entry), field.into()]);
         if protect {
-            let issue = Issue::error(at("state"), "the number is to be released, and is protected");
+            let issue = Issue::error(at("state"), "the number is marked for release and is also protected");
             let (by, help) = match self.inherited_protect(profile) {
                 Some((_, by)) if raw.protect.0.is_none() => {
                     (by, "to release it, add `protect: false` to the number; to keep it, remove `state`")
@@ -466,7 +464,7 @@ impl Merger<'_> {
         if has_settings {
             self.issues.repeat(
                 file,
-                "settings of a number that is to be released have no effect",
+                "settings have no effect on a number with `state: released`",
                 "remove them",
                 || at("state"),
             );
@@ -527,10 +525,10 @@ impl Merger<'_> {
             let (at, by) = place(self, application);
             let (other_at, other_by) = place(self, trunk);
             self.issues.push(
-                Issue::error(at, format!("`{application}` and `{trunk}` exclude each other, and both are set"))
+                Issue::error(at, format!("`{application}` and `{trunk}` cannot both be set"))
                     .also(other_at, format!("`{trunk}` is set here, by {other_by}"))
                     .help(format!(
-                        "`{application}` is set by {by}; remove one of the two, or clear one on the number with null"
+                        "`{application}` is set by {by}; remove one of them, or clear one on the number with null"
                     )),
             );
         }
@@ -545,8 +543,7 @@ impl Merger<'_> {
                     Issue::error(at, format!("`{fallback}` is set, and `{url}` is cleared"))
                         .also(url_at, format!("`{url}` is cleared here, by {url_by}"))
                         .help(format!(
-                            "a fallback needs a URL to fall back from (the API's error {code}): set `{url}`, or clear \
-                             `{fallback}` as well"
+                            "a fallback URL needs a primary URL (Twilio's error {code}): set `{url}`, or clear `{fallback}` as well"
                         )),
                 );
             }
@@ -563,7 +560,7 @@ impl Merger<'_> {
                     self.issues.repeat_note(
                         file,
                         &format!("`{url}` has no effect beside `{over}`"),
-                        "it is set for when the other is cleared; remove it if that is not wanted",
+                        "it takes effect only when the other is cleared; remove it if you do not want that",
                         || at,
                     );
                 }
@@ -575,7 +572,7 @@ impl Merger<'_> {
         for profile in self.profiles.iter().filter(|profile| !profile.used) {
             let at = At::Path { file: profile.file, path: profile.path.clone(), key: true };
             let issue = Issue::warning(at, format!("no number uses the profile {}", quoted(&profile.name)));
-            self.issues.push(issue.help("name it with `profile:` on a number, or remove it"));
+            self.issues.push(issue.help("use it with `profile:` on a number, or remove it"));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Where things stand in a file: paths such as `numbers[3].voice.url`, and the spans they have.
 //!
-//! serde keeps no positions, and on a good file nobody needs them. When there is something to
+//! serde keeps no positions, and on a good file no one needs them. When there is something to
 //! report, one more pass over the file's marked events finds the places of just those paths.
 
 use std::collections::HashMap;

@@ -37,8 +37,8 @@ fn account(
 ) -> Option<AccountIndex> {
     let Some(name) = raw.account.text() else {
         issues.push(
-            Issue::error(key(file), "`quarantine` does not say in which account numbers wait")
-                .help("add `account:` with the name of a subaccount that is kept for this"),
+            Issue::error(key(file), "`quarantine` has no `account`")
+                .help("add `account:` with the name of a subaccount where numbers wait"),
         );
         return None;
     };
@@ -51,11 +51,11 @@ fn account(
             Issue::error(
                 value(file, "account"),
                 format!(
-                    "numbers cannot move from {stranger} to {}: they have no parent in common",
+                    "numbers cannot move from {stranger} to {}: the accounts have no common parent",
                     quoted(name)
                 ),
             )
-            .help("give both the same `parent`, or keep accounts of another parent in files of their own"),
+            .help("give both the same `parent`, or put accounts of another parent into separate files"),
         );
         return None;
     }
@@ -65,7 +65,7 @@ fn account(
 fn term(file: usize, raw: &raw::Quarantine, issues: &mut Issues) -> Option<Term> {
     let Some(text) = raw.r#for.text() else {
         issues.push(
-            Issue::error(key(file), "`quarantine` does not say for how long numbers wait")
+            Issue::error(key(file), "`quarantine` has no `for`")
                 .help("add `for:` with whole days, such as 30d"),
         );
         return None;
@@ -73,7 +73,7 @@ fn term(file: usize, raw: &raw::Quarantine, issues: &mut Issues) -> Option<Term>
     let term = Term::parse(text);
     if term.is_none() {
         issues.push(
-            Issue::error(value(file, "for"), format!("{} is no number of whole days", quoted(text)))
+            Issue::error(value(file, "for"), format!("{} is not a number of whole days", quoted(text)))
                 .help("write days from 1d to 400d, such as 30d"),
         );
     }

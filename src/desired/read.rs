@@ -47,7 +47,7 @@ fn check_text(file: usize, text: &str) -> Result<(), Box<Issue>> {
     if text.len() > MAX_FILE_BYTES {
         return Err(Issue::error(
             At::File(file),
-            format!("the file has {} MiB; {} are read at most", text.len() >> 20, MAX_FILE_BYTES >> 20),
+            format!("the file has {} MiB; the maximum is {}", text.len() >> 20, MAX_FILE_BYTES >> 20),
         )
         .help("split it: -f takes a directory of files as one fleet")
         .into());
@@ -57,10 +57,10 @@ fn check_text(file: usize, text: &str) -> Result<(), Box<Issue>> {
         let byte = text.as_bytes()[at];
         let issue = Issue::error(
             span(file, at..at + 1),
-            format!("the file holds the control character U+{byte:04X}"),
+            format!("the file contains the control character U+{byte:04X}"),
         );
         return Err(if byte == 0 {
-            issue.help("is it UTF-16, or no text at all? Save it as UTF-8")
+            issue.help("is it UTF-16, or not a text file? Save it as UTF-8")
         } else {
             issue.help("remove it; in double quotes, YAML writes it as an escape, such as \"\\u0007\"")
         }
@@ -121,7 +121,7 @@ fn check_aliases(file: usize, text: &str) -> Result<(), Box<Issue>> {
     }
     let aliases = place::aliases(text);
     let too_much = if aliases.count > MAX_ALIASES {
-        format!("the file has {} aliases (`*name`); {MAX_ALIASES} are allowed", aliases.count)
+        format!("the file has {} aliases (`*name`); the maximum is {MAX_ALIASES}", aliases.count)
     } else if aliases.expanded > MAX_FILE_BYTES {
         format!("the file's aliases (`*name`) expand to more than {} MiB", MAX_FILE_BYTES >> 20)
     } else {
@@ -167,8 +167,8 @@ fn yaml_issue(file: usize, text: &str, error: &serde_yaml::Error) -> Issue {
     }
     if whole.starts_with("deserializing from YAML containing more than one document") {
         let second = text.match_indices("\n---").last().map_or(0, |(at, _)| at + 1);
-        return Issue::error(span(file, second..second + 3), "the file holds several YAML documents")
-            .help("numctl reads one document a file: remove this line, or make it two files");
+        return Issue::error(span(file, second..second + 3), "the file contains several YAML documents")
+            .help("numctl reads one document per file: remove this line, or split it into two files");
     }
     syntax_issue(file, text, byte, &whole)
 }
@@ -190,11 +190,11 @@ fn syntax_issue(file: usize, text: &str, byte: Option<usize>, whole: &str) -> Is
         _ if on_tab => issue("a tab cannot indent YAML", "indent with spaces"),
         _ if context.is_some_and(|c| c.contains("quoted scalar")) && problem.contains("unexpected") => {
             Issue::error(at(opened.unwrap_or(byte)), "this quote is never closed")
-                .help("close it, and write a quote inside of double quotes as \\\"")
+                .help("close it; inside double quotes, write a quote as \\\"")
         }
         "mapping values are not allowed in this context" => issue(
-            "a `:` where no key can be",
-            "indent the line like those around it; put text that holds `: ` in quotes",
+            "unexpected `:`",
+            "indent the line like those around it; put text that contains `: ` in quotes",
         ),
         "did not find expected key" => issue(
             "a `key: value` was expected here",
@@ -228,16 +228,19 @@ fn syntax_issue(file: usize, text: &str, byte: Option<usize>, whole: &str) -> Is
             "this is nested too deeply, or refers to itself",
             "the format is never more than five levels deep",
         ),
-        "repetition limit exceeded" => Issue::error(At::File(file), "the file's aliases expand to too much")
-            .help("use `profiles:` for what several numbers share"),
+        "repetition limit exceeded" => Issue::error(
+            At::File(file),
+            "the file's aliases expand to too much text text text text text text text",
+        )
+        .help("use `profiles:` for what several numbers share"),
         "EOF while parsing a value" => {
             Issue::error(At::File(file), "the file is empty").help("it starts with `version: 1`")
         }
         "found unknown escape character" | "did not find expected hexadecimal number" => {
-            issue("this is no escape that YAML knows", "write a backslash as \\\\, or use single quotes")
+            issue("YAML has no such escape", "write a backslash as \\\\, or use single quotes")
         }
         _ if problem.contains("control characters") => {
-            issue("the file holds a control character", "remove it")
+            issue("the file contains a control character", "remove it")
         }
         _ => Issue::error(at(byte), format!("this is not YAML: {problem}")),
     }
@@ -251,7 +254,7 @@ fn data_issue(file: usize, text: &str, byte: usize, from: usize, message: &str) 
         Some((path, span)) => At::Span { file, span, path, whole: true },
         None => At::File(file),
     };
-    // What somebody writes there may be the credential itself.
+    // What someone writes there may be the credential itself.
     let is_secret = |path: &[Step]| {
         path.iter().any(|step| matches!(step, Step::Key(key) if matches!(&**key, "credentials" | "env")))
     };
@@ -300,7 +303,7 @@ fn data_issue(file: usize, text: &str, byte: usize, from: usize, message: &str) 
     {
         let expected = match expected {
             "a sequence" => "a list",
-            "field identifier" => "names of fields as its keys",
+            "field identifier" => "field names as its keys",
             other => other,
         };
         let node = place::value_at(text, byte).or(node);
@@ -341,8 +344,7 @@ fn found_in_words(found: &str) -> String {
 
 fn unknown_help(name: &str, known: &[&str]) -> String {
     if name == "<<" {
-        return "YAML's merge keys are not read; put what several numbers share under `profiles:`, and name \
-                it with `profile:`"
+        return "YAML's merge keys are not read; put what several numbers share under `profiles:`, and refer to it with `profile:`"
             .to_owned();
     }
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();

@@ -37,7 +37,7 @@ pub(super) fn hold(
     let Some(text) = hold.until.text() else {
         issues.push(
             Issue::error(at("until", true), "the `hold` has no end")
-                .help("add `until:` with a time, such as 2026-12-01T09:00:00Z: a hold always ends"),
+                .help("add `until:` with a time, such as 2026-12-01T09:00:00Z: every hold has an end"),
         );
         return None;
     };
@@ -60,9 +60,9 @@ pub(super) fn standstill(issues: &mut Issues, file: usize, policy: &raw::Policy)
         issues.push(
             Issue::error(
                 At::key(file, ["policy".into(), "windows".into()]),
-                "`windows` has none, so that nothing would ever be changed",
+                "`windows` is empty, so nothing would ever be changed",
             )
-            .help("name one, or remove `windows`; `paused: true` pauses"),
+            .help("add one, or remove `windows`; to pause numctl, write `paused: true`"),
         );
     }
     Standstill {

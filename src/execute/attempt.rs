@@ -66,7 +66,7 @@ pub(super) struct Course {
     /// Reads of the number, by all looks.
     pub(super) reads: u32,
     failures: u32,
-    /// Whether it may be sent once more.
+    /// Whether it may be sent again.
     pub(super) again: bool,
 }
 

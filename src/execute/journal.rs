@@ -35,7 +35,7 @@ pub use undo::{UndoError, undo};
 /// The version of the records: raised when a reader of the last one would go wrong.
 pub const FORMAT: u32 = 1;
 
-/// So many characters of a line are quoted in an error.
+/// At most this many characters of a line are quoted in an error.
 const QUOTED_MAX: usize = 200;
 
 /// One line of the journal.
@@ -62,7 +62,7 @@ pub enum Record {
 
 /// Why a journal is not taken. It is left as it is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}: {why} (a journal is only ever added to; move it away to begin a new one)")]
+#[error("{file}:{line}: {why} (move the journal away to start a new one)")]
 pub struct JournalError {
     /// The file, as it was named.
     pub file: String,
@@ -138,7 +138,7 @@ impl<'a> Lines<'a> {
             Ok(record) => Ok(record),
             Err(why) => {
                 let why = inert::message(&why.to_string(), QUOTED_MAX);
-                Err(error(format!("it is no record of the journal: {why}")))
+                Err(error(format!("it is not a journal record: {why}")))
             }
         };
         if let Some(torn) = self.torn.take() {
@@ -234,7 +234,7 @@ mod tests {
         assert_eq!(read("j", newer.as_bytes()).expect("passed over").records, []);
         let more = done("a").to_line().replace("\"interrupted\"", "\"more\":1,\"interrupted\"");
         let error = read("j", more.as_bytes()).expect_err("a field that nobody knows").to_string();
-        assert!(error.starts_with("j:1: it is no record") && error.contains("more"), "{error}");
+        assert!(error.starts_with("j:1: it is not a journal record") && error.contains("more"), "{error}");
         let later = "{\"kind\":\"look\",\"format\":2,\"at\":\"2027-01-15T08:00:00Z\",\"accounts\":[],\"seen\":{},\"gone\":{}}\n";
         let error = read("j", later.as_bytes()).expect_err("a later format").to_string();
         assert!(error.contains("format 2"), "{error}");

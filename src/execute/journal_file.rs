@@ -31,13 +31,13 @@ pub const FILE: &str = "journal.jsonl";
 /// A file that has more than this, its head not counted, is put aside before the next run.
 const ROTATE_AT: u64 = 16 << 20;
 
-/// So many files that were put aside are kept: `.1` is the youngest.
+/// At most this many files that were put aside are kept: `.1` is the youngest.
 const KEPT: u32 = 4;
 
 /// A file with the head of a million numbers and one run on each of them is less than this.
 const BYTES_MAX: usize = 1 << 30;
 
-/// Lines go out together up to so many bytes.
+/// Lines go out together up to this many bytes.
 const WRITE_MAX: usize = 1 << 20;
 
 /// A look that tells nothing new is written this often: "last seen" is no older.
@@ -80,7 +80,7 @@ struct Book {
 /// What a command has of a journal.
 #[derive(Debug, Clone, Copy)]
 pub enum JournalAccess<'a> {
-    /// There is none: nobody can tell which numbers have vanished.
+    /// There is none: no one can tell which numbers have vanished.
     Missing {
         /// Of the embedded sandbox.
         is_sandbox: bool,
@@ -121,7 +121,7 @@ impl JournalAccess<'_> {
         match each(path, |record| writes.take(record)) {
             Ok(_) => writes,
             Err(error) => {
-                debug!(%error, "the journal's last writes were not read");
+                debug!(%error, "the last entries of the journal could not be read");
                 LastWrites::default()
             }
         }
@@ -237,7 +237,7 @@ impl Journal {
         let mut book = self.book.borrow_mut();
         // What is written to a file without a name is lost.
         if !own_file::is_at(&book.file, &self.path) && book.go_on_in(&self.path)? {
-            warn!("{} was deleted or renamed: the journal goes on in a new file", self.path.display());
+            warn!("{} was deleted or renamed: the journal continues in a new file", self.path.display());
         }
         let mut lines = String::new();
         for record in records {
@@ -262,7 +262,7 @@ impl Journal {
         }
         match book.file.try_lock() {
             Ok(()) => {}
-            // Somebody else is at it.
+            // Someone else is at it.
             Err(TryLockError::WouldBlock) => return Ok(()),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
@@ -275,10 +275,10 @@ impl Journal {
                     return Err(failed(error));
                 }
                 // A directory in which nothing can be made, or a file that is mounted by itself. A journal
-                // that is too long is better than a fleet that nobody can change any more.
+                // that is too long is better than a fleet that no one can change any more.
                 if !self.says_it_grows.replace(true) {
                     let size = self.rotate_at >> 20;
-                    error!(%error, "{} has more than {size} MiB and cannot be rotated: it grows", self.path.display());
+                    error!(%error, "{} is larger than {size} MiB and cannot be rotated: it keeps growing", self.path.display());
                 }
                 *book = fresh;
                 return Ok(());
@@ -313,7 +313,7 @@ impl RunInJournal<'_> {
             && !self.is_broken.replace(true)
         {
             let path = self.journal.path.display();
-            error!(%error, "{path} cannot be written any more: how the rest of this run ends is not in it");
+            error!(%error, "{path} can no longer be written: the outcome of the rest of this run is not in it");
         }
     }
 }

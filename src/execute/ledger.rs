@@ -62,12 +62,10 @@ pub enum LedgerError {
     #[error("{0}: {1}")]
     Io(PathBuf, #[source] io::Error),
     /// The file holds something else. It is not thrown away: what it counted would be forgotten.
-    #[error("{0}: {1} (move it away to start counting anew)")]
+    #[error("{0}: {1} (move it away to start counting again)")]
     Content(PathBuf, #[source] BudgetError),
     /// The same of the intents.
-    #[error(
-        "{0}: {1} (a purchase that it knows of may be on its way: move it away no sooner than in 15 minutes)"
-    )]
+    #[error("{0}: {1} (it may list a purchase that is on its way: wait 15 minutes before you move it away)")]
     Intents(PathBuf, #[source] IntentsError),
     /// The same, in a Lease.
     #[error(
@@ -83,7 +81,7 @@ pub enum LedgerError {
     },
     /// The same of the budget.
     #[error(
-        "the annotation {annotation} of the lease {lease}: {error} (remove it to start counting anew)",
+        "the annotation {annotation} of the lease {lease}: {error} (remove it to start counting again)",
         annotation = wire::SPENT
     )]
     NotedBudget {
@@ -93,7 +91,9 @@ pub enum LedgerError {
         error: BudgetError,
     },
     /// A Lease does not take so much.
-    #[error("the lease {lease} has no room for what claims have: {bytes} bytes of {room}; use --state-dir")]
+    #[error(
+        "the lease {lease} has no room for the record of claims: {bytes} bytes, and {room} fit; use --state-dir"
+    )]
     NoRoom {
         /// `NAMESPACE/NAME`.
         lease: String,

@@ -1,5 +1,5 @@
 //! Buys a number: looks before it sends, and again whenever the outcome is in doubt; never another
-//! number in its place (law 1), but for a claim whose candidate was certainly sold to somebody else.
+//! number in its place (law 1), but for a claim whose candidate was certainly sold to someone else.
 
 use super::attempt::{Attempt, Course, Look, Write, refused};
 use super::configure::{missing, wants};
@@ -98,7 +98,7 @@ impl<T: Transport> Run<'_, T> {
         self.bought(account, number, settings, live, trace).await
     }
 
-    /// A claim takes the next candidate, where the one before was sold to somebody else for certain:
+    /// A claim takes the next candidate, where the one before was sold to someone else for certain:
     /// its first purchase was refused, and it is not in the account.
     async fn instead(
         &self,

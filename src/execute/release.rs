@@ -1,5 +1,5 @@
 //! Releases a number: reads that very number right before, and only if it is still as the plan saw it
-//! (law 2). An emergency address is taken off first, which the vendor does in its own time.
+//! (law 2). An emergency address is taken off first, which Twilio does in its own time.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use crate::plan::{Plan, Target};
 const ADDRESS: Field = Field::VoiceEmergencyAddressSid;
 
 /// How long each look waits for an emergency address to be gone, in seconds: two minutes in all.
-/// The vendor names no time.
+/// Twilio names no time.
 const UNREGISTERING: [u64; 8] = [1, 2, 4, 8, 15, 30, 30, 30];
 
 /// A release of one number.
@@ -112,7 +112,7 @@ impl<T: Transport> Run<'_, T> {
     }
 
     /// Whether a number whose SID its account does not know any more is really gone. One 404 is no
-    /// proof: it must be absent from that account's listing too; and, since somebody may have moved
+    /// proof: it must be absent from that account's listing too; and, since someone may have moved
     /// it, from every other one's, which must not know its SID either.
     async fn is_gone(&self, target: &Target, sid: NumberSid, trace: &Trace<'_>) -> Result<bool, ListError> {
         let own = self.client(target.account);

@@ -66,7 +66,7 @@ impl<T: Transport> Run<'_, T> {
     pub(super) async fn stopped(&self, how: Stop) {
         let mut stop = self.stop.clone();
         if stop.wait_for(|stop| *stop >= how).await.is_err() {
-            // Nobody can stop the run any more.
+            // No one can stop the run any more.
             std::future::pending::<()>().await;
         }
     }

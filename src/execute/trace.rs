@@ -22,7 +22,7 @@ use crate::plan::outcome::{Failure, Outcome, Skip};
 /// turn of the write comes later, the number is read again.
 pub(super) const FRESH_FOR: Duration = Duration::from_secs(5);
 
-/// After so many reads that were too old by the turn of the write, the action is given up.
+/// After this many reads that were too old by the turn of the write, the action is given up.
 pub(super) const READS_MAX: u32 = 10;
 
 /// What is known of an action's writes.

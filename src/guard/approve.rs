@@ -132,7 +132,7 @@ pub enum Rejection {
 /// hours (law 8), or whose digest has been accepted. `bill` is this very plan's; without one, a limit on
 /// money keeps it from raising the cost.
 ///
-/// An accepted digest is somebody's word for exactly one plan: it approves no other one, whether the
+/// An accepted digest is someone's word for exactly one plan: it approves no other one, whether the
 /// limits would allow that or not.
 ///
 /// # Errors
@@ -166,7 +166,7 @@ pub fn release_guard(file: &Limits, operator: &OperatorLimits) -> Option<Lookbac
     file.release_guard.max(operator.release_guard)
 }
 
-/// What [`approve`] would refuse a plan for where nobody has accepted it.
+/// What [`approve`] would refuse a plan for where no one has accepted it.
 #[must_use]
 pub fn check(
     plan: &Plan,

@@ -32,7 +32,7 @@ pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The version of the file that a budget lasts in.
 const VERSION: u32 = 1;
 
-/// So many characters of a file are quoted in an error.
+/// At most this many characters of a file are quoted in an error.
 const QUOTED_MAX: usize = 200;
 
 /// The content of the files in force: any edit makes another one, and undoing it the first again.
@@ -257,7 +257,7 @@ impl Budget {
 
     /// Takes out of a plan the purchase of each number that was bought in this generation already
     /// and is gone again: something else takes it away, and only a person can say whether it is to
-    /// be paid for once more. Its replacement being uncertain, nothing is released then (law 4).
+    /// be paid for again. Its replacement being uncertain, nothing is released then (law 4).
     pub fn hold_back(&self, plan: &mut Plan, generation: Generation) {
         let bought: BTreeSet<PhoneNumber> = self
             .spends

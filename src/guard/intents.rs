@@ -3,7 +3,7 @@
 //! An intent is kept before the purchase is sent. While it is open nothing else is bought for its
 //! slot, and its numbers are bought for no other: looking is not enough, since a listing may lag and a
 //! request may act late. It is closed by a refusal for certain, by time, or by a person
-//! (`numctl resolve`). A number that is moved or marked anew has one as well: while that is on its way, its
+//! (`numctl resolve`). A number that is moved or marked again has one as well: while that is on its way, its
 //! slot may look free.
 
 #![deny(clippy::arithmetic_side_effects)]
@@ -50,7 +50,7 @@ pub enum Phase {
     /// Its last attempt was over by then, since the epoch: after [`BOUND`] it will not turn up any more.
     Over(Duration),
     /// Something was bought, and does not carry the mark, by which alone it could be found. Only a
-    /// person can tell what it is: no time closes this, or the slot would be bought anew for ever.
+    /// person can tell what it is: no time closes this, or the slot would be bought again for ever.
     Unmarked,
 }
 
@@ -79,7 +79,7 @@ fn seconds(time: Duration) -> i64 {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Intents {
     open: BTreeMap<Slot, Intent>,
-    /// Before this nothing is bought for claims: nobody knows what was sent before this process began.
+    /// Before this nothing is bought for claims: no one knows what was sent before this process began.
     not_before: Option<Duration>,
     /// Whether it goes back to the first purchase.
     record: Record,
@@ -89,13 +89,13 @@ pub struct Intents {
 #[derive(Debug, thiserror::Error)]
 pub enum IntentsError {
     /// Not JSON of this shape.
-    #[error("it holds no intents of numctl: {0}")]
+    #[error("it is not a record of purchases: {0}")]
     Shape(String),
     /// Another version's.
     #[error("it is of format {0}; this numctl reads format {FORMAT_VERSION}")]
     OtherFormat(u32),
     /// Something in it is not what its place calls for.
-    #[error("it holds {0:?}, which is neither a slot nor a number")]
+    #[error("it contains {0:?}, which is neither a slot nor a number")]
     Malformed(String),
 }
 
@@ -327,7 +327,7 @@ impl Intents {
     }
 
     /// Reads a file's text back. A run that had not ended when it was written has ended by `now` at the
-    /// latest, and nobody knows when.
+    /// latest, and no one knows when.
     ///
     /// # Errors
     /// When it is anything else.

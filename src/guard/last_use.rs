@@ -17,7 +17,7 @@ use crate::model::settings::Field;
 use crate::model::traffic::{Lookback, Owned, Use};
 use crate::plan::{HeldReason, Plan, Step, Target};
 
-/// What somebody who asks again and again need not ask for again.
+/// What someone who asks again and again need not ask for again.
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// What the lists say of a number's use.

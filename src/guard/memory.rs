@@ -162,7 +162,7 @@ impl Memory {
         self.last_look = None;
     }
 
-    /// Takes out of a plan the numbers whose next try is not due yet, and those that somebody else
+    /// Takes out of a plan the numbers whose next try is not due yet, and those that someone else
     /// keeps writing.
     pub fn hold_back(&mut self, plan: &mut Plan, now: Duration) {
         self.flaps.hold_back(plan, now);

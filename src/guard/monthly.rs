@@ -50,7 +50,7 @@ pub enum Beyond {
     Amount(Money, Over),
     /// Some of it is billed in another currency.
     OtherCurrency(Currency),
-    /// So many numbers that count have no known price.
+    /// At most this many numbers that count have no known price.
     NotKnown(usize),
     /// An account that counts could not be read.
     Unread,

@@ -28,7 +28,7 @@ const TRIES: usize = 2;
 /// At once.
 const AT_ONCE: usize = 10;
 
-/// So many numbers to be bought are looked up; beyond that, what they cost is not known.
+/// At most this many numbers to be bought are looked up; beyond that, what they cost is not known.
 const LOOK_UPS_MAX: usize = 100;
 
 /// Offers a page: there is one such number.
@@ -101,7 +101,7 @@ async fn ask<T: Transport>(
     }
 }
 
-/// What a number on offer is charged as.
+/// What an available number is charged as.
 async fn look_up<T: Transport>(client: &Client<T>, number: PhoneNumber) -> Option<Tariff> {
     if client.routes.api == Api::IncomingPhoneNumbers {
         // Its offers are by country, so that the number has to tell that.

@@ -1,4 +1,4 @@
-//! Reads a few numbers anew, where that is enough: a file was edited, or a number that failed is due.
+//! Reads a few numbers again, where that is enough: a file was edited, or a number that failed is due.
 
 use std::time::Duration;
 

@@ -38,7 +38,7 @@ const FORMAT_VERSION: u32 = 2;
 /// What makes a JSON file one of ours.
 const KIND: &str = "numctl-plan";
 
-/// So many characters of a file are quoted in an error.
+/// At most this many characters of a file are quoted in an error.
 const QUOTED_MAX: usize = 200;
 
 /// Why a file is not a plan that can be applied.
@@ -50,14 +50,14 @@ pub enum SavedPlanError {
     /// Another version's shape.
     #[error("it is a saved plan of format {0}; this numctl reads format {FORMAT_VERSION}: plan again")]
     OtherFormat(u32),
-    /// Edited, or cut and mended, since it was written.
-    #[error("it was changed after it was written (its checksum does not match): plan again")]
+    /// Edited, or cut and repaired, since it was written.
+    #[error("it was edited after it was written (its checksum does not match): plan again")]
     Changed,
     /// Its accounts cannot be told apart.
-    #[error("its accounts have one name twice, or are more than 65,536: plan again")]
+    #[error("it has an account name twice, or more than 65,536 accounts: plan again")]
     Accounts,
     /// Something in it is not what its place calls for.
-    #[error("it holds {what} \"{text}\", which is not one: plan again")]
+    #[error("it has \"{text}\" in the place of {what}: plan again")]
     Malformed {
         /// What was expected.
         what: &'static str,

@@ -60,7 +60,7 @@ impl Holds {
         holds
     }
 
-    /// What happens to a number should it have vanished. What nobody has said is the default's.
+    /// What happens to a number should it have vanished. What no one has said is the default's.
     #[must_use]
     pub fn on_vanished(&self, number: PhoneNumber) -> OnVanished {
         let own = self.own_on_vanished.get(&number).copied();

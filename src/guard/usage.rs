@@ -60,7 +60,7 @@ pub async fn guard_releases<T: Transport>(
         }
         if let Some(error) = looked.unread.values().next() {
             let why = error.to_string().into();
-            warn!(account = %spelt_out(&plan.account(account).name), error = ?error.to_string(), "the use of numbers could not be read");
+            warn!(account = %spelt_out(&plan.account(account).name), error = ?error.to_string(), "calls and messages could not be read");
             plan.warnings.push(Warning::UseUnread { account, why });
         }
     }

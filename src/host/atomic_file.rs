@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// What follows a file's name and the number of the process that writes it, until it is complete.
 const NEW: &str = ".new";
 
-/// So often is a file written anew that somebody removed before it was in its place.
+/// So often is a file written again that someone removed before it was in its place.
 const TRIES: usize = 3;
 
 /// Writes `contents` beside `path`, and puts that in its place; once this is back, a power cut does
@@ -23,7 +23,7 @@ pub fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
 }
 
 /// The same for a file that is its user's and not ours: it keeps its mode and its owner, and a link stays
-/// and leads to the new content. With `is_secret`, nobody but its owner may read it from then on.
+/// and leads to the new content. With `is_secret`, no one but its owner may read it from then on.
 ///
 /// # Errors
 /// Those of [`replace`].
@@ -117,7 +117,7 @@ fn write_whole(path: &Path, contents: &[u8], finish: &dyn Fn(&File) -> io::Resul
     }
 }
 
-/// Removes what processes that were killed left beside a file: nobody has it locked.
+/// Removes what processes that were killed left beside a file: no one has it locked.
 fn clear_rests(folder: &Path, path: &Path) {
     let Some(name) = path.file_name() else { return };
     let Ok(entries) = fs::read_dir(folder) else { return };

@@ -1,4 +1,4 @@
-//! A file read as a whole, where it is one and has an end: no pipe that nobody writes to, no device
+//! A file read as a whole, where it is one and has an end: no pipe that no one writes to, no device
 //! that never ends, nothing larger than what is asked for could be.
 
 use std::fs::{self, File, OpenOptions};
@@ -16,7 +16,7 @@ pub enum BoundedFileError {
     /// A directory, a pipe, a device.
     #[error("this is not a regular file")]
     NotAFile,
-    /// Larger than so many bytes.
+    /// Larger than this many bytes.
     #[error("the file is larger than {} MiB", .0 >> 20)]
     TooLarge(usize),
     /// Not the text that was asked for.
@@ -38,7 +38,7 @@ impl BoundedFileError {
     }
 }
 
-/// A regular file that has at most so many bytes. Should it grow, one more of them is read at the most, by
+/// A regular file that has at most this many bytes. Should it grow, one more of them is read at the most, by
 /// which a reader can tell.
 ///
 /// # Errors
@@ -93,7 +93,7 @@ pub fn own_text(path: &Path, bytes_max: usize) -> Result<String, BoundedFileErro
     String::from_utf8(bytes).map_err(|_| BoundedFileError::NotUtf8)
 }
 
-/// The bytes of a regular file, of which there are at most so many.
+/// The bytes of a regular file, of which there are at most this many.
 ///
 /// # Errors
 /// Those of [`open`], and when it cannot be read.

@@ -1,7 +1,7 @@
 //! Opens the files and directories that are numctl's own: locks, journals, what was spent, saved plans.
 //!
 //! Whoever can write beside them, or hands over a checkout that has them, must not be able to point them at
-//! somebody else's files. So no link is followed at the end of a path, nor below the working directory; a
+//! someone else's files. So no link is followed at the end of a path, nor below the working directory; a
 //! pipe or a device is never waited for; and what is made is its owner's alone, whatever the umask is.
 
 use std::fs::{self, File, OpenOptions};
@@ -12,12 +12,11 @@ use std::path::{Component, Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 enum Refused {
     #[error(
-        "this is a symbolic link, and numctl follows none to its own files: name the file that it leads to"
+        "this is a symbolic link, and numctl does not follow links to its own files: name the file that it points to"
     )]
     Link,
     #[error(
-        "{} is a symbolic link, and numctl follows none below the working directory: name the directory that it \
-         leads to by its whole path",
+        "{} is a symbolic link, and numctl does not follow links below the working directory: name the directory that it points to by its full path",
         .0.display()
     )]
     LinkOnTheWay(PathBuf),
@@ -48,7 +47,7 @@ pub fn directory(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Opens a file to lock it, and makes it where there is none. Nobody else may have it open to read: a read
+/// Opens a file to lock it, and makes it where there is none. No one else may have it open to read: a read
 /// lock would keep its owner from it for as long as they like.
 ///
 /// # Errors

@@ -74,7 +74,7 @@ impl Systemd {
 
     #[cfg(unix)]
     fn send(&self, state: &str) {
-        // Where nobody takes it, the watchdog says so in its own way.
+        // Where no one takes it, the watchdog says so in its own way.
         let _ = self.socket.send(state.as_bytes());
     }
 

@@ -1,4 +1,4 @@
-//! Who changed what, as the vendor's audit log tells it: events of Monitor Events. Pure.
+//! Who changed what, as Twilio's audit log tells it: events of Monitor Events. Pure.
 //!
 //! An event is a hint and an explanation, never proof: it may be late, doubled, out of order, missing or
 //! about something else. What is live is decided by reading it.
@@ -17,11 +17,11 @@ const TEXT_MAX: usize = 80;
 /// Through which door a change came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
-    /// Somebody in the Console.
+    /// Someone in the Console.
     Console,
     /// An API request.
     Api,
-    /// The vendor itself.
+    /// Twilio itself.
     Vendor,
     /// The event does not say.
     Unknown,
@@ -81,7 +81,7 @@ impl Cause {
             (Origin::Api, None) => "over the API".to_owned(),
             (Origin::Vendor, _) => "by Twilio".to_owned(),
             (Origin::Unknown, Some(actor)) => format!("by {actor}"),
-            (Origin::Unknown, None) => "by somebody whom the event does not name".to_owned(),
+            (Origin::Unknown, None) => "by someone whom the event does not name".to_owned(),
         };
         if let Some(ip) = &self.ip {
             text.push_str(" from ");
@@ -103,7 +103,7 @@ impl fmt::Display for Cause {
 pub struct PropertyChange {
     /// The field, where it is one that numctl knows.
     pub field: Option<Field>,
-    /// Its name: the field's, else as the vendor gives it.
+    /// Its name: the field's, else as Twilio gives it.
     pub name: Box<str>,
     /// The value before, as it came. It may hold a password: [masked](crate::model::secret_url) where it is shown.
     pub before: Option<Box<str>>,
@@ -112,7 +112,7 @@ pub struct PropertyChange {
 }
 
 impl PropertyChange {
-    /// Of a property by the vendor's name.
+    /// Of a property by Twilio's name.
     #[must_use]
     pub fn new(name: &str, before: Option<&str>, after: Option<&str>) -> Self {
         let field = field_of(name);
@@ -141,7 +141,7 @@ impl PropertyChange {
 pub struct AuditEvent {
     /// Who, when, from where.
     pub cause: Cause,
-    /// `phone-number.updated`; types that nobody knows are kept.
+    /// `phone-number.updated`; types that no one knows are kept.
     pub kind: Box<str>,
     /// In which account, where the event says it.
     pub account: Option<AccountSid>,

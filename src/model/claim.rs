@@ -13,11 +13,11 @@ use sha2::{Digest as _, Sha256};
 use crate::model::number::PhoneNumber;
 use crate::model::number_type::NumberType;
 
-/// The vendor keeps so many characters of a `friendly_name`.
+/// Twilio keeps this many characters of a `friendly_name`.
 pub const FRIENDLY_NAME_MAX: usize = 64;
-/// So many numbers of one claim.
+/// At most this many numbers of one claim.
 pub const COUNT_MAX: u16 = 9_999;
-/// So many characters of a claim's name: the mark has to fit into the friendly name.
+/// At most this many characters of a claim's name: the mark has to fit into the friendly name.
 pub const NAME_MAX: usize = 24;
 
 const OPEN: &str = "[nc1:";
@@ -131,7 +131,7 @@ pub fn label_max(name: &ClaimName) -> usize {
     FRIENDLY_NAME_MAX.saturating_sub(mark + 1)
 }
 
-/// What kind of numbers a claim wants, by the names of the vendor's search.
+/// What kind of numbers a claim wants, by the names of Twilio's search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Need {
     /// The country, in two capital letters.
@@ -165,14 +165,14 @@ pub enum Wish {
     Near,
 }
 
-/// Whether the vendor documents a country as one where filters by place work: the US and Canada.
+/// Whether Twilio documents a country as one where filters by place work: the US and Canada.
 #[must_use]
 pub fn has_places(country: &str) -> bool {
     matches!(country, "US" | "CA")
 }
 
 impl Wish {
-    /// Whether the vendor documents it for the US and Canada only. Elsewhere a search may ignore it, and
+    /// Whether Twilio documents it for the US and Canada only. Elsewhere a search may ignore it, and
     /// a number of another place would be bought.
     #[must_use]
     pub fn needs_places(self) -> bool {

@@ -34,7 +34,7 @@ pub fn spelt_out(text: &str) -> String {
     out
 }
 
-/// A message that may quote foreign text, on one line of at most so many characters: the secrets of
+/// A message that may quote foreign text, on one line of at most this many characters: the secrets of
 /// its URLs masked, what acts spelt out.
 #[must_use]
 pub fn message(text: &str, characters_max: usize) -> String {

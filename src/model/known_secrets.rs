@@ -1,7 +1,7 @@
 //! The credentials that this process holds, cut out of every text that it shows.
 //!
 //! An answer may quote what it was sent, the `Authorization` header included, and a row may hold
-//! somebody's token. Whoever makes foreign text inert asks here, so that no output needs a list of its
+//! someone's token. Whoever makes foreign text inert asks here, so that no output needs a list of its
 //! own. Found are a secret as it is, as hexadecimal digits, and in base64 wherever in a longer text it
 //! begins; each of them also behind percent signs and backslash escapes, three layers deep.
 
@@ -12,10 +12,10 @@ use std::sync::{PoisonError, RwLock};
 /// What is shown instead.
 const MASK: &str = "***";
 
-/// A shorter secret is no credential of the vendor's, and may be any word.
+/// A shorter secret is no credential of Twilio's, and may be any word.
 const SECRET_BYTES_MIN: usize = 8;
 
-/// So many layers of escapes are looked through.
+/// At most this many layers of escapes are looked through.
 const LAYERS_MAX: usize = 3;
 
 static KNOWN: RwLock<Vec<Known>> = RwLock::new(Vec::new());

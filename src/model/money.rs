@@ -86,7 +86,7 @@ impl Money {
         self.currency
     }
 
-    /// So many times it.
+    /// At most this many times it.
     #[must_use]
     pub fn times(self, count: usize) -> Self {
         Self { parts: self.parts.saturating_mul(count as i128), ..self }

@@ -1,4 +1,4 @@
-//! The nouns: phone numbers and the vendor's identifiers, each parsed once and never re-checked.
+//! The nouns: phone numbers and Twilio's identifiers, each parsed once and never re-checked.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -29,7 +29,7 @@ pub enum NumberError {
     Empty,
     /// Something other than digits after the `+`.
     #[error(
-        "{0:?} is not a phone number: {1:?} is not a digit; write E.164 without spaces or punctuation, such as \"+15552230000\""
+        "{0:?} is not a phone number: {1:?} is not a digit; write it in E.164, without spaces or punctuation, such as \"+15552230000\""
     )]
     NotDigits(String, char),
     /// All digits, but no `+`, and too long for a short code.
@@ -44,7 +44,7 @@ pub enum NumberError {
     DialPrefix(String, String),
     /// All digits and too long for a short code, and a zero in front: a trunk prefix, most likely.
     #[error(
-        "{0:?} starts with 0, a national prefix; write E.164: a +, the country calling code and the number without that 0"
+        "{0:?} starts with 0, a national prefix; write a +, the country calling code, and the number without that 0"
     )]
     NationalPrefix(String),
     /// A zero after the `+`.
@@ -54,7 +54,7 @@ pub enum NumberError {
     #[error("{0:?} has {1} digits; E.164 allows 15")]
     TooLong(String, usize),
     /// No country has this calling code.
-    #[error("{0:?} starts with no known country calling code")]
+    #[error("{0:?} does not start with a known country calling code")]
     UnknownCallingCode(String),
     /// The calling code is known, and no number under it has this many digits.
     #[error("{number:?} has {digits} digits after the calling code +{code}; numbers there have {}", lengths(.min, .max))]
@@ -497,7 +497,7 @@ mod tests {
         fails_with("0015552230000", "did you mean \"+15552230000\"");
         fails_with("+1555223000", "9 digits after the calling code +1");
         fails_with("+1 555 223 0000", "not a digit");
-        fails_with("+2105552230000", "no known country calling code");
+        fails_with("+2105552230000", "does not start with a known country calling code");
         fails_with("+0155522", "none starts with 0");
         fails_with("+1234567890123456", "E.164 allows 15");
         fails_with("12", "neither E.164");

@@ -1,4 +1,4 @@
-//! The types of numbers that the vendor sells.
+//! The types of numbers that Twilio sells.
 
 /// The kinds of numbers that AvailablePhoneNumbers and IncomingPhoneNumbers keep apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,6 +1,6 @@
-//! A number on offer, and whether it is what a claim needs.
+//! An available number, and whether it is what a claim needs.
 //!
-//! The vendor's search filters, and some of its filters count in the US and Canada only: elsewhere they
+//! Twilio's search filters, and some of its filters count in the US and Canada only: elsewhere they
 //! are ignored, and whatever is in stock comes back. So each offer is held against the need before it
 //! costs anything. What an offer does not say contradicts nothing.
 
@@ -14,11 +14,11 @@ use crate::model::tariff::{Class, Country, Kind, PossibleKind, Tariff, is_north_
 
 /// How far from a place a search looks unless it says so, and some room for how places are rounded.
 const NEAR_MILES: f64 = 30.0;
-/// A part of the stock has at most so many digits: ten numbers, in North America.
+/// A part of the stock has at most this many digits: ten numbers, in North America.
 const PART_DIGITS_MAX: usize = 10;
 const EARTH_RADIUS_MILES: f64 = 3958.8;
 
-/// One number on offer, with what the search's row says of it.
+/// One available number, with what the search's row says of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Offer {
     /// The number.
@@ -82,9 +82,9 @@ pub enum Misfit {
 impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotOfACountry => f.write_str("it is not a number of a country"),
-            Self::Country => f.write_str("it is of another country"),
-            Self::Type => f.write_str("it is of another type"),
+            Self::NotOfACountry => f.write_str("it does not belong to a country"),
+            Self::Country => f.write_str("it is in another country"),
+            Self::Type => f.write_str("it has another type"),
             Self::Wish(wish) => write!(f, "it does not match `{}`", wish.word()),
             Self::Lacks(capability) => write!(f, "it has no {}", capability.word()),
             Self::Address => f.write_str("it needs an `address_sid`"),
@@ -164,7 +164,7 @@ impl Offer {
 
     /// Whether it meets a wish, as far as it says.
     fn meets(&self, wish: Wish, wanted: &str) -> bool {
-        // "Given a phone number, search within the same region as that number": only the vendor knows.
+        // "Given a phone number, search within the same region as that number": only Twilio knows.
         let is_number = wanted.starts_with('+') || (wanted.len() >= 10 && is_digits(wanted));
         let says = |said: &Option<Box<str>>, agree: fn(&str, &str) -> bool| {
             is_number || said.as_deref().is_none_or(|said| agree(&plain(said), &plain(wanted)))
@@ -256,7 +256,7 @@ fn miles_between(a: (f64, f64), b: (f64, f64)) -> f64 {
     2.0 * EARTH_RADIUS_MILES * chord.sqrt().asin()
 }
 
-/// Whether a pattern of the vendor's search matches: digits, letters for their keys, `*` for one digit,
+/// Whether a pattern of Twilio's search matches: digits, letters for their keys, `*` for one digit,
 /// `%` for any run of them, `+` before it for the number's start and `$` after it for its end. Digits
 /// may be meant with the calling code or, behind a 0, without it.
 fn matches(pattern: &str, digits: String, national: String) -> bool {
@@ -336,7 +336,7 @@ const OTHER_CODES: &[(&str, &str)] = &[("383", "XK"), ("246", "IO"), ("247", "AC
 enum SoldAs {
     TollFree,
     Mobile,
-    /// They cost the caller, or belong to a person or a service: nobody's local number.
+    /// They cost the caller, or belong to a person or a service: no one's local number.
     Premium,
 }
 

@@ -1,8 +1,8 @@
-//! The vendor's two APIs for phone numbers, and the regions that each keeps its own settings in.
+//! Twilio's two APIs for phone numbers, and the regions that each keeps its own settings in.
 
 use std::fmt;
 
-/// Which of the vendor's APIs an account's numbers are reached through. The model of a number is
+/// Which of Twilio's APIs an account's numbers are reached through. The model of a number is
 /// the same above both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Api {
@@ -34,7 +34,7 @@ impl Api {
         Self::ALL.into_iter().find(|api| api.word() == word)
     }
 
-    /// The vendor's own name for it.
+    /// Twilio's own name for it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -65,7 +65,7 @@ impl fmt::Display for Api {
 pub struct HostLabel(Box<str>);
 
 impl HostLabel {
-    /// Accepts lower-case letters, digits and hyphens: nothing that could leave the vendor's domain.
+    /// Accepts lower-case letters, digits and hyphens: nothing that could leave Twilio's domain.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is_label = (1..=32).contains(&text.len())
@@ -79,7 +79,7 @@ impl HostLabel {
 /// The region of an edge without one.
 const DEFAULT_REGION: &str = "us1";
 
-/// The edge that stands in each region, by the vendor's own client libraries.
+/// The edge that stands in each region, by Twilio's own client libraries.
 const EDGES: [(&str, &str); 9] = [
     ("us1", "ashburn"),
     ("ie1", "dublin"),
@@ -92,7 +92,7 @@ const EDGES: [(&str, &str); 9] = [
     ("us2", "umatilla"),
 ];
 
-/// The region that keeps an account's settings, and the edge where requests enter the vendor's network.
+/// The region that keeps an account's settings, and the edge where requests enter Twilio's network.
 /// `{product}.{edge}.{region}.twilio.com` has both or none: `api.ie1.twilio.com` was shut down in 2026.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Site {

@@ -3,7 +3,7 @@
 //!
 //! Since when it waits stands at the end of its `friendly_name`, `Main line [nq1:2026-11-26:1f0c]`, so
 //! that no state file has to last as long. The last part is a checksum over day and number: a mark that
-//! was copied to another number, or edited, counts for nothing, and the time begins anew.
+//! was copied to another number, or edited, counts for nothing, and the time begins again.
 
 #![deny(clippy::arithmetic_side_effects)]
 

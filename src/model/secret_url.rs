@@ -1,6 +1,6 @@
 //! Webhook URLs without their secrets: `https://user:***@host/…?token=***`.
 //!
-//! The vendor documents `https://user:password@host/` webhooks, so a URL may carry a password, and
+//! Twilio documents `https://user:password@host/` webhooks, so a URL may carry a password, and
 //! nothing that people, logs or machines read may show it (law 11).
 
 use crate::model::known_secrets::scrubbed;

@@ -27,7 +27,7 @@ pub enum HttpMethod {
 pub enum ReceiveMode {
     /// The default.
     Voice,
-    /// Programmable Fax, which the vendor has shut down.
+    /// Programmable Fax, which Twilio has shut down.
     Fax,
 }
 
@@ -85,7 +85,7 @@ pub enum ValueError {
     #[error("a friendly_name has at most 64 characters; this one has {0}")]
     NameTooLong(usize),
     /// A control character.
-    #[error("{0:?} holds a control character")]
+    #[error("{0:?} contains a control character")]
     Control(String),
 }
 
@@ -262,7 +262,7 @@ fn receive_mode(text: &str) -> Option<ReceiveMode> {
     }
 }
 
-/// A URL with its blanks percent-encoded: the address that the API calls where somebody stored it with
+/// A URL with its blanks percent-encoded: the address that the API calls where someone stored it with
 /// blanks, and the only spelling of it that a file may have.
 #[must_use]
 pub fn with_blanks_encoded(url: &str) -> Cow<'_, str> {
@@ -284,23 +284,23 @@ pub fn with_blanks_encoded(url: &str) -> Cow<'_, str> {
 
 fn check_url(text: &str) -> Result<(), &'static str> {
     if webhook::has_placeholder(text) {
-        return Err("it holds a placeholder, which numctl does not replace");
+        return Err("it contains a placeholder, which numctl does not fill in");
     }
     if text.chars().any(char::is_whitespace) {
-        return Err("it contains white space: write a blank as %20");
+        return Err("it contains white space: write a space as %20");
     }
     let Some((scheme, rest)) = text.split_once("://") else {
-        return Err("it is not absolute; it starts with https:// or http://");
+        return Err("it is not absolute: start it with https:// or http://");
     };
     if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
         return Err("its scheme is neither https nor http");
     }
     if rest.starts_with('/') || rest.is_empty() {
-        return Err("it names no host");
+        return Err("it has no host");
     }
     match url::Url::parse(text) {
         Ok(url) if url.host_str().is_some_and(|host| !host.is_empty()) => Ok(()),
-        Ok(_) => Err("it names no host"),
+        Ok(_) => Err("it has no host"),
         Err(url::ParseError::InvalidPort) => Err("its port is not a number up to 65535"),
         Err(_) => Err("its host is malformed"),
     }

@@ -1,4 +1,4 @@
-//! What a number is charged as: its country and its type, as the vendor's price lists have them.
+//! What a number is charged as: its country and its type, as Twilio's price lists have them.
 
 use std::fmt;
 use std::num::NonZeroU8;
@@ -152,7 +152,7 @@ impl Class {
 fn country(number: PhoneNumber) -> Option<Country> {
     if let Some(area) = north_american(number) {
         let is_in = |areas: &[u16]| areas.binary_search(&area).is_ok();
-        // The vendor lists the toll-free numbers that North America shares under US, as its page's
+        // Twilio lists the toll-free numbers that North America shares under US, as its page's
         // own sample does.
         let code = if is_in(UNITED_STATES) || is_in(TOLL_FREE) {
             Some("US")
@@ -247,7 +247,7 @@ mod tests {
             ("+14165550100", "CA", PossibleKind::NotTollFree),
             ("+17875550100", "PR", PossibleKind::NotTollFree),
             ("+18005550100", "US", PossibleKind::Is(Kind::TollFree)),
-            // Nobody's area code, and too short for any.
+            // No one's area code, and too short for any.
             ("+15552230000", "-", PossibleKind::NotTollFree),
             ("+1555223000", "-", PossibleKind::Any),
             ("+447700900123", "GB", PossibleKind::Any),

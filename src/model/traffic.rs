@@ -131,7 +131,7 @@ pub struct Lookback(Duration);
 
 impl Lookback {
     const DAY: u64 = 24 * 3_600;
-    /// The vendor keeps no record for longer than this: a longer time would only seem to be looked at.
+    /// Twilio keeps no record for longer than this: a longer time would only seem to be looked at.
     const DAYS_MAX: u64 = 400;
 
     /// Parses `30d`, `36h`, `4weeks`: from an hour to 400 days.

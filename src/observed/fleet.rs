@@ -159,7 +159,7 @@ impl Observed {
         all.filter_map(|(at, sight)| Some((AccountIndex(at as u16), sight.trouble()?)))
     }
 
-    /// An account of which nobody knows what it has: a number that is not seen may be in there.
+    /// An account of which no one knows what it has: a number that is not seen may be in there.
     #[must_use]
     pub fn dark(&self) -> Option<AccountIndex> {
         let at = self.accounts.iter().position(|sight| matches!(sight, Sight::Dark(_)))?;

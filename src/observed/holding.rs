@@ -11,7 +11,7 @@ use crate::model::quarantine::unmarked;
 /// Which numbers carry the mark of which slot, from the listings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Marks {
-    /// The numbers of each slot: one, unless somebody copied more than a name.
+    /// The numbers of each slot: one, unless someone copied more than a name.
     pub holders: BTreeMap<Slot, BTreeSet<PhoneNumber>>,
     /// Numbers whose mark is not their own.
     pub broken: Vec<(PhoneNumber, AccountIndex)>,

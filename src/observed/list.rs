@@ -71,6 +71,6 @@ async fn explain<T: Transport>(
 /// Why nothing can be done in an account of this status.
 pub(crate) fn shut(status: Status) -> Option<(Status, Trouble)> {
     let help = status.advice()?;
-    let why = format!("it is {}: nothing can be done in it", status.word());
+    let why = format!("it is {}: nothing can be changed in it", status.word());
     Some((status, Trouble { why, help: Some(help.to_owned()), request_id: None }))
 }

@@ -27,7 +27,7 @@ use crate::model::settings::{Field, Want};
 use crate::observed::list::shut;
 use crate::observed::{Observed, Papers, Sight, Survey};
 
-/// A parent has at most 1,000 subaccounts unless the vendor raises that; more pages than this of
+/// A parent has at most 1,000 subaccounts unless Twilio raises that; more pages than this of
 /// them never end.
 const ACCOUNT_PAGES_MAX: usize = 100;
 /// Accounts a page.
@@ -35,8 +35,8 @@ const ACCOUNTS_A_PAGE: u16 = 1000;
 /// Offers a page: there is one such number.
 const OFFERS_A_PAGE: u16 = 20;
 
-/// Looks for numbers that are missing. What cannot be found out is left open: the vendor sells no number
-/// that somebody has, and none without the papers that it wants.
+/// Looks for numbers that are missing. What cannot be found out is left open: Twilio sells no number
+/// that someone has, and none without the papers that it wants.
 pub async fn survey<T: Transport>(
     clients: &[Client<T>],
     accounts: &[AccountRef],
@@ -179,7 +179,7 @@ async fn regulations<T: Transport>(client: &Client<T>, country: &str) -> Vec<Num
     })
 }
 
-/// The type of a number on offer, and whether its country wants an address.
+/// The type of an available number, and whether its country wants an address.
 pub async fn offer<T: Transport>(
     client: &Client<T>,
     country: &str,
@@ -195,7 +195,7 @@ pub async fn offer<T: Transport>(
             Ok(None) => {}
             Err(error) if error.kind == ErrorKind::NotFound => {}
             Err(error) => {
-                debug!(%number, %error, "whether it is on offer");
+                debug!(%number, %error, "whether it is available");
                 return None;
             }
         }

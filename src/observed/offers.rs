@@ -1,4 +1,4 @@
-//! The look for claims: what they had and a listing misses, and what is on offer for those that want
+//! The look for claims: what they had and a listing misses, and what is available for those that want
 //! numbers.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -25,11 +25,11 @@ use crate::observed::{Finds, Observed, Offers, Record};
 /// The smallest and the largest page of a search.
 const PAGE_MIN: usize = 20;
 const PAGE_MAX: usize = 1_000;
-/// So many offers are asked for a number that is wanted: some are sold before they are bought.
+/// At most this many offers are asked for a number that is wanted: some are sold before they are bought.
 const FOR_EACH: usize = 5;
-/// So many numbers a search of the vendor's shows at most, whatever page it is asked for.
+/// At most this many numbers a search of Twilio's shows at most, whatever page it is asked for.
 const SHOWN_MAX: usize = 30;
-/// So many searches for one claim at one look, and pages of one search: what is still missing then, the
+/// At most this many searches for one claim at one look, and pages of one search: what is still missing then, the
 /// next look may find.
 const SEARCHES_MAX: usize = 40;
 const PAGES_MAX: usize = 40;
@@ -89,7 +89,7 @@ pub async fn look_behind_a_new_record<T: Transport>(
     few
 }
 
-/// Lists once more what a first listing may have missed: over v2010 only the numbers that begin with these
+/// Lists again what a first listing may have missed: over v2010 only the numbers that begin with these
 /// digits, and on pages of another size, so that a row that fell between two of them does not do so again.
 async fn list_again<T: Transport>(client: &Client<T>, prefix: &str) -> Result<Listing, ListError> {
     let prefix = format!("+{prefix}");
@@ -102,7 +102,7 @@ async fn list_again<T: Transport>(client: &Client<T>, prefix: &str) -> Result<Li
     listed.map(|(listing, _)| listing)
 }
 
-/// Whether nobody has named a number: it has no name, or its own digits as the vendor writes them.
+/// Whether no one has named a number: it has no name, or its own digits as Twilio writes them.
 fn has_default_name(number: PhoneNumber, name: Option<&str>) -> bool {
     let Some(name) = name else { return true };
     let digits: String = name.chars().filter(char::is_ascii_digit).collect();
@@ -132,7 +132,7 @@ pub async fn look_for_claims<T: Transport>(
         (wanted > 0 && is_open).then_some((claim, wanted))
     });
     let wanting: Vec<(&Claim, usize)> = wanting.collect();
-    // What is on its way for a slot is nobody else's.
+    // What is on its way for a slot is no one else's.
     let taken: BTreeSet<PhoneNumber> =
         observed.survey().in_flight.values().flat_map(|in_flight| in_flight.numbers.clone()).collect();
     let searches = wanting.iter().map(async |(claim, _)| {
@@ -153,7 +153,7 @@ pub async fn look_for_claims<T: Transport>(
     }
 }
 
-/// Whether a search that showed so many may have left some out: as many as the page or the vendor's
+/// Whether a search that showed this many may have left some out: as many as the page or Twilio's
 /// thirty, or a round number, which another limit would be.
 fn may_be_cut(shown: usize, page: u16) -> bool {
     shown >= SHOWN_MAX.min(usize::from(page)) || (shown > 0 && shown.is_multiple_of(10))
@@ -191,13 +191,13 @@ impl<T: Transport> Search<'_, T> {
             let need = part.as_deref().map_or_else(|| whole.clone(), |part| beginning_with(whole, part));
             let found = match self.search(&need, has_address, page).await {
                 Ok(found) => found,
-                // The vendor says so of a country that has no numbers of the type.
+                // Twilio says so of a country that has no numbers of the type.
                 Err(error) if is_no_list(&error) => match part {
                     None => return Offers::NotSold,
                     Some(_) => Vec::new(),
                 },
                 Err(error) if part.is_none() => return Offers::Failed(error.to_string()),
-                // What the whole showed is still on offer.
+                // What the whole showed is still available.
                 Err(_) => {
                     finds.may_be_more = true;
                     break;

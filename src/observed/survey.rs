@@ -27,9 +27,9 @@ pub struct Survey {
     pub elsewhere: BTreeMap<PhoneNumber, AccountSid>,
     /// What buying them takes.
     pub papers: BTreeMap<PhoneNumber, Papers>,
-    /// The types of those that are on offer.
+    /// The types of those that are available.
     pub kinds: BTreeMap<PhoneNumber, Kind>,
-    /// What is on offer for claims that want numbers.
+    /// What is available for claims that want numbers.
     pub offers: BTreeMap<ClaimName, Offers>,
     /// Purchases for claims that may still be on their way.
     pub in_flight: BTreeMap<Slot, InFlight>,
@@ -37,9 +37,9 @@ pub struct Survey {
     pub known: BTreeMap<Slot, Vec<PhoneNumber>>,
     /// Those of them that the listing misses, and that are, or may be, there all the same.
     pub missed: BTreeMap<Slot, PhoneNumber>,
-    /// The day of the look, in UTC: where a quarantine counts days. `None` where nobody said.
+    /// The day of the look, in UTC: where a quarantine counts days. `None` where no one said.
     pub today: Option<Date>,
-    /// Nothing is bought for claims before this, in seconds since the epoch: nobody knows what an
+    /// Nothing is bought for claims before this, in seconds since the epoch: no one knows what an
     /// earlier process has sent.
     pub claims_wait_until: Option<i64>,
     /// Whether purchases for claims were written down where this process looks.
@@ -56,22 +56,22 @@ pub enum Record {
     Kept,
     /// It begins now: what an earlier one held is lost, if there was one.
     New,
-    /// The same, in a CI job whose next run begins anew as well.
+    /// The same, in a CI job whose next run begins again as well.
     NewInCi,
 }
 
 /// What the searches for a claim brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Offers {
-    /// What is on offer, as far as it was shown.
+    /// What is available, as far as it was shown.
     Found(Finds),
-    /// Nobody knows what is.
+    /// No one knows what is.
     Failed(String),
     /// The country has no numbers of the type.
     NotSold,
 }
 
-/// What is on offer for a claim.
+/// What is available for a claim.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Finds {
     /// The numbers that are what the claim needs, each once.

@@ -7,7 +7,7 @@ use crate::model::audit::{AuditEvent, Cause};
 use crate::model::number::{NumberSid, PhoneNumber};
 use crate::model::settings::{Field, Value};
 
-/// Where the vendor points new numbers.
+/// Where Twilio points new numbers.
 const DEMO: &str = "https://demo.twilio.com/";
 
 /// A live setting that is not as declared.
@@ -26,7 +26,7 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// Whether what is live is what a number has right after its purchase: most likely nobody ever set it.
+    /// Whether what is live is what a number has right after its purchase: most likely no one ever set it.
     #[must_use]
     pub fn is_as_bought(&self) -> bool {
         match &self.live {
@@ -78,7 +78,7 @@ impl Causes {
         self.known.iter().map(|((number, field), cause)| (*number, *field, cause))
     }
 
-    /// Whether nobody asked, or nothing was to ask.
+    /// Whether no one asked, or nothing was to ask.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.known.is_empty() && self.unread.is_empty() && self.without_event == 0
@@ -143,7 +143,7 @@ mod tests {
         let other = event("2026-11-28T12:00:00Z", "US3", "https://other.example");
         assert_eq!(actor(&[old.clone(), new.clone()]).as_deref(), Some("US2"));
         assert_eq!(actor(&[new.clone(), old.clone()]).as_deref(), Some("US2"), "in any order");
-        // Whoever set what is live now did so later, and that event is not there yet: nobody is blamed.
+        // Whoever set what is live now did so later, and that event is not there yet: no one is blamed.
         assert_eq!(actor(&[old, new, other]), None);
         assert_eq!(actor(&[]), None);
     }

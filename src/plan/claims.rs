@@ -1,5 +1,5 @@
 //! From claims to numbers: which numbers a claim has, by their marks, which it lacks, and which of
-//! those on offer it would buy.
+//! those available it would buy.
 //!
 //! A bound number is then an ordinary declared one, so that the planner knows no exceptions.
 
@@ -16,9 +16,9 @@ use crate::model::settings::{Field, Managed, Value, Want};
 use crate::observed::holding::{Holding, Marks, holding, slots_of};
 use crate::observed::{Finds, Observed, Offers, Record};
 
-/// So many numbers are named for each purchase in case the first one is sold meanwhile.
+/// At most this many numbers are named for each purchase in case the first one is sold meanwhile.
 const INSTEAD_MAX: usize = 3;
-/// So many numbers are named that an earlier purchase may be.
+/// At most this many numbers are named that an earlier purchase may be.
 const PERHAPS_SHOWN: usize = 5;
 
 /// What a number is bought for that the file does not name.
@@ -28,7 +28,7 @@ pub struct Claimed {
     pub slot: Slot,
     /// What stands before the mark in its name.
     pub label: Option<Box<str>>,
-    /// What is bought in its place, in this order, should it be sold to somebody else meanwhile.
+    /// What is bought in its place, in this order, should it be sold to someone else meanwhile.
     pub instead: Vec<PhoneNumber>,
 }
 
@@ -124,7 +124,7 @@ impl Binder<'_> {
     fn buy(&mut self, claim: &Claim, wanted: &[u16]) {
         let missing = wanted.len() as u16;
         let survey = self.observed.survey();
-        // Its numbers may be where nobody can look, or on their way to there.
+        // Its numbers may be where no one can look, or on their way to there.
         if let Some((account, _)) = self.observed.troubles().next() {
             return self.short(claim, ShortfallReason::PerhapsIn { missing, account });
         }
@@ -149,7 +149,7 @@ impl Binder<'_> {
                 return self.short(claim, ShortfallReason::SearchFailed { missing, error });
             }
             None => {
-                let error = "nobody has looked".into();
+                let error = "not looked up".into();
                 return self.short(claim, ShortfallReason::SearchFailed { missing, error });
             }
         };
@@ -184,7 +184,7 @@ impl Binder<'_> {
     }
 }
 
-/// Why so many are missing, of what was found.
+/// Why this many are missing, of what was found.
 fn too_few(finds: &Finds, missing: u16) -> ShortfallReason {
     let Finds { numbers, unfit, searches, may_be_more } = finds;
     match unfit.first_key_value() {
@@ -221,19 +221,19 @@ fn declared(claim: &Claim, index: u16, number: PhoneNumber) -> Declared {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AdoptError {
     /// No such claim.
-    #[error("the files declare no claim {0}")]
+    #[error("the files have no claim {0}")]
     NoClaim(String),
     /// The number is in none of the accounts.
     #[error("{0} is in none of the listed accounts")]
     NotOurs(PhoneNumber),
     /// It is another's.
-    #[error("{0} belongs to {1} already")]
+    #[error("{0} already belongs to {1}")]
     Bound(PhoneNumber, Slot),
     /// The files name it.
-    #[error("the files name {0} by its digits: remove it there first")]
+    #[error("the files also list {0} under `numbers`: remove it there first")]
     Named(PhoneNumber),
     /// No slot is free.
-    #[error("{claim} has its {count} numbers: raise `count` first")]
+    #[error("{claim} already has its {count} numbers: raise `count` first")]
     Full {
         /// The claim.
         claim: ClaimName,

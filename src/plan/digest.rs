@@ -13,7 +13,7 @@ use crate::plan::{Action, Plan};
 /// Secrets in webhook URLs (a password, the value of `token=`) must tell two plans apart, or the word for
 /// one would let the other through. A plain hash would let anybody who reads the digest, in a pull request's
 /// comment say, try passwords against it; a salt beside it would not keep them from that, and a random one
-/// would give each run of `plan` another digest, so that nobody could accept in one CI job what was shown in
+/// would give each run of `plan` another digest, so that no one could accept in one CI job what was shown in
 /// another. So the secrets go in through a code that is keyed with the API credentials
 /// ([`DigestKey`](crate::plan::DigestKey)): they are known where a plan is made and where it is applied, and
 /// nowhere else. The same plan keeps its digest from run to run and from host to host. Only where a plan

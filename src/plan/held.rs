@@ -50,7 +50,7 @@ impl Doubt {
                 "the files on disk are not valid: until they are, nothing is bought, moved or released"
             }
             Self::FilesSettling => {
-                "the files on disk changed and remove something: they are taken once they have not changed for a while"
+                "the files on disk changed and remove something: they are used once they have not changed for a while"
             }
             Self::FilesChanged => "the files changed since the plan was made",
             Self::OtherContentInForce => {
@@ -120,7 +120,7 @@ pub enum HeldReason {
     },
     /// The files are not good enough for more than configuring what is there.
     Doubted(Doubt),
-    /// A purchase is held back, and nothing is released before its replacement is there.
+    /// A purchase is held back, and nothing is released before its replacement exists.
     ReplacementHeld,
     /// It failed, and its next try is not due yet.
     BackingOff {
@@ -129,7 +129,7 @@ pub enum HeldReason {
         /// How often it has failed in a row.
         times: u32,
     },
-    /// Somebody else keeps writing it: what was set as declared was changed again and again.
+    /// Someone else keeps writing it: what was set as declared was changed again and again.
     Flapping {
         /// One of the fields.
         field: Field,
@@ -221,14 +221,14 @@ pub struct Vanished {
     pub account: AccountSid,
     /// When it was last seen there, in seconds since the epoch.
     pub seen: i64,
-    /// How many whole days of the vendor's ten, in which a number can be had back, are left at least.
+    /// How many whole days of Twilio's ten, in which a number can be had back, are left at least.
     pub days_left: u8,
 }
 
 /// Why `undo` leaves something as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotUndone {
-    /// The field was changed since: somebody else's word is not overwritten.
+    /// The field was changed since: someone else's word is not overwritten.
     ChangedSince {
         /// Which.
         field: Field,
@@ -303,7 +303,7 @@ impl HeldReason {
         }
     }
 
-    /// Whether somebody has to do something: the file asks for what cannot be done as things are.
+    /// Whether someone has to do something: the file asks for what cannot be done as things are.
     #[must_use]
     pub fn is_error(self) -> bool {
         match self {
@@ -386,7 +386,7 @@ pub enum Warning {
     },
     /// No journal tells whether the numbers to buy were ours before.
     NoJournal,
-    /// A number that is bought was ours: the vendor may have it no more.
+    /// A number that is bought was ours: Twilio may have it no more.
     BoughtBack {
         /// The number.
         number: PhoneNumber,

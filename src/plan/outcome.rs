@@ -85,13 +85,13 @@ pub enum Failure {
     #[error(transparent)]
     Lookup(#[from] ListError),
     /// The API answered with success and did not take these fields (law 6).
-    #[error("the API answered with success and did not take {}", names(.0))]
+    #[error("the API answered with success but did not change {}", names(.0))]
     NotTaken(Vec<Field>),
     /// The purchase was answered with success, and neither the answer nor a look-up names the number.
-    #[error("the API answered with success, and neither its answer nor a look-up shows the number")]
+    #[error("the API answered with success, but neither its answer nor a look-up shows the number")]
     Unidentified,
     /// The transfer was answered with success and the number is still where it was.
-    #[error("the API answered with success and the number did not move")]
+    #[error("the API answered with success, but the number did not move")]
     DidNotMove,
     /// It left one Messaging Service and could not be put into the next.
     #[error(
@@ -105,25 +105,27 @@ pub enum Failure {
         then: ApiError,
     },
     /// Sent, and not seen since.
-    #[error("it was sent, and the number was not seen in the account afterwards; the last answer was: {0}")]
+    #[error(
+        "the request was sent, and the number was not in the account afterwards; the last answer was: {0}"
+    )]
     NotSeen(ApiError),
     /// Sent, in doubt, and not sent again, since the number has changed.
     #[error(
-        "it was sent, and not again, since the number is no longer as the plan saw it; the last answer was: {0}"
+        "the request was sent once and not repeated, because the number has changed since the plan; the last answer was: {0}"
     )]
     ChangedMeanwhile(ApiError),
     /// The run was stopped while a write was on its way.
-    #[error("the run was stopped while the request was on its way")]
+    #[error("the run was stopped while the request was in flight")]
     Abandoned,
     /// The run was stopped between two writes of the action.
     #[error("the run was stopped before the action was complete: run again to finish it")]
     Incomplete,
-    /// The emergency address was taken off, and the vendor is still at it.
+    /// The emergency address was taken off, and Twilio is still at it.
     #[error("the emergency address is still being unregistered: run again in a few minutes")]
     StillUnregistering,
-    /// The vendor could not take the emergency address off.
+    /// Twilio could not take the emergency address off.
     #[error(
-        "the vendor could not unregister the emergency address: remove it in the console, then run again"
+        "Twilio could not unregister the emergency address: remove it in the Twilio Console, then run again"
     )]
     UnregistrationFailed,
     /// The lock was lost between two writes of the action.
@@ -219,23 +221,23 @@ impl Skip {
             Self::Interrupted => "the run was stopped first",
             Self::EarlierFailed => "an earlier step for this number did not succeed",
             Self::ReplacementMissing => {
-                "a purchase or transfer of this run did not succeed, and nothing is released before its replacement is there"
+                "a purchase or transfer of this run did not succeed, and nothing is released before its replacement exists"
             }
             Self::AccountRefused => "the account refused the credentials earlier in this run",
-            Self::AlreadyOwned => "the account has the number already: the listing had missed it; run again",
+            Self::AlreadyOwned => "the account already has the number, and the listing missed it: run again",
             Self::PerhapsOwned => {
-                "asked for this number, the API shows one without digits, so that the account may have it already; nothing was bought"
+                "the API answered the look-up with a number without digits, so the account may already have it; nothing was bought"
             }
-            Self::Changed => "the number is no longer as the plan saw it; plan again",
+            Self::Changed => "the number has changed since the plan was made; plan again",
             Self::AlreadyGone => "the number is gone already",
-            Self::NoSid => "the API gives no SID for the number, so that nothing can be done to it",
-            Self::LostLock => "the lock on the account was lost: somebody else may be writing",
+            Self::NoSid => "the API shows no SID for the number, so it cannot be changed",
+            Self::LostLock => "the lock on the account was lost: another process may be writing",
             Self::NotRecorded => {
                 "what was about to be bought could not be written down (the log says why), so it was not sent"
             }
             Self::Unreachable => "the API does not answer; run again when it does",
             Self::NotFresh => {
-                "the number was read, and more than 5 s passed each time before it could be written; run again"
+                "more than 5 s passed each time between reading the number and writing it; run again"
             }
             Self::Braked(brake) => brake.words(),
         }

@@ -15,7 +15,7 @@ use crate::plan::{Causes, Difference, Plan};
 use super::{Job, Source, State};
 
 /// Asks who brought the differences of a plan about. What numctl itself left so is an edit of the files,
-/// and nobody is asked about it; nor is anybody where nothing differs (law 7).
+/// and no one is asked about it; nor is anybody where nothing differs (law 7).
 pub(super) async fn explain<T: Transport>(plan: &mut Plan, job: &Job<'_, T>, state: &mut State<'_>) {
     if !job.asks_who || !matches!(job.source, Source::Files(_)) {
         return;

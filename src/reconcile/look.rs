@@ -1,4 +1,4 @@
-//! The looks after the listing: at missing numbers, and at what is on offer for claims.
+//! The looks after the listing: at missing numbers, and at what is available for claims.
 
 use std::time::Duration;
 

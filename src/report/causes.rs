@@ -82,7 +82,7 @@ struct UnreadJson<'a> {
 }
 
 impl<'a> NotKnownJson<'a> {
-    /// Of a plan; `None` where nobody asked.
+    /// Of a plan; `None` where no one asked.
     #[must_use]
     pub fn new(plan: &'a Plan) -> Option<Self> {
         let causes = &plan.causes;

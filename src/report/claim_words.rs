@@ -40,55 +40,49 @@ pub fn shortfall(plan: &Plan, short: &Shortfall) -> String {
             format!("short of {} in {of}: {}", more(*missing), not_sold(country, *kind))
         }
         ShortfallReason::NothingOnOffer { missing } => format!(
-            "short of {} in {of}: no more are on offer that match (`numctl search` shows what is)",
+            "short of {} in {of}: no more matching numbers are available (`numctl search` shows what is)",
             more(*missing)
         ),
         ShortfallReason::OffersUnfit { missing, unfit, number, misfit } => format!(
-            "short of {} in {of}: {} came that the claim's `match` rules out ({number}: {misfit}): nothing of the \
-             kind is bought",
+            "short of {} in {of}: {} came that the claim's `match` rules out ({number}: {misfit}): numctl does not buy these",
             more(*missing),
             plural(*unfit, "number")
         ),
         ShortfallReason::MoreUnseen { missing, seen, searches } => format!(
-            "short of {} in {of}: {searches} search{} showed {} that match. A search shows only part of what is on offer, so there \
-             may be more: plan again later",
+            "short of {} in {of}: {searches} search{} showed {} that match. A search shows only part of what is available, so there may be more: plan again later",
             more(*missing),
             if *searches == 1 { "" } else { "es" },
             plural(*seen, "different number")
         ),
         ShortfallReason::SearchFailed { missing, error } => {
             format!(
-                "short of {} in {of}: what is on offer could not be read: {}",
+                "short of {} in {of}: available numbers could not be read: {}",
                 more(*missing),
                 Shown(error)
             )
         }
         ShortfallReason::InFlight { slot, numbers, until } => format!(
             "a purchase for {claim}/{slot} may still be on its way ({}): nothing else is bought for it before {}; \
-             `numctl resolve {claim}/{slot}` gives it up now",
+             `numctl resolve {claim}/{slot}` clears it now",
             list(numbers),
             hold::shown(*until)
         ),
         ShortfallReason::Missed { slot, number } => format!(
-            "{number} is {claim}/{slot}, and the listing misses it though the API has it, or may have it: look again"
+            "{number} is {claim}/{slot}, and the listing misses it although the API has it, or may have it: plan again"
         ),
         ShortfallReason::Unmarked { slot, numbers } => format!(
-            "something was bought for {claim}/{slot} and did not take its mark or its configuration ({}): `numctl \
-             adopt {claim} NUMBER` binds it, `numctl resolve {claim}/{slot}` gives it up; nothing else is bought for \
-             it until then",
+            "a number was bought for {claim}/{slot} and did not get its mark or its configuration ({}): `numctl \
+             adopt {claim} NUMBER` binds it, `numctl resolve {claim}/{slot}` clears it; nothing else is bought for it until then",
             list(numbers)
         ),
         ShortfallReason::TooEarly { missing, until } => format!(
-            "short of {} in {of}: nothing is bought for claims before {}, because no record shows what was sent \
-             before this start. Keep one with a --state-dir that lasts; if you know that nothing was sent, `numctl \
-             resolve {claim}` with the same --state-dir or --lease says so",
+            "short of {} in {of}: nothing is bought for claims before {}, because there is no record of purchases made before this start. Keep one in a --state-dir that lasts. If you know that nothing was bought, run `numctl resolve {claim}` with the same --state-dir or --lease",
             more(*missing),
             hold::shown(*until)
         ),
         ShortfallReason::PerhapsBought { missing, numbers } => format!(
             "short of {} in {of}: the record of purchases is new, and an earlier run may have bought {} for it. \
-             `numctl adopt {claim} NUMBER` binds a number to the claim; if none of them is the claim's, run `numctl \
-             resolve {claim}`",
+             `numctl adopt {claim} NUMBER` binds a number to the claim; if none of them belongs to the claim, run `numctl resolve {claim}`",
             more(*missing),
             list(numbers)
         ),
@@ -99,17 +93,16 @@ pub fn shortfall(plan: &Plan, short: &Shortfall) -> String {
             more(*missing)
         ),
         ShortfallReason::PerhapsIn { missing, account: index } => format!(
-            "short of {} in {of}: they may be in {}, where nobody can look",
+            "short of {} in {of}: they may be in {}, which cannot be read",
             more(*missing),
             account(plan, *index)
         ),
         ShortfallReason::SlotTwice { slot, numbers } => format!(
-            "{} carry the mark of {claim}/{slot}: nothing is bought for the claim until one of them has another name",
+            "{} carry the mark of {claim}/{slot}: nothing is bought for the claim until you rename one of them",
             list(numbers)
         ),
         ShortfallReason::NamedAsWell { slot, number } => format!(
-            "{number} is {claim}/{slot}, and the files name it by its digits as well: remove one of the two; nothing \
-             is bought for the claim until then"
+            "{number} is {claim}/{slot}, and the files also list it under `numbers`: remove one of the two; nothing is bought for the claim until then"
         ),
     }
 }
@@ -120,7 +113,7 @@ pub fn claimed(claimed: &Claimed) -> String {
     if claimed.instead.is_empty() {
         return format!("for {}", claimed.slot);
     }
-    format!("for {}; should it be sold meanwhile, then {}", claimed.slot, list(&claimed.instead))
+    format!("for {}; if it is sold meanwhile, then {}", claimed.slot, list(&claimed.instead))
 }
 
 fn list(numbers: &[PhoneNumber]) -> String {

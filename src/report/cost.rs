@@ -19,22 +19,18 @@ pub fn lines(bill: &Bill) -> Vec<String> {
     let lines: Vec<String> = amounts(bill)
         .map(|[before, after, change, at_once]| {
             let monthly = match change.is_zero() {
-                true => format!("{after}, as before"),
+                true => format!("{after}, unchanged"),
                 false => format!("{before} -> {after} ({})", change.signed()),
             };
             let at_once = if at_once.is_zero() { "nothing".to_owned() } else { at_once.to_string() };
-            format!("{monthly}; {at_once} due at once")
+            format!("{monthly}; {at_once} due now")
         })
         .collect();
     if lines.is_empty() { vec![nothing_known(bill).to_owned()] } else { lines }
 }
 
 fn nothing_known(bill: &Bill) -> &'static str {
-    if bill.not_known.is_empty() && bill.unread.is_empty() {
-        "nothing: there are no numbers"
-    } else {
-        "not known"
-    }
+    if bill.not_known.is_empty() && bill.unread.is_empty() { "no numbers, no cost" } else { "not known" }
 }
 
 /// Before, after, the change and what is due at once, by currency.
@@ -76,15 +72,15 @@ fn not_known(plan: &Plan, entry: &NotKnown) -> String {
 
 fn why(why: Unpriced) -> &'static str {
     match why {
-        Unpriced::NoCountry => "nothing tells the country",
-        Unpriced::NoType => "nothing tells the type, and the country has several prices",
-        Unpriced::NotListed => "the country's price list has no such price",
-        Unpriced::ShortCode => "short codes are in no price list",
-        Unpriced::NoAnswer => "the pricing API gave no price list",
+        Unpriced::NoCountry => "country unknown",
+        Unpriced::NoType => "type unknown, and the country has several prices",
+        Unpriced::NotListed => "no such price in the country's price list",
+        Unpriced::ShortCode => "price lists do not include short codes",
+        Unpriced::NoAnswer => "the pricing API has no price list",
     }
 }
 
-/// So many lines of what is left out are shown in text.
+/// At most this many lines of what is left out are shown in text.
 const LEFT_OUT_MAX: usize = 5;
 
 /// Writes the cost under a plan's summary; `title` is what it starts with.
@@ -97,10 +93,10 @@ pub fn text(out: &mut impl Write, title: &str, plan: &Plan, bill: &Bill) -> fmt:
     }
     let left_out = left_out(plan, bill);
     for line in left_out.iter().take(LEFT_OUT_MAX) {
-        writeln!(out, "  not in it: {line}")?;
+        writeln!(out, "  not included: {line}")?;
     }
     match left_out.len().checked_sub(LEFT_OUT_MAX).filter(|more| *more > 0) {
-        Some(more) => writeln!(out, "  not in it: {} more (all in --format json)", count(more)),
+        Some(more) => writeln!(out, "  not included: {} more (all in --format json)", count(more)),
         None => Ok(()),
     }
 }
@@ -126,18 +122,12 @@ pub fn broken(broken: &BrokenMonthly) -> String {
             }
         }
         Beyond::OtherCurrency(currency) => {
-            format!(
-                "it is billed in {currency}, which a limit in {} cannot be held against",
-                allowed.currency()
-            )
+            format!("prices are in {currency}, and the limit is in {}", allowed.currency())
         }
         Beyond::NotKnown(numbers) => {
-            format!(
-                "the price of {} is not known, so that the limit cannot be kept",
-                plural(numbers, "number")
-            )
+            format!("the price of {} is not known, so the limit cannot be checked", plural(numbers, "number"))
         }
-        Beyond::Unread => "an account could not be read, so that the limit cannot be kept".to_owned(),
+        Beyond::Unread => "an account could not be read, so the limit cannot be checked".to_owned(),
     };
     format!("{what}; {name} allows {allowed} ({by})")
 }

@@ -25,7 +25,7 @@ pub fn deltas(action: &Action) -> impl Iterator<Item = Delta<'_>> {
     let (set, changes, mut taken_off) = match action {
         Action::Purchase { settings, .. } => (Some(settings), &[][..], None),
         Action::Configure { changes, .. } => (None, changes.as_slice(), None),
-        // Taken off first: without that, the vendor does not release.
+        // Taken off first: without that, Twilio does not release.
         Action::Release { target } => (None, &[][..], target.before.get(Field::VoiceEmergencyAddressSid)),
         Action::Transfer { .. } => (None, &[][..], None),
     };

@@ -1,4 +1,4 @@
-//! What is wrong with an account, and how to mend it: `numctl doctor` asks, this makes sense of the
+//! What is wrong with an account, and how to repair it: `numctl doctor` asks, this makes sense of the
 //! answers.
 
 use std::time::Duration;
@@ -83,14 +83,10 @@ pub fn examine(patient: &Patient, answers: &Answers, now: Duration) -> Vec<Check
     checks
 }
 
-/// Of an account that nobody can ask about: `why` says what is missing, and what to do.
+/// Of an account that no one can ask about: `why` says what is missing, and what to do.
 #[must_use]
 pub fn without_credentials(why: &str) -> Check {
-    bad(
-        "credentials",
-        why,
-        Some("set them, then run doctor again: nothing else of the account was looked at"),
-    )
+    bad("credentials", why, Some("set them, then run doctor again: nothing else was checked in this account"))
 }
 
 fn good(about: &'static str, says: impl Into<String>) -> Check {
@@ -127,8 +123,8 @@ fn account_itself(patient: &Patient, answer: &Answer) -> Check {
         Err(error) if error.kind == ErrorKind::Unauthorized && is_key(patient) => {
             return doubtful(
                 about,
-                "the key may not read it: a Standard key may not",
-                "fine for plans and applies; with a Main key or the auth token, numctl sees its status and its subaccounts",
+                "the key may not read it: a Standard key cannot",
+                "fine for plan and apply; with a Main key or the auth token, numctl also sees its status and its subaccounts",
             );
         }
         Err(error) => return bad(about, error.to_string(), error.advice()),
@@ -140,8 +136,9 @@ fn account_itself(patient: &Patient, answer: &Answer) -> Check {
         },
     };
     if facts.sid.to_string() != patient.sid {
-        let says = format!("the answer is about account {}: the credentials belong to that one", facts.sid);
-        return bad(about, says, Some("give the account its own credentials"));
+        let says =
+            format!("the answer is about account {}: the credentials belong to that account", facts.sid);
+        return bad(about, says, Some("use credentials of this account"));
     }
     let name = facts.friendly_name.as_deref().unwrap_or("without a name");
     let kind = match facts.is_trial {
@@ -156,12 +153,10 @@ fn account_itself(patient: &Patient, answer: &Answer) -> Check {
         Some(Status::Active) | None if facts.is_trial == Some(true) => doubtful(
             about,
             format!("{name}: active{kind}"),
-            "a trial account cannot buy numbers by API: upgrade it in the vendor's console",
+            "a trial account cannot buy numbers by API: upgrade it in the Twilio Console",
         ),
         Some(Status::Active) => good(about, format!("{name}: active{kind}")),
-        None => {
-            doubtful(about, format!("{name}: of a status that is not known{kind}"), "look in the console")
-        }
+        None => doubtful(about, format!("{name}: unknown status{kind}"), "look in the Twilio Console"),
     }
 }
 
@@ -192,27 +187,30 @@ fn api(patient: &Patient, api: Api, answer: &Answer) -> Option<Check> {
             return None;
         }
         (true, _) => bad(about, error.to_string(), error.advice()),
-        (false, true) => good(about, "not enabled for this account, as for most, and not used"),
-        (false, false) => doubtful(about, format!("not used, and not reached: {error}"), "nothing needs it"),
+        (false, true) => good(about, "not enabled for this account (it is a closed preview), and not used"),
+        (false, false) => doubtful(
+            about,
+            format!("not reached, and not used: {error}"),
+            "nothing to do: numctl does not need it here",
+        ),
     })
 }
 
 fn prices(answer: &Answer) -> Check {
     match good_answer(Api::IncomingPhoneNumbers, Operation::Price, answer) {
         Ok(_) => good("prices", "reached"),
-        Err(error) => doubtful("prices", format!("not reached: {error}"), "only `numctl search` misses them"),
+        Err(error) => doubtful("prices", format!("not reached: {error}"), "`numctl search` shows no prices"),
     }
 }
 
 fn moves(patient: &Patient) -> Option<Check> {
     let may = "permissions";
-    let writes =
-        "what it may buy, change or release shows at the first apply: there is no try without doing it";
+    let writes = "the first apply shows whether it may buy, change or release: the API has no dry run";
     if patient.moves_numbers && patient.has_kin && is_key(patient) {
         return Some(doubtful(
             may,
-            "an API key moves no numbers between accounts",
-            "give the parent its auth token, which moves them; the key is enough for everything else",
+            "an API key cannot move numbers between accounts",
+            "use the parent's auth token for moves; the key is enough for everything else",
         ));
     }
     is_key(patient).then(|| good(may, writes))
@@ -225,7 +223,7 @@ fn clock<'a>(mut answers: impl Iterator<Item = &'a Response>, now: Duration) -> 
         date.duration_since(std::time::UNIX_EPOCH).ok()
     });
     let Some(theirs) = theirs else {
-        return doubtful(about, "no answer says what time it is", "check this machine's clock by hand");
+        return doubtful(about, "no answer had a Date header", "check this machine's clock yourself");
     };
     let (skew, which) = match now.checked_sub(theirs) {
         Some(ahead) => (ahead, "ahead of"),
@@ -233,7 +231,7 @@ fn clock<'a>(mut answers: impl Iterator<Item = &'a Response>, now: Duration) -> 
     };
     let says = format!("{} s {which} the API's", skew.as_secs());
     match skew > SKEW_MAX {
-        true => doubtful(about, says, "set it (NTP): limits over 24 hours and the logs go by it"),
+        true => doubtful(about, says, "synchronize it (NTP): limits over 24 hours and the logs use it"),
         false => good(about, says),
     }
 }

@@ -189,17 +189,17 @@ impl Fleet {
         writeln!(out, "# The phone numbers that were live when `numctl export` wrote this file.")?;
         writeln!(
             out,
-            "# `numctl plan` on it has nothing to do until either changes. What a number does not"
+            "# `numctl plan` shows no changes until the file or the numbers change. What a number does not"
         )?;
-        writeln!(out, "# mention is left as it is; taking a number out of the file does not release it.")?;
+        writeln!(out, "# mention is left as it is; removing a number from the file does not release it.")?;
         let of_v2010 = |account: &Account| account.access.api == Some(Api::IncomingPhoneNumbers);
         if self.accounts.iter().any(of_v2010) {
-            writeln!(out, "# Short codes are not in it: incoming-phone-numbers does not list them.")?;
+            writeln!(out, "# Short codes are not included: incoming-phone-numbers does not list them.")?;
         }
         if self.carries_passwords() {
             writeln!(
                 out,
-                "# CAUTION: webhook URLs in this file carry passwords. Keep it where you keep secrets."
+                "# CAUTION: webhook URLs in this file contain passwords. Keep it where you keep secrets."
             )?;
         }
         if !self.left_out.is_empty() {
@@ -314,12 +314,12 @@ fn exportable(
         };
         let text = value.wire();
         if live.sms == Some(false) && field.is_sms() {
-            // The vendor gives every number an SMS method; that is not worth a line.
+            // Twilio gives every number an SMS method; that is not worth a line.
             if field.kind() != Kind::Method {
                 leave(field, "the number has no SMS");
             }
         } else if matches!(value, Value::Foreign(_)) {
-            leave(field, &format!("{} is no value for it", quoted_within(&value.masked(), 64)));
+            leave(field, &format!("{} is not a valid value", quoted_within(&value.masked(), 64)));
         } else if let Err(error) = Value::declared(field.kind(), &text) {
             // The reason first: the value may be long, and is cut.
             let why = Shown(&error.why()).to_string();
@@ -329,7 +329,7 @@ fn exportable(
         } else if field == Field::VoiceTrunkSid
             && kept.iter().any(|entry| entry.0 == Field::VoiceApplicationSid)
         {
-            leave(field, "the number has an application too, and the two exclude each other");
+            leave(field, "the number also has an application, and only one of them can be set");
         } else if field == Field::SmsServiceSid && around.services.is().is_none() {
             leave(field, "which Messaging Services the account has is not known");
         } else {

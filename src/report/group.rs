@@ -21,7 +21,7 @@ use super::routing;
 use super::shown::count;
 use super::words::{self, Subject};
 
-/// So many different changes of the same fields are each shown; when there are more, values that
+/// At most this many different changes of the same fields are each shown; when there are more, values that
 /// differ are counted instead. Enough to read every change of a day's work, few enough that a
 /// fleet-wide one fits on a screen or two.
 const VARIANTS_MAX: usize = 40;
@@ -364,7 +364,7 @@ impl Said {
         plural(self.count(), if self.others.is_empty() { "number" } else { "row" })
     }
 
-    /// The subjects, ranges drawn together, at most so many entries, and how many subjects are left.
+    /// The subjects, ranges drawn together, at most this many entries, and how many subjects are left.
     #[must_use]
     pub fn entries(&self, entries_max: usize) -> (Vec<String>, usize) {
         let ranges: Vec<Range> = ranges(self.numbers.iter().copied()).take(entries_max).collect();

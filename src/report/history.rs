@@ -22,13 +22,13 @@ use super::timeline::TimelineEntry;
 /// The version of the format: raised when a reader of the last one would go wrong.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// So many steps of a run are shown to a person.
+/// At most this many steps of a run are shown to a person.
 const STEPS_MAX: usize = 50;
 
-/// What a step whose end nobody has written down came to.
+/// What a step whose end no one has written down came to.
 const NOT_KNOWN: &str = "not known";
 
-/// So many digits of a commit are shown to a person.
+/// At most this many digits of a commit are shown to a person.
 const COMMIT_SHOWN: usize = 12;
 
 /// `run 20261126T013059Z-a5b61771 (apply at 2026-11-26T01:30:59Z)`
@@ -60,7 +60,7 @@ pub fn text(
 ) -> fmt::Result {
     let foreign: Vec<&TimelineEntry> = others.entries.iter().filter(|entry| entry.run.is_none()).collect();
     if runs.is_empty() && foreign.is_empty() {
-        writeln!(out, "The journal tells of nothing of the kind.")?;
+        writeln!(out, "The journal has no such run.")?;
     }
     let (mut runs, mut foreign) = (runs.iter().peekable(), foreign.into_iter().peekable());
     let mut is_first = true;
@@ -79,12 +79,12 @@ pub fn text(
         }
     }
     for (place, why) in &others.not_known {
-        writeln!(out, "\nWho else changed it is not known in {}: {}.", Shown(place), Shown(why))?;
+        writeln!(out, "\nWhat others changed in {} is not known: {}.", Shown(place), Shown(why))?;
     }
     Ok(())
 }
 
-/// What somebody else did.
+/// What someone else did.
 fn write_entry(out: &mut impl Write, entry: &TimelineEntry, style: Style) -> fmt::Result {
     let at = entry.at.strftime("%Y-%m-%d %H:%M UTC");
     writeln!(out, "{}", style.paint(Ansi::new().bold(), format!("{at} {}", entry.by_whom)))?;
@@ -108,7 +108,7 @@ fn write_run(out: &mut impl Write, run: &Run, number: Option<PhoneNumber>, style
         writeln!(out, "  by {}", author(by))?;
     }
     if let Some(undoes) = &run.head.undoes {
-        writeln!(out, "  takes back run {undoes}")?;
+        writeln!(out, "  reverts run {undoes}")?;
     }
     let about = |step: &StepRecord| number.is_none_or(|number| step.number == number);
     let steps: Vec<usize> = (0..run.steps.len()).filter(|at| about(&run.steps[*at])).collect();
@@ -127,7 +127,7 @@ fn author(by: &Author) -> String {
     let who = match (text(&by.user), text(&by.host)) {
         (Some(user), Some(host)) => Some(format!("{user} on {host}")),
         (Some(user), None) => Some(user),
-        (None, Some(host)) => Some(format!("somebody on {host}")),
+        (None, Some(host)) => Some(format!("someone on {host}")),
         (None, None) => None,
     };
     let commit = by
@@ -150,7 +150,7 @@ fn write_step(out: &mut impl Write, run: &Run, at: usize, style: Style) -> fmt::
     let sign = style.paint(colour(step.action), symbol(step.action));
     writeln!(out, "  {sign} {} {} {place}: {word}", step.action.word(), step.number)?;
     if let Some(instead) = end.and_then(|end| end.instead) {
-        writeln!(out, "      {} was sold meanwhile: {instead} instead", step.number)?;
+        writeln!(out, "      {} was sold meanwhile; {instead} was bought instead", step.number)?;
     }
     for (field, before, after) in changes(step) {
         let shown =
@@ -213,7 +213,7 @@ fn verdict(run: &Run) -> String {
         (open, _) => {
             counts.push(format!("{} {NOT_KNOWN}", count(open)));
             format!(
-                "Cut off, or still under way: {}. `numctl plan` shows what took effect.",
+                "Interrupted, or still running: {}. `numctl plan` shows what took effect.",
                 counts.join(", ")
             )
         }

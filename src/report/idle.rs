@@ -1,4 +1,4 @@
-//! Which numbers nobody uses: those of a listing that are in no list of calls or messages.
+//! Which numbers no one uses: those of a listing that are in no list of calls or messages.
 //!
 //! Every number of a listing is in exactly one place: it was used, it is idle, or it is not judged, with
 //! the reason ([`Unjudged`]). Unknown is not idle.
@@ -27,10 +27,10 @@ use crate::report::export::scalar;
 use crate::report::names::plural;
 use crate::report::shown::{Shown, quoted_within};
 
-/// So much of a name stands beside a tombstone.
+/// At most this much of a name stands beside a tombstone.
 const NAME_COLUMNS: usize = 40;
 
-/// The countries that share a calling code and the vendor's rules; those of the Caribbean and the
+/// The countries that share a calling code and Twilio's rules; those of the Caribbean and the
 /// Pacific that share it too have area codes of their own.
 const NORTH_AMERICA: &[&str] = &["US", "CA"];
 
@@ -142,7 +142,7 @@ impl Unjudged {
 /// What became of the numbers of a listing.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Judged {
-    /// Nobody used these, in order.
+    /// No one used these, in order.
     pub idle: Vec<Row>,
     /// How many were used.
     pub used: usize,

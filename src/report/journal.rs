@@ -9,15 +9,16 @@ use super::names;
 use super::shown::Shown;
 
 /// Beside the caution under a plan with purchases.
-pub(super) const NO_JOURNAL: &str = "No journal tells whether any of them was ours before.";
+pub(super) const NO_JOURNAL: &str =
+    "There is no journal, so numctl cannot tell whether you had any of them before.";
 
 /// What follows where the files stay as they are.
-pub(super) const DECLARED_OTHERWISE: &str = "the files declare what is taken back here: edit them too, or the next apply, or the daemon, does it again";
+pub(super) const DECLARED_OTHERWISE: &str = "the files still declare what is reverted here: edit them too, or the next apply or the daemon will do it again";
 
 /// Why a number that was ours is not bought.
 pub(super) fn vanished(plan: &Plan, declared_in: AccountIndex, vanished: Vanished) -> String {
     format!(
-        "not bought back for {}: {}. To have it bought back: `on_vanished: rebuy`, on the number or in `policy`",
+        "not bought back for {}: {}. To buy it back, set `on_vanished: rebuy` on the number or in `policy`",
         names::account(plan, declared_in),
         whereabouts(plan, vanished)
     )
@@ -25,7 +26,7 @@ pub(super) fn vanished(plan: &Plan, declared_in: AccountIndex, vanished: Vanishe
 
 /// What to know of a number that is bought and was ours.
 pub(super) fn bought_back(plan: &Plan, was: Vanished) -> String {
-    format!("bought back, if nobody else has taken it: {}", whereabouts(plan, was))
+    format!("bought back, if no one else has taken it: {}", whereabouts(plan, was))
 }
 
 fn whereabouts(plan: &Plan, was: Vanished) -> String {
@@ -35,8 +36,7 @@ fn whereabouts(plan: &Plan, was: Vanished) -> String {
         days => format!("of which at least {days} are left"),
     };
     format!(
-        "it was ours, last seen in {} at {}, and no listed account has it now; the vendor gives a number back for \
-         about 10 days, {left}",
+        "you had it, last seen in {} at {}, and no listed account has it now; Twilio gives a number back for about 10 days, {left}",
         account(plan, was.account),
         hold::shown(was.seen)
     )
@@ -64,22 +64,22 @@ pub(super) fn not_undone_lives_in(why: NotUndone) -> Option<AccountIndex> {
 pub(super) fn not_undone(plan: &Plan, why: NotUndone) -> String {
     match why {
         NotUndone::ChangedSince { field } => {
-            format!("{field} is left as it is: it was changed again since that run")
+            format!("{field} is left as it is: it has changed again since that run")
         }
         NotUndone::Secret { field } => {
             format!("{field} is not restored: its value held a password, which the journal does not keep")
         }
         NotUndone::Unsendable { field } => {
-            format!("{field} is not restored: its value before is none that the API takes")
+            format!("{field} is not restored: the API does not accept its previous value")
         }
         NotUndone::Bought => {
-            "not released: that run bought it, and only the file's `state: released` gives a number back"
+            "not released: that run bought it, and undo never releases a number; to release it, write `state: released` in the file"
                 .into()
         }
-        NotUndone::Gone => "left alone: no listed account has it any more".into(),
+        NotUndone::Gone => "left alone: no listed account has it now".into(),
         NotUndone::Elsewhere { lives_in } => {
             format!(
-                "left alone: it is in {} by now, where that run did not leave it",
+                "left alone: it is now in {}, where that run did not leave it",
                 names::account(plan, lives_in)
             )
         }

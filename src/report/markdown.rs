@@ -133,7 +133,7 @@ fn write_head(
     bill: Option<&Bill>,
 ) -> fmt::Result {
     let verdict = match refusal {
-        Some(_) => "refused, beyond its limits".to_owned(),
+        Some(_) => "refused: it exceeds its limits".to_owned(),
         None if plan.is_empty() && plan.has_errors() => "errors, and no changes".to_owned(),
         None if plan.is_empty() && plan.leaves_nothing() && summary.no_effect > 0 => {
             format!("no changes, {} with settings without effect", plural(summary.no_effect, "number"))
@@ -149,7 +149,7 @@ fn write_head(
     };
     writeln!(text, "### numctl plan: {verdict}\n")?;
     if let Some(refusal) = refusal {
-        writeln!(text, "> [!CAUTION]\n> This plan goes beyond its limits, and will not be applied:")?;
+        writeln!(text, "> [!CAUTION]\n> This plan exceeds its limits and will not be applied:")?;
         for broken in words::refused(refusal) {
             writeln!(text, "> - {}", broken.replace('_', "\\_"))?;
         }
@@ -226,7 +226,7 @@ fn write_cost(text: &mut String, plan: &Plan, bill: &Bill) -> fmt::Result {
     if let Some(more) = left_out.len().checked_sub(ENTRIES_MAX).filter(|more| *more > 0) {
         writeln!(body, "and {} more", count(more))?;
     }
-    text.push_str(&details_in("text", "<b>Not in the cost</b>: what is not known", &body, true)?);
+    text.push_str(&details_in("text", "<b>Not included in the cost</b>: what is not known", &body, true)?);
     Ok(())
 }
 

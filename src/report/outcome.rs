@@ -27,7 +27,7 @@ pub fn text(out: &mut impl Write, report: &Report, style: Style) -> fmt::Result 
             (end.instead, step.action.claimed(), &end.outcome)
         {
             let first = step.action.number();
-            writeln!(out, "{number} was bought for {}: {first} was sold meanwhile\n", claimed.slot)?;
+            writeln!(out, "{number} was bought for {}, because {first} was sold meanwhile\n", claimed.slot)?;
         }
         let ansi = match &end.outcome {
             Outcome::Succeeded => continue,
@@ -91,10 +91,11 @@ fn next(report: &Report) -> Option<&'static str> {
         return None;
     }
     Some(match report.count(OutcomeKind::Unknown) {
-        0 => "Next: mend what failed, then run `numctl plan` to see what is left. Nothing is done twice.",
+        0 => {
+            "Next: fix what failed, then run `numctl plan` to see what is left. Completed actions are not repeated."
+        }
         _ => {
-            "Next: run `numctl plan`. It lists the numbers afresh and shows whether the unknown actions took \
-             effect; nothing is bought twice."
+            "Next: run `numctl plan`. It lists the numbers again and shows whether the unknown actions took effect; nothing is bought twice."
         }
     })
 }

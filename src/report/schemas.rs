@@ -51,7 +51,7 @@ fn change() -> Value {
             "field": field(),
             "before": { "type": ["string", "boolean", "null"], "description": "Live; null where unset." },
             "after": { "type": ["string", "boolean", "null"], "description": "Declared; null where cleared." },
-            "secret_changed": { "type": "boolean", "description": "Only a password differs, which is not shown." },
+            "secret_changed": { "type": "boolean", "description": "True if only a password, which is not shown, differs." },
             "changed_by": { "type": "object", "description": "Who changed it, from Twilio's audit log." },
         }),
     )
@@ -109,7 +109,7 @@ fn document(action: Value) -> Value {
             "digest": { "type": "string", "pattern": "^[0-9a-f]{32}$" },
             "within_limits": { "type": "boolean" },
             "summary": summary,
-            "cost": { "type": ["object", "null"], "description": "Where prices were asked for." },
+            "cost": { "type": ["object", "null"], "description": "Null unless prices were asked for." },
             "actions": list(action),
             "errors": message(&["account", "account_sid"], json!({ "account": text(), "account_sid": text() })),
             "held": message(&["phone_number", "account", "reason"], json!({

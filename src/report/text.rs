@@ -124,7 +124,7 @@ pub fn refusal(out: &mut impl Write, refusal: &Refusal, style: Style) -> fmt::Re
     writeln!(
         out,
         "{}",
-        style.paint(RED.bold(), "Refused: this plan goes beyond its limits. Nothing was changed.")
+        style.paint(RED.bold(), "Refused: this plan exceeds its limits. Nothing was changed.")
     )?;
     for broken in words::refused(refusal) {
         writeln!(out, "  - {broken}")?;

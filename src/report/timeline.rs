@@ -1,6 +1,6 @@
 //! What was done to one number, by numctl and by others, in one line of time.
 //!
-//! numctl's own writes are in the vendor's audit log too. An event is taken for one of them only where it
+//! numctl's own writes are in Twilio's audit log too. An event is taken for one of them only where it
 //! came over the API, in the time of the run, and changed the same settings to the same values; else it
 //! stays an event of its own: who else writes over the API is not guessed.
 
@@ -13,7 +13,7 @@ use crate::model::audit::{AuditEvent, Cause, Origin, PropertyChange};
 use crate::model::number::{AccountSid, PhoneNumber};
 use crate::model::secret_url::masked_in_text;
 
-/// The vendor's clock and ours, and how late an event may be recorded.
+/// Twilio's clock and ours, and how late an event may be recorded.
 const BEFORE: i64 = 120;
 const AFTER: i64 = 300;
 
@@ -54,7 +54,7 @@ pub struct TimelineEntry {
     /// How it ended; null where that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<&'static str>,
-    /// The vendor's event.
+    /// Twilio's event.
     pub event: Option<String>,
     /// Who, in words; of what others did.
     #[serde(skip)]

@@ -22,14 +22,13 @@ use super::routing;
 use super::shown::{COLUMNS_MAX, Shown, count, quoted_within};
 
 /// The caution under every plan with releases.
-pub const RELEASE_CAUTION: &str = "A released number stops working at once and may be given to a stranger. The vendor's support page \
-     says that it can be had back for about 10 days, if nobody else has taken it.";
+pub const RELEASE_CAUTION: &str = "A released number stops working at once and may be given to a stranger. According to Twilio's support page, you can get it back for about 10 days if no one else has taken it.";
 
 /// The caution under every plan with purchases.
 pub const PURCHASE_CAUTION: &str =
     "Purchases cost money: each number is charged when it is bought, and every month after that.";
 
-/// That caution, and whether nobody can tell if the numbers were ours before.
+/// That caution, and whether no one can tell if the numbers were ours before.
 #[must_use]
 pub fn purchase_caution(plan: &Plan) -> String {
     let no_journal = plan.warnings.contains(&Warning::NoJournal);
@@ -145,17 +144,15 @@ impl Summary {
 #[must_use]
 pub fn reason(reason: Reason) -> &'static str {
     match reason {
-        Reason::Missing => "declared, and in none of the listed accounts",
-        Reason::Claimed => "a claim wants one more number",
-        Reason::WrongAccount => "declared in another account than the one that has it",
+        Reason::Missing => "declared, but not in any listed account",
+        Reason::Claimed => "a claim needs one more number",
+        Reason::WrongAccount => "declared in a different account than the one it is in",
         Reason::Drifted => "live settings differ from the declared ones",
         Reason::Tombstone => "the file says state: released",
         Reason::Unlisted => "not in the file, which says unlisted: release",
-        Reason::Quarantined => {
-            "to be released: its name is marked with the day, and it waits in quarantine first"
-        }
-        Reason::Vanished => "it was ours and is gone, and the file says on_vanished: rebuy",
-        Reason::Undone => "takes back what a run of the journal did",
+        Reason::Quarantined => "to be released: it waits in quarantine first, and its name shows since when",
+        Reason::Vanished => "you had it and it is gone, and the file says on_vanished: rebuy",
+        Reason::Undone => "reverts what a run in the journal did",
     }
 }
 
@@ -203,28 +200,26 @@ pub fn held(plan: &Plan, held: &Held) -> String {
     let declared = account(plan, held.account);
     match held.why {
         HeldReason::ProtectedFromTransfer { lives_in } => format!(
-            "not transferred from {} to {declared}: it is protected (take out `protect` to move it)",
+            "not transferred from {} to {declared}: it is protected (remove `protect` to move it)",
             account(plan, lives_in)
         ),
         HeldReason::ProtectedFromRelease => {
-            "not released: it is protected (take out `protect` to release it)".into()
+            "not released: it is protected (remove `protect` to release it)".into()
         }
         HeldReason::ShortCodeNotBought => {
             format!(
-                "not bought for {declared}: short codes are leased from Twilio, never bought. Over \
-                 incoming-phone-numbers numctl does not see them: there, configure them in Twilio's console"
+                "not bought for {declared}: short codes are leased from Twilio, never bought. Over incoming-phone-numbers numctl does not see them: configure them in the Twilio Console"
             )
         }
         HeldReason::ReleaseInOtherAccount { lives_in } => format!(
-            "not released: the file releases it in {declared}, and it lives in {}",
+            "not released: the file releases it in {declared}, but it is in {}",
             account(plan, lives_in)
         ),
         HeldReason::Ambiguous => {
             "left alone: the API shows it more than once, with different SIDs or in different accounts".into()
         }
         HeldReason::PerhapsSpeltOddly { account: seen_in } => format!(
-            "not bought for {declared}: {} shows a number that is not in E.164 and ends in the same digits, so the \
-             account may already have it: check it in the vendor's console",
+            "not bought for {declared}: {} shows a number that is not in E.164 and ends in the same digits, so the account may already have it: check it in the Twilio Console",
             account(plan, seen_in)
         ),
         HeldReason::NameUnresolved { field } => {
@@ -235,17 +230,14 @@ pub fn held(plan: &Plan, held: &Held) -> String {
              be deleted"
         ),
         HeldReason::SpeltOddly => {
-            "not released: the API does not spell it in E.164, so it may be another number: release it in the vendor's \
-             console"
+            "not released: the API does not spell it in E.164, so it may be another number: release it in the Twilio Console"
                 .into()
         }
         HeldReason::BoughtInThisGeneration => format!(
-            "not bought again for {declared}: it was bought for these very files, and is gone: any edit of them lets \
-             it be bought once more"
+            "not bought again for {declared}: it was bought for the same content of the files, and is gone: edit the files (a comment is enough) to buy it again"
         ),
         HeldReason::InUnlistedAccount { sid } => format!(
-            "not bought for {declared}: account {sid} of the same parent has it, which the file does not list: add \
-             that account, and the number is moved"
+            "not bought for {declared}: account {sid} has it, which has the same parent and is not in the file: add that account to the file, and numctl moves the number"
         ),
         HeldReason::PapersMissing { papers } => {
             let (what, fields) = match (papers.address, papers.bundle) {
@@ -254,7 +246,7 @@ pub fn held(plan: &Plan, held: &Held) -> String {
                 (false, _) => ("a regulatory bundle", "`bundle_sid`"),
             };
             format!(
-                "not bought for {declared}: its country wants {what} first: add {fields} to the number or its profile"
+                "not bought for {declared}: its country requires {what}: add {fields} to the number or its profile"
             )
         }
         HeldReason::PerhapsIn { account: index } => format!(
@@ -262,21 +254,20 @@ pub fn held(plan: &Plan, held: &Held) -> String {
             account(plan, index)
         ),
         HeldReason::AccountInTrouble { account: index } => {
-            format!("left alone: nothing can be done in {} (see above)", account(plan, index))
+            format!("left alone: nothing can be changed in {} (see above)", account(plan, index))
         }
         HeldReason::Paused => "left as it is: numctl is paused".into(),
         HeldReason::Doubted(doubt) => format!("left as it is: {}", doubt.words()),
         HeldReason::OutsideWindows => "left as it is: no maintenance window is open".into(),
         HeldReason::OnHold { until } => format!("left as it is: on hold until {}", hold::shown(until)),
         HeldReason::BackingOff { until, times: 1 } => {
-            format!("it failed, and is tried again at {}", hold::shown(until))
+            format!("it failed, and numctl tries again at {}", hold::shown(until))
         }
         HeldReason::BackingOff { until, times } => {
-            format!("it failed {times} times in a row, and is tried again at {}", hold::shown(until))
+            format!("it failed {times} times in a row, and numctl tries again at {}", hold::shown(until))
         }
         HeldReason::Flapping { field } => format!(
-            "left as it is: somebody else keeps writing it. {} was set as declared and changed again ten times: find \
-             who writes it, or take it out of the file",
+            "left as it is: something else keeps changing it. {} was set as declared and changed again ten times: find out what changes it, or remove it from the file",
             field.json_name()
         ),
         HeldReason::Vanished(vanished) => journal::vanished(plan, held.account, vanished),
@@ -289,23 +280,22 @@ pub fn held(plan: &Plan, held: &Held) -> String {
             last.day()
         ),
         HeldReason::UseUnknown => {
-            "not released: the calls and messages could not be read, and the release guard asks for them"
+            "not released: calls and messages could not be read, and the release guard needs them"
                 .into()
         }
         HeldReason::OnTrunk { guard } => format!(
-            "not released: it is on a SIP trunk, and the lists of calls and messages may not show what a trunk \
-             carries, so the release guard ({guard}) cannot tell whether it is in use. Take it off the trunk first \
+            "not released: it is on a SIP trunk, and the lists of calls and messages may not include calls over a trunk, so the release guard ({guard}) cannot tell whether it is in use. Take it off the trunk first \
              (`voice: {{trunk_sid: null}}`)"
         ),
         HeldReason::WebhookFails { field, fault } => format!("not changed: its declared {field} {fault}"),
         HeldReason::InQuarantine { since, until } => format!(
-            "in quarantine since {since}: released on {until} or later, and brought back by `state: present` until then"
+            "in quarantine since {since}: it will be released on {until} or later; until then, `state: present` brings it back"
         ),
         HeldReason::DayUnknown => {
-            "not released: nobody said which day it is, and a quarantine counts days".into()
+            "not released: the current day is unknown, and a quarantine counts days".into()
         }
         HeldReason::ReplacementHeld => {
-            "not released: a purchase is held back, and nothing is released before its replacement is there"
+            "not released: a purchase is held back, and nothing is released before its replacement exists"
                 .into()
         }
     }
@@ -406,7 +396,7 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
             parts("inert", number, Some(*overridden_by), message)
         }
         Warning::ClearsUnmanaged { number, sets, clears } => {
-            let message = format!("setting {sets} clears {clears}, which is set now and not in the file");
+            let message = format!("setting {sets} clears {clears}, which is set now but not in the file");
             parts("clears_unmanaged", number, Some(*clears), message)
         }
         Warning::Unlisted { number, account: index } => {
@@ -415,8 +405,7 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
         }
         Warning::BrokenMark { number, account: index } => {
             let message = format!(
-                "its name in {} ends in the mark of a claim that is not its own (copied, edited or cut): it counts for \
-                 no claim; `numctl adopt` binds it to one",
+                "its name in {} ends in a claim's mark that is not its own (copied, edited or cut), so it counts for no claim; `numctl adopt` binds it to one",
                 account(plan, *index)
             );
             WarningParts { account: Some(*index), ..parts("broken_mark", number, None, message) }
@@ -450,7 +439,7 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
                 number,
                 None,
                 format!(
-                    "it waits in {} since {since} to be released, and the file does not release it any more: declare it \
+                    "it has waited in {} since {since} to be released, and the file no longer releases it: declare it \
                      as present or as released",
                     account(plan, *index)
                 ),
@@ -498,7 +487,9 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
                 Note::Repeated(sid) => (
                     "listed_twice",
                     Subject::Other(sid.to_string()),
-                    format!("listed more than once in {name}, since the fleet moved meanwhile: counted once"),
+                    format!(
+                        "listed more than once in {name}, because numbers changed meanwhile: counted once"
+                    ),
                 ),
                 Note::NoNumber(sid) => (
                     "no_number",
@@ -508,7 +499,7 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
                 Note::NotANumber(raw) => (
                     "not_a_number",
                     Subject::Other(quoted_within(&masked(raw), COLUMNS_MAX)),
-                    format!("listed in {name} as a phone number, and is none: left alone"),
+                    format!("listed in {name} with something that is not a phone number: left alone"),
                 ),
                 Note::OddSpelling(number, raw) => (
                     "odd_spelling",
@@ -522,14 +513,14 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
                     "odd_field",
                     Subject::Other((*field).to_owned()),
                     format!(
-                        "{} in {name} have this field in a shape that is not the API's: its value is unknown there",
+                        "{} in {name} have this field in an unexpected form: its value is unknown",
                         plural(*rows, "row")
                     ),
                 ),
                 Note::NoSid(number) => (
                     "no_sid",
                     Subject::Number(*number),
-                    format!("listed in {name} without a SID: looked up before anything is done to it"),
+                    format!("listed in {name} without a SID: numctl looks it up before it changes it"),
                 ),
             };
             WarningParts { kind, subject, account: Some(*index), field: None, message }
@@ -562,8 +553,8 @@ pub fn broken(broken: &Broken) -> String {
     });
     let in_all = match broken.over {
         Over::Plan => String::new(),
-        Over::Generation => format!(", {} in all since the files last changed", count(broken.total)),
-        Over::Day => format!(", {} in all within 24 hours", count(broken.total)),
+        Over::Generation => format!(", {} in total since the files last changed", count(broken.total)),
+        Over::Day => format!(", {} in total within 24 hours", count(broken.total)),
     };
     format!("{what} planned{in_all}, {name} allows {} ({share}{by})", count(broken.allowed))
 }

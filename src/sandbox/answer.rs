@@ -89,7 +89,7 @@ impl HttpAnswer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApiError {
     pub(crate) status: u16,
-    /// `None` where the vendor's catalogue has no code for the case: none is made up.
+    /// `None` where Twilio's catalogue has no code for the case: none is made up.
     pub(crate) code: Option<u32>,
     pub(crate) message: String,
 }

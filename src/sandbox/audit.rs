@@ -1,6 +1,6 @@
 //! The account's audit log: every change of the model, as Monitor Events shows it.
 //!
-//! Which types and properties the vendor records is known from its documentation and from public
+//! Which types and properties Twilio records is known from its documentation and from public
 //! programs; how late an event comes is not, hence the switches of [`super::faults`]. A move is an
 //! update of `account_sid` in both accounts' logs.
 
@@ -12,21 +12,21 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Config;
 
-/// How many changes are remembered: the vendor keeps 30 days.
+/// How many changes are remembered: Twilio keeps 30 days.
 const CHANGES_MAX: usize = 10_000;
 
 /// Who changes the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// Through which of the vendor's doors.
+    /// Through which of Twilio's doors.
     pub door: Door,
-    /// `US…` of somebody in the Console, `AC…` of an API request.
+    /// `US…` of someone in the Console, `AC…` of an API request.
     pub sid: Option<Arc<str>>,
     /// From which address.
     pub ip: Option<Arc<str>>,
 }
 
-/// The vendor's doors.
+/// Twilio's doors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Door {
@@ -34,7 +34,7 @@ pub enum Door {
     Web,
     /// The API.
     Api,
-    /// The vendor itself.
+    /// Twilio itself.
     Twilio,
 }
 
@@ -85,7 +85,7 @@ pub(crate) struct LoggedChange {
     pub(crate) ip: Option<Arc<str>>,
     /// The SID of what was changed.
     pub(crate) resource: String,
-    /// By the vendor's names.
+    /// By Twilio's names.
     #[serde(default)]
     pub(crate) properties: BTreeMap<String, Property>,
 }
@@ -127,7 +127,7 @@ impl AuditLog {
         &self.changes
     }
 
-    /// Logs that somebody did something to a resource.
+    /// Logs that someone did something to a resource.
     pub(crate) fn log(
         &mut self,
         now: u32,
@@ -155,7 +155,7 @@ impl AuditLog {
     }
 }
 
-/// What an update changes: the name and the settings, by the vendor's names.
+/// What an update changes: the name and the settings, by Twilio's names.
 pub(crate) fn differences(
     (old_name, old): (Option<&Arc<str>>, &Config),
     (new_name, new): (Option<&Arc<str>>, &Config),

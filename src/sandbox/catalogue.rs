@@ -43,7 +43,7 @@ pub(crate) struct Kind {
     pub(crate) geography_json: String,
 }
 
-/// A run of numbers of one kind, all on offer unless somebody owns them.
+/// A run of numbers of one kind, all available unless someone owns them.
 pub(crate) struct Range {
     pub(crate) first: u64,
     pub(crate) last: u64,

@@ -1,11 +1,11 @@
-//! The Console, and the vendor's staff: changes of the model that no API request makes.
+//! The Console, and Twilio's staff: changes of the model that no API request makes.
 //!
 //! ```json
 //! {"phone_number":"+15552230000","user":"US…","ip":"203.0.113.7","set":{"voice.url":"https://a.example"}}
 //! ```
 //!
 //! `set` has the keys of a state file, and `friendly_name`; an empty value clears. `"release": true` gives
-//! the number up. Without a `user` it is the vendor's staff.
+//! the number up. Without a `user` it is Twilio's staff.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use super::audit::{Actor, Door};
 use super::config::{Config, Slot};
 use super::world::World;
 
-/// What somebody does in the Console.
+/// What someone does in the Console.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Edit {
@@ -34,7 +34,7 @@ struct Edit {
 }
 
 impl World {
-    /// Does what somebody does in the Console, as a JSON object of it.
+    /// Does what someone does in the Console, as a JSON object of it.
     ///
     /// # Errors
     /// Says what in it is wrong; then nothing was changed.

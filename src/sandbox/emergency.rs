@@ -7,16 +7,16 @@ use crate::model::provider::Api;
 
 use super::faults::Dialect;
 
-/// What the vendor calls `emergency_address_status`.
+/// What Twilio calls `emergency_address_status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Emergency {
     #[default]
     Unregistered,
-    /// For so many reads.
+    /// For this many reads.
     PendingRegistration(u32),
     Registered,
-    /// For so many reads.
+    /// For this many reads.
     PendingUnregistration(u32),
     UnregistrationFailure,
 }
@@ -69,7 +69,7 @@ impl Emergency {
         }
     }
 
-    /// The vendor's word.
+    /// Twilio's word.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Unregistered => "unregistered",

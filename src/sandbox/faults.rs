@@ -31,7 +31,7 @@ pub const SWITCHES: &[(&str, &str)] = &[
     ("transfer-clears", "a transfer clears every URL"),
     ("documented-only", "POST parameters that the page does not list are ignored"),
     ("normalise-urls", "URLs are stored as a URL parser prints them"),
-    ("empty-inventory", "no number is on offer"),
+    ("empty-inventory", "no number is available"),
     ("trial", "every account is a trial account"),
     ("not-enabled", "the preview is not enabled: ActiveNumbers answers 404"),
     ("null-numbers", "listed numbers that end in 9 come with a null phone_number"),
@@ -100,7 +100,7 @@ pub struct Dialect {
     pub event_loss: f64,
     /// See [`OwnedPurchase`]. Of ActiveNumbers.
     pub owned: OwnedPurchase,
-    /// The same of v2010, where `None` is an update: the vendor calls it a feature there.
+    /// The same of v2010, where `None` is an update: Twilio calls it a feature there.
     pub owned_v2010: Option<OwnedPurchase>,
     /// See [`ListShape`].
     pub list: ListShape,
@@ -110,7 +110,7 @@ pub struct Dialect {
     pub documented_only: bool,
     /// URLs are stored normalised.
     pub normalise_urls: bool,
-    /// Nothing is on offer.
+    /// Nothing is available.
     pub empty_inventory: bool,
     /// Every account is a trial account.
     pub trial: bool,

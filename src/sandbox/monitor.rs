@@ -1,6 +1,6 @@
 //! Monitor Events: the audit log over HTTP, newest first.
 //!
-//! Of the vendor's newer sort: the account is in the credentials alone, links are absolute, and lists
+//! Of Twilio's newer sort: the account is in the credentials alone, links are absolute, and lists
 //! have a `meta` block.
 
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use super::writes::last;
 
 const EVENTS: &str = "/v1/Events";
 
-/// The filters, by the vendor's names.
+/// The filters, by Twilio's names.
 const FILTERS: [&str; 6] =
     ["ActorSid", "EventType", "ResourceSid", "SourceIpAddress", "StartDate", "EndDate"];
 
@@ -133,7 +133,7 @@ impl Sandbox {
     }
 }
 
-/// An event with every key of the vendor's schema.
+/// An event with every key of Twilio's schema.
 fn row(change: &LoggedChange, base: &str) -> String {
     let value = |value: Option<&str>| value.map_or_else(|| "null".to_owned(), quoted);
     let mut properties = Object::new();

@@ -1,7 +1,7 @@
 //! Paging: which page was asked for, and the `meta` block with its links.
 //!
 //! `next_page_url` and `previous_page_url` are always good. `first_page_url` and `url` have the
-//! malformations of the page's samples, and nobody may follow them: no `?` before `PageSize` where
+//! malformations of the page's samples, and no one may follow them: no `?` before `PageSize` where
 //! there is no filter, a raw `+`, a stray `/US`.
 
 use url::form_urlencoded;

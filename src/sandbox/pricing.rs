@@ -1,6 +1,6 @@
 //! Pricing and regulations: what numbers cost in a country, and which papers it wants.
 //!
-//! Both are of the vendor's newer sort: the account is in the credentials alone, links are
+//! Both are of Twilio's newer sort: the account is in the credentials alone, links are
 //! absolute, and lists have a `meta` block.
 
 use super::answer::{ApiError, HttpRequest, Operation};

@@ -50,7 +50,7 @@ impl Route {
         }
     }
 
-    /// A transfer to the account that has the number is an update of it: the vendor's own Terraform
+    /// A transfer to the account that has the number is an update of it: Twilio's own Terraform
     /// provider sends `AccountSid` with every one.
     fn settled(self, request: &HttpRequest, world: &World) -> Self {
         let stays = |sid: Option<&str>| {

@@ -69,7 +69,7 @@ pub async fn serve(
     let (dirty, _) = watch::channel(());
     tokio::spawn(async move {
         shutdown.await;
-        // Nobody listens any more if the server has ended by itself.
+        // No one listens any more if the server has ended by itself.
         let _ = stop.send(true);
     });
     serve_with(sandbox, listener, Limits::default(), dirty, stopped).await;
@@ -100,7 +100,7 @@ pub(crate) async fn serve_with(
     }
 }
 
-/// Done when the server is to stop, or nobody can tell it to any more.
+/// Done when the server is to stop, or no one can tell it to any more.
 async fn until_stopped(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
@@ -185,7 +185,7 @@ impl Drop for RunningRequest<'_> {
 }
 
 async fn deliver(answer: HttpAnswer, stopped: watch::Receiver<bool>) -> Response {
-    let broken = || std::io::Error::other("the sandbox was told to break the connection");
+    let broken = || std::io::Error::other("the sandbox broke the connection, as its faults say");
     let body = match answer.delivery {
         Delivery::Whole => Body::from(answer.body),
         // A body that fails before its first byte: the head is never flushed, and the connection

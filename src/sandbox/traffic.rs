@@ -1,4 +1,4 @@
-//! The calls and messages of the model: put in from outside, since nobody calls a sandbox.
+//! The calls and messages of the model: put in from outside, since no one calls a sandbox.
 //!
 //! ```json
 //! {"medium":"call","to":"+15552230000","from":"sip:desk@example.com","at":"2026-08-03T10:00:00Z"}

@@ -1,6 +1,6 @@
 //! The generally available API of 2010-04-01: where a request goes, and who may.
 //!
-//! Written from the vendor's OpenAPI files and its pages on subaccounts. Unlike ActiveNumbers it
+//! Written from Twilio's OpenAPI files and its pages on subaccounts. Unlike ActiveNumbers it
 //! names the account in the path, so that a parent's SID and token reach every subaccount.
 
 use std::sync::Arc;
@@ -85,7 +85,7 @@ pub(super) struct Route {
 impl Route {
     pub(super) fn new(request: &HttpRequest) -> Result<Self, ApiError> {
         let missing = || ApiError::not_found(&request.path);
-        // Without `.json` the vendor answers in XML, which the sandbox does not have.
+        // Without `.json` Twilio answers in XML, which the sandbox does not have.
         let path = request.path.strip_suffix(".json").ok_or_else(missing)?;
         let path = path.strip_prefix(ACCOUNTS).ok_or_else(missing)?;
         let segments: Vec<&str> = path.split('/').skip(1).collect();

@@ -68,7 +68,7 @@ pub struct Account {
     numbers: Vec<PhoneNumber>,
 }
 
-/// A number that somebody owns.
+/// A number that someone owns.
 #[derive(Debug, Clone)]
 pub(crate) struct Owned {
     sid: u128,
@@ -111,7 +111,7 @@ impl World {
     /// The default world: [`MAIN_SID`] with its subaccount [`SUBACCOUNT_SID`], both with
     /// [`AUTH_TOKEN`], and `numbers` live numbers in the main account: +15552230000,
     /// +15552230001, … All are US local numbers with voice, SMS and MMS, as fresh as after a
-    /// purchase: a friendly name such as `(555) 223-0000`, and the vendor's demo URLs.
+    /// purchase: a friendly name such as `(555) 223-0000`, and Twilio's demo URLs.
     #[must_use]
     pub fn demo(numbers: usize) -> Self {
         let mut world = Self::default();
@@ -220,7 +220,7 @@ impl World {
         self.numbers.len()
     }
 
-    /// Whether nobody owns a number.
+    /// Whether no one owns a number.
     #[cfg(feature = "testing")]
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -228,7 +228,7 @@ impl World {
     }
 
     /// Gives an account a number as if it had just bought it; the number may be outside every
-    /// range on offer. The account is made if there is none. Does nothing when the number is
+    /// range available. The account is made if there is none. Does nothing when the number is
     /// owned already.
     #[cfg(feature = "testing")]
     pub fn give(&mut self, number: PhoneNumber, account: &str) {
@@ -250,7 +250,7 @@ impl World {
         self.numbers.iter().map(|(number, owned)| (*number, owned))
     }
 
-    /// A number that somebody owns.
+    /// A number that someone owns.
     pub(crate) fn owned(&self, number: PhoneNumber) -> Option<&Owned> {
         self.numbers.get(&number)
     }
@@ -298,7 +298,7 @@ impl World {
         (rows, more)
     }
 
-    /// The first number from `at` on that nobody owns.
+    /// The first number from `at` on that no one owns.
     pub(crate) fn free_from(&self, at: u64) -> u64 {
         let Some(first) = catalogue::number(at) else { return at };
         let mut owned = self.numbers.range(first..).map(|(number, _)| *number);
@@ -314,7 +314,7 @@ impl World {
         free
     }
 
-    /// Rows `page * size ..` of the numbers on offer that pass the filters, and whether there are
+    /// Rows `page * size ..` of the available numbers that pass the filters, and whether there are
     /// more.
     pub(crate) fn search(&self, filters: &Filters, page: usize, size: usize) -> (Vec<PhoneNumber>, bool) {
         let mut skip = page.saturating_mul(size) as u64;
@@ -327,7 +327,7 @@ impl World {
             };
             let taken = self.numbers.range(from..=to).filter_map(|(number, _)| catalogue::digits(*number));
             let mut next = first;
-            // The numbers on offer are the gaps between the owned ones.
+            // The available numbers are the gaps between the owned ones.
             for stop in taken.chain([last + 1]) {
                 if all_pass {
                     // Whole gaps are skipped by arithmetic: a late page is as fast as the first.
@@ -353,7 +353,7 @@ impl World {
         (rows, false)
     }
 
-    /// Gives a number to an account. The caller has made sure that nobody owns it.
+    /// Gives a number to an account. The caller has made sure that no one owns it.
     pub(crate) fn add(
         &mut self,
         number: PhoneNumber,
@@ -441,7 +441,7 @@ impl World {
         self.list_insert(&target, number);
     }
 
-    /// Takes a number from its owner. If it is in a range, it is on offer again.
+    /// Takes a number from its owner. If it is in a range, it is available again.
     pub(crate) fn release(&mut self, number: PhoneNumber) {
         if let Some(owned) = self.numbers.remove(&number) {
             self.by_sid.remove(&owned.sid);

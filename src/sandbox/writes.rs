@@ -39,7 +39,7 @@ impl Sandbox {
         }
     }
 
-    /// Sells an account a number, with the settings of the request: `none` where it is not on offer,
+    /// Sells an account a number, with the settings of the request: `none` where it is not available,
     /// and only where the `papers` are in order. Of one that the account has, each API has its own view.
     pub(super) fn buy(
         &mut self,
@@ -54,7 +54,7 @@ impl Sandbox {
         if let Some(owned) = self.world.owned(number) {
             let again = match api {
                 Api::ActiveNumbers => dialect.owned,
-                // Buying a number again is an update: the vendor calls it a feature.
+                // Buying a number again is an update: Twilio calls it a feature.
                 Api::IncomingPhoneNumbers => dialect.owned_v2010.unwrap_or(OwnedPurchase::Update),
             };
             return match again {
@@ -152,7 +152,7 @@ impl Sandbox {
 
     pub(super) fn release(&mut self, number: PhoneNumber) -> Done {
         if self.world.owned(number).is_some_and(|owned| !owned.emergency.allows_release()) {
-            // The vendor refuses this too; its code is not documented, and none is made up.
+            // Twilio refuses this too; its code is not documented, and none is made up.
             let message = "This phone number has an emergency address; remove that before you release it";
             return Err(ApiError { status: 400, code: None, message: message.to_owned() });
         }

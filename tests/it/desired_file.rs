@@ -234,8 +234,8 @@ numbers:
     for part in [
         "no number uses the profile \"unused\"",
         "`voice.emergency_status` has no effect",
-        "an `http://` webhook",
-        "settings of a number that is to be released have no effect",
+        "uses http://",
+        "settings have no effect on a number with `state: released`",
     ] {
         assert!(shown.contains(part), "{part}\n{shown}");
     }
@@ -309,7 +309,7 @@ numbers:
         "at a loopback address",
         "at a private address",
         "at a link-local address",
-        "that only a local network knows",
+        "that exists only on a local network",
     ] {
         assert!(shown.contains(part), "{shown}");
     }

@@ -69,7 +69,7 @@ try {
   assert.equal(await search('IMG src'), 1);
   assert.equal(await search('actionfailed'), 3);
   assert.equal(await search('nobody'), 0);
-  assert.match(await page.ask("document.querySelector('#none').innerText"), /No number is like that/);
+  assert.match(await page.ask("document.querySelector('#none').innerText"), /No number matches/);
   await search('');
 
   // The details of a number.

@@ -46,15 +46,15 @@ pub(in crate::cli) enum RowFormat {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  numctl diff -f fleet.yaml\n  numctl diff --detailed-exitcode -o json\n\n\
-                  What a pause, a hold or a limit keeps from being changed is shown too."
+                  Differences that a pause, a hold or a limit keeps from being changed are shown, too."
 )]
 pub(in crate::cli) struct DiffArgs {
     #[command(flatten)]
     pub(in crate::cli) files: FileArgs,
-    /// How the differences are written
+    /// Output format
     #[arg(short = 'o', long, alias = "output", value_enum, default_value = "text", value_name = "FORMAT")]
     pub(in crate::cli) format: TextOrJson,
-    /// Exit with 2 when there are differences
+    /// Exit with 2 if there are differences
     #[arg(long)]
     pub(in crate::cli) detailed_exitcode: bool,
     #[command(flatten)]
@@ -68,7 +68,7 @@ pub(in crate::cli) struct DiffArgs {
                   numctl status --listen https://numctl.example.com -o json\n\n\
                   Exit codes: 0 the daemon is ready, 1 it is not, or does not answer.")]
 pub(in crate::cli) struct StatusArgs {
-    /// Where the daemon shows its state: its --listen address, or a URL before it
+    /// Address of the daemon: its --listen address, or the URL of a proxy
     #[arg(
         long,
         value_name = "ADDR",
@@ -77,7 +77,7 @@ pub(in crate::cli) struct StatusArgs {
         default_value = "127.0.0.1:9797"
     )]
     pub(in crate::cli) listen: String,
-    /// How the state is written
+    /// Output format
     #[arg(short = 'o', long, alias = "output", value_enum, default_value = "text", value_name = "FORMAT")]
     pub(in crate::cli) format: TextOrJson,
 }
@@ -86,10 +86,10 @@ pub(in crate::cli) struct StatusArgs {
 #[command(after_help = "Examples:\n  numctl explain voice.url\n  numctl explain policy.max_releases\n  \
                   numctl explain claims.match -o json")]
 pub(in crate::cli) struct ExplainArgs {
-    /// The field, such as voice.url or policy.unlisted [default: the file as a whole]
+    /// Field to explain, such as voice.url or policy.unlisted [default: the whole file]
     #[arg(value_name = "FIELD", default_value = "", hide_default_value = true)]
     pub(in crate::cli) field: String,
-    /// How the explanation is written
+    /// Output format
     #[arg(short = 'o', long, alias = "output", value_enum, default_value = "text", value_name = "FORMAT")]
     pub(in crate::cli) format: TextOrJson,
 }
@@ -109,9 +109,9 @@ pub(in crate::cli) enum SchemaOf {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  numctl schema > numctl.schema.json\n  numctl schema plan\n\n\
-                  A plan or an apply may gain members: readers skip those that they do not know.")]
+                  New fields may be added to plan and apply: ignore fields that you do not know.")]
 pub(in crate::cli) struct SchemaArgs {
-    /// Whose schema
+    /// What to print the schema of
     #[arg(value_enum, default_value = "file", value_name = "WHAT")]
     pub(in crate::cli) of: SchemaOf,
 }
@@ -141,7 +141,7 @@ impl Topic {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  numctl help plan\n  numctl help exit-codes\n  numctl help environment")]
 pub(in crate::cli) struct HelpArgs {
-    /// A command or a topic
+    /// Command or topic
     #[arg(value_name = "COMMAND|TOPIC")]
     pub(in crate::cli) subject: Option<String>,
 }

@@ -15,7 +15,7 @@ use crate::model::number::PhoneNumber;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  numctl apply -f fleet.yaml\n  numctl apply plan.json --yes")]
 pub(in crate::cli) struct ApplyArgs {
-    /// A plan saved by `numctl plan --out`
+    /// Plan saved by `numctl plan --out`
     #[arg(value_name = "PLAN.JSON", conflicts_with = "files")]
     pub(in crate::cli) plan: Option<PathBuf>,
     /// Desired-state file, or a directory of them; may repeat; - is stdin [default: numctl.yaml or numctl/]
@@ -30,20 +30,20 @@ pub(in crate::cli) struct ApplyArgs {
 /// What a command takes that shows a plan, asks, and carries it out.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct WriteArgs {
-    /// Do not ask (required when not at a terminal)
+    /// Do not ask (required if stdin is not a terminal)
     #[arg(short, long)]
     pub(in crate::cli) yes: bool,
     /// Lift the limits for exactly the plan with this digest
     #[arg(long, value_name = "DIGEST")]
     pub(in crate::cli) accept: Option<String>,
-    /// How the result is written
+    /// Output format
     #[arg(short = 'o', long, alias = "output", value_enum, default_value = "text", value_name = "FORMAT")]
     pub(in crate::cli) format: TextOrJson,
     #[command(flatten)]
     pub(in crate::cli) journal: JournalArgs,
     #[command(flatten)]
     pub(in crate::cli) lock: LockArgs,
-    /// Wait so long for the lock [default: not at all]
+    /// Wait this long for the lock [default: do not wait]
     #[arg(long, value_name = "DURATION", default_value = "0s", hide_default_value = true, value_parser = duration_or_none)]
     pub(in crate::cli) lock_timeout: Duration,
     #[command(flatten)]
@@ -55,18 +55,18 @@ pub(in crate::cli) struct WriteArgs {
 /// Where what was bought for claims is remembered until it is seen.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct StateArgs {
-    /// Keep here what was bought for claims, the journal, and a lock [default: .numctl]
+    /// Directory for the record of purchases for claims, the journal and a lock [default: .numctl]
     #[arg(long, value_name = "DIR", env = "NUMCTL_STATE_DIR", hide_env = true)]
     pub(in crate::cli) state_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  numctl adopt -f fleet.yaml nyc-support +12125550100\n\n\
-                  The number gets the claim's mark and configuration, as a plan that is shown and confirmed.")]
+                  The number gets the claim's mark and configuration. You see the plan and confirm it.")]
 pub(in crate::cli) struct AdoptArgs {
-    /// The claim
+    /// Name of the claim
     pub(in crate::cli) claim: String,
-    /// The live number
+    /// Live number to bind
     #[arg(value_name = "E164")]
     pub(in crate::cli) number: String,
     /// Desired-state file, or a directory of them; may repeat; - is stdin [default: numctl.yaml or numctl/]
@@ -78,17 +78,16 @@ pub(in crate::cli) struct AdoptArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  numctl resolve\n  numctl resolve nyc-support/2\n\n\
-                  Give a purchase up only when the vendor's console shows that it did not happen, and \
-                  while no daemon runs: it knows by heart what is open.")]
+                  Clear a purchase only when the Twilio Console shows that it did not happen. Stop the daemon first: it keeps the list in memory.")]
 pub(in crate::cli) struct ResolveArgs {
-    /// Give up the purchase for this slot; without one, list what is open
+    /// Clear the purchase for this slot [default: list open purchases]
     #[arg(value_name = "CLAIM/SLOT")]
     pub(in crate::cli) slot: Option<String>,
     #[command(flatten)]
     pub(in crate::cli) state: StateArgs,
     #[command(flatten)]
     pub(in crate::cli) lease: LeaseArgs,
-    /// How the list is written
+    /// Output format
     #[arg(short = 'o', long, alias = "output", value_enum, default_value = "text", value_name = "FORMAT")]
     pub(in crate::cli) format: TextOrJson,
 }
@@ -96,7 +95,7 @@ pub(in crate::cli) struct ResolveArgs {
 /// Where the journal is.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct JournalArgs {
-    /// The journal; none for no journal [default: journal.jsonl in --state-dir]
+    /// Journal file; `none` writes no journal [default: journal.jsonl in --state-dir]
     #[arg(long, value_name = "FILE", env = "NUMCTL_JOURNAL", hide_env = true)]
     pub(in crate::cli) journal: Option<PathBuf>,
 }
@@ -109,19 +108,19 @@ pub(in crate::cli) struct HistoryArgs {
     pub(in crate::cli) accounts: AccountArgs,
     #[command(flatten)]
     pub(in crate::cli) journal: JournalArgs,
-    /// The directory of the journal, such as the daemon's --state-dir [default: .numctl]
+    /// Directory of the journal, such as the daemon's --state-dir [default: .numctl]
     #[arg(long, value_name = "DIR", env = "NUMCTL_STATE_DIR", hide_env = true)]
     pub(in crate::cli) state_dir: Option<PathBuf>,
-    /// Only what was done to this number, by others too
+    /// Show only this number, including changes by others
     #[arg(id = "NUMBER", value_name = "E164")]
     positional: Option<PhoneNumber>,
     /// The same as an option
     #[arg(long, value_name = "E164", conflicts_with = "NUMBER")]
     number: Option<PhoneNumber>,
-    /// At most so many runs, the newest first
+    /// Maximum number of runs, the newest first
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(in crate::cli) limit: usize,
-    /// How the runs are written
+    /// Output format
     #[arg(short = 'o', long, alias = "output", value_enum, default_value = "text", value_name = "FORMAT")]
     pub(in crate::cli) format: TextOrJson,
 }
@@ -138,7 +137,7 @@ impl HistoryArgs {
 pub(in crate::cli) struct UndoArgs {
     #[command(flatten)]
     pub(in crate::cli) files: FileArgs,
-    /// Which run of `numctl history`: its name, or how that ends [default: the last one]
+    /// Run to revert, by its name in `numctl history` or the end of it [default: the last run]
     #[arg(value_name = "RUN")]
     pub(in crate::cli) run: Option<String>,
     #[command(flatten)]
@@ -148,7 +147,7 @@ pub(in crate::cli) struct UndoArgs {
 /// One writer: per account on one host, and among hosts.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct LockArgs {
-    /// Hold the account's lock here; none for no lock [default: the user's state directory and --state-dir]
+    /// Directory for the account locks; `none` takes no lock [default: your state directory and --state-dir]
     #[arg(long, value_name = "DIR", env = "NUMCTL_LOCK_DIR", hide_env = true)]
     pub(in crate::cli) lock_dir: Option<PathBuf>,
     #[command(flatten)]
@@ -158,19 +157,19 @@ pub(in crate::cli) struct LockArgs {
 /// One writer among hosts.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct LeaseArgs {
-    /// One writer among hosts: hold this Kubernetes Lease, [NAMESPACE/]NAME (more in the README)
+    /// Allow one writer across hosts: hold this Kubernetes Lease, [NAMESPACE/]NAME
     #[arg(long, value_name = "LEASE", env = "NUMCTL_LEASE", hide_env = true, value_parser = lease_name)]
     pub(in crate::cli) lease: Option<LeaseName>,
-    /// How long a lease outlives its holder's last renewal, the same for all [default: 15s]
+    /// Time that a lease outlives its last renewal, the same for all replicas [default: 15s]
     #[arg(long, value_name = "DURATION", env = "NUMCTL_LEASE_DURATION", hide = true, default_value = "15s", hide_default_value = true, value_parser = lease_timing)]
     pub(in crate::cli) lease_duration: Timing,
-    /// The Kubernetes API server [default: that of the cluster around it]
+    /// Kubernetes API server [default: that of the cluster numctl runs in]
     #[arg(long, value_name = "URL", env = "NUMCTL_KUBE_API", hide = true)]
     pub(in crate::cli) kube_api: Option<String>,
-    /// The token to show to it, read anew for every request
+    /// File with the token for --kube-api, read for every request
     #[arg(long, value_name = "FILE", env = "NUMCTL_KUBE_TOKEN_FILE", hide = true)]
     pub(in crate::cli) kube_token_file: Option<PathBuf>,
-    /// The CA certificates to trust for it, and no others
+    /// File with the only CA certificates to trust for --kube-api
     #[arg(long, value_name = "FILE", env = "NUMCTL_KUBE_CA_FILE", hide = true)]
     pub(in crate::cli) kube_ca_file: Option<PathBuf>,
 }
@@ -178,8 +177,8 @@ pub(in crate::cli) struct LeaseArgs {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  numctl run -f fleets/ --interval 60s --state-dir /var/lib/numctl --lock-dir /run/numctl\n\n\
-                  SIGTERM or ctrl-c finishes what is in flight and exits with 0; again drops it. SIGHUP looks again.\n\
-                  SIGUSR1 pauses: drift is shown and not healed. SIGUSR2 goes on."
+                  SIGTERM or Ctrl-C finishes what is in flight and exits with 0; a second one aborts. SIGHUP starts a cycle.\n\
+                  SIGUSR1 pauses: drift is shown and not repaired. SIGUSR2 resumes."
 )]
 pub(in crate::cli) struct RunArgs {
     /// Desired-state file, or a directory of them; may repeat [default: numctl.yaml or numctl/]
@@ -191,16 +190,16 @@ pub(in crate::cli) struct RunArgs {
     /// Poll the audit log and read what changed, such as 5s
     #[arg(long, value_name = "DURATION", value_parser = poll)]
     pub(in crate::cli) watch_events: Option<Duration>,
-    /// One cycle, with the exit codes of apply
+    /// Run one cycle, with the exit codes of apply
     #[arg(long)]
     pub(in crate::cli) once: bool,
     /// Show what would change, and write nothing
     #[arg(long)]
     pub(in crate::cli) dry_run: bool,
-    /// Keep here what was spent [default: in the Lease, else nowhere]
+    /// Directory for what was spent, the journal and a lock [default: the Lease, or none]
     #[arg(long, value_name = "DIR", env = "NUMCTL_STATE_DIR", hide_env = true)]
     pub(in crate::cli) state_dir: Option<PathBuf>,
-    /// The journal; none for no journal [default: in --state-dir]
+    /// Journal file; `none` writes no journal [default: in --state-dir]
     #[arg(long, value_name = "FILE", env = "NUMCTL_JOURNAL", hide_env = true)]
     pub(in crate::cli) journal: Option<PathBuf>,
     #[command(flatten)]
@@ -208,13 +207,13 @@ pub(in crate::cli) struct RunArgs {
     /// Write Kubernetes Events about this Deployment, [NAMESPACE/]NAME
     #[arg(long, value_name = "DEPLOYMENT", env = "NUMCTL_KUBE_EVENTS", hide_env = true, value_parser = deployment_name)]
     pub(in crate::cli) kube_events: Option<LeaseName>,
-    /// Believe at once that many numbers are gone
+    /// Accept it without a second look when many numbers are gone
     #[arg(long)]
     pub(in crate::cli) allow_shrink: bool,
-    /// Show page and metrics here; a bare port is on 127.0.0.1
+    /// Serve the status page and metrics here; a bare port is on 127.0.0.1
     #[arg(long, value_name = "ADDR", env = "NUMCTL_LISTEN", hide_env = true, value_parser = crate::daemon::listener::parse_address)]
     pub(in crate::cli) listen: Option<SocketAddr>,
-    /// Answer to this host name too; may repeat
+    /// Also answer requests for this host name; may repeat
     #[arg(
         long,
         alias = "allow-host",
@@ -225,7 +224,7 @@ pub(in crate::cli) struct RunArgs {
         value_parser = crate::daemon::listener::parse_host
     )]
     pub(in crate::cli) listen_host: Vec<String>,
-    /// Tell of drift, failure and recovery; may repeat
+    /// URL to notify of drift, failure and recovery; may repeat
     #[arg(
         long,
         value_name = "URL",
@@ -235,7 +234,7 @@ pub(in crate::cli) struct RunArgs {
         value_delimiter = ','
     )]
     pub(in crate::cli) notify: Vec<String>,
-    /// Send the text of this file as Authorization header; HOST=FILE where there are several targets
+    /// File with the Authorization header of notifications; HOST=FILE if there are several targets
     #[arg(
         long,
         value_name = "[HOST=]FILE",
@@ -244,15 +243,15 @@ pub(in crate::cli) struct RunArgs {
         value_delimiter = ','
     )]
     pub(in crate::cli) notify_auth_file: Vec<String>,
-    /// Name this fleet on the page, in notifications and as the label `fleet` of every metric
+    /// Name of this fleet on the page, in notifications and as the label `fleet` of every metric
     #[arg(long, value_name = "NAME", env = "NUMCTL_FLEET_NAME", hide_env = true, value_parser = fleet_name)]
     pub(in crate::cli) fleet_name: Option<String>,
-    /// Link notifications to the page at this address
+    /// Address of the page, for links in notifications
     #[arg(long, value_name = "URL", env = "NUMCTL_PUBLIC_URL", hide_env = true, value_parser = public_url)]
     pub(in crate::cli) public_url: Option<Url>,
     #[command(flatten)]
     pub(in crate::cli) webhooks: WebhookArgs,
-    /// A stop that takes longer drops what is in flight
+    /// Time to finish what is in flight when stopped
     #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = duration)]
     pub(in crate::cli) grace: Duration,
     #[command(flatten)]
@@ -266,13 +265,15 @@ fn fleet_name(text: &str) -> Result<String, String> {
     let is_fit = !text.is_empty()
         && text.chars().count() <= MAX
         && !text.chars().any(crate::model::inert::must_be_spelt_out);
-    is_fit.then(|| text.to_owned()).ok_or_else(|| format!("a name is one line of up to {MAX} characters"))
+    is_fit
+        .then(|| text.to_owned())
+        .ok_or_else(|| format!("a fleet name is one line of up to {MAX} characters"))
 }
 
 fn public_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     url.filter(|url| url.username().is_empty() && url.password().is_none())
-        .ok_or_else(|| "it is https://… or http://…, without a user or a password".to_owned())
+        .ok_or_else(|| "write https://… or http://…, without a user or a password".to_owned())
 }
 
 /// Between two full listings.
@@ -316,5 +317,5 @@ fn deployment_name(text: &str) -> Result<LeaseName, String> {
 }
 
 fn lease_timing(text: &str) -> Result<Timing, String> {
-    Timing::of(duration(text)?).ok_or_else(|| "it is whole seconds, from 2s to 1h".to_owned())
+    Timing::of(duration(text)?).ok_or_else(|| "write whole seconds, from 2s to 1h".to_owned())
 }

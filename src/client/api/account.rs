@@ -33,10 +33,10 @@ impl Status {
         match self {
             Self::Active => None,
             Self::Suspended => {
-                Some("wake it in the vendor's console, or take it and its numbers out of the file")
+                Some("reactivate it in the Twilio Console, or remove it and its numbers from the file")
             }
             Self::Closed => {
-                Some("closing it released its numbers for good: take it and its numbers out of the file")
+                Some("closing it released its numbers for good: remove it and its numbers from the file")
             }
         }
     }
@@ -47,7 +47,7 @@ impl Status {
 pub struct Facts {
     /// Its SID.
     pub sid: AccountSid,
-    /// Its name at the vendor.
+    /// Its name at Twilio.
     pub friendly_name: Option<Box<str>>,
     /// `None` where the API says something new.
     pub status: Option<Status>,

@@ -1,4 +1,4 @@
-//! Monitor Events, read leniently: types and properties that nobody knows are kept, and an event without
+//! Monitor Events, read leniently: types and properties that no one knows are kept, and an event without
 //! what it is about is an event about nothing.
 
 use jiff::Timestamp;
@@ -64,7 +64,7 @@ fn event(row: &Json) -> Option<AuditEvent> {
     let word = |name: &str| row.get(name).and_then(Json::as_str).filter(|text| !text.is_empty());
     let at: Timestamp = word("event_date")?.parse().ok()?;
     let data = row.get("event_data");
-    // Updates have their properties one level deeper than the vendor's own sample of an account.
+    // Updates have their properties one level deeper than Twilio's own sample of an account.
     let properties = data.and_then(|data| data.get("resource_properties")).or(data).and_then(Json::as_object);
     let changes: Vec<PropertyChange> = properties
         .into_iter()

@@ -5,7 +5,7 @@ use url::Url;
 use crate::model::base_url::{self, Unfit};
 use crate::model::provider::Site;
 
-/// The vendor's own domain.
+/// Twilio's own domain.
 const VENDOR_DOMAIN: &str = "twilio.com";
 
 /// Why a base URL or a host part is refused.
@@ -16,21 +16,21 @@ pub enum EndpointError {
     NotAUrl(String),
     /// Plain http to another machine.
     #[error(
-        "the base URL {0} is not https: credentials would cross the network in the clear (http is for loopback only)"
+        "the base URL {0} is not https: credentials would cross the network unencrypted (http is allowed for loopback only)"
     )]
     InTheClear(String),
     /// More than scheme, host and port.
-    #[error("the base URL {0} has more than scheme, host and port: paths are the vendor's")]
+    #[error("the base URL {0} has more than scheme, host and port: remove the rest")]
     MoreThanAHost(String),
     /// A region whose edge is not known.
     #[error(
-        "numctl does not know the edge of region {0}, which Twilio's host names need: add `edge:` beside `region:`, or \
+        "numctl does not know the edge of region {0}, which is part of Twilio's host names: add `edge:` beside `region:`, or \
          set TWILIO_EDGE"
     )]
     NoEdge(String),
 }
 
-/// The vendor's services, each with a host of its own.
+/// Twilio's services, each with a host of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
     /// ActiveNumbers and AvailableNumbers.
@@ -114,7 +114,7 @@ impl Endpoint {
         Ok(Self(Service::ALL.map(|_| base.clone())))
     }
 
-    /// The vendor's hosts for a region and an edge: `{service}.{edge}.{region}.twilio.com`, and
+    /// Twilio's hosts for a region and an edge: `{service}.{edge}.{region}.twilio.com`, and
     /// `{service}.twilio.com` for services that no region has.
     ///
     /// # Errors
@@ -134,7 +134,7 @@ impl Endpoint {
         Ok(Self(hosts))
     }
 
-    /// Which world of accounts this leads to, as the journal names it: the vendor's, through whatever
+    /// Which world of accounts this leads to, as the journal names it: Twilio's, through whatever
     /// region and edge, or what answers at an operator's own base URL.
     #[must_use]
     pub fn world(&self) -> String {

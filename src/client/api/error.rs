@@ -27,7 +27,7 @@ pub struct ApiError {
     pub message: String,
     /// The API's link to more.
     pub more_info: Option<String>,
-    /// `Twilio-Request-Id`, which the vendor's support asks for.
+    /// `Twilio-Request-Id`, which Twilio's support asks for.
     pub request_id: Option<String>,
 }
 
@@ -45,7 +45,7 @@ pub enum ErrorKind {
         /// How long the server asks to wait.
         retry_after: Option<Duration>,
     },
-    /// 429, code 20429: the vendor says that it was not processed.
+    /// 429, code 20429: Twilio says that it was not processed.
     Throttled {
         /// How long the server asks to wait.
         retry_after: Option<Duration>,
@@ -58,9 +58,9 @@ pub enum ErrorKind {
     NotFound,
     /// 404 on a list: the preview is not enabled for the account. Never an empty fleet.
     NotEnabled,
-    /// 409: somebody else changes it at this moment.
+    /// 409: someone else changes it at this moment.
     Conflict,
-    /// 21452, 21422: the number is not on offer.
+    /// 21452, 21422: the number is not available.
     NotAvailable,
     /// 21650 and its like: an identity document, address or bundle is wanted first.
     PaperworkRequired,
@@ -170,7 +170,7 @@ pub fn retry_after(header: Option<&str>, date: Option<&str>) -> Option<Duration>
     Some(wait.min(RETRY_AFTER_MAX))
 }
 
-/// So many characters of what an answer says are kept.
+/// At most this many characters of what an answer says are kept.
 const QUOTED_MAX: usize = 500;
 
 #[derive(serde::Deserialize, Default)]
@@ -262,12 +262,12 @@ impl ApiError {
     }
 
     /// A success status of another kind than the one that the API documents: 206 is a part of the
-    /// answer, and 203 is what somebody on the way made of it.
+    /// answer, and 203 is what someone on the way made of it.
     #[must_use]
     pub fn undocumented(operation: Operation, response: &Response) -> Self {
         let why = match response.status {
-            206 => "206 is a part of it, not the whole",
-            203 => "203 means that something on the way has changed it",
+            206 => "206 means that it is only a part",
+            203 => "203 means that a proxy has changed it",
             _ => "the API does not document this status here",
         };
         Self::unreadable(operation, response, why)
@@ -291,7 +291,7 @@ impl ApiError {
     #[must_use]
     pub fn unproven(account: AccountSid, why: &str) -> Self {
         let message = quoted(&format!(
-            "not sent: nothing shows that these credentials belong to account {account}: {why}"
+            "not sent: numctl could not confirm that these credentials belong to account {account}: {why}"
         ));
         Self::new(Operation::Account, ErrorKind::Unproven, message)
     }
@@ -330,10 +330,10 @@ impl ApiError {
                 "the account has too many requests at once: lower --max-concurrency or set --rate-limit"
             }
             ErrorKind::Unauthorized => {
-                "check the account SID and its token or key; a key of the parent does not reach a subaccount, and keys belong to one region"
+                "check the account SID and its token or key; a key of the parent does not reach a subaccount, and a key belongs to one region"
             }
             ErrorKind::Forbidden if self.code == Some(20005) => {
-                "the account is suspended or closed: wake it in the vendor's console, or take it out of the file"
+                "the account is suspended or closed: reactivate it in the Twilio Console, or remove it from the file"
             }
             ErrorKind::Forbidden if self.code == Some(20008) => {
                 "these are test credentials, which cannot read or change live numbers: use the account's live SID with its \
@@ -352,39 +352,37 @@ impl ApiError {
                 "there is no such Messaging Service in this account: check its SID"
             }
             ErrorKind::Forbidden => {
-                "these credentials may not do this: check the API key's permissions, and that the account is active"
+                "these credentials are not allowed to do this: check the API key's permissions, and that the account is active"
             }
             ErrorKind::NotFound if self.operation == Operation::List => {
-                "there is no such account for these credentials: check its SID and, of a subaccount, its parent"
+                "these credentials cannot see such an account: check its SID and, for a subaccount, its parent"
             }
-            ErrorKind::NotFound => "the number is not in this account any more: plan again",
+            ErrorKind::NotFound => "the number is no longer in this account: plan again",
             ErrorKind::NotEnabled => {
                 "ActiveNumbers is a closed preview, and this account is not in it. Every account has the other API: \
                  add the line `api: incoming-phone-numbers` to the account in the file (without `accounts:` in it, \
                  `accounts: { default: { sid: AC..., api: incoming-phone-numbers } }`), or pass --api incoming-phone-numbers"
             }
-            ErrorKind::Conflict => "somebody else was changing the number: run again",
+            ErrorKind::Conflict => "something else was changing the number: run again",
             ErrorKind::NotAvailable => {
-                "the number is not on offer (any more), or another account has it: find another with `numctl search`"
+                "the number is not available, or no longer: find another with `numctl search`"
             }
             ErrorKind::PaperworkRequired => {
-                "the country wants an address, an identity document or a bundle: make it in the console, and name it in \
-                 the file (address_sid, identity_sid, bundle_sid; over incoming-phone-numbers)"
+                "the country requires an address, an identity document or a bundle: create it in the Twilio Console, and name it in the file (address_sid, identity_sid, bundle_sid; over incoming-phone-numbers)"
             }
             ErrorKind::TrialAccount => "a trial account cannot buy numbers by API: upgrade the account",
             ErrorKind::NotTheApi => {
                 "something between here and the API answered: check the proxy and --base-url"
             }
             ErrorKind::Unproven => {
-                "check that the account's SID and the API key are of the same account; `numctl doctor` shows what the key can \
+                "check that the account SID and the API key belong to the same account; `numctl doctor` shows what the key can \
                  read"
             }
             ErrorKind::OtherNumber => {
-                "look at both numbers in the vendor's console before you run again, and report this to the vendor: nothing \
-                 was sent again"
+                "look at both numbers in the Twilio Console before you run again, and report this to Twilio: nothing was sent again"
             }
             ErrorKind::PageLink => {
-                "the listing was given up, since it may be incomplete: tell the vendor, or check the proxy"
+                "numctl stopped reading the listing, since it may be incomplete: check the proxy, or report this to Twilio"
             }
             ErrorKind::Rejected => match self.code? {
                 21402 => "the URL is not one that the API calls: it needs http(s) and a public host",
@@ -393,12 +391,12 @@ impl ApiError {
                 21406 => "an sms.fallback_url needs an sms.url",
                 21407 => "the number has no SMS: leave its sms settings out",
                 21409 => "caller_id_lookup is not possible on this number",
-                21420 => "the application is not one of this account",
+                21420 => "the application does not belong to this account",
                 21470 if self.operation == Operation::Search => {
                     "the country has no such area code: filter by the numbers' first digits instead (contains)"
                 }
                 21470..=21474 => {
-                    "transfers go between a parent and its active subaccounts, by the parent's credentials"
+                    "a transfer is possible between a parent and its active subaccounts only, with the parent's credentials"
                 }
                 _ => return None,
             },

@@ -44,7 +44,7 @@ pub enum Filter {
     PostalCode,
     /// The name of a live number.
     FriendlyName,
-    /// Whether numbers that are new to the vendor count: true or false.
+    /// Whether numbers that are new to Twilio count: true or false.
     Beta,
     /// twilio or hosted.
     Origin,
@@ -74,7 +74,7 @@ pub enum Filter {
     ExcludeForeignAddressRequired,
 }
 
-/// Why a filter cannot be asked for.
+/// Why a filter cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FilterError {
     /// The API has no such filter here.
@@ -84,11 +84,11 @@ pub enum FilterError {
         filter: Filter,
         /// The API.
         api: Api,
-        /// Live numbers, or numbers on offer.
+        /// Live numbers, or available numbers.
         what: &'static str,
     },
     /// A search over v2010 is within one country.
-    #[error("IncomingPhoneNumbers searches in one country: give it, such as --country US")]
+    #[error("IncomingPhoneNumbers searches in one country: name it, such as --country US")]
     NoCountry,
     /// No number can have this value.
     #[error("--{filter} {text:?}: {why}", filter = .filter.word())]
@@ -122,7 +122,7 @@ impl Filter {
     }
 
     /// Its option, and its parameters: of both lists of ActiveNumbers, of v2010's live numbers, of
-    /// v2010's numbers on offer. Country and type are in v2010's paths.
+    /// v2010's available numbers. Country and type are in v2010's paths.
     fn row(self) -> (&'static str, Option<&'static str>, Option<&'static str>, Option<&'static str>) {
         match self {
             Self::PhoneNumber => ("phone-number", Some("PhoneNumber"), Some("PhoneNumber"), Some("Contains")),
@@ -180,7 +180,7 @@ impl Filter {
         }
     }
 
-    /// Whether v2010 documents it on numbers on offer for the US and Canada only.
+    /// Whether v2010 documents it on available numbers for the US and Canada only.
     fn needs_places(self) -> bool {
         matches!(
             self,
@@ -238,7 +238,7 @@ impl Filters {
         self.0.iter().find(|(known, _)| *known == filter).map(|(_, value)| value.as_str())
     }
 
-    /// Where the live numbers, or those on offer, begin. Over v2010, types have lists of their own:
+    /// Where the live numbers, or those available, begin. Over v2010, types have lists of their own:
     /// a search without a type goes through them.
     ///
     /// # Errors

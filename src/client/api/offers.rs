@@ -1,4 +1,4 @@
-//! What is on offer for a claim: v2010's AvailablePhoneNumbers, which every account may search,
+//! What is available for a claim: v2010's AvailablePhoneNumbers, which every account may search,
 //! whichever API its numbers are reached through.
 
 use serde::Deserialize;
@@ -54,11 +54,11 @@ pub struct Found {
     pub offers: Vec<Offer>,
     /// How many rows there were.
     pub rows: usize,
-    /// Where the next page is, not yet checked: the vendor's answers have none so far.
+    /// Where the next page is, not yet checked: Twilio's answers have none so far.
     pub next: Option<String>,
 }
 
-/// Reads a page of a search. A field of another shape than the vendor's says nothing.
+/// Reads a page of a search. A field of another shape than Twilio's says nothing.
 ///
 /// # Errors
 /// Says where the body stops being the API's.
@@ -85,7 +85,7 @@ fn offer(row: &Value) -> Option<Offer> {
     };
     let degrees = |key: &str| text(key)?.trim().parse::<f64>().ok();
     let capabilities = row.get("capabilities").and_then(Value::as_object);
-    // The vendor mixes the case of the names.
+    // Twilio mixes the case of the names.
     let can = |capability: Capability| {
         let (_, value) = capabilities?.iter().find(|(key, _)| key.eq_ignore_ascii_case(capability.word()))?;
         Some((capability, value.as_bool()?))

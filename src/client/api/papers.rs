@@ -8,7 +8,7 @@ use super::routes::NumberType;
 use super::wire;
 use crate::model::number::PhoneNumber;
 
-/// Reads a v2010 search for one number: whether it is on offer there, and if so, whether its
+/// Reads a v2010 search for one number: whether it is available there, and if so, whether its
 /// country wants an address (`address_requirements`).
 ///
 /// # Errors

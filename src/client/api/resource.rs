@@ -70,7 +70,7 @@ fn of_incoming_phone_numbers(mut item: Map<String, Value>) -> Value {
     Value::Object(item)
 }
 
-/// Brings a number on offer into the one shape, AvailableNumbers' own. `monthly` is its price.
+/// Brings an available number into the one shape, AvailableNumbers' own. `monthly` is its price.
 #[must_use]
 pub fn offered_form(api: Api, kind: Option<NumberType>, item: Value, monthly: Option<&str>) -> Value {
     let mut item = match (api, item) {

@@ -1,4 +1,4 @@
-//! What is where: the URL of each operation, by API. The paths are those of the vendor's pages.
+//! What is where: the URL of each operation, by API. The paths are those of Twilio's pages.
 
 use url::Url;
 
@@ -90,13 +90,13 @@ impl Routes {
         }
     }
 
-    /// `/Numbers/AvailableNumbers`: what ActiveNumbers has on offer.
+    /// `/Numbers/AvailableNumbers`: what ActiveNumbers has available.
     #[must_use]
     pub fn available_numbers(&self) -> Url {
         self.active("/AvailableNumbers")
     }
 
-    /// `/AvailablePhoneNumbers/{Country}/{Type}.json`: what v2010 has on offer. `country` has two
+    /// `/AvailablePhoneNumbers/{Country}/{Type}.json`: what v2010 has available. `country` has two
     /// letters.
     #[must_use]
     pub fn available_phone_numbers(&self, country: &str, kind: NumberType) -> Url {

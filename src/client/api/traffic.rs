@@ -89,7 +89,7 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// Whether nobody can tell whose use it is: what names somebody has another shape than the API's, or
+    /// Whether no one can tell whose use it is: what names someone has another shape than the API's, or
     /// is not there at all.
     fn names_nobody(&self) -> bool {
         let naming = [&self.to, &self.from, &self.forwarded_from, &self.phone_number_sid];
@@ -145,7 +145,7 @@ pub fn read_traffic(
     for row in &rows {
         let at = when(row, medium, since)?;
         if row.names_nobody() {
-            return Err(format!("it has a {} of which it does not say whose it is", medium.word()));
+            return Err(format!("it has a {} that names no number of the account", medium.word()));
         }
         uses.extend(row.parties().map(|(party, side)| (party, Use { at, medium, side })));
     }
@@ -170,7 +170,7 @@ pub fn read_use(
         // Without rows and with more pages, it has not said that there are none.
         return match next {
             None => Ok(None),
-            Some(_) => Err("a page without rows has another one after it".to_owned()),
+            Some(_) => Err("an empty page links to another page".to_owned()),
         };
     };
     let text = match side {
@@ -178,7 +178,7 @@ pub fn read_use(
         Side::From => &row.from,
     };
     if numbers_in(text.text().unwrap_or_default()).all(|named| named != number) {
-        return Err(format!("it has a {} of another number than was asked for", medium.word()));
+        return Err(format!("it has a {} of a number that was not asked for", medium.word()));
     }
     Ok(Some(Use { at: when(row, medium, since)?, medium, side }))
 }
@@ -196,7 +196,7 @@ fn when(row: &Row<'_>, medium: Medium, since: Date) -> Result<Timestamp, String>
     };
     let at = rfc2822::DateTimeParser::new()
         .parse_timestamp(text)
-        .map_err(|_| format!("it has a {word} whose time is not one of RFC 2822"))?;
+        .map_err(|_| format!("it has a {word} whose time is not in RFC 2822 format"))?;
     // A day is forgiven, since whose midnight it begins at is theirs to say. What is older shows that
     // the question was not heeded, and then nothing can be concluded from what is not there.
     let first = since.checked_sub(1.day()).unwrap_or(since);

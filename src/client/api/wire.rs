@@ -187,7 +187,7 @@ fn live<'a>(
         if scalar.is_odd {
             interner.note_odd(field.json_name());
         }
-        // Nobody can tell that a number is on no trunk, and a trunk's traffic is not seen.
+        // No one can tell that a number is on no trunk, and a trunk's traffic is not seen.
         let unknown = (scalar.is_odd && field == Field::VoiceTrunkSid).then_some(UNKNOWN);
         let (Some(text), Some(place)) = (scalar.text().or(unknown), texts.get_mut(count)) else { continue };
         *place = (field, text);

@@ -1,5 +1,5 @@
 //! The proxies that the environment names. A value that names none is an error: without its proxy, a
-//! request would take a way that nobody wanted, with its credentials.
+//! request would take a way that no one wanted, with its credentials.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -83,7 +83,7 @@ fn proxy_at(name: &str, text: &str) -> Result<Url, String> {
         |why: &str| Err(format!("{name} {why}: write http://HOST:PORT, or unset it; nothing was sent"));
     // The URL parser skips these without a word.
     if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
-        return refused("holds white space, a control character or a backslash");
+        return refused("contains white space, a control character or a backslash");
     }
     let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let Ok(url) = Url::parse(&whole) else { return refused("is not the URL of a proxy") };

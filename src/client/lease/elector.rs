@@ -11,7 +11,7 @@ use super::{Answer, Ask, Moment, Next, Record, Seen, Timing};
 pub enum Leader {
     /// We, in this term. Each time that it is got is a term of its own.
     Us(u64),
-    /// Another, or nobody for long.
+    /// Another, or no one for long.
     Other(Option<String>),
     /// It is not known yet, or not any more.
     Unknown,
@@ -196,7 +196,7 @@ impl Elector {
         Some(wire::note(self.seen_in(term, now)?))
     }
 
-    /// So many bytes a note may have, beside what others noted in the Lease.
+    /// At most this many bytes a note may have, beside what others noted in the Lease.
     #[must_use]
     pub fn room(&self, term: u64, now: Moment) -> Option<usize> {
         Some(wire::room(self.seen_in(term, now)?))
@@ -269,7 +269,7 @@ impl Elector {
             }
             Answer::Written(seen) => {
                 if asked.what.is_claim() && self.is_wanted && self.is_ours(&seen) {
-                    // Without a gap it is the same term: nobody else can have written meanwhile.
+                    // Without a gap it is the same term: no one else can have written meanwhile.
                     let term = self.term(asked.at).unwrap_or(self.terms + 1);
                     self.terms = term;
                     self.standing = Standing::Leading(Held { renewed: asked.at, term });
@@ -416,7 +416,7 @@ impl Elector {
         }
     }
 
-    /// The record by which nobody has it, as client-go leaves it on release.
+    /// The record by which no one has it, as client-go leaves it on release.
     fn freed(&self, seen: &Seen, now: Moment) -> Record {
         let at = rfc3339(self.stamp(now));
         Record {

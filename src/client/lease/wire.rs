@@ -109,7 +109,7 @@ pub fn noting(seen: &Seen, note: &Note) -> Seen {
     seen
 }
 
-/// So many bytes a note may have, beside what others noted.
+/// At most this many bytes a note may have, beside what others noted.
 #[must_use]
 pub fn room(seen: &Seen) -> usize {
     let annotations = seen.object["metadata"]["annotations"].as_object();

@@ -8,7 +8,7 @@ use crate::model::number::NumberSid;
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Hashes SIDs, by products that are folded, as foldhash does: the standard library's SipHash was two
-/// thirds of what a row cost. Its keys are random, so that nobody can choose SIDs that collide.
+/// thirds of what a row cost. Its keys are random, so that no one can choose SIDs that collide.
 #[derive(Debug)]
 pub(super) struct SidHash([u64; 4]);
 

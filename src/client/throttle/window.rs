@@ -27,7 +27,7 @@ const SLOW: u32 = 2;
 const NOISE: Duration = Duration::from_millis(50);
 /// How fast the best latency is forgotten: after some 2,000 answers it is the usual one.
 const FORGET: u32 = 2000;
-/// The ceiling is probed by one in so many full rounds, and faster after that.
+/// The ceiling is probed by one in this many full rounds, and faster after that.
 const PROBE: f64 = 50.0;
 /// How fast the others' share is believed.
 const OTHERS_WEIGHT: f64 = 0.1;

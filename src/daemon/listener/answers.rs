@@ -22,7 +22,7 @@ pub(super) async fn get(server: &Server, uri: &Uri) -> Response {
     match uri.path() {
         "/healthz" if !is_own(&server.board.status(), parameter(query, "process").as_deref()) => other(),
         "/healthz" if server.board.is_alive() => plain(StatusCode::OK, "ok\n"),
-        "/healthz" => plain(StatusCode::SERVICE_UNAVAILABLE, "the loop does not move\n"),
+        "/healthz" => plain(StatusCode::SERVICE_UNAVAILABLE, "the loop is stuck\n"),
         "/readyz" => match server.board.status().readiness() {
             Ok(()) => match &server.board.status().waits {
                 Waiting::Another(who) => plain(StatusCode::OK, format!("ok, standing by: {who}\n")),
@@ -50,7 +50,7 @@ pub(super) async fn get(server: &Server, uri: &Uri) -> Response {
         "/links.js" => typed("text/javascript; charset=utf-8", Body::from(include_str!("../page/links.js"))),
         "/page.js" => typed("text/javascript; charset=utf-8", Body::from(PAGE_JS)),
         "/icon.svg" => typed("image/svg+xml", Body::from(include_str!("../page/icon.svg"))),
-        _ => plain(StatusCode::NOT_FOUND, "there is nothing here\n"),
+        _ => plain(StatusCode::NOT_FOUND, "not found\n"),
     }
 }
 
@@ -144,12 +144,12 @@ where
 {
     let Ok(Ok(place)) = timeout(READERS_WAIT, server.readers.clone().acquire_owned()).await else {
         let mut response =
-            plain(StatusCode::SERVICE_UNAVAILABLE, "too many read at once; try again in a moment\n");
+            plain(StatusCode::SERVICE_UNAVAILABLE, "too many readers at once; try again in a moment\n");
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         return response;
     };
     let Some(parts) = begin() else {
-        return plain(StatusCode::BAD_REQUEST, "limit is a count; cursor is that of the answer before\n");
+        return plain(StatusCode::BAD_REQUEST, "limit is a count; cursor comes from the previous answer\n");
     };
     let parts = parts.map(move |part| {
         // Given back when the last part is on its way, or the reader is gone.

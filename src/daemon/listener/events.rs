@@ -1,4 +1,4 @@
-//! Server-sent events: one small event for each change of the state, for as long as somebody
+//! Server-sent events: one small event for each change of the state, for as long as someone
 //! listens.
 
 use std::convert::Infallible;
@@ -28,7 +28,7 @@ struct Follower {
 /// Follows the state.
 pub(super) fn follow(server: &Server) -> Response {
     let Ok(place) = server.followers.clone().try_acquire_owned() else {
-        return plain(StatusCode::SERVICE_UNAVAILABLE, "too many follow already\n");
+        return plain(StatusCode::SERVICE_UNAVAILABLE, "too many subscribers already\n");
     };
     let versions = server.board.versions();
     let follower = Follower { server: server.clone(), versions, is_first: true, _place: place };

@@ -92,7 +92,7 @@ async function feel() {
 
 function stuck(is) {
   draw('stuck', is, () => {
-    const text = make('div', 'notice degraded', make('strong', '', 'The daemon hangs: its loop does not move.'), 'What is shown below is old.');
+    const text = make('div', 'notice degraded', make('strong', '', 'The daemon is stuck: its loop does not move.'), 'What is shown below is out of date.');
     byId('stuck').replaceChildren(...(is ? [text] : []));
   });
 }
@@ -104,7 +104,7 @@ function live(is) {
   document.body.classList.toggle('lost', !is);
   draw('lost', [is, is ? 0 : answered], () => {
     const lost = make('div', 'notice degraded', make('strong', '', 'The daemon does not answer.'),
-      ...(answered ? ['What is shown is of ', make('b', '', absolute(answered + skew)), ', ', ago((answered + skew) / 1000, '')] : ['Nothing is known yet']),
+      ...(answered ? ['What is shown is from ', make('b', '', absolute(answered + skew)), ', ', ago((answered + skew) / 1000, '')] : ['Nothing is known yet']),
       '. This page goes on asking.');
     byId('lost').replaceChildren(...(is ? [] : [lost]));
   });

@@ -63,7 +63,7 @@ async function filter(keepPlace) {
   found = [].concat(...Object.values(urgent));
   byId('found').textContent = found.length === sorted.length ? `${number.format(sorted.length)} in all` : `${number.format(found.length)} of ${number.format(sorted.length)}`;
   byId('none').hidden = found.length > 0;
-  byId('none').textContent = sorted.length ? 'No number is like that.' : 'No number is known yet.';
+  byId('none').textContent = sorted.length ? 'No number matches.' : 'No number is known yet.';
   byId('list').hidden = found.length === 0;
   byId('space').style.height = `${found.length * rowHeight()}px`;
   byId('list').style.height = `min(60vh, 560px, ${found.length * rowHeight() + 2}px)`;
@@ -211,7 +211,7 @@ function showDetail() {
   const hold = holdOf(row);
   const held = hold ? [make('div', 'notice held', make('strong', '', 'On hold: it is left as it is.'), 'It lasts ', ...until(hold), '.', ...why(hold))] : [];
   const drifts = [...head.drift, ...head.drift_held, ...head.mended].filter((drift) => drift.phone_number === row.phone).slice(0, 10).map((drift) => card(drift));
-  const link = make('a', '', 'Open in the Twilio console');
+  const link = make('a', '', 'Open in the Twilio Console');
   link.href = sidOfOpened ? consoleOf(sidOfOpened) : '#';
   link.rel = 'noopener noreferrer';
   link.target = '_blank';

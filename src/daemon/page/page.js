@@ -47,7 +47,7 @@ function showNotices() {
     const text = make('pre', '');
     // Its line breaks are its own.
     text.textContent = head.files_refused.message.split('\n').map(inert).join('\n');
-    const title = make('strong', '', 'The files on disk are not taken. The last good ones stay in force.');
+    const title = make('strong', '', 'The files on disk are not valid. The last good ones stay in force.');
     notices.push(make('div', 'notice degraded', title, 'Since ', ago(head.files_refused.since, ''), text));
   }
   notices.push(...stillNotices(head.standstill));
@@ -60,9 +60,9 @@ function showNotices() {
   }
   if (head.blocked) notices.push(make('div', 'notice degraded', make('strong', '', 'Nothing is changed.'), head.blocked));
   if (head.barred) {
-    notices.push(make('div', 'notice degraded', make('strong', '', 'Standing by: nothing can be written until this is fixed.'), 'What is shown below may be old.'));
+    notices.push(make('div', 'notice degraded', make('strong', '', 'Standing by: nothing can be written until this is fixed.'), 'What is shown below may be out of date.'));
   } else if (head.role === 'standing_by') {
-    notices.push(make('div', 'notice held', make('strong', '', 'Standing by.'), head.writer ? `${head.writer[0].toUpperCase()}${head.writer.slice(1)}. ` : 'Another numctl writes. ', 'This one takes over when it is gone. What is shown below may be old.'));
+    notices.push(make('div', 'notice held', make('strong', '', 'Standing by.'), head.writer ? `${head.writer[0].toUpperCase()}${head.writer.slice(1)}. ` : 'Another numctl writes. ', 'This process takes over when that one stops. What is shown below may be out of date.'));
   }
   byId('notices').replaceChildren(...notices);
 }
@@ -91,7 +91,7 @@ function stillNotices(still) {
   const shown = [];
   const ends = [still.paused_by_signal ? 'SIGUSR2 to the daemon ends it' : '', still.paused_by_file ? 'policy.paused in the files says so' : ''];
   if (still.paused_by_signal || still.paused_by_file) {
-    shown.push(notice('Paused: nothing is changed.', `Drift is shown and not mended. ${ends.filter(Boolean).join('; ')}.`));
+    shown.push(notice('Paused: nothing is changed.', `Drift is shown and not repaired. ${ends.filter(Boolean).join('; ')}.`));
   }
   if (still.hold) {
     shown.push(notice('The whole fleet is on hold: nothing is changed.', 'It lasts ', ...until(still.hold), '.', ...why(still.hold)));
@@ -114,7 +114,7 @@ function showFleet([counts, held]) {
     part.title = `${number.format(counts[standing])} ${words}`;
     return part;
   }));
-  byId('bar').setAttribute('aria-label', parts.map(([standing, words]) => `${counts[standing]} ${words}`).join(', ') || 'No number is known yet');
+  byId('bar').setAttribute('aria-label', parts.map(([standing, words]) => `${counts[standing]} ${words}`).join(', ') || 'No numbers are known yet');
   const legend = STANDINGS.map(([standing, words]) => {
     const button = make('button', `${standing}${counts[standing] ? '' : ' zero'}`, make('i', 'dot'), make('b', '', number.format(counts[standing])), make('span', '', words));
     button.type = 'button';
@@ -206,7 +206,7 @@ function cardOfMany(group) {
   const isOfNames = first.changes.some((change) => change.field === 'friendly_name');
   const box = card(isOfNames ? { ...first, changes: first.changes.filter((change) => change.field !== 'friendly_name') } : first);
   box.querySelector('.title .mono').replaceWith(make('b', '', `${number.format(group.length)} numbers`));
-  if (isOfNames) box.append(make('p', 'quiet', 'Each gets a friendly_name of its own.'));
+  if (isOfNames) box.append(make('p', 'quiet', 'Each number gets its own friendly_name.'));
   const names = group.slice(0, NAMED_MAX).map((drift) => make('span', 'chip mono', drift.phone_number));
   if (group.length > NAMED_MAX) names.push(make('span', 'quiet', `and ${number.format(group.length - NAMED_MAX)} more`));
   box.append(make('p', 'chips', ...names));
@@ -241,13 +241,13 @@ function showDrifts() {
   const more = (tab === 'now' ? many : drifts.length) - told;
   if (more > 0 && shown.length) shown.push(make('p', 'empty', `and ${number.format(more)} more: see the numbers below`));
   if (!shown.length) {
-    const [title, text] = tab === 'mended' ? ['Nothing was mended yet.', 'What numctl puts right is kept here, the last 100.']
-      : !head.accounts.some((account) => account.listed) ? ['Not known yet.', head.role === 'standing_by' ? 'This one looks once it writes.' : 'No cycle has seen the fleet yet.']
-      : head.counts.held ? ['No drift that can be mended.', 'Some numbers are held back: see the numbers below.']
-      : head.counts.degraded + head.counts.unknown ? ['No drift is known.', 'Not everything could be looked at.']
+    const [title, text] = tab === 'mended' ? ['Nothing was repaired yet.', 'The last 100 repairs are shown here.']
+      : !head.accounts.some((account) => account.listed) ? ['Not known yet.', head.role === 'standing_by' ? 'This process reads the fleet once it can write.' : 'No cycle has seen the fleet yet.']
+      : head.counts.held ? ['No drift that can be repaired.', 'Some numbers are held back: see the numbers below.']
+      : head.counts.degraded + head.counts.unknown ? ['No drift is known.', 'Some numbers could not be read.']
       : ['No drift.', 'Every declared number is as the files say.'];
     shown.push(make('p', 'empty', make('strong', '', title), text));
-    if (tab === 'now' && head.mended.length) shown.push(make('p', 'quiet', 'Mended last'), ...head.mended.slice(0, 5).map((drift) => card(drift)));
+    if (tab === 'now' && head.mended.length) shown.push(make('p', 'quiet', 'Last repaired'), ...head.mended.slice(0, 5).map((drift) => card(drift)));
   }
   const box = byId('drifts');
   shown.forEach((element, at) => { if (box.children[at] !== element) box.insertBefore(element, box.children[at] ?? null); });
@@ -337,7 +337,7 @@ function showAccounts(accounts) {
     if (account.help) item.append(make('p', 'help', account.help));
     return item;
   }));
-  if (!accounts.length) byId('accounts').append(make('li', 'quiet', 'No account is known yet.'));
+  if (!accounts.length) byId('accounts').append(make('li', 'quiet', 'No accounts are known yet.'));
   const chosen = byId('account').value;
   const asked = accountAsked;
   const option = (value, text) => { const entry = make('option', '', text); entry.value = value; return entry; };

@@ -15,7 +15,7 @@ use crate::report::{claim_words, words};
 
 use super::{Finish, MESSAGE_CHARACTERS_MAX, Moment};
 
-/// So many cycles are remembered.
+/// At most this many cycles are remembered.
 const PAST_MAX: usize = 50;
 
 /// The upper bounds of the histogram of cycle times, in seconds.

@@ -1,5 +1,5 @@
 //! What differs between the files and what is live, and how: the present differences, and the last
-//! ones that were mended.
+//! ones that were repaired.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use crate::report::delta::deltas;
 
 use super::{MESSAGE_CHARACTERS_MAX, Moment};
 
-/// So many present differences are told in full; all of them are counted.
+/// At most this many present differences are told in full; all of them are counted.
 const TOLD_MAX: usize = 500;
-/// So many that are mended are remembered.
+/// At most this many that are repaired are remembered.
 const MENDED_MAX: usize = 100;
 
 /// One difference, with what was done about it.
@@ -26,7 +26,7 @@ pub struct Drift {
     pub number: PhoneNumber,
     /// The name of the account that it is to be in, or was in, for a release.
     pub account: Arc<str>,
-    /// What mends it.
+    /// What repairs it.
     pub kind: ActionKind,
     /// Why, as in a plan.
     pub reason: &'static str,
@@ -36,7 +36,7 @@ pub struct Drift {
     pub changed_by: Arc<[Box<str>]>,
     /// When it was seen first.
     pub found: Moment,
-    /// Why it is left as it is, by its code, where it is not to be mended now.
+    /// Why it is left as it is, by its code, where it is not to be repaired now.
     pub held: Option<&'static str>,
     /// When the action ended, how, and with which error.
     pub ended: Option<(Moment, &'static str, Option<Arc<str>>)>,
@@ -64,7 +64,7 @@ pub struct Drifts {
     pub now: Arc<Vec<Drift>>,
     /// Those that a hold, a pause or the like leaves as they are; the first of many.
     pub held: Arc<Vec<Drift>>,
-    /// Those that were mended, the latest first.
+    /// Those that were repaired, the latest first.
     pub mended: Arc<VecDeque<Drift>>,
     /// How many numbers the last plan found different, by field.
     pub by_field: BTreeMap<&'static str, usize>,

@@ -14,7 +14,7 @@ pub enum Role {
     Starting,
     /// It writes.
     Writer,
-    /// Somebody else writes; it takes over when they are gone.
+    /// Someone else writes; it takes over when they are gone.
     StandingBy,
     /// It plans, and writes nothing.
     DryRun,
@@ -40,7 +40,7 @@ pub enum Waiting {
     NotKnown,
     /// Another one writes: who, for people.
     Another(Arc<str>),
-    /// It could not write though nobody else did: the reason in a word, and for people.
+    /// It could not write though no one else did: the reason in a word, and for people.
     Barred(&'static str, Arc<str>),
 }
 
@@ -63,7 +63,7 @@ impl Waiting {
 pub enum Overall {
     /// Nothing was observed yet.
     Starting,
-    /// Somebody else writes.
+    /// Someone else writes.
     StandingBy,
     /// Everything is as declared.
     InSync,
@@ -73,7 +73,7 @@ pub enum Overall {
     NoEffect,
     /// Something is not as declared, and nothing is wrong with that.
     Drifted,
-    /// Something is wrong, and somebody has to look.
+    /// Something is wrong, and someone has to look.
     Degraded,
 }
 
@@ -102,10 +102,11 @@ impl Status {
         if self.role == Role::StandingBy {
             return match &self.waits {
                 Waiting::Another(_) if self.generation.is_none() && self.refused_files.is_some() => {
-                    Err("the files are refused since the start: it could not take over".into())
+                    Err("the files have been invalid since the start, so this process could not take over"
+                        .into())
                 }
                 Waiting::Another(_) => Ok(()),
-                Waiting::NotKnown => Err("it is not known yet who writes".into()),
+                Waiting::NotKnown => Err("it is not yet known which process writes".into()),
                 Waiting::Barred(_, why) => Err((&**why).into()),
             };
         }

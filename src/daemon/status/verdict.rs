@@ -19,7 +19,7 @@ pub enum Truth {
     True,
     /// It is not so.
     False,
-    /// Nobody knows.
+    /// No one knows.
     Unknown,
 }
 
@@ -53,7 +53,7 @@ pub struct Verdict {
     pub standing: Standing,
     /// Whether the number is as declared.
     pub synced: Condition,
-    /// Whether something is wrong that the next cycle alone does not mend.
+    /// Whether something is wrong that the next cycle alone does not repair.
     pub degraded: Condition,
     /// Whether every declared setting has an effect on the caller (law 15).
     pub effective: Condition,
@@ -112,7 +112,7 @@ impl Verdict {
 
     /// Of a number that no cycle has seen yet.
     pub(super) fn not_observed_yet() -> Self {
-        let (reason, message) = ("NotObservedYet", "no cycle has looked at it yet");
+        let (reason, message) = ("NotObservedYet", "no cycle has read it yet");
         Self {
             standing: Standing::Unknown,
             synced: condition(Truth::Unknown, reason, message),

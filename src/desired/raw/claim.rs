@@ -7,7 +7,7 @@ use super::number::{Sms, Voice};
 use super::patterns;
 use super::scalar::{Count, Given, Section, Setting, Switch};
 
-/// Numbers declared by need: numctl finds them on offer, buys them once, and keeps them. Its settings go
+/// Numbers declared by need: numctl finds them available, buys them once, and keeps them. Its settings go
 /// before those of its profile.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a mapping with `name:`, `count:` and `match:`")]
@@ -68,7 +68,7 @@ pub(crate) struct RawClaim {
     pub(crate) sms: Section<Box<Sms>>,
 }
 
-/// What numbers a claim takes: the filters of the vendor's search.
+/// What numbers a claim takes: the filters of Twilio's search.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a mapping with `country:` and `type:`")]
 #[schemars(rename = "Match", extend("required" = ["country", "type"]))]

@@ -20,7 +20,7 @@ use super::scalar::{Count, Given, Map, Section, Switch, Version};
 #[serde(deny_unknown_fields, expecting = "a mapping that starts with `version: 1`")]
 #[schemars(
     title = "numctl desired state",
-    description = "What a fleet of phone numbers is to be.",
+    description = "How the phone numbers of a fleet should be configured.",
     extend("required" = ["version"])
 )]
 pub(crate) struct File {

@@ -191,7 +191,7 @@ pub(crate) struct Voice {
     #[serde(default, deserialize_with = "flag")]
     #[schemars(schema_with = "patterns::clearable_flag")]
     pub(crate) caller_id_lookup: Setting,
-    /// Read-only at the vendor: accepted, and without effect.
+    /// Read-only at Twilio: accepted, and without effect.
     #[serde(default)]
     #[schemars(schema_with = "patterns::emergency_status")]
     pub(crate) emergency_status: Setting,

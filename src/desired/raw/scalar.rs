@@ -271,7 +271,7 @@ impl<'de> Deserialize<'de> for Version {
                 match version {
                     1 => Ok(Version),
                     _ => Err(E::custom(format_args!(
-                        "{OWN}this numctl does not know version {version} of the file format\nit knows version 1"
+                        "{OWN}this numctl does not support version {version} of the file format\nit supports version 1"
                     ))),
                 }
             }

@@ -14,7 +14,7 @@ pub struct Contents {
 }
 
 /// Reads a file of the journal. A last line that a crash has cut short is no error, nor one that was
-/// cut short and mended; kinds of records that this version does not know are passed over.
+/// cut short and repaired; kinds of records that this version does not know are passed over.
 ///
 /// # Errors
 /// The first line that is none of the journal's.

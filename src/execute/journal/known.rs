@@ -18,7 +18,7 @@ use crate::observed::Observed;
 use crate::plan::outcome::OutcomeKind;
 use crate::plan::{Action, HeldReason, Plan, Reason, Vanished, Warning, claims};
 
-/// For so many days a released number can be had back, says the vendor's support page, if nobody
+/// For this many days a released number can be had back, says Twilio's support page, if no one
 /// else has taken it.
 pub const DAYS_TO_BUY_BACK: i64 = 10;
 
@@ -317,7 +317,7 @@ impl Known {
 
 /// Holds a plan's purchases against what is known: a number that was ours and is gone is bought back
 /// only on the file's word, and with a word on how likely that is. `worlds` are those of the plan's
-/// accounts. Without a journal, the plan says that nobody can tell.
+/// accounts. Without a journal, the plan says that no one can tell.
 pub fn hold_back(plan: &mut Plan, holds: &Holds, known: Option<&Known>, worlds: &[World], now: Duration) {
     let Some(known) = known else {
         if plan.count(ActionKind::Purchase) > 0 {
@@ -332,7 +332,7 @@ pub fn hold_back(plan: &mut Plan, holds: &Holds, known: Option<&Known>, worlds: 
         Some(Vanished { account: last, seen: seen.0, days_left: days_left(seen, now) })
     };
     let choice = |action: &Action| {
-        // A claim takes what is on offer, and that is shown.
+        // A claim takes what is available, and that is shown.
         if action.claimed().is_some() {
             return OnVanished::Rebuy;
         }

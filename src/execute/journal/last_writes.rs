@@ -1,4 +1,4 @@
-//! What numctl itself left of each setting: where that is still live, nobody else has changed it.
+//! What numctl itself left of each setting: where that is still live, no one else has changed it.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ impl LastWrites {
         }
     }
 
-    /// Whether what is live is what numctl left there: then the files changed, and nobody else did. `None`
+    /// Whether what is live is what numctl left there: then the files changed, and no one else did. `None`
     /// where it never wrote the setting.
     #[must_use]
     pub fn left(&self, difference: &Difference) -> Option<bool> {

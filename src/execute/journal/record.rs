@@ -93,7 +93,7 @@ impl fmt::Display for RunId {
     }
 }
 
-/// Where an account's SID means that account: the vendor's world, the embedded sandbox's, or what
+/// Where an account's SID means that account: Twilio's world, the embedded sandbox's, or what
 /// answers at an operator's base URL. Nothing of one world is ever taken for another's.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct World(String);
@@ -158,7 +158,7 @@ pub struct AccountRecord {
 }
 
 /// Who started a run, as the process that wrote found it in its surroundings. It is for people who look
-/// for somebody to ask, and no proof: who may start numctl may also say this.
+/// for someone to ask, and no proof: who may start numctl may also say this.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Author {
@@ -286,7 +286,7 @@ impl Recorded {
         }
     }
 
-    /// Whether a live value is this one, as far as can be told: of a password nobody can.
+    /// Whether a live value is this one, as far as can be told: of a password no one can.
     #[must_use]
     pub fn is(&self, field: Field, live: &Value) -> bool {
         match self {
@@ -359,13 +359,13 @@ pub struct DoneRecord {
     pub run: RunId,
     /// When.
     pub at: At,
-    /// So many steps were done.
+    /// How many steps were done.
     pub succeeded: usize,
-    /// So many were not.
+    /// How many were not.
     pub failed: usize,
-    /// So many were not tried.
+    /// How many were not tried.
     pub skipped: usize,
-    /// So many are in doubt.
+    /// How many are in doubt.
     pub unknown: usize,
     /// Whether a person stopped it.
     pub interrupted: bool,

@@ -16,7 +16,7 @@ use crate::plan::outcome::OutcomeKind;
 use crate::plan::outcome::{End, Report};
 use crate::plan::{Action, Plan, Target};
 
-/// So many characters of an error are kept.
+/// At most this many characters of an error are kept.
 const ERROR_MAX: usize = 500;
 
 impl At {

@@ -1,5 +1,5 @@
 //! What takes a run back: a plan like any other, made from the run's records and from what is live
-//! now. A field that somebody changed since stays as it is, and nothing is released.
+//! now. A field that someone changed since stays as it is, and nothing is released.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,9 +23,7 @@ use crate::plan::outcome::OutcomeKind;
 
 /// Why a run cannot be taken back with these files.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the run acted on account {sid} ({world}), which is not among the files' accounts there: name it in the file"
-)]
+#[error("the run acted on account {sid} ({world}), which is not in the files: add it to `accounts`")]
 pub struct UndoError {
     /// The account.
     pub sid: AccountSid,
@@ -193,7 +191,7 @@ impl Undoing<'_> {
         self.step(Action::Configure { target, account: from, changes });
     }
 
-    /// What brings the fields of a step back, but for those that somebody changed since.
+    /// What brings the fields of a step back, but for those that someone changed since.
     fn fields(&mut self, number: PhoneNumber, live: &Live, step: &StepRecord, at: AccountIndex) -> Managed {
         let mut wants = Vec::new();
         for (field, after) in &step.after {

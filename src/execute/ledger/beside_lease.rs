@@ -1,6 +1,6 @@
 //! A directory as the place where what was bought and spent lasts, for those who have a Lease. Each host may
 //! have a directory of its own under that name: the Lease says in which one its last holder wrote, so that
-//! nobody takes an old one, or a new and empty one, for all there is to know.
+//! no one takes an old one, or a new and empty one, for all there is to know.
 
 #![deny(clippy::arithmetic_side_effects)]
 

@@ -1,5 +1,5 @@
 //! The Lease as the place where what was bought and spent lasts: whoever has it next reads what its last
-//! holder left, and nobody writes there who has not got it.
+//! holder left, and no one writes there who has not got it.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -23,7 +23,7 @@ const SPENT_BYTES_MAX: usize = 64 << 10;
 #[derive(Debug)]
 pub struct InLease {
     lease: Leadership,
-    /// In which it was read: in another one, somebody else may have written meanwhile.
+    /// In which it was read: in another one, someone else may have written meanwhile.
     term: Cell<Option<u64>>,
     /// Said already that there is too much to be kept.
     said: Cell<bool>,
@@ -61,7 +61,7 @@ impl InLease {
     fn intents_in(&self, note: &Note, now: Duration) -> Result<Intents, LedgerError> {
         Ok(match self.place_in(note, now)? {
             Some(Place::Here(intents)) => intents,
-            // Nobody knows what was sent by those who kept it elsewhere, or nowhere.
+            // No one knows what was sent by those who kept it elsewhere, or nowhere.
             Some(Place::Directory(_)) | None => Intents::unkept(now),
         })
     }
@@ -94,7 +94,7 @@ impl InLease {
                 // What stands there was spent, too.
                 warn!(
                     lease = %self.lease.name(), bytes = text.len(), room = SPENT_BYTES_MAX,
-                    "too much was spent for the lease to keep it: a restart forgets some of it (see --state-dir)"
+                    "the record of what was spent is too large for the lease: a restart forgets part of it (see --state-dir)"
                 );
             }
         }

@@ -14,7 +14,7 @@ const LASTS: Duration = Duration::from_secs(24 * 60 * 60);
 /// The version of the text.
 const VERSION: u32 = 1;
 
-/// So many answers are kept: every country for a good many accounts.
+/// At most this many answers are kept: every country for a good many accounts.
 const ENTRIES_MAX: usize = 10_000;
 
 /// What the API answered within the last 24 hours, by the account and the address that was asked.
@@ -44,7 +44,7 @@ impl Kept {
         }
     }
 
-    /// What the number that is on offer under this key is charged as.
+    /// What the number that is available under this key is charged as.
     #[must_use]
     pub fn offer(&self, key: &str, now: Duration) -> Option<Tariff> {
         match self.young(key, now)?.what {

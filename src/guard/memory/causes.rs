@@ -13,7 +13,7 @@ use crate::plan::Difference;
 
 /// A log that could not be read is not asked for again in this time.
 const AGAIN_AFTER: Duration = Duration::from_secs(600);
-/// So many causes are kept: those of a person's changes, not of a fleet's.
+/// At most this many causes are kept: those of a person's changes, not of a fleet's.
 const KNOWN_MAX: usize = 10_000;
 
 /// What was told before.

@@ -1,4 +1,4 @@
-//! Numbers that somebody else keeps writing: what was set as declared is found changed, again and
+//! Numbers that someone else keeps writing: what was set as declared is found changed, again and
 //! again.
 
 #![deny(clippy::arithmetic_side_effects)]
@@ -15,7 +15,7 @@ use crate::plan::{Action, HeldReason, Plan, Step};
 const TIMES: usize = 10;
 /// The window is this long at least,
 const WINDOW: Duration = Duration::from_secs(3_600);
-/// and so many intervals.
+/// and this many intervals.
 const INTERVALS: u32 = 20;
 
 /// What was written, and what became of it.
@@ -30,7 +30,7 @@ struct Written {
     /// What was set last.
     wants: Box<[(Field, Want)]>,
     at: Duration,
-    /// Whether nobody has looked since.
+    /// Whether not looked up since.
     is_fresh: bool,
     /// When it was found changed, the latest last.
     undone: Vec<Duration>,

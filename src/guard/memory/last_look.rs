@@ -15,7 +15,7 @@ use crate::observed::wanted::Wanted;
 use crate::plan::outcome::Report;
 use crate::plan::plan;
 
-/// A look that is older than so many intervals is no ground to plan on.
+/// A look that is older than this many intervals is no ground to plan on.
 const INTERVALS_MAX: u32 = 2;
 
 /// A number that may be other than when it was listed.

@@ -12,12 +12,12 @@ use crate::observed::{Observed, Sight, Trouble};
 use crate::plan::Action;
 use crate::plan::outcome::Report;
 
-/// More than so many numbers of a listing, and more than this share of it, do not vanish unnoticed.
+/// More than this many numbers of a listing, and more than this share of it, do not vanish unnoticed.
 const LIVE: Bound = Bound { count: 3, percent: 5 };
-/// The files do not name so many numbers fewer, and this share of them, unnoticed.
+/// The files do not name this many numbers fewer, and this share of them, unnoticed.
 const DECLARED: Bound = Bound { count: 3, percent: 10 };
 
-const HELP: &str = "see that it is meant; --allow-shrink takes it at once";
+const HELP: &str = "check that this is intended; --allow-shrink accepts it at once";
 
 struct Bound {
     count: usize,
@@ -166,8 +166,7 @@ impl Shrink {
             now,
         )?;
         let why = format!(
-            "the files name {gone} of its {before} numbers no more: nothing is changed in it until the next look at \
-             them says the same"
+            "the files no longer name {gone} of its {before} numbers: nothing is changed in it until the next look confirms that"
         );
         Some(Trouble { why, help: Some(HELP.to_owned()), request_id: None })
     }
@@ -197,8 +196,7 @@ impl Shrink {
         let is_too_much = |gone, known| !allowed && LIVE.is_passed(gone, known);
         let gone = known.look(seen, is_excused, is_too_much, self.apart, now)?;
         let why = format!(
-            "{gone} of the {before} numbers that it had are gone from its listing: nothing is changed in it until \
-             the next listing says the same"
+            "{gone} of its {before} numbers are gone from its listing: nothing is changed in it until the next listing confirms that"
         );
         Some(Trouble { why, help: Some(HELP.to_owned()), request_id: None })
     }
@@ -258,7 +256,7 @@ mod tests {
         assert_eq!(look(&mut known, numbers(90..100), 300), Some(78));
         assert_eq!(look(&mut known, numbers(12..100), 360), None);
         assert_eq!(look(&mut known, numbers(90..100), 420), Some(78));
-        // A clock that is set back starts the wait anew, and ends it.
+        // A clock that is set back starts the wait again, and ends it.
         assert_eq!(look(&mut known, numbers(90..100), 0), Some(78));
         assert_eq!(look(&mut known, numbers(90..100), 60), None);
     }

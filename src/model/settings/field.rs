@@ -7,7 +7,7 @@ use crate::model::provider::Api;
 
 /// One field of a number's configuration, in the order in which people read them.
 ///
-/// `emergency_status` is left out on purpose: writes to it are ignored at the vendor, so it is
+/// `emergency_status` is left out on purpose: writes to it are ignored at Twilio, so it is
 /// read and shown, and never compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]

@@ -53,7 +53,7 @@ fn name_at(text: &str) -> usize {
     text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len())
 }
 
-/// Why the vendor, who calls webhooks over the internet, cannot reach a host.
+/// Why Twilio, who calls webhooks over the internet, cannot reach a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unreachable {
     /// The machine itself.
@@ -74,7 +74,7 @@ impl Unreachable {
             Self::Loopback => "a loopback address",
             Self::Private => "a private address",
             Self::LinkLocal => "a link-local address",
-            Self::LocalName => "a name that only a local network knows",
+            Self::LocalName => "a name that exists only on a local network",
         }
     }
 }
@@ -82,7 +82,7 @@ impl Unreachable {
 /// Top-level names that are kept for local networks.
 const LOCAL_DOMAINS: &[&str] = &["local", "internal", "lan", "home", "intranet", "corp", "localdomain"];
 
-/// Why the vendor cannot reach a URL; `None` where nothing about its host says so.
+/// Why Twilio cannot reach a URL; `None` where nothing about its host says so.
 #[must_use]
 pub fn unreachable(url: &str) -> Option<Unreachable> {
     // As a client reads it: `127.1` and `0x7f000001` are addresses too.

@@ -20,7 +20,7 @@ pub struct Shortfall {
 /// Why nothing is bought for a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ShortfallReason {
-    /// Too few numbers on offer match its need.
+    /// Too few available numbers match its need.
     NothingOnOffer {
         /// How many are wanted and not there.
         missing: u16,
@@ -36,7 +36,7 @@ pub enum ShortfallReason {
         /// What speaks against that one.
         misfit: Misfit,
     },
-    /// Too few of those that were shown match its need, and not all that is on offer was shown.
+    /// Too few of those that were shown match its need, and not all that is available was shown.
     MoreUnseen {
         /// How many are wanted and were not shown.
         missing: u16,
@@ -54,7 +54,7 @@ pub enum ShortfallReason {
         /// The type.
         kind: NumberType,
     },
-    /// What is on offer could not be found out.
+    /// What is available could not be found out.
     SearchFailed {
         /// How many numbers are wanted.
         missing: u16,
@@ -84,14 +84,14 @@ pub enum ShortfallReason {
         /// It was one of these.
         numbers: Vec<PhoneNumber>,
     },
-    /// Nobody knows what an earlier process has sent.
+    /// No one knows what an earlier process has sent.
     TooEarly {
         /// How many numbers are wanted.
         missing: u16,
         /// Until then, in seconds since the epoch.
         until: i64,
     },
-    /// The record of purchases is new, and these numbers, which nobody has named, may have been bought for
+    /// The record of purchases is new, and these numbers, which no one has named, may have been bought for
     /// it already.
     PerhapsBought {
         /// How many numbers are wanted.
@@ -99,7 +99,7 @@ pub enum ShortfallReason {
         /// The numbers, some of them.
         numbers: Vec<PhoneNumber>,
     },
-    /// A CI job that keeps no record: it would buy anew in every run.
+    /// A CI job that keeps no record: it would buy again in every run.
     NoLastingRecord {
         /// How many numbers are wanted.
         missing: u16,

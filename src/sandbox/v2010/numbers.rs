@@ -42,7 +42,7 @@ impl Sandbox {
             })?),
         };
         let friendly_name = last(&asked, "FriendlyName");
-        // Every number of the model was bought from the vendor; hosted ones are others'.
+        // Every number of the model was bought from Twilio; hosted ones are others'.
         let is_none = last(&asked, "Origin").is_some_and(|origin| origin != "twilio");
         let parts =
             if is_none { Vec::new() } else { parts(self.world.numbers_of(account), pattern.as_ref()) };
@@ -116,7 +116,7 @@ impl Sandbox {
         Ok((201, self.number_row(number)))
     }
 
-    /// The first number on offer of an area code of North America.
+    /// The first number available of an area code of North America.
     fn first_of_area(&self, area: &str) -> Result<PhoneNumber, ApiError> {
         if area.len() != 3 || !area.bytes().all(|b| b.is_ascii_digit()) || area.starts_with(['0', '1']) {
             return Err(ApiError::bad(21451, format!("AreaCode {area} is not valid")));

@@ -1,7 +1,7 @@
 //! Paging of v2010: relative links, and a token that says after which row the page starts.
 //!
 //! The token holds the row itself and not a position, so that a page keeps its meaning when rows
-//! come and go before it. `Page` beside it is what the vendor calls client state; without a token
+//! come and go before it. `Page` beside it is what Twilio calls client state; without a token
 //! it is a position.
 
 use url::form_urlencoded;

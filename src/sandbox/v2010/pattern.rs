@@ -20,11 +20,11 @@ pub(super) struct Pattern {
     parts: Vec<Part>,
     from_start: bool,
     to_end: bool,
-    /// Whether a number can still match, from a set of states with so many digits to come.
+    /// Whether a number can still match, from a set of states with this many digits to come.
     known: HashMap<(u32, usize), bool>,
 }
 
-/// Longer ones are not patterns: the vendor takes 16 characters.
+/// Longer ones are not patterns: Twilio takes 16 characters.
 const PARTS_MAX: usize = 16;
 
 impl Pattern {

@@ -1,6 +1,6 @@
-//! The rows of v2010, with every key of the vendor's schema.
+//! The rows of v2010, with every key of Twilio's schema.
 //!
-//! What is unset is a mix, as in the vendor's captured pages: URLs and application SIDs are `""`,
+//! What is unset is a mix, as in Twilio's captured pages: URLs and application SIDs are `""`,
 //! other SIDs null, methods POST. The model has no clock: every date is the same, but for that of a
 //! purchase from a server that has one.
 
@@ -99,7 +99,7 @@ fn settings(config: &Config, dialect: &Dialect) -> Object {
         .text("voice_fallback_url", or_empty(Slot::VoiceFallbackUrl))
         .text("voice_method", method(Slot::VoiceMethod))
         .text("voice_url", or_empty(Slot::VoiceUrl));
-    // Live answers have lacked it since the vendor gave up fax.
+    // Live answers have lacked it since Twilio gave up fax.
     match get(Slot::VoiceReceiveMode).or(dialect.receive_mode.then_some("voice")) {
         Some(mode) => row.text("voice_receive_mode", mode),
         None => row,
@@ -143,7 +143,7 @@ pub(super) fn account_name<'a>(sid: &'a str, account: &'a Account) -> &'a str {
     account.friendly_name.as_deref().unwrap_or(sid)
 }
 
-/// The vendor's word.
+/// Twilio's word.
 pub(super) fn status(status: Status) -> &'static str {
     match status {
         Status::Active => "active",

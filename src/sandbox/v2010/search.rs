@@ -1,6 +1,6 @@
-//! `AvailablePhoneNumbers`: what is on offer, by country and type.
+//! `AvailablePhoneNumbers`: what is available, by country and type.
 //!
-//! One page and no links: the vendor's stock is never the same twice, and its answers show none.
+//! One page and no links: Twilio's stock is never the same twice, and its answers show none.
 //! The sandbox's is in order.
 
 use crate::model::number::PhoneNumber;
@@ -65,7 +65,7 @@ impl Sandbox {
         Ok((200, body.end()))
     }
 
-    /// Adds the numbers of a range that nobody owns and that match, until there are `size`.
+    /// Adds the numbers of a range that no one owns and that match, until there are `size`.
     fn offers(
         &self,
         range: &Range,

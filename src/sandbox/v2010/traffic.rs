@@ -62,7 +62,7 @@ impl Sandbox {
         Ok((200, shown.body(&ask, dialect)))
     }
 
-    /// A row with every key of the vendor's schema.
+    /// A row with every key of Twilio's schema.
     fn traffic_row(&self, account: &str, place: u128, event: &Event) -> String {
         let at = event.at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
         let ours = |text: &str| {

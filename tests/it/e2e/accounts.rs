@@ -171,7 +171,7 @@ fn a_shut_account_is_a_clear_error_that_stops_no_other() {
             error["message"].as_str().is_some_and(|text| text.contains(word)),
             "{status} {faults}: {error}"
         );
-        assert!(error["help"].as_str().is_some_and(|text| text.contains("out of the file")), "{error}");
+        assert!(error["help"].as_str().is_some_and(|text| text.contains("from the file")), "{error}");
         assert_eq!(plan["summary"]["purchase"], 0, "{plan:#}");
         let ran = bench.apply(&drifted()).exits(3);
         assert_eq!(ran.outcome("+15552230000"), "succeeded");

@@ -156,7 +156,7 @@ fn a_credential_for_notifications_goes_to_its_host_only_and_never_in_the_clear()
         ran.err
     };
     let plain = ["--notify", "http://chat.example.com/x", "--notify-auth-file", "hook.token"];
-    assert!(refused(&plain).contains("in the clear"));
+    assert!(refused(&plain).contains("unencrypted"));
     let two = ["--notify", "https://a.example/,https://b.example/", "--notify-auth-file", "hook.token"];
     assert!(refused(&two).contains("HOST=FILE"));
     let other = ["--notify", "https://a.example/", "--notify-auth-file", "c.example=hook.token"];

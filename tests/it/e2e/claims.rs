@@ -110,7 +110,7 @@ fn what_may_be_on_its_way_is_waited_for_until_a_person_gives_it_up() {
     assert!(!open.contains(&ran["actions"][0]["phone_number"]), "{listed:#} {ran:#}");
     bench.run(&["resolve", "nyc-support/7"]).exits(1).says("nothing is open for nyc-support/7");
     bench.run(&["resolve", "nyc-support"]).exits(1).says("nyc-support/2");
-    bench.run(&["resolve", "nyc-support/1"]).exits(0).says("Given up");
+    bench.run(&["resolve", "nyc-support/1"]).exits(0).says("Cleared");
     bench.apply(&claiming(2)).exits(0);
     assert_eq!(marked(&sandbox).len(), 2);
 }
@@ -130,7 +130,7 @@ fn two_commands_that_remember_in_one_place_go_one_after_the_other() {
     bench.run(&apply).exits(1).says(&pid).says("nothing was attempted");
     let adopt = ["adopt", "--yes", "-f", "fleet.yaml", "nyc-support", "+15552230000"];
     bench.run(&adopt).exits(1).says(&pid);
-    bench.run(&["resolve", "nyc-support/1"]).exits(1).says(&pid).says("wait for its end");
+    bench.run(&["resolve", "nyc-support/1"]).exits(1).says(&pid).says("wait until it has finished");
     bench.run(&["resolve"]).exits(0);
     assert_eq!(sandbox.requests()["total"], 0, "{:#}", sandbox.requests());
     first.signal("KILL");
@@ -148,7 +148,7 @@ fn an_api_that_does_not_take_the_mark_sells_one_number_and_not_one_each_quarter_
     assert_eq!(ran["actions"][0]["outcome"], "failed", "{ran:#}");
     let plan = bench.plan(&claiming(1)).exits(1).json();
     assert_eq!((reasons(&plan), plan["actions"].clone()), (vec!["unmarked".to_owned()], json!([])));
-    assert!(bench.run(&["resolve"]).exits(0).out.contains("until a person decides"));
+    assert!(bench.run(&["resolve"]).exits(0).out.contains("until you decide"));
     assert_eq!(sandbox.count("purchase"), 1);
     sandbox.faults("");
     bench.run(&["adopt", "--yes", "-f", "fleet.yaml", "nyc-support", &number]).exits(0);

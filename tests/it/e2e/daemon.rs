@@ -137,7 +137,7 @@ fn it_converges_and_is_quiet_after() {
     sandbox.edit("+15552230000", "FriendlyName=Drifted");
     becomes(&sandbox, &daemon, "New");
     let ran = daemon.stop();
-    assert!(ran.err.contains("a restart forgets what was spent"), "{}", ran.err);
+    assert!(ran.err.contains("a restart forgets it"), "{}", ran.err);
 }
 
 #[test]
@@ -221,10 +221,10 @@ fn a_bad_edit_keeps_the_last_good_file_in_force() {
         .enumerate()
     {
         bench.write("fleet.yaml", bad);
-        daemon.says("are not taken", at + 1);
+        daemon.says("are not valid", at + 1);
     }
     std::fs::remove_file(bench.path().join("fleet.yaml")).expect("removed");
-    daemon.says("are not taken", 5);
+    daemon.says("are not valid", 5);
     // What is in force is still kept.
     sandbox.edit("+15552230000", "FriendlyName=Drifted");
     becomes(&sandbox, &daemon, "Good");
@@ -263,7 +263,7 @@ fn a_file_cut_anywhere_releases_nothing() {
     cuts.extend([whole.len() - 2, whole.len() / 2]);
     for (at, cut) in cuts.iter().enumerate() {
         bench.write("fleet.yaml", &whole[..*cut]);
-        daemon.says("are not taken", at + 1);
+        daemon.says("are not valid", at + 1);
     }
     // Cut, and whole again before it held still: never noticed.
     bench.write("fleet.yaml", whole);
@@ -314,7 +314,7 @@ fn two_daemons_with_one_lock_write_one_after_the_other() {
     for entry in std::fs::read_dir(bench.path().join("locks")).expect("locks") {
         std::fs::remove_file(entry.expect("an entry").path()).expect("removed");
     }
-    second.says("locking anew", 1);
+    second.says("locking again", 1);
     sandbox.edit("+15552230000", "FriendlyName=Drifted");
     becomes(&sandbox, &second, "Two");
     second.signal("TERM");

@@ -70,7 +70,7 @@ fn a_run_is_shown_taken_back_and_done_again() {
     let one = history(&bench, &["--number", "+15552230002"]);
     assert_eq!(one[0]["actions"].as_array().map(Vec::len), Some(1), "{one:#}");
 
-    let undone = undo(&bench, &[]).exits(0).says("takes back run");
+    let undone = undo(&bench, &[]).exits(0).says("reverts run");
     let report = undone.json();
     assert_eq!(held(&report, "+15552230100"), ["bought"], "{report:#}");
     assert_eq!(warned(&report, "declared_otherwise"), 3, "{report:#}");
@@ -214,7 +214,7 @@ fn a_run_that_was_killed_says_what_is_not_known_and_a_torn_line_is_mended() {
     // Nonsense is no journal, and is not written over.
     bench.write(JOURNAL, "nonsense\n");
     for args in [&["history"][..], &["plan", "-f", "fleet.yaml"], &["apply", "--yes", "-f", "fleet.yaml"]] {
-        bench.run(args).exits(1).says(".numctl/journal.jsonl:1: it is no record");
+        bench.run(args).exits(1).says(".numctl/journal.jsonl:1: it is not a journal record");
     }
     assert_eq!(bench.read(JOURNAL), "nonsense\n");
 }
@@ -232,7 +232,7 @@ fn a_number_that_vanished_is_bought_back_only_on_the_files_word() {
     let said = plan["held"][0]["message"].as_str().expect("words").to_owned();
     assert!(
         said.contains("last seen in default at 20")
-            && said.contains(" are left. To have it bought back: `on_vanished: rebuy`"),
+            && said.contains(" are left. To buy it back, set `on_vanished: rebuy`"),
         "{said}"
     );
     for _ in 0..2 {
@@ -244,7 +244,8 @@ fn a_number_that_vanished_is_bought_back_only_on_the_files_word() {
     );
     // Without the journal it is a number like any other, and the plan says that nobody can tell.
     let plan = bench.run(&["plan", "-f", "fleet.yaml", "--journal", "none"]).exits(0);
-    plan.says("+ purchase +15552230000").says("No journal tells whether any of them was ours before.");
+    plan.says("+ purchase +15552230000")
+        .says("There is no journal, so numctl cannot tell whether you had any of them before.");
     // The file's word, on the number or for all.
     let own = file.replace("\"+15552230000\"", "\"+15552230000\"\n    on_vanished: rebuy");
     let plan = bench.plan(&own).exits(0).json();

@@ -219,7 +219,7 @@ fn a_leader_that_is_cut_off_stops(kube: &Kube, lease: &str) {
     let second = two.run();
     second.says("standing by", 1);
     one.door.shut();
-    first.says("not leading any more", 1);
+    first.says("no longer leading", 1);
     first.says("standing by", 1);
     // Nobody writes now, until the lease is over.
     let before = sandbox.writes();
@@ -229,7 +229,7 @@ fn a_leader_that_is_cut_off_stops(kube: &Kube, lease: &str) {
     heals(&sandbox, "Two", &second);
     // What was under way arrives now, and is too late.
     one.door.open();
-    first.says("can be asked for again", 1);
+    first.says("can be read again", 1);
     heals(&sandbox, "Two", &second);
     assert_eq!(writers(&sandbox), ["One", "Two"], "{}", first.log());
     first.stop();
@@ -257,7 +257,7 @@ fn apply_waits_for_the_lease(kube: &Kube, lease: &str) {
     std::thread::sleep(Duration::from_millis(300));
     heals(&sandbox, "One", &first);
     let ran = first.stop();
-    assert!(ran.err.contains("giving the lease back") && !ran.err.contains("WARN"), "{}", ran.err);
+    assert!(ran.err.contains("releasing the lease") && !ran.err.contains("WARN"), "{}", ran.err);
     waiting.end().exits(0);
     assert_eq!(name_of(&sandbox), "Two");
     // It is free again, at once.

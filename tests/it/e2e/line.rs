@@ -360,7 +360,7 @@ fn older_files_buy_and_release_nothing() {
     assert_eq!((sandbox.count("release"), sandbox.count("purchase")), (1, 0));
     // A replica, a restart or an apply with the copy of before.
     bench.write("fleet.yaml", &old);
-    bench.run(&run).says("other files were in force last");
+    bench.run(&run).says("newer files were in force before");
     bench
         .run(&["apply", "--yes", "-f", "fleet.yaml", "--state-dir", "state", "--journal", "none"])
         .says("newer files were in force");

@@ -62,7 +62,7 @@ fn an_operator_may_allow_the_shrinking() {
     daemon.says("cycle", 1);
     bench.write("fleet.yaml", &file(RELEASING, 2, "n"));
     sandbox.wait_for("release", 10);
-    daemon.stop().exits(0).never_says("no more");
+    daemon.stop().exits(0).never_says("no longer name");
 }
 
 /// A listing without numbers that were there buys nothing at once.
@@ -79,7 +79,7 @@ fn a_listing_that_lost_numbers_is_believed_the_second_time() {
         assert_eq!(sandbox.ask("DELETE", &path, "").0, 204);
     }
     // Some of them may go in one look and the rest in the next.
-    daemon.says("numbers that it had are gone from its listing", 1);
+    daemon.says("numbers are gone from its listing", 1);
     let purchases = sandbox.count("purchase");
     assert_eq!(purchases, 0, "{}", daemon.log());
     sandbox.wait_for("purchase", 5);
@@ -132,7 +132,7 @@ fn a_number_that_flaps_is_left_alone_until_a_person_asks() {
             sandbox.wait_for("configure", 2 + 2 * times);
         }
     }
-    daemon.says("somebody else keeps writing it. friendly_name was set as declared", 1);
+    daemon.says("something else keeps changing it. friendly_name was set as declared", 1);
     let lists = sandbox.count("list");
     sandbox.wait_for("list", lists + 4);
     assert_eq!(sandbox.count("configure"), 21);

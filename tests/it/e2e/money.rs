@@ -61,7 +61,7 @@ fn a_plan_that_only_configures_asks_for_no_price_unless_told_to() {
     bench
         .run(&["plan", "--cost", "-f", "fleet.yaml"])
         .exits(0)
-        .says("\nMonthly cost: 4.60 USD, as before; nothing due at once.\n");
+        .says("\nMonthly cost: 4.60 USD, unchanged; nothing due now.\n");
     assert_eq!(sandbox.count("price"), 1);
 }
 
@@ -81,14 +81,14 @@ fn a_release_lowers_the_cost_and_a_move_within_one_bill_leaves_it() {
     bench
         .run(&["plan", "-f", "fleet.yaml"])
         .exits(0)
-        .says("Monthly cost: 4.45 USD -> 2.30 USD (-2.15 USD); nothing due at once.");
+        .says("Monthly cost: 4.45 USD -> 2.30 USD (-2.15 USD); nothing due now.");
     let moves =
         format!("{}numbers:\n  - {{phone_number: \"+15552230000\", account: emea}}\n", accounts_only());
     assert_eq!(bench.plan(&moves).exits(0).json()["cost"], json!(null));
     bench
         .run(&["plan", "--cost", "--format", "markdown", "-f", "fleet.yaml"])
         .exits(0)
-        .says("**Monthly cost:** 4.45 USD, as before; nothing due at once");
+        .says("**Monthly cost:** 4.45 USD, unchanged; nothing due now");
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn a_price_that_is_not_known_is_said_and_keeps_no_limit() {
     assert!(cost["not_known"].as_array().is_some_and(|entries| entries.iter().any(|entry| {
         entry["reason"] == "no_price_list" && entry["country"] == "US" && entry["to_be_bought"] == 1
     })));
-    bench.run(&["plan", "-f", "fleet.yaml"]).exits(0).says("Monthly cost: not known.").says("not in it:");
+    bench.run(&["plan", "-f", "fleet.yaml"]).exits(0).says("Monthly cost: not known.").says("not included:");
     let refused = bench.apply(&buys("max_monthly_increase: 100 USD")).exits(4);
     assert_eq!(refused.json()["refusal"]["broken"][0]["reason"], "not_known");
     bench.run(&["run", "--once", "-f", "fleet.yaml"]).exits(4).says("is not known");

@@ -27,9 +27,9 @@ pub(super) struct Outside(String);
 impl Outside {
     /// By the log, which is text or JSON.
     pub(super) fn of(daemon: &Daemon) -> Self {
-        daemon.says("the state is shown", 1);
+        daemon.says("serving the status page", 1);
         let log = daemon.log();
-        let (_, line) = log.split_once("the state is shown").expect("a line");
+        let (_, line) = log.split_once("serving the status page").expect("a line");
         let (_, after) = line.split_once("http://").expect("an address");
         Self(after.split([' ', '\n', '"']).next().expect("an address").to_owned())
     }
@@ -455,7 +455,7 @@ fn a_failure_and_the_recovery_are_told_once_each() {
     daemon.is_quiet(3);
     assert!(bodies.try_recv().is_err(), "once each");
     let ran = daemon.stop();
-    assert_eq!(ran.err.matches("did not arrive").count(), 2, "said once for each: {}", ran.err);
+    assert_eq!(ran.err.matches("was not delivered").count(), 2, "said once for each: {}", ran.err);
     assert!(!ran.err.contains("hunter2"), "{}", ran.err);
 }
 

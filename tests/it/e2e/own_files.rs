@@ -73,7 +73,7 @@ fn no_link_leads_away_from_our_own_files() {
     // A marker that leads nowhere counts as one.
     bench.run(&["plan", "-f", "fleet.yaml", "--journal", "none", "--out", "plan.json"]).exits(0);
     symlink("nowhere", bench.path().join("plan.json.used")).expect("linked");
-    bench.run(&["apply", "--yes", "plan.json"]).exits(4).says("was used");
+    bench.run(&["apply", "--yes", "plan.json"]).exits(4).says("was applied");
 }
 
 #[test]
@@ -179,11 +179,11 @@ fn a_journal_that_is_renamed_or_deleted_goes_on_under_its_name() {
     fs::remove_file(&journal).expect("deleted");
     bench.write("fleet.yaml", &file("b"));
     sandbox.wait_for("configure", 2);
-    daemon.says("goes on in a new file", 1);
+    daemon.says("continues in a new file", 1);
     fs::rename(&journal, bench.path().join("state/journal.old")).expect("renamed");
     bench.write("fleet.yaml", &file("c"));
     sandbox.wait_for("configure", 3);
-    daemon.says("goes on in a new file", 2);
+    daemon.says("continues in a new file", 2);
     daemon.stop().exits(0);
     let meta = fs::metadata(&journal).expect("a new one");
     assert!(meta.len() > 0 && meta.nlink() == 1);

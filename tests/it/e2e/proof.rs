@@ -40,7 +40,7 @@ fn a_key_of_another_account_writes_nothing() {
         bench
             .run(command)
             .exits(3)
-            .says(&format!("nothing shows that these credentials belong to account {MAIN}"))
+            .says(&format!("numctl could not confirm that these credentials belong to account {MAIN}"))
             .never_says(SECRET);
         assert_eq!(sandbox.writes(), 0, "{command:?}");
     }

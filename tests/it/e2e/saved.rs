@@ -30,7 +30,7 @@ fn a_saved_plan_is_carried_out_once() {
     ]);
     assert_eq!(bench.plan(FLEET).json()["actions"], serde_json::json!([]));
     sandbox.forget_requests();
-    bench.run(&APPLY).exits(4).says("used already");
+    bench.run(&APPLY).exits(4).says("applied already");
     assert_eq!(sandbox.writes(), 0);
 }
 

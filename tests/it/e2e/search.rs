@@ -97,7 +97,7 @@ fn short_codes_over_v2010_are_told_plainly() {
     bench.run(&["get"]).exits(0).says("No numbers.").says("lists no short codes");
     bench.run(&["get", "--phone-number", "67898"]).exits(1).says("no short codes");
     bench.run(&["get", "--type", "shortcode"]).exits(1).says("no short codes");
-    bench.run(&["export"]).exits(0).says("# Short codes are not in it");
+    bench.run(&["export"]).exits(0).says("# Short codes are not included");
     let file = "version: 1\nnumbers: [{phone_number: \"67898\", sms: {url: \"https://s.example.com/b\"}}]\n";
     bench.write("fleet.yaml", file);
     bench

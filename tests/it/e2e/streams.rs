@@ -109,7 +109,7 @@ fn lines_that_nobody_read_are_counted_in_the_log_and_the_metrics() {
         while let Ok(read @ 1..) = reader.read(&mut bytes) {
             text.extend_from_slice(&bytes[..read]);
         }
-        String::from_utf8_lossy(&text).contains("log lines were dropped: nobody read stderr in time")
+        String::from_utf8_lossy(&text).contains("log lines were dropped because stderr was not read in time")
     });
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(ends(&mut daemon, &["TERM"]), Some(0));

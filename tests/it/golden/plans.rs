@@ -296,7 +296,7 @@ pub(super) fn troubles() -> Plan {
         request_id: request_id.map(str::to_owned),
     };
     plan.troubles = vec![
-        (EMEA, trouble("it is suspended: nothing can be done in it", Some("wake it"), None)),
+        (EMEA, trouble("it is suspended: nothing can be changed in it", Some("wake it"), None)),
         (MAIN, trouble("\u{1b}[2J``` </details> @team #1 | <img src=x>\nnext line", None, Some("RQ1"))),
     ];
     let held = |last, why| Held { number: number(last), account: MAIN, why };

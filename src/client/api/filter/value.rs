@@ -7,9 +7,9 @@ use crate::model::number::PhoneNumber;
 use crate::model::number_type::NumberType;
 use crate::model::provider::Api;
 
-/// The vendor's largest distance, in miles.
+/// Twilio's largest distance, in miles.
 const MILES_MAX: u32 = 500;
-/// The shortest pattern of digits and letters that the vendor takes.
+/// The shortest pattern of digits and letters that Twilio takes.
 const PATTERN_MIN: usize = 2;
 
 /// A filter's value as it is sent.

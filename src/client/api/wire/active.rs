@@ -147,7 +147,7 @@ pub(super) fn read_number(text: &str) -> Result<Live, serde_json::Error> {
         Some(Rows(mut items)) if items.len() == 1 => items.remove(0),
         Some(Rows(items)) => {
             let many = items.len();
-            return Err(de::Error::custom(format_args!("it holds {many} numbers where one was asked for")));
+            return Err(de::Error::custom(format_args!("it has {many} numbers where one was expected")));
         }
         None => serde_json::from_str::<Row<'_>>(text)?,
     };

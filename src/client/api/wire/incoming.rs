@@ -129,7 +129,7 @@ pub(super) fn read_page(text: &str, interner: &mut Interner) -> Result<RawPage, 
     Ok(interner.page(rows, next, envelope.page.text().and_then(|page| page.parse().ok())))
 }
 
-/// The rows of live numbers, or of numbers on offer: those have no paging keys.
+/// The rows of live numbers, or of available numbers: those have no paging keys.
 pub(super) fn read_items(text: &str) -> Result<RawItems, serde_json::Error> {
     #[derive(Deserialize)]
     struct Page<'a> {

@@ -174,7 +174,7 @@ fn a_conflict_in_between_buys_nothing() {
     let theirs =
         r#"{"format_version":1,"intents":[{"slot":"nyc/1","numbers":["+12125550199"],"over":null}]}"#;
     hand.meddles(Meddling::Writes(json!({"annotations": {NOTE: theirs}})));
-    host.bench.run(&host.args(&["run", "--once"])).exits(1).says("somebody else changed what is noted in it");
+    host.bench.run(&host.args(&["run", "--once"])).exits(1).says("something else changed its annotations");
     assert!(hand.is_idle());
     assert_eq!(
         (sandbox.count("purchase"), kube.get("between")["metadata"]["annotations"][NOTE].as_str()),
@@ -184,10 +184,7 @@ fn a_conflict_in_between_buys_nothing() {
     let again = theirs.replace("0199", "0198");
     kube.edit("between", |object| object["metadata"]["annotations"][NOTE] = NOTHING.into());
     hand.meddles(Meddling::Writes(json!({"annotations": {NOTE: again}})));
-    host.bench
-        .run(&host.args(&["apply", "--yes"]))
-        .exits(3)
-        .says("somebody else changed what is noted in it");
+    host.bench.run(&host.args(&["apply", "--yes"])).exits(3).says("something else changed its annotations");
     // What ended in part keeps the lease until it is over.
     host.bench.run(&host.args(&["apply", "--yes", "--lock-timeout", "30s"])).exits(1).says("+12125550198");
     assert_eq!(sandbox.count("purchase"), 0);
@@ -227,7 +224,7 @@ fn a_note_that_is_refused_buys_nothing_and_does_not_cost_the_lease() {
     daemon.says("a hook denied the request", 1);
     assert_eq!(sandbox.count("purchase"), 0, "{}", daemon.log());
     wait_until("a number", &daemon, || bought(&sandbox) == 1);
-    assert!(hand.is_idle() && !daemon.log().contains("not leading any more"), "{}", daemon.log());
+    assert!(hand.is_idle() && !daemon.log().contains("no longer leading"), "{}", daemon.log());
     daemon.stop();
     assert_eq!(sandbox.count("purchase"), 1);
 }
@@ -242,9 +239,9 @@ pub(super) fn what_has_no_room_is_not_bought(kube: &Kube, lease: &str) {
     let full = (256 << 10) - "other".len() - NOTE.len() - NOTHING.len();
     assert_eq!((fill(full + 1), fill(full)), (422, 200));
     let daemon = host.run();
-    daemon.says("has no room for what claims have", 1);
+    daemon.says("has no room for the record of claims", 1);
     daemon.says("use --state-dir", 2);
-    assert!(!daemon.log().contains("not leading any more"), "{}", daemon.log());
+    assert!(!daemon.log().contains("no longer leading"), "{}", daemon.log());
     daemon.stop();
     assert_eq!(sandbox.count("purchase"), 0);
     assert_eq!(fill(10), 200);
@@ -267,7 +264,7 @@ fn what_cannot_be_noted_is_not_bought() {
     host.door.shut();
     claiming(&host, 1);
     daemon.says("cannot be read or kept: nothing is attempted", 1);
-    daemon.says("not leading any more", 1);
+    daemon.says("no longer leading", 1);
     assert_eq!(sandbox.count("purchase"), 0, "{}", daemon.log());
     host.door.open();
     daemon.says("term=2", 1);
@@ -372,7 +369,7 @@ fn a_person_gives_up_what_a_lease_knows() {
     daemon.says("leading", 1);
     resolve(&["nyc/1"]).exits(1).says("stop the daemon first");
     daemon.stop();
-    resolve(&["nyc/1"]).exits(0).says("Given up");
+    resolve(&["nyc/1"]).exits(0).says("Cleared");
     host.bench.run(&host.args(&["apply", "--yes"])).exits(0);
     assert_eq!(bought(&sandbox), 1);
 }

@@ -52,7 +52,7 @@ fn a_role_without_events_changes_nothing_else() {
     let mut host = Host::new(&kube, &sandbox, "One", "no-events", SHORT);
     host.args.extend(["--kube-events", "elsewhere/numctl"].map(str::to_owned));
     let daemon = host.run();
-    daemon.says("a Kubernetes Event was not taken", 1);
+    daemon.says("a Kubernetes Event was rejected", 1);
     super::becomes(&sandbox, "One", &daemon);
     assert!(hand.events().is_empty());
     daemon.stop();

@@ -50,7 +50,7 @@ fn a_lease_that_is_missing_or_forbidden_is_told_from_one_that_another_has() {
     becomes(&sandbox, "One", &first);
     outside.until("the writer", |status| status["role"] == "writer" && status["barred"].is_null());
     assert_eq!(outside.probe("/readyz"), 200);
-    first.says("can be asked for again", 1);
+    first.says("can be read again", 1);
     // Another one has it: that is as it should be.
     let other = Host::new(&kube, &sandbox, "Two", "trouble", SHORT);
     let (second, beside) = shown(&other);
