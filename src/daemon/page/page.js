@@ -69,12 +69,15 @@ function showNotices() {
 
 const CAUSES_MAX = 5;
 
+/** `02:06 UTC` */
+const clock = (at) => `${new Date(inMs(at)).toISOString().slice(11, 16)} UTC`;
+
 /** What is wrong with how many numbers, since when, and when it is tried again. */
 function showCauses() {
   const causes = head.counts.degraded ? causesOf(sorted) : [];
   const lines = causes.slice(0, CAUSES_MAX).map((cause) => {
-    const again = head.next_cycle && head.role === 'writer' ? [', next try ', ago(head.next_cycle, '')] : [];
-    return make('li', '', make('b', '', `${number.format(cause.count)} × `), cause.message || cause.reason, make('span', 'quiet', ' since ', ago(cause.since, ''), ...again));
+    const again = head.next_cycle && head.role === 'writer' ? [`, next try ${clock(head.next_cycle)}, `, ago(head.next_cycle, '')] : [];
+    return make('li', '', make('b', '', `${number.format(cause.count)} × `), cause.message || cause.reason, make('span', 'quiet', ` since ${clock(cause.since)}`, ...again));
   });
   const more = causes.length - lines.length;
   if (more > 0) lines.push(make('li', 'quiet', `and ${number.format(more)} more causes: see the numbers below`));
