@@ -190,6 +190,27 @@ for refused in "get lease/other" "update lease/other" "delete lease/numctl" "lis
 done
 echo "the service account may use its Lease, read its Deployment and write Events, and nothing else that was asked"
 
+# With no more rights than these it leads, and its Deployment tells so.
+if [ -n "${NUMCTL:-}" ]; then
+    kube create token numctl -n numctl >"$work/token"
+    "$NUMCTL" sandbox >"$work/sandbox" 2>&1 &
+    until grep -q '^ready' "$work/sandbox"; do sleep 0.1; done
+    printf 'version: 1\npolicy: {max_releases: 1}\nnumbers: [{phone_number: "+15552230000", state: released}]\n...\n' >"$work/fleet.yaml"
+    mapfile -t env < <(grep = "$work/sandbox")
+    env "${env[@]}" "$NUMCTL" run -f "$work/fleet.yaml" --interval 5s --journal none --lease numctl/numctl \
+        --kube-events numctl/numctl --kube-api "https://127.0.0.1:$port" --kube-token-file "$work/token" \
+        --kube-ca-file "$work/certs/apiserver.crt" >"$work/numctl.log" 2>&1 &
+    numctl=$!
+    for _ in $(seq 100); do
+        kube describe deployment numctl -n numctl | grep -q Released && break
+        sleep 0.2
+    done
+    kill $numctl
+    kube describe deployment numctl -n numctl | sed -n '/^Events:/,$p' | tee "$work/events"
+    grep -q 'Leading.*numctl.*writes now' "$work/events" && grep -q 'Released.*+15552230000' "$work/events" ||
+        { cat "$work/numctl.log"; exit 1; }
+fi
+
 # Pod Security judges pods, and no controller makes them here.
 pod() {
     kube get deployment numctl -n numctl -o json | python3 -c '
