@@ -58,6 +58,10 @@ pub(super) const VARIABLES: &[(&str, &str)] = &[
     ("NUMCTL_LISTEN", "the daemon's page and metrics, as --listen; where `numctl status` asks"),
     ("NUMCTL_LISTEN_HOST", "a host name that it answers to, as --listen-host"),
     ("NUMCTL_NOTIFY", "the webhook of notifications, as --notify"),
+    ("NUMCTL_NOTIFY_AUTH_FILE", "the Authorization header for it, as --notify-auth-file"),
+    ("NUMCTL_FLEET_NAME", "the name of the fleet, as --fleet-name"),
+    ("NUMCTL_PUBLIC_URL", "where people open the page, as --public-url"),
+    ("NUMCTL_KUBE_EVENTS", "the Deployment that Kubernetes Events are about, as --kube-events"),
     ("NUMCTL_LOG", "a filter for logs in the syntax of Rust's tracing, such as numctl=debug"),
     ("NO_COLOR", "no colour, as --color never"),
 ];
