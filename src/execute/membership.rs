@@ -127,10 +127,10 @@ impl<T: Transport> Run<'_, T> {
         };
         joined.await.map_err(|outcome| match (outcome, leaves) {
             (Outcome::Failed(Failure::Api(then)), Some(left)) => {
-                Outcome::Failed(Failure::LeftService { left, then })
+                Outcome::Failed(Failure::LeftService { left, then: Box::new(then) })
             }
             (Outcome::Unknown(Failure::Api(then)), Some(left)) => {
-                Outcome::Unknown(Failure::LeftService { left, then })
+                Outcome::Unknown(Failure::LeftService { left, then: Box::new(then) })
             }
             (other, _) => other,
         })

@@ -102,7 +102,7 @@ pub enum Failure {
         /// The one that it left.
         left: ServiceSid,
         /// What came of the rest.
-        then: ApiError,
+        then: Box<ApiError>,
     },
     /// Sent, and not seen since.
     #[error(
@@ -290,8 +290,8 @@ impl Outcome {
                 Failure::Api(error)
                 | Failure::Lookup(ListError::Api(error))
                 | Failure::NotSeen(error)
-                | Failure::LeftService { then: error, .. }
                 | Failure::ChangedMeanwhile(error) => Some(error),
+                Failure::LeftService { then, .. } => Some(then),
                 Failure::Lookup(ListError::Listing(_))
                 | Failure::NotTaken(_)
                 | Failure::Unidentified
