@@ -317,6 +317,14 @@ pub(crate) fn is_sid(text: &str, prefix: &str) -> bool {
         .is_some_and(|tail| tail.len() == 32 && tail.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
+/// The value of a `PN` SID.
+pub(crate) fn sid_value(sid: &str) -> Option<u128> {
+    let tail = sid.strip_prefix("PN").filter(|tail| tail.len() == 32)?;
+    tail.bytes()
+        .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        .then(|| u128::from_str_radix(tail, 16).ok())?
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -22,11 +22,11 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::model::number::PhoneNumber;
 
 use super::audit::{AuditLog, LoggedChange};
-use super::config::{Config, Slot, is_sid};
+use super::config::{Config, Slot, is_sid, sid_value};
 use super::emergency::Emergency;
 use super::event::Event;
 use super::resources::Resources;
-use super::world::{Account, World, sid_value};
+use super::world::{Account, World};
 
 const VERSION: u32 = 1;
 

@@ -12,7 +12,7 @@ use crate::model::number::PhoneNumber;
 
 use super::audit::{AuditLog, Property, differences};
 use super::catalogue;
-use super::config::{Config, Slot};
+use super::config::{Config, Slot, sid_value};
 use super::emergency::Emergency;
 use super::event::Event;
 use super::faults::mix;
@@ -524,14 +524,6 @@ fn narrowed(filters: &Filters, first: u64, last: u64) -> Option<(u64, u64, bool)
     let from = head.parse::<u64>().ok()?.checked_mul(size)?;
     let (low, high) = (from.max(first), (from + size - 1).min(last));
     (low <= high).then_some((low, high, tail.is_empty()))
-}
-
-/// The value of a `PN` SID.
-pub(crate) fn sid_value(sid: &str) -> Option<u128> {
-    let tail = sid.strip_prefix("PN").filter(|tail| tail.len() == 32)?;
-    tail.bytes()
-        .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-        .then(|| u128::from_str_radix(tail, 16).ok())?
 }
 
 #[cfg(test)]
