@@ -11,9 +11,11 @@
 //!
 //! I/O:
 //!
+//! - `process`: facts about this process: its environment and a random seed
+//! - `default_path`: where the default file is
+//! - `complete`: what the shell offers behind an option
 //! - `arguments`: the arguments: parsing, `--help` and shell completions come from here
 //! - `content`: checks before each write that the files are still the ones that were read
-//! - `process`: facts about this process: its environment and a random seed
 //! - `author`: who runs this, according to the system and the CI system
 //! - `default_file`: the files that a command reads without `-f`
 //! - `lease`: makes a candidate for the Lease from arguments, variables and the pod's files
@@ -35,7 +37,10 @@
 //! - `early`: starts listing accounts while large files are still being read
 //! - `history`: `numctl history` and `numctl undo`
 //! - `idle`: `numctl idle`
+//! - `fmt`: `numctl fmt`
 //! - `listing`: `numctl get`, `search` and `export`
+//! - `import`: `numctl import`
+//! - `init`: `numctl init`
 //! - `logging`: structured logs on stderr
 //! - `plan`: `numctl plan`
 //! - `diff`: `numctl diff`
@@ -52,17 +57,22 @@ mod adopt;
 mod apply;
 mod arguments;
 mod author;
+mod complete;
 mod content;
 mod default_file;
+mod default_path;
 mod diff;
 mod doctor;
 mod early;
 mod explain;
 mod filters;
 mod fleet;
+mod fmt;
 mod help;
 mod history;
 mod idle;
+mod import;
+mod init;
 mod journal;
 mod known_words;
 mod lease;
@@ -190,6 +200,8 @@ pub(crate) type Ended = Result<Exit, Fatal>;
 /// Runs the command line of this process.
 #[must_use]
 pub fn run() -> ExitCode {
+    // A shell that asks what to offer has its answer here, and the process ends.
+    clap_complete::CompleteEnv::with_factory(Arguments::command).complete();
     // Before anything else: a signal that comes earlier than its handler kills the process.
     let heard = Heard::early(std::env::args_os());
     let mut arguments = match read_arguments() {
@@ -257,6 +269,9 @@ fn format(command: &Command) -> Option<PlanFormat> {
         Command::Adopt(args) => Some(args.write.format.into()),
         Command::Undo(args) => Some(args.write.format.into()),
         Command::Validate(_)
+        | Command::Init(_)
+        | Command::Import(_)
+        | Command::Fmt(_)
         | Command::Diff(_)
         | Command::Status(_)
         | Command::Explain(_)
@@ -282,6 +297,9 @@ fn dispatch(arguments: Arguments, heard: Option<Heard>) -> Ended {
     let Arguments { global, command } = arguments;
     match command {
         Command::Validate(args) => simple::validate(&global, &args),
+        Command::Init(args) => block_on(init::run(&global, &args)),
+        Command::Import(args) => import::run(&args),
+        Command::Fmt(args) => fmt::run(&global, &args),
         Command::Diff(args) => block_on(diff::run(&global, &args)),
         Command::Status(args) => block_on(status::run(&global, &args)),
         Command::Explain(args) => explain::run(&args),

@@ -17,6 +17,7 @@
 //! - `effect`: which declared settings have no effect on the caller
 //! - `whole`: the plan as a whole
 //! - `planner`: a pure function from desired and observed to a plan
+//! - `part`: a plan for a part of what is declared
 //! - `digest`: names exactly one plan
 //! - `outcome`: what became of every action
 //! - `stale`: whether a saved plan still fits what is live
@@ -33,6 +34,7 @@ mod held_code;
 mod left_out;
 mod names;
 pub mod outcome;
+mod part;
 mod planner;
 mod reason;
 pub mod stale;
@@ -44,6 +46,7 @@ pub use digest_key::DigestKey;
 pub use effect::NoEffect;
 pub use held::{Doubt, Held, HeldReason, LeftOut, NotUndone, Vanished, Warning};
 pub use held_code::HeldCode;
+pub use part::plan_part;
 pub use planner::*;
 pub use reason::Reason;
 pub use whole::Plan;

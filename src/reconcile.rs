@@ -36,6 +36,7 @@ use crate::client::webhook::WebhookCaller;
 use crate::client::{Client, ListError};
 use crate::desired::AccountIndex;
 use crate::desired::AccountRef;
+use crate::desired::narrowing::Narrowing;
 use crate::execute::journal::Head;
 use crate::execute::journal_file::JournalAccess;
 use crate::execute::ledger::{Kept, LedgerError};
@@ -78,6 +79,8 @@ pub struct Job<'a, T> {
     pub asks_who: bool,
     /// What calls the webhooks that numbers are pointed at, where the operator wants that.
     pub preflight: Option<&'a WebhookCaller>,
+    /// The part of the files that it is about; `None` is all of it.
+    pub narrowing: Option<&'a Narrowing>,
     /// How many numbers are in hand at once.
     pub numbers_at_once: usize,
     /// [`Extent::Partial`]: look only at what may be other than at the last full look, where that is

@@ -11,9 +11,11 @@
 //! - `routing`: why settings have no effect, and why names stand for nothing
 //! - `words`: sentences about actions, held numbers and warnings
 //! - `claim_words`: sentences about claims
+//! - `narrowed`: what a plan is about where that is not all, and its numbers by tag
 //! - `delta`: what an action changes, field by field, for every format
 //! - `doctor`: what the answers say about an account's health
 //! - `export`: writes a desired-state file for live numbers
+//! - `import`: a desired-state file for the numbers of a Terraform state
 //! - `group`: shows equal things once: 3,000 equal changes are one change and a list of numbers
 //! - `causes`: who changed what drifted, for people and scripts
 //! - `json`: the plan as JSON
@@ -37,10 +39,12 @@ pub mod export;
 pub mod group;
 pub mod history;
 pub mod idle;
+pub mod import;
 mod journal;
 pub mod json;
 pub mod markdown;
 pub mod names;
+mod narrowed;
 pub mod outcome;
 pub mod route;
 pub mod routing;

@@ -17,7 +17,8 @@ pub(super) async fn run(global: &Global, args: &AdoptArgs) -> Ended {
     let has_claims = !desired.claims.is_empty();
     let work = async |fleet: &Fleet, intents: Intents| {
         let source = Source::Adoption { desired: &desired, claim: &args.claim, number };
-        writing.walk(fleet, Errand { source, content: &content, has_claims, marker: None }, intents).await
+        let errand = Errand { source, content: &content, narrowing: None, has_claims, marker: None };
+        writing.walk(fleet, errand, intents).await
     };
     writing.with_lock(&desired.accounts, has_claims, work).await
 }

@@ -28,17 +28,24 @@ pub(super) async fn run(global: &Global, args: &ApplyArgs) -> Ended {
         writing.preflight = Some(preflight::caller(global, &args.webhooks.preflight_allow)?);
     }
     match &args.plan {
+        Some(path) if args.narrow.is_any() => Err(Fatal::new(format!(
+            "{}: a saved plan is applied as a whole: make it with --only or --account",
+            path.display()
+        ))),
         Some(path) => saved(&writing, path).await,
-        None => fresh(&writing, &args.files).await,
+        None => fresh(&writing, args).await,
     }
 }
 
-async fn fresh(writing: &Writing<'_>, files: &[PathBuf]) -> Ended {
-    let (desired, content) = fleet::read(writing.global, files)?;
+async fn fresh(writing: &Writing<'_>, args: &ApplyArgs) -> Ended {
+    let (desired, content) = fleet::read(writing.global, &args.files)?;
+    let (desired, narrowing) = args.narrow.part_of(desired)?;
+    let narrowing = narrowing.as_ref();
     let has_claims = !desired.claims.is_empty();
     let work = async |fleet: &Fleet, intents: Intents| {
         let source = Source::Files(&desired);
-        writing.walk(fleet, Errand { source, content: &content, has_claims, marker: None }, intents).await
+        let errand = Errand { source, content: &content, narrowing, has_claims, marker: None };
+        writing.walk(fleet, errand, intents).await
     };
     writing.with_lock(&desired.accounts, has_claims, work).await
 }
@@ -69,7 +76,7 @@ async fn saved(writing: &Writing<'_>, path: &Path) -> Ended {
     let work = async |fleet: &Fleet, intents: Intents| {
         let source = Source::Saved { saved: &saved, files: files.as_ref() };
         let content = Content::of_no_files();
-        let errand = Errand { source, content: &content, has_claims, marker: Some(&marker) };
+        let errand = Errand { source, content: &content, narrowing: None, has_claims, marker: Some(&marker) };
         writing.walk(fleet, errand, intents).await
     };
     writing.with_lock(&accounts, has_claims, work).await

@@ -1,7 +1,9 @@
 //! The arguments, declared once: parsing, `--help` and the shell completions come from here.
 
 mod looking;
+mod narrow;
 mod preflight;
+mod starting;
 mod variables;
 mod writing;
 
@@ -10,6 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
 
 use crate::desired::{Limit, MonthlyLimits};
 use crate::guard::OperatorLimits;
@@ -22,13 +25,16 @@ use crate::sandbox::Faults;
 pub(super) use looking::{
     ColourArg, DiffArgs, ExplainArgs, HelpArgs, RowFormat, SchemaArgs, SchemaOf, StatusArgs, Topic,
 };
+pub(super) use narrow::NarrowArgs;
 pub(super) use preflight::{PreflightArgs, WebhookArgs};
+pub(super) use starting::{FmtArgs, ImportArgs, InitArgs};
 pub(super) use variables::{naming_its_variable, without_empty_variables};
 pub(super) use writing::{
     AdoptArgs, ApplyArgs, HistoryArgs, JournalArgs, LeaseArgs, LockArgs, ResolveArgs, RunArgs, StateArgs,
     UndoArgs, WriteArgs,
 };
 
+use super::complete;
 use super::filters::{LiveFilterArgs, OfferFilterArgs};
 
 /// Keeps a fleet of Twilio phone numbers in a declared state.
@@ -173,6 +179,12 @@ pub(super) enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Write a first desired-state file
+    Init(InitArgs),
+    /// Write a desired-state file for the numbers of a Terraform state
+    Import(ImportArgs),
+    /// Put a file in its usual form, comments and all
+    Fmt(FmtArgs),
     /// Check a file offline
     Validate(ValidateArgs),
     /// Show what would change
@@ -277,17 +289,23 @@ pub(super) struct ValidateArgs {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  numctl plan -f fleet.yaml\n  numctl plan -f fleets/ --out plan.json --format markdown > comment.md"
+    after_help = "Examples:\n  numctl plan -f fleet.yaml\n  numctl plan --only +1212*,team=support\n  \
+                  numctl plan -f fleets/ --out plan.json --format markdown > comment.md"
 )]
 pub(super) struct PlanArgs {
     #[command(flatten)]
     pub(super) files: FileArgs,
+    #[command(flatten)]
+    pub(super) narrow: NarrowArgs,
     /// Save the plan, for `numctl apply PLAN.JSON`
     #[arg(long, value_name = "PLAN.JSON")]
     pub(super) out: Option<PathBuf>,
     /// Output format
     #[arg(short = 'o', long, alias = "output", value_enum, default_value = "text", value_name = "FORMAT")]
     pub(super) format: PlanFormat,
+    /// List every number, however many there are
+    #[arg(long)]
+    pub(super) full: bool,
     /// Exit with 2 if there are changes
     #[arg(long)]
     pub(super) detailed_exitcode: bool,
@@ -309,7 +327,7 @@ pub(super) struct AccountArgs {
     #[arg(short, long = "file", value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
     /// Use only this account, by name or SID
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::accounts))]
     pub(super) account: Option<String>,
 }
 
@@ -319,10 +337,13 @@ pub(super) struct AccountArgs {
 )]
 pub(super) struct GetArgs {
     /// Show only these numbers
-    #[arg(value_name = "E164", conflicts_with = "phone_number")]
+    #[arg(value_name = "E164", conflicts_with = "phone_number", add = ArgValueCompleter::new(complete::numbers))]
     pub(super) numbers: Vec<PhoneNumber>,
     #[command(flatten)]
     pub(super) accounts: AccountArgs,
+    /// Only these of the files: a pattern such as +1212*, a profile, or a tag such as team=support
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', add = ArgValueCompleter::new(complete::parts))]
+    pub(super) only: Vec<String>,
     /// Output format
     #[arg(short = 'o', long, alias = "output", value_enum, default_value = "table", value_name = "FORMAT")]
     pub(super) format: RowFormat,
@@ -424,7 +445,8 @@ pub(super) struct SandboxArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  numctl completions bash > /etc/bash_completion.d/numctl")]
+#[command(after_help = "Example:\n  numctl completions bash > /etc/bash_completion.d/numctl\n\n\
+                        Live values (accounts, profiles, claims, numbers, runs): source <(COMPLETE=bash numctl)")]
 pub(super) struct CompletionsArgs {
     /// Shell to complete for
     #[arg(value_enum)]

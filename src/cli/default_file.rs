@@ -1,15 +1,11 @@
 //! Which files a command reads where no `-f` names any: `NUMCTL_FILE`, else `numctl.yaml` or `numctl/` in
 //! the current folder.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::Fatal;
 use super::arguments::Command;
-use super::process::variable;
-
-const VARIABLE: &str = "NUMCTL_FILE";
-const FILE: &str = "numctl.yaml";
-const FOLDER: &str = "numctl";
+use super::default_path::{FILE, FOLDER, VARIABLE, found};
 
 /// Whether a command can do without files.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,6 +42,7 @@ fn files_of(command: &mut Command) -> Option<(&mut Vec<PathBuf>, Need)> {
     Some(match command {
         Command::Validate(args) => (&mut args.files.files, Need::Files),
         Command::Plan(args) => (&mut args.files.files, Need::Files),
+        Command::Fmt(args) => (&mut args.files.files, Need::Files),
         Command::Diff(args) => (&mut args.files.files, Need::Files),
         Command::Undo(args) => (&mut args.files.files, Need::Files),
         Command::Preflight(args) => (&mut args.files.files, Need::Files),
@@ -60,7 +57,9 @@ fn files_of(command: &mut Command) -> Option<(&mut Vec<PathBuf>, Need)> {
         Command::Doctor(args) => (&mut args.accounts.files, Need::Accounts),
         Command::Route(args) => (&mut args.accounts.files, Need::Accounts),
         Command::History(args) => (&mut args.accounts.files, Need::Accounts),
-        Command::Resolve(_)
+        Command::Init(_)
+        | Command::Import(_)
+        | Command::Resolve(_)
         | Command::Status(_)
         | Command::Explain(_)
         | Command::Sandbox(_)
@@ -69,30 +68,4 @@ fn files_of(command: &mut Command) -> Option<(&mut Vec<PathBuf>, Need)> {
         | Command::Man(_)
         | Command::Help(_) => return None,
     })
-}
-
-/// The default file. Two of them are an error: a file that is left out by mistake is one whose numbers
-/// are not declared.
-fn found() -> Result<Option<PathBuf>, Fatal> {
-    if let Some(path) = variable(VARIABLE) {
-        return Ok(Some(path.into()));
-    }
-    // An empty one is what a shell makes of `numctl export > numctl.yaml` before numctl starts.
-    let is_file = std::fs::metadata(FILE).is_ok_and(|meta| !meta.is_dir() && meta.len() > 0);
-    match (is_file, has_files(Path::new(FOLDER))) {
-        (true, true) => {
-            Err(Fatal::new(format!("both {FILE} and {FOLDER}/ exist here: choose one with -f or {VARIABLE}")))
-        }
-        (true, false) => Ok(Some(FILE.into())),
-        (false, true) => Ok(Some(FOLDER.into())),
-        (false, false) => Ok(None),
-    }
-}
-
-/// Whether it is a folder with files for `-f` in it: a clone of numctl has that name too.
-fn has_files(folder: &Path) -> bool {
-    let Ok(entries) = std::fs::read_dir(folder) else { return false };
-    entries
-        .flatten()
-        .any(|entry| matches!(entry.path().extension().and_then(|end| end.to_str()), Some("yaml" | "yml")))
 }

@@ -11,6 +11,7 @@ use crate::reconcile::Pricing;
 pub(super) async fn run(global: &Global, args: &DiffArgs) -> Ended {
     let planning = Planning {
         files: &args.files.files,
+        narrow: &args.narrow,
         state: &args.state,
         journal: &args.journal,
         // Nothing is carried out that a limit or a price could keep from it.

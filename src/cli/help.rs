@@ -1,6 +1,8 @@
 //! `numctl help`: of a command, and on topics.
 
-use clap::CommandFactory as _;
+use std::collections::BTreeMap;
+
+use clap::{Command, CommandFactory as _};
 
 use crate::report::shown::Shown;
 
@@ -27,8 +29,8 @@ A script that applies:
   esac
 ";
 
-/// The variables that are read, and what each is for.
-pub(super) const VARIABLES: &[(&str, &str)] = &[
+/// The variables that no option stands for.
+const OTHER_VARIABLES: &[(&str, &str)] = &[
     ("TWILIO_ACCOUNT_SID", "the account of a file without `accounts:`"),
     ("TWILIO_API_KEY", "its API key, with TWILIO_API_SECRET"),
     ("TWILIO_API_SECRET", "the secret of that key"),
@@ -36,32 +38,8 @@ pub(super) const VARIABLES: &[(&str, &str)] = &[
     ("TWILIO_REGION", "the region, such as ie1, of accounts without `region:` in the file"),
     ("TWILIO_EDGE", "the edge, such as dublin"),
     ("NUMCTL_FILE", "the desired-state file or directory, as -f"),
-    ("NUMCTL_API", "active-numbers or incoming-phone-numbers, as --api"),
-    ("NUMCTL_BASE_URL", "the API's host instead of Twilio's, as --base-url"),
-    ("NUMCTL_CA_FILE", "CA certificates to trust in addition, as --ca-file"),
-    ("NUMCTL_CREDENTIALS_DIR", "the directory of `credentials: { file: … }`, as --credentials-dir"),
-    ("NUMCTL_MAX_PURCHASES", "the maximum number of purchases, as --max-purchases"),
-    ("NUMCTL_MAX_RELEASES", "the maximum number of releases, as --max-releases"),
-    ("NUMCTL_MAX_CHANGES", "the maximum number of numbers to change, as --max-changes"),
-    ("NUMCTL_MAX_MONTHLY_INCREASE", "the maximum that a plan may add to the monthly cost, such as 25 USD"),
-    ("NUMCTL_MAX_MONTHLY_TOTAL", "the maximum monthly cost of all numbers"),
-    ("NUMCTL_RELEASE_GUARD", "the time in which a used number is not released, as --release-guard"),
-    ("NUMCTL_STATE_DIR", "the directory for state, as --state-dir"),
-    ("NUMCTL_JOURNAL", "the journal, as --journal"),
-    ("NUMCTL_LOCK_DIR", "the locks, as --lock-dir"),
-    ("NUMCTL_LEASE", "the Kubernetes Lease, as --lease"),
-    ("NUMCTL_LEASE_DURATION", "how long a lease outlives its last renewal, as --lease-duration"),
     ("NUMCTL_LEASE_IDENTITY", "the name that this process writes into the Lease, such as the pod's"),
-    ("NUMCTL_KUBE_API", "the Kubernetes API server, as --kube-api"),
-    ("NUMCTL_KUBE_TOKEN_FILE", "the token for it, as --kube-token-file"),
-    ("NUMCTL_KUBE_CA_FILE", "the CA certificates for it, as --kube-ca-file"),
-    ("NUMCTL_LISTEN", "the daemon's page and metrics, as --listen; where `numctl status` asks"),
-    ("NUMCTL_LISTEN_HOST", "a host name that it answers to, as --listen-host"),
-    ("NUMCTL_NOTIFY", "the webhook of notifications, as --notify"),
-    ("NUMCTL_NOTIFY_AUTH_FILE", "the Authorization header for it, as --notify-auth-file"),
-    ("NUMCTL_FLEET_NAME", "the name of the fleet, as --fleet-name"),
-    ("NUMCTL_PUBLIC_URL", "where people open the page, as --public-url"),
-    ("NUMCTL_KUBE_EVENTS", "the Deployment that Kubernetes Events are about, as --kube-events"),
+    ("NUMCTL_SANDBOX_SUBACCOUNT_SID", "printed by `numctl sandbox`: its subaccount"),
     ("NUMCTL_LOG", "a filter for logs in the syntax of Rust's tracing, such as numctl=debug"),
     ("NO_COLOR", "no colour, as --color never"),
 ];
@@ -79,7 +57,7 @@ pub(super) fn run(args: &HelpArgs) -> Ended {
     if let Some(topic) = Topic::ALL.iter().find(|topic| topic.as_str() == subject) {
         return print(&match topic {
             Topic::ExitCodes => EXIT_CODES.to_owned(),
-            Topic::Environment => environment(),
+            Topic::Environment => environment(&command),
         });
     }
     match command.find_subcommand_mut(subject) {
@@ -98,9 +76,18 @@ pub(super) fn run(args: &HelpArgs) -> Ended {
     }
 }
 
-fn environment() -> String {
-    let width = VARIABLES.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
-    let rows: String = VARIABLES.iter().map(|(name, what)| format!("  {name:<width$}  {what}\n")).collect();
+fn environment(command: &Command) -> String {
+    let mut all: BTreeMap<String, String> =
+        OTHER_VARIABLES.iter().map(|(name, what)| ((*name).to_owned(), (*what).to_owned())).collect();
+    for arg in command.get_arguments().chain(command.get_subcommands().flat_map(Command::get_arguments)) {
+        if let (Some(name), Some(long)) = (arg.get_env(), arg.get_long()) {
+            let what = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            all.entry(name.to_string_lossy().into_owned())
+                .or_insert_with(|| format!("--{long}: {}", what.lines().next().unwrap_or_default()));
+        }
+    }
+    let width = all.keys().map(String::len).max().unwrap_or_default();
+    let rows: String = all.iter().map(|(name, what)| format!("  {name:<width$}  {what}\n")).collect();
     format!(
         "Environment variables. An option wins over its variable; an empty variable counts as unset.\n\n{rows}\n\
          A file's `credentials: {{ env: PREFIX }}` reads PREFIX_API_KEY and PREFIX_API_SECRET, else \

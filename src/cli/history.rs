@@ -171,11 +171,14 @@ pub(super) async fn undo(global: &Global, args: &UndoArgs) -> Ended {
     let (desired, content) = fleet::read(global, &args.files.files)?;
     writing.undoing(run.head.run.clone());
     let has_claims = !desired.claims.is_empty();
+    let narrowing = args.narrow.narrowing_of_undo(&desired)?;
+    let narrowing = narrowing.as_ref();
     let (writing, run) = (&writing, &run);
     let work = async |fleet: &Fleet, intents: Intents| {
         output::note(format_args!("This reverts {}.", report::history::title(run)));
         let source = Source::Undo { desired: &desired, run };
-        writing.walk(fleet, Errand { source, content: &content, has_claims, marker: None }, intents).await
+        let errand = Errand { source, content: &content, narrowing, has_claims, marker: None };
+        writing.walk(fleet, errand, intents).await
     };
     writing.with_lock(&desired.accounts, has_claims, work).await
 }

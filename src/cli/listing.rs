@@ -13,8 +13,9 @@ use crate::client::api::price::{self, Prices};
 use crate::client::api::resource::{masked, normal_form, offered_form};
 use crate::client::api::routes::NumberType;
 use crate::client::http::Http;
-use crate::desired::{Account, AccountIndex};
-use crate::model::number::AccountSid;
+use crate::desired::narrowing::Narrowing;
+use crate::desired::{Account, AccountIndex, Desired};
+use crate::model::number::{AccountSid, PhoneNumber};
 use crate::model::provider::Api;
 use crate::model::settings::Field;
 use crate::observed::Observed;
@@ -66,20 +67,51 @@ struct Listing<'a> {
     format: RowFormat,
     columns: &'a [Column],
     sort: Option<SortBy>,
+    /// Which of the rows.
+    part: Option<&'a Part>,
+}
+
+/// What `--only` leaves of the live numbers, by what the files say of them.
+struct Part {
+    desired: Desired,
+    narrowing: Narrowing,
+}
+
+impl Part {
+    fn takes(&self, account: AccountIndex, item: &Value) -> bool {
+        let number = item["phone_number"].as_str().and_then(PhoneNumber::observed);
+        number.is_some_and(|number| {
+            let labels = self.desired.declared(number).and_then(|declared| declared.labels.as_deref());
+            self.narrowing.takes_number(number, account, labels)
+        })
+    }
 }
 
 pub(super) async fn get(global: &Global, args: &GetArgs) -> Ended {
     let sort = args.sort_by.as_deref().map(|by| SortBy::parse(by, LIVE)).transpose()?;
-    let fleet = Fleet::open(global, &fleet::accounts_of(global, &args.accounts)?).await?;
+    let (declared, part) = match args.only.is_empty() {
+        true => (fleet::accounts_of(global, &args.accounts)?, None),
+        false => {
+            let desired = fleet::read(global, &args.accounts.files)?.0;
+            let narrowing = Narrowing::parse(&args.only, None, &desired, true).map_err(Fatal::new)?;
+            (desired.accounts.clone(), narrowing.map(|narrowing| Part { desired, narrowing }))
+        }
+    };
+    let fleet = Fleet::open(global, &declared).await?;
     let ended = match fleet.only(args.accounts.account.as_deref()) {
-        Ok(accounts) => get_from(&fleet, &accounts, args, sort).await,
+        Ok(accounts) => get_from(&fleet, &accounts, args, (sort, part.as_ref())).await,
         Err(error) => Err(error),
     };
     fleet.close().await?;
     ended
 }
 
-async fn get_from(fleet: &Fleet, accounts: &[AccountIndex], args: &GetArgs, sort: Option<SortBy>) -> Ended {
+async fn get_from(
+    fleet: &Fleet,
+    accounts: &[AccountIndex],
+    args: &GetArgs,
+    (sort, part): (Option<SortBy>, Option<&Part>),
+) -> Ended {
     let filters = args.filters.filters();
     let filters: Vec<Filters> = match args.numbers.as_slice() {
         [] => vec![filters],
@@ -99,6 +131,7 @@ async fn get_from(fleet: &Fleet, accounts: &[AccountIndex], args: &GetArgs, sort
         format: args.format,
         columns: LIVE,
         sort,
+        part,
     };
     if let Some(interval) = args.watch {
         return watch(fleet, accounts, &listing, interval).await;
@@ -168,6 +201,7 @@ pub(super) async fn search(global: &Global, args: &SearchArgs) -> Ended {
                 format: args.format,
                 columns: OFFERED,
                 sort: None,
+                part: None,
             };
             write_rows(&fleet, first, &listing).await.map(|_| Exit::Done)
         }
@@ -228,7 +262,7 @@ fn name_api(account: &mut Account, sid: AccountSid, api: Api) {
 }
 
 /// A file that someone may have edited is not replaced.
-fn keep_what_is_there(path: &Path) -> Result<(), Fatal> {
+pub(super) fn keep_what_is_there(path: &Path) -> Result<(), Fatal> {
     let is_there = std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() > 0);
     match is_there {
         false => Ok(()),
@@ -258,7 +292,7 @@ fn whole(
     }
 }
 
-async fn export_one(
+pub(super) async fn export_one(
     fleet: &Fleet,
     declared: &[Account],
     only: AccountIndex,
@@ -350,6 +384,7 @@ async fn list(
                         .into_iter()
                         .take(left)
                         .map(|item| item_form(api, operation, kind, prices.as_ref(), item))
+                        .filter(|item| listing.part.is_none_or(|part| part.takes(*account, item)))
                         .collect();
                     left -= page.len();
                     written = on_page(name, page);

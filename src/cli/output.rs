@@ -136,7 +136,7 @@ pub(super) fn settle() {
 /// Whether stdout wants colour.
 pub(super) fn style() -> Style {
     let choice = anstream::AutoStream::choice(&io::stdout());
-    Style { colour: choice != anstream::ColorChoice::Never }
+    Style { colour: choice != anstream::ColorChoice::Never, full: false }
 }
 
 /// Whether stderr wants colour: a terminal that has it, no `NO_COLOR`, and lines for people.

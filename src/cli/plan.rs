@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::desired::Desired;
+use crate::desired::narrowing::Narrowing;
 use crate::execute::Stop;
 use crate::execute::journal::{Command, Head};
 use crate::execute::ledger::{Kept, LedgerError};
@@ -16,8 +17,9 @@ use crate::host::clock;
 use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::reconcile::{Answer, Authority, Hooks, Job, Pass, Passed, Pricing, Source, State, pass};
+use crate::report::text::{self, Style};
 
-use super::arguments::{Global, JournalArgs, PlanArgs, PlanFormat, StateArgs};
+use super::arguments::{Global, JournalArgs, NarrowArgs, PlanArgs, PlanFormat, StateArgs};
 use super::early::read_and_list;
 use super::fleet::{self, Fleet};
 use super::journal::ForPlan;
@@ -29,6 +31,7 @@ pub(super) type Made = (Plan, Option<Refusal>, Option<Bill>);
 /// What a plan is made from, and how much is asked for it.
 pub(super) struct Planning<'a> {
     pub(super) files: &'a [PathBuf],
+    pub(super) narrow: &'a NarrowArgs,
     pub(super) state: &'a StateArgs,
     pub(super) journal: &'a JournalArgs,
     pub(super) pricing: Pricing,
@@ -38,9 +41,22 @@ pub(super) struct Planning<'a> {
 /// Reads, lists and plans; nothing is shown.
 pub(super) async fn planned(global: &Global, planning: &Planning<'_>) -> Result<(Desired, Made), Fatal> {
     let journal = ForPlan::of(global, planning.journal, planning.state.state_dir.as_deref())?;
-    let (desired, fleet, listed) = read_and_list(global, planning.files).await?;
+    let (desired, narrowing, fleet, listed) = match planning.narrow.is_any() {
+        false => {
+            let (desired, fleet, listed) = read_and_list(global, planning.files).await?;
+            (desired, None, fleet, listed)
+        }
+        true => {
+            let (desired, narrowing) = planning.narrow.part_of(fleet::read(global, planning.files)?.0)?;
+            let fleet = Fleet::open(global, &desired.accounts).await?;
+            let listed = fleet.list().await;
+            (desired, narrowing, fleet, listed)
+        }
+    };
     let made = match listed {
-        Ok(observed) => make(global, planning, &desired, (&fleet, observed), &journal).await,
+        Ok(observed) => {
+            make(global, planning, (&desired, narrowing.as_ref()), (&fleet, observed), &journal).await
+        }
         Err(error) => Err(error),
     };
     fleet.close().await?;
@@ -50,6 +66,7 @@ pub(super) async fn planned(global: &Global, planning: &Planning<'_>) -> Result<
 pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
     let planning = Planning {
         files: &args.files.files,
+        narrow: &args.narrow,
         state: &args.state,
         journal: &args.journal,
         pricing: if args.cost { Pricing::Always } else { Pricing::WhereTouched },
@@ -69,7 +86,12 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
         }
         return Err(error);
     }
-    show::plan(&plan, refusal.as_ref(), bill.as_ref(), args.format)?;
+    if args.full && args.format == PlanFormat::Text {
+        let style = Style { full: true, ..output::style() };
+        output::print_text(|out| text::plan(out, &plan, refusal.as_ref(), bill.as_ref(), style))?;
+    } else {
+        show::plan(&plan, refusal.as_ref(), bill.as_ref(), args.format)?;
+    }
     if let (Some(path), Some(saved)) = (&args.out, &saved) {
         let path = path.display();
         if saved.carries_passwords() {
@@ -89,7 +111,7 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
 async fn make(
     global: &Global,
     planning: &Planning<'_>,
-    desired: &Desired,
+    (desired, narrowing): (&Desired, Option<&Narrowing>),
     (fleet, observed): (&Fleet, Observed),
     journal: &ForPlan,
 ) -> Result<Made, Fatal> {
@@ -107,6 +129,7 @@ async fn make(
         pricing: planning.pricing,
         asks_who: true,
         preflight: None,
+        narrowing,
         numbers_at_once: 1,
         extent: Extent::Full,
         authority: Authority {

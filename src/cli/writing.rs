@@ -7,6 +7,7 @@ use std::path::Path;
 use tokio::sync::watch;
 
 use crate::client::webhook::WebhookCaller;
+use crate::desired::narrowing::Narrowing;
 use crate::desired::{Account, AccountIndex};
 use crate::execute::journal::{Command, Head, RunId};
 use crate::execute::ledger::{Kept, Ledger, LedgerError};
@@ -54,6 +55,8 @@ pub(super) struct Errand<'a> {
     pub(super) source: Source<'a>,
     /// The content of its files.
     pub(super) content: &'a Content,
+    /// The part of them that it is about.
+    pub(super) narrowing: Option<&'a Narrowing>,
     /// Whether numbers are declared by need, so that what is bought for them is remembered.
     pub(super) has_claims: bool,
     /// The file that marks a saved plan as used.
@@ -135,6 +138,7 @@ impl<'a> Writing<'a> {
             // Each account keeps its own pace; this only bounds how many numbers are in hand.
             asks_who: true,
             preflight: self.preflight.as_ref(),
+            narrowing: errand.narrowing,
             numbers_at_once: usize::from(self.global.max_concurrency) * fleet.clients.len().max(1),
             extent: Extent::Full,
             authority: Authority {

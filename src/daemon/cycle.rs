@@ -60,6 +60,7 @@ impl<T: Transport> Daemon<'_, T> {
             pricing: if is_money_limited { Pricing::Always } else { Pricing::WhereLimited },
             asks_who: self.options.asks_who,
             preflight: self.options.preflight.as_ref(),
+            narrowing: None,
             numbers_at_once: self.options.numbers_at_once * force.reached.clients.len().max(1),
             extent,
             authority: Authority {

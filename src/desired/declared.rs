@@ -7,6 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::labels::Labels;
 use crate::model::claim::{ClaimName, Need};
 use crate::model::hold::{Hold, Standstill};
 use crate::model::money::Money;
@@ -336,6 +337,8 @@ pub struct Declared {
     pub hold: Option<Box<Hold>>,
     /// The managed settings, merged.
     pub settings: Managed,
+    /// What it is known by; `None` where that is nothing.
+    pub labels: Option<Arc<Labels>>,
     /// Where it was declared.
     pub place: Place,
 }
@@ -357,6 +360,8 @@ pub struct Claim {
     pub label: Option<Box<str>>,
     /// The managed settings, merged, without the name.
     pub settings: Managed,
+    /// What its numbers are known by.
+    pub labels: Arc<Labels>,
     /// Where it was declared: the entry is one of `claims:`.
     pub place: Place,
 }

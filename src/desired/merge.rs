@@ -3,17 +3,21 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::accounts::{self, Accounts};
 use super::claims::{self, Spot};
 use super::excerpt::{message, quoted};
 use super::issue::{At, Issue, Issues};
+use super::labels::{Labels, Tags};
 use super::layers;
 use super::place::{Path, Step};
 use super::quarantine;
 use super::raw::{self, Entry as NumberEntry, File, RawClaim, Section};
 use super::source::{Format, Source};
 use super::suggest;
+use super::tags;
+use super::whole::{check_complete, claims_of, numbers_of};
 use super::{AccountIndex, Claim, Declared, Desired, Place, State, Unlisted};
 use crate::model::claim::ClaimName;
 use crate::model::number::{NumberError, PhoneNumber};
@@ -28,6 +32,7 @@ struct Layer {
     settings: Managed,
     account: Option<AccountIndex>,
     protect: Option<bool>,
+    tags: Tags,
     used: bool,
 }
 
@@ -38,6 +43,8 @@ struct Merger<'a> {
     profiles: Vec<Layer>,
     /// defaults + profile, by profile: what numbers without settings of their own share.
     bases: HashMap<Option<usize>, Managed>,
+    /// What numbers without tags of their own share, by profile.
+    labels: HashMap<Option<usize>, Option<Arc<Labels>>>,
     /// Contradictions within such a base, which are told once and not per number.
     told: HashSet<(Option<usize>, Field)>,
     /// Bases that were checked for a number without settings of its own, by API.
@@ -71,6 +78,7 @@ pub(super) fn merge(
         defaults: None,
         profiles: Vec::new(),
         bases: HashMap::new(),
+        labels: HashMap::new(),
         told: HashSet::new(),
         checked: HashSet::new(),
     };
@@ -97,52 +105,6 @@ pub(super) fn merge(
     })
 }
 
-/// Law 2: a file cut short mostly still parses, so where a missing line releases a number, each file
-/// must show that it is whole.
-fn check_complete(
-    sources: &[&Source],
-    files: &[(usize, File)],
-    policy_file: Option<usize>,
-    issues: &mut Issues,
-) {
-    let mut any = false;
-    for (file, raw) in files {
-        match &raw.numbers {
-            Section::Is(numbers) if !numbers.0.is_empty() => any = true,
-            Section::Absent => {}
-            Section::Null | Section::Is(_) => {
-                any = true;
-                issues.push(
-                    Issue::error(
-                        At::key(*file, ["numbers".into()]),
-                        "`numbers:` is empty, and `unlisted: release` would release every number",
-                    )
-                    .help("remove `numbers:`, or set `unlisted: ignore`"),
-                );
-            }
-        }
-        any |= !claims_of(raw).is_empty();
-        if !sources[*file].shows_its_end() {
-            let end = sources[*file].body().trim_end().len();
-            let at = At::Span { file: *file, span: end..end, path: Path::new(), whole: false };
-            issues.push(
-                Issue::error(at, "under `unlisted: release`, the last line of a file must be `...`").help(
-                    "otherwise a file that was cut short would release the numbers it lost: add `...`, YAML's end marker, as the last line",
-                ),
-            );
-        }
-    }
-    if !any {
-        issues.push(
-            Issue::error(
-                policy_file.map_or(At::Nowhere, |file| At::value(file, ["policy".into(), "unlisted".into()])),
-                "the files name no number, and `unlisted: release` would release every number",
-            )
-            .help("set `unlisted: ignore`"),
-        );
-    }
-}
-
 impl Merger<'_> {
     fn layer(&mut self, file: usize, path: Path, name: &str, raw: &raw::Layer) -> Layer {
         let settings = layers::managed(
@@ -156,7 +118,8 @@ impl Merger<'_> {
             let at = || At::Path { file, path: layers::below(&path, "account"), key: false };
             self.accounts.find(self.issues, name, at)
         });
-        Layer { name: name.into(), file, path, settings, account, protect: raw.protect.0, used: false }
+        let tags = tags::tags(self.issues, file, || path.clone(), &raw.tags);
+        Layer { name: name.into(), file, path, settings, account, protect: raw.protect.0, tags, used: false }
     }
 
     fn read_defaults(&mut self, files: &[(usize, File)]) {
@@ -303,6 +266,8 @@ impl Merger<'_> {
             }
         };
         let place = Place { file: u32::try_from(file).ok()?, entry: u32::try_from(entry).ok()? };
+        let tags = tags::tags(self.issues, file, path, &raw.tags);
+        let labels = self.labels(profile, tags);
         let hold = super::standstill::hold(self.issues, file, path, &raw.hold).map(Box::new);
         let on_vanished = accounts::on_vanished(self.issues, at("on_vanished"), &raw.on_vanished);
         Some(Declared {
@@ -313,6 +278,7 @@ impl Merger<'_> {
             on_vanished,
             hold,
             settings,
+            labels,
             place,
         })
     }
@@ -382,7 +348,9 @@ impl Merger<'_> {
         }
         let settings = merged.filtered(|field| field != Field::FriendlyName);
         let place = Place { file: u32::try_from(spot.file).ok()?, entry: u32::try_from(spot.entry).ok()? };
-        Some(Claim { name, count, need: need?, account: account?, protect, label, settings, place })
+        let tags = tags::tags(self.issues, spot.file, || spot.path(), &raw.tags);
+        let labels = Labels { claim: Some(name.clone()), ..self.merged_labels(profile, tags) }.into();
+        Some(Claim { name, count, need: need?, account: account?, protect, label, settings, labels, place })
     }
 
     fn profile(&mut self, name: &str, at: impl FnOnce() -> At) -> Option<usize> {
@@ -428,6 +396,26 @@ impl Merger<'_> {
             Some((layer.protect?, at))
         };
         profile.and_then(|index| of(&self.profiles[index])).or_else(|| of(self.defaults.as_ref()?))
+    }
+
+    /// What a number is known by. Those without tags of their own share it: there may be a million.
+    fn labels(&mut self, profile: Option<usize>, own: Tags) -> Option<Arc<Labels>> {
+        let is_shared = own.is_empty();
+        if let Some(shared) = self.labels.get(&profile).filter(|_| is_shared) {
+            return shared.clone();
+        }
+        let labels = self.merged_labels(profile, own);
+        let labels = (!labels.is_empty()).then(|| Arc::new(labels));
+        if is_shared {
+            self.labels.insert(profile, labels.clone());
+        }
+        labels
+    }
+
+    fn merged_labels(&self, profile: Option<usize>, own: Tags) -> Labels {
+        let layer = profile.map(|index| &self.profiles[index]);
+        let layers = [self.defaults.as_ref(), layer].map(|layer| layer.map(|layer| &layer.tags));
+        Labels::merged(layer.map(|layer| &*layer.name), layers, own)
     }
 
     fn merged(&mut self, profile: Option<usize>, own: &Managed) -> Managed {
@@ -574,19 +562,5 @@ impl Merger<'_> {
             let issue = Issue::warning(at, format!("no number uses the profile {}", quoted(&profile.name)));
             self.issues.push(issue.help("use it with `profile:` on a number, or remove it"));
         }
-    }
-}
-
-fn claims_of(file: &File) -> &[RawClaim] {
-    match &file.claims {
-        Section::Is(claims) => claims,
-        Section::Absent | Section::Null => &[],
-    }
-}
-
-fn numbers_of(file: &File) -> &[NumberEntry] {
-    match &file.numbers {
-        Section::Is(numbers) => &numbers.0,
-        Section::Absent | Section::Null => &[],
     }
 }

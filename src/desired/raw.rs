@@ -15,4 +15,4 @@ pub(super) use file::{Account, Credentials, File, Policy, Quarantine};
 pub(super) use hold::{Hold, Window};
 pub(super) use number::{Layer, Number, Sms, Voice};
 pub(super) use said::Said;
-pub(super) use scalar::{Count, Given, OWN, Section, Setting, Switch};
+pub(super) use scalar::{Count, Given, Map, OWN, Section, Setting, Switch};

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::desired::AccountRef;
+use crate::desired::narrowing::Narrowed;
 use crate::desired::{Access, AccountIndex, Desired, Limits};
 use crate::guard::standstill::Holds;
 use crate::model::action_kind::ActionKind;
@@ -28,7 +29,7 @@ use crate::plan::digest::Digest;
 use crate::plan::{Action, Plan, Reason, Step, Target};
 
 use accounts::FileAccount;
-use file::{File, FileAction, FileChange, FileClaim, FileSummary, FileValue};
+use file::{File, FileAction, FileChange, FileClaim, FileNarrowed, FileSummary, FileValue};
 use holds::FileHolds;
 use limits::FileLimits;
 
@@ -222,6 +223,11 @@ impl SavedPlan {
                 held: plan.numbers_held(),
                 unlisted: plan.unlisted,
             },
+            narrowed: plan.narrowed.as_ref().map(|narrowed| FileNarrowed {
+                only: narrowed.only.clone(),
+                account: narrowed.account.clone(),
+                left_out: narrowed.left_out,
+            }),
             actions: plan.steps.iter().map(|step| file_action(plan, step)).collect(),
         }
     }
@@ -256,6 +262,11 @@ impl SavedPlan {
                 held_earlier: file.summary.held,
                 unchanged: file.summary.unchanged,
                 unlisted: file.summary.unlisted,
+                narrowed: file.narrowed.as_ref().map(|narrowed| Narrowed {
+                    only: narrowed.only.clone(),
+                    account: narrowed.account.clone(),
+                    left_out: narrowed.left_out,
+                }),
                 ..Plan::of(accounts, steps)
             },
             access,
@@ -279,9 +290,11 @@ fn checksum(file: &File) -> String {
         serde_json::to_vec(&file.accounts),
         serde_json::to_vec(&file.limits),
         serde_json::to_vec(&file.holds),
+        // As before where there is none.
+        file.narrowed.as_ref().map_or_else(|| Ok(Vec::new()), serde_json::to_vec),
         serde_json::to_vec(&(&file.kind, file.format_version, &file.digest, &file.tool_version, &file.files)),
     ];
-    for part in parts.into_iter().flatten() {
+    for part in parts.into_iter().flatten().filter(|part| !part.is_empty()) {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
@@ -514,6 +527,8 @@ mod tests {
                 unchanged: 3,
                 unlisted: 2,
                 live: Vec::new(),
+                narrowed: None,
+                tags: std::collections::BTreeMap::new(),
                 causes: crate::plan::Causes::default(),
                 key: crate::plan::DigestKey::default(),
             },

@@ -213,6 +213,7 @@ fn declared(claim: &Claim, index: u16, number: PhoneNumber) -> Declared {
         hold: None,
         settings: claimed.settings_of(number, &claim.settings),
         on_vanished: None,
+        labels: Some(claim.labels.clone()),
         place: claim.place,
     }
 }

@@ -36,6 +36,13 @@ impl Digest {
             hash.update("\n");
             line.clear();
         }
+        if let Some(narrowed) = &plan.narrowed {
+            hash.update("narrowed\n");
+            narrowed.only.iter().for_each(|only| line.push(only));
+            line.push(format_args!("account {}", narrowed.account.as_deref().unwrap_or_default()));
+            hash.update(line.end());
+            hash.update("\n");
+        }
         if !secrets.json.is_empty()
             && let Some(code) = plan.key.code(secrets.end())
         {

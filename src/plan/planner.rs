@@ -40,7 +40,7 @@ pub fn plan(desired: &Desired, accounts: &[AccountRef], observed: &Observed) -> 
     plan
 }
 
-fn of_numbers(
+pub(super) fn of_numbers(
     desired: &Desired,
     accounts: &[AccountRef],
     observed: &Observed,
@@ -401,6 +401,12 @@ impl Planner<'_> {
         let is_short = self.held.iter().any(may_replace) || !self.short.is_empty();
         put_in_order(&mut self.steps);
         self.warnings.extend(effect::warnings(&self.steps, self.observed, self.desired.accounts.len()));
+        let tagged = |step: &Step| {
+            let number = step.action.number();
+            let labels = self.desired.declared(number)?.labels.clone()?;
+            (!labels.tags.is_empty()).then_some((number, labels))
+        };
+        let tags = self.steps.iter().filter_map(tagged).collect();
         let mut plan = Plan {
             held: self.held,
             short: self.short,
@@ -412,6 +418,7 @@ impl Planner<'_> {
             unchanged: self.unchanged,
             unlisted: self.unlisted,
             live: self.observed.live_by_account(),
+            tags,
             ..Plan::of(accounts.to_vec(), self.steps)
         };
         // Nothing is released while something that may replace it is held back (law 4).

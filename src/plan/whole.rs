@@ -1,13 +1,15 @@
 //! The plan as a whole: what is to be done, what is not, and what a reviewer should know.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::action::{Action, Step};
 use super::cause::{Causes, Difference};
 use super::digest_key::DigestKey;
 use super::effect::NoEffect;
 use super::held::{Held, HeldReason, Warning};
-use crate::desired::{AccountIndex, AccountRef};
+use crate::desired::narrowing::Narrowed;
+use crate::desired::{AccountIndex, AccountRef, Labels};
 use crate::model::action_kind::ActionKind;
 use crate::model::number::PhoneNumber;
 use crate::model::traffic::Lookback;
@@ -51,6 +53,10 @@ pub struct Plan {
     pub live: Vec<usize>,
     /// Who changed what is not as declared, where that was asked.
     pub causes: Causes,
+    /// What was left out of it on purpose; `None` where it is about all that is declared.
+    pub narrowed: Option<Narrowed>,
+    /// The tags of the numbers that it touches.
+    pub tags: BTreeMap<PhoneNumber, Arc<Labels>>,
     /// Keys the digest of a plan that carries secrets. The line sets it; a plan that is only read has none.
     pub key: DigestKey,
 }
@@ -76,6 +82,8 @@ impl Plan {
             unlisted: 0,
             live: Vec::new(),
             causes: Causes::default(),
+            narrowed: None,
+            tags: BTreeMap::new(),
             key: DigestKey::default(),
         }
     }

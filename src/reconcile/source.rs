@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::desired::AccountRef;
+use crate::desired::narrowing::Narrowing;
 use crate::desired::{Desired, Limits};
 use crate::execute::journal::{self, Run, UndoError, World};
 use crate::guard::saved_plan::SavedPlan;
@@ -13,7 +14,7 @@ use crate::observed::Observed;
 use crate::observed::wanted::Wanted;
 use crate::plan::claims::{self, AdoptError};
 use crate::plan::stale::stale;
-use crate::plan::{Action, Plan, plan};
+use crate::plan::{Action, Plan, plan, plan_part};
 
 use super::Pass;
 
@@ -136,10 +137,11 @@ impl<'a> Source<'a> {
         accounts: &[AccountRef],
         worlds: &[World],
         now: Duration,
+        narrowing: Option<&Narrowing>,
     ) -> Result<Plan, Box<Pass>> {
         let impossible = |error: Rejected| Box::new(Pass::Impossible(error));
         match *self {
-            Self::Files(desired) => Ok(plan(desired, accounts, observed)),
+            Self::Files(desired) => Ok(plan_part(desired, accounts, observed, narrowing)),
             Self::Saved { saved, .. } => {
                 let moved_on = stale(&saved.plan, observed);
                 if moved_on.is_empty() {
@@ -155,6 +157,7 @@ impl<'a> Source<'a> {
                 Ok(plan(&only, accounts, observed))
             }
             Self::Undo { desired, run } => journal::undo(run, desired, accounts, worlds, observed, now)
+                .map(|plan| plan.narrow(desired, narrowing))
                 .map_err(|error| impossible(error.into())),
         }
     }

@@ -314,7 +314,7 @@ impl<T: Transport> Job<'_, T> {
     fn plan(&self, observed: &Observed) -> Result<Plan, Box<Pass>> {
         let secrets = self.clients.iter().map(|client| client.credentials.expose_secret());
         let key = DigestKey::from_secrets(secrets);
-        match self.source.plan(observed, self.accounts, &self.worlds(), self.now) {
+        match self.source.plan(observed, self.accounts, &self.worlds(), self.now, self.narrowing) {
             Ok(plan) => Ok(Plan { key, ..plan }),
             Err(mut ended) => {
                 if let Pass::Stale(plan, _) = &mut *ended {

@@ -10,7 +10,8 @@ use serde::Serialize;
 use serde::ser::{SerializeSeq as _, Serializer};
 
 use crate::client::listing::Note;
-use crate::desired::AccountIndex;
+use crate::desired::narrowing::Narrowed;
+use crate::desired::{AccountIndex, Tags};
 use crate::guard::cost::Bill;
 use crate::guard::{Broken, Over, Refusal};
 use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
@@ -67,6 +68,9 @@ pub fn document<A: Serialize>(
     writeln!(out, "  \"digest\": \"{digest}\",")?;
     member(&mut out, "within_limits", &refusal.is_none())?;
     member(&mut out, "summary", &Summary::of(plan))?;
+    if let Some(narrowed) = &plan.narrowed {
+        member(&mut out, "narrowed", &NarrowedJson::new(narrowed))?;
+    }
     if let Some(not_known) = NotKnownJson::new(plan) {
         member(&mut out, "causes", &not_known)?;
     }
@@ -129,6 +133,21 @@ impl serde_json::ser::Formatter for Quiet {
     }
 }
 
+/// What a plan is about, where that is not all.
+#[derive(Serialize)]
+struct NarrowedJson<'a> {
+    only: &'a [String],
+    account: Option<&'a str>,
+    left_out: usize,
+}
+
+impl<'a> NarrowedJson<'a> {
+    fn new(narrowed: &'a Narrowed) -> Self {
+        let Narrowed { only, account, left_out } = narrowed;
+        Self { only, account: account.as_deref(), left_out: *left_out }
+    }
+}
+
 /// One action. `account` is where the number is afterwards, or was, for a release.
 #[derive(Debug, Serialize)]
 pub struct ActionJson<'a> {
@@ -148,6 +167,9 @@ pub struct ActionJson<'a> {
     /// That account's SID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from_account_sid: Option<AccountSid>,
+    /// The tags of the number, where it has any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<&'a Tags>,
     /// The code of the reason.
     pub reason: &'static str,
     /// Of a release, or the move to quarantine before it: for how long the number had no calls and no
@@ -186,6 +208,7 @@ impl<'a> ActionJson<'a> {
             sid: action.target().and_then(|target| target.sid),
             from_account: from.map(|from| &*from.name),
             from_account_sid: from.map(|from| from.sid),
+            tags: plan.tags.get(&action.number()).map(|labels| &labels.tags),
             reason: step.reason.word(),
             unused_for: plan.unused.filter(|_| step.gives_up()).map(|guard| guard.to_string()),
             changes: match from {

@@ -4,6 +4,8 @@
 //! in fences longer than any run of backticks inside, or in code spans that hold none.
 
 use super::names;
+use super::narrowed;
+use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
 use crate::guard::Refusal;
@@ -15,11 +17,17 @@ use crate::plan::{Plan, Step};
 
 use super::causes;
 use super::cost;
-use super::delta::{Delta, Piece, View};
+use super::delta::{Delta, Piece, View, deltas};
 use super::group::{self, Group, GroupChange, Said};
 use super::names::plural;
 use super::shown::{Shown, count, quoted, shown_value};
 use super::words::{self, Summary};
+
+/// The first line, which nobody sees: a bot finds its own comment by it.
+pub const MARKER: &str = "<!-- numctl-plan -->";
+
+/// So few actions are shown without a click.
+const FEW: usize = 10;
 
 /// The most that a comment may have: GitHub refuses more than 65,536 characters, and what posts the
 /// comment may add a line of its own. Counted in bytes, of which there are never fewer.
@@ -113,7 +121,7 @@ pub fn failed(out: &mut impl Write, error: &str) -> fmt::Result {
     let fence = fence(&body);
     writeln!(
         out,
-        "### numctl plan: failed\n\nThere is no plan. Nothing was changed.\n\n{fence}text\n{body}{fence}"
+        "{MARKER}\n### numctl plan: failed\n\nThere is no plan. Nothing was changed.\n\n{fence}text\n{body}{fence}"
     )
 }
 
@@ -147,7 +155,10 @@ fn write_head(
         }
         None => format!("changes to {}", plural(plan.touched(), "number")),
     };
-    writeln!(text, "### numctl plan: {verdict}\n")?;
+    writeln!(text, "{MARKER}\n### numctl plan: {verdict}\n")?;
+    for line in [narrowed::narrowed(plan), narrowed::by_tag(plan)].into_iter().flatten() {
+        writeln!(text, "{}\n", html(&line))?;
+    }
     if let Some(refusal) = refusal {
         writeln!(text, "> [!CAUTION]\n> This plan exceeds its limits and will not be applied:")?;
         for broken in words::refused(refusal) {
@@ -205,7 +216,8 @@ fn write_head(
     }
     writeln!(text, "Digest: `{}`\n", Digest::of(plan))?;
     if summary.release > 0 {
-        writeln!(text, "**Caution:** {}\n", words::RELEASE_CAUTION)?;
+        let many = plural(summary.release, "number");
+        writeln!(text, "> [!CAUTION]\n> **This plan releases {many}.** {}\n", words::RELEASE_CAUTION)?;
     }
     if summary.purchase > 0 {
         writeln!(text, "{}\n", words::purchase_caution(plan))?;
@@ -230,7 +242,7 @@ fn write_cost(text: &mut String, plan: &Plan, bill: &Bill) -> fmt::Result {
     Ok(())
 }
 
-/// One group, folded; releases are open.
+/// One group: folded where there are many, open where it gives numbers up.
 fn group_block(plan: &Plan, group: &Group<'_>, release_bytes: usize) -> Result<String, fmt::Error> {
     let place = match group.from {
         Some(from) => format!(
@@ -254,8 +266,25 @@ fn group_block(plan: &Plan, group: &Group<'_>, release_bytes: usize) -> Result<S
     );
     let unused = plan.unused.filter(|_| group.gives_up());
     let title = title + &unused.map_or_else(String::new, |guard| format!("; {}", words::unused(guard)));
+    let title = title + &fields(group);
     let body = group_body(group, release_bytes)?;
-    details(&title, &body, group.gives_up())
+    details(&title, &body, group.gives_up() || plan.steps.len() <= FEW)
+}
+
+/// The fields that many numbers of a group change, each with how many: `voice.url (300), sms.url (12)`.
+fn fields(group: &Group<'_>) -> String {
+    if group.count < 2 || group.kind != ActionKind::Configure {
+        return String::new();
+    }
+    let mut counts: BTreeMap<Field, usize> = BTreeMap::new();
+    for delta in group.steps().flat_map(|step| deltas(&step.action)) {
+        *counts.entry(delta.field).or_default() += 1;
+    }
+    let shown: Vec<String> = counts
+        .iter()
+        .map(|(field, many)| format!("<code>{}</code> ({})", field.json_name(), count(*many)))
+        .collect();
+    if shown.is_empty() { String::new() } else { format!(": {}", shown.join(", ")) }
 }
 
 fn group_body(group: &Group<'_>, release_bytes: usize) -> Result<String, fmt::Error> {

@@ -1,6 +1,7 @@
 //! The plan for people at a terminal.
 
 use super::names;
+use super::narrowed;
 use std::fmt::{self, Write};
 
 use anstyle::{AnsiColor, Effects, Style as Ansi};
@@ -25,6 +26,8 @@ use super::words::{self, Summary};
 pub struct Style {
     /// Whether colour and emphasis are used.
     pub colour: bool,
+    /// Whether every number is listed, however many there are.
+    pub full: bool,
 }
 
 impl Style {
@@ -32,6 +35,10 @@ impl Style {
     #[must_use]
     pub fn paint(self, ansi: Ansi, text: impl fmt::Display) -> String {
         if self.colour { format!("{ansi}{text}{ansi:#}") } else { text.to_string() }
+    }
+
+    fn entries_max(self) -> usize {
+        if self.full { usize::MAX } else { ENTRIES_MAX }
     }
 }
 
@@ -87,6 +94,12 @@ pub fn plan(
     write_said(out, "Held back", &group::held(plan), style)?;
     write_said(out, "No effect", &group::no_effect(plan), style)?;
     write_said(out, "Warnings", &group::warnings(plan), style)?;
+    if let Some(narrowed) = narrowed::narrowed(plan) {
+        writeln!(out, "{narrowed}\n")?;
+    }
+    if let Some(by_tag) = narrowed::by_tag(plan) {
+        writeln!(out, "{by_tag}\n")?;
+    }
     let summary = Summary::of(plan);
     if summary.release > 0 {
         writeln!(out, "{} {}\n", style.paint(RED.bold(), "Caution:"), words::RELEASE_CAUTION)?;
@@ -148,7 +161,7 @@ fn write_group(out: &mut impl Write, plan: &Plan, group: &Group<'_>, style: Styl
         let many = style.paint(BOLD, names::plural(group.count, "number"));
         writeln!(out, "{sign} {word} {many} {place}")?;
         writeln!(out, "    {}", style.paint(DIMMED, reason))?;
-        write_numbers(out, group)?;
+        write_numbers(out, group, style)?;
     }
     if let Some(guard) = plan.unused.filter(|_| group.gives_up()) {
         writeln!(out, "    {}", style.paint(DIMMED, words::unused(guard)))?;
@@ -177,14 +190,14 @@ fn identity(step: &Step) -> String {
 }
 
 /// A few numbers one by one, more of them as ranges.
-fn write_numbers(out: &mut impl Write, group: &Group<'_>) -> fmt::Result {
-    if group.count <= ENTRIES_MAX {
+fn write_numbers(out: &mut impl Write, group: &Group<'_>, style: Style) -> fmt::Result {
+    if group.count <= style.entries_max() {
         return group
             .steps()
             .try_for_each(|step| writeln!(out, "      {}{}", step.action.number(), identity(step)));
     }
     let mut left = group.count;
-    for range in group::ranges(group.steps().map(|step| step.action.number())).take(ENTRIES_MAX) {
+    for range in group::ranges(group.steps().map(|step| step.action.number())).take(style.entries_max()) {
         writeln!(out, "      {range}")?;
         left -= range.count;
     }
@@ -276,7 +289,7 @@ fn write_said(out: &mut impl Write, title: &str, all: &[Said], style: Style) -> 
     let total: usize = all.iter().map(Said::count).sum();
     writeln!(out, "{}", style.paint(YELLOW.bold(), format_args!("{title} ({}):", count(total))))?;
     for said in all {
-        let (entries, left) = said.entries(ENTRIES_MAX);
+        let (entries, left) = said.entries(style.entries_max());
         if said.count() == 1 {
             writeln!(out, "  ! {}: {}", entries.join(", "), said.message)?;
             continue;

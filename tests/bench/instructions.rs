@@ -189,7 +189,7 @@ fn run(name: &str) {
         "that plan as text" => {
             let plan = configures();
             let mut out = String::new();
-            counted_here(|| text::plan(&mut out, &plan, None, None, text::Style { colour: false }))
+            counted_here(|| text::plan(&mut out, &plan, None, None, text::Style::default()))
                 .expect("a string");
             plan.steps.len()
         }

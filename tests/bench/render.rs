@@ -79,7 +79,7 @@ fn main() {
                 out.get_ref().0
             });
             drop(plain);
-            let style = Style { colour: false };
+            let style = Style::default();
             let rows = [
                 (
                     "text",

@@ -71,6 +71,7 @@ pub(crate) fn desired(count: usize, settings: impl Fn(usize) -> Managed) -> Desi
         hold: None,
         on_vanished: None,
         settings: settings(nth),
+        labels: None,
         place: Place { file: 0, entry: nth as u32 },
     });
     let account = Account {

@@ -91,6 +91,8 @@ fn plan(live: &BTreeSet<u8>, wanted: &BTreeSet<u8>, unwanted: &BTreeSet<u8>) -> 
         held_earlier: 0,
         unchanged: 0,
         unlisted: 0,
+        narrowed: None,
+        tags: Default::default(),
         live: vec![100],
         causes: numctl::plan::Causes::default(),
         key: numctl::plan::DigestKey::default(),

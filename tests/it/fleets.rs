@@ -183,6 +183,7 @@ pub(super) fn declared(number: &'static str) -> impl Strategy<Value = Declared> 
             on_vanished: None,
             protect,
             settings,
+            labels: None,
             place: Place { file: 0, entry: 0 },
         },
     )

@@ -19,7 +19,7 @@ fn history_for_people_and_for_machines() {
     let runs = kept();
     let newest_first: Vec<&Run> = runs.iter().rev().collect();
     let mut text = String::new();
-    history::text(&mut text, &newest_first, (None, &history::Others::default()), Style { colour: false })
+    history::text(&mut text, &newest_first, (None, &history::Others::default()), Style::default())
         .expect("written");
     expect_file!["golden/history.txt"].assert_eq(&text);
     let mut out = Vec::new();

@@ -55,6 +55,7 @@ fn never_there(at: usize) -> Declared {
         on_vanished: None,
         protect: false,
         settings: Managed::default(),
+        labels: None,
         place: Place { file: 0, entry: 0 },
     }
 }

@@ -54,6 +54,7 @@ pub(crate) async fn one_pass<T: Transport>(one: &OnePass<'_, T>, stop: watch::Re
         pricing: Pricing::WhereLimited,
         asks_who: false,
         preflight: None,
+        narrowing: None,
         numbers_at_once: one.numbers_at_once,
         extent: Extent::Full,
         authority: Authority {

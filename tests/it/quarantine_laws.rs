@@ -162,7 +162,7 @@ proptest! {
             let Some(found) = before.find(*number).next() else { continue };
             let mut wanted = numctl::desired::Declared {
                 number: *number, account: found.account, state: State::Present, protect: false, on_vanished: None,
-                hold: None, settings: [].into_iter().collect(), place: numctl::desired::Place { file: 0, entry: 0 },
+                hold: None, settings: [].into_iter().collect(), labels: None, place: numctl::desired::Place { file: 0, entry: 0 },
             };
             wanted.state = State::Present;
             back.numbers.retain(|declared| declared.number != *number);

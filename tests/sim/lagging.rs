@@ -379,6 +379,7 @@ async fn cycles(host: &Shared, process: Process, file: &File, passes: usize, see
             operator: &operator,
             asks_who: false,
             preflight: None,
+            narrowing: None,
             numbers_at_once: 2,
             extent: Extent::Full,
             accepted: None,

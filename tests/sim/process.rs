@@ -209,6 +209,7 @@ impl Host {
             pricing: Pricing::WhereLimited,
             asks_who: false,
             preflight: None,
+            narrowing: None,
             numbers_at_once: 4,
             extent: Extent::Full,
             authority: Authority {

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{FileArgs, JournalArgs, StateArgs, TextOrJson};
+use super::{FileArgs, JournalArgs, NarrowArgs, StateArgs, TextOrJson};
 
 /// When output is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -51,6 +51,8 @@ pub(in crate::cli) enum RowFormat {
 pub(in crate::cli) struct DiffArgs {
     #[command(flatten)]
     pub(in crate::cli) files: FileArgs,
+    #[command(flatten)]
+    pub(in crate::cli) narrow: NarrowArgs,
     /// Output format
     #[arg(short = 'o', long, alias = "output", value_enum, default_value = "text", value_name = "FORMAT")]
     pub(in crate::cli) format: TextOrJson,

@@ -5,15 +5,20 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use url::Url;
 
+use crate::cli::complete;
+
 use super::WebhookArgs;
-use super::{AccountArgs, FileArgs, LimitArgs, TextOrJson, duration, duration_or_none};
+use super::{AccountArgs, FileArgs, LimitArgs, NarrowArgs, TextOrJson, duration, duration_or_none};
 use crate::client::lease::{LeaseName, Timing};
 use crate::model::number::PhoneNumber;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  numctl apply -f fleet.yaml\n  numctl apply plan.json --yes")]
+#[command(
+    after_help = "Examples:\n  numctl apply -f fleet.yaml\n  numctl apply --only team=support --yes\n  numctl apply plan.json --yes"
+)]
 pub(in crate::cli) struct ApplyArgs {
     /// Plan saved by `numctl plan --out`
     #[arg(value_name = "PLAN.JSON", conflicts_with = "files")]
@@ -23,6 +28,8 @@ pub(in crate::cli) struct ApplyArgs {
     pub(in crate::cli) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) webhooks: WebhookArgs,
+    #[command(flatten)]
+    pub(in crate::cli) narrow: NarrowArgs,
     #[command(flatten)]
     pub(in crate::cli) write: WriteArgs,
 }
@@ -65,6 +72,7 @@ pub(in crate::cli) struct StateArgs {
                   The number gets the claim's mark and configuration. You see the plan and confirm it.")]
 pub(in crate::cli) struct AdoptArgs {
     /// Name of the claim
+    #[arg(add = ArgValueCompleter::new(complete::claims))]
     pub(in crate::cli) claim: String,
     /// Live number to bind
     #[arg(value_name = "E164")]
@@ -112,7 +120,7 @@ pub(in crate::cli) struct HistoryArgs {
     #[arg(long, value_name = "DIR", env = "NUMCTL_STATE_DIR", hide_env = true)]
     pub(in crate::cli) state_dir: Option<PathBuf>,
     /// Show only this number, including changes by others
-    #[arg(id = "NUMBER", value_name = "E164")]
+    #[arg(id = "NUMBER", value_name = "E164", add = ArgValueCompleter::new(complete::numbers))]
     positional: Option<PhoneNumber>,
     /// The same as an option
     #[arg(long, value_name = "E164", conflicts_with = "NUMBER")]
@@ -138,8 +146,10 @@ pub(in crate::cli) struct UndoArgs {
     #[command(flatten)]
     pub(in crate::cli) files: FileArgs,
     /// Run to revert, by its name in `numctl history` or the end of it [default: the last run]
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = ArgValueCompleter::new(complete::runs))]
     pub(in crate::cli) run: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) narrow: NarrowArgs,
     #[command(flatten)]
     pub(in crate::cli) write: WriteArgs,
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::number::{Sms, Voice};
 use super::patterns;
-use super::scalar::{Count, Given, Section, Setting, Switch};
+use super::scalar::{Count, Given, Map, Section, Setting, Switch};
 
 /// Numbers declared by need: numctl finds them available, buys them once, and keeps them. Its settings go
 /// before those of its profile.
@@ -36,6 +36,10 @@ pub(crate) struct RawClaim {
     #[serde(default)]
     #[schemars(schema_with = "patterns::flag")]
     pub(crate) protect: Switch,
+    /// What the numbers are filtered and grouped by, such as `{ team: support }`. Kept in the file only.
+    #[serde(default)]
+    #[schemars(schema_with = "patterns::tags")]
+    pub(crate) tags: Section<Map<Count>>,
     /// What stands before the mark in the numbers' names.
     #[serde(default)]
     #[schemars(schema_with = "patterns::friendly_name")]

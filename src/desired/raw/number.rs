@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::hold::Hold;
 use super::patterns;
-use super::scalar::{Digits, Given, Section, Setting, Switch, flag};
+use super::scalar::{Count, Digits, Given, Map, Section, Setting, Switch, flag};
 
 /// Settings for many numbers: `defaults:` or one of `profiles:`. What is left out is not managed;
 /// null or "" clears.
@@ -20,6 +20,10 @@ pub(crate) struct Layer {
     #[serde(default)]
     #[schemars(schema_with = "patterns::flag")]
     pub(crate) protect: Switch,
+    /// What the numbers are filtered and grouped by, such as `{ team: support }`. Kept in the file only.
+    #[serde(default)]
+    #[schemars(schema_with = "patterns::tags")]
+    pub(crate) tags: Section<Map<Count>>,
     /// A name for people, up to 64 characters.
     #[serde(default)]
     #[schemars(schema_with = "patterns::friendly_name")]
@@ -84,6 +88,10 @@ pub(crate) struct Number {
     #[serde(default)]
     #[schemars(schema_with = "patterns::flag")]
     pub(crate) protect: Switch,
+    /// What the numbers are filtered and grouped by, such as `{ team: support }`. Kept in the file only.
+    #[serde(default)]
+    #[schemars(schema_with = "patterns::tags")]
+    pub(crate) tags: Section<Map<Count>>,
     /// A name for people, up to 64 characters.
     #[serde(default)]
     #[schemars(schema_with = "patterns::friendly_name")]
@@ -125,6 +133,7 @@ impl Number {
             profile: _,
             account: _,
             friendly_name: _,
+            tags,
             state,
             on_vanished,
             hold,
@@ -141,6 +150,7 @@ impl Number {
         state.0.is_none()
             && on_vanished.0.is_none()
             && matches!(hold, Section::Absent)
+            && matches!(tags, Section::Absent)
             && protect.0.is_none()
             && settings.iter().all(|setting| setting.0.is_none())
             && matches!((voice, sms), (Section::Absent, Section::Absent))

@@ -88,6 +88,14 @@ pub(crate) fn friendly_name(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "minLength": 1, "maxLength": 64 })
 }
 
+pub(crate) fn tags(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 16,
+        "additionalProperties": { "type": ["string", "integer"] },
+    })
+}
+
 pub(crate) fn claim_name(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": "^[a-z][a-z0-9-]{0,23}$" })
 }

@@ -24,7 +24,18 @@ pub(super) struct File {
     pub(super) limits: FileLimits,
     pub(super) holds: FileHolds,
     pub(super) summary: FileSummary,
+    /// What the plan is about, where that is not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) narrowed: Option<FileNarrowed>,
     pub(super) actions: Vec<FileAction>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileNarrowed {
+    pub(super) only: Vec<String>,
+    pub(super) account: Option<String>,
+    pub(super) left_out: usize,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -23,6 +23,7 @@ impl Fleet {
             on_vanished: None,
             hold: None,
             settings: settings(entry),
+            labels: None,
             place: Place { file: 0, entry: at },
         });
         Desired {

@@ -219,7 +219,7 @@ pub(crate) fn journal(data: &[u8]) {
             let runs = journal::runs(contents.records);
             let runs: Vec<_> = runs.iter().collect();
             let mut text = String::new();
-            history::text(&mut text, &runs, (None, &history::Others::default()), Style { colour: false })
+            history::text(&mut text, &runs, (None, &history::Others::default()), Style::default())
                 .expect("written");
             inert(&text);
             let mut out = Vec::new();

@@ -130,6 +130,8 @@ fn hostile_plan(texts: &[&str]) -> Plan {
         unlisted: 0,
         live,
         causes: numctl::plan::Causes::default(),
+        narrowed: None,
+        tags: std::collections::BTreeMap::new(),
         key: numctl::plan::DigestKey::default(),
     }
 }
@@ -160,10 +162,11 @@ pub(crate) fn shown_everywhere(plan: &Plan) -> [String; 4] {
     let refusal =
         guard::check(plan, &Policy::default().limits, &OperatorLimits::default(), None, &Outlook::default());
     let mut plain = String::new();
-    text::plan(&mut plain, plan, refusal.as_ref(), None, Style { colour: false }).expect("written");
+    text::plan(&mut plain, plan, refusal.as_ref(), None, Style::default()).expect("written");
     inert(&plain);
     let mut coloured = String::new();
-    text::plan(&mut coloured, plan, refusal.as_ref(), None, Style { colour: true }).expect("written");
+    text::plan(&mut coloured, plan, refusal.as_ref(), None, Style { colour: true, full: false })
+        .expect("written");
     let uncoloured = anstream_free(&coloured);
     assert_eq!(uncoloured, plain, "nothing but our own colours");
     let mut comment = String::new();
@@ -185,7 +188,7 @@ fn reported_everywhere(plan: &Plan, errors: &[ApiError]) -> [String; 2] {
     let report =
         Report { plan: plan.clone(), ends: (0..plan.steps.len()).map(end).collect(), interrupted: false };
     let mut plain = String::new();
-    outcome::text(&mut plain, &report, Style { colour: false }).expect("written");
+    outcome::text(&mut plain, &report, Style::default()).expect("written");
     inert(&plain);
     let mut out = Vec::new();
     outcome::json(&mut out, &report, None).expect("written");

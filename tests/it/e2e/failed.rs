@@ -26,7 +26,7 @@ fn a_bad_file_is_an_error_at_its_place_in_every_format() {
     );
     assert!(first["message"].as_str().is_some_and(|text| text.contains("freindly_name")), "{errors:#}");
     let markdown = plan(&bench, "markdown").exits(1);
-    assert!(markdown.out.starts_with("### numctl plan: failed\n"), "{}", markdown.out);
+    assert!(markdown.out.starts_with("<!-- numctl-plan -->\n### numctl plan: failed\n"), "{}", markdown.out);
     assert!(markdown.out.contains("fleet.yaml:4:5") && markdown.err.contains("fleet.yaml:4:5"));
     assert_eq!(plan(&bench, "text").exits(1).out, "");
     let apply = bench.run(&["apply", "--yes", "-f", "fleet.yaml", "--format", "json"]).exits(1).json();

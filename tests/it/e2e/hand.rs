@@ -322,3 +322,38 @@ fn findings(place: &str, schema: &Value, value: &Value, found: &mut Vec<String>)
         }
     }
 }
+
+/// As the shell's script asks it.
+#[test]
+fn the_shell_offers_what_the_files_and_the_journal_have() {
+    let (_sandbox, bench) = Sandbox::start(&[]);
+    bench.write(
+        "numctl.yaml",
+        "version: 1\nprofiles: {support: {voice: {url: \"https://voice.example.com/new\"}}}\nnumbers:\n  \
+         - {phone_number: \"+15552230000\", profile: support, tags: {team: a}}\n",
+    );
+    bench.run(&["apply", "--yes"]).exits(0);
+    let shell = bench.with("COMPLETE", "bash").with("_CLAP_IFS", "\n");
+    let offers = |words: &[&str]| {
+        let index = (words.len() - 1).to_string();
+        let mut command = shell.command(&[&["--"], words].concat());
+        command.env("_CLAP_COMPLETE_INDEX", index).env("_CLAP_COMPLETE_COMP_TYPE", "9");
+        let output = command.output().expect("it runs");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    assert!(offers(&["numctl", "plan", "--only", ""]).contains("support"));
+    assert!(offers(&["numctl", "plan", "--only", "te"]).contains("team=a"));
+    assert!(offers(&["numctl", "plan", "--account", ""]).contains("default"));
+    assert!(offers(&["numctl", "get", "+1"]).contains("+15552230000"));
+    let run = bench_run(&shell);
+    assert!(offers(&["numctl", "undo", ""]).contains(&run), "{run}");
+}
+
+fn bench_run(bench: &Bench) -> String {
+    let text = bench.read(".numctl/journal.jsonl");
+    let found = text.lines().find_map(|line| {
+        let record: Value = serde_json::from_str(line).ok()?;
+        record["run"].as_str().map(str::to_owned)
+    });
+    found.expect("a run")
+}

@@ -89,6 +89,8 @@ pub(super) fn plan_of(main: &str, emea: &str, steps: Vec<Step>) -> Plan {
         unlisted: 2,
         live: vec![30, 10],
         causes: numctl::plan::Causes::default(),
+        narrowed: None,
+        tags: std::collections::BTreeMap::new(),
         key: numctl::plan::DigestKey::default(),
     }
 }

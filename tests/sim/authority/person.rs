@@ -95,6 +95,7 @@ pub(super) async fn apply(host: &Shared, folder: &Path, mut tape: Tape) {
         operator: &OperatorLimits::default(),
         accepted: None,
         pricing: Pricing::WhereLimited,
+        narrowing: None,
         numbers_at_once: 2,
         extent: Extent::Full,
         authority: Authority {
