@@ -111,7 +111,7 @@ pub(super) struct Global {
     /// Maximum number of requests at once, per account [default: 10]
     #[arg(long, global = true, value_name = "N", default_value_t = 10, hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..=1000), help_heading = "Global options")]
     pub(super) max_concurrency: u16,
-    /// Maximum number of requests a second, per account [default: what the API allows]
+    /// Maximum requests a second, per account [default: adaptive]
     #[arg(long, global = true, value_name = "R", value_parser = rate, help_heading = "Global options")]
     pub(super) rate_limit: Option<f64>,
     /// Give up on a request after this long [default: 30s]
@@ -245,7 +245,7 @@ pub(super) struct FileArgs {
 /// The operator's limits.
 #[derive(Debug, Args)]
 pub(super) struct LimitArgs {
-    /// Maximum number of purchases, such as 10 or 5%; the file can only be stricter
+    /// Maximum purchases, such as 10 or 5% (the file may be stricter)
     #[arg(long, value_name = "LIMIT", env = "NUMCTL_MAX_PURCHASES", hide_env = true, value_parser = limit)]
     max_purchases: Option<Limit>,
     /// Maximum number of releases
@@ -254,7 +254,7 @@ pub(super) struct LimitArgs {
     /// Maximum number of numbers to change
     #[arg(long, value_name = "LIMIT", env = "NUMCTL_MAX_CHANGES", hide_env = true, value_parser = limit)]
     max_changes: Option<Limit>,
-    /// Do not release numbers that were used within this time, such as 30d
+    /// Hold releases of numbers used within this time, such as 30d
     #[arg(long, value_name = "DURATION", env = "NUMCTL_RELEASE_GUARD", hide_env = true, value_parser = lookback)]
     release_guard: Option<Lookback>,
     /// Maximum that a plan may add to the monthly cost, such as "25 USD"

@@ -241,7 +241,7 @@ numbers:
     }
     assert_eq!(parsed.warnings.len(), 4, "{shown}");
     let notes = render_findings(&parsed.notes, false);
-    let note = "note: the API's page does not list `friendly_name` among the parameters that can be set (2 places)\n \
+    let note = "note: Twilio's ActiveNumbers reference does not list `friendly_name` as a parameter (2 places)\n \
                 --> fleet.yaml:4:";
     assert!(notes.contains(note), "{notes}");
     assert!(!shown.contains("hunter2"), "{shown}");

@@ -167,7 +167,7 @@ pub(in crate::cli) struct LockArgs {
 /// One writer among hosts.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct LeaseArgs {
-    /// Allow one writer across hosts: hold this Kubernetes Lease, [NAMESPACE/]NAME
+    /// Kubernetes Lease for one writer across hosts
     #[arg(long, value_name = "LEASE", env = "NUMCTL_LEASE", hide_env = true, value_parser = lease_name)]
     pub(in crate::cli) lease: Option<LeaseName>,
     /// Time that a lease outlives its last renewal, the same for all replicas [default: 15s]
@@ -187,7 +187,7 @@ pub(in crate::cli) struct LeaseArgs {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  numctl run -f fleets/ --interval 60s --state-dir /var/lib/numctl --lock-dir /run/numctl\n\n\
-                  SIGTERM or Ctrl-C finishes what is in flight and exits with 0; a second one aborts. SIGHUP starts a cycle.\n\
+                  SIGTERM or Ctrl-C finishes what is in flight and exits with 0; a second one aborts. SIGHUP: look now.\n\
                   SIGUSR1 pauses: drift is shown and not repaired. SIGUSR2 resumes."
 )]
 pub(in crate::cli) struct RunArgs {
@@ -209,18 +209,18 @@ pub(in crate::cli) struct RunArgs {
     /// Directory for what was spent, the journal and a lock [default: the Lease, or none]
     #[arg(long, value_name = "DIR", env = "NUMCTL_STATE_DIR", hide_env = true)]
     pub(in crate::cli) state_dir: Option<PathBuf>,
-    /// Journal file; `none` writes no journal [default: in --state-dir]
+    /// Journal file, or `none` [default: in --state-dir]
     #[arg(long, value_name = "FILE", env = "NUMCTL_JOURNAL", hide_env = true)]
     pub(in crate::cli) journal: Option<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) lock: LockArgs,
-    /// Write Kubernetes Events about this Deployment, [NAMESPACE/]NAME
+    /// Write Kubernetes Events about this Deployment
     #[arg(long, value_name = "DEPLOYMENT", env = "NUMCTL_KUBE_EVENTS", hide_env = true, value_parser = deployment_name)]
     pub(in crate::cli) kube_events: Option<LeaseName>,
     /// Accept it without a second look when many numbers are gone
     #[arg(long)]
     pub(in crate::cli) allow_shrink: bool,
-    /// Serve the status page and metrics here; a bare port is on 127.0.0.1
+    /// Serve page and metrics here; a bare port is on 127.0.0.1
     #[arg(long, value_name = "ADDR", env = "NUMCTL_LISTEN", hide_env = true, value_parser = crate::daemon::listener::parse_address)]
     pub(in crate::cli) listen: Option<SocketAddr>,
     /// Also answer requests for this host name; may repeat
@@ -253,7 +253,7 @@ pub(in crate::cli) struct RunArgs {
         value_delimiter = ','
     )]
     pub(in crate::cli) notify_auth_file: Vec<String>,
-    /// Name of this fleet on the page, in notifications and as the label `fleet` of every metric
+    /// Name of this fleet on the page, in notifications and metrics
     #[arg(long, value_name = "NAME", env = "NUMCTL_FLEET_NAME", hide_env = true, value_parser = fleet_name)]
     pub(in crate::cli) fleet_name: Option<String>,
     /// Address of the page, for links in notifications
