@@ -194,7 +194,7 @@ pub(in crate::cli) struct RunArgs {
     /// Desired-state file, or a directory of them; may repeat [default: numctl.yaml or numctl/]
     #[arg(short, long = "file", value_name = "FILE")]
     pub(in crate::cli) files: Vec<PathBuf>,
-    /// Between two listings [default: 60s, or 10m with --watch-events]
+    /// Between two listings, from 100ms to 30d [default: 60s, or 10m with --watch-events]
     #[arg(long, value_name = "DURATION", value_parser = interval)]
     interval: Option<Duration>,
     /// Poll the audit log and read what changed, such as 5s

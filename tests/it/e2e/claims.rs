@@ -173,7 +173,7 @@ fn what_was_sold_meanwhile_gives_way_to_the_next_one() {
     let ran = bench.run(&["apply", "--yes", "plan.json"]).exits(0);
     let (first, second) = (first.as_str().expect("a number"), second.as_str().expect("another"));
     assert!(
-        ran.out.contains(&format!("{second} was bought for nyc/1: {first} was sold meanwhile")),
+        ran.out.contains(&format!("{second} was bought for nyc/1, because {first} was sold meanwhile")),
         "{}",
         ran.out
     );
@@ -210,7 +210,7 @@ fn a_live_number_is_adopted_and_counts_from_then_on() {
         .exits(1)
         .says("no claim other");
     adopt("+15552230000").exits(0).says("[nc1:nyc-support:1:");
-    adopt("+15552230000").exits(1).says("belongs to nyc-support/1 already");
+    adopt("+15552230000").exits(1).says("already belongs to nyc-support/1");
     assert_eq!(sandbox.setting("+15552230000", "voice.url"), "https://a.example/answer");
     let plan = bench.plan(&claiming(2)).exits(0).json();
     assert_eq!(
@@ -277,7 +277,7 @@ fn nothing_is_bought_for_claims_where_something_cannot_be_seen() {
     // A daemon that remembers nothing does not know what was sent before it started.
     sandbox.faults("");
     let ran = bench.run(&["run", "--once", "-f", "fleet.yaml"]).exits(1);
-    assert!(ran.err.contains("no record shows what was sent before this start"), "{}", ran.err);
+    assert!(ran.err.contains("there is no record of purchases made before this start"), "{}", ran.err);
     assert!(ran.err.contains("result=\"held\""), "{}", ran.err);
     assert_eq!(sandbox.count("purchase"), 0);
     bench.run(&["run", "--once", "--state-dir", "state", "-f", "fleet.yaml"]).exits(0);

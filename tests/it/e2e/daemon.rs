@@ -338,7 +338,7 @@ fn limits_hold_over_time_and_over_restarts() {
     bench.write("fleet.yaml", &buying(&[one, two], 1));
     daemon.says("refused by a limit", 2);
     let ran = daemon.stop();
-    assert!(ran.out.contains("2 in all within 24 hours"), "{}", ran.out);
+    assert!(ran.out.contains("2 in total within 24 hours"), "{}", ran.out);
     assert_eq!(ran.out.matches("--accept").count(), 1, "shown once while it stays the same:\n{}", ran.out);
     let once = [&["run", "--once"][..], &args].concat();
     bench.run(&once).exits(4);

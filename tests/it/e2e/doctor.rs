@@ -73,7 +73,7 @@ fn a_key_is_told_what_it_cannot_do() {
         report.as_array().expect("accounts").iter().position(|one| one["account"] == name).expect(name)
     };
     assert_eq!(check(&report, at("main"), "account").0, "doubtful");
-    assert!(check(&report, at("main"), "permissions").1.contains("moves no numbers"));
+    assert!(check(&report, at("main"), "permissions").1.contains("cannot move numbers"));
     assert_eq!(check(&report, at("emea"), "account").0, "good");
     assert_eq!(report[at("emea")]["account_sid"], SUB);
 }

@@ -40,7 +40,7 @@ fn files_that_name_far_fewer_numbers_are_believed_the_second_time() {
     sandbox.wait_for("configure", 12);
     daemon.says("result=\"in sync\"", 1);
     bench.write("fleet.yaml", &file(RELEASING, 8, "n"));
-    daemon.says("the files name 4 of its 12 numbers no more", 1);
+    daemon.says("the files no longer name 4 of its 12 numbers", 1);
     assert_eq!(sandbox.count("release"), 0);
     // It was a mistake, and is undone before anybody noticed.
     bench.write("fleet.yaml", &file(RELEASING, 12, "n"));
@@ -49,7 +49,7 @@ fn files_that_name_far_fewer_numbers_are_believed_the_second_time() {
     // It was meant.
     bench.write("fleet.yaml", &file(RELEASING, 8, "n"));
     sandbox.wait_for("release", 4);
-    daemon.says("the files name 4 of its 12 numbers no more", 2);
+    daemon.says("the files no longer name 4 of its 12 numbers", 2);
     daemon.stop().exits(0);
 }
 

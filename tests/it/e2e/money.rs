@@ -107,7 +107,7 @@ fn limits_on_money_refuse_what_goes_beyond_them() {
     plan(&bench, "max_monthly_total: 5.74 USD")
         .says("5.75 USD a month in all; max_monthly_total allows 5.74 USD");
     plan(&bench, "max_monthly_total: 5.75 USD, max_monthly_increase: 1.15 USD").never_says("Refused");
-    plan(&bench, "max_monthly_increase: 100 EUR").says("it is billed in USD, which a limit in EUR");
+    plan(&bench, "max_monthly_increase: 100 EUR").says("prices are in USD, and the limit is in EUR");
     // The operator's caps the file's, and the file's can be stricter.
     let capped = bench.with("NUMCTL_MAX_MONTHLY_INCREASE", "1 USD");
     plan(&capped, "max_monthly_increase: 50 USD")

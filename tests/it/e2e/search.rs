@@ -94,7 +94,7 @@ fn an_area_code_of_no_such_country_gets_its_own_advice() {
 fn short_codes_over_v2010_are_told_plainly() {
     let (_sandbox, bench) = Sandbox::start(&["--numbers", "0"]);
     let bench = bench.with("NUMCTL_API", V2010);
-    bench.run(&["get"]).exits(0).says("No numbers.").says("lists no short codes");
+    bench.run(&["get"]).exits(0).says("No numbers.").says("does not list short codes");
     bench.run(&["get", "--phone-number", "67898"]).exits(1).says("no short codes");
     bench.run(&["get", "--type", "shortcode"]).exits(1).says("no short codes");
     bench.run(&["export"]).exits(0).says("# Short codes are not included");

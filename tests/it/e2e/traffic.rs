@@ -198,7 +198,7 @@ fn a_number_on_a_trunk_is_neither_released_nor_idle() {
         }
         let ran = bench.run(&["idle", "--format", "json"]).exits(0);
         assert_eq!(numbers(&ran.json()), ["+15552230003"]);
-        ran.says("not judged: 1 on a SIP trunk");
+        ran.says("left out: 1 on a SIP trunk");
         bench.apply(&tombstones).exits(3).says("Take it off the trunk first");
         assert_eq!((sandbox.count("release"), sandbox.number("+15552230003")), (1, None));
     }
@@ -216,7 +216,7 @@ fn what_is_new_or_held_by_a_claim_is_not_idle() {
         for time in ["1h", "60d"] {
             let ran = bench.run(&["idle", "--for", time, "--format", "json"]).exits(0);
             assert_eq!(numbers(&ran.json()), ["+15552230000"], "{api}");
-            ran.says("1 idle number of 4").says("not judged: 1 bought since then, 2 held by a claim");
+            ran.says("1 idle number of 4").says("left out: 1 bought since then, 2 held by a claim");
         }
         let tombstones = bench.run(&["idle", "-f", "fleet.yaml", "--format", "yaml"]).exits(0);
         assert_eq!(tombstones.out.matches("state: released").count(), 1, "{}", tombstones.out);

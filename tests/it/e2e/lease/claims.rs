@@ -105,7 +105,7 @@ pub(super) fn purchases_of_a_killed_leader_are_known(kube: &Kube, lease: &str) {
     second.says(" cycle ", 5);
     assert_eq!((bought(&sandbox), sandbox.count("purchase")), (3, 4), "{}", second.log());
     second.says("nyc", 1);
-    second.stop().never_says("no record shows what was sent before this start");
+    second.stop().never_says("there is no record of purchases made before this start");
     let slots = open(kube, lease);
     let unseen: Vec<_> = slots.iter().filter(|slot| slot["seen"] != true).collect();
     assert_eq!((slots.len(), unseen.len()), (4, 1), "giving the Lease back forgets nothing: {slots:#?}");
@@ -130,7 +130,7 @@ fn a_lease_without_a_note_is_waited_for_once() {
     left(&kube, &host, "fresh", None);
     claiming(&host, 1);
     let ran = host.bench.run(&host.args(&["run", "--once"])).exits(1);
-    assert!(ran.err.contains("no record shows what was sent before this start"), "{}", ran.err);
+    assert!(ran.err.contains("there is no record of purchases made before this start"), "{}", ran.err);
     let until = noted(&kube, "fresh")["not_before"].as_u64().expect("a time");
     // A restart does not begin the wait anew.
     host.bench.run(&host.args(&["run", "--once"])).exits(1);
@@ -286,7 +286,7 @@ fn a_directory_is_all_there_is_to_know_only_for_its_last_writer() {
     let (sandbox, _) = Sandbox::start(&[]);
     let [one, two] = ["One", "Two"].map(|name| Host::new(&kube, &sandbox, name, "disk", SHORT));
     let once = |host: &Host| host.bench.run(&host.args(&["run", "--once", "--state-dir", "state"]));
-    let waits = "no record shows what was sent before this start";
+    let waits = "there is no record of purchases made before this start";
     let wait_is_over = |host: &Host| {
         let mut file: Value = serde_json::from_str(&host.bench.read("state/intents.json")).expect("JSON");
         assert!(file["not_before"].is_u64(), "{file:#}");
@@ -333,7 +333,7 @@ pub(super) fn limits_hold_for_whoever_leads_next(kube: &Kube, lease: &str) {
     buying(&two, &["+15552230100", "+15552230101"]);
     one.bench.run(&one.args(&["run", "--once"])).exits(0);
     let ran = two.bench.run(&two.args(&["run", "--once"])).exits(4);
-    assert!(ran.out.contains("2 in all within 24 hours"), "{}", ran.out);
+    assert!(ran.out.contains("2 in total within 24 hours"), "{}", ran.out);
     assert_eq!(sandbox.count("purchase"), 1);
     // It is not thrown away where it cannot be read; a person's `apply` has a count of its own.
     kube.edit(lease, |object| object["metadata"]["annotations"][SPENT] = "{}".into());
