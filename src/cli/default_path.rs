@@ -21,9 +21,9 @@ pub(super) fn found() -> Result<Option<PathBuf>, Fatal> {
     // An empty one is what a shell makes of `numctl export > numctl.yaml` before numctl starts.
     let is_file = std::fs::metadata(FILE).is_ok_and(|meta| !meta.is_dir() && meta.len() > 0);
     match (is_file, has_files(Path::new(FOLDER))) {
-        (true, true) => Err(Fatal::new(format!(
-            "both {FILE} and {FOLDER}/ are here: say which one is meant with -f or {VARIABLE}"
-        ))),
+        (true, true) => {
+            Err(Fatal::new(format!("both {FILE} and {FOLDER}/ exist here: choose one with -f or {VARIABLE}")))
+        }
         (true, false) => Ok(Some(FILE.into())),
         (false, true) => Ok(Some(FOLDER.into())),
         (false, false) => Ok(None),

@@ -43,7 +43,7 @@ pub(super) fn run(args: &ImportArgs) -> Ended {
     }
     if export.left_out > 0 {
         output::note(format_args!(
-            "note: {} left out; the file's comments say what and why",
+            "note: {} left out; the comments in the file list them with the reasons",
             export.left_out
         ));
     }

@@ -228,11 +228,10 @@ fn syntax_issue(file: usize, text: &str, byte: Option<usize>, whole: &str) -> Is
             "this is nested too deeply, or refers to itself",
             "the format is never more than five levels deep",
         ),
-        "repetition limit exceeded" => Issue::error(
-            At::File(file),
-            "the file's aliases expand to too much text text text text text text text",
-        )
-        .help("use `profiles:` for what several numbers share"),
+        "repetition limit exceeded" => {
+            Issue::error(At::File(file), "the file's aliases expand to too much text")
+                .help("use `profiles:` for what several numbers share")
+        }
         "EOF while parsing a value" => {
             Issue::error(At::File(file), "the file is empty").help("it starts with `version: 1`")
         }

@@ -35,7 +35,7 @@ pub(super) fn check_complete(
             let at = At::Span { file: *file, span: end..end, path: Path::new(), whole: false };
             issues.push(
                 Issue::error(at, "under `unlisted: release`, the last line of a file must be `...`").help(
-                    "a file cut short would release what it lost: add YAML's end marker, three dots, as the last line",
+                    "otherwise a file that was cut short would release the numbers it lost: add `...`, YAML's end marker, as the last line",
                 ),
             );
         }

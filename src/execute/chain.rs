@@ -103,7 +103,7 @@ impl<T: Transport> Run<'_, T> {
         let _entered = span.entered();
         if let Outcome::Failed(failure) | Outcome::Unknown(failure) = &outcome {
             let request_id = outcome.api_error().and_then(|error| error.request_id.as_deref());
-            warn!(outcome = outcome.word(), error = ?failure.to_string(), ?request_id, "an an an an an an an action did not succeed");
+            warn!(outcome = outcome.word(), error = ?failure.to_string(), ?request_id, "an action did not succeed");
             if outcome.api_error().is_some_and(|error| error.kind == ErrorKind::Unauthorized) {
                 self.refused(self.acting(action)).set(true);
             }
