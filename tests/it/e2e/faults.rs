@@ -296,7 +296,7 @@ fn a_number_that_changed_since_the_listing_is_not_released() {
         sandbox.edit("+15552230002", "FriendlyName=In+use");
         let ran = apply.end().exits(3);
         assert_ne!(ran.outcome("+15552230002"), "succeeded");
-        assert!(ran.out.contains("has changed since the plan was made"), "{}", ran.out);
+        assert!(ran.out.contains("has changed since the plan"), "{}", ran.out);
         assert_eq!(sandbox.count("release"), deletes);
         assert!(sandbox.number("+15552230002").is_some());
     }
