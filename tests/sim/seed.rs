@@ -1,6 +1,7 @@
 //! One seed: a fleet, a file and its edits, processes, faults for a while (safety), then none
 //! (convergence).
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,13 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use numctl::client::Dice;
-use numctl::desired::{Desired, Format, Source, State as Wanted};
+use numctl::desired::{Declared, Desired, Format, Source, State as Wanted};
 use numctl::guard::budget::Generation;
 use numctl::model::action_kind::ActionKind;
 use numctl::model::provider::Api;
-use numctl::model::settings::Value;
+use numctl::model::routing::Because;
+use numctl::model::settings::{Field, Value, Want};
 use numctl::observed::list::observe;
-use numctl::plan::{Plan, plan};
+use numctl::plan::{NoEffect, Plan, plan};
 use numctl::sandbox::faults::{ListShape, OwnedPurchase};
 use numctl::sandbox::{Faults, InMemory, Sandbox, World};
 use tokio::time::sleep;
@@ -271,14 +273,14 @@ async fn converge(host: &Host, file: &mut File, daemons: usize, tape: &mut Tape)
     let mut allowed = (fewest as f64 * REQUESTS_TO_CONVERGE).ceil() as u64;
     if host.watch_events.is_some() {
         // Each of our own writes may come back as an event, for which its number is read again.
-        allowed += fewest + 4 * pages(host);
+        allowed += fewest + 4 * one_look(host, &truth).await;
     }
     if asked > allowed {
         host.state.lock().violation(format!("{asked} requests to converge, and {fewest} are the fewest"));
     }
     reached(host, &truth).await;
     silent(host, daemons).await;
-    quiet(host, generation, passes, daemons, tape).await;
+    quiet(host, &truth, generation, passes, daemons, tape).await;
     host.state.lock().sometimes.reached("converged");
     passes
 }
@@ -352,7 +354,7 @@ async fn fewest(host: &Host, truth: &Desired) -> u64 {
         ActionKind::Transfer => 2,
         ActionKind::Configure => 1,
     };
-    plan.steps.iter().map(cost).sum::<u64>() + 2 * pages(host) + second_look(host, &plan)
+    plan.steps.iter().map(cost).sum::<u64>() + 2 * one_look(host, truth).await + second_look(host, &plan)
 }
 
 /// Over v2010, missing numbers are looked for in the parent's other accounts; of each that is not
@@ -367,14 +369,27 @@ fn second_look(host: &Host, plan: &Plan) -> u64 {
     }
 }
 
-/// The pages of one listing of both accounts.
-fn pages(host: &Host) -> u64 {
+/// What one look takes: the pages of both accounts, the Messaging Services of each in which the file says
+/// where messages go (a Service would overrule it), and the applications of each in which one overrules a
+/// declared URL.
+async fn one_look(host: &Host, truth: &Desired) -> u64 {
+    let plan = clean_plan(host, truth).await;
+    let by_application = |found: &&NoEffect| matches!(found.because, Because::Application(_));
+    let applications: BTreeSet<_> =
+        plan.no_effect.iter().filter(by_application).map(|found| found.account).collect();
     let state = host.state.lock();
+    let says_where = |declared: &&Declared| {
+        let sets = |field| matches!(declared.settings.get(field), Some(Want::Set(_)));
+        declared.state == Wanted::Present
+            && [Field::SmsUrl, Field::SmsFallbackUrl, Field::SmsApplicationSid].into_iter().any(sets)
+    };
+    let accounts: BTreeSet<_> =
+        truth.numbers.iter().filter(says_where).map(|declared| declared.account).collect();
     let of = |sid: &str| {
         let numbers = state.holdings.values().filter(|holding| holding.account.to_string() == sid).count();
         numbers.div_ceil(usize::from(host.page_size)).max(1) as u64
     };
-    of(MAIN) + of(SUB)
+    of(MAIN) + of(SUB) + (accounts.len() + applications.len()) as u64
 }
 
 /// Compares the world with the file, independently of the planner.
@@ -427,13 +442,20 @@ async fn silent(host: &Host, daemons: usize) {
 }
 
 /// Nothing is written any more, and only the listings are read.
-async fn quiet(host: &Host, generation: Generation, passes: usize, daemons: usize, tape: &mut Tape) {
+async fn quiet(
+    host: &Host,
+    truth: &Desired,
+    generation: Generation,
+    passes: usize,
+    daemons: usize,
+    tape: &mut Tape,
+) {
     for nth in 1..=2 {
         let writes = host.state.lock().writes;
         let Some(pass) = next_pass(host, generation, passes + nth, daemons, tape).await else {
             return host.state.lock().violation("no quiet pass within two hours".to_owned());
         };
-        let pages = pages(host);
+        let pages = one_look(host, truth).await;
         let mut state = host.state.lock();
         if state.writes != writes || !pass.is_quiet {
             state.violation("a write after convergence".to_owned());
