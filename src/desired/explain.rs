@@ -296,6 +296,7 @@ fn example(leaf: &str, target: &Value) -> String {
         "status_callback" => "https://voice.example.com/status",
         "method" | "fallback_method" | "status_callback_method" => "POST",
         "application_sid" => "APaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "messaging_service_sid" => "MGaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
         "trunk_sid" => "TKaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
         "address_sid" | "emergency_address_sid" => "ADaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
         "identity_sid" => "RIaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",

@@ -74,6 +74,9 @@ fn format(text: &str) -> Option<String> {
     }
     let mut head = Vec::new();
     if let Some(at) = lines.iter().position(|line| line == "---") {
+        if lines[..at].iter().any(|line| !line.is_empty() && !line.starts_with(['#', '%'])) {
+            return None;
+        }
         head = lines.drain(..=at).collect();
     }
     // A second document, a directive, or a file that is one flow mapping.
