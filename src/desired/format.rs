@@ -139,7 +139,8 @@ fn sorted_entries(lines: Vec<String>) -> Vec<String> {
     let is_entry = |line: &str| line.trim_start().starts_with("- ");
     let Some(first) = lines.iter().position(|line| is_entry(line)) else { return lines };
     let depth = indent(&lines[first]);
-    let (mut out, mut group): (Vec<String>, Vec<(Option<String>, Vec<String>)>) = (Vec::new(), Vec::new());
+    let mut out: Vec<String> = Vec::new();
+    let mut group: Vec<(Option<String>, Vec<String>)> = Vec::new();
     out.extend_from_slice(&lines[..first]);
     let flush = |group: &mut Vec<(Option<String>, Vec<String>)>, out: &mut Vec<String>| {
         // Where one of them does not say its number on a line, nothing is moved.

@@ -1,6 +1,7 @@
 //! The approval flow of `examples/ci`, from a pull request to the release of a number: the very scripts of its
 //! jobs, against the sandbox, with a `gh` and a `glab` that are made up.
 
+use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -47,7 +48,7 @@ impl Ci {
     fn new(forge: Forge) -> Option<Self> {
         for tool in ["bash", "git", "jq", "python3"] {
             if Command::new(tool).arg("--version").output().is_err() {
-                eprintln!("SKIPPED: {tool} is not here");
+                let _ = writeln!(std::io::stderr(), "SKIPPED: {tool} is not here");
                 return None;
             }
         }
@@ -229,9 +230,9 @@ fn one_issue_tells_of_drift(forge: Forge) {
     let Some(ci) = Ci::new(forge) else { return };
     ci.bench.write("fleet.yaml", TAME);
     let issues = |state: &str| {
-        let issues = ci.forge()["issues"].clone();
-        let all = issues.as_array().expect("issues").iter().filter(|issue| issue["state"] == state).count();
-        all
+        let forge = ci.forge();
+        let all = forge["issues"].as_array().expect("issues").iter();
+        all.filter(|issue| issue["state"] == state).count()
     };
     assert_eq!(ci.drift().state, "changes");
     assert_eq!(issues("open"), 1);

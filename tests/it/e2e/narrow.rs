@@ -40,7 +40,8 @@ fn only_narrows_by_number_pattern_profile_and_tag() {
         let ran = plan(&["--only", only]).exits(0);
         let mut found = numbers(&ran);
         let mut wanted: Vec<String> = wanted.iter().map(ToString::to_string).collect();
-        (found.sort(), wanted.sort());
+        found.sort();
+        wanted.sort();
         assert_eq!(found, wanted, "{only}");
         assert_eq!(ran.json()["narrowed"]["left_out"], json!(5 - wanted.len()), "{only}");
         assert_eq!(ran.json()["summary"]["unlisted"], json!(0));
