@@ -171,8 +171,9 @@ pub(crate) fn shown_everywhere(plan: &Plan) -> [String; 4] {
     assert_eq!(uncoloured, plain, "nothing but our own colours");
     let mut comment = String::new();
     markdown::plan(&mut comment, plan, refusal.as_ref(), None).expect("written");
-    inert(&comment);
     assert!(comment.len() <= markdown::BYTES_MAX, "{} bytes", comment.len());
+    let comment = comment.strip_prefix(markdown::MARKER).expect("the marker of a plan").to_owned();
+    inert(&comment);
     structure(&comment);
     let mut out = Vec::new();
     json::plan(&mut out, plan, refusal.as_ref(), None).expect("written");

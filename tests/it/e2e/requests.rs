@@ -49,7 +49,8 @@ fn an_apply_of_changes_lists_once_and_posts_only_what_changed() {
     sandbox.edit("+15552230000", "Configurations.Voice.Url=https%3A%2F%2Fb.example");
     sandbox.forget_requests();
     bench.apply(file).exits(0);
-    sandbox.counts(&[("list", 1), ("configure", 1)]);
+    // And, once, who changed it.
+    sandbox.counts(&[("list", 1), ("configure", 1), ("events", 1)]);
     assert_eq!(decoded(&sandbox.log("configure")[0]["form"]).len(), 1);
 }
 

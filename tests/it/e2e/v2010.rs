@@ -44,6 +44,8 @@ fn plan_and_world(api: &str, faults: &str) -> (Value, Value) {
     bench.apply(BOTH_WAYS).exits(0);
     assert_eq!(bench.plan(BOTH_WAYS).exits(0).json()["actions"], json!([]));
     let mut state: Value = serde_json::from_str(&sandbox.ask("GET", "/_sandbox/state", "").1).expect("JSON");
+    // The audit log names the fields in the order of each API's form.
+    state.as_object_mut().expect("a state").remove("changes");
     // The second in which a number was bought may be another one.
     for number in state["numbers"].as_array_mut().expect("numbers") {
         number.as_object_mut().expect("a number").remove("since");

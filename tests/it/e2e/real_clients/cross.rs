@@ -35,7 +35,7 @@ fn each_reads_the_others_work(options: &[&str]) {
     let counts = |purchase: u8, configure: u8, transfer: u8, release: u8, unchanged: u8, unlisted: u8| {
         json!({
             "purchase": purchase, "configure": configure, "transfer": transfer, "release": release,
-            "unchanged": unchanged, "held": 0, "unlisted": unlisted,
+            "unchanged": unchanged, "no_effect": 0, "held": 0, "unlisted": unlisted,
         })
     };
 
