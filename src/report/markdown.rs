@@ -282,7 +282,7 @@ fn fields(group: &Group<'_>) -> String {
     }
     let shown: Vec<String> = counts
         .iter()
-        .map(|(field, many)| format!("<code>{}</code> ({})", field.json_name(), count(*many)))
+        .map(|(field, many)| format!("<code>{}</code> ({})", html(field.json_name()), count(*many)))
         .collect();
     if shown.is_empty() { String::new() } else { format!(": {}", shown.join(", ")) }
 }

@@ -190,17 +190,19 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// The one sort of pattern in use: `^PN[0-9a-fA-F]{32}$`, or `^(SM|MM)[0-9a-fA-F]{32}$`.
+/// The sorts of pattern in use: `^PN[0-9a-fA-F]{32}$`, `^(SM|MM)[0-9a-fA-F]{32}$`, or any two letters first.
 fn matches(pattern: &str, text: &str) -> bool {
+    let is_hex = |hex: &str| hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit());
+    if pattern == "^[a-zA-Z]{2}[0-9a-fA-F]{32}$" {
+        let (letters, hex) = text.split_at_checked(2).unwrap_or_default();
+        return letters.bytes().all(|b| b.is_ascii_alphabetic()) && is_hex(hex);
+    }
     let prefixes = pattern.strip_prefix('^').and_then(|rest| rest.strip_suffix("[0-9a-fA-F]{32}$"));
     let prefixes = prefixes.map(|all| all.trim_start_matches('(').trim_end_matches(')'));
     let is_plain = |all: &&str| all.bytes().all(|b| b.is_ascii_uppercase() || b == b'|');
     let prefixes =
         prefixes.filter(is_plain).unwrap_or_else(|| panic!("a pattern that is not checked: {pattern}"));
-    prefixes.split('|').any(|prefix| {
-        let hex = text.strip_prefix(prefix);
-        hex.is_some_and(|hex| hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
-    })
+    prefixes.split('|').any(|prefix| text.strip_prefix(prefix).is_some_and(is_hex))
 }
 
 fn is_in_format(format: &str, text: &str) -> bool {
