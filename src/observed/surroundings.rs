@@ -24,16 +24,41 @@ pub async fn look_around<T: Transport>(
     wanted: &[Wanted],
 ) -> Vec<(Surroundings, Vec<Member>)> {
     let all = clients.iter().zip(wanted).map(async |(client, wanted)| {
-        let services =
-            async { if wanted.services { services(client).await } else { (Known::NotAsked, Vec::new()) } };
+        let services = async {
+            match wanted.services {
+                false => (Known::NotAsked, Vec::new()),
+                true if asks_as_another(client) => (of_another(client, "Messaging Services"), Vec::new()),
+                true => services(client).await,
+            }
+        };
         let applications =
             async { if wanted.applications { applications(client).await } else { Known::NotAsked } };
-        let trunks = async { if wanted.trunks { trunks(client).await } else { Known::NotAsked } };
+        let trunks = async {
+            match wanted.trunks {
+                false => Known::NotAsked,
+                true if asks_as_another(client) => of_another(client, "trunks"),
+                true => trunks(client).await,
+            }
+        };
         let ((services, members), applications, trunks) =
             futures_util::future::join3(services, applications, trunks).await;
         (Surroundings { services, applications, trunks }, members)
     });
     join_all(all).await
+}
+
+/// Whether the account is reached with its parent's credentials. Products without an account in their paths
+/// would then show what is the parent's, which says nothing about this account.
+fn asks_as_another<T: Transport>(client: &Client<T>) -> bool {
+    client.user().starts_with("AC") && client.user() != client.account.to_string()
+}
+
+fn of_another<T: Transport, V>(client: &Client<T>, what: &str) -> Known<V> {
+    let why = format!(
+        "the account's {what} cannot be read with its parent's credentials: give it credentials of its own"
+    );
+    info!(account = client.name(), ?why, "not known");
+    Known::Refused(why.into())
 }
 
 /// The account's Messaging Services, and the numbers in them.

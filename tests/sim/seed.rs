@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use numctl::client::Dice;
-use numctl::desired::{Declared, Desired, Format, Source, State as Wanted};
+use numctl::desired::{AccountIndex, Declared, Desired, Format, Source, State as Wanted};
 use numctl::guard::budget::Generation;
 use numctl::model::action_kind::ActionKind;
 use numctl::model::provider::Api;
@@ -383,13 +383,15 @@ async fn one_look(host: &Host, truth: &Desired) -> u64 {
         declared.state == Wanted::Present
             && [Field::SmsUrl, Field::SmsFallbackUrl, Field::SmsApplicationSid].into_iter().any(sets)
     };
-    let accounts: BTreeSet<_> =
-        truth.numbers.iter().filter(says_where).map(|declared| declared.account).collect();
+    // A parent's credentials show the parent's Services, which say nothing about the other account.
+    let is_readable = |account: &AccountIndex| !host.lends || truth.account(*account).parent.is_none();
+    let accounts: BTreeSet<_> = truth.numbers.iter().filter(says_where).map(|d| d.account).collect();
+    let accounts = accounts.iter().filter(|account| is_readable(account)).count();
     let of = |sid: &str| {
         let numbers = state.holdings.values().filter(|holding| holding.account.to_string() == sid).count();
         numbers.div_ceil(usize::from(host.page_size)).max(1) as u64
     };
-    of(MAIN) + of(SUB) + (accounts.len() + applications.len()) as u64
+    of(MAIN) + of(SUB) + (accounts + applications.len()) as u64
 }
 
 /// Compares the world with the file, independently of the planner.
