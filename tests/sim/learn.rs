@@ -26,7 +26,10 @@ pub fn lost(state: &mut State, id: u64, sending: &Sending, error: &TransportErro
 /// From an answer.
 pub fn answered(state: &mut State, id: u64, asked: AccountSid, sending: &Sending, response: &Response) {
     let now = state.now();
-    note_wait(state, id, asked, response);
+    // What another product asks for binds what is sent to it: the pace is not one of all accounts there.
+    if !matches!(sending, Sending::Other) {
+        note_wait(state, id, asked, response);
+    }
     let Some(pass) = state.passes.get_mut(&id) else { return };
     let good = (200..300).contains(&response.status);
     let mut reached = None;
