@@ -409,12 +409,9 @@ pub const EDITS: &[Edit] = &[
         file: "src/guard/memory/last_look.rs",
         find: "        let mut numbers = self.acted_on.clone();\n        numbers.extend(draft.steps.iter().map(|step| step.action.number()));\n",
         replace: "        let mut numbers = self.acted_on.clone();\n        \
-            if !@old-look-believed@ && !(@trusts-an-event@ && !self.hinted.is_empty()) {\n            \
+            if !@old-look-believed@ {\n            \
             numbers.extend(draft.steps.iter().map(|step| step.action.number()));\n        }\n",
-        bugs: &[
-            ("old-look-believed", "a daemon configures by what it listed earlier"),
-            ("trusts-an-event", "only what an event names is read anew: the rest is taken to be as it was"),
-        ],
+        bugs: &[("old-look-believed", "a daemon configures by what it listed earlier")],
     },
     Edit {
         file: "src/daemon/looping.rs",
