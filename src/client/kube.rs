@@ -1,6 +1,7 @@
 //! One Lease at a Kubernetes API server: read it, make it, replace it. No more of the API than that,
 //! so no more rights than `get`, `create` and `update` on one Lease; what [`events`] needs is optional.
 
+mod connection;
 pub mod events;
 
 use std::fmt;
@@ -8,13 +9,12 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use reqwest::{Client, Method, StatusCode};
-use secrecy::{ExposeSecret as _, SecretString};
+use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use url::Url;
 
-use crate::client::http;
+use connection::Connection;
+
 use crate::client::lease::{Answer, Ask, Kind, Trouble, wire};
 use crate::host::bounded_file;
 use crate::model::base_url::{Unfit, base_url_below};
@@ -24,8 +24,6 @@ use crate::model::inert::spelt_out;
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// A token is a kilobyte or two.
 const TOKEN_BYTES_MAX: usize = 64 << 10;
-/// The annotations of a Lease are 256 KiB at most.
-const BODY_BYTES_MAX: usize = 4 << 20;
 /// At most this much of the server's own words is shown.
 const SAID_MAX: usize = 300;
 
@@ -64,26 +62,6 @@ impl Cluster {
         })?;
         Ok(Self { base, token_file, ca_file })
     }
-
-    fn http(&self, timeout: Duration) -> Result<Client, String> {
-        let read = |path: &PathBuf| {
-            http::certificates_in(path).map_err(|error| format!("{}: {error}", path.display()))
-        };
-        // The cluster's own server is not behind the way out to the Internet.
-        http::client_within(&self.base, self.ca_file.as_ref().map(read).transpose()?, timeout)
-    }
-
-    /// Read again for every request: Kubernetes renews it every hour or so.
-    fn authorization(&self) -> Result<Option<HeaderValue>, String> {
-        let Some(path) = &self.token_file else { return Ok(None) };
-        let named = |error: String| format!("{}: {error}", path.display());
-        let token: SecretString =
-            bounded_file::text(path, TOKEN_BYTES_MAX).map_err(|error| named(error.to_string()))?.into();
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret().trim()))
-            .map_err(|_| named("it is not a token".to_owned()))?;
-        value.set_sensitive(true);
-        Ok(Some(value))
-    }
 }
 
 /// The namespace that the process runs in, where Kubernetes says so.
@@ -96,9 +74,7 @@ pub fn own_namespace() -> Option<String> {
 /// One Lease.
 #[derive(Debug)]
 pub struct LeaseClient {
-    cluster: Cluster,
-    http: Client,
-    timeout: Duration,
+    connection: Connection,
     namespace: String,
     name: String,
 }
@@ -109,8 +85,7 @@ impl LeaseClient {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new(cluster: Cluster, namespace: String, name: String, timeout: Duration) -> Result<Self, String> {
-        let http = cluster.http(timeout)?;
-        Ok(Self { cluster, http, timeout, namespace, name })
+        Ok(Self { connection: Connection::new(cluster, timeout)?, namespace, name })
     }
 
     /// Asks once.
@@ -145,49 +120,16 @@ impl LeaseClient {
             Ask::Create(record) => (Method::POST, Some(wire::create(&self.namespace, &self.name, record))),
             Ask::Update(seen, record) => (Method::PUT, Some(wire::update(seen, record))),
         };
-        let mut call = self.http.request(method, self.url(ask)).header(ACCEPT, "application/json");
-        if let Some(authorization) = self.cluster.authorization()? {
-            call = call.header(AUTHORIZATION, authorization);
-        }
-        if let Some(body) = body {
-            call = call.header(CONTENT_TYPE, "application/json").body(body);
-        }
-        let mut answer = match call.send().await {
-            Ok(answer) => answer,
-            Err(error) => {
-                if error.is_connect() {
-                    // The cluster's CA may have been renewed in its file.
-                    self.http = self.cluster.http(self.timeout)?;
-                }
-                return Err(self.lost(error));
-            }
-        };
-        let status = answer.status();
-        match http::body(&mut answer, BODY_BYTES_MAX).await {
-            Ok(Some(body)) => Ok((status, body)),
-            Ok(None) => Err("the answer is too long for a Lease".to_owned()),
-            Err(error) => Err(self.lost(error)),
-        }
+        self.connection.send(method, &self.path(ask), body).await
     }
 
-    fn url(&self, ask: &Ask) -> Url {
-        let mut url = self.cluster.base.clone();
-        let mut path = url.path().trim_end_matches('/').to_owned();
-        path.push_str(&format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", self.namespace));
-        if !matches!(ask, Ask::Create(_)) {
-            path.push('/');
-            path.push_str(&self.name);
+    /// Both are names of Kubernetes' own form, which need no escape.
+    fn path(&self, ask: &Ask) -> String {
+        let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", self.namespace);
+        match ask {
+            Ask::Create(_) => leases,
+            Ask::Read | Ask::Update(..) => format!("{leases}/{}", self.name),
         }
-        // Both are names of Kubernetes' own form, which need no escape; the base's path is escaped already.
-        url.set_path(&path);
-        url
-    }
-
-    fn lost(&self, error: reqwest::Error) -> String {
-        if error.is_timeout() {
-            return format!("no answer within {}", humantime::format_duration(self.timeout));
-        }
-        http::causes(&error.without_url())
     }
 }
 
@@ -282,7 +224,8 @@ mod tests {
                 LeaseClient::new(cluster, "ns".to_owned(), "fleet".to_owned(), Duration::from_secs(1))
                     .expect(base);
             let leases = format!("{path}/apis/coordination.k8s.io/v1/namespaces/ns/leases");
-            assert_eq!(client.url(&Ask::Read).path(), format!("{leases}/fleet"));
+            let url = client.connection.url(&client.path(&Ask::Read));
+            assert_eq!(url.path(), format!("{leases}/fleet"));
         }
     }
 

@@ -3,14 +3,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
-use url::Url;
 
-use super::{BODY_BYTES_MAX, Cluster, SAID_MAX, status_of};
-use crate::client::http;
+use super::connection::Connection;
+use super::{Cluster, SAID_MAX, status_of};
 use crate::model::inert::spelt_out;
 
 /// After which a request is given up.
@@ -19,8 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Writes Events about one Deployment.
 #[derive(Debug)]
 pub struct EventClient {
-    cluster: Cluster,
-    http: Client,
+    connection: Connection,
     namespace: String,
     deployment: String,
     /// The process that tells.
@@ -59,8 +56,8 @@ impl EventClient {
         deployment: String,
         instance: String,
     ) -> Result<Self, String> {
-        let http = cluster.http(TIMEOUT)?;
-        Ok(Self { cluster, http, namespace, deployment, instance, uid: Uid::NotAsked, sent: 0 })
+        let connection = Connection::new(cluster, TIMEOUT)?;
+        Ok(Self { connection, namespace, deployment, instance, uid: Uid::NotAsked, sent: 0 })
     }
 
     /// Writes one of this type: `Normal` or `Warning`.
@@ -97,7 +94,7 @@ impl EventClient {
             "reportingComponent": "numctl", "reportingInstance": self.instance,
         });
         let path = format!("/api/v1/namespaces/{}/events", self.namespace);
-        let (status, body) = self.send(Method::POST, &path, Some(event.to_string())).await?;
+        let (status, body) = self.connection.send(Method::POST, &path, Some(event.to_string())).await?;
         match status {
             StatusCode::CREATED => Ok(()),
             status => Err(refused("create events", status, &body)),
@@ -106,7 +103,7 @@ impl EventClient {
 
     async fn ask_uid(&mut self) -> Result<Uid, String> {
         let path = format!("/apis/apps/v1/namespaces/{}/deployments/{}", self.namespace, self.deployment);
-        let (status, body) = self.send(Method::GET, &path, None).await?;
+        let (status, body) = self.connection.send(Method::GET, &path, None).await?;
         match status {
             StatusCode::OK => {
                 let object: Object = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
@@ -115,45 +112,6 @@ impl EventClient {
             StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => Ok(Uid::Refused),
             status => Err(refused("get the deployment", status, &body)),
         }
-    }
-
-    async fn send(
-        &mut self,
-        method: Method,
-        path: &str,
-        body: Option<String>,
-    ) -> Result<(StatusCode, Vec<u8>), String> {
-        let mut call = self.http.request(method, self.url(path)).header(ACCEPT, "application/json");
-        if let Some(authorization) = self.cluster.authorization()? {
-            call = call.header(AUTHORIZATION, authorization);
-        }
-        if let Some(body) = body {
-            call = call.header(CONTENT_TYPE, "application/json").body(body);
-        }
-        let mut answer = match call.send().await {
-            Ok(answer) => answer,
-            Err(error) => {
-                if error.is_connect() {
-                    // The cluster's CA may have been renewed in its file.
-                    self.http = self.cluster.http(TIMEOUT)?;
-                }
-                return Err(http::causes(&error.without_url()));
-            }
-        };
-        let status = answer.status();
-        match http::body(&mut answer, BODY_BYTES_MAX).await {
-            Ok(Some(body)) => Ok((status, body)),
-            Ok(None) => Err("the answer is far too long".to_owned()),
-            Err(error) => Err(http::causes(&error.without_url())),
-        }
-    }
-
-    fn url(&self, path: &str) -> Url {
-        let mut url = self.cluster.base.clone();
-        let path = format!("{}{path}", url.path().trim_end_matches('/'));
-        // Names of Kubernetes' own form need no escape.
-        url.set_path(&path);
-        url
     }
 }
 
