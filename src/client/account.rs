@@ -41,7 +41,6 @@ use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::model::settings::{Field, Want};
 
 use answers::{body_bytes_max, is_documented, may_be_any};
-use aside::is_aside;
 use proof::Proof;
 
 /// What `get` and `search` read at most, decompressed: over five million numbers of 3 kB.
@@ -185,6 +184,14 @@ impl<T: Transport> Client<T> {
     #[must_use]
     pub fn user(&self) -> &str {
         &self.credentials.user
+    }
+
+    /// The other account, mostly the parent, whose credentials these are. Products that have no account in
+    /// their paths show what is that account's, which says nothing about this one. Whose an API key is
+    /// cannot be seen.
+    #[must_use]
+    pub fn lender(&self) -> Option<AccountSid> {
+        AccountSid::observed(self.user()).filter(|owner| *owner != self.account)
     }
 
     /// The largest page that is asked for.
@@ -539,7 +546,7 @@ impl<T: Transport> Client<T> {
                     hold: retry_after.unwrap_or_else(|| backoff::delay(1, None, self.manner.dice.throw())),
                 },
                 // Another product's silence says nothing about this API.
-                Err(kind) if kind.is_silence() && !is_aside(operation) => Signal::Unanswered,
+                Err(kind) if kind.is_silence() && !operation.is_aside() => Signal::Unanswered,
                 Ok(_) | Err(_) => Signal::Answered { concurrent },
             });
             done

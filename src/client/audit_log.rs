@@ -64,7 +64,7 @@ pub async fn read_audit_log<T: Transport>(
     since: Option<Timestamp>,
     is_enough: impl Fn(&[AuditEvent]) -> bool,
 ) -> Result<AuditTrail, NoTrail> {
-    if let Some(owner) = AccountSid::observed(client.user()).filter(|owner| *owner != client.account) {
+    if let Some(owner) = client.lender() {
         return Err(NoTrail::OthersCredentials(owner));
     }
     let read = read_pages(client, of, since, is_enough);

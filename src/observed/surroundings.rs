@@ -24,22 +24,11 @@ pub async fn look_around<T: Transport>(
     wanted: &[Wanted],
 ) -> Vec<(Surroundings, Vec<Member>)> {
     let all = clients.iter().zip(wanted).map(async |(client, wanted)| {
-        let services = async {
-            match wanted.services {
-                false => (Known::NotAsked, Vec::new()),
-                true if asks_as_another(client) => (of_another(client, "Messaging Services"), Vec::new()),
-                true => services(client).await,
-            }
-        };
+        let services =
+            async { if wanted.services { services(client).await } else { (Known::NotAsked, Vec::new()) } };
         let applications =
             async { if wanted.applications { applications(client).await } else { Known::NotAsked } };
-        let trunks = async {
-            match wanted.trunks {
-                false => Known::NotAsked,
-                true if asks_as_another(client) => of_another(client, "trunks"),
-                true => trunks(client).await,
-            }
-        };
+        let trunks = async { if wanted.trunks { trunks(client).await } else { Known::NotAsked } };
         let ((services, members), applications, trunks) =
             futures_util::future::join3(services, applications, trunks).await;
         (Surroundings { services, applications, trunks }, members)
@@ -47,22 +36,11 @@ pub async fn look_around<T: Transport>(
     join_all(all).await
 }
 
-/// Whether the account is reached with its parent's credentials. Products without an account in their paths
-/// would then show what is the parent's, which says nothing about this account.
-fn asks_as_another<T: Transport>(client: &Client<T>) -> bool {
-    client.user().starts_with("AC") && client.user() != client.account.to_string()
-}
-
-fn of_another<T: Transport, V>(client: &Client<T>, what: &str) -> Known<V> {
-    let why = format!(
-        "the account's {what} cannot be read with its parent's credentials: give it credentials of its own"
-    );
-    info!(account = client.name(), ?why, "not known");
-    Known::Refused(why.into())
-}
-
 /// The account's Messaging Services, and the numbers in them.
 async fn services<T: Transport>(client: &Client<T>) -> (Known<BTreeMap<ServiceSid, Service>>, Vec<Member>) {
+    if client.lender().is_some() {
+        return (of_another(client, "Messaging Services"), Vec::new());
+    }
     let listed = client.list_aside(client.routes.services(), routing::read_services).await;
     let mut services: BTreeMap<ServiceSid, Service> = match listed {
         Ok(services) => services.into_iter().collect(),
@@ -99,6 +77,9 @@ pub async fn applications<T: Transport>(client: &Client<T>) -> Known<BTreeMap<Ap
 }
 
 async fn trunks<T: Transport>(client: &Client<T>) -> Known<BTreeMap<TrunkSid, Trunk>> {
+    if client.lender().is_some() {
+        return of_another(client, "trunks");
+    }
     match client.list_aside(client.routes.trunks(), routing::read_trunks).await {
         Ok(all) => Known::Is(all.into_iter().collect()),
         Err(error) => refused(client, "trunks", &error),
@@ -106,12 +87,27 @@ async fn trunks<T: Transport>(client: &Client<T>) -> Known<BTreeMap<TrunkSid, Tr
 }
 
 fn refused<T: Transport, V>(client: &Client<T>, what: &str, error: &ApiError) -> Known<V> {
-    let why = match error.kind {
-        ErrorKind::Unauthorized | ErrorKind::Forbidden => {
-            format!("these credentials may not read the account's {what}")
-        }
-        _ => format!("the account's {what} could not be read: {error}"),
-    };
+    not_known(
+        client,
+        match error.kind {
+            ErrorKind::Unauthorized | ErrorKind::Forbidden => {
+                format!("these credentials may not read the account's {what}")
+            }
+            _ => format!("the account's {what} could not be read: {error}"),
+        },
+    )
+}
+
+fn of_another<T: Transport, V>(client: &Client<T>, what: &str) -> Known<V> {
+    not_known(
+        client,
+        format!(
+            "the account's {what} cannot be read with its parent's credentials: give it credentials of its own"
+        ),
+    )
+}
+
+fn not_known<T: Transport, V>(client: &Client<T>, why: String) -> Known<V> {
     info!(account = client.name(), ?why, "not known");
     Known::Refused(why.into())
 }

@@ -77,8 +77,3 @@ impl<T: Transport> Client<T> {
         }
     }
 }
-
-/// What another product answers than the one that has the numbers.
-pub(super) fn is_aside(operation: Operation) -> bool {
-    matches!(operation, Operation::Routing | Operation::Join | Operation::Leave)
-}

@@ -346,9 +346,7 @@ impl ApiError {
             ErrorKind::ServiceFull => {
                 "a Messaging Service holds 400 numbers unless the vendor raised that: use another one, or take numbers out of it"
             }
-            ErrorKind::NotFound
-                if matches!(self.operation, Operation::Join | Operation::Leave | Operation::Routing) =>
-            {
+            ErrorKind::NotFound if self.operation.is_aside() => {
                 "there is no such Messaging Service in this account: check its SID"
             }
             ErrorKind::Forbidden => {

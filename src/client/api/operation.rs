@@ -75,6 +75,12 @@ impl Operation {
         }
     }
 
+    /// Whether another product answers than the one that has the numbers.
+    #[must_use]
+    pub fn is_aside(self) -> bool {
+        matches!(self, Self::Routing | Self::Join | Self::Leave)
+    }
+
     /// The word for it, in logs, in the sandbox's request log and in its fault specifications.
     #[must_use]
     pub fn word(self) -> &'static str {

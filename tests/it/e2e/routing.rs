@@ -323,6 +323,31 @@ fn what_may_not_be_read_is_not_known_and_no_error() {
     }
 }
 
+/// With a parent's credentials, Twilio shows the parent's Messaging Services: none of them says anything about
+/// a subaccount's number, and none is asked for.
+#[test]
+fn a_parents_credentials_say_nothing_about_a_subaccounts_services() {
+    let numbers = [owned(NUMBER, SUB, None, json!({})), owned(OTHER, MAIN, None, json!({}))];
+    let mut state = world(&numbers);
+    state["resources"] = json!({
+        "all": {(mg(1)): service(MAIN, json!({"friendly_name": "Parent's"}))},
+        "services": {(OTHER): mg(1)},
+    });
+    let (sandbox, bench) = Sandbox::with_state(&state, &[]);
+    let bench = bench.with("NUMCTL_API", "incoming-phone-numbers").with("EMEA_AUTH_TOKEN", "");
+    let accounts = format!("accounts:\n  main: {{sid: {MAIN}}}\n  emea: {{sid: {SUB}, parent: main}}\n");
+    let file = |sms: &str| {
+        let number = format!("{{phone_number: \"{NUMBER}\", account: emea, sms: {{{sms}}}}}");
+        format!("version: 1\n{accounts}numbers:\n  - {number}\n")
+    };
+    let plan = bench.plan(&file("url: \"https://own.example/sms\"")).exits(0).json();
+    assert_eq!(plan["warnings"][0]["kind"], "routing_unknown", "{plan:#}");
+    assert_eq!(plan["summary"]["no_effect"], 0);
+    assert_eq!(sandbox.count("routing"), 0);
+    let plan = bench.plan(&file("messaging_service_sid: null")).exits(0).json();
+    assert_eq!(plan["held"][0]["reason"], "messaging_service_unknown", "{plan:#}");
+}
+
 #[test]
 fn a_server_without_these_paths_changes_nothing() {
     let row = format!(
