@@ -10,7 +10,7 @@ use super::answer::{ApiError, HttpRequest, Operation};
 use super::audit::LoggedChange;
 use super::faults::mix;
 use super::json::{Object, quoted};
-use super::page::Page;
+use super::page::{Page, meta};
 use super::service::{Done, Sandbox};
 use super::writes::last;
 
@@ -118,17 +118,7 @@ impl Sandbox {
             query.append_pair("PageSize", &page.size.to_string()).append_pair("Page", &number.to_string());
             format!("{}{EVENTS}?{}", request.base, query.finish())
         };
-        let next = (rest.len() > page.size).then(|| link(page.number + 1));
-        let previous = page.number.checked_sub(1).map(link);
-        let meta = Object::new()
-            .raw("page", &page.number.to_string())
-            .raw("page_size", &page.size.to_string())
-            .text("first_page_url", &link(0))
-            .text_or_null("previous_page_url", previous.as_deref())
-            .text("url", &link(page.number))
-            .text_or_null("next_page_url", next.as_deref())
-            .text("key", "events")
-            .end();
+        let meta = meta(page, rest.len() > page.size, "events", link);
         Ok((200, Object::new().raw("events", &format!("[{}]", rows.join(","))).raw("meta", &meta).end()))
     }
 }

@@ -9,7 +9,7 @@ use url::form_urlencoded;
 use super::answer::ApiError;
 use super::faults::Dialect;
 use super::filters::Filters;
-use super::json::quoted;
+use super::json::{Object, quoted};
 
 /// The page that a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +73,21 @@ pub(crate) fn envelope(
         quoted(&odd_link(address, filters, page, false)),
         or_null(next),
     )
+}
+
+/// The `meta` block of the newer products, whose links are all good. `link` makes the one of a page.
+pub(crate) fn meta(page: Page, more: bool, key: &str, link: impl Fn(usize) -> String) -> String {
+    let next = more.then(|| link(page.number + 1));
+    let previous = page.number.checked_sub(1).map(&link);
+    Object::new()
+        .raw("page", &page.number.to_string())
+        .raw("page_size", &page.size.to_string())
+        .text("first_page_url", &link(0))
+        .text_or_null("previous_page_url", previous.as_deref())
+        .text("url", &link(page.number))
+        .text_or_null("next_page_url", next.as_deref())
+        .text("key", key)
+        .end()
 }
 
 /// A link that can be followed.

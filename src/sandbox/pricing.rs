@@ -7,6 +7,7 @@ use super::answer::{ApiError, HttpRequest, Operation};
 use super::catalogue::Kind;
 use super::countries;
 use super::json::Object;
+use super::page::{Page, meta};
 use super::service::{Done, Sandbox};
 use super::writes::last;
 
@@ -63,16 +64,7 @@ impl Sandbox {
 
 /// A list that is one page.
 fn list(address: &str, key: &str, rows: &[String]) -> String {
-    let page = format!("{address}?PageSize=50&Page=0");
-    let meta = Object::new()
-        .raw("page", "0")
-        .raw("page_size", "50")
-        .text("first_page_url", &page)
-        .raw("previous_page_url", "null")
-        .text("url", &page)
-        .raw("next_page_url", "null")
-        .text("key", key)
-        .end();
+    let meta = meta(Page::default(), false, key, |_| format!("{address}?PageSize=50&Page=0"));
     Object::new().raw(key, &format!("[{}]", rows.join(","))).raw("meta", &meta).end()
 }
 

@@ -10,7 +10,7 @@ use super::answer::{ApiError, HttpRequest, Operation};
 use super::catalogue;
 use super::filters::plus;
 use super::json::Object;
-use super::page::Page;
+use super::page::{Page, meta};
 use super::resources::{Resource, ResourceKind};
 use super::service::{Caller, Done, Sandbox};
 use super::world::{World, spread};
@@ -252,17 +252,7 @@ impl Sandbox {
             let token = if number == 0 { String::new() } else { format!("&PageToken=PT{number}") };
             format!("{}{}?PageSize={}&Page={number}{token}", request.base, request.path, page.size)
         };
-        let next = (to < rows.len()).then(|| link(page.number + 1));
-        let previous = page.number.checked_sub(1).map(link);
-        let meta = Object::new()
-            .raw("page", &page.number.to_string())
-            .raw("page_size", &page.size.to_string())
-            .text("first_page_url", &link(0))
-            .text_or_null("previous_page_url", previous.as_deref())
-            .text("url", &link(page.number))
-            .text_or_null("next_page_url", next.as_deref())
-            .text("key", key)
-            .end();
+        let meta = meta(page, to < rows.len(), key, link);
         let rows = format!("[{}]", rows[from..to].join(","));
         Ok((200, Object::new().raw("meta", &meta).raw(key, &rows).end()))
     }
