@@ -513,24 +513,12 @@ mod tests {
         ];
         SavedPlan {
             plan: Plan {
-                accounts: vec![account("main", "a", None), account("emea", "b", Some(AccountIndex(0)))],
-                steps,
-                held: Vec::new(),
-                short: Vec::new(),
-                waiting: Vec::new(),
-                unused: None,
-                no_effect: Vec::new(),
-                no_effect_is_error: false,
-                warnings: Vec::new(),
-                troubles: Vec::new(),
-                held_earlier: 0,
                 unchanged: 3,
                 unlisted: 2,
-                live: Vec::new(),
-                narrowed: None,
-                tags: std::collections::BTreeMap::new(),
-                causes: crate::plan::Causes::default(),
-                key: crate::plan::DigestKey::default(),
+                ..Plan::of(
+                    vec![account("main", "a", None), account("emea", "b", Some(AccountIndex(0)))],
+                    steps,
+                )
             },
             access: vec![
                 Access {

@@ -64,19 +64,17 @@ pub struct Plan {
 impl Plan {
     /// A plan of steps alone.
     pub fn of(accounts: Vec<AccountRef>, steps: Vec<Step>) -> Self {
-        let (held, short, waiting) = (Vec::new(), Vec::new(), Vec::new());
-        let (warnings, troubles) = (Vec::new(), Vec::new());
         Self {
             accounts,
             steps,
-            held,
-            short,
-            waiting,
+            held: Vec::new(),
+            short: Vec::new(),
+            waiting: Vec::new(),
             unused: None,
             no_effect: Vec::new(),
             no_effect_is_error: false,
-            warnings,
-            troubles,
+            warnings: Vec::new(),
+            troubles: Vec::new(),
             held_earlier: 0,
             unchanged: 0,
             unlisted: 0,

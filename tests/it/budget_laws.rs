@@ -78,24 +78,11 @@ fn plan(live: &BTreeSet<u8>, wanted: &BTreeSet<u8>, unwanted: &BTreeSet<u8>) -> 
         .filter(|at| live.contains(at))
         .map(|at| Step { action: Action::Release { target: target(*at) }, reason: Reason::Tombstone });
     Plan {
-        accounts: vec![AccountRef { name: "main".into(), sid: account(), parent: None }],
-        steps: purchases.chain(releases).collect(),
-        held: Vec::new(),
-        short: Vec::new(),
-        waiting: Vec::new(),
-        unused: None,
-        no_effect: Vec::new(),
-        no_effect_is_error: false,
-        warnings: Vec::new(),
-        troubles: Vec::new(),
-        held_earlier: 0,
-        unchanged: 0,
-        unlisted: 0,
-        narrowed: None,
-        tags: Default::default(),
         live: vec![100],
-        causes: numctl::plan::Causes::default(),
-        key: numctl::plan::DigestKey::default(),
+        ..Plan::of(
+            vec![AccountRef { name: "main".into(), sid: account(), parent: None }],
+            purchases.chain(releases).collect(),
+        )
     }
 }
 

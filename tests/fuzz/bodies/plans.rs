@@ -114,26 +114,7 @@ fn hostile_plan(texts: &[&str]) -> Plan {
         request_id: None,
     };
     let troubles = texts.iter().take(2).map(|text| (AccountIndex(1), trouble(text))).collect();
-    Plan {
-        accounts,
-        steps,
-        held: Vec::new(),
-        short: Vec::new(),
-        waiting: Vec::new(),
-        unused: None,
-        no_effect: Vec::new(),
-        no_effect_is_error: false,
-        warnings,
-        troubles,
-        held_earlier: 0,
-        unchanged: 0,
-        unlisted: 0,
-        live,
-        causes: numctl::plan::Causes::default(),
-        narrowed: None,
-        tags: std::collections::BTreeMap::new(),
-        key: numctl::plan::DigestKey::default(),
-    }
+    Plan { warnings, troubles, live, ..Plan::of(accounts, steps) }
 }
 
 fn hostile_errors(texts: &[&str]) -> Vec<ApiError> {

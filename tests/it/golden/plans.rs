@@ -74,24 +74,10 @@ pub(super) fn plan_of(main: &str, emea: &str, steps: Vec<Step>) -> Plan {
         parent,
     };
     Plan {
-        accounts: vec![account(main, "a", None), account(emea, "b", Some(MAIN))],
-        steps,
-        held: Vec::new(),
-        short: Vec::new(),
-        waiting: Vec::new(),
-        unused: None,
-        no_effect: Vec::new(),
-        no_effect_is_error: false,
-        warnings: Vec::new(),
-        troubles: Vec::new(),
-        held_earlier: 0,
         unchanged: 37,
         unlisted: 2,
         live: vec![30, 10],
-        causes: numctl::plan::Causes::default(),
-        narrowed: None,
-        tags: std::collections::BTreeMap::new(),
-        key: numctl::plan::DigestKey::default(),
+        ..Plan::of(vec![account(main, "a", None), account(emea, "b", Some(MAIN))], steps)
     }
 }
 
