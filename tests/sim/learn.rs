@@ -26,8 +26,8 @@ pub fn lost(state: &mut State, id: u64, sending: &Sending, error: &TransportErro
 /// From an answer.
 pub fn answered(state: &mut State, id: u64, asked: AccountSid, sending: &Sending, response: &Response) {
     let now = state.now();
-    // What another product asks for binds what is sent to it: the pace is not one of all accounts there.
-    if !matches!(sending, Sending::Other) {
+    // What another product asks for binds what is sent to it alone.
+    if !matches!(sending, Sending::Aside) {
         note_wait(state, id, asked, response);
     }
     let Some(pass) = state.passes.get_mut(&id) else { return };
@@ -93,6 +93,7 @@ pub fn answered(state: &mut State, id: u64, asked: AccountSid, sending: &Sending
         | Sending::Configure { .. }
         | Sending::Transfer { .. }
         | Sending::Release { .. }
+        | Sending::Aside
         | Sending::Other => {}
     }
     if let Some(event) = reached {

@@ -64,6 +64,7 @@ pub fn sent(state: &mut State, process: usize, asked: &HttpRequest, sending: &Se
             | Sending::LookUp { .. }
             | Sending::Fetch { .. }
             | Sending::Probe
+            | Sending::Aside
             | Sending::Other => {}
             Sending::Purchase { account, number, fields } => {
                 wrong.extend(check_purchase(pass, *account, *number, fields));
@@ -133,6 +134,7 @@ fn sees_enough(pass: &PassView, sending: &Sending, account: AccountSid) -> bool 
         | Sending::LookUp { .. }
         | Sending::Fetch { .. }
         | Sending::Probe
+        | Sending::Aside
         | Sending::Other => pass.whole.contains(&account),
     }
 }

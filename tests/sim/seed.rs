@@ -265,6 +265,8 @@ async fn converge(host: &Host, file: &mut File, daemons: usize, tape: &mut Tape)
             return passes;
         }
     }
+    let settled = clean_plan(host, &truth).await;
+    let look = one_look(host, &truth, &settled);
     let asked: u64 = {
         let state = host.state.lock();
         let all = state.passes.values().filter(|pass| pass.file.generation == generation);
@@ -273,14 +275,14 @@ async fn converge(host: &Host, file: &mut File, daemons: usize, tape: &mut Tape)
     let mut allowed = (fewest as f64 * REQUESTS_TO_CONVERGE).ceil() as u64;
     if host.watch_events.is_some() {
         // Each of our own writes may come back as an event, for which its number is read again.
-        allowed += fewest + 4 * one_look(host, &truth).await;
+        allowed += fewest + 4 * look;
     }
     if asked > allowed {
         host.state.lock().violation(format!("{asked} requests to converge, and {fewest} are the fewest"));
     }
-    reached(host, &truth).await;
+    reached(host, &truth, &settled);
     silent(host, daemons).await;
-    quiet(host, &truth, generation, passes, daemons, tape).await;
+    quiet(host, look, generation, passes, daemons, tape).await;
     host.state.lock().sometimes.reached("converged");
     passes
 }
@@ -354,7 +356,7 @@ async fn fewest(host: &Host, truth: &Desired) -> u64 {
         ActionKind::Transfer => 2,
         ActionKind::Configure => 1,
     };
-    plan.steps.iter().map(cost).sum::<u64>() + 2 * one_look(host, truth).await + second_look(host, &plan)
+    plan.steps.iter().map(cost).sum::<u64>() + 2 * one_look(host, truth, &plan) + second_look(host, &plan)
 }
 
 /// Over v2010, missing numbers are looked for in the parent's other accounts; of each that is not
@@ -372,8 +374,7 @@ fn second_look(host: &Host, plan: &Plan) -> u64 {
 /// What one look takes: the pages of both accounts, the Messaging Services of each in which the file says
 /// where messages go (a Service would overrule it), and the applications of each in which one overrules a
 /// declared URL.
-async fn one_look(host: &Host, truth: &Desired) -> u64 {
-    let plan = clean_plan(host, truth).await;
+fn one_look(host: &Host, truth: &Desired, plan: &Plan) -> u64 {
     let by_application = |found: &&NoEffect| matches!(found.because, Because::Application(_));
     let applications: BTreeSet<_> =
         plan.no_effect.iter().filter(by_application).map(|found| found.account).collect();
@@ -395,8 +396,7 @@ async fn one_look(host: &Host, truth: &Desired) -> u64 {
 }
 
 /// Compares the world with the file, independently of the planner.
-async fn reached(host: &Host, truth: &Desired) {
-    let plan = clean_plan(host, truth).await;
+fn reached(host: &Host, truth: &Desired, plan: &Plan) {
     let mut state = host.state.lock();
     let excused = |number| plan.held.iter().any(|held| held.number == number);
     let mut wrong = Vec::new();
@@ -446,7 +446,7 @@ async fn silent(host: &Host, daemons: usize) {
 /// Nothing is written any more, and only the listings are read.
 async fn quiet(
     host: &Host,
-    truth: &Desired,
+    look: u64,
     generation: Generation,
     passes: usize,
     daemons: usize,
@@ -457,14 +457,13 @@ async fn quiet(
         let Some(pass) = next_pass(host, generation, passes + nth, daemons, tape).await else {
             return host.state.lock().violation("no quiet pass within two hours".to_owned());
         };
-        let pages = one_look(host, truth).await;
         let mut state = host.state.lock();
         if state.writes != writes || !pass.is_quiet {
             state.violation("a write after convergence".to_owned());
         }
-        if pass.requests != pages {
+        if pass.requests != look {
             let asked = pass.requests;
-            state.violation(format!("{asked} requests for a quiet pass, and {pages} are enough"));
+            state.violation(format!("{asked} requests for a quiet pass, and {look} are enough"));
         }
     }
 }

@@ -44,6 +44,8 @@ pub enum Sending {
         sid: NumberSid,
         number: Option<PhoneNumber>,
     },
+    /// To another product than the one that has the numbers.
+    Aside,
     Other,
 }
 
@@ -57,8 +59,8 @@ impl Sending {
         };
         let api = api_of(request);
         if !request.path.contains("/ActiveNumbers") && !request.path.contains("/IncomingPhoneNumbers") {
-            // The second look: accounts, offers, regulations.
-            return Self::Other;
+            // The second look (accounts, offers, regulations), or Messaging Services.
+            return if request.path.starts_with("/v1/Services") { Self::Aside } else { Self::Other };
         }
         let last = request.path.rsplit('/').next().unwrap_or_default();
         let sid = NumberSid::observed(last.strip_suffix(".json").unwrap_or(last));
@@ -94,7 +96,12 @@ impl Sending {
             Self::Configure { number, .. } => Some((ActionKind::Configure, *number)),
             Self::Transfer { number, .. } => Some((ActionKind::Transfer, *number)),
             Self::Release { number, .. } => Some((ActionKind::Release, *number)),
-            Self::List { .. } | Self::LookUp { .. } | Self::Fetch { .. } | Self::Probe | Self::Other => None,
+            Self::List { .. }
+            | Self::LookUp { .. }
+            | Self::Fetch { .. }
+            | Self::Probe
+            | Self::Aside
+            | Self::Other => None,
         }
     }
 }
