@@ -158,7 +158,7 @@ pub struct Signals {
     pub bell: Arc<Notify>,
 }
 
-/// What the loop tells of itself, for whoever shows it. It waits for no one: a listener is quick.
+/// What the loop reports, for whatever shows it. It does not wait: a listener must be quick.
 #[derive(Debug)]
 pub enum News<'a> {
     /// Writing is not ours, for this reason: nothing is looked at meanwhile.

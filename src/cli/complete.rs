@@ -16,7 +16,7 @@ use super::default_path;
 
 /// Where the journal of a command by hand is.
 const JOURNAL: &str = ".numctl/journal.jsonl";
-/// More is no choice any more.
+/// With more of them, a list does not help.
 const OFFERED_MAX: usize = 500;
 /// A shell waits for an answer: a larger fleet has none.
 const BYTES_MAX: u64 = 4 << 20;

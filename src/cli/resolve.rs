@@ -36,7 +36,7 @@ pub(super) async fn run(global: &Global, args: &ResolveArgs) -> Ended {
         };
         return resolve(&ledger, args).await;
     };
-    // Whoever has the lease knows in memory what stands in it.
+    // The holder of the Lease has its notes in memory.
     let ended = match lease.acquire(Duration::ZERO).await {
         Ok(_) => resolve(&Ledger::InLease(InLease::new(lease.clone())), args).await,
         Err(error) => Err(Fatal::new(format!("{error}; stop the daemon first"))),

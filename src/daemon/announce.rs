@@ -96,7 +96,7 @@ impl Target {
     }
 }
 
-/// A message as Slack shows it. Foreign text stands in plain text only, where no markup acts.
+/// A message as Slack shows it. Foreign text appears only as plain text, in which no markup takes effect.
 fn slack(message: &Message) -> serde_json::Value {
     let plain = |text: &str| {
         let text: String = text.chars().take(SLACK_TEXT_MAX).collect();
@@ -132,7 +132,7 @@ pub struct NumberTold {
     pub phone_number: String,
     /// Its account, as the files name it.
     pub account: String,
-    /// How it stands.
+    /// Its state.
     pub standing: &'static str,
     /// Why, in a word.
     pub reason: String,

@@ -207,7 +207,7 @@ pub struct Status {
     pub refused_files: Option<(Moment, Arc<str>)>,
     /// Why the last cycle wrote nothing, where it could not.
     pub blocked: Option<Arc<str>>,
-    /// How the declared webhooks answer, and since when it is known so; `None` where nobody calls them.
+    /// How the declared webhooks answer, and since when; `None` where they are not checked.
     pub webhooks: Option<(Moment, Arc<WebhookHealth>)>,
     /// What runs at the moment.
     pub progress: Option<Progress>,

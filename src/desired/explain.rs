@@ -56,7 +56,7 @@ impl Explained {
     }
 }
 
-/// Explains the field at a path: from the top (`policy.unlisted`), or as it stands in a number
+/// Explains the field at a path: from the top (`policy.unlisted`), or as a number has it
 /// (`voice.url`). The empty path is the file.
 ///
 /// # Errors

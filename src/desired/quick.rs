@@ -157,7 +157,7 @@ struct Open<'a> {
 }
 
 impl<'a> Open<'a> {
-    /// Takes a line whose keys of the entry itself stand in the column `own`.
+    /// Takes a line. The entry's own keys are in the column `own`.
     fn line(&mut self, own: usize, column: usize, body: &'a str) -> Option<()> {
         let (key, value) = body.split_once(':')?;
         let group = if column == own {

@@ -77,7 +77,7 @@ fn check_text(file: usize, text: &str) -> Result<(), Box<Issue>> {
 
 /// libyaml takes time in the square of the depth of `[` and `{`, so that 100 kB of them are a minute,
 /// and 160 bytes for each of the `- ` that open list in list on one line. Counting bytes is cheap, and
-/// counts what stands in text and comments as well; so where it finds too many, a parse decides.
+/// counts brackets in text and comments as well; so where it finds too many, a parse decides.
 fn check_depth(file: usize, text: &str) -> Result<(), Box<Issue>> {
     let Some(crude) = perhaps_too_deep(text) else { return Ok(()) };
     let at = match place::depth(text, MAX_DEPTH) {

@@ -115,7 +115,7 @@ impl<T: Transport> Run<'_, T> {
         if let Some(service) = leaves {
             let membership = Membership { client, service, number };
             let left = self.attempt(client, trace, Leave(membership)).await?;
-            // 404: somebody else was faster, or the service is gone.
+            // 404: another client removed it first, or the service is gone.
             settled(left, membership, false, ErrorKind::NotFound).await?;
         }
         let Some(service) = wanted else { return Ok(()) };

@@ -79,7 +79,7 @@ impl HostLabel {
 /// The region of an edge without one.
 const DEFAULT_REGION: &str = "us1";
 
-/// The edge that stands in each region, by Twilio's own client libraries.
+/// The edge location of each region, by Twilio's own client libraries.
 const EDGES: [(&str, &str); 9] = [
     ("us1", "ashburn"),
     ("ie1", "dublin"),

@@ -321,7 +321,7 @@ pub fn resolve(field: Field, name: &str, around: &Surroundings) -> Result<Value,
 /// The longest friendly name of an application, a trunk or a Messaging Service.
 const NAME_MAX_CHARACTERS: usize = 255;
 
-/// Why a text cannot stand in a file as the friendly name of a resource.
+/// Why a text cannot be used in a file as the friendly name of a resource.
 #[must_use]
 pub fn why_not_a_name(name: &str) -> Option<&'static str> {
     if name.chars().any(char::is_control) {

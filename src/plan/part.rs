@@ -62,7 +62,7 @@ fn narrowed(desired: &Desired, accounts: &[AccountRef], observed: &Observed, nar
         _ => None,
     }));
     plan.troubles.retain(|(account, _)| touched.contains(account));
-    // Nothing is said of numbers that nobody asked about.
+    // Numbers outside the selection are not mentioned.
     plan.unlisted = 0;
     plan.narrowed = Some(narrowing.told(left_out));
     plan

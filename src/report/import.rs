@@ -144,7 +144,7 @@ fn found(state: &Value) -> Result<Vec<Found>, ImportError> {
     if all.is_empty() { Err(ImportError::NoNumbers) } else { Ok(all) }
 }
 
-/// Of both forms of a state; what is only looked up (`data`) is nobody's to keep.
+/// Of both forms of a state; what Terraform only looks up (`data`) it does not own.
 fn is_number(resource: &Value) -> bool {
     let kind = resource["type"].as_str().unwrap_or_default();
     resource["mode"] == "managed" && (kind == IN_BLOCKS || kind.starts_with(FLAT))

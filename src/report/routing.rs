@@ -9,7 +9,7 @@ use crate::plan::NoEffect;
 /// How many names are listed.
 const NAMES_SHOWN: usize = 20;
 
-/// Why a friendly name stands for no single resource.
+/// Why a friendly name does not identify exactly one resource.
 #[must_use]
 pub fn unresolved(field: Field, name: &str, why: &Unresolved) -> String {
     let what = kind(field);

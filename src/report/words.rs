@@ -223,11 +223,11 @@ pub fn held(plan: &Plan, held: &Held) -> String {
             account(plan, seen_in)
         ),
         HeldReason::NameUnresolved { field } => {
-            format!("nothing is done to it: the name given for {field} stands for no single one in {declared}")
+            format!("left as it is: the name given for {field} does not identify exactly one resource in {declared}")
         }
         HeldReason::ServiceNotThere { service } => format!(
-            "nothing is done to it: {declared} has no Messaging Service {service}; it may belong to another account, or \
-             be deleted"
+            "left as it is: {declared} has no Messaging Service {service}; it may belong to another account, or have been \
+             deleted"
         ),
         HeldReason::SpeltOddly => {
             "not released: the API does not spell it in E.164, so it may be another number: release it in the Twilio Console"

@@ -218,7 +218,7 @@ enum Style {
 /// Keeps the quick way for plain files out.
 const DOCUMENT_START: &str = "---\n";
 
-/// A file of so many numbers, as a person and as `export` write them.
+/// A file of `numbers` numbers, as a person and as `export` write them.
 fn file(numbers: usize, style: Style, head: &str) -> Source {
     let mut text = format!("{head}version: 1\nprofiles:\n");
     for profile in 0..10 {

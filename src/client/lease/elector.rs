@@ -32,7 +32,7 @@ pub struct Elector {
     asked: Option<Asked>,
     /// The last time that was written, so that the next one differs.
     last_written: Duration,
-    /// What is to stand in the Lease.
+    /// The note that the Lease is to carry.
     note: Option<Wanted>,
 }
 

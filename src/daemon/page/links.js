@@ -1,5 +1,5 @@
 'use strict';
-// The view stands in the address after the #, so that it survives a reload and can be sent to somebody:
+// The view is in the address after the #, so that it survives a reload and can be shared:
 // #standing=degraded&account=main&q=support&tab=mended&number=+15552230000
 
 const VIEW = ['standing', 'account', 'q', 'tab', 'number'];

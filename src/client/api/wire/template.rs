@@ -178,7 +178,7 @@ fn read_rows<'a, R: Row<'a>>(
     }
 }
 
-/// A string that is a value of a row, without its quotes: where it stands in the row.
+/// Where a string value is in its row, without its quotes.
 #[derive(Clone, Copy)]
 struct Text {
     start: usize,

@@ -116,7 +116,7 @@ fn a_template_learns_what_differs() {
     assert_eq!(template.row.name.text(), Some("first"));
 }
 
-/// What may stand in the place of a value.
+/// What may replace a value.
 const VALUES: &[&str] = &[
     r#""""#,
     r#""x""#,
