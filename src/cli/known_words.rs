@@ -75,6 +75,10 @@ const OPTIONS: &[(&[&str], &str)] = &[
     (&["auto-approve", "assume-yes", "no-confirm", "confirm"], "--yes applies without asking"),
     (&["force"], "--yes applies without asking, --accept DIGEST lifts the limits for exactly one plan"),
     (&["dry-run", "check", "preview", "noop", "server-side"], "`numctl plan` shows what would change"),
+    (
+        &["target", "filter", "selector", "include", "match"],
+        "--only acts on some of the numbers: a number, a pattern, a profile, a claim or a tag",
+    ),
     (&["json"], "-o json writes JSON"),
     (&["yaml"], "-o yaml writes YAML"),
     (&["filename", "config", "input"], "-f FILE names the desired-state file"),

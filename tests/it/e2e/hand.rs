@@ -59,6 +59,7 @@ fn known_words_lead_to_the_right_command_in_one_line() {
         (&["apply", "-auto-approve"][..], "--yes"),
         (&["apply", "--dry-run"], "numctl plan"),
         (&["plan", "--var=x"], "profiles"),
+        (&["plan", "--target", "+15552230000"], "--only"),
     ] {
         let ran = bench.run(args).exits(1).says(leads);
         assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
