@@ -135,14 +135,14 @@ impl From<Exit> for ExitCode {
 #[derive(Debug)]
 pub(crate) struct Fatal {
     text: String,
-    told: Told,
+    told: ErrorForm,
     /// The same for machines, each at its place, where files are wrong.
     places: Option<serde_json::Value>,
 }
 
 /// How an error is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Told {
+enum ErrorForm {
     /// After `error:`.
     Plainly,
     /// As findings on files, each with its own title, coloured where stderr wants that.
@@ -152,21 +152,21 @@ enum Told {
 impl Fatal {
     fn new(text: impl AsRef<str>) -> Self {
         // It may name a file, or quote what a file or the API says.
-        Self { text: spelt_out(text.as_ref()), told: Told::Plainly, places: None }
+        Self { text: spelt_out(text.as_ref()), told: ErrorForm::Plainly, places: None }
     }
 
     /// What is wrong with the files.
     fn findings(findings: &Findings) -> Self {
         Self {
             text: inert(|styled| findings.render(styled)),
-            told: Told::AsFindings,
+            told: ErrorForm::AsFindings,
             places: Some(findings.json()),
         }
     }
 
     /// The same where it is rendered already, without colour.
     fn as_findings(text: &str) -> Self {
-        Self { text: spelt_out(text), told: Told::AsFindings, places: None }
+        Self { text: spelt_out(text), told: ErrorForm::AsFindings, places: None }
     }
 }
 
@@ -250,8 +250,8 @@ fn unfit(error: &clap::Error) -> ExitCode {
     let hint = known_words::hint(error, std::env::args_os());
     let wants_json = logging::wants_json(std::env::args_os());
     if wants_json || hint.is_some() {
-        let form = if wants_json { output::Form::Json } else { output::Form::Text };
-        output::start(form, output::Waiting::Command);
+        let form = if wants_json { output::StreamForm::Json } else { output::StreamForm::Text };
+        output::start(form, output::WaitingNote::Command);
         let text = hint.unwrap_or_else(|| error.to_string());
         output::error(text.strip_prefix("error: ").unwrap_or(&text));
         output::finish_up();

@@ -75,7 +75,7 @@ use crate::guard::{DayLeft, OperatorLimits};
 use crate::model::money::Sums;
 use crate::model::provider::Api;
 use crate::observed::Observed;
-use crate::plan::{Doubt, Plan};
+use crate::plan::{ContentDoubt, Plan};
 use crate::reconcile::Pass;
 
 use file_watch::Watch;
@@ -215,7 +215,7 @@ pub struct Reached<T> {
 
 /// How the loop ended.
 #[derive(Debug)]
-pub enum End {
+pub enum LoopEnd {
     /// It was stopped; the pass that was interrupted, where one was.
     Stopped(Option<Box<Pass>>),
     /// It was to run once.
@@ -248,7 +248,7 @@ struct InForce<T> {
     generation: Generation,
     reached: Reached<T>,
     /// Why it is good for nothing but configuring what is there.
-    doubt: Option<Doubt>,
+    doubt: Option<ContentDoubt>,
 }
 
 /// Runs until it is stopped, or once.
@@ -257,10 +257,10 @@ struct InForce<T> {
 ///
 /// # Errors
 /// Only at the start.
-pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, watch: Watch) -> Result<End, StartError> {
+pub async fn run<T: Transport>(daemon: &Daemon<'_, T>, watch: Watch) -> Result<LoopEnd, StartError> {
     match Loop::start(daemon, watch).await? {
         Some(looping) => looping.run().await,
-        None => Ok(End::Stopped(None)),
+        None => Ok(LoopEnd::Stopped(None)),
     }
 }
 

@@ -51,7 +51,7 @@ use crate::guard::Approved;
 use crate::model::hold::Brake;
 use crate::model::number::PhoneNumber;
 use crate::plan::Plan;
-use crate::plan::outcome::{End, Outcome, Report, Skip};
+use crate::plan::outcome::{Outcome, Report, Skip, StepEnd};
 
 pub use notebook::{Asked, Notebook, ToNote};
 use run::Run;
@@ -88,8 +88,8 @@ pub async fn execute<T: Transport>(
         chains.entry((step.gives_up(), first)).or_default().push(at);
     }
     let (releases, others): (Vec<_>, Vec<_>) = chains.into_iter().partition(|((gives_up, _), _)| *gives_up);
-    let mut ends: Vec<Option<End>> = vec![None; plan.steps.len()];
-    let carry_out = async |chains: Vec<((bool, usize), Vec<usize>)>, ends: &mut Vec<Option<End>>| {
+    let mut ends: Vec<Option<StepEnd>> = vec![None; plan.steps.len()];
+    let carry_out = async |chains: Vec<((bool, usize), Vec<usize>)>, ends: &mut Vec<Option<StepEnd>>| {
         let mut done =
             stream::iter(chains).map(|(_, chain)| run.chain(chain)).buffer_unordered(numbers_at_once.max(1));
         while let Some(chain_ends) = done.next().await {
@@ -100,7 +100,7 @@ pub async fn execute<T: Transport>(
         }
     };
     carry_out(others, &mut ends).await;
-    let is_settled = |end: &Option<End>| end.as_ref().is_some_and(|end| end.outcome.is_settled());
+    let is_settled = |end: &Option<StepEnd>| end.as_ref().is_some_and(|end| end.outcome.is_settled());
     let replaced = plan.steps.iter().zip(&ends).all(|(step, end)| !step.replaces() || is_settled(end));
     if replaced {
         carry_out(releases, &mut ends).await;
@@ -111,14 +111,14 @@ pub async fn execute<T: Transport>(
             (false, None) => Skip::ReplacementMissing,
         };
         for step in releases.into_iter().flat_map(|(_, chain)| chain) {
-            let end = End { outcome: Outcome::Skipped(why), attempts: 0, instead: None };
+            let end = StepEnd { outcome: Outcome::Skipped(why), attempts: 0, instead: None };
             (run.on_event)(Event::Ended { step, end: &end });
             ends[step] = Some(end);
         }
     }
     let interrupted = run.stopping();
     // Every chain gives an end to each of its steps; the default only keeps this total.
-    let missing = || End { outcome: Outcome::Skipped(Skip::Interrupted), attempts: 0, instead: None };
+    let missing = || StepEnd { outcome: Outcome::Skipped(Skip::Interrupted), attempts: 0, instead: None };
     let ends = ends.into_iter().map(|end| end.unwrap_or_else(missing)).collect();
     Report { plan, ends, interrupted }
 }

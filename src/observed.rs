@@ -26,4 +26,4 @@ mod survey;
 pub mod wanted;
 
 pub use fleet::*;
-pub use survey::{Finds, InFlight, Offers, Papers, Record, Survey};
+pub use survey::{Finds, InFlight, Offers, Papers, PurchaseRecord, Survey};

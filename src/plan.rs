@@ -44,7 +44,7 @@ pub use action::{Action, Step, Target};
 pub use cause::{Causes, Difference};
 pub use digest_key::DigestKey;
 pub use effect::NoEffect;
-pub use held::{Doubt, Held, HeldReason, LeftOut, NotUndone, Vanished, Warning};
+pub use held::{ContentDoubt, HeldNumber, HeldReason, LeftOut, NotUndone, Vanished, Warning};
 pub use held_code::HeldCode;
 pub use part::plan_part;
 pub use planner::*;

@@ -37,7 +37,7 @@ use crate::client::{Client, ListError};
 use crate::desired::AccountIndex;
 use crate::desired::AccountRef;
 use crate::desired::narrowing::Narrowing;
-use crate::execute::journal::Head;
+use crate::execute::journal::RunHead;
 use crate::execute::journal_file::JournalAccess;
 use crate::execute::ledger::{Kept, LedgerError};
 use crate::execute::{Event, Notebook, Stop, execute};
@@ -51,18 +51,18 @@ use crate::observed::Observed;
 use crate::plan::digest::Digest;
 use crate::plan::outcome::Report;
 use crate::plan::stale::Stale;
-use crate::plan::{Doubt, Plan};
+use crate::plan::{ContentDoubt, Plan};
 
 use notes::Notes;
 
 pub use preflight::{call_all, called_for};
-pub use source::{Rejected, Source};
+pub use source::{PlanSource, Rejected};
 
 /// What a pass goes by.
 #[derive(Debug)]
 pub struct Job<'a, T> {
     /// Where the plan comes from.
-    pub source: Source<'a>,
+    pub source: PlanSource<'a>,
     /// The content of the files, by which the budget counts.
     pub generation: Generation,
     /// The accounts of the source.
@@ -91,7 +91,7 @@ pub struct Job<'a, T> {
     /// What was seen and done before, and where it is written down; `None` where no one asks for it.
     pub journal: Option<JournalAccess<'a>>,
     /// How the run is introduced in the journal.
-    pub head: &'a Head,
+    pub head: &'a RunHead,
     /// Plan, and write nothing.
     pub dry_run: bool,
     /// How far the run is to stop.
@@ -111,7 +111,7 @@ pub struct Authority<'a> {
     pub is_in_force: &'a dyn Fn() -> bool,
     /// Why the files, as they were when the run began, are good for nothing but configuring what is
     /// there.
-    pub doubt: Option<Doubt>,
+    pub doubt: Option<ContentDoubt>,
 }
 
 impl std::fmt::Debug for Authority<'_> {
@@ -133,7 +133,7 @@ pub enum Pricing {
 
 /// What a pass finds and leaves behind.
 #[derive(Debug)]
-pub struct State<'a> {
+pub struct LineState<'a> {
     /// What the loop remembers; of one look for a command.
     pub memory: &'a mut Memory,
     /// What was spent, and what may be on its way for claims.
@@ -144,7 +144,7 @@ pub struct State<'a> {
 
 /// Whether an approved plan is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub enum Decision {
     /// It is only shown.
     No,
     /// At once.
@@ -158,7 +158,7 @@ pub trait Hooks {
     /// The listing of an account has come so far.
     fn listed(&self, _account: AccountIndex, _numbers: usize) {}
     /// Asks whether an approved plan is carried out.
-    fn confirm(&self, approved: &Approved, bill: Option<&Bill>) -> Answer;
+    fn confirm(&self, approved: &Approved, bill: Option<&Bill>) -> Decision;
     /// Keeps what the plan spends; once this is back, a crash does not lose it.
     fn record(&self, plan: &Plan, spent: &Kept) -> impl Future<Output = Result<(), LedgerError>>;
     /// Keeps what may be on its way for claims, while the plan is carried out: each purchase right before
@@ -217,7 +217,7 @@ pub struct Passed {
 }
 
 /// Walks the line once.
-pub async fn pass<T: Transport>(job: &Job<'_, T>, mut state: State<'_>, hooks: &impl Hooks) -> Passed {
+pub async fn pass<T: Transport>(job: &Job<'_, T>, mut state: LineState<'_>, hooks: &impl Hooks) -> Passed {
     let (mut extent, mut bill) = (job.extent, None);
     let walked = walk(job, &mut state, hooks, &mut extent, &mut bill).await;
     let pass = walked.map_or_else(|ended| *ended, Pass::Executed);
@@ -227,7 +227,7 @@ pub async fn pass<T: Transport>(job: &Job<'_, T>, mut state: State<'_>, hooks: &
 /// The line itself. Each step says what it touches; whatever ends it early is the `Err`.
 async fn walk<T: Transport>(
     job: &Job<'_, T>,
-    state: &mut State<'_>,
+    state: &mut LineState<'_>,
     hooks: &impl Hooks,
     extent: &mut Extent,
     bill: &mut Option<Bill>,
@@ -254,10 +254,10 @@ async fn walk<T: Transport>(
     }
     // A person, or a flag.
     let approved = match hooks.confirm(&approved, bill.as_ref()) {
-        Answer::No => return Err(Pass::Planned(approved.into_plan()).into()),
-        Answer::Yes => approved,
+        Decision::No => return Err(Pass::Planned(approved.into_plan()).into()),
+        Decision::Yes => approved,
         // Reads the API: what changed while the question stood (law 13).
-        Answer::YesAfterAWhile => steps::still_fits(approved, job, state).await?,
+        Decision::YesAfterAWhile => steps::still_fits(approved, job, state).await?,
     };
     // Disk: what is not written down is not sent.
     let (approved, run) = steps::record(approved, bill.as_ref(), job, state, hooks).await?;

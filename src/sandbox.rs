@@ -84,21 +84,21 @@ pub use self::{
     audit::{Actor, Door},
     bucket::Bucket,
     in_memory::InMemory,
-    options::StartError,
+    options::SandboxStartError,
     serve::serve,
     service::{LogEntry, Requests},
     state::StateError,
-    world::{AUTH_TOKEN, Account, MAIN_SID, MOST_NUMBERS, SUBACCOUNT_SID, Status, World},
+    world::{AUTH_TOKEN, MAIN_SID, MOST_NUMBERS, SUBACCOUNT_SID, SandboxAccount, SandboxStatus, World},
 };
 pub use faults::{FaultError, Faults};
-pub use options::{Options, Running, start};
+pub use options::{Running, SandboxOptions, start};
 pub use service::Sandbox;
 
 /// A sandbox that several hands share.
 #[derive(Debug, Clone, Default)]
-pub struct Shared(Arc<Mutex<Sandbox>>);
+pub struct SharedSandbox(Arc<Mutex<Sandbox>>);
 
-impl Shared {
+impl SharedSandbox {
     /// Shares a sandbox.
     #[must_use]
     pub fn new(sandbox: Sandbox) -> Self {

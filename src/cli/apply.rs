@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use crate::desired::Desired;
 use crate::desired::load::{load, parse};
-use crate::execute::journal::Command;
+use crate::execute::journal::RecordedCommand;
 use crate::guard::intents::Intents;
 use crate::guard::saved_plan::SavedPlan;
 use crate::host::bounded_file;
-use crate::reconcile::Source;
+use crate::reconcile::PlanSource;
 
 use super::arguments::{ApplyArgs, Global, TextOrJson};
 use super::content::Content;
@@ -23,7 +23,7 @@ const PLAN_BYTES_MAX: usize = 256 << 20;
 const USED: &str = ".used";
 
 pub(super) async fn run(global: &Global, args: &ApplyArgs) -> Ended {
-    let mut writing = Writing::new(global, &args.write, Command::Apply)?;
+    let mut writing = Writing::new(global, &args.write, RecordedCommand::Apply)?;
     if args.webhooks.preflight {
         writing.preflight = Some(preflight::caller(global, &args.webhooks.preflight_allow)?);
     }
@@ -43,7 +43,7 @@ async fn fresh(writing: &Writing<'_>, args: &ApplyArgs) -> Ended {
     let narrowing = narrowing.as_ref();
     let has_claims = !desired.claims.is_empty();
     let work = async |fleet: &Fleet, intents: Intents| {
-        let source = Source::Files(&desired);
+        let source = PlanSource::Files(&desired);
         let errand = Errand { source, content: &content, narrowing, has_claims, marker: None };
         writing.walk(fleet, errand, intents).await
     };
@@ -74,7 +74,7 @@ async fn saved(writing: &Writing<'_>, path: &Path) -> Ended {
     let has_claims = saved.has_claims();
     let accounts = fleet::accounts_of_plan(&saved.plan.accounts, &saved.access);
     let work = async |fleet: &Fleet, intents: Intents| {
-        let source = Source::Saved { saved: &saved, files: files.as_ref() };
+        let source = PlanSource::Saved { saved: &saved, files: files.as_ref() };
         let content = Content::of_no_files();
         let errand = Errand { source, content: &content, narrowing: None, has_claims, marker: Some(&marker) };
         writing.walk(fleet, errand, intents).await

@@ -20,27 +20,28 @@ impl Content {
     pub(super) fn stamp(files: &[PathBuf]) -> (Vec<PathBuf>, Stamp) {
         let has_stdin = files.iter().any(|path| path == Path::new("-"));
         let paths = if has_stdin { Vec::new() } else { files.to_vec() };
-        let stamp = Stamp::of(&paths);
+        let stamp = Stamp::from_paths(&paths);
         (paths, stamp)
     }
 
     /// What was read right after they were stamped.
-    pub(super) fn of((paths, stamp): (Vec<PathBuf>, Stamp), generation: Generation) -> Self {
+    pub(super) fn new((paths, stamp): (Vec<PathBuf>, Stamp), generation: Generation) -> Self {
         Self { paths, generation, seen: RefCell::new((stamp, true)) }
     }
 
     /// A content that is not in files: it never changes.
     pub(super) fn of_no_files() -> Self {
-        Self::of((Vec::new(), Stamp::of(&[])), Generation::of(&[]))
+        Self::new((Vec::new(), Stamp::from_paths(&[])), Generation::from_sources(&[]))
     }
 
     /// Whether the files still have it. They are read again only where their sizes, times or places
     /// differ.
     pub(super) fn is_in_force(&self) -> bool {
-        let now = Stamp::of(&self.paths);
+        let now = Stamp::from_paths(&self.paths);
         let mut seen = self.seen.borrow_mut();
         if seen.0 != now {
-            let same = load(&self.paths).is_ok_and(|sources| Generation::of(&sources) == self.generation);
+            let same =
+                load(&self.paths).is_ok_and(|sources| Generation::from_sources(&sources) == self.generation);
             *seen = (now, same);
         }
         seen.1

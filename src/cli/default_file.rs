@@ -9,7 +9,7 @@ use super::default_path::{FILE, FOLDER, VARIABLE, found};
 
 /// Whether a command can do without files.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Need {
+enum FileNeed {
     /// It is about what they declare.
     Files,
     /// It takes the accounts from them, else the one in the environment.
@@ -27,8 +27,8 @@ pub(super) fn fill(command: &mut Command) -> Result<(), Fatal> {
     }
     match (found()?, need) {
         (Some(path), _) => files.push(path),
-        (None, Need::Accounts) => {}
-        (None, Need::Files) => {
+        (None, FileNeed::Accounts) => {}
+        (None, FileNeed::Files) => {
             return Err(Fatal::new(format!(
                 "no desired-state file: pass -f FILE, set {VARIABLE}, or run this where {FILE} or {FOLDER}/ is \
                  (`numctl init` writes one, `numctl export` one of what is live)"
@@ -38,25 +38,25 @@ pub(super) fn fill(command: &mut Command) -> Result<(), Fatal> {
     Ok(())
 }
 
-fn files_of(command: &mut Command) -> Option<(&mut Vec<PathBuf>, Need)> {
+fn files_of(command: &mut Command) -> Option<(&mut Vec<PathBuf>, FileNeed)> {
     Some(match command {
-        Command::Validate(args) => (&mut args.files.files, Need::Files),
-        Command::Plan(args) => (&mut args.files.files, Need::Files),
-        Command::Fmt(args) => (&mut args.files.files, Need::Files),
-        Command::Diff(args) => (&mut args.files.files, Need::Files),
-        Command::Undo(args) => (&mut args.files.files, Need::Files),
-        Command::Preflight(args) => (&mut args.files.files, Need::Files),
+        Command::Validate(args) => (&mut args.files.files, FileNeed::Files),
+        Command::Plan(args) => (&mut args.files.files, FileNeed::Files),
+        Command::Fmt(args) => (&mut args.files.files, FileNeed::Files),
+        Command::Diff(args) => (&mut args.files.files, FileNeed::Files),
+        Command::Undo(args) => (&mut args.files.files, FileNeed::Files),
+        Command::Preflight(args) => (&mut args.files.files, FileNeed::Files),
         Command::Apply(args) if args.plan.is_some() => return None,
-        Command::Apply(args) => (&mut args.files, Need::Files),
-        Command::Adopt(args) => (&mut args.files, Need::Files),
-        Command::Run(args) => (&mut args.files, Need::Files),
-        Command::Get(args) => (&mut args.accounts.files, Need::Accounts),
-        Command::Idle(args) => (&mut args.accounts.files, Need::Accounts),
-        Command::Search(args) => (&mut args.accounts.files, Need::Accounts),
-        Command::Export(args) => (&mut args.accounts.files, Need::Accounts),
-        Command::Doctor(args) => (&mut args.accounts.files, Need::Accounts),
-        Command::Route(args) => (&mut args.accounts.files, Need::Accounts),
-        Command::History(args) => (&mut args.accounts.files, Need::Accounts),
+        Command::Apply(args) => (&mut args.files, FileNeed::Files),
+        Command::Adopt(args) => (&mut args.files, FileNeed::Files),
+        Command::Run(args) => (&mut args.files, FileNeed::Files),
+        Command::Get(args) => (&mut args.accounts.files, FileNeed::Accounts),
+        Command::Idle(args) => (&mut args.accounts.files, FileNeed::Accounts),
+        Command::Search(args) => (&mut args.accounts.files, FileNeed::Accounts),
+        Command::Export(args) => (&mut args.accounts.files, FileNeed::Accounts),
+        Command::Doctor(args) => (&mut args.accounts.files, FileNeed::Accounts),
+        Command::Route(args) => (&mut args.accounts.files, FileNeed::Accounts),
+        Command::History(args) => (&mut args.accounts.files, FileNeed::Accounts),
         Command::Init(_)
         | Command::Import(_)
         | Command::Resolve(_)

@@ -15,7 +15,7 @@ use crate::desired::AccountRef;
 use crate::host::clock;
 use crate::model::inert::spelt_out;
 use crate::model::provider::Api;
-use crate::report::doctor::{Answers, Check, Level, Patient, examine, without_credentials};
+use crate::report::doctor::{AccountExam, Answers, Check, CheckLevel, examine, without_credentials};
 use crate::report::json::value as write_json;
 use crate::report::shown::Shown;
 
@@ -38,7 +38,7 @@ struct Checkup {
 impl Checkup {
     fn new(account: &AccountRef, api: Api, checks: Vec<Check>) -> Self {
         let (name, sid) = (account.name.to_string(), account.sid.to_string());
-        Self { account: name, account_sid: sid, api: api.word(), checks }
+        Self { account: name, account_sid: sid, api: api.as_str(), checks }
     }
 }
 
@@ -54,7 +54,7 @@ pub(super) async fn run(global: &Global, args: &DoctorArgs) -> Ended {
     let meant = if name.is_some() && !shut.is_empty() { Vec::new() } else { fleet.only(name)? };
     let examined = meant.into_iter().map(async |at| {
         let (account, client) = (&fleet.accounts[usize::from(at.0)], &fleet.clients[usize::from(at.0)]);
-        let patient = Patient {
+        let patient = AccountExam {
             api: client.routes.api,
             user: client.user().to_owned(),
             sid: account.sid.to_string(),
@@ -74,7 +74,7 @@ pub(super) async fn run(global: &Global, args: &DoctorArgs) -> Ended {
     // In the order of the file.
     examined.sort_by_key(|checkup| declared.iter().position(|known| *known.name == *checkup.account));
     let all_checks = || examined.iter().flat_map(|checkup| &checkup.checks);
-    let is_bad = all_checks().any(|check| check.level == Level::Bad);
+    let is_bad = all_checks().any(|check| check.level == CheckLevel::Bad);
     match args.format {
         TextOrJson::Json => {
             output::print_with(|out| json(out, &examined))?;
@@ -121,9 +121,9 @@ async fn ask(client: &Client<Http>) -> Answers {
 
 fn line(text: &mut String, check: &Check) -> std::fmt::Result {
     let (sign, ansi): (_, Ansi) = match check.level {
-        Level::Good => ("ok", AnsiColor::Green.on_default()),
-        Level::Doubtful => ("!", AnsiColor::Yellow.on_default().bold()),
-        Level::Bad => ("bad", AnsiColor::Red.on_default().bold()),
+        CheckLevel::Good => ("ok", AnsiColor::Green.on_default()),
+        CheckLevel::Doubtful => ("!", AnsiColor::Yellow.on_default().bold()),
+        CheckLevel::Bad => ("bad", AnsiColor::Red.on_default().bold()),
     };
     let sign = output::style().paint(ansi, format_args!("{sign:<3}"));
     writeln!(text, "  {sign} {:<21} {}", check.about, Shown(&check.says))?;

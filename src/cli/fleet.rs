@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::client::api::endpoint::{Endpoint, Service};
+use crate::client::api::endpoint::{Endpoint, Product};
 use crate::client::api::routes::Routes;
 use crate::client::fence::{NotOurs, fence};
 use crate::client::http::{self, CA_BYTES_MAX, Http};
@@ -18,7 +18,7 @@ use crate::client::pace::Pace;
 use crate::client::{Client, Dice, ListError, Manner};
 use crate::daemon::Reached;
 use crate::desired::AccountRef;
-use crate::desired::environment::{self, Login, Source as Variables};
+use crate::desired::environment::{self, Login, VariableSource as Variables};
 use crate::desired::hosts::Hosts;
 use crate::desired::load::{load, parse};
 use crate::desired::{Access, Account, AccountIndex, Desired, Findings, Parsed, SecretName, Source};
@@ -33,7 +33,7 @@ use crate::observed::Observed;
 use crate::observed::list::observe;
 use crate::report::names::plural;
 use crate::report::shown::Shown;
-use crate::sandbox::{self, Options, Running};
+use crate::sandbox::{self, Running, SandboxOptions};
 
 use super::arguments::{AccountArgs, Global, LeaseArgs, StateArgs};
 use super::content::Content;
@@ -60,12 +60,12 @@ pub(super) struct Fleet {
 }
 
 /// That writing is ours.
-pub(super) struct Held {
+pub(super) struct HeldLocks {
     _locks: Option<Locks>,
     lease: Option<Leadership>,
 }
 
-impl Held {
+impl HeldLocks {
     /// With the lease: it remembers what was bought for claims, for every host, or in which directory that is.
     pub(super) fn ledger(&self, args: &StateArgs) -> Option<Ledger> {
         let directory = args.state_dir.clone().map_or(Ledger::InMemory, Ledger::In);
@@ -135,7 +135,7 @@ pub(super) fn intents(
 pub(super) fn read(global: &Global, files: &[PathBuf]) -> Result<(Desired, Content), Fatal> {
     let stamp = Content::stamp(files);
     let sources = sources(files)?;
-    let content = Content::of(stamp, Generation::of(&sources));
+    let content = Content::new(stamp, Generation::from_sources(&sources));
     Ok((checked(parse(&sources, global.api()))?, content))
 }
 
@@ -213,7 +213,7 @@ impl Fleet {
         places: &[LockPlace],
         args: &LeaseArgs,
         timeout: Duration,
-    ) -> Result<Held, Fatal> {
+    ) -> Result<HeldLocks, Fatal> {
         let began = Instant::now();
         let mut locks = None;
         if !places.is_empty() {
@@ -230,7 +230,7 @@ impl Fleet {
             }
         }
         fence(&mut self.clients, locks.as_ref(), lease.as_ref().map(|(lease, term)| (lease, *term)));
-        Ok(Held { _locks: locks, lease: lease.map(|(lease, _)| lease) })
+        Ok(HeldLocks { _locks: locks, lease: lease.map(|(lease, _)| lease) })
     }
 
     /// The lock of every account in these places, waited for so long.
@@ -255,7 +255,7 @@ impl Fleet {
 
     /// Lists every account, with progress.
     pub(super) async fn list(&self) -> Result<Observed, Fatal> {
-        let listing = progress::Listing::start(self.clients.len());
+        let listing = progress::ListingProgress::start(self.clients.len());
         let on_page = |account: AccountIndex, numbers| listing.page(usize::from(account.0), numbers);
         let observed = observe(&self.clients, &self.accounts, on_page).await;
         listing.done();
@@ -473,7 +473,7 @@ fn transport(global: &Global, is_embedded: bool, endpoints: &[Endpoint]) -> Resu
     };
     let http = Http::new(trusted).map_err(Fatal::new)?;
     for endpoint in endpoints {
-        http.prepare(&endpoint.url(Service::Api, "/")).map_err(Fatal::new)?;
+        http.prepare(&endpoint.url(Product::Api, "/")).map_err(Fatal::new)?;
     }
     Ok(http)
 }
@@ -487,7 +487,7 @@ pub(super) struct CaFile {
 
 impl CaFile {
     /// As it is before the first client is made.
-    pub(super) fn of(global: &Global) -> Self {
+    pub(super) fn from_arguments(global: &Global) -> Self {
         let path = global.ca_file.clone().filter(|_| !global.sandbox);
         let seen = path.as_deref().and_then(|path| bounded_file::text(path, CA_BYTES_MAX).ok());
         Self { path, seen: RefCell::new(seen) }
@@ -520,10 +520,10 @@ async fn start_sandbox() -> Result<Running, Fatal> {
         crate::host::own_file::directory(folder)
             .map_err(|error| Fatal::new(format!("{}: {error}", folder.display())))?;
     }
-    let options = Options {
+    let options = SandboxOptions {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         state: Some(path.to_owned()),
-        ..Options::default()
+        ..SandboxOptions::default()
     };
     Ok(sandbox::start(options).await?)
 }

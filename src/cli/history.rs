@@ -7,12 +7,12 @@ use crate::client::audit_log::{AuditTrail, read_audit_log};
 use crate::client::pace::Lane;
 use crate::client::transport::Transport;
 use crate::client::{Client, Sighting};
-use crate::execute::journal::{self, Command, Run};
+use crate::execute::journal::{self, JournalRun, RecordedCommand};
 use crate::execute::journal_file;
 use crate::guard::intents::Intents;
 use crate::model::audit::AuditEvent;
 use crate::model::number::PhoneNumber;
-use crate::reconcile::Source;
+use crate::reconcile::PlanSource;
 use crate::report;
 use crate::report::history::Others;
 use crate::report::shown::Shown;
@@ -20,15 +20,15 @@ use crate::report::timeline::timeline;
 
 use super::arguments::{Global, HistoryArgs, JournalArgs, TextOrJson, UndoArgs};
 use super::fleet::{self, Fleet};
-use super::journal::{Place, unusable};
+use super::journal::{JournalPlace, unusable};
 use super::writing::{Errand, Writing};
 use super::{Ended, Exit, Fatal, output};
 
 /// Where packages and examples let the daemon keep its journal.
 const DAEMONS: &str = "/var/lib/numctl";
 
-fn recorded(global: &Global, args: &JournalArgs, state_dir: Option<&Path>) -> Result<Vec<Run>, Fatal> {
-    let place = Place::of(global, args, state_dir);
+fn recorded(global: &Global, args: &JournalArgs, state_dir: Option<&Path>) -> Result<Vec<JournalRun>, Fatal> {
+    let place = JournalPlace::from_arguments(global, args, state_dir);
     let path = place.path().ok_or_else(|| Fatal::new("--journal none: there is nothing to show"))?;
     let records = journal_file::records(path).map_err(unusable)?.ok_or_else(|| {
         let daemons = Path::new(DAEMONS).join(journal_file::FILE);
@@ -47,9 +47,11 @@ fn recorded(global: &Global, args: &JournalArgs, state_dir: Option<&Path>) -> Re
 /// `numctl history`
 pub(super) async fn history(global: &Global, args: &HistoryArgs) -> Ended {
     let recorded = recorded(global, &args.journal, args.state_dir.as_deref());
-    let is_about =
-        |run: &&Run| args.number().is_none_or(|number| run.steps.iter().any(|step| step.number == number));
-    let about = |runs: &[Run]| -> Vec<Run> { runs.iter().rev().filter(is_about).cloned().collect() };
+    let is_about = |run: &&JournalRun| {
+        args.number().is_none_or(|number| run.steps.iter().any(|step| step.number == number))
+    };
+    let about =
+        |runs: &[JournalRun]| -> Vec<JournalRun> { runs.iter().rev().filter(is_about).cloned().collect() };
     let (runs, others) = match (args.number(), recorded) {
         (None, runs) => (about(&runs?), Others::default()),
         (Some(number), runs) => {
@@ -65,7 +67,7 @@ pub(super) async fn history(global: &Global, args: &HistoryArgs) -> Ended {
             (known, others)
         }
     };
-    let runs: Vec<&Run> = runs.iter().take(args.limit).collect();
+    let runs: Vec<&JournalRun> = runs.iter().take(args.limit).collect();
     let shown = (args.number(), &others);
     output::print_with(|out| match args.format {
         TextOrJson::Json => report::history::json(out, &runs, shown),
@@ -84,7 +86,7 @@ async fn others(
     global: &Global,
     args: &HistoryArgs,
     number: PhoneNumber,
-    runs: &[Run],
+    runs: &[JournalRun],
 ) -> Result<Others, Fatal> {
     let declared = fleet::accounts_of(global, &args.accounts)?;
     let mut not_known = Vec::new();
@@ -94,7 +96,7 @@ async fn others(
         Err(fatal) => {
             let all = declared.iter().map(|account| account.name.to_string()).collect::<Vec<_>>().join(", ");
             not_known.push((all, first_line(&fatal.text)));
-            let runs: Vec<&Run> = runs.iter().collect();
+            let runs: Vec<&JournalRun> = runs.iter().collect();
             return Ok(Others { entries: timeline(&runs, number, &[]), not_known });
         }
     };
@@ -115,7 +117,7 @@ async fn others(
         }
     }
     fleet.close().await?;
-    let about: Vec<&Run> = runs.iter().collect();
+    let about: Vec<&JournalRun> = runs.iter().collect();
     let mut left = args.limit;
     let mut entries = timeline(&about, number, &events);
     entries.retain(|entry| {
@@ -130,7 +132,7 @@ async fn others(
 async fn events_of<T: Transport>(
     client: &Client<T>,
     number: PhoneNumber,
-    runs: &[Run],
+    runs: &[JournalRun],
 ) -> Result<Option<AuditTrail>, String> {
     let steps = runs.iter().rev().flat_map(|run| &run.steps);
     let recorded = steps
@@ -167,7 +169,7 @@ pub(super) async fn undo(global: &Global, args: &UndoArgs) -> Ended {
         recorded(global, &args.write.journal, args.write.state.state_dir.as_deref())?,
         args.run.as_deref(),
     )?;
-    let mut writing = Writing::new(global, &args.write, Command::Undo)?;
+    let mut writing = Writing::new(global, &args.write, RecordedCommand::Undo)?;
     let (desired, content) = fleet::read(global, &args.files.files)?;
     writing.undoing(run.head.run.clone());
     let has_claims = !desired.claims.is_empty();
@@ -176,7 +178,7 @@ pub(super) async fn undo(global: &Global, args: &UndoArgs) -> Ended {
     let (writing, run) = (&writing, &run);
     let work = async |fleet: &Fleet, intents: Intents| {
         output::note(format_args!("This reverts {}.", report::history::title(run)));
-        let source = Source::Undo { desired: &desired, run };
+        let source = PlanSource::Undo { desired: &desired, run };
         let errand = Errand { source, content: &content, narrowing, has_claims, marker: None };
         writing.walk(fleet, errand, intents).await
     };
@@ -184,7 +186,7 @@ pub(super) async fn undo(global: &Global, args: &UndoArgs) -> Ended {
 }
 
 /// The run that a person names, or the last one.
-fn chosen(mut runs: Vec<Run>, name: Option<&str>) -> Result<Run, Fatal> {
+fn chosen(mut runs: Vec<JournalRun>, name: Option<&str>) -> Result<JournalRun, Fatal> {
     let Some(name) = name else {
         return runs.pop().ok_or_else(|| Fatal::new("the journal has no run, so there is nothing to undo"));
     };

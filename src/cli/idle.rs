@@ -22,8 +22,8 @@ use crate::guard::usage::uses;
 use crate::host::clock;
 use crate::model::number::PhoneNumber;
 use crate::model::provider::Api;
-use crate::model::traffic::Owned;
-use crate::report::idle::{Declared, Idle, Judged, Report, Row, Unjudged, judge};
+use crate::model::traffic::OwnedNumber;
+use crate::report::idle::{Idle, IdleDeclared, IdleReport, IdleRow, Judged, Unjudged, judge};
 use crate::report::json::value as write_json;
 use crate::report::names::plural;
 use crate::report::shown::{Shown, count};
@@ -53,7 +53,7 @@ pub(super) async fn run(global: &Global, args: &IdleArgs) -> Ended {
     };
     fleet.close().await?;
     let (numbers, all) = found?;
-    let report = Report { numbers: &numbers, time: args.time, since, has_file: desired.is_some() };
+    let report = IdleReport { numbers: &numbers, time: args.time, since, has_file: desired.is_some() };
     match args.format {
         ListFormat::Table => output::print(&report.table())?,
         ListFormat::Yaml => output::print(&report.tombstones())?,
@@ -94,13 +94,13 @@ async fn find(
     desired: Option<&Desired>,
     (since, began): (Date, Timestamp),
 ) -> Result<(Vec<Idle>, All), Fatal> {
-    let progress = progress::Listing::start(fleet.clients.len());
+    let progress = progress::ListingProgress::start(fleet.clients.len());
     let (mut found, mut all) = (Vec::new(), All::default());
     for index in accounts {
         let at = usize::from(index.0);
         let (client, account) = (&fleet.clients[at], &fleet.accounts[at]);
         let mut rows = list(fleet, *index, &mut all, |numbers| progress.page(at, numbers)).await?;
-        let numbers: Vec<Owned> = rows.values().map(Row::owned).collect();
+        let numbers: Vec<OwnedNumber> = rows.values().map(IdleRow::owned).collect();
         all.numbers += numbers.len();
         let looked = uses(client, &numbers, since, |unseen| progress.unseen(unseen)).await;
         if let Some(error) = looked.unread.values().next() {
@@ -122,7 +122,7 @@ async fn find(
         let mut prices = BTreeMap::new();
         for row in idle {
             let monthly = monthly(client, &row, &mut prices).await;
-            let declared = desired.and_then(|desired| Declared::of(desired, row.number));
+            let declared = desired.and_then(|desired| IdleDeclared::find(desired, row.number));
             found.push(Idle::new(row, account, monthly, declared));
         }
     }
@@ -136,7 +136,7 @@ async fn list(
     index: AccountIndex,
     all: &mut All,
     on_page: impl Fn(usize),
-) -> Result<BTreeMap<PhoneNumber, Row>, Fatal> {
+) -> Result<BTreeMap<PhoneNumber, IdleRow>, Fatal> {
     let client = &fleet.clients[usize::from(index.0)];
     let api = client.routes.api;
     let mut rows = BTreeMap::new();
@@ -144,7 +144,7 @@ async fn list(
     for start in starts {
         let listed = client.browse(Operation::List, start, |items| {
             for item in items {
-                match Row::of(&masked(normal_form(api, item))) {
+                match IdleRow::from_item(&masked(normal_form(api, item))) {
                     Some(row) => drop(rows.insert(row.number, row)),
                     None => all.without_number += 1,
                 }
@@ -159,7 +159,7 @@ async fn list(
 
 /// Asks v2010 since when the account has had its numbers, where the listing did not say. What cannot be
 /// found out stays unknown, and is not judged.
-async fn date(client: &Client<Http>, rows: &mut BTreeMap<PhoneNumber, Row>) {
+async fn date(client: &Client<Http>, rows: &mut BTreeMap<PhoneNumber, IdleRow>) {
     let listing = client.routes.over(Api::IncomingPhoneNumbers).numbers();
     let mut url = first_page(listing.clone(), &[], client.page_size());
     let (mut known, mut read) = (BTreeMap::new(), BTreeSet::new());
@@ -199,7 +199,7 @@ enum Priced {
 /// holds for all of them is said.
 async fn monthly(
     client: &Client<Http>,
-    row: &Row,
+    row: &IdleRow,
     known: &mut BTreeMap<String, Priced>,
 ) -> Option<(Box<str>, Box<str>)> {
     let kind = row.number_type()?;
@@ -219,7 +219,7 @@ async fn monthly(
             Priced::NotSold => continue,
             Priced::Unread => return None,
         };
-        let monthly = (prices.of(kind.into())?.into(), prices.unit.clone());
+        let monthly = (prices.price_for(kind.into())?.into(), prices.unit.clone());
         if agreed.get_or_insert_with(|| monthly.clone()) != &monthly {
             return None;
         }
@@ -227,7 +227,7 @@ async fn monthly(
     agreed
 }
 
-fn write_array(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
+fn write_array(out: &mut dyn Write, report: &IdleReport<'_>) -> io::Result<()> {
     let mut count = 0;
     for object in report.objects() {
         out.write_all(if count == 0 { b"[\n  " } else { b",\n  " })?;

@@ -87,7 +87,7 @@ fn account_sid(global: &Global, args: &InitArgs) -> Result<Option<AccountSid>, F
 }
 
 /// What an account turned out to be.
-struct Asked {
+struct ProbedAccount {
     sid: AccountSid,
     api: Api,
     account: Account,
@@ -96,7 +96,7 @@ struct Asked {
 
 /// Asks the account for its numbers, over the preview first where nobody said otherwise: whoever has that
 /// has both.
-async fn find(global: &Global, sid: Option<AccountSid>) -> Result<Asked, Fatal> {
+async fn find(global: &Global, sid: Option<AccountSid>) -> Result<ProbedAccount, Fatal> {
     let apis = match global.api() {
         Api::ActiveNumbers => vec![Api::ActiveNumbers, Api::IncomingPhoneNumbers],
         Api::IncomingPhoneNumbers => vec![Api::IncomingPhoneNumbers],
@@ -121,7 +121,7 @@ async fn find(global: &Global, sid: Option<AccountSid>) -> Result<Asked, Fatal> 
             let credentials = Some(CredentialsAt::default());
             let access = crate::desired::Access { credentials, ..account.access };
             let account = Account { name: "main".into(), sid: Some(opened), access, ..account };
-            return Ok(Asked { sid: opened, api, account, listing });
+            return Ok(ProbedAccount { sid: opened, api, account, listing });
         }
         first = first.or(failed);
     }

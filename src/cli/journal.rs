@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::execute::journal::Known;
+use crate::execute::journal::KnownNumbers;
 use crate::execute::journal_file::{self, Journal, JournalAccess, JournalFileError};
 
 use super::arguments::{Global, JournalArgs, RunArgs};
@@ -17,7 +17,7 @@ const SANDBOX_FILE: &str = "sandbox-journal.jsonl";
 const NONE: &str = "none";
 
 /// Where the operator wants it.
-pub(super) enum Place {
+pub(super) enum JournalPlace {
     /// Where no one has said anything.
     Default(PathBuf),
     /// Where someone has.
@@ -26,9 +26,9 @@ pub(super) enum Place {
     Nowhere,
 }
 
-impl Place {
+impl JournalPlace {
     /// In a state directory that someone names there is one journal, the daemon's and the commands'.
-    pub(super) fn of(global: &Global, args: &JournalArgs, state_dir: Option<&Path>) -> Self {
+    pub(super) fn from_arguments(global: &Global, args: &JournalArgs, state_dir: Option<&Path>) -> Self {
         match (&args.journal, state_dir) {
             (Some(path), _) if path.as_os_str() == NONE => Self::Nowhere,
             (Some(path), _) => Self::Named(path.clone()),
@@ -61,16 +61,20 @@ pub(super) fn unusable(error: JournalFileError) -> Fatal {
 
 /// What `plan` takes from a journal, which it only reads.
 pub(super) struct ForPlan {
-    known: Option<(Known, PathBuf)>,
+    known: Option<(KnownNumbers, PathBuf)>,
     is_sandbox: bool,
 }
 
 impl ForPlan {
-    pub(super) fn of(global: &Global, args: &JournalArgs, state_dir: Option<&Path>) -> Result<Self, Fatal> {
-        let place = Place::of(global, args, state_dir);
+    pub(super) fn from_arguments(
+        global: &Global,
+        args: &JournalArgs,
+        state_dir: Option<&Path>,
+    ) -> Result<Self, Fatal> {
+        let place = JournalPlace::from_arguments(global, args, state_dir);
         let known = match (place.path().map(journal_file::known).transpose(), &place) {
             (Ok(known), _) => known.flatten().zip(place.path().map(Path::to_owned)),
-            (Err(error @ JournalFileError::Io(..)), Place::Default(_)) => {
+            (Err(error @ JournalFileError::Io(..)), JournalPlace::Default(_)) => {
                 output::note(format_args!("note: the journal cannot be read: {error}"));
                 None
             }
@@ -95,12 +99,16 @@ pub(super) struct ForWriting {
 }
 
 impl ForWriting {
-    pub(super) fn of(global: &Global, args: &JournalArgs, state_dir: Option<&Path>) -> Result<Self, Fatal> {
-        let (place, is_sandbox) = (Place::of(global, args, state_dir), global.sandbox);
+    pub(super) fn from_arguments(
+        global: &Global,
+        args: &JournalArgs,
+        state_dir: Option<&Path>,
+    ) -> Result<Self, Fatal> {
+        let (place, is_sandbox) = (JournalPlace::from_arguments(global, args, state_dir), global.sandbox);
         let Some(path) = place.path() else { return Ok(Self { journal: None, is_sandbox }) };
         let journal = match (Journal::open(path, is_sandbox), &place) {
             (Ok(journal), _) => Some(journal),
-            (Err(error @ JournalFileError::Io(..)), Place::Default(_)) => {
+            (Err(error @ JournalFileError::Io(..)), JournalPlace::Default(_)) => {
                 output::note(format_args!("warning: this run will not be journaled: {error}"));
                 None
             }

@@ -20,46 +20,46 @@ use crate::model::provider::Api;
 use crate::model::settings::Field;
 use crate::observed::Observed;
 use crate::observed::surroundings::look_around;
-use crate::observed::wanted::Wanted;
+use crate::observed::wanted::WantedDetails;
 use crate::report::export::export as export_file;
 use crate::report::shown::Shown;
 use crate::report::words;
 
 use super::arguments::{ExportArgs, GetArgs, Global, RowFormat, SearchArgs};
 use super::fleet::{self, Fleet};
-use super::rows::{Column, Rows, SortBy};
+use super::rows::{Column, ShownRows, SortBy};
 use super::{Ended, Exit, Fatal, output};
 
 /// The columns of live numbers.
 const LIVE: &[Column] = &[
-    Column::of("NUMBER", "/phone_number"),
-    Column::of("NAME", "/configurations/friendly_name"),
-    Column::of("TYPE", "/type"),
-    Column::of("COUNTRY", "/geography/iso_country"),
+    Column::new("NUMBER", "/phone_number"),
+    Column::new("NAME", "/configurations/friendly_name"),
+    Column::new("TYPE", "/type"),
+    Column::new("COUNTRY", "/geography/iso_country"),
     Column::wide("REGION", "/geography/region"),
     Column::wide("LOCALITY", "/geography/locality"),
-    Column::of("VOICE", "voice"),
-    Column::of("SMS", "sms"),
+    Column::new("VOICE", "voice"),
+    Column::new("SMS", "sms"),
     Column::wide("STATUS CALLBACK", "/configurations/status_callback"),
-    Column::of("SID", "/sid"),
+    Column::new("SID", "/sid"),
 ];
 
 /// The columns of available numbers.
 const OFFERED: &[Column] = &[
-    Column::of("NUMBER", "/phone_number"),
-    Column::of("TYPE", "/type"),
-    Column::of("COUNTRY", "/geography/iso_country"),
-    Column::of("REGION", "/geography/region"),
-    Column::of("LOCALITY", "/geography/locality"),
+    Column::new("NUMBER", "/phone_number"),
+    Column::new("TYPE", "/type"),
+    Column::new("COUNTRY", "/geography/iso_country"),
+    Column::new("REGION", "/geography/region"),
+    Column::new("LOCALITY", "/geography/locality"),
     Column::wide("POSTAL CODE", "/geography/postal_code"),
     Column::wide("RATE CENTER", "/geography/rate_center"),
-    Column::of("ADDRESS", "/regulatory/address_requirements"),
-    Column::of("MONTHLY", "/base_recurring_price"),
-    Column::of("SETUP", "/base_setup_price"),
+    Column::new("ADDRESS", "/regulatory/address_requirements"),
+    Column::new("MONTHLY", "/base_recurring_price"),
+    Column::new("SETUP", "/base_setup_price"),
 ];
 
 /// What is listed, and how it is written.
-struct Listing<'a> {
+struct ListingRequest<'a> {
     operation: Operation,
     /// One listing for each of these, in every account.
     filters: &'a [Filters],
@@ -68,16 +68,16 @@ struct Listing<'a> {
     columns: &'a [Column],
     sort: Option<SortBy>,
     /// Which of the rows.
-    part: Option<&'a Part>,
+    part: Option<&'a Selection>,
 }
 
 /// What `--only` leaves of the live numbers, by what the files say of them.
-struct Part {
+struct Selection {
     desired: Desired,
     narrowing: Narrowing,
 }
 
-impl Part {
+impl Selection {
     fn takes(&self, account: AccountIndex, item: &Value) -> bool {
         let number = item["phone_number"].as_str().and_then(PhoneNumber::observed);
         number.is_some_and(|number| {
@@ -94,7 +94,7 @@ pub(super) async fn get(global: &Global, args: &GetArgs) -> Ended {
         false => {
             let desired = fleet::read(global, &args.accounts.files)?.0;
             let narrowing = Narrowing::parse(&args.only, None, &desired, true).map_err(Fatal::new)?;
-            (desired.accounts.clone(), narrowing.map(|narrowing| Part { desired, narrowing }))
+            (desired.accounts.clone(), narrowing.map(|narrowing| Selection { desired, narrowing }))
         }
     };
     let fleet = Fleet::open(global, &declared).await?;
@@ -110,7 +110,7 @@ async fn get_from(
     fleet: &Fleet,
     accounts: &[AccountIndex],
     args: &GetArgs,
-    (sort, part): (Option<SortBy>, Option<&Part>),
+    (sort, part): (Option<SortBy>, Option<&Selection>),
 ) -> Ended {
     let filters = args.filters.filters();
     let filters: Vec<Filters> = match args.numbers.as_slice() {
@@ -124,7 +124,7 @@ async fn get_from(
             })
             .collect(),
     };
-    let listing = Listing {
+    let listing = ListingRequest {
         operation: Operation::List,
         filters: &filters,
         limit: usize::MAX,
@@ -146,7 +146,12 @@ async fn get_from(
 }
 
 /// Shows the numbers, and from then on those that changed, came or went, until it is stopped.
-async fn watch(fleet: &Fleet, accounts: &[AccountIndex], listing: &Listing<'_>, interval: Duration) -> Ended {
+async fn watch(
+    fleet: &Fleet,
+    accounts: &[AccountIndex],
+    listing: &ListingRequest<'_>,
+    interval: Duration,
+) -> Ended {
     let mut known: Option<BTreeMap<(String, String), Value>> = None;
     loop {
         let (mut now, mut changed) = (BTreeMap::new(), Vec::new());
@@ -171,7 +176,7 @@ async fn watch(fleet: &Fleet, accounts: &[AccountIndex], listing: &Listing<'_>, 
             ));
         }
         if known.is_none() || !changed.is_empty() {
-            let mut rows = Rows::new(listing.format, listing.columns, listing.sort);
+            let mut rows = ShownRows::new(listing.format, listing.columns, listing.sort);
             for (account, item) in changed {
                 output::finish(rows.page(&account, vec![item]))?;
             }
@@ -194,7 +199,7 @@ pub(super) async fn search(global: &Global, args: &SearchArgs) -> Ended {
         Ok(accounts) => {
             let first = &accounts[..1];
             let filters = [args.filters.filters()];
-            let listing = Listing {
+            let listing = ListingRequest {
                 operation: Operation::Search,
                 filters: &filters,
                 limit: args.limit,
@@ -308,11 +313,11 @@ pub(super) async fn export_one(
 
 /// Asks which Messaging Services the numbers are in, and for the names of what they refer to.
 async fn look_around_all(clients: &[Client<Http>], mut observed: Observed) -> Observed {
-    let mut wanted = vec![Wanted::default(); clients.len()];
+    let mut wanted = vec![WantedDetails::default(); clients.len()];
     for (account, listing) in observed.listings() {
         let rows = || listing.rows().iter();
         let has = |field: Field| rows().any(|row| row.settings.get(field).is_some());
-        wanted[usize::from(account.0)] = Wanted {
+        wanted[usize::from(account.0)] = WantedDetails {
             services: rows().any(|row| row.sms != Some(false)),
             applications: has(Field::VoiceApplicationSid) || has(Field::SmsApplicationSid),
             trunks: has(Field::VoiceTrunkSid),
@@ -324,8 +329,12 @@ async fn look_around_all(clients: &[Client<Http>], mut observed: Observed) -> Ob
 }
 
 /// Lists and writes; how many rows there were.
-async fn write_rows(fleet: &Fleet, accounts: &[AccountIndex], listing: &Listing<'_>) -> Result<usize, Fatal> {
-    let mut rows = Rows::new(listing.format, listing.columns, listing.sort);
+async fn write_rows(
+    fleet: &Fleet,
+    accounts: &[AccountIndex],
+    listing: &ListingRequest<'_>,
+) -> Result<usize, Fatal> {
+    let mut rows = ShownRows::new(listing.format, listing.columns, listing.sort);
     let listed = list(fleet, accounts, listing, &mut |name, page| rows.page(name, page)).await?;
     // A reader that has gone away has all that it wanted.
     let Some(not_sold) = listed else { return Ok(usize::MAX) };
@@ -351,7 +360,7 @@ async fn write_rows(fleet: &Fleet, accounts: &[AccountIndex], listing: &Listing<
 async fn list(
     fleet: &Fleet,
     accounts: &[AccountIndex],
-    listing: &Listing<'_>,
+    listing: &ListingRequest<'_>,
     on_page: &mut impl FnMut(&str, Vec<Value>) -> std::io::Result<()>,
 ) -> Result<Option<Vec<NumberType>>, Fatal> {
     let operation = listing.operation;
@@ -421,7 +430,7 @@ fn item_form(
 ) -> Value {
     match operation {
         Operation::Search => {
-            let monthly = kind.and_then(|kind| prices?.of(kind.into()));
+            let monthly = kind.and_then(|kind| prices?.price_for(kind.into()));
             masked(offered_form(api, kind, item, monthly))
         }
         _ => masked(normal_form(api, item)),

@@ -18,10 +18,10 @@ const VARIABLE: &str = "NUMCTL_LOG";
 /// Starts the process's logging.
 pub(super) fn start(global: &Global, is_daemon: bool) -> Result<(), Fatal> {
     let form = match global.log_format {
-        LogFormat::Text => output::Form::Text,
-        LogFormat::Json => output::Form::Json,
+        LogFormat::Text => output::StreamForm::Text,
+        LogFormat::Json => output::StreamForm::Json,
     };
-    output::start(form, if is_daemon { output::Waiting::Nobody } else { output::Waiting::Command });
+    output::start(form, if is_daemon { output::WaitingNote::Nobody } else { output::WaitingNote::Command });
     let level = match global.verbose + u8::from(is_daemon) {
         0 => "error",
         1 => "info",

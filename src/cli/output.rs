@@ -18,12 +18,12 @@ use crate::host::atomic_file;
 use crate::model::inert::spelt_out;
 use crate::report::text::Style;
 
-use super::stream::{Patient, Stream};
-use super::{Fatal, Told};
+use super::stream::{PatientStream, Stream};
+use super::{ErrorForm, Fatal};
 
 /// How a line on stderr is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum StreamForm {
     /// For people.
     Text,
     /// One JSON object a line, every line.
@@ -32,7 +32,7 @@ pub(super) enum Form {
 
 /// Whom what is printed may keep waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Waiting {
+pub(super) enum WaitingNote {
     /// The command: it is there to be read.
     Command,
     /// No one: the daemon has other things to do.
@@ -49,12 +49,12 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 const ORDER: Duration = Duration::from_millis(500);
 
 static QUIET: AtomicBool = AtomicBool::new(false);
-static MANNER: OnceLock<(Form, Waiting)> = OnceLock::new();
+static MANNER: OnceLock<(StreamForm, WaitingNote)> = OnceLock::new();
 static STDERR: OnceLock<Stream> = OnceLock::new();
 static STDOUT: OnceLock<Stream> = OnceLock::new();
 
 /// Says how this process prints, before it does. A second word in one process (tests) changes nothing.
-pub(super) fn start(form: Form, waiting: Waiting) {
+pub(super) fn start(form: StreamForm, waiting: WaitingNote) {
     let _ = MANNER.set((form, waiting));
 }
 
@@ -67,15 +67,18 @@ fn is_quiet() -> bool {
     QUIET.load(Ordering::Relaxed)
 }
 
-fn manner() -> (Form, Waiting) {
-    MANNER.get().copied().unwrap_or((Form::Text, Waiting::Command))
+fn manner() -> (StreamForm, WaitingNote) {
+    MANNER.get().copied().unwrap_or((StreamForm::Text, WaitingNote::Command))
 }
 
 fn stderr() -> &'static Stream {
     STDERR.get_or_init(|| {
-        let write = |bytes: &[u8]| Patient(io::stderr().lock()).write_all(bytes);
+        let write = |bytes: &[u8]| PatientStream(io::stderr().lock()).write_all(bytes);
         Stream::new(write, |lost| {
-            line(Level::Warn, &format!("{lost} log lines were dropped because stderr was not read in time"))
+            line(
+                LineLevel::Warn,
+                &format!("{lost} log lines were dropped because stderr was not read in time"),
+            )
         })
     })
 }
@@ -84,7 +87,7 @@ fn stderr() -> &'static Stream {
 fn stdout_queue() -> &'static Stream {
     STDOUT.get_or_init(|| {
         let write = |bytes: &[u8]| {
-            let mut out = Patient(anstream::stdout().lock());
+            let mut out = PatientStream(anstream::stdout().lock());
             let written = out.write_all(bytes).and_then(|()| out.flush());
             if let Err(Fatal { text, .. }) = finish(written) {
                 tracing::warn!(error = text, "a plan could not be shown on stdout");
@@ -105,8 +108,8 @@ pub(super) fn dropped_lines() -> Arc<AtomicU64> {
 /// The end of the process: what was said on stderr is written first, where someone reads it.
 pub(super) fn finish_up() {
     let patience = match manner().1 {
-        Waiting::Command => PATIENCE,
-        Waiting::Nobody => PATIENCE_OF_DAEMON,
+        WaitingNote::Command => PATIENCE,
+        WaitingNote::Nobody => PATIENCE_OF_DAEMON,
     };
     if let Some(stderr) = STDERR.get() {
         stderr.flush(Some(patience));
@@ -123,7 +126,7 @@ pub(super) fn finish_plans(once: bool) {
 /// Stdout, colour stripped where it is not wanted (no terminal, `NO_COLOR`).
 pub(super) fn stdout() -> impl Write {
     settle();
-    BufWriter::with_capacity(64 << 10, Patient(anstream::stdout().lock()))
+    BufWriter::with_capacity(64 << 10, PatientStream(anstream::stdout().lock()))
 }
 
 /// What was said on stderr stands above what is printed next.
@@ -141,7 +144,8 @@ pub(super) fn style() -> Style {
 
 /// Whether stderr wants colour: a terminal that has it, no `NO_COLOR`, and lines for people.
 pub(super) fn stderr_wants_colour() -> bool {
-    manner().0 == Form::Text && anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
+    manner().0 == StreamForm::Text
+        && anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
 }
 
 /// Whether someone sits at stderr, and can be asked.
@@ -152,7 +156,7 @@ pub(super) fn stderr_is_terminal() -> bool {
 /// Whether progress may move on stderr.
 pub(super) fn progress_may_move() -> bool {
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-    stderr_is_terminal() && !is_dumb && !is_quiet() && manner().0 == Form::Text
+    stderr_is_terminal() && !is_dumb && !is_quiet() && manner().0 == StreamForm::Text
 }
 
 /// Prints a text that is complete.
@@ -162,7 +166,7 @@ pub(super) fn print(text: &str) -> Result<(), Fatal> {
 
 /// Prints what `write` writes.
 pub(super) fn print_with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Fatal> {
-    if manner().1 == Waiting::Nobody {
+    if manner().1 == WaitingNote::Nobody {
         let mut text = Vec::new();
         finish(write(&mut text))?;
         if !stdout_queue().offer(text) {
@@ -211,7 +215,7 @@ pub(super) fn finish(written: io::Result<()>) -> Result<(), Fatal> {
 
 /// How grave a line is, for those who read JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Level {
+enum LineLevel {
     Error,
     Warn,
     Info,
@@ -226,13 +230,13 @@ pub(super) fn note(text: impl fmt::Display) {
 
 /// A line on stderr that someone is asked about.
 pub(super) fn tell(text: impl fmt::Display) {
-    say(line(Level::Info, &text.to_string()));
+    say(line(LineLevel::Info, &text.to_string()));
 }
 
 /// A line on stderr that nothing waits for: what happens while an apply is under way.
 pub(super) fn progress(text: &str) {
     if !is_quiet() {
-        stderr().offer(line(Level::Info, text));
+        stderr().offer(line(LineLevel::Info, text));
     }
 }
 
@@ -241,8 +245,8 @@ pub(super) fn error(text: &str) {
     let red = AnsiColor::Red.on_default().bold();
     // In JSON the level says it.
     match manner().0 {
-        Form::Text => say(line(Level::Error, &format!("{red}error:{red:#} {text}"))),
-        Form::Json => say(line(Level::Error, text)),
+        StreamForm::Text => say(line(LineLevel::Error, &format!("{red}error:{red:#} {text}"))),
+        StreamForm::Json => say(line(LineLevel::Error, text)),
     }
 }
 
@@ -256,17 +260,17 @@ pub(super) fn write_over(path: &Path, text: &str, is_secret: bool) -> Result<(),
 /// What ends a command, on stderr.
 pub(super) fn fatal(fatal: &Fatal) {
     match fatal.told {
-        Told::Plainly => error(&fatal.text),
-        Told::AsFindings => say(line(Level::Error, fatal.text.trim_end())),
+        ErrorForm::Plainly => error(&fatal.text),
+        ErrorForm::AsFindings => say(line(LineLevel::Error, fatal.text.trim_end())),
     }
 }
 
 /// A finding on a file, on stderr.
 pub(super) fn finding(severity: Severity, rendered: &str) {
     let level = match severity {
-        Severity::Error => Level::Error,
-        Severity::Warning => Level::Warn,
-        Severity::Note => Level::Info,
+        Severity::Error => LineLevel::Error,
+        Severity::Warning => LineLevel::Warn,
+        Severity::Note => LineLevel::Info,
     };
     say(line(level, rendered));
 }
@@ -275,11 +279,11 @@ pub(super) fn finding(severity: Severity, rendered: &str) {
 pub(super) fn ask(question: &str) -> io::Result<()> {
     settle();
     match manner().0 {
-        Form::Text => {
+        StreamForm::Text => {
             let mut stderr = io::stderr();
             write!(stderr, "\n{question} ").and_then(|()| stderr.flush())
         }
-        Form::Json => io::stderr().write_all(&line(Level::Info, question)),
+        StreamForm::Json => io::stderr().write_all(&line(LineLevel::Info, question)),
     }
 }
 
@@ -290,29 +294,29 @@ pub(super) fn log(bytes: &[u8]) {
 
 fn say(line: Vec<u8>) {
     match manner().1 {
-        Waiting::Command => stderr().put(line),
-        Waiting::Nobody => drop(stderr().offer(line)),
+        WaitingNote::Command => stderr().put(line),
+        WaitingNote::Nobody => drop(stderr().offer(line)),
     }
 }
 
 /// A line as bytes, with its end.
-fn line(level: Level, text: &str) -> Vec<u8> {
+fn line(level: LineLevel, text: &str) -> Vec<u8> {
     match manner().0 {
-        Form::Text if stderr_wants_colour() => format!("{text}\n").into_bytes(),
-        Form::Text => format!("{}\n", anstream::adapter::strip_str(text)).into_bytes(),
-        Form::Json => json_line(level, text),
+        StreamForm::Text if stderr_wants_colour() => format!("{text}\n").into_bytes(),
+        StreamForm::Text => format!("{}\n", anstream::adapter::strip_str(text)).into_bytes(),
+        StreamForm::Json => json_line(level, text),
     }
 }
 
 /// In the form of the log's own lines.
-fn json_line(level: Level, text: &str) -> Vec<u8> {
+fn json_line(level: LineLevel, text: &str) -> Vec<u8> {
     let text = anstream::adapter::strip_str(text).to_string();
     let line = serde_json::json!({
         "timestamp": humantime::format_rfc3339_micros(SystemTime::now()).to_string(),
         "level": match level {
-            Level::Error => "ERROR",
-            Level::Warn => "WARN",
-            Level::Info => "INFO",
+            LineLevel::Error => "ERROR",
+            LineLevel::Warn => "WARN",
+            LineLevel::Info => "INFO",
         },
         "fields": { "message": spelt_out(text.trim()) },
         "target": "numctl",
@@ -322,7 +326,7 @@ fn json_line(level: Level, text: &str) -> Vec<u8> {
 
 /// The last words of a process that is ended from outside of its work: they wait for no one.
 pub(super) fn last_words(text: &str) {
-    stderr().offer(line(Level::Error, text));
+    stderr().offer(line(LineLevel::Error, text));
     stderr().flush(Some(LAST_WORDS));
 }
 

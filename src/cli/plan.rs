@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::desired::Desired;
 use crate::desired::narrowing::Narrowing;
 use crate::execute::Stop;
-use crate::execute::journal::{Command, Head};
+use crate::execute::journal::{RecordedCommand, RunHead};
 use crate::execute::ledger::{Kept, LedgerError};
 use crate::guard::budget::{Budget, Generation};
 use crate::guard::cost::Bill;
@@ -16,7 +16,7 @@ use crate::guard::{Approved, OperatorLimits, Refusal};
 use crate::host::clock;
 use crate::observed::Observed;
 use crate::plan::Plan;
-use crate::reconcile::{Answer, Authority, Hooks, Job, Pass, Passed, Pricing, Source, State, pass};
+use crate::reconcile::{Authority, Decision, Hooks, Job, LineState, Pass, Passed, PlanSource, Pricing, pass};
 use crate::report::text::{self, Style};
 
 use super::arguments::{Global, JournalArgs, NarrowArgs, PlanArgs, PlanFormat, StateArgs};
@@ -40,7 +40,7 @@ pub(super) struct Planning<'a> {
 
 /// Reads, lists and plans; nothing is shown.
 pub(super) async fn planned(global: &Global, planning: &Planning<'_>) -> Result<(Desired, Made), Fatal> {
-    let journal = ForPlan::of(global, planning.journal, planning.state.state_dir.as_deref())?;
+    let journal = ForPlan::from_arguments(global, planning.journal, planning.state.state_dir.as_deref())?;
     let (desired, narrowing, fleet, listed) = match planning.narrow.is_any() {
         false => {
             let (desired, fleet, listed) = read_and_list(global, planning.files).await?;
@@ -119,9 +119,9 @@ async fn make(
     let ledger = fleet::ledger(global, planning.state);
     let intents = fleet::intents(global, planning.state, &ledger, now)?;
     let job = Job {
-        source: Source::Files(desired),
+        source: PlanSource::Files(desired),
         // Nothing is spent that could be counted by it.
-        generation: Generation::of(&[]),
+        generation: Generation::from_sources(&[]),
         accounts: &fleet.accounts,
         clients: &fleet.clients,
         operator: &planning.operator,
@@ -139,15 +139,15 @@ async fn make(
             doubt: None,
         },
         journal: Some(journal.access()),
-        head: &Head { command: Command::Apply, generation: None, undoes: None, by: None },
+        head: &RunHead { command: RecordedCommand::Apply, generation: None, undoes: None, by: None },
         dry_run: true,
         stop: tokio::sync::watch::channel(Stop::Run).1,
         now,
     };
     let mut kept = Kept { budget: Budget::default(), intents };
     let mut memory = Memory::of_one_look();
-    let mut known_prices = prices::Known::of(global, &mut memory);
-    let state = State { memory: &mut memory, kept: &mut kept, listed: Some(observed) };
+    let mut known_prices = prices::KnownPrices::from_arguments(global, &mut memory);
+    let state = LineState { memory: &mut memory, kept: &mut kept, listed: Some(observed) };
     let Passed { pass, bill, .. } = pass(&job, state, &Reviewer).await;
     known_prices.keep(&mut memory);
     match pass {
@@ -169,8 +169,8 @@ async fn make(
 struct Reviewer;
 
 impl Hooks for Reviewer {
-    fn confirm(&self, _: &Approved, _: Option<&Bill>) -> Answer {
-        Answer::No
+    fn confirm(&self, _: &Approved, _: Option<&Bill>) -> Decision {
+        Decision::No
     }
 
     async fn record(&self, _: &Plan, _: &Kept) -> Result<(), LedgerError> {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::client::http::certificates_in;
 use crate::client::webhook::{CalledFor, WebhookCall, WebhookCaller};
 use crate::desired::{Account, Desired};
-use crate::guard::preflight::{Declared, Webhooks};
+use crate::guard::preflight::{DeclaredWebhook, Webhooks};
 use crate::model::secret_url::masked;
 use crate::model::settings::HttpMethod;
 use crate::reconcile::call_all;
@@ -50,7 +50,7 @@ pub(super) async fn run(global: &Global, args: &PreflightArgs) -> Ended {
         }
     };
     let (called, left) = webhooks.parts();
-    let by = |declared: &Declared| called_by(&desired, fleet.as_ref(), declared);
+    let by = |declared: &DeclaredWebhook| called_by(&desired, fleet.as_ref(), declared);
     let calls = call_all(&caller, called.map(|declared| (declared.clone(), by(declared))).collect()).await;
     let left = left.count();
     let failing = calls.iter().filter(|(_, call)| call.outcome.is_err()).count() + left;
@@ -68,7 +68,7 @@ pub(super) async fn run(global: &Global, args: &PreflightArgs) -> Ended {
 }
 
 /// For whom a webhook is called.
-fn called_by(desired: &Desired, fleet: Option<&Fleet>, declared: &Declared) -> CalledFor {
+fn called_by(desired: &Desired, fleet: Option<&Fleet>, declared: &DeclaredWebhook) -> CalledFor {
     let account: &Account = desired.account(declared.account);
     let at = fleet.and_then(|fleet| fleet.accounts.iter().position(|known| known.name == account.name));
     let client = fleet.zip(at).map(|(fleet, at)| &fleet.clients[at]);
@@ -86,7 +86,7 @@ fn method(method: HttpMethod) -> &'static str {
     }
 }
 
-fn text(calls: &[(Declared, WebhookCall)], left: usize) -> String {
+fn text(calls: &[(DeclaredWebhook, WebhookCall)], left: usize) -> String {
     let mut out = String::new();
     let mut failing = 0;
     for (declared, call) in calls {
@@ -159,7 +159,7 @@ struct ProblemJson {
 }
 
 impl<'a> ReportJson<'a> {
-    fn new(calls: &'a [(Declared, WebhookCall)], left: usize) -> Self {
+    fn new(calls: &'a [(DeclaredWebhook, WebhookCall)], left: usize) -> Self {
         let working = calls.iter().filter(|(_, call)| call.outcome.is_ok()).count();
         let webhooks = calls.iter().map(|(declared, call)| {
             let error = call.outcome.err();

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::guard::cost::Kept;
+use crate::guard::cost::KeptPrices;
 use crate::guard::memory::Memory;
 use crate::host::atomic_file;
 use crate::host::bounded_file;
@@ -17,17 +17,17 @@ const FILE: &str = "prices.json";
 const BYTES_MAX: usize = 16 << 20;
 
 /// The prices that were known before a command.
-pub(super) struct Known {
+pub(super) struct KnownPrices {
     file: Option<PathBuf>,
-    before: Kept,
+    before: KeptPrices,
 }
 
-impl Known {
+impl KnownPrices {
     /// Hands over what is known. What cannot be read is asked for again.
-    pub(super) fn of(global: &Global, memory: &mut Memory) -> Self {
+    pub(super) fn from_arguments(global: &Global, memory: &mut Memory) -> Self {
         let file = file(global);
         let text = file.as_ref().and_then(|path| bounded_file::text(path, BYTES_MAX).ok());
-        let before = text.as_deref().map(Kept::from_json).unwrap_or_default();
+        let before = text.as_deref().map(KeptPrices::from_json).unwrap_or_default();
         memory.prices().clone_from(&before);
         Self { file, before }
     }

@@ -14,12 +14,12 @@ use crate::report::text::symbol;
 use super::output;
 
 /// How many numbers were listed so far, for listings that take longer than a moment.
-pub(super) struct Listing {
+pub(super) struct ListingProgress {
     spinner: ProgressBar,
     counts: RefCell<Vec<usize>>,
 }
 
-impl Listing {
+impl ListingProgress {
     /// Starts to show a listing of this many accounts.
     pub(super) fn start(accounts: usize) -> Self {
         let spinner = if output::progress_may_move() {
@@ -80,7 +80,7 @@ impl Applying {
         match event {
             Event::Started { step } => {
                 let action = &plan.steps[*step].action;
-                self.bar.set_message(format!("{} {}", action.kind().word(), action.number()));
+                self.bar.set_message(format!("{} {}", action.kind().as_str(), action.number()));
             }
             Event::Ended { step, end } => {
                 let action = &plan.steps[*step].action;
@@ -91,10 +91,10 @@ impl Applying {
                     count(*ended),
                     count(self.total),
                     symbol(action.kind()),
-                    action.kind().word(),
+                    action.kind().as_str(),
                     action.number(),
                     names::account(plan, action.account()),
-                    end.outcome.word(),
+                    end.outcome.as_str(),
                 );
                 if let Some(error) = end.outcome.error() {
                     line.push_str(&format!(": {}", Shown(&error)));

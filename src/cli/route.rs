@@ -14,7 +14,7 @@ use crate::model::number::PhoneNumber;
 use crate::model::routing::{sms, voice};
 use crate::model::settings::{Field, Value};
 use crate::observed::surroundings::look_around;
-use crate::observed::wanted::Wanted;
+use crate::observed::wanted::WantedDetails;
 use crate::report::route::Route;
 use crate::report::shown::Shown;
 
@@ -76,8 +76,11 @@ async fn route(
 ) -> String {
     let has_application = live.has(Field::VoiceApplicationSid) || live.has(Field::SmsApplicationSid);
     let has_sms = live.sms != Some(false);
-    let wanted =
-        Wanted { services: has_sms, applications: has_application, trunks: live.has(Field::VoiceTrunkSid) };
+    let wanted = WantedDetails {
+        services: has_sms,
+        applications: has_application,
+        trunks: live.has(Field::VoiceTrunkSid),
+    };
     let wanted = [wanted];
     let (mut around, region) = futures_util::future::join(
         look_around(std::slice::from_ref(client), &wanted),

@@ -22,7 +22,7 @@ pub(super) struct Column {
 
 impl Column {
     /// A column of every form. The path is a JSON pointer, or `voice` or `sms` for where that is routed to.
-    pub(super) const fn of(title: &'static str, path: &'static str) -> Self {
+    pub(super) const fn new(title: &'static str, path: &'static str) -> Self {
         Self { title, path, is_wide: false }
     }
 
@@ -63,7 +63,7 @@ impl SortBy {
 }
 
 /// Writes rows as they come: JSON and YAML need no more memory than a page, unless they are sorted.
-pub(super) struct Rows {
+pub(super) struct ShownRows {
     out: Box<dyn Write>,
     format: RowFormat,
     columns: Vec<Column>,
@@ -74,7 +74,7 @@ pub(super) struct Rows {
     pub(super) count: usize,
 }
 
-impl Rows {
+impl ShownRows {
     pub(super) fn new(format: RowFormat, columns: &[Column], sort: Option<SortBy>) -> Self {
         let columns: Vec<Column> = columns
             .iter()

@@ -10,16 +10,16 @@ use tracing::{info, warn};
 
 use crate::client::Dice;
 use crate::client::tally::Tally;
-use crate::daemon::announce::Target;
+use crate::daemon::announce::WebhookTarget;
 use crate::daemon::board::Board;
 use crate::daemon::file_watch::Watch;
 use crate::daemon::listener::Listener;
 use crate::daemon::messenger::{self, Messenger};
 use crate::daemon::recorder::Recorder;
-use crate::daemon::status::Fleet as StatusFleet;
+use crate::daemon::status::FleetFigures as StatusFleet;
 use crate::daemon::webhook_watch::WebhookWatch;
 use crate::daemon::{
-    Daemon, Effects, End, News, Options, Signals, StartError, WriteAccess, run as run_daemon,
+    Daemon, Effects, LoopEnd, News, Options, Signals, StartError, WriteAccess, run as run_daemon,
 };
 use crate::desired::Desired;
 use crate::execute::Stop;
@@ -102,7 +102,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
     let is_watched = listener.is_some() || messenger.is_some() || recorder.is_some();
     let sandbox = fleet::sandbox_of(global).await?;
     let shown = Cell::new(None);
-    let ca_file = fleet::CaFile::of(global);
+    let ca_file = fleet::CaFile::from_arguments(global);
     let caller = match args.webhooks.preflight && !args.dry_run {
         true => Some(preflight::caller(global, &args.webhooks.preflight_allow)?),
         false => None,
@@ -180,7 +180,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
     if let Some(lease) = lease {
         match &ended {
             // What is still on its way may yet be carried out: the lease outlives it.
-            Ok(End::Stopped(Some(pass)) | End::Once(pass)) if leaves_doubt(pass) => {}
+            Ok(LoopEnd::Stopped(Some(pass)) | LoopEnd::Once(pass)) if leaves_doubt(pass) => {}
             Ok(_) | Err(_) => lease.resign().await,
         }
     }
@@ -192,8 +192,8 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
     }
     output::finish_plans(args.once);
     match ended {
-        Ok(End::Once(pass)) => Ok(exit_of_once(&pass)),
-        Ok(End::Stopped(pass)) => {
+        Ok(LoopEnd::Once(pass)) => Ok(exit_of_once(&pass)),
+        Ok(LoopEnd::Stopped(pass)) => {
             let at_once = *stopped.borrow() == Stop::Now;
             info!("stopped");
             Ok(exit_of_stop(pass.as_deref(), at_once))
@@ -217,8 +217,9 @@ fn systemd() -> Result<Option<Systemd>, Fatal> {
 
 /// Tells of the state from now on, where that is asked for.
 fn notify(args: &RunArgs, board: &Arc<Board>) -> Result<Option<Messenger>, Fatal> {
-    let targets = args.notify.iter().filter(|url| !url.trim().is_empty()).map(|url| Target::parse(url));
-    let targets: Vec<Target> =
+    let targets =
+        args.notify.iter().filter(|url| !url.trim().is_empty()).map(|url| WebhookTarget::parse(url));
+    let targets: Vec<WebhookTarget> =
         targets.collect::<Result<_, _>>().map_err(|why| Fatal::new(format!("--notify: {why}")))?;
     let targets = with_authorization(targets, &args.notify_auth_file)
         .map_err(|why| Fatal::new(format!("--notify-auth-file: {why}")))?;
@@ -230,16 +231,17 @@ fn notify(args: &RunArgs, board: &Arc<Board>) -> Result<Option<Messenger>, Fatal
 
 /// Gives each target the file of its `Authorization` header: `HOST=FILE`, or `FILE` for the only target.
 fn with_authorization(
-    targets: Vec<Target>,
+    targets: Vec<WebhookTarget>,
     files: &[String],
-) -> Result<Vec<(Target, Option<PathBuf>)>, String> {
+) -> Result<Vec<(WebhookTarget, Option<PathBuf>)>, String> {
     let mut targets: Vec<_> = targets.into_iter().map(|target| (target, None)).collect();
     for text in files.iter().filter(|text| !text.is_empty()) {
         let (host, file) = match text.split_once('=') {
             Some((host, file)) => (Some(host), PathBuf::from(file)),
             None => (None, PathBuf::from(text)),
         };
-        let is_meant = |target: &Target| host.is_none_or(|host| target.host().eq_ignore_ascii_case(host));
+        let is_meant =
+            |target: &WebhookTarget| host.is_none_or(|host| target.host().eq_ignore_ascii_case(host));
         if host.is_none() && targets.len() != 1 {
             let count = targets.len();
             return Err(format!(
@@ -302,7 +304,7 @@ fn leaves_doubt(pass: &Pass) -> bool {
 /// Shows a plan that is not carried out, once for as long as it stays the same.
 fn tell(pass: &Pass, shown: &Cell<Option<Digest>>) {
     let show = |plan: &Plan, refusal: Option<&Refusal>| {
-        let digest = Digest::of(plan);
+        let digest = Digest::from_plan(plan);
         if shown.replace(Some(digest)) != Some(digest)
             && let Err(Fatal { text: error, .. }) = show::plan(plan, refusal, None, PlanFormat::Text)
         {

@@ -1,13 +1,13 @@
 //! `numctl sandbox`: serves the emulator until it is stopped.
 
-use crate::sandbox::{Options, start};
+use crate::sandbox::{SandboxOptions, start};
 
 use super::arguments::{Global, SandboxArgs};
 use super::signals::Interrupts;
 use super::{Ended, Exit, output};
 
 pub(super) async fn run(global: &Global, args: &SandboxArgs) -> Ended {
-    let running = start(Options {
+    let running = start(SandboxOptions {
         listen: args.listen,
         state: args.state.clone(),
         numbers: args.numbers,

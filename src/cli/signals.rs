@@ -271,7 +271,7 @@ mod unix {
     impl Interrupts {
         /// Ctrl-C and SIGTERM.
         pub(in crate::cli) fn listen() -> Self {
-            Self::of(&[SignalKind::interrupt(), SignalKind::terminate()])
+            Self::from_kinds(&[SignalKind::interrupt(), SignalKind::terminate()])
         }
 
         /// Those, and the terminal that is closed, except under `nohup`, which asks to go on without it.
@@ -280,25 +280,25 @@ mod unix {
             if hangup_is_ignored() {
                 return Self::listen();
             }
-            Self::of(&[SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()])
+            Self::from_kinds(&[SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()])
         }
 
         /// SIGHUP.
         pub(super) fn hangups() -> Self {
-            Self::of(&[SignalKind::hangup()])
+            Self::from_kinds(&[SignalKind::hangup()])
         }
 
         /// SIGUSR1.
         pub(super) fn pauses() -> Self {
-            Self::of(&[SignalKind::user_defined1()])
+            Self::from_kinds(&[SignalKind::user_defined1()])
         }
 
         /// SIGUSR2.
         pub(super) fn resumes() -> Self {
-            Self::of(&[SignalKind::user_defined2()])
+            Self::from_kinds(&[SignalKind::user_defined2()])
         }
 
-        fn of(kinds: &[SignalKind]) -> Self {
+        fn from_kinds(kinds: &[SignalKind]) -> Self {
             // One that cannot be heard keeps its default: it ends the process.
             let signals = kinds.iter().filter_map(|kind| tokio::signal::unix::signal(*kind).ok()).collect();
             Self { signals }

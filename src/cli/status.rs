@@ -37,12 +37,12 @@ pub(super) async fn run(global: &Global, args: &StatusArgs) -> Ended {
     Ok(Exit::Error)
 }
 
-struct Answer {
+struct StatusAnswer {
     is_success: bool,
     body: String,
 }
 
-async fn read(global: &Global, url: &str) -> Result<Answer, Fatal> {
+async fn read(global: &Global, url: &str) -> Result<StatusAnswer, Fatal> {
     let failed = |error: reqwest::Error| {
         let error = Fatal::from(error.without_url());
         Fatal::new(format!(
@@ -59,7 +59,7 @@ async fn read(global: &Global, url: &str) -> Result<Answer, Fatal> {
         .map_err(failed)?;
     let answer = client.get(url).send().await.map_err(failed)?;
     let is_success = answer.status().is_success();
-    Ok(Answer { is_success, body: answer.text().await.map_err(failed)? })
+    Ok(StatusAnswer { is_success, body: answer.text().await.map_err(failed)? })
 }
 
 /// `http://127.0.0.1:9090` for an address, a port or a URL.

@@ -16,35 +16,35 @@ const FULL: Duration = Duration::from_millis(10);
 /// What writes the bytes out.
 type Sink = dyn Fn(&[u8]) -> io::Result<()> + Send + Sync;
 /// What is written in place of texts that were dropped.
-type Told = dyn Fn(u64) -> Vec<u8> + Send + Sync;
+type DroppedText = dyn Fn(u64) -> Vec<u8> + Send + Sync;
 
 /// One stream of the process.
 pub(super) struct Stream {
-    shared: Arc<Shared>,
+    shared: Arc<SharedSink>,
 }
 
-struct Shared {
+struct SharedSink {
     sink: Box<Sink>,
-    told: Box<Told>,
-    state: Mutex<State>,
+    told: Box<DroppedText>,
+    state: Mutex<StreamState>,
     changed: Condvar,
     dropped: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
-struct State {
+struct StreamState {
     waiting: VecDeque<Vec<u8>>,
     bytes: usize,
     /// Dropped since that was last told.
     lost: u64,
     /// Texts that the sink has taken.
     written: u64,
-    writer: Writer,
+    writer: WriterThread,
 }
 
 /// The thread that writes.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
-enum Writer {
+enum WriterThread {
     #[default]
     NotStarted,
     Idle,
@@ -60,8 +60,13 @@ impl Stream {
         told: impl Fn(u64) -> Vec<u8> + Send + Sync + 'static,
     ) -> Self {
         let (state, changed) = (Mutex::default(), Condvar::new());
-        let shared =
-            Shared { sink: Box::new(sink), told: Box::new(told), state, changed, dropped: Arc::default() };
+        let shared = SharedSink {
+            sink: Box::new(sink),
+            told: Box::new(told),
+            state,
+            changed,
+            dropped: Arc::default(),
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -93,13 +98,13 @@ impl Stream {
         self.take(state, text);
     }
 
-    fn take(&self, mut state: MutexGuard<'_, State>, text: Vec<u8>) {
-        if state.writer == Writer::NotStarted {
+    fn take(&self, mut state: MutexGuard<'_, StreamState>, text: Vec<u8>) {
+        if state.writer == WriterThread::NotStarted {
             let shared = self.shared.clone();
             let started = thread::Builder::new().name("numctl-out".to_owned()).spawn(move || shared.write());
-            state.writer = if started.is_ok() { Writer::Idle } else { Writer::Nobody };
+            state.writer = if started.is_ok() { WriterThread::Idle } else { WriterThread::Nobody };
         }
-        if state.writer == Writer::Nobody {
+        if state.writer == WriterThread::Nobody {
             drop(state);
             // No one is left to be told where it cannot be written.
             let _ = (self.shared.sink)(&text);
@@ -130,18 +135,18 @@ impl Stream {
     }
 }
 
-impl State {
+impl StreamState {
     fn has_room(&self, bytes: usize) -> bool {
-        self.bytes + bytes <= BYTES_MAX || (self.waiting.is_empty() && self.writer != Writer::Writing)
+        self.bytes + bytes <= BYTES_MAX || (self.waiting.is_empty() && self.writer != WriterThread::Writing)
     }
 
     fn is_busy(&self) -> bool {
-        !self.waiting.is_empty() || self.writer == Writer::Writing || self.has_lost_more()
+        !self.waiting.is_empty() || self.writer == WriterThread::Writing || self.has_lost_more()
     }
 
     /// The thread has yet to tell what was lost.
     fn has_lost_more(&self) -> bool {
-        self.lost > 0 && self.writer == Writer::Idle
+        self.lost > 0 && self.writer == WriterThread::Idle
     }
 
     fn push(&mut self, text: Vec<u8>) {
@@ -149,7 +154,7 @@ impl State {
         self.waiting.push_back(text);
     }
 
-    fn push_lost(&mut self, told: &Told) {
+    fn push_lost(&mut self, told: &DroppedText) {
         let lost = std::mem::take(&mut self.lost);
         if lost > 0 {
             self.push(told(lost));
@@ -157,12 +162,16 @@ impl State {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl SharedSink {
+    fn lock(&self) -> MutexGuard<'_, StreamState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'a>(&self, state: MutexGuard<'a, State>, limit: Option<Duration>) -> MutexGuard<'a, State> {
+    fn wait<'a>(
+        &self,
+        state: MutexGuard<'a, StreamState>,
+        limit: Option<Duration>,
+    ) -> MutexGuard<'a, StreamState> {
         match limit {
             None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             Some(limit) => {
@@ -180,12 +189,12 @@ impl Shared {
                 state.push_lost(&self.told);
             }
             let Some(text) = state.waiting.pop_front() else {
-                state.writer = Writer::Idle;
+                state.writer = WriterThread::Idle;
                 self.changed.notify_all();
                 state = self.wait(state, None);
                 continue;
             };
-            state.writer = Writer::Writing;
+            state.writer = WriterThread::Writing;
             drop(state);
             // A stream that cannot be written (a closed terminal, a full disk) says so to no one.
             let _ = (self.sink)(&text);
@@ -194,7 +203,7 @@ impl Shared {
             state.bytes = state.bytes.saturating_sub(text.len());
             state.written += 1;
             if state.waiting.is_empty() {
-                state.writer = Writer::Idle;
+                state.writer = WriterThread::Idle;
             }
             self.changed.notify_all();
         }
@@ -202,9 +211,9 @@ impl Shared {
 }
 
 /// A stream that waits where the other side has made a shared pipe non-blocking, instead of failing.
-pub(super) struct Patient<W>(pub(super) W);
+pub(super) struct PatientStream<W>(pub(super) W);
 
-impl<W: Write> Write for Patient<W> {
+impl<W: Write> Write for PatientStream<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
             match self.0.write(bytes) {

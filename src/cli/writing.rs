@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::client::webhook::WebhookCaller;
 use crate::desired::narrowing::Narrowing;
 use crate::desired::{Account, AccountIndex};
-use crate::execute::journal::{Command, Head, RunId};
+use crate::execute::journal::{RecordedCommand, RunHead, RunId};
 use crate::execute::ledger::{Kept, Ledger, LedgerError};
 use crate::execute::{Event, Stop};
 use crate::guard::Approved;
@@ -24,8 +24,8 @@ use crate::plan::digest::Digest;
 use crate::plan::outcome::OutcomeKind;
 use crate::plan::outcome::Report;
 use crate::plan::stale::{Stale, StaleReason};
-use crate::plan::{Doubt, Held, Plan};
-use crate::reconcile::{Answer, Authority, Hooks, Job, Pass, Passed, Pricing, Source, State, pass};
+use crate::plan::{ContentDoubt, HeldNumber, Plan};
+use crate::reconcile::{Authority, Decision, Hooks, Job, LineState, Pass, Passed, PlanSource, Pricing, pass};
 use crate::report;
 use crate::report::shown::Shown;
 
@@ -45,14 +45,14 @@ pub(super) struct Writing<'a> {
     /// Known once the lock is held.
     ledger: OnceCell<Ledger>,
     accepted: Option<Digest>,
-    head: Head,
+    head: RunHead,
     /// What calls webhooks before numbers point at them.
     pub(super) preflight: Option<WebhookCaller>,
 }
 
 /// What one walk of the line is about.
 pub(super) struct Errand<'a> {
-    pub(super) source: Source<'a>,
+    pub(super) source: PlanSource<'a>,
     /// The content of its files.
     pub(super) content: &'a Content,
     /// The part of them that it is about.
@@ -66,7 +66,11 @@ pub(super) struct Errand<'a> {
 impl<'a> Writing<'a> {
     /// Opens the journal, too, so that one that cannot be written is known before anything is
     /// looked at.
-    pub(super) fn new(global: &'a Global, args: &'a WriteArgs, command: Command) -> Result<Self, Fatal> {
+    pub(super) fn new(
+        global: &'a Global,
+        args: &'a WriteArgs,
+        command: RecordedCommand,
+    ) -> Result<Self, Fatal> {
         let accepted = match &args.accept {
             Some(text) => Some(Digest::parse(text).ok_or_else(|| {
                 Fatal::new(format!(
@@ -76,9 +80,9 @@ impl<'a> Writing<'a> {
             })?),
             None => None,
         };
-        let journal = ForWriting::of(global, &args.journal, args.state.state_dir.as_deref())?;
+        let journal = ForWriting::from_arguments(global, &args.journal, args.state.state_dir.as_deref())?;
         let (ledger, head) =
-            (OnceCell::new(), Head { command, generation: None, undoes: None, by: author() });
+            (OnceCell::new(), RunHead { command, generation: None, undoes: None, by: author() });
         Ok(Self { global, args, journal, ledger, accepted, head, preflight: None })
     }
 
@@ -125,7 +129,7 @@ impl<'a> Writing<'a> {
         let operator = self.args.limits.limits();
         // A daemon that writes down its contents there has had newer files in force.
         let is_older = self.ledger().contents()?.age(errand.content.generation) == Age::Older;
-        let doubt = (is_older && self.accepted.is_none()).then_some(Doubt::OtherContentInForce);
+        let doubt = (is_older && self.accepted.is_none()).then_some(ContentDoubt::OtherContentInForce);
         let (stop, stopped) = watch::channel(Stop::Run);
         let job = Job {
             source: errand.source,
@@ -155,8 +159,8 @@ impl<'a> Writing<'a> {
         };
         let mut kept = Kept { budget: Budget::default(), intents };
         let mut memory = Memory::of_one_look();
-        let mut known_prices = prices::Known::of(self.global, &mut memory);
-        let state = State { memory: &mut memory, kept: &mut kept, listed: None };
+        let mut known_prices = prices::KnownPrices::from_arguments(self.global, &mut memory);
+        let state = LineState { memory: &mut memory, kept: &mut kept, listed: None };
         let before = state.kept.intents.clone();
         let at = Terminal::new(self, fleet, errand.marker, stop);
         let passed = pass(&job, state, &at).await;
@@ -201,7 +205,8 @@ impl<'a> Writing<'a> {
                 refuse(&plan, &notes, &format!("the plan is stale: {many} changed since it was made"))
             }
             Pass::HeldSince(plan) => {
-                let note = |held: &Held| format!("  {}: {}", held.number, report::words::held(&plan, held));
+                let note =
+                    |held: &HeldNumber| format!("  {}: {}", held.number, report::words::held(&plan, held));
                 let notes: Vec<String> = plan.held.iter().map(note).collect();
                 let why = "part of the plan is held back now, and numctl applies a saved plan as a whole or not at all";
                 refuse(&plan, &notes, why)
@@ -301,7 +306,7 @@ struct Terminal<'a> {
     writing: &'a Writing<'a>,
     marker: Option<&'a Path>,
     stop: watch::Sender<Stop>,
-    listing: RefCell<Option<progress::Listing>>,
+    listing: RefCell<Option<progress::ListingProgress>>,
     applying: RefCell<Option<(progress::Applying, Option<Obeying>)>>,
     /// Why it went no further.
     failed: RefCell<Option<Fatal>>,
@@ -314,7 +319,7 @@ impl<'a> Terminal<'a> {
         marker: Option<&'a Path>,
         stop: watch::Sender<Stop>,
     ) -> Self {
-        let listing = RefCell::new(Some(progress::Listing::start(fleet.clients.len())));
+        let listing = RefCell::new(Some(progress::ListingProgress::start(fleet.clients.len())));
         Self { writing, marker, stop, listing, applying: RefCell::default(), failed: RefCell::default() }
     }
 
@@ -333,16 +338,16 @@ impl<'a> Terminal<'a> {
         self.failed.take()
     }
 
-    fn answer(&self, approved: &Approved, bill: Option<&Bill>) -> Result<Answer, Fatal> {
+    fn answer(&self, approved: &Approved, bill: Option<&Bill>) -> Result<Decision, Fatal> {
         let args = self.writing.args;
         if approved.plan().is_empty() {
-            return Ok(Answer::No);
+            return Ok(Decision::No);
         }
         if args.format == TextOrJson::Text {
             show::plan(approved.plan(), None, bill, args.format.into())?;
         }
         if args.yes {
-            return Ok(Answer::Yes);
+            return Ok(Decision::Yes);
         }
         if !io::stdin().is_terminal() || !output::stderr_is_terminal() {
             return Err(Fatal::new("stdin is not a terminal, so nobody can confirm: pass --yes"));
@@ -352,7 +357,7 @@ impl<'a> Terminal<'a> {
             report::text::plan(&mut text, approved.plan(), None, bill, output::style())?;
             output::tell(text);
         }
-        Ok(if show::ask()? { Answer::YesAfterAWhile } else { Answer::No })
+        Ok(if show::ask()? { Decision::YesAfterAWhile } else { Decision::No })
     }
 }
 
@@ -363,11 +368,11 @@ impl Hooks for Terminal<'_> {
         }
     }
 
-    fn confirm(&self, approved: &Approved, bill: Option<&Bill>) -> Answer {
+    fn confirm(&self, approved: &Approved, bill: Option<&Bill>) -> Decision {
         self.listed_all();
         self.answer(approved, bill).unwrap_or_else(|fatal| {
             self.failed.replace(Some(fatal));
-            Answer::No
+            Decision::No
         })
     }
 

@@ -28,7 +28,7 @@ use crate::client::api::routes::Routes;
 use crate::client::api::subject::{Owner, Subject};
 use crate::client::api::wire::{self, Interner, RawItems};
 use crate::client::backoff::{self, Next};
-use crate::client::listing::{Listing, ListingBuilder, ListingError, Page, Progress};
+use crate::client::listing::{Listing, ListingBuilder, ListingError, ListingPage, Progress};
 use crate::client::pace::{Lane, Pace, Signal, Turn, Unreachable};
 use crate::client::tally::Tally;
 use crate::client::transport::{Request, Response, Transport, TransportError, Verb};
@@ -261,8 +261,13 @@ impl<T: Transport> Client<T> {
                 .map_err(|why| ApiError::unreadable(Operation::List, &response, &why))?;
             drop(response);
             let next = next_page(&listing, raw.next.as_deref())?;
-            let page =
-                Page { rows: raw.rows, next, index: raw.index, odd: raw.odd, text_bytes: raw.text_bytes };
+            let page = ListingPage {
+                rows: raw.rows,
+                next,
+                index: raw.index,
+                odd: raw.odd,
+                text_bytes: raw.text_bytes,
+            };
             match builder.push(page)? {
                 Progress::Complete(listing) => {
                     on_page(listing.rows().len());
@@ -322,7 +327,7 @@ impl<T: Transport> Client<T> {
                 .map_err(|why| ApiError::unreadable(operation, &response, &why))?;
             let go_on = on_items(items);
             let link = next.as_deref().filter(|_| go_on);
-            let page = Page { next: next_page(&listing, link)?, ..Page::default() };
+            let page = ListingPage { next: next_page(&listing, link)?, ..ListingPage::default() };
             match pages.push(page)? {
                 Progress::Complete(_) => return Ok(Browsed::Whole),
                 Progress::More(more, link) => {
@@ -450,7 +455,7 @@ impl<T: Transport> Client<T> {
     pub async fn wait(&self, failures: u32, error: &ApiError) {
         self.tally.retry();
         let wait = backoff::delay(failures, error.kind.retry_after(), self.manner.dice.throw());
-        warn!(account = %self.name, operation = error.operation.word(), error = ?error.to_string(), ?wait, failures, "trying again");
+        warn!(account = %self.name, operation = error.operation.as_str(), error = ?error.to_string(), ?wait, failures, "trying again");
         tokio::time::sleep(wait).await;
     }
 
@@ -508,11 +513,11 @@ impl<T: Transport> Client<T> {
         url: Url,
         form: Option<String>,
     ) -> Result<Response, ApiError> {
-        let span = debug_span!("request", account = %self.name, operation = operation.word());
+        let span = debug_span!("request", account = %self.name, operation = operation.as_str());
         async {
             let mut request = self.request(operation, verb, url, form);
             request.timeout = turn.at_most(request.timeout);
-            debug!(verb = verb.word(), path = request.url.path(), "sending");
+            debug!(verb = verb.as_str(), path = request.url.path(), "sending");
             let began = Instant::now();
             let sent = self.transport.send(request).await;
             self.tally.request(operation, &sent, began.elapsed());

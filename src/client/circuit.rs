@@ -21,15 +21,15 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The circuit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Circuit(State);
+pub struct Circuit(CircuitState);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum State {
+enum CircuitState {
     Closed { unanswered: u32 },
     Open { since: Duration, probe_at: Duration, probing: bool },
 }
 
-impl Default for State {
+impl Default for CircuitState {
     fn default() -> Self {
         Self::Closed { unanswered: 0 }
     }
@@ -37,7 +37,7 @@ impl Default for State {
 
 /// What a request may do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum CircuitWay {
     /// Go.
     Free,
     /// Send the probe in its place, and ask again.
@@ -51,13 +51,15 @@ pub enum Way {
 impl Circuit {
     /// What a request may do at `now`.
     #[must_use]
-    pub fn way(&self, now: Duration) -> Way {
+    pub fn way(&self, now: Duration) -> CircuitWay {
         match self.0 {
-            State::Closed { .. } => Way::Free,
-            State::Open { probe_at, probing: false, .. } if now >= probe_at => Way::Probe,
-            State::Open { since, .. } if now >= since + PATIENCE => Way::Closed,
-            State::Open { since, probing: true, .. } => Way::WaitUntil(since + PATIENCE),
-            State::Open { since, probe_at, probing: false } => Way::WaitUntil(probe_at.min(since + PATIENCE)),
+            CircuitState::Closed { .. } => CircuitWay::Free,
+            CircuitState::Open { probe_at, probing: false, .. } if now >= probe_at => CircuitWay::Probe,
+            CircuitState::Open { since, .. } if now >= since + PATIENCE => CircuitWay::Closed,
+            CircuitState::Open { since, probing: true, .. } => CircuitWay::WaitUntil(since + PATIENCE),
+            CircuitState::Open { since, probe_at, probing: false } => {
+                CircuitWay::WaitUntil(probe_at.min(since + PATIENCE))
+            }
         }
     }
 
@@ -65,14 +67,14 @@ impl Circuit {
     #[must_use]
     pub fn is_given_up(&self, now: Duration) -> bool {
         match self.0 {
-            State::Closed { .. } => false,
-            State::Open { since, .. } => now >= since + PATIENCE,
+            CircuitState::Closed { .. } => false,
+            CircuitState::Open { since, .. } => now >= since + PATIENCE,
         }
     }
 
     /// The probe is on its way.
     pub fn probing(&mut self, now: Duration) {
-        if let State::Open { probe_at, probing, .. } = &mut self.0 {
+        if let CircuitState::Open { probe_at, probing, .. } = &mut self.0 {
             *probing = true;
             *probe_at = now + PROBE_EVERY;
         }
@@ -80,23 +82,23 @@ impl Circuit {
 
     /// An answer came, whatever it says: the API is there.
     pub fn answered(&mut self) {
-        self.0 = State::default();
+        self.0 = CircuitState::default();
     }
 
     /// No connection, no answer in time, or a 5xx.
     pub fn unanswered(&mut self, now: Duration) {
         match &mut self.0 {
-            State::Closed { unanswered } if *unanswered + 1 < OPENS_AFTER => *unanswered += 1,
-            State::Closed { .. } => {
-                self.0 = State::Open { since: now, probe_at: now + FIRST_PROBE_AFTER, probing: false };
+            CircuitState::Closed { unanswered } if *unanswered + 1 < OPENS_AFTER => *unanswered += 1,
+            CircuitState::Closed { .. } => {
+                self.0 = CircuitState::Open { since: now, probe_at: now + FIRST_PROBE_AFTER, probing: false };
             }
-            State::Open { .. } => {}
+            CircuitState::Open { .. } => {}
         }
     }
 
     /// The probe is over, or was dropped half-way.
     pub fn probed(&mut self) {
-        if let State::Open { probing, .. } = &mut self.0 {
+        if let CircuitState::Open { probing, .. } = &mut self.0 {
             *probing = false;
         }
     }
@@ -124,28 +126,28 @@ mod tests {
             if at % 4 == 3 {
                 circuit.answered();
             }
-            assert_eq!(circuit.way(seconds(at)), Way::Free);
+            assert_eq!(circuit.way(seconds(at)), CircuitWay::Free);
         }
-        assert_eq!(open().way(seconds(100)), Way::WaitUntil(seconds(105)));
+        assert_eq!(open().way(seconds(100)), CircuitWay::WaitUntil(seconds(105)));
     }
 
     #[test]
     fn one_probe_at_a_time_and_patience_ends() {
         let mut circuit = open();
-        assert_eq!(circuit.way(seconds(105)), Way::Probe);
+        assert_eq!(circuit.way(seconds(105)), CircuitWay::Probe);
         circuit.probing(seconds(105));
-        assert_eq!(circuit.way(seconds(106)), Way::WaitUntil(seconds(160)));
+        assert_eq!(circuit.way(seconds(106)), CircuitWay::WaitUntil(seconds(160)));
         circuit.unanswered(seconds(107));
         circuit.probed();
-        assert_eq!(circuit.way(seconds(107)), Way::WaitUntil(seconds(135)));
+        assert_eq!(circuit.way(seconds(107)), CircuitWay::WaitUntil(seconds(135)));
         circuit.probing(seconds(135));
         circuit.probed();
         assert!(!circuit.is_given_up(seconds(159)));
-        assert_eq!(circuit.way(seconds(160)), Way::Closed);
+        assert_eq!(circuit.way(seconds(160)), CircuitWay::Closed);
         // Whoever comes when the next probe is due sends it, and is told by its answer.
-        assert_eq!(circuit.way(seconds(165)), Way::Probe);
+        assert_eq!(circuit.way(seconds(165)), CircuitWay::Probe);
         circuit.answered();
-        assert_eq!(circuit.way(seconds(165)), Way::Free);
+        assert_eq!(circuit.way(seconds(165)), CircuitWay::Free);
     }
 
     proptest::proptest! {
@@ -156,16 +158,16 @@ mod tests {
             for gap in gaps {
                 now += Duration::from_millis(gap);
                 match circuit.way(now) {
-                    Way::Probe => {
+                    CircuitWay::Probe => {
                         proptest::prop_assert!(last.is_none_or(|last| now - last >= PROBE_EVERY));
                         last = Some(now);
                         circuit.probing(now);
                         circuit.unanswered(now);
                         circuit.probed();
                     }
-                    Way::WaitUntil(then) => proptest::prop_assert!(then > now && then <= seconds(100) + PATIENCE),
-                    Way::Closed => proptest::prop_assert!(circuit.is_given_up(now)),
-                    Way::Free => proptest::prop_assert!(false, "nothing answered"),
+                    CircuitWay::WaitUntil(then) => proptest::prop_assert!(then > now && then <= seconds(100) + PATIENCE),
+                    CircuitWay::Closed => proptest::prop_assert!(circuit.is_given_up(now)),
+                    CircuitWay::Free => proptest::prop_assert!(false, "nothing answered"),
                 }
             }
         }

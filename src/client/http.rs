@@ -36,7 +36,7 @@ pub(crate) const CA_BYTES_MAX: usize = 16 << 20;
 #[derive(Debug, Clone)]
 pub struct Http {
     recipe: Recipe,
-    /// By [`Way::place`]. Each is made when it is first needed: most processes need one.
+    /// By [`RequestWay::place`]. Each is made when it is first needed: most processes need one.
     clients: Arc<[OnceLock<Client>; 8]>,
 }
 
@@ -93,13 +93,13 @@ impl Road {
 
 /// Which client a request takes.
 #[derive(Debug, Clone, Copy)]
-struct Way {
+struct RequestWay {
     road: Road,
     /// Over a connection that was never used before.
     is_fresh: bool,
 }
 
-impl Way {
+impl RequestWay {
     fn place(self) -> usize {
         self.road as usize * 2 + usize::from(self.is_fresh)
     }
@@ -135,7 +135,7 @@ impl Http {
 
     /// The client for a request to `url`.
     fn client_for(&self, url: &Url, is_fresh: bool) -> Result<&Client, String> {
-        let way = Way { road: Road::to(url), is_fresh };
+        let way = RequestWay { road: Road::to(url), is_fresh };
         let place = &self.clients[way.place()];
         if let Some(client) = place.get() {
             return Ok(client);
@@ -146,7 +146,7 @@ impl Http {
 }
 
 impl Recipe {
-    fn make(&self, way: Way) -> Result<Client, String> {
+    fn make(&self, way: RequestWay) -> Result<Client, String> {
         let make = || {
             let builder = way.road.builder(&self.proxies, &self.trusted)?;
             let builder = builder.connect_timeout(CONNECT_TIMEOUT).pool_idle_timeout(Duration::from_secs(60));

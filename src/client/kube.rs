@@ -15,7 +15,7 @@ use url::Url;
 
 use connection::Connection;
 
-use crate::client::lease::{Answer, Ask, Kind, Trouble, wire};
+use crate::client::lease::{Ask, LeaseAnswer, LeaseTrouble, LeaseTroubleKind, wire};
 use crate::host::bounded_file;
 use crate::model::base_url::{Unfit, base_url_below};
 use crate::model::inert::spelt_out;
@@ -92,23 +92,24 @@ impl LeaseClient {
     ///
     /// # Errors
     /// When there is no answer, or none that helps: with what was said, for people.
-    pub async fn ask(&mut self, ask: &Ask) -> Result<Answer, Trouble> {
-        let unanswered = |why| Trouble { kind: Kind::Unanswered, is_of_a_write: *ask != Ask::Read, why };
+    pub async fn ask(&mut self, ask: &Ask) -> Result<LeaseAnswer, LeaseTrouble> {
+        let unanswered =
+            |why| LeaseTrouble { kind: LeaseTroubleKind::Unanswered, is_of_a_write: *ask != Ask::Read, why };
         let (status, body) = self.send(ask).await.map_err(unanswered)?;
         let seen =
             || wire::read(&self.name, &body).map_err(|error| unanswered(format!("the answer is {error}")));
         match (ask, status) {
-            (Ask::Read, StatusCode::OK) => Ok(Answer::Found(seen()?)),
-            (Ask::Read, StatusCode::NOT_FOUND) if is_of_the_api(&body) => Ok(Answer::Missing),
+            (Ask::Read, StatusCode::OK) => Ok(LeaseAnswer::Found(seen()?)),
+            (Ask::Read, StatusCode::NOT_FOUND) if is_of_the_api(&body) => Ok(LeaseAnswer::Missing),
             (Ask::Create(_), StatusCode::CREATED) | (Ask::Update(..), StatusCode::OK) => {
-                Ok(Answer::Written(seen()?))
+                Ok(LeaseAnswer::Written(seen()?))
             }
             // To an update, 404: someone deleted it.
             (Ask::Create(_) | Ask::Update(..), StatusCode::CONFLICT)
             | (Ask::Update(..), StatusCode::NOT_FOUND)
                 if is_of_the_api(&body) =>
             {
-                Ok(Answer::Conflict)
+                Ok(LeaseAnswer::Conflict)
             }
             (_, status) => Err(refused(ask, status, &body)),
         }
@@ -141,14 +142,14 @@ impl fmt::Display for LeaseClient {
 
 /// What the API says when it refuses.
 #[derive(Deserialize)]
-struct Status {
+struct KubeStatus {
     kind: String,
     #[serde(default)]
     message: String,
 }
 
-fn status_of(body: &[u8]) -> Option<Status> {
-    serde_json::from_slice(body).ok().filter(|status: &Status| status.kind == "Status")
+fn status_of(body: &[u8]) -> Option<KubeStatus> {
+    serde_json::from_slice(body).ok().filter(|status: &KubeStatus| status.kind == "Status")
 }
 
 /// A proxy has a 404 of its own, which says nothing about the Lease.
@@ -156,15 +157,15 @@ fn is_of_the_api(body: &[u8]) -> bool {
     status_of(body).is_some()
 }
 
-fn refused(ask: &Ask, status: StatusCode, body: &[u8]) -> Trouble {
+fn refused(ask: &Ask, status: StatusCode, body: &[u8]) -> LeaseTrouble {
     let (kind, is_of_a_write) = match (ask, status) {
-        (_, StatusCode::UNAUTHORIZED) => (Kind::Forbidden, false),
-        (Ask::Read, StatusCode::FORBIDDEN) => (Kind::Forbidden, false),
-        (Ask::Read, _) => (Kind::Unanswered, false),
+        (_, StatusCode::UNAUTHORIZED) => (LeaseTroubleKind::Forbidden, false),
+        (Ask::Read, StatusCode::FORBIDDEN) => (LeaseTroubleKind::Forbidden, false),
+        (Ask::Read, _) => (LeaseTroubleKind::Unanswered, false),
         // The role does not allow it, the namespace is not there, or a hook says no.
-        (Ask::Create(_), status) if status.is_client_error() => (Kind::Missing, true),
-        (Ask::Update(..), StatusCode::FORBIDDEN) => (Kind::Forbidden, true),
-        (Ask::Create(_) | Ask::Update(..), _) => (Kind::Unanswered, true),
+        (Ask::Create(_), status) if status.is_client_error() => (LeaseTroubleKind::Missing, true),
+        (Ask::Update(..), StatusCode::FORBIDDEN) => (LeaseTroubleKind::Forbidden, true),
+        (Ask::Create(_) | Ask::Update(..), _) => (LeaseTroubleKind::Unanswered, true),
     };
     let (verb, needs) = match ask {
         Ask::Read => {
@@ -185,7 +186,11 @@ fn refused(ask: &Ask, status: StatusCode, body: &[u8]) -> Trouble {
         StatusCode::FORBIDDEN => format!(" ({needs})"),
         _ => String::new(),
     };
-    Trouble { kind, is_of_a_write, why: format!("{verb}: {}{hint}: {}", status.as_u16(), spelt_out(&words)) }
+    LeaseTrouble {
+        kind,
+        is_of_a_write,
+        why: format!("{verb}: {}{hint}: {}", status.as_u16(), spelt_out(&words)),
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,9 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tracing::{debug, info, warn};
 
 use crate::client::kube::LeaseClient;
-use crate::client::lease::{Answer, Elector, Kind, Leader, Moment, Next, Note, Timing, Trouble};
+use crate::client::lease::{
+    Elector, ElectorNext, Leader, LeaseAnswer, LeaseNote, LeaseTrouble, LeaseTroubleKind, Moment, Timing,
+};
 use crate::client::tally::Tally;
 use crate::host::clock;
 use crate::host::pulse::Pulse;
@@ -19,11 +21,11 @@ const STUCK: Duration = Duration::from_millis(250);
 
 /// One candidate for a Lease, which runs for as long as the process.
 #[derive(Debug, Clone)]
-pub struct Leadership(Arc<Shared>);
+pub struct Leadership(Arc<SharedLeadership>);
 
 #[derive(Debug)]
-struct Shared {
-    inner: Mutex<Inner>,
+struct SharedLeadership {
+    inner: Mutex<LeadershipState>,
     began: Instant,
     name: String,
     /// Counts what has happened.
@@ -37,10 +39,10 @@ struct Shared {
 }
 
 #[derive(Debug)]
-struct Inner {
+struct LeadershipState {
     elector: Elector,
     is_at_rest: bool,
-    trouble: Option<Trouble>,
+    trouble: Option<LeaseTrouble>,
 }
 
 /// Why the lease is not ours.
@@ -60,7 +62,7 @@ pub enum NotLeading {
         /// `NAMESPACE/NAME`.
         lease: String,
         /// What keeps us from it.
-        trouble: Trouble,
+        trouble: LeaseTrouble,
     },
     /// It is about to be known.
     #[error("this process does not hold the lease {lease} yet")]
@@ -76,11 +78,11 @@ pub enum NotLeading {
     },
 }
 
-fn said(kind: Kind) -> &'static str {
+fn said(kind: LeaseTroubleKind) -> &'static str {
     match kind {
-        Kind::Missing => "does not exist and cannot be created",
-        Kind::Forbidden => "may not be used",
-        Kind::Unanswered => "cannot be read",
+        LeaseTroubleKind::Missing => "does not exist and cannot be created",
+        LeaseTroubleKind::Forbidden => "may not be used",
+        LeaseTroubleKind::Unanswered => "cannot be read",
     }
 }
 
@@ -88,8 +90,8 @@ impl Leadership {
     /// Starts a candidate that does not yet want the lease.
     #[must_use]
     pub fn start(client: LeaseClient, elector: Elector) -> Self {
-        let inner = Inner { elector, is_at_rest: true, trouble: None };
-        let shared = Arc::new(Shared {
+        let inner = LeadershipState { elector, is_at_rest: true, trouble: None };
+        let shared = Arc::new(SharedLeadership {
             inner: Mutex::new(inner),
             began: Instant::now(),
             name: client.to_string(),
@@ -183,7 +185,7 @@ impl Leadership {
     ///
     /// # Errors
     /// When we do not lead in this term.
-    pub fn kept(&self, term: u64) -> Result<Note, NotLeading> {
+    pub fn kept(&self, term: u64) -> Result<LeaseNote, NotLeading> {
         let kept = self.0.lock().elector.kept(term, self.0.now());
         kept.ok_or_else(|| NotLeading::Over { lease: self.0.name.clone() })
     }
@@ -203,7 +205,7 @@ impl Leadership {
     /// # Errors
     /// When we do not lead in this term, or the server does not take it at once. It may have got there
     /// all the same.
-    pub async fn keep(&self, term: u64, note: Note) -> Result<(), NotLeading> {
+    pub async fn keep(&self, term: u64, note: LeaseNote) -> Result<(), NotLeading> {
         let mut news = self.news();
         self.0.lock().elector.keep(term, note.clone());
         self.0.bell.notify_one();
@@ -215,8 +217,8 @@ impl Leadership {
                 inner.elector.give_up_note();
             }
             if inner.elector.has_given_up_note() {
-                let trouble = inner.trouble.clone().unwrap_or_else(|| Trouble {
-                    kind: Kind::Unanswered,
+                let trouble = inner.trouble.clone().unwrap_or_else(|| LeaseTrouble {
+                    kind: LeaseTroubleKind::Unanswered,
                     is_of_a_write: true,
                     why: "it was not updated in time".to_owned(),
                 });
@@ -268,8 +270,8 @@ impl Leadership {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+impl SharedLeadership {
+    fn lock(&self) -> MutexGuard<'_, LeadershipState> {
         // Nothing panics while it is locked; if it did, the elector's times would still be true.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -287,7 +289,7 @@ impl Shared {
     }
 }
 
-async fn drive(shared: Arc<Shared>, mut client: LeaseClient) {
+async fn drive(shared: Arc<SharedLeadership>, mut client: LeaseClient) {
     let mut led = None;
     loop {
         if shared.is_stuck() {
@@ -301,7 +303,7 @@ async fn drive(shared: Arc<Shared>, mut client: LeaseClient) {
             let mut inner = shared.lock();
             let now = shared.now();
             let next = inner.elector.next(now);
-            inner.is_at_rest = next == Next::Rest;
+            inner.is_at_rest = next == ElectorNext::Rest;
             let elector = &inner.elector;
             (next, elector.term(now), elector.is_wanted(), elector.timing().renew_deadline())
         };
@@ -314,15 +316,15 @@ async fn drive(shared: Arc<Shared>, mut client: LeaseClient) {
             (_, _) => {}
         }
         match next {
-            Next::Rest => {
+            ElectorNext::Rest => {
                 shared.tell();
                 shared.bell.notified().await;
             }
-            Next::Wait(until) => tokio::select! {
+            ElectorNext::Wait(until) => tokio::select! {
                 () = sleep_until(shared.began + until) => {}
                 () = shared.bell.notified() => {}
             },
-            Next::Ask(ask) => {
+            ElectorNext::Ask(ask) => {
                 let asked = client.ask(&ask).await;
                 let mut inner = shared.lock();
                 let before = inner.trouble.take();
@@ -336,7 +338,7 @@ async fn drive(shared: Arc<Shared>, mut client: LeaseClient) {
                         if let Some(tally) = shared.tally.get() {
                             tally.lease_failed();
                         }
-                        inner.elector.answered(Answer::Lost, shared.now());
+                        inner.elector.answered(LeaseAnswer::Lost, shared.now());
                         Some(trouble)
                     }
                 };
@@ -349,7 +351,7 @@ async fn drive(shared: Arc<Shared>, mut client: LeaseClient) {
 }
 
 /// Says what is wrong once, and once that it is over.
-fn tell_apart(lease: &str, before: Option<&Trouble>, now: Option<&Trouble>) {
+fn tell_apart(lease: &str, before: Option<&LeaseTrouble>, now: Option<&LeaseTrouble>) {
     match (before, now) {
         (before, Some(trouble)) if !before.is_some_and(|before| before.is_like(trouble)) => {
             let (said, why) = (said(trouble.kind), &trouble.why);

@@ -21,8 +21,8 @@ pub mod wire;
 use std::time::Duration;
 
 pub use elector::{Elector, Leader};
-pub use trouble::{Kind, Trouble};
-pub use wire::Note;
+pub use trouble::{LeaseTrouble, LeaseTroubleKind};
+pub use wire::LeaseNote;
 
 /// The time by a process's own two clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub struct Timing(Duration);
 impl Timing {
     /// A duration in whole seconds, as the record has it, of at least two.
     #[must_use]
-    pub fn of(lease: Duration) -> Option<Self> {
+    pub fn from_duration(lease: Duration) -> Option<Self> {
         (lease.subsec_nanos() == 0 && (2..=3600).contains(&lease.as_secs())).then_some(Self(lease))
     }
 
@@ -129,7 +129,7 @@ fn is_dns_name(text: &str, length_max: usize) -> bool {
 
 /// What a Lease says (`spec` of `coordination.k8s.io/v1`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Record {
+pub struct LeaseRecord {
     /// Who has it; `None` when it is free.
     pub holder: Option<String>,
     /// For how long after each renewal, as its holder wrote.
@@ -144,9 +144,9 @@ pub struct Record {
 
 /// A record as the server has it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Seen {
+pub struct SeenLease {
     /// What it says.
-    pub record: Record,
+    pub record: LeaseRecord,
     /// Its resourceVersion.
     pub version: String,
     /// The whole object, so that an update keeps what others put there.
@@ -159,20 +159,20 @@ pub enum Ask {
     /// Read the Lease.
     Read,
     /// Make it: there is none.
-    Create(Record),
+    Create(LeaseRecord),
     /// Replace it, at the version that was read and no other.
-    Update(Box<Seen>, Record),
+    Update(Box<SeenLease>, LeaseRecord),
 }
 
 /// What the server said.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Answer {
+pub enum LeaseAnswer {
     /// The Lease, to a read.
-    Found(Seen),
+    Found(SeenLease),
     /// There is none, to a read.
     Missing,
     /// It is written: the Lease as it is now.
-    Written(Seen),
+    Written(SeenLease),
     /// It is not written: the version was another's by then, or the Lease came or went.
     Conflict,
     /// No answer, or none that helps. A write may have been carried out all the same.
@@ -181,7 +181,7 @@ pub enum Answer {
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Next {
+pub enum ElectorNext {
     /// Ask this, and give the answer to [`Elector::answered`].
     Ask(Ask),
     /// Nothing until then, by the steady clock.
@@ -196,14 +196,14 @@ mod tests {
 
     #[test]
     fn client_gos_durations_leave_a_margin_before_the_deadline() {
-        let timing = Timing::of(Duration::from_secs(15)).expect("good");
+        let timing = Timing::from_duration(Duration::from_secs(15)).expect("good");
         assert_eq!((timing.renew_deadline().as_secs(), timing.retry().as_secs()), (10, 2));
         let last_start = timing.writes_end() - timing.write_margin();
         assert!(last_start > timing.retry() * 3 && last_start < timing.renew_deadline());
         // A candidate whose clock is a tenth faster.
         assert!(timing.writes_end().mul_f64(1.1) < timing.lease());
-        assert_eq!(Timing::of(Duration::from_millis(1500)), None);
-        assert_eq!(Timing::of(Duration::from_secs(1)), None);
+        assert_eq!(Timing::from_duration(Duration::from_millis(1500)), None);
+        assert_eq!(Timing::from_duration(Duration::from_secs(1)), None);
     }
 
     #[test]

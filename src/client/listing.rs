@@ -17,7 +17,7 @@ use crate::model::settings::{Field, Settings, Value};
 
 /// One page of a listing, as the API client read it.
 #[derive(Debug, Default)]
-pub struct Page {
+pub struct ListingPage {
     /// The rows.
     pub rows: Vec<Live>,
     /// Where the next page is, `None` on the last one. Already checked to stay on the API's host.
@@ -32,7 +32,7 @@ pub struct Page {
 
 /// Something about a listing that a person should know and that stops nothing.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Note {
+pub enum ListingNote {
     /// A row came twice, since the fleet moved while it was listed.
     Repeated(NumberSid),
     /// A row whose `phone_number` is null or empty.
@@ -112,7 +112,7 @@ pub struct ListingBuilder {
     hashing: SidHash,
     without_sid: BTreeMap<PhoneNumber, Vec<usize>>,
     links: BTreeSet<Box<str>>,
-    notes: Vec<Note>,
+    notes: Vec<ListingNote>,
     odd: BTreeMap<&'static str, usize>,
     text_bytes: usize,
     rows_max: usize,
@@ -165,7 +165,7 @@ impl ListingBuilder {
     ///
     /// # Errors
     /// When the pages loop, never end, or belong to another account.
-    pub fn push(mut self, page: Page) -> Result<Progress, ListingError> {
+    pub fn push(mut self, page: ListingPage) -> Result<Progress, ListingError> {
         let expected = self.links.len();
         if let Some(found) = page.index
             && found != expected
@@ -208,12 +208,12 @@ impl ListingBuilder {
         }
         if let Some(sid) = row.sid {
             let Self { rows, seen, hashing, .. } = self;
-            let hash = |at: &u32| rows[*at as usize].sid.map_or(0, |sid| hashing.of(sid));
-            match seen.entry(hashing.of(sid), |at| rows[*at as usize].sid == Some(sid), hash) {
+            let hash = |at: &u32| rows[*at as usize].sid.map_or(0, |sid| hashing.hash(sid));
+            match seen.entry(hashing.hash(sid), |at| rows[*at as usize].sid == Some(sid), hash) {
                 Entry::Occupied(at) => {
                     // The later row is the fresher one.
                     rows[*at.get() as usize] = row;
-                    self.notes.push(Note::Repeated(sid));
+                    self.notes.push(ListingNote::Repeated(sid));
                     return Ok(());
                 }
                 Entry::Vacant(place) => {
@@ -222,11 +222,11 @@ impl ListingBuilder {
             }
         }
         if let (Some(number), Some(raw)) = (row.number, &row.raw_number) {
-            self.notes.push(Note::OddSpelling(number, raw.clone()));
+            self.notes.push(ListingNote::OddSpelling(number, raw.clone()));
         }
         match (&row.number, &row.raw_number) {
-            (None, Some(raw)) => self.notes.push(Note::NotANumber(raw.clone())),
-            (None, None) => self.notes.push(Note::NoNumber(row.sid)),
+            (None, Some(raw)) => self.notes.push(ListingNote::NotANumber(raw.clone())),
+            (None, None) => self.notes.push(ListingNote::NoNumber(row.sid)),
             (Some(number), _) if row.sid.is_none() => {
                 // Without a SID only the whole row tells a repetition; two that differ stay, and
                 // make the number ambiguous, whichever came first.
@@ -235,7 +235,7 @@ impl ListingBuilder {
                     return Ok(());
                 }
                 same.push(self.rows.len());
-                self.notes.push(Note::NoSid(*number));
+                self.notes.push(ListingNote::NoSid(*number));
             }
             (Some(_), _) => {}
         }
@@ -248,7 +248,7 @@ impl ListingBuilder {
         drop(self.seen);
         // In place: there may be a million.
         self.rows.sort_unstable_by_key(|a| (a.number, a.sid));
-        self.notes.extend(self.odd.iter().map(|(field, rows)| Note::OddField(field, *rows)));
+        self.notes.extend(self.odd.iter().map(|(field, rows)| ListingNote::OddField(field, *rows)));
         self.notes.sort();
         self.notes.dedup();
         Listing { rows: self.rows, notes: self.notes }
@@ -259,7 +259,7 @@ impl ListingBuilder {
 #[derive(Debug, Clone)]
 pub struct Listing {
     rows: Vec<Live>,
-    notes: Vec<Note>,
+    notes: Vec<ListingNote>,
 }
 
 impl Listing {
@@ -319,7 +319,7 @@ impl Listing {
 
     /// What a person should know of it.
     #[must_use]
-    pub fn notes(&self) -> &[Note] {
+    pub fn notes(&self) -> &[ListingNote] {
         &self.notes
     }
 }
@@ -357,7 +357,7 @@ mod tests {
 
     fn listed(rows: Vec<Live>) -> Listing {
         let account = AccountSid::observed(&format!("AC{:032}", 0)).expect("a SID");
-        let page = Page { rows, ..Page::default() };
+        let page = ListingPage { rows, ..ListingPage::default() };
         match ListingBuilder::new(account).push(page).expect("a listing") {
             Progress::Complete(listing) => listing,
             Progress::More(..) => unreachable!("there is one page"),
@@ -374,7 +374,7 @@ mod tests {
     fn endless(mut builder: ListingBuilder, rows: impl Fn(usize) -> Vec<Live>) -> ListingError {
         for at in 0.. {
             let next = Some(format!("page {at}").into());
-            let page = Page { rows: rows(at), next, text_bytes: 100, ..Page::default() };
+            let page = ListingPage { rows: rows(at), next, text_bytes: 100, ..ListingPage::default() };
             match builder.push(page) {
                 Ok(Progress::More(more, _)) => builder = more,
                 Ok(Progress::Complete(_)) => unreachable!("there is always more"),

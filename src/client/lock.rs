@@ -72,13 +72,13 @@ impl LockPlace {
 /// The locks of some accounts, until it is dropped.
 #[derive(Debug, Default)]
 pub struct Locks {
-    held: Vec<Held>,
+    held: Vec<LockHeld>,
     /// Accounts that were to be locked only where that can be, and for which it cannot.
     open: Vec<AccountSid>,
 }
 
 #[derive(Debug)]
-struct Held {
+struct LockHeld {
     account: AccountSid,
     path: PathBuf,
     file: Arc<File>,
@@ -139,7 +139,7 @@ impl Locks {
             if self.held.iter().any(|held| held.path == *path) {
                 continue;
             }
-            match Held::take(*account, path) {
+            match LockHeld::take(*account, path) {
                 Ok(held) => new.push(held),
                 Err(LockError::Io(path, error)) if !is_required => {
                     debug!(%error, "{} cannot be locked", path.display());
@@ -202,7 +202,7 @@ impl Locks {
     }
 }
 
-impl Held {
+impl LockHeld {
     fn take(account: AccountSid, path: &Path) -> Result<Self, LockError> {
         let failed = |error| LockError::Io(path.to_owned(), error);
         if let Some(directory) = path.parent() {

@@ -13,9 +13,9 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
 use crate::client::api::error::Operation;
-use crate::client::circuit::{Circuit, Way};
+use crate::client::circuit::{Circuit, CircuitWay};
 use crate::client::retry_budget::RetryBudget;
-use crate::client::throttle::{Sent, Throttle, When};
+use crate::client::throttle::{SendWhen, Sent, Throttle};
 
 /// Which of the requests that wait goes first: in this order, and first come, first served in each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,20 +53,20 @@ pub enum Signal {
 #[derive(Debug)]
 pub struct Pace {
     began: Instant,
-    inner: Mutex<Inner>,
+    inner: Mutex<PaceState>,
 }
 
 #[derive(Debug)]
-struct Inner {
+struct PaceState {
     throttle: Throttle,
     circuit: Circuit,
     retries: RetryBudget,
     /// Who waits, in the order in which they go.
-    queue: BTreeMap<Place, Arc<Notify>>,
+    queue: BTreeMap<PacePlace, Arc<Notify>>,
     tickets: u64,
 }
 
-type Place = (Lane, u64);
+type PacePlace = (Lane, u64);
 
 /// The account does not answer, and no one waits for it any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,7 @@ impl Pace {
     /// At most `at_once` requests in flight and `per_second` a second, whatever the API allows.
     #[must_use]
     pub fn new(at_once: usize, per_second: Option<f64>) -> Self {
-        let inner = Inner {
+        let inner = PaceState {
             throttle: Throttle::new(at_once, per_second),
             circuit: Circuit::default(),
             retries: RetryBudget::default(),
@@ -103,10 +103,10 @@ impl Pace {
         let ticket = self.join(lane);
         loop {
             match self.ask(&ticket, operation) {
-                Asked::Go(turn) => return Ok(turn),
-                Asked::Unreachable => return Err(Unreachable),
-                Asked::Wait(None) => ticket.bell.notified().await,
-                Asked::Wait(Some(then)) => tokio::select! {
+                TurnOrWait::Go(turn) => return Ok(turn),
+                TurnOrWait::Unreachable => return Err(Unreachable),
+                TurnOrWait::Wait(None) => ticket.bell.notified().await,
+                TurnOrWait::Wait(Some(then)) => tokio::select! {
                     () = sleep_until(self.began + then) => {}
                     () = ticket.bell.notified() => {}
                 },
@@ -132,7 +132,7 @@ impl Pace {
         self.began.elapsed()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, PaceState> {
         // Nothing panics while it is locked; if it did, the numbers in it would still be numbers.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -146,34 +146,34 @@ impl Pace {
         Ticket { pace: self, place, bell }
     }
 
-    fn ask(&self, ticket: &Ticket<'_>, operation: Operation) -> Asked<'_> {
+    fn ask(&self, ticket: &Ticket<'_>, operation: Operation) -> TurnOrWait<'_> {
         let now = self.now();
         let mut inner = self.lock();
         // Only the first watches the clock; whoever leaves wakes the one behind.
         if inner.queue.first_key_value().is_none_or(|(first, _)| *first != ticket.place) {
-            return Asked::Wait(None);
+            return TurnOrWait::Wait(None);
         }
         let is_probe = match inner.circuit.way(now) {
-            Way::Closed => return Asked::Unreachable,
-            Way::WaitUntil(then) => return Asked::Wait(Some(then)),
-            Way::Probe => true,
-            Way::Free => false,
+            CircuitWay::Closed => return TurnOrWait::Unreachable,
+            CircuitWay::WaitUntil(then) => return TurnOrWait::Wait(Some(then)),
+            CircuitWay::Probe => true,
+            CircuitWay::Free => false,
         };
         match inner.throttle.when(now) {
-            When::Full => return Asked::Wait(None),
-            When::At(then) => return Asked::Wait(Some(then)),
-            When::Now => {}
+            SendWhen::Full => return TurnOrWait::Wait(None),
+            SendWhen::At(then) => return TurnOrWait::Wait(Some(then)),
+            SendWhen::Now => {}
         }
         if is_probe {
             inner.circuit.probing(now);
         }
         let operation = if is_probe { Operation::List } else { operation };
         let sent = inner.throttle.sent(operation, now);
-        Asked::Go(Turn { pace: self, sent, is_probe, end_by: None })
+        TurnOrWait::Go(Turn { pace: self, sent, is_probe, end_by: None })
     }
 }
 
-enum Asked<'a> {
+enum TurnOrWait<'a> {
     Go(Turn<'a>),
     /// Until then, or until the bell.
     Wait(Option<Duration>),
@@ -183,7 +183,7 @@ enum Asked<'a> {
 /// A place in the queue; given up when dropped.
 struct Ticket<'a> {
     pace: &'a Pace,
-    place: Place,
+    place: PacePlace,
     bell: Arc<Notify>,
 }
 
@@ -195,7 +195,7 @@ impl Drop for Ticket<'_> {
     }
 }
 
-impl Inner {
+impl PaceState {
     fn wake_first(&self) {
         if let Some((_, bell)) = self.queue.first_key_value() {
             bell.notify_one();
@@ -248,9 +248,11 @@ impl Turn<'_> {
             Signal::Unanswered => inner.circuit.unanswered(now),
         }
         match (before, inner.circuit.way(now)) {
-            (Way::Free, Way::Free) => {}
-            (Way::Free, _) => warn!("the API does not answer: numctl sends only a probe until it does"),
-            (_, Way::Free) => info!("the API answers again"),
+            (CircuitWay::Free, CircuitWay::Free) => {}
+            (CircuitWay::Free, _) => {
+                warn!("the API does not answer: numctl sends only a probe until it does")
+            }
+            (_, CircuitWay::Free) => info!("the API answers again"),
             (_, _) => {}
         }
     }

@@ -14,11 +14,11 @@ use std::time::Duration;
 use crate::client::api::error::Operation;
 
 use rate::Rate;
-use window::Window;
+use window::ConcurrencyWindow;
 
 /// When the next request may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub enum SendWhen {
     /// Now.
     Now,
     /// Then.
@@ -44,7 +44,7 @@ pub struct Sent {
 #[derive(Debug, Clone)]
 pub struct Throttle {
     rate: Rate,
-    window: Window,
+    window: ConcurrencyWindow,
     in_flight: u32,
     /// When the bounds were last lowered: a 429 to what was sent before that is old news.
     lowered_at: Option<Duration>,
@@ -55,7 +55,7 @@ impl Throttle {
     #[must_use]
     pub fn new(at_once: usize, per_second: Option<f64>) -> Self {
         let cap = per_second.filter(|rate| *rate > 0.0).unwrap_or(f64::INFINITY);
-        Self { rate: Rate::new(cap), window: Window::new(at_once), in_flight: 0, lowered_at: None }
+        Self { rate: Rate::new(cap), window: ConcurrencyWindow::new(at_once), in_flight: 0, lowered_at: None }
     }
 
     /// Requests a second that may be sent, as far as is known.
@@ -72,14 +72,14 @@ impl Throttle {
 
     /// When the next request may go.
     #[must_use]
-    pub fn when(&self, now: Duration) -> When {
+    pub fn when(&self, now: Duration) -> SendWhen {
         let due = if self.in_flight == 0 { self.rate.due_alone(now) } else { self.rate.due(now) };
         if self.in_flight >= self.window.allowed() {
-            When::Full
+            SendWhen::Full
         } else if due > now {
-            When::At(due)
+            SendWhen::At(due)
         } else {
-            When::Now
+            SendWhen::Now
         }
     }
 
@@ -147,7 +147,7 @@ mod tests {
         let mut log = Vec::new();
         while now < Duration::from_secs(seconds) {
             match throttle.when(now) {
-                When::Now => {
+                SendWhen::Now => {
                     let rate = limit(now.as_secs_f64());
                     let most = (burst * rate).max(1.0);
                     level = (level + (now - filled).as_secs_f64() * rate).min(most);
@@ -158,11 +158,11 @@ mod tests {
                     flying.push_back((throttle.sent(Operation::Configure, now), is_taken));
                     continue;
                 }
-                When::At(then) => {
+                SendWhen::At(then) => {
                     let back = flying.front().map(|(sent, _)| sent.at + round_trip);
                     now = back.map_or(then, |back| back.min(then));
                 }
-                When::Full => now = flying[0].0.at + round_trip,
+                SendWhen::Full => now = flying[0].0.at + round_trip,
             }
             while let Some((sent, is_taken)) = flying.pop_front_if(|(sent, _)| sent.at + round_trip <= now) {
                 throttle.over();
@@ -188,7 +188,7 @@ mod tests {
         let mut throttle = Throttle::new(16, None);
         let mut now = Duration::ZERO;
         for _ in 0..200 {
-            assert_eq!(throttle.when(now), When::Now);
+            assert_eq!(throttle.when(now), SendWhen::Now);
             let sent = throttle.sent(Operation::List, now);
             now += Duration::from_millis(2);
             throttle.over();
@@ -198,17 +198,17 @@ mod tests {
         let sent = throttle.sent(Operation::Configure, now);
         let soon = now + Duration::from_millis(100);
         assert!(
-            matches!(throttle.when(now), When::Now)
-                || matches!(throttle.when(now), When::At(then) if then < soon)
+            matches!(throttle.when(now), SendWhen::Now)
+                || matches!(throttle.when(now), SendWhen::At(then) if then < soon)
         );
         throttle.over();
         assert!(throttle.refused(sent, None, true, Duration::from_secs(1), now));
-        assert!(matches!(throttle.when(now), When::At(then) if then >= now + Duration::from_secs(1)));
+        assert!(matches!(throttle.when(now), SendWhen::At(then) if then >= now + Duration::from_secs(1)));
         // The operator's rate is kept by whoever is alone, too.
         let mut capped = Throttle::new(16, Some(10.0));
         capped.sent(Operation::List, Duration::ZERO);
         capped.over();
-        assert!(matches!(capped.when(Duration::ZERO), When::At(_)));
+        assert!(matches!(capped.when(Duration::ZERO), SendWhen::At(_)));
     }
 
     #[test]
@@ -256,10 +256,10 @@ mod tests {
         assert!((45.0..=50.5).contains(&taken), "{taken}");
         let mut throttle = Throttle::new(3, None);
         for _ in 0..3 {
-            assert_eq!(throttle.when(Duration::ZERO), When::Now);
+            assert_eq!(throttle.when(Duration::ZERO), SendWhen::Now);
             throttle.sent(Operation::List, Duration::ZERO);
         }
-        assert_eq!(throttle.when(Duration::ZERO), When::Full);
+        assert_eq!(throttle.when(Duration::ZERO), SendWhen::Full);
     }
 
     proptest! {
@@ -275,11 +275,11 @@ mod tests {
             let mut now = Duration::ZERO;
             for (answer, millis, concurrent) in answers {
                 let longest = now + Duration::from_millis(1000 + 5000);
-                while let When::At(then) = throttle.when(now) {
+                while let SendWhen::At(then) = throttle.when(now) {
                     prop_assert!(then > now && then <= longest);
                     now = then;
                 }
-                prop_assert_eq!(throttle.when(now), When::Now);
+                prop_assert_eq!(throttle.when(now), SendWhen::Now);
                 let sent = throttle.sent(Operation::Configure, now);
                 now += Duration::from_millis(millis);
                 throttle.over();

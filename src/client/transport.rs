@@ -25,7 +25,7 @@ pub enum Verb {
 impl Verb {
     /// `GET`, `POST`, `DELETE`.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",

@@ -85,15 +85,15 @@ impl Gate {
 
 /// That no address of a name may be called.
 #[derive(Debug)]
-struct Refused(IpAddr);
+struct RefusedAddress(IpAddr);
 
-impl fmt::Display for Refused {
+impl fmt::Display for RefusedAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the address {} is not public", self.0)
     }
 }
 
-impl Error for Refused {}
+impl Error for RefusedAddress {}
 
 /// That a name has no address.
 #[derive(Debug)]
@@ -117,7 +117,7 @@ impl Resolve for Gate {
                 found.partition(|address| gate.lets(address.ip()));
             match (good.is_empty(), bad.first()) {
                 (false, _) => Ok(Box::new(good.into_iter()) as Addrs),
-                (true, Some(bad)) => Err(Box::new(Refused(bad.ip())) as Box<dyn Error + Send + Sync>),
+                (true, Some(bad)) => Err(Box::new(RefusedAddress(bad.ip())) as Box<dyn Error + Send + Sync>),
                 (true, None) => Err(Box::new(Nameless) as Box<dyn Error + Send + Sync>),
             }
         })
@@ -268,7 +268,7 @@ fn fault_of(error: &reqwest::Error) -> FaultKind {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     let mut is_tls = false;
     while let Some(one) = cause {
-        if let Some(Refused(address)) = one.downcast_ref() {
+        if let Some(RefusedAddress(address)) = one.downcast_ref() {
             return FaultKind::AddressRefused(*address);
         }
         if one.is::<Nameless>() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 use url::Url;
 
-use crate::daemon::status::{Moment, Overall, Role, Row, Standing, Status, Truth, Waiting};
+use crate::daemon::status::{NumberRow, NumberStanding, Overall, Role, Status, StatusTime, Truth, Waiting};
 use crate::model::inert;
 use crate::report::shown::count;
 
@@ -29,42 +29,42 @@ const SLACK_TEXT_MAX: usize = 2_900;
 
 /// Where a message goes. Its URL may be the secret, so that only its host is ever shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Target {
+pub struct WebhookTarget {
     /// Where it is sent.
     pub url: Url,
     /// How it is written.
-    pub form: Form,
+    pub form: MessageForm,
 }
 
 /// How a message is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum MessageForm {
     /// The whole [`Message`].
     Generic,
     /// `{"text": …, "blocks": […]}`, as Slack and what is compatible with it read it.
     Slack,
 }
 
-impl std::fmt::Debug for Target {
+impl std::fmt::Debug for WebhookTarget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Target").field(&self.host()).field(&self.form).finish()
     }
 }
 
-impl Target {
+impl WebhookTarget {
     /// Parses `https://…`, `http://…` or `slack+https://…`; `hooks.slack.com` is Slack by itself.
     ///
     /// # Errors
     /// Never shows the text.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let (form, text) = match text.trim().strip_prefix("slack+") {
-            Some(rest) => (Form::Slack, rest),
-            None => (Form::Generic, text.trim()),
+            Some(rest) => (MessageForm::Slack, rest),
+            None => (MessageForm::Generic, text.trim()),
         };
         let url =
             Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let url = url.ok_or("a notification URL starts with https://, http:// or slack+https://")?;
-        let form = if url.host_str() == Some("hooks.slack.com") { Form::Slack } else { form };
+        let form = if url.host_str() == Some("hooks.slack.com") { MessageForm::Slack } else { form };
         Ok(Self { url, form })
     }
 
@@ -78,8 +78,8 @@ impl Target {
     #[must_use]
     pub fn body(&self, message: &Message) -> String {
         match self.form {
-            Form::Generic => serde_json::to_string(message).unwrap_or_default(),
-            Form::Slack => slack(message).to_string(),
+            MessageForm::Generic => serde_json::to_string(message).unwrap_or_default(),
+            MessageForm::Slack => slack(message).to_string(),
         }
     }
 
@@ -188,7 +188,7 @@ pub struct Message {
     /// The files in force.
     pub generation: Option<String>,
     /// Since when it is so.
-    pub since: Moment,
+    pub since: StatusTime,
 }
 
 /// What a state is to whoever is told.
@@ -203,7 +203,7 @@ enum Mood {
 
 impl Mood {
     /// `None` where no one knows, or another one tells.
-    fn of(status: &Status) -> Option<Self> {
+    fn from_status(status: &Status) -> Option<Self> {
         match (status.overall(), &status.waits) {
             (Overall::InSync | Overall::Held | Overall::NoEffect, _) => Some(Self::Well),
             (Overall::Drifted, _) => Some(Self::Drifted),
@@ -214,11 +214,11 @@ impl Mood {
     }
 
     /// The state in a word.
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
-            Self::Well => Overall::InSync.word(),
-            Self::Drifted => Overall::Drifted.word(),
-            Self::Failing | Self::Barred => Overall::Degraded.word(),
+            Self::Well => Overall::InSync.as_str(),
+            Self::Drifted => Overall::Drifted.as_str(),
+            Self::Failing | Self::Barred => Overall::Degraded.as_str(),
         }
     }
 
@@ -232,11 +232,11 @@ impl Mood {
 pub struct Announcer {
     /// What was told last; at the start, that all is well.
     told: Mood,
-    pending: Option<Pending>,
+    pending: Option<PendingMessage>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Pending {
+struct PendingMessage {
     mood: Mood,
     since: Duration,
     /// The cycles that had ended before.
@@ -252,7 +252,7 @@ impl Default for Announcer {
 impl Announcer {
     /// Takes a look; says what is to be told now.
     pub fn look(&mut self, status: &Status, now: Duration) -> Option<Message> {
-        let mood = Mood::of(status).unwrap_or(match self.told {
+        let mood = Mood::from_status(status).unwrap_or(match self.told {
             // That, at least, is over.
             Mood::Barred => Mood::Well,
             told => told,
@@ -266,7 +266,7 @@ impl Announcer {
             return None;
         }
         let cycles = status.totals.durations.count;
-        let fresh = Pending { mood, since: now, cycles };
+        let fresh = PendingMessage { mood, since: now, cycles };
         let pending = self.pending.filter(|pending| pending.mood == mood).unwrap_or(fresh);
         let holds = cycles >= pending.cycles + CYCLES - 1 && cycles > pending.cycles
             || now.saturating_sub(pending.since) >= HOLDS;
@@ -276,7 +276,7 @@ impl Announcer {
         }
         let before = std::mem::replace(&mut self.told, mood);
         self.pending = None;
-        Some(message(status, before, mood, Moment::of(pending.since)))
+        Some(message(status, before, mood, StatusTime::since_epoch(pending.since)))
     }
 
     /// When to look again though nothing happens.
@@ -286,10 +286,13 @@ impl Announcer {
     }
 }
 
-fn message(status: &Status, before: Mood, mood: Mood, since: Moment) -> Message {
+fn message(status: &Status, before: Mood, mood: Mood, since: StatusTime) -> Message {
     let of = |standing| status.count(standing);
     let numbers = numbers(status);
-    let wrong = [Standing::Degraded, Standing::Drifted, Standing::Unknown].map(of).iter().sum::<usize>();
+    let wrong = [NumberStanding::Degraded, NumberStanding::Drifted, NumberStanding::Unknown]
+        .map(of)
+        .iter()
+        .sum::<usize>();
     Message {
         fleet: status.fleet.name.as_deref().map(str::to_owned),
         event: match mood {
@@ -300,8 +303,8 @@ fn message(status: &Status, before: Mood, mood: Mood, since: Moment) -> Message 
             Mood::Failing | Mood::Barred => "failure",
         },
         // Whoever only stands by does not know how the fleet is.
-        state: Mood::of(status).map_or_else(|| status.overall().word(), Mood::word),
-        before: before.word(),
+        state: Mood::from_status(status).map_or_else(|| status.overall().as_str(), Mood::as_str),
+        before: before.as_str(),
         summary: summary(status, before, mood),
         error: error(status),
         next: next(status, mood),
@@ -309,12 +312,12 @@ fn message(status: &Status, before: Mood, mood: Mood, since: Moment) -> Message 
         numbers,
         url: status.fleet.page.as_deref().map(|page| link(page, status)),
         declared: status.rows.len(),
-        synced: of(Standing::Synced),
-        drifted: of(Standing::Drifted),
-        held: of(Standing::Held),
-        degraded: of(Standing::Degraded),
-        unknown: of(Standing::Unknown),
-        no_effect: of(Standing::NoEffect),
+        synced: of(NumberStanding::Synced),
+        drifted: of(NumberStanding::Drifted),
+        held: of(NumberStanding::Held),
+        degraded: of(NumberStanding::Degraded),
+        unknown: of(NumberStanding::Unknown),
+        no_effect: of(NumberStanding::NoEffect),
         generation: status.generation.map(|generation| generation.to_string()),
         since,
     }
@@ -322,11 +325,11 @@ fn message(status: &Status, before: Mood, mood: Mood, since: Moment) -> Message 
 
 /// The worst numbers first.
 fn numbers(status: &Status) -> Vec<NumberTold> {
-    let of = |wanted: Standing| status.rows.iter().filter(move |row| row.verdict.standing == wanted);
+    let of = |wanted: NumberStanding| status.rows.iter().filter(move |row| row.verdict.standing == wanted);
     // A fleet without such a number is not searched for one.
-    let worst = [Standing::Degraded, Standing::Drifted, Standing::Unknown];
+    let worst = [NumberStanding::Degraded, NumberStanding::Drifted, NumberStanding::Unknown];
     let rows = worst.into_iter().filter(|standing| status.count(*standing) > 0).flat_map(of);
-    let told = |row: &Row| {
+    let told = |row: &NumberRow| {
         let condition = match row.verdict.degraded.status {
             Truth::True => &row.verdict.degraded,
             Truth::False | Truth::Unknown => &row.verdict.synced,
@@ -335,7 +338,7 @@ fn numbers(status: &Status) -> Vec<NumberTold> {
         NumberTold {
             phone_number: row.number.to_string(),
             account: inert::spelt_out(account.map_or("", |account| &account.name)),
-            standing: row.verdict.standing.word(),
+            standing: row.verdict.standing.as_str(),
             reason: condition.reason.to_string(),
             message: condition.message.chars().take(ERROR_MAX).collect(),
         }
@@ -346,8 +349,8 @@ fn numbers(status: &Status) -> Vec<NumberTold> {
 /// What is wrong with the fleet as a whole, else with the first number or in the last cycle.
 fn error(status: &Status) -> Option<String> {
     let of_a_number = || {
-        let is_it = |row: &&Row| row.verdict.standing == Standing::Degraded;
-        let degraded = status.count(Standing::Degraded) > 0;
+        let is_it = |row: &&NumberRow| row.verdict.standing == NumberStanding::Degraded;
+        let degraded = status.count(NumberStanding::Degraded) > 0;
         status.rows.iter().filter(|_| degraded).find(is_it).map(|row| row.verdict.degraded.message.clone())
     };
     let of_an_account = || {
@@ -396,23 +399,23 @@ fn next(status: &Status, mood: Mood) -> String {
 /// The page, with the numbers that this is about.
 fn link(page: &Url, status: &Status) -> String {
     let mut page = page.clone();
-    let worst = [Standing::Degraded, Standing::Drifted, Standing::Unknown];
+    let worst = [NumberStanding::Degraded, NumberStanding::Drifted, NumberStanding::Unknown];
     if let Some(standing) = worst.into_iter().find(|standing| status.count(*standing) > 0) {
-        page.set_fragment(Some(&format!("standing={}", standing.word())));
+        page.set_fragment(Some(&format!("standing={}", standing.as_str())));
     }
     page.into()
 }
 
 fn summary(status: &Status, before: Mood, mood: Mood) -> String {
     let declared = count(status.rows.len());
-    let is_known = Mood::of(status).is_some();
+    let is_known = Mood::from_status(status).is_some();
     let who = match &status.fleet.name {
         Some(name) => format!("numctl, {name}"),
         None => "numctl".to_owned(),
     };
     let mut text = match mood {
         Mood::Well if !is_known => return format!("{who}: recovered. This process can do its job again."),
-        Mood::Well if status.count(Standing::Synced) == status.rows.len() => {
+        Mood::Well if status.count(NumberStanding::Synced) == status.rows.len() => {
             return format!("{who}: recovered. All {declared} declared numbers are as declared.");
         }
         Mood::Well => format!("{who}: recovered."),
@@ -420,10 +423,10 @@ fn summary(status: &Status, before: Mood, mood: Mood) -> String {
         Mood::Drifted => format!("{who}: drift."),
         Mood::Failing | Mood::Barred => format!("{who}: degraded."),
     };
-    let others = Standing::ALL.iter().filter(|standing| **standing != Standing::Synced);
+    let others = NumberStanding::ALL.iter().filter(|standing| **standing != NumberStanding::Synced);
     let parts: Vec<String> = others
         .filter(|standing| status.count(**standing) > 0)
-        .map(|standing| format!("{} {}", count(status.count(*standing)), standing.word()))
+        .map(|standing| format!("{} {}", count(status.count(*standing)), standing.as_str()))
         .collect();
     // A String takes everything.
     if !parts.is_empty() {
@@ -451,13 +454,19 @@ mod tests {
 
     #[test]
     fn targets_show_nothing_but_their_host() {
-        let target = Target::parse("https://hooks.slack.com/services/T0/B0/secret").expect("a target");
-        assert_eq!(target.form, Form::Slack);
+        let target = WebhookTarget::parse("https://hooks.slack.com/services/T0/B0/secret").expect("a target");
+        assert_eq!(target.form, MessageForm::Slack);
         assert!(!format!("{target:?}").contains("secret"));
-        assert_eq!(Target::parse("slack+https://chat.example/x").map(|target| target.form), Ok(Form::Slack));
-        assert_eq!(Target::parse("http://a.example/x").map(|target| target.form), Ok(Form::Generic));
+        assert_eq!(
+            WebhookTarget::parse("slack+https://chat.example/x").map(|target| target.form),
+            Ok(MessageForm::Slack)
+        );
+        assert_eq!(
+            WebhookTarget::parse("http://a.example/x").map(|target| target.form),
+            Ok(MessageForm::Generic)
+        );
         for text in ["", "secret", "ftp://secret/", "slack+secret"] {
-            assert!(!Target::parse(text).expect_err(text).contains("secret"));
+            assert!(!WebhookTarget::parse(text).expect_err(text).contains("secret"));
         }
     }
 
@@ -483,7 +492,7 @@ mod tests {
         // Another one writes: how the fleet is, that one tells.
         status.stands_by(Waiting::for_another("b"));
         assert_eq!((announcer.look(&status, at(91)), announcer.look(&status, at(130))), (None, None));
-        let slack = Target::parse("slack+https://chat.example/x").expect("a target");
+        let slack = WebhookTarget::parse("slack+https://chat.example/x").expect("a target");
         let number = NumberTold {
             phone_number: "+15552230000".to_owned(),
             account: "main".to_owned(),

@@ -12,7 +12,7 @@ use crate::client::leadership::NotLeading;
 use crate::client::lock::LockError;
 use crate::client::tally::Tally;
 use crate::daemon::News;
-use crate::daemon::status::{Finish, Fleet, Role, Status, Waiting, WebhookHealth};
+use crate::daemon::status::{Finish, FleetFigures, Role, Status, Waiting, WebhookHealth};
 use crate::execute::Event;
 use crate::guard::memory::Extent;
 use crate::host::pulse::Pulse;
@@ -68,7 +68,7 @@ impl Board {
 
     /// The same of a fleet that the operator gave a name.
     #[must_use]
-    pub fn of_fleet(self, fleet: Fleet) -> Self {
+    pub fn of_fleet(self, fleet: FleetFigures) -> Self {
         Arc::make_mut(&mut self.status.write().unwrap_or_else(PoisonError::into_inner)).fleet = fleet;
         self
     }
@@ -165,7 +165,7 @@ fn waits(why: &NotOurs) -> Waiting {
         }
         NotOurs::Lock(LockError::Io(..)) => Waiting::barred("lock_failed", &why.to_string()),
         NotOurs::Lease(NotLeading::Trouble { trouble, .. }) => {
-            Waiting::barred(trouble.kind.word(), &why.to_string())
+            Waiting::barred(trouble.kind.as_str(), &why.to_string())
         }
         NotOurs::Lease(NotLeading::NotYet { .. } | NotLeading::Over { .. }) => Waiting::NotKnown,
     }

@@ -2,13 +2,13 @@
 
 use tracing::warn;
 
-use super::writing::Writing;
+use super::writing::DaemonWriting;
 use super::{Daemon, InForce, News};
 use crate::client::transport::Transport;
 use crate::daemon::status::Finish;
 use crate::desired::Desired;
 use crate::execute::Event;
-use crate::execute::journal::{Command, Head};
+use crate::execute::journal::{RecordedCommand, RunHead};
 use crate::execute::journal_file::JournalAccess;
 use crate::execute::ledger::{Kept, LedgerError};
 use crate::guard::cost::Bill;
@@ -16,7 +16,7 @@ use crate::guard::intents::Intents;
 use crate::guard::memory::{Extent, Memory};
 use crate::guard::{Approved, day_left};
 use crate::plan::Plan;
-use crate::reconcile::{Answer, Authority, Hooks, Job, Pass, Passed, Pricing, Source, State, pass};
+use crate::reconcile::{Authority, Decision, Hooks, Job, LineState, Pass, Passed, PlanSource, Pricing, pass};
 
 impl<T: Transport> Daemon<'_, T> {
     /// One pass, with the budget kept before and after it.
@@ -25,7 +25,7 @@ impl<T: Transport> Daemon<'_, T> {
         force: &InForce<T>,
         extent: Extent,
         is_in_force: &dyn Fn() -> bool,
-        writing: &mut Writing,
+        writing: &mut DaemonWriting,
         memory: &mut Memory,
     ) -> Result<(Pass, Extent), LedgerError> {
         // Whoever wrote meanwhile left a fleet that we have not seen.
@@ -45,11 +45,11 @@ impl<T: Transport> Daemon<'_, T> {
         };
         let by = self.options.by.clone();
         let generation = Some(force.generation.to_string());
-        let head = Head { command: Command::Run, generation, undoes: None, by };
+        let head = RunHead { command: RecordedCommand::Run, generation, undoes: None, by };
         let operator = &self.options.operator;
         let is_money_limited = force.desired.policy.limits.monthly.is_any() || operator.monthly.is_any();
         let job = Job {
-            source: Source::Files(&force.desired),
+            source: PlanSource::Files(&force.desired),
             generation: force.generation,
             accounts: &force.reached.accounts,
             clients: &force.reached.clients,
@@ -79,7 +79,7 @@ impl<T: Transport> Daemon<'_, T> {
         if !self.options.dry_run && !force.desired.claims.is_empty() {
             self.write_access.ledger.begin(&kept.intents).await?;
         }
-        let state = State { memory: &mut *memory, kept: &mut *kept, listed: None };
+        let state = LineState { memory: &mut *memory, kept: &mut *kept, listed: None };
         let hooks = Unattended { daemon: self, desired: &force.desired };
         let Passed { pass, extent, bill } = pass(&job, state, &hooks).await;
         if let Pass::Executed(report) = &pass {
@@ -117,8 +117,8 @@ struct Unattended<'a, T> {
 }
 
 impl<T: Transport> Hooks for Unattended<'_, T> {
-    fn confirm(&self, _: &Approved, _: Option<&Bill>) -> Answer {
-        Answer::Yes
+    fn confirm(&self, _: &Approved, _: Option<&Bill>) -> Decision {
+        Decision::Yes
     }
 
     async fn record(&self, _: &Plan, spent: &Kept) -> Result<(), LedgerError> {

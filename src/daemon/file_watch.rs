@@ -28,7 +28,7 @@ const LINKS_MAX: usize = 40;
 pub struct Watch {
     paths: Vec<PathBuf>,
     /// The names whose events matter.
-    names: Arc<Mutex<Names>>,
+    names: Arc<Mutex<WatchedNames>>,
     seen: Vec<Stat>,
     /// When they are compared next: whoever waits in short pieces still gets there.
     poll: Instant,
@@ -41,14 +41,14 @@ pub struct Watch {
 /// The names of files, links and folders that the paths of `-f` lead through. Others in the same folders may
 /// change as often as they like: a log beside the fleet must not have it read for every line.
 #[derive(Debug, Default)]
-struct Names {
+struct WatchedNames {
     on_the_way: HashSet<OsString>,
     /// The folders that are read: any file of the fleet's kinds in them counts, and folders and links.
     folders: HashSet<PathBuf>,
 }
 
-impl Names {
-    fn of(paths: &[PathBuf]) -> Self {
+impl WatchedNames {
+    fn from_paths(paths: &[PathBuf]) -> Self {
         let mut names = Self::default();
         for path in paths {
             names.follow(path, LINKS_MAX);
@@ -108,10 +108,10 @@ fn has_fleet_ending(path: &Path) -> bool {
 /// What a poll compares: it costs no reading, however large the files are. Contents are compared
 /// once one of these differs, and before every cycle.
 #[derive(Debug, PartialEq, Eq)]
-struct Stat(PathBuf, Option<(u64, SystemTime, Node)>);
+struct Stat(PathBuf, Option<(u64, SystemTime, FileNode)>);
 
 /// Which file it is, and when anything of it was changed last: that time cannot be set back.
-type Node = (u64, i64, i64);
+type FileNode = (u64, i64, i64);
 
 /// Sizes, times and places of some files and directories, at one time.
 #[derive(Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ pub struct Stamp(Vec<Stat>);
 impl Stamp {
     /// Those of now.
     #[must_use]
-    pub fn of(paths: &[PathBuf]) -> Self {
+    pub fn from_paths(paths: &[PathBuf]) -> Self {
         Self(stats(paths))
     }
 
@@ -144,7 +144,7 @@ impl Watch {
     #[must_use]
     pub fn start(paths: &[PathBuf]) -> Self {
         let touched = Arc::new(Notify::new());
-        let (wake, names) = (touched.clone(), Arc::new(Mutex::new(Names::of(paths))));
+        let (wake, names) = (touched.clone(), Arc::new(Mutex::new(WatchedNames::from_paths(paths))));
         let known = names.clone();
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             // An error means that events were lost.
@@ -188,7 +188,7 @@ impl Watch {
     /// link that is swapped (Kubernetes' `..data`).
     pub fn aim(&mut self) {
         let Some(watcher) = &mut self.watcher else { return };
-        *self.names.lock().unwrap_or_else(PoisonError::into_inner) = Names::of(&self.paths);
+        *self.names.lock().unwrap_or_else(PoisonError::into_inner) = WatchedNames::from_paths(&self.paths);
         for directory in directories(&self.paths) {
             // One that is not there yet, or is gone, is the poll's.
             if let Err(error) = watcher.watch(&directory, RecursiveMode::NonRecursive) {
@@ -258,13 +258,13 @@ fn stat(path: &Path) -> Stat {
 }
 
 #[cfg(unix)]
-fn node(meta: &fs::Metadata) -> Node {
+fn node(meta: &fs::Metadata) -> FileNode {
     use std::os::unix::fs::MetadataExt as _;
     (meta.ino(), meta.ctime(), meta.ctime_nsec())
 }
 
 #[cfg(not(unix))]
-fn node(_: &fs::Metadata) -> Node {
+fn node(_: &fs::Metadata) -> FileNode {
     (0, 0, 0)
 }
 
@@ -286,7 +286,7 @@ mod tests {
         fs::write(at("..1/fleet.yaml"), "").expect("written");
         std::os::unix::fs::symlink("..1", at("..data")).expect("linked");
         std::os::unix::fs::symlink("..data/fleet.yaml", at("fleet.yaml")).expect("linked");
-        let names = Names::of(&[at("fleet.yaml")]);
+        let names = WatchedNames::from_paths(&[at("fleet.yaml")]);
         for name in ["fleet.yaml", "..data", "..1"] {
             assert!(names.concern(&event(&at(name))), "{name}: {names:?}");
         }
@@ -306,7 +306,7 @@ mod tests {
         fs::write(at("app.log"), "").expect("written");
         fs::create_dir(at("team")).expect("made");
         fs::create_dir(at("..data")).expect("made");
-        let names = Names::of(&[folder.path().to_owned()]);
+        let names = WatchedNames::from_paths(&[folder.path().to_owned()]);
         for name in ["new.yaml", "gone.json", "team", "..data"] {
             let event = notify::Event::new(EventKind::Create(CreateKind::Any)).add_path(at(name));
             assert!(names.concern(&event), "{name}");

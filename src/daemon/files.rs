@@ -31,7 +31,7 @@ const REMOVAL_MAX: Duration = Duration::from_secs(10);
 
 /// What a look at the files shows.
 #[derive(Debug)]
-pub(super) enum Look {
+pub(super) enum FilesLook {
     /// What the last look showed.
     Same,
     /// Another content, complete and good.
@@ -57,12 +57,12 @@ pub(super) struct Files {
     /// The files whose last good content showed its end: without it they were cut short.
     marked: BTreeSet<Arc<str>>,
     /// What was seen last, where it removes something.
-    pending: Option<Pending>,
+    pending: Option<PendingContent>,
 }
 
 /// A content that is taken later.
 #[derive(Debug)]
-struct Pending {
+struct PendingContent {
     desired: Box<Desired>,
     generation: Generation,
     marked: BTreeSet<Arc<str>>,
@@ -96,11 +96,11 @@ impl Files {
     /// Whether the files have the sizes, times and places of the last look. Never where the time is too
     /// coarse to tell, nor before a look that found nothing new.
     pub(super) fn look_the_same(&self) -> bool {
-        self.stamp.as_ref().is_some_and(|stamp| *stamp == Stamp::of(&self.paths))
+        self.stamp.as_ref().is_some_and(|stamp| *stamp == Stamp::from_paths(&self.paths))
     }
 
     /// Reads the files; where they differ from the last time, until two reads are equal.
-    pub(super) async fn look(&mut self, in_force: Option<&Desired>) -> Look {
+    pub(super) async fn look(&mut self, in_force: Option<&Desired>) -> FilesLook {
         let stamp = Stamp::settled(&self.paths);
         let mut read = load(&self.paths);
         let mut seen = seen(&read);
@@ -119,7 +119,7 @@ impl Files {
             let generation = *generation;
             self.last = Some(Ok(generation));
             self.marked = marked;
-            return Look::New(desired, generation);
+            return FilesLook::New(desired, generation);
         }
         for _ in 0..READS_MAX {
             sleep(SETTLE).await;
@@ -131,46 +131,51 @@ impl Files {
                 let look = match (&mut read, &seen) {
                     (Ok(sources), Ok(generation)) => match self.judge(std::mem::take(sources)).await {
                         Ok(good) => self.take(good, *generation, in_force),
-                        Err(text) => Look::Bad(text),
+                        Err(text) => FilesLook::Bad(text),
                     },
-                    (Err(findings), _) => Look::Bad(findings.render(false)),
-                    (Ok(_), Err(text)) => Look::Bad(text.clone()),
+                    (Err(findings), _) => FilesLook::Bad(findings.render(false)),
+                    (Ok(_), Err(text)) => FilesLook::Bad(text.clone()),
                 };
                 self.last = Some(seen);
                 return look;
             }
         }
         // Not remembered: the next look starts again.
-        Look::Bad("error: the files keep changing, and are not used until they stop".to_owned())
+        FilesLook::Bad("error: the files keep changing, and are not used until they stop".to_owned())
     }
 
     /// What was seen last is still there: it may have been waited for.
-    fn settled(&mut self) -> Look {
+    fn settled(&mut self) -> FilesLook {
         match self.pending.take_if(|pending| pending.due <= Instant::now()) {
             Some(pending) => {
                 self.marked = pending.marked;
-                Look::New(pending.desired, pending.generation)
+                FilesLook::New(pending.desired, pending.generation)
             }
-            None => Look::Same,
+            None => FilesLook::Same,
         }
     }
 
     /// Takes a good content, or waits for a second look at it.
-    fn take(&mut self, (desired, marked): Good, generation: Generation, in_force: Option<&Desired>) -> Look {
+    fn take(
+        &mut self,
+        (desired, marked): Good,
+        generation: Generation,
+        in_force: Option<&Desired>,
+    ) -> FilesLook {
         if let Some(before) = in_force {
             if let Some(lost) = lost_file(before, &desired) {
-                return Look::Bad(format!(
+                return FilesLook::Bad(format!(
                     "error: {lost} is gone, and with it numbers that would be released: it may be missing only for a moment\n  help: put it back, declare its numbers in another file, or restart numctl to use the files as they are"
                 ));
             }
             if removes(before, &desired) {
                 let due = Instant::now() + self.removal;
-                self.pending = Some(Pending { desired, generation, marked, due });
-                return Look::Settling(self.removal);
+                self.pending = Some(PendingContent { desired, generation, marked, due });
+                return FilesLook::Settling(self.removal);
             }
         }
         self.marked = marked;
-        Look::New(desired, generation)
+        FilesLook::New(desired, generation)
     }
 
     /// Parses a content; says what is wrong with it where it is not whole and good.
@@ -204,7 +209,7 @@ async fn apart<V: Send + 'static>(work: impl FnOnce() -> V + Send + 'static) -> 
 
 fn seen(read: &Result<Vec<Source>, Findings>) -> Result<Generation, String> {
     match read {
-        Ok(sources) => Ok(Generation::of(sources)),
+        Ok(sources) => Ok(Generation::from_sources(sources)),
         Err(findings) => Err(findings.render(false)),
     }
 }

@@ -10,7 +10,7 @@ use crate::client::transport::Transport;
 use crate::execute::ledger::LedgerError;
 use crate::guard::budget::Generation;
 use crate::guard::contents::{Age, Contents};
-use crate::plan::Doubt;
+use crate::plan::ContentDoubt;
 
 use super::{Daemon, InForce};
 
@@ -33,7 +33,7 @@ impl<T: Transport> Daemon<'_, T> {
         &self,
         force: &InForce<T>,
         known: &mut Handover,
-    ) -> Result<Option<Doubt>, LedgerError> {
+    ) -> Result<Option<ContentDoubt>, LedgerError> {
         if self.options.dry_run {
             return Ok(None);
         }
@@ -50,7 +50,7 @@ impl<T: Transport> Daemon<'_, T> {
             );
         }
         if is_older && known.older.is_some_and(|(_, since)| since.elapsed() < OLDER_FOR) {
-            return Ok(Some(Doubt::OtherContentInForce));
+            return Ok(Some(ContentDoubt::OtherContentInForce));
         }
         known.older = None;
         self.note_content(contents, content).await?;

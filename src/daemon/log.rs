@@ -8,7 +8,7 @@ use crate::daemon::status::Finish;
 use crate::guard::memory::Extent;
 use crate::model::action_kind::ActionKind;
 use crate::plan::outcome::OutcomeKind;
-use crate::plan::{Doubt, Held, HeldReason, Plan};
+use crate::plan::{ContentDoubt, HeldNumber, HeldReason, Plan};
 use crate::reconcile::Pass;
 use crate::report::{claim_words, words};
 
@@ -20,7 +20,7 @@ const HELD_MAX: usize = 10;
 /// One line a cycle, and one for each thing that went wrong.
 pub(super) fn log<T>(force: &InForce<T>, pass: &Pass, extent: Extent, took: Duration, next: Duration) {
     let generation = force.generation;
-    if force.doubt == Some(Doubt::FilesNotGood) {
+    if force.doubt == Some(ContentDoubt::FilesNotGood) {
         warn!(in_force = %generation, "the files on disk are not valid; the last good ones are in force");
     }
     match pass {
@@ -51,7 +51,8 @@ pub(super) fn log<T>(force: &InForce<T>, pass: &Pass, extent: Extent, took: Dura
     let ended = |ended| if let Pass::Executed(report) = pass { report.count(ended) } else { 0 };
     let held = plan.into_iter().flat_map(|plan| plan.held.iter().map(move |held| (plan, held)));
     // What failed was said when it failed.
-    let is_news = |held: &Held| held.why.is_error() && !matches!(held.why, HeldReason::BackingOff { .. });
+    let is_news =
+        |held: &HeldNumber| held.why.is_error() && !matches!(held.why, HeldReason::BackingOff { .. });
     for (plan, held) in held.filter(|(_, held)| is_news(held)).take(HELD_MAX) {
         error!(number = %held.number, "{}", words::held(plan, held));
     }
@@ -71,8 +72,8 @@ pub(super) fn log<T>(force: &InForce<T>, pass: &Pass, extent: Extent, took: Dura
         error!(account = %name, error = %trouble.why, help, "nothing is planned in an account");
     }
     info!(
-        result = finish.result().word().replace('_', " "),
-        look = extent.word(),
+        result = finish.result().as_str().replace('_', " "),
+        look = extent.as_str(),
         %generation,
         purchases = count(ActionKind::Purchase),
         transfers = count(ActionKind::Transfer),

@@ -10,18 +10,18 @@ use tracing::{error, info};
 
 use super::event_watch::{self, Called, EventWatch};
 use super::file_watch::Watch;
-use super::files::{Files, Look};
+use super::files::{Files, FilesLook};
 use super::log::log;
 use super::schedule::{self, Went};
-use super::writing::Writing;
-use super::{Daemon, End, InForce, News, StartError};
+use super::writing::DaemonWriting;
+use super::{Daemon, InForce, LoopEnd, News, StartError};
 use crate::client::fence::NotOurs;
 use crate::client::lock::LockError;
 use crate::client::transport::Transport;
 use crate::execute::Stop;
 use crate::execute::ledger::LedgerError;
 use crate::guard::memory::{Extent, Memory, is_about_the_number};
-use crate::plan::Doubt;
+use crate::plan::ContentDoubt;
 use crate::plan::outcome;
 use crate::reconcile::Pass;
 
@@ -37,7 +37,7 @@ pub(super) struct Loop<'d, 'a, T> {
     files: Files,
     watch: Watch,
     force: InForce<T>,
-    writing: Writing,
+    writing: DaemonWriting,
     memory: Memory,
     /// What others change, where that is watched.
     events: Option<EventWatch>,
@@ -50,7 +50,7 @@ pub(super) struct Loop<'d, 'a, T> {
 }
 
 /// What the loop does now.
-enum State {
+enum LoopState {
     /// Asks for the lock and the lease.
     Claim(Before),
     /// Waits until they may be ours. The lease's news are heard from before it was asked for.
@@ -63,7 +63,7 @@ enum State {
         /// The files may have changed during the last one.
         heard: bool,
     },
-    Over(End),
+    Over(LoopEnd),
 }
 
 /// What came before a claim.
@@ -99,10 +99,12 @@ impl<'d, 'a, T: Transport> Loop<'d, 'a, T> {
         let mut files = Files::new(options.files.clone(), options.api, options.interval);
         let Some(look) = daemon.unless_stopped(files.look(None)).await else { return Ok(None) };
         let force = match look {
-            Look::New(desired, generation) => daemon.take(*desired, generation).map_err(StartError::Reach)?,
-            Look::Bad(text) => return Err(StartError::Files(text)),
+            FilesLook::New(desired, generation) => {
+                daemon.take(*desired, generation).map_err(StartError::Reach)?
+            }
+            FilesLook::Bad(text) => return Err(StartError::Files(text)),
             // There is nothing yet that it could be the same as.
-            Look::Same | Look::Settling(_) => {
+            FilesLook::Same | FilesLook::Settling(_) => {
                 return Err(StartError::Files("error: no file was read".to_owned()));
             }
         };
@@ -111,7 +113,7 @@ impl<'d, 'a, T: Transport> Loop<'d, 'a, T> {
             files,
             watch,
             force,
-            writing: Writing::default(),
+            writing: DaemonWriting::default(),
             memory: Memory::new(options.interval, options.allow_shrink),
             events: options.watch_events.map(EventWatch::new),
             failures: 0,
@@ -121,28 +123,28 @@ impl<'d, 'a, T: Transport> Loop<'d, 'a, T> {
     }
 
     /// Until it is stopped, or once.
-    pub(super) async fn run(mut self) -> Result<End, StartError> {
-        let mut state = State::Claim(Before::Start);
+    pub(super) async fn run(mut self) -> Result<LoopEnd, StartError> {
+        let mut state = LoopState::Claim(Before::Start);
         loop {
             state = match state {
-                State::Claim(before) => self.claim(before).await?,
-                State::StandBy(obstacle, news) => self.stand_by(&obstacle, news).await,
-                State::Cycle(before) => self.cycle(before).await?,
-                State::Wait { due, heard } => self.wait(due, heard).await,
-                State::Over(end) => return Ok(end),
+                LoopState::Claim(before) => self.claim(before).await?,
+                LoopState::StandBy(obstacle, news) => self.stand_by(&obstacle, news).await,
+                LoopState::Cycle(before) => self.cycle(before).await?,
+                LoopState::Wait { due, heard } => self.wait(due, heard).await,
+                LoopState::Over(end) => return Ok(end),
             };
         }
     }
 
-    async fn claim(&mut self, before: Before) -> Result<State, StartError> {
+    async fn claim(&mut self, before: Before) -> Result<LoopState, StartError> {
         let daemon = self.daemon;
         if daemon.is_stopping() {
-            return Ok(State::Over(End::Stopped(None)));
+            return Ok(LoopState::Over(LoopEnd::Stopped(None)));
         }
         let news = daemon.news();
         let hold = daemon.hold(&mut self.force, &mut self.writing);
         let Some(held) = daemon.unless_stopped(hold).await else {
-            return Ok(State::Over(End::Stopped(None)));
+            return Ok(LoopState::Over(LoopEnd::Stopped(None)));
         };
         match held {
             Ok(()) => {}
@@ -152,20 +154,20 @@ impl<'d, 'a, T: Transport> Loop<'d, 'a, T> {
                 return Err(error.into());
             }
             Err(NotOurs::Lease(error)) if daemon.options.once => return Err(error.into()),
-            Err(obstacle) => return Ok(State::StandBy(obstacle, news)),
+            Err(obstacle) => return Ok(LoopState::StandBy(obstacle, news)),
         }
         // Contents decide, also where the poll has seen nothing of a change yet.
         if before == Before::StandBy && self.follow().await {
             self.memory.forgive();
             // Other files may be of other accounts.
-            return Ok(State::Claim(Before::Look));
+            return Ok(LoopState::Claim(Before::Look));
         }
-        Ok(State::Cycle(before))
+        Ok(LoopState::Cycle(before))
     }
 
     /// The files are not read meanwhile unless they may have changed: a replica that waits for months
     /// costs next to nothing.
-    async fn stand_by(&mut self, obstacle: &NotOurs, mut news: Option<watch::Receiver<u64>>) -> State {
+    async fn stand_by(&mut self, obstacle: &NotOurs, mut news: Option<watch::Receiver<u64>>) -> LoopState {
         self.writing.says_it_stands_by(obstacle);
         (self.daemon.effects.tell)(&News::StandingBy(obstacle));
         let mut stop = self.daemon.signals.stop.clone();
@@ -188,10 +190,10 @@ impl<'d, 'a, T: Transport> Loop<'d, 'a, T> {
         if may_have_changed && self.follow().await {
             self.memory.forgive();
         }
-        State::Claim(Before::StandBy)
+        LoopState::Claim(Before::StandBy)
     }
 
-    async fn cycle(&mut self, before: Before) -> Result<State, StartError> {
+    async fn cycle(&mut self, before: Before) -> Result<LoopState, StartError> {
         let daemon = self.daemon;
         let began = Instant::now();
         if let Err(error) = (daemon.effects.renew)(&self.force.desired, &mut self.force.reached) {
@@ -212,10 +214,10 @@ impl<'d, 'a, T: Transport> Loop<'d, 'a, T> {
                 (daemon.effects.tell)(&News::Ended { desired, pass: &pass, extent, took, next });
                 log(&self.force, &pass, extent, took, next);
                 if daemon.options.once {
-                    return Ok(State::Over(End::Once(Box::new(pass))));
+                    return Ok(LoopState::Over(LoopEnd::Once(Box::new(pass))));
                 }
                 if daemon.is_stopping() {
-                    return Ok(State::Over(End::Stopped(Some(Box::new(pass)))));
+                    return Ok(LoopState::Over(LoopEnd::Stopped(Some(Box::new(pass)))));
                 }
             }
             Err(error) => {
@@ -223,7 +225,7 @@ impl<'d, 'a, T: Transport> Loop<'d, 'a, T> {
                 (daemon.effects.tell)(&News::NotBegun(desired, &error, next));
             }
         }
-        Ok(State::Wait { due: now + next, heard })
+        Ok(LoopState::Wait { due: now + next, heard })
     }
 
     /// One pass, beside which the files are watched: where they change, nothing more is written. Says
@@ -263,7 +265,7 @@ impl<'d, 'a, T: Transport> Loop<'d, 'a, T> {
         requeue.map_or(next, |due| next.min(due))
     }
 
-    async fn wait(&mut self, due: Instant, heard: bool) -> State {
+    async fn wait(&mut self, due: Instant, heard: bool) -> LoopState {
         let woken = self.woken(due, heard).await;
         // What an event says is no person's word to try again.
         if matches!(woken, Woken::Files | Woken::Signal) {
@@ -274,7 +276,7 @@ impl<'d, 'a, T: Transport> Loop<'d, 'a, T> {
             Woken::Due if Instant::now() < self.full => Extent::Partial,
             Woken::Due | Woken::Signal | Woken::ManyHints => Extent::Full,
         };
-        State::Claim(Before::Look)
+        LoopState::Claim(Before::Look)
     }
 
     /// Waits until the next cycle is due, for a good change of the files, for a signal, or for events.
@@ -321,13 +323,13 @@ impl<'d, 'a, T: Transport> Loop<'d, 'a, T> {
         let look = files.look(Some(&force.desired));
         let Some(look) = daemon.unless_stopped(look).await else { return false };
         let refused = match look {
-            Look::Same => return false,
-            Look::Settling(time) => {
-                force.doubt = Some(Doubt::FilesSettling);
+            FilesLook::Same => return false,
+            FilesLook::Settling(time) => {
+                force.doubt = Some(ContentDoubt::FilesSettling);
                 info!(taken_in = ?time, in_force = %force.generation, "the files changed and remove something: they are used once they have not changed for a while");
                 return false;
             }
-            Look::New(desired, generation) => match daemon.take(*desired, generation) {
+            FilesLook::New(desired, generation) => match daemon.take(*desired, generation) {
                 Ok(new) => {
                     let is_other = new.generation != force.generation;
                     info!(generation = %new.generation, numbers = new.desired.numbers.len(), "the files changed");
@@ -338,9 +340,9 @@ impl<'d, 'a, T: Transport> Loop<'d, 'a, T> {
                 }
                 Err(text) => text,
             },
-            Look::Bad(text) => text,
+            FilesLook::Bad(text) => text,
         };
-        force.doubt = Some(Doubt::FilesNotGood);
+        force.doubt = Some(ContentDoubt::FilesNotGood);
         (daemon.effects.tell)(&News::FilesRefused(&refused));
         let named: Vec<_> = files.paths().iter().map(|path| path.display().to_string()).collect();
         error!(
@@ -365,7 +367,7 @@ fn went(pass: &Pass) -> Went {
         Pass::NotObserved(_) | Pass::NotRecorded(..) => Went::Badly,
         Pass::Executed(report) => {
             // A number that failed has a queue of its own, and makes no other wait.
-            let is_left = |end: &outcome::End| !end.outcome.is_settled() && !is_about_the_number(end);
+            let is_left = |end: &outcome::StepEnd| !end.outcome.is_settled() && !is_about_the_number(end);
             let is_short = report.ends.iter().any(is_left) || !report.plan.troubles.is_empty();
             if is_short { Went::InPart } else { Went::Well }
         }

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::client::http::{self, Proxies};
-use crate::daemon::announce::{Announcer, Message, Target};
+use crate::daemon::announce::{Announcer, Message, WebhookTarget};
 use crate::daemon::board::Board;
 use crate::host::bounded_file;
 
@@ -40,7 +40,7 @@ impl Messenger {
     /// # Errors
     /// When TLS cannot be set up, or a proxy's variable names no proxy.
     pub fn start(
-        targets: Vec<(Target, Option<PathBuf>)>,
+        targets: Vec<(WebhookTarget, Option<PathBuf>)>,
         board: Arc<Board>,
         clock: fn() -> Duration,
     ) -> Result<Self, String> {
@@ -104,7 +104,7 @@ pub fn authorization(path: &Path) -> Result<HeaderValue, String> {
 /// One target, and how it is reached.
 struct Post {
     client: reqwest::Client,
-    target: Target,
+    target: WebhookTarget,
     authorization: Option<PathBuf>,
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::client::tally::{REQUEST_BUCKETS, Tally};
 use crate::daemon::status::json::age;
-use crate::daemon::status::{CycleResult, DURATION_BUCKETS, Moment, Role, Standing, Status};
+use crate::daemon::status::{CycleResult, DURATION_BUCKETS, NumberStanding, Role, Status, StatusTime};
 use crate::model::action_kind::ActionKind;
 use crate::model::hold::Hold;
 use crate::model::money::Sums;
@@ -39,9 +39,9 @@ pub struct ProcessStats {
 /// Writes the metrics. Each sample bears the fleet's name, where the operator gave it one.
 #[must_use]
 pub fn exposition(status: &Status, tally: &Tally, stats: Option<ProcessStats>, now: Duration) -> String {
-    let mut page = Page { text: String::with_capacity(8 << 10), fleet: status.fleet.name.clone() };
+    let mut page = MetricsPage { text: String::with_capacity(8 << 10), fleet: status.fleet.name.clone() };
     cycles(&mut page, status);
-    fleet(&mut page, status, Moment::of(now));
+    fleet(&mut page, status, StatusTime::since_epoch(now));
     holds(&mut page, status, now);
     limits(&mut page, status);
     webhooks(&mut page, status);
@@ -51,7 +51,7 @@ pub fn exposition(status: &Status, tally: &Tally, stats: Option<ProcessStats>, n
     page.text
 }
 
-fn cycles(page: &mut Page, status: &Status) {
+fn cycles(page: &mut MetricsPage, status: &Status) {
     let durations = &status.totals.durations;
     page.family("numctl_cycle_duration_seconds", "histogram", "How long reconcile cycles took.");
     for (bound, count) in DURATION_BUCKETS.iter().zip(durations.at_most) {
@@ -63,13 +63,13 @@ fn cycles(page: &mut Page, status: &Status) {
     page.family("numctl_cycles_total", "counter", "Reconcile cycles by outcome.");
     for result in CycleResult::ALL {
         let count = status.totals.cycles.get(&result).copied().unwrap_or_default();
-        page.sample("numctl_cycles_total", &[("result", &result.word())], count);
+        page.sample("numctl_cycles_total", &[("result", &result.as_str())], count);
     }
     page.family("numctl_actions_total", "counter", "Actions by kind and outcome.");
     for kind in ActionKind::ALL {
         for ended in OutcomeKind::ALL {
             let count = status.totals.actions.get(&(kind, ended)).copied().unwrap_or_default();
-            let labels: [Label<'_>; 2] = [("kind", &kind.word()), ("outcome", &ended.word())];
+            let labels: [Label<'_>; 2] = [("kind", &kind.as_str()), ("outcome", &ended.as_str())];
             page.sample("numctl_actions_total", &labels, count);
         }
     }
@@ -82,19 +82,19 @@ fn cycles(page: &mut Page, status: &Status) {
     page.sample("numctl_last_success_timestamp_seconds", &[], last);
 }
 
-fn fleet(page: &mut Page, status: &Status, now: Moment) {
+fn fleet(page: &mut MetricsPage, status: &Status, now: StatusTime) {
     // Whoever stands by saw the fleet long ago, if ever: beside the one that writes, that would be a second
     // and older truth, and an alert over both would never end.
     let sees = status.role != Role::StandingBy;
     let accounts = || status.accounts.iter().filter(|_| sees);
     page.family("numctl_numbers", "gauge", "Declared numbers by condition; each number is in exactly one.");
-    for standing in Standing::ALL.into_iter().filter(|_| sees) {
-        page.sample("numctl_numbers", &[("condition", &standing.word())], status.count(standing));
+    for standing in NumberStanding::ALL.into_iter().filter(|_| sees) {
+        page.sample("numctl_numbers", &[("condition", &standing.as_str())], status.count(standing));
     }
     page.family("numctl_held", "gauge", "What the last plan holds back, by reason.");
     for code in HeldCode::ALL {
         let count = status.held.get(code).copied().unwrap_or_default();
-        page.sample("numctl_held", &[("reason", &code.word())], count);
+        page.sample("numctl_held", &[("reason", &code.as_str())], count);
     }
     page.family("numctl_numbers_unlisted", "gauge", "Live numbers that the files do not name.");
     if sees {
@@ -136,7 +136,7 @@ fn fleet(page: &mut Page, status: &Status, now: Moment) {
     page.sample("numctl_files_refused", &[], u8::from(status.refused_files.is_some()));
 }
 
-fn holds(page: &mut Page, status: &Status, now: Duration) {
+fn holds(page: &mut MetricsPage, status: &Status, now: Duration) {
     let (holds, policy) = (&status.holds, &status.holds.policy);
     page.family("numctl_paused", "gauge", "1 while numctl is paused by the file or a signal.");
     page.sample("numctl_paused", &[("by", &"file")], u8::from(policy.paused));
@@ -175,7 +175,7 @@ fn holds(page: &mut Page, status: &Status, now: Duration) {
     page.sample("numctl_window_opens_timestamp_seconds", &[], end(policy.opens(now)));
 }
 
-fn webhooks(page: &mut Page, status: &Status) {
+fn webhooks(page: &mut MetricsPage, status: &Status) {
     page.family("numctl_webhooks", "gauge", "Declared webhooks by how they answered last (run --preflight).");
     let Some((_, health)) = &status.webhooks else { return };
     let failing = health.failing.len();
@@ -184,17 +184,17 @@ fn webhooks(page: &mut Page, status: &Status) {
     }
 }
 
-fn requests(page: &mut Page, tally: &Tally) {
+fn requests(page: &mut MetricsPage, tally: &Tally) {
     page.family("numctl_requests_total", "counter", "Requests to the API by operation and status.");
     for (operation, status, count) in tally.requests() {
-        let labels: [Label<'_>; 2] = [("operation", &operation.word()), ("status", &status)];
+        let labels: [Label<'_>; 2] = [("operation", &operation.as_str()), ("status", &status)];
         page.sample("numctl_requests_total", &labels, count);
     }
     let name = "numctl_request_duration_seconds";
     page.family(name, "histogram", "How long requests to the API took, until the answer or the failure.");
     let (bucket, sum, count) = (format!("{name}_bucket"), format!("{name}_sum"), format!("{name}_count"));
     for times in tally.request_times() {
-        let word = times.operation.word();
+        let word = times.operation.as_str();
         for (bound, at_most) in REQUEST_BUCKETS.iter().zip(times.at_most) {
             page.sample(&bucket, &[("operation", &word), ("le", bound)], at_most);
         }
@@ -209,7 +209,7 @@ fn requests(page: &mut Page, tally: &Tally) {
 }
 
 /// Only whoever writes knows what was spent.
-fn limits(page: &mut Page, status: &Status) {
+fn limits(page: &mut MetricsPage, status: &Status) {
     let sees = status.role != Role::StandingBy;
     page.family(
         "numctl_limit_left",
@@ -219,7 +219,11 @@ fn limits(page: &mut Page, status: &Status) {
     for left in status.allowance.left.iter().filter(|_| sees) {
         let account: &str = left.account.as_deref().unwrap_or_default();
         if let Some(count) = left.left {
-            page.sample("numctl_limit_left", &[("limit", &left.limit.word()), ("account", &account)], count);
+            page.sample(
+                "numctl_limit_left",
+                &[("limit", &left.limit.as_str()), ("account", &account)],
+                count,
+            );
         }
     }
     page.family(
@@ -232,7 +236,7 @@ fn limits(page: &mut Page, status: &Status) {
     }
 }
 
-fn process(page: &mut Page, status: &Status, tally: &Tally) {
+fn process(page: &mut MetricsPage, status: &Status, tally: &Tally) {
     page.family(
         "numctl_lease_failures_total",
         "counter",
@@ -259,7 +263,7 @@ fn process(page: &mut Page, status: &Status, tally: &Tally) {
     page.sample("numctl_build_info", &[("version", &env!("CARGO_PKG_VERSION"))], 1);
 }
 
-fn system(page: &mut Page, status: &Status, stats: Option<ProcessStats>) {
+fn system(page: &mut MetricsPage, status: &Status, stats: Option<ProcessStats>) {
     let started = status.started.since_the_epoch().as_secs_f64();
     page.family("process_start_time_seconds", "gauge", "When the process started.");
     page.sample("process_start_time_seconds", &[], started);
@@ -283,13 +287,13 @@ fn system(page: &mut Page, status: &Status, stats: Option<ProcessStats>) {
 
 type Label<'a> = (&'a str, &'a dyn Display);
 
-struct Page {
+struct MetricsPage {
     text: String,
     /// Told by every sample.
     fleet: Option<Arc<str>>,
 }
 
-impl Page {
+impl MetricsPage {
     fn family(&mut self, name: &str, kind: &str, help: &str) {
         // A String takes everything.
         let _ = write!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");

@@ -21,17 +21,17 @@ const REFILL: Duration = Duration::from_secs(60);
 
 /// Whether someone should look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Severity {
+pub enum OccasionSeverity {
     /// It went as it should.
     Normal,
     /// Someone should look.
     Warning,
 }
 
-impl Severity {
+impl OccasionSeverity {
     /// The word that Kubernetes has for it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Normal => "Normal",
             Self::Warning => "Warning",
@@ -43,7 +43,7 @@ impl Severity {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Occasion {
     /// Whether someone should look.
-    pub severity: Severity,
+    pub severity: OccasionSeverity,
     /// What, in a word for machines, in CamelCase.
     pub reason: &'static str,
     /// What, for people.
@@ -52,14 +52,14 @@ pub struct Occasion {
 
 impl Occasion {
     fn normal(reason: &'static str, message: String) -> Self {
-        Self::new(Severity::Normal, reason, message)
+        Self::new(OccasionSeverity::Normal, reason, message)
     }
 
     fn warning(reason: &'static str, message: String) -> Self {
-        Self::new(Severity::Warning, reason, message)
+        Self::new(OccasionSeverity::Warning, reason, message)
     }
 
-    fn new(severity: Severity, reason: &'static str, mut message: String) -> Self {
+    fn new(severity: OccasionSeverity, reason: &'static str, mut message: String) -> Self {
         let mut end = message.len().min(MESSAGE_BYTES_MAX);
         while !message.is_char_boundary(end) {
             end -= 1;

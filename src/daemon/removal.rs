@@ -3,7 +3,7 @@
 //! People save one file after the other, and machines copy them one by one. What removes something
 //! needs the same content seen twice, a stated time apart (law 13); what only configures does not.
 
-use crate::desired::{Desired, State, Unlisted};
+use crate::desired::{DeclaredState, Desired, Unlisted};
 
 /// Whether files that were edited may remove something that was declared: a number that is named no
 /// more, a tombstone set or taken away, a claim that shrinks, a guard that is gone.
@@ -11,7 +11,7 @@ pub(super) fn removes(before: &Desired, after: &Desired) -> bool {
     let dropped = before.numbers.iter().any(|known| after.declared(known.number).is_none());
     let turned = after.numbers.iter().any(|declared| match before.declared(declared.number) {
         Some(known) => known.state != declared.state || (known.protect && !declared.protect),
-        None => declared.state == State::Released,
+        None => declared.state == DeclaredState::Released,
     });
     let claims = before.claims.iter().any(|known| {
         let now = after.claims.iter().find(|claim| claim.name == known.name);

@@ -34,7 +34,7 @@ use crate::model::settings::{Field, Want};
 use crate::observed::Trouble;
 use crate::plan::HeldCode;
 use crate::plan::Plan;
-use crate::plan::outcome::{End, Report};
+use crate::plan::outcome::{Report, StepEnd};
 use crate::report::words;
 
 #[cfg(feature = "testing")]
@@ -42,11 +42,11 @@ pub use cycles::Durations;
 pub use cycles::{CycleResult, DURATION_BUCKETS, Past, Totals};
 #[cfg(feature = "testing")]
 pub use drift::fields_of;
-pub use drift::{Change, Drift};
-pub use fleet::{Allowance, Fleet};
-pub use holds::Holds;
+pub use drift::{Drift, DriftChange};
+pub use fleet::{Allowance, FleetFigures};
+pub use holds::HoldsShown;
 pub use role::{Overall, Role, Waiting};
-pub use verdict::{Condition, Standing, Truth, Verdict};
+pub use verdict::{Condition, NumberStanding, Truth, Verdict};
 pub use webhooks::{FailingWebhook, WebhookHealth};
 
 use drift::Drifts;
@@ -61,12 +61,12 @@ const REFUSED_CHARACTERS_MAX: usize = 10_000;
 
 /// When something was: milliseconds since the epoch. Shown as RFC 3339.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(u64);
+pub struct StatusTime(u64);
 
-impl Moment {
+impl StatusTime {
     /// So long after the epoch.
     #[must_use]
-    pub fn of(since_the_epoch: Duration) -> Self {
+    pub fn since_epoch(since_the_epoch: Duration) -> Self {
         Self(u64::try_from(since_the_epoch.as_millis()).unwrap_or(u64::MAX))
     }
 
@@ -77,7 +77,7 @@ impl Moment {
     }
 }
 
-impl fmt::Display for Moment {
+impl fmt::Display for StatusTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The last moment that humantime writes is in the year 9999.
         let last = Duration::from_secs(253_402_300_799);
@@ -86,7 +86,7 @@ impl fmt::Display for Moment {
     }
 }
 
-impl Serialize for Moment {
+impl Serialize for StatusTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -113,7 +113,7 @@ pub enum Finish<'a> {
 
 /// One declared number.
 #[derive(Debug, Clone)]
-pub struct Row {
+pub struct NumberRow {
     /// The number.
     pub number: PhoneNumber,
     /// The declared friendly name, its secrets masked.
@@ -121,11 +121,11 @@ pub struct Row {
     /// Its conditions.
     pub verdict: Arc<Verdict>,
     /// Since when `Synced` has its status.
-    pub synced_since: Moment,
+    pub synced_since: StatusTime,
     /// Since when `Degraded` has its status.
-    pub degraded_since: Moment,
+    pub degraded_since: StatusTime,
     /// Since when `Effective` has its status.
-    pub effective_since: Moment,
+    pub effective_since: StatusTime,
     /// The version of the status in which it last changed.
     pub changed: u32,
     /// The account that it belongs in.
@@ -142,7 +142,7 @@ pub struct AccountState {
     /// Its SID, where the files say it or a plan knows it.
     pub sid: Option<AccountSid>,
     /// When it was last listed completely.
-    pub listed: Option<Moment>,
+    pub listed: Option<StatusTime>,
     /// How many numbers are declared in it.
     pub numbers: usize,
     /// Whether a claim is in it.
@@ -155,9 +155,9 @@ pub struct AccountState {
 
 /// What the cycle that runs is doing.
 #[derive(Debug, Clone)]
-pub struct Progress {
+pub struct CycleProgress {
     /// When it began.
-    pub began: Moment,
+    pub began: StatusTime,
     /// The steps of its plan; `None` while it lists.
     pub steps: Option<usize>,
     /// How many have ended.
@@ -174,9 +174,9 @@ pub struct Status {
     /// The process, by a name that no other one has; empty where it has none.
     pub process: Arc<str>,
     /// Which fleet this is.
-    pub fleet: Fleet,
+    pub fleet: FleetFigures,
     /// When the process started.
-    pub started: Moment,
+    pub started: StatusTime,
     /// Raised by every change.
     pub version: u32,
     /// Whether it writes.
@@ -188,11 +188,11 @@ pub struct Status {
     /// The accounts, in the files' order.
     pub accounts: Arc<Vec<AccountState>>,
     /// The declared numbers, in order.
-    pub rows: Arc<Vec<Row>>,
+    pub rows: Arc<Vec<NumberRow>>,
     /// The SIDs of the declared numbers, in their order, where the API told them; empty until then.
     pub sids: Arc<Vec<Option<NumberSid>>>,
     /// How many declared numbers stand how, by [`Standing::ALL`].
-    pub standings: [usize; Standing::ALL.len()],
+    pub standings: [usize; NumberStanding::ALL.len()],
     /// Live numbers that the files do not name.
     pub unlisted: usize,
     /// What the last plan left undone on purpose, by the code of why.
@@ -200,21 +200,21 @@ pub struct Status {
     /// What the limits leave for the next hours, and what the numbers cost.
     pub allowance: Allowance,
     /// What says that nothing is to be changed now.
-    pub holds: Holds,
+    pub holds: HoldsShown,
     /// Why it stands by, where it does.
     pub waits: Waiting,
     /// What the files on disk have wrong, where they are not taken, and since when.
-    pub refused_files: Option<(Moment, Arc<str>)>,
+    pub refused_files: Option<(StatusTime, Arc<str>)>,
     /// Why the last cycle wrote nothing, where it could not.
     pub blocked: Option<Arc<str>>,
     /// How the declared webhooks answer, and since when; `None` where they are not checked.
-    pub webhooks: Option<(Moment, Arc<WebhookHealth>)>,
+    pub webhooks: Option<(StatusTime, Arc<WebhookHealth>)>,
     /// What runs at the moment.
-    pub progress: Option<Progress>,
+    pub progress: Option<CycleProgress>,
     /// When the next cycle is due.
-    pub next: Option<Moment>,
+    pub next: Option<StatusTime>,
     /// When a cycle last left nothing to do.
-    pub last_success: Option<Moment>,
+    pub last_success: Option<StatusTime>,
     /// The last cycles, the oldest first.
     pub history: Arc<Vec<Past>>,
     /// What was counted since the start.
@@ -231,8 +231,8 @@ impl Status {
     pub fn new(started: Duration) -> Self {
         Self {
             process: Arc::default(),
-            fleet: Fleet::default(),
-            started: Moment::of(started),
+            fleet: FleetFigures::default(),
+            started: StatusTime::since_epoch(started),
             version: 0,
             role: Role::Starting,
             generation: None,
@@ -240,11 +240,11 @@ impl Status {
             accounts: Arc::default(),
             rows: Arc::default(),
             sids: Arc::default(),
-            standings: [0; Standing::ALL.len()],
+            standings: [0; NumberStanding::ALL.len()],
             unlisted: 0,
             held: BTreeMap::new(),
             allowance: Allowance::default(),
-            holds: Holds::default(),
+            holds: HoldsShown::default(),
             waits: Waiting::NotKnown,
             refused_files: None,
             blocked: None,
@@ -261,7 +261,7 @@ impl Status {
 
     /// How many declared numbers stand like this.
     #[must_use]
-    pub fn count(&self, standing: Standing) -> usize {
+    pub fn count(&self, standing: NumberStanding) -> usize {
         self.standings[standing as usize]
     }
 
@@ -278,7 +278,7 @@ impl Status {
     /// The files on disk are not taken.
     pub fn files_refused(&mut self, text: &str, now: Duration) {
         let text: String = text.chars().take(REFUSED_CHARACTERS_MAX).collect();
-        let since = self.refused_files.as_ref().map_or(Moment::of(now), |(since, _)| *since);
+        let since = self.refused_files.as_ref().map_or(StatusTime::since_epoch(now), |(since, _)| *since);
         self.refused_files = Some((since, inert::spelt_out(text.trim_end()).into()));
         self.version += 1;
     }
@@ -293,7 +293,7 @@ impl Status {
     /// The declared webhooks were called.
     pub fn webhooks_called(&mut self, health: WebhookHealth, now: Duration) {
         if self.webhooks.as_ref().is_none_or(|(_, known)| **known != health) {
-            self.webhooks = Some((Moment::of(now), Arc::new(health)));
+            self.webhooks = Some((StatusTime::since_epoch(now), Arc::new(health)));
             self.version += 1;
         }
     }
@@ -315,9 +315,9 @@ impl Status {
             self.declare(desired, now);
             self.generation = Some(generation);
         }
-        let began = Moment::of(now);
+        let began = StatusTime::since_epoch(now);
         self.next = None;
-        self.progress = Some(Progress { began, steps: None, done: 0, failed: 0, in_hand: Vec::new() });
+        self.progress = Some(CycleProgress { began, steps: None, done: 0, failed: 0, in_hand: Vec::new() });
     }
 
     /// A step begins; the first one makes the plan known.
@@ -338,7 +338,7 @@ impl Status {
     }
 
     /// A step has ended.
-    pub fn step_ended(&mut self, plan: &Plan, step: usize, end: &End, now: Duration) {
+    pub fn step_ended(&mut self, plan: &Plan, step: usize, end: &StepEnd, now: Duration) {
         self.version += 1;
         let action = &plan.steps[step].action;
         let (number, kind) = (action.number(), action.kind());
@@ -352,9 +352,9 @@ impl Status {
         // A move's configuration comes right after it, and decides.
         let is_last = plan.steps.get(step + 1).is_none_or(|next| next.action.number() != number);
         if is_settled {
-            self.drifts.mended(plan, step, end, Moment::of(now));
+            self.drifts.mended(plan, step, end, StatusTime::since_epoch(now));
         } else {
-            self.drifts.failed(plan, step, end, Moment::of(now));
+            self.drifts.failed(plan, step, end, StatusTime::since_epoch(now));
         }
         if is_settled && !is_last {
             return;
@@ -364,7 +364,7 @@ impl Status {
             true => self.as_declared.clone(),
             false => Arc::new(verdict::of_step(plan, &plan.steps[step], &Aftermath::Ended, Some(end))),
         };
-        self.set(at, &verdict, Moment::of(now));
+        self.set(at, &verdict, StatusTime::since_epoch(now));
     }
 
     /// The cycle has ended, and the next one is due after `next`.
@@ -377,10 +377,10 @@ impl Status {
         now: Duration,
     ) {
         self.version += 1;
-        let at = Moment::of(now.saturating_sub(took));
-        self.next = Some(Moment::of(now + next));
+        let at = StatusTime::since_epoch(now.saturating_sub(took));
+        self.next = Some(StatusTime::since_epoch(now + next));
         self.progress = None;
-        let past = Past::of(&finish, extent, (at, took), self.generation);
+        let past = Past::from_report(&finish, extent, (at, took), self.generation);
         self.totals.add(&past, &finish);
         match finish {
             Finish::Stopped => {}
@@ -424,7 +424,7 @@ impl Status {
             }
         }
         if past.is_success() && extent == Extent::Full && self.overall() != Overall::Degraded {
-            self.last_success = Some(Moment::of(now));
+            self.last_success = Some(StatusTime::since_epoch(now));
         }
         cycles::push(Arc::make_mut(&mut self.history), past);
     }
@@ -432,7 +432,7 @@ impl Status {
     /// The numbers of new files. What is known of a number stays, with the files that it was known under.
     fn declare(&mut self, desired: &Desired, now: Duration) {
         let waiting = Arc::new(Verdict::not_observed_yet());
-        let now = Moment::of(now);
+        let now = StatusTime::since_epoch(now);
         let mut old = self.rows.iter().peekable();
         let mut rows = Vec::with_capacity(desired.numbers.len());
         let mut counts = vec![0; desired.accounts.len()];
@@ -447,11 +447,11 @@ impl Status {
             });
             let (number, account, changed) = (declared.number, declared.account, self.version);
             rows.push(match old.peek().filter(|row| row.number == number) {
-                Some(row) => Row { name, account, changed, ..(*row).clone() },
+                Some(row) => NumberRow { name, account, changed, ..(*row).clone() },
                 None => {
                     let (verdict, since) = (waiting.clone(), now);
                     let (synced_since, degraded_since, effective_since) = (since, since, since);
-                    Row {
+                    NumberRow {
                         number,
                         name,
                         verdict,
@@ -487,7 +487,7 @@ impl Status {
     }
 
     /// The accounts as a plan saw them.
-    fn observed(&mut self, plan: &Plan, extent: Extent, at: Moment) {
+    fn observed(&mut self, plan: &Plan, extent: Extent, at: StatusTime) {
         self.unlisted = plan.unlisted;
         self.held.clear();
         for held in &plan.held {
@@ -509,26 +509,26 @@ impl Status {
     }
 
     fn judge(&mut self, desired: &Desired, plan: &Plan, aftermath: Aftermath, now: Duration) {
-        self.drifts.planned(plan, Moment::of(now));
-        let judge = Judge::of(plan, &self.as_declared, aftermath, None);
+        self.drifts.planned(plan, StatusTime::since_epoch(now));
+        let judge = Judge::from_plan(plan, &self.as_declared, aftermath, None);
         self.settle(desired, &judge, now);
     }
 
     fn judge_ends(&mut self, desired: &Desired, report: &Report, now: Duration) {
-        self.drifts.ended(report, Moment::of(now));
-        let judge = Judge::of(&report.plan, &self.as_declared, Aftermath::Ended, Some(&report.ends));
+        self.drifts.ended(report, StatusTime::since_epoch(now));
+        let judge = Judge::from_plan(&report.plan, &self.as_declared, Aftermath::Ended, Some(&report.ends));
         self.settle(desired, &judge, now);
     }
 
     fn settle(&mut self, desired: &Desired, judge: &Judge, now: Duration) {
-        let (now, version, generation) = (Moment::of(now), self.version, self.generation);
+        let (now, version, generation) = (StatusTime::since_epoch(now), self.version, self.generation);
         let rows = Arc::make_mut(&mut self.rows);
         for (row, declared) in rows.iter_mut().zip(&desired.numbers) {
             let verdict = judge.verdict(declared);
             // What failed is tried again: until that has ended, nothing is better, and its error says more
             // than that it waits.
             let is_waiting = row.verdict.says_what_failed() && verdict.is_backing_off();
-            if !is_waiting && (!judge.is_underway() || row.verdict.standing != Standing::Degraded) {
+            if !is_waiting && (!judge.is_underway() || row.verdict.standing != NumberStanding::Degraded) {
                 row.set(verdict, now, version);
             }
             row.observed = generation;
@@ -536,7 +536,7 @@ impl Status {
         self.recount();
     }
 
-    fn set(&mut self, at: usize, verdict: &Arc<Verdict>, now: Moment) {
+    fn set(&mut self, at: usize, verdict: &Arc<Verdict>, now: StatusTime) {
         let (version, generation) = (self.version, self.generation);
         let row = &mut Arc::make_mut(&mut self.rows)[at];
         self.standings[row.verdict.standing as usize] -= 1;
@@ -546,16 +546,16 @@ impl Status {
     }
 
     fn recount(&mut self) {
-        self.standings = [0; Standing::ALL.len()];
+        self.standings = [0; NumberStanding::ALL.len()];
         for row in self.rows.iter() {
             self.standings[row.verdict.standing as usize] += 1;
         }
     }
 }
 
-impl Row {
+impl NumberRow {
     /// Takes a verdict; a condition's time stays while its status does.
-    fn set(&mut self, verdict: &Arc<Verdict>, now: Moment, version: u32) {
+    fn set(&mut self, verdict: &Arc<Verdict>, now: StatusTime, version: u32) {
         if self.verdict == *verdict {
             // The same, and from now on the very same: that is how it is shared.
             self.verdict = verdict.clone();

@@ -15,7 +15,7 @@ use crate::client::webhook::{CalledFor, WebhookCaller};
 use crate::daemon::board::Board;
 use crate::daemon::status::{FailingWebhook, WebhookHealth};
 use crate::desired::{AccountRef, Desired};
-use crate::guard::preflight::{Declared, Webhooks};
+use crate::guard::preflight::{DeclaredWebhook, Webhooks};
 use crate::model::secret_url::masked;
 use crate::reconcile::{call_all, called_for};
 
@@ -25,12 +25,12 @@ const EVERY: Duration = Duration::from_secs(300);
 const WHILE_FAILING: Duration = Duration::from_secs(60);
 
 /// The webhooks of the files in force, each with whom it is called for.
-type Wanted = Arc<Vec<(Declared, CalledFor)>>;
+type WatchedWebhooks = Arc<Vec<(DeclaredWebhook, CalledFor)>>;
 
 /// The calls, for as long as this is there.
 #[derive(Debug)]
 pub struct WebhookWatch {
-    wanted: watch::Sender<Wanted>,
+    wanted: watch::Sender<WatchedWebhooks>,
     task: JoinHandle<()>,
 }
 
@@ -38,7 +38,7 @@ impl WebhookWatch {
     /// Begins; nothing is called before there is something to call.
     #[must_use]
     pub fn start(caller: WebhookCaller, board: Arc<Board>, clock: fn() -> Duration) -> Self {
-        let (wanted, heard) = watch::channel(Wanted::default());
+        let (wanted, heard) = watch::channel(WatchedWebhooks::default());
         Self { wanted, task: tokio::spawn(rounds(caller, heard, board, clock)) }
     }
 
@@ -65,7 +65,7 @@ impl Drop for WebhookWatch {
 
 async fn rounds(
     caller: WebhookCaller,
-    mut wanted: watch::Receiver<Wanted>,
+    mut wanted: watch::Receiver<WatchedWebhooks>,
     board: Arc<Board>,
     clock: fn() -> Duration,
 ) {

@@ -6,7 +6,7 @@ use tracing::{error, info, warn};
 
 use crate::client::fence::{NotOurs, fence};
 use crate::client::leadership::{Leadership, NotLeading};
-use crate::client::lease::Kind;
+use crate::client::lease::LeaseTroubleKind;
 use crate::client::lock::{LockError, Locks};
 use crate::client::transport::Transport;
 use crate::execute::ledger::Kept;
@@ -16,7 +16,7 @@ use super::{Daemon, InForce};
 
 /// There for as long as the lock and the lease are.
 #[derive(Default)]
-pub(super) struct Writing {
+pub(super) struct DaemonWriting {
     locks: Locks,
     /// In which we have the lease.
     term: Option<u64>,
@@ -38,12 +38,12 @@ enum Obstacle {
     /// The lock's file cannot be used.
     Files,
     /// The lease cannot be had.
-    Lease(Kind),
+    Lease(LeaseTroubleKind),
 }
 
 impl Obstacle {
     /// `None` for a lease that no one has: it is ours in a moment.
-    fn of(error: &NotOurs) -> Option<Self> {
+    fn from_error(error: &NotOurs) -> Option<Self> {
         match error {
             NotOurs::Lock(LockError::Busy { .. }) | NotOurs::Lease(NotLeading::Held { .. }) => {
                 Some(Self::Another)
@@ -55,7 +55,7 @@ impl Obstacle {
     }
 }
 
-impl Writing {
+impl DaemonWriting {
     /// What another may have changed by the time that writing is ours again.
     fn forget(&mut self) {
         self.earlier = self.kept.take().or_else(|| self.earlier.take());
@@ -63,7 +63,7 @@ impl Writing {
 
     /// Says why it does not write, when that has changed.
     pub(super) fn says_it_stands_by(&mut self, error: &NotOurs) {
-        let Some(obstacle) = Obstacle::of(error) else { return };
+        let Some(obstacle) = Obstacle::from_error(error) else { return };
         if self.said.replace(obstacle) == Some(obstacle) {
             return;
         }
@@ -78,7 +78,11 @@ impl Writing {
 
 impl<T: Transport> Daemon<'_, T> {
     /// Holds the lock of every account and the lease, and fences every client with them.
-    pub(super) async fn hold(&self, force: &mut InForce<T>, writing: &mut Writing) -> Result<(), NotOurs> {
+    pub(super) async fn hold(
+        &self,
+        force: &mut InForce<T>,
+        writing: &mut DaemonWriting,
+    ) -> Result<(), NotOurs> {
         // A dry run writes nothing, so that no one has to wait for it.
         if self.options.dry_run {
             return Ok(());

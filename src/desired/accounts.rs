@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::excerpt::quoted;
 use super::issue::{At, Issue, Issues};
 use super::layers;
-use super::place::Step;
-use super::raw::{self, Count, File, Given, Section};
+use super::place::PathStep;
+use super::raw::{self, Count, Given, RawFile, Section};
 use super::standstill;
 use super::suggest::choices;
 use super::{
@@ -20,7 +20,7 @@ use crate::model::provider::{Api, HostLabel, Site};
 use crate::model::secret_url::without_tokens;
 use crate::model::traffic::Lookback;
 
-fn key(text: &str) -> Step {
+fn key(text: &str) -> PathStep {
     text.into()
 }
 
@@ -100,9 +100,9 @@ pub(super) fn check_name(issues: &mut Issues, name: &str, what: &str, at: At) ->
     false
 }
 
-pub(super) fn accounts(files: &[(usize, File)], operators_api: Api, issues: &mut Issues) -> Accounts {
+pub(super) fn accounts(files: &[(usize, RawFile)], operators_api: Api, issues: &mut Issues) -> Accounts {
     let mut declared = false;
-    let mut raw: Vec<(&str, usize, &raw::Account)> = Vec::new();
+    let mut raw: Vec<(&str, usize, &raw::RawAccount)> = Vec::new();
     for (index, file) in files {
         match &file.accounts {
             Section::Absent => continue,
@@ -200,7 +200,7 @@ pub(super) fn accounts(files: &[(usize, File)], operators_api: Api, issues: &mut
 }
 
 fn parent(
-    raw: &[(&str, usize, &raw::Account)],
+    raw: &[(&str, usize, &raw::RawAccount)],
     by_name: &HashMap<Arc<str>, AccountIndex>,
     issues: &mut Issues,
     name: &str,
@@ -243,7 +243,7 @@ fn api(issues: &mut Issues, at: At, text: &str) -> Option<Api> {
     if api.is_none() {
         issues.push(
             Issue::error(at, format!("{} is not a valid value for `api`", quoted(text)))
-                .help(choices(text, Api::ALL.map(Api::word).into_iter())),
+                .help(choices(text, Api::ALL.map(Api::as_str).into_iter())),
         );
     }
     api
@@ -297,7 +297,7 @@ fn credentials(
     issues: &mut Issues,
     file: usize,
     name: &str,
-    credentials: &Section<raw::Credentials>,
+    credentials: &Section<raw::RawCredentials>,
 ) -> Option<CredentialsAt> {
     let at = || At::key(file, [key("accounts"), key(name), key("credentials")]);
     let credentials = credentials.filled(issues, "credentials", at)?;
@@ -356,7 +356,7 @@ fn credentials(
 }
 
 /// The policy, and the file that has it.
-pub(super) fn policy(files: &[(usize, File)], issues: &mut Issues) -> (Policy, Standstill, Option<usize>) {
+pub(super) fn policy(files: &[(usize, RawFile)], issues: &mut Issues) -> (Policy, Standstill, Option<usize>) {
     let mut policy = Policy::default();
     let mut still = Standstill::default();
     let mut first = None;

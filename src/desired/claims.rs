@@ -3,7 +3,7 @@
 use super::excerpt::quoted;
 use super::issue::{At, Issue, Issues};
 use super::layers::below;
-use super::place::{Path, Step};
+use super::place::{Path, PathStep};
 use super::raw::RawClaim;
 use super::suggest::choices;
 use crate::model::claim::{
@@ -21,7 +21,7 @@ pub(super) struct Spot {
 
 impl Spot {
     pub(super) fn path(self) -> Path {
-        vec!["claims".into(), Step::Index(self.entry)]
+        vec!["claims".into(), PathStep::Index(self.entry)]
     }
 
     pub(super) fn at(self, field: &str) -> At {
@@ -98,14 +98,14 @@ pub(super) fn need(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<Ne
             None
         }
         Some(text) => {
-            let kind = NumberType::ALL.into_iter().find(|kind| kind.word() == text);
+            let kind = NumberType::ALL.into_iter().find(|kind| kind.as_str() == text);
             if kind.is_none() {
                 issues.push(
                     Issue::error(
                         at("type"),
                         format!("{} is not a type of number that Twilio sells", quoted(text)),
                     )
-                    .help(choices(text, NumberType::ALL.map(NumberType::word).into_iter())),
+                    .help(choices(text, NumberType::ALL.map(NumberType::as_str).into_iter())),
                 );
             }
             kind
@@ -127,8 +127,8 @@ pub(super) fn need(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<Ne
             None if wish.needs_places() && country.as_deref().is_some_and(|country| !has_places(country)) => {
                 issues.push(
                     Issue::error(
-                        at(wish.word()),
-                        format!("`{}` works in the US and Canada only", wish.word()),
+                        at(wish.as_str()),
+                        format!("`{}` works in the US and Canada only", wish.as_str()),
                     )
                     .also(at("country"), "this claim is for another country")
                     .help(elsewhere(wish, text)),
@@ -136,8 +136,11 @@ pub(super) fn need(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<Ne
             }
             None => wishes.push((wish, text.into())),
             Some(help) => issues.push(
-                Issue::error(at(wish.word()), format!("`{}`: {} is not valid", wish.word(), quoted(text)))
-                    .help(help),
+                Issue::error(
+                    at(wish.as_str()),
+                    format!("`{}`: {} is not valid", wish.as_str(), quoted(text)),
+                )
+                .help(help),
             ),
         }
     }
@@ -151,15 +154,15 @@ pub(super) fn need(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<Ne
     let mut capabilities = Vec::new();
     for (index, given) in raw.capabilities.iter().enumerate() {
         let text = given.text().unwrap_or_default();
-        match Capability::ALL.into_iter().find(|capability| capability.word() == text) {
+        match Capability::ALL.into_iter().find(|capability| capability.as_str() == text) {
             Some(capability) => capabilities.push(capability),
             None => {
                 let mut path = below(&spot.path(), "match.capabilities");
-                path.push(Step::Index(index));
+                path.push(PathStep::Index(index));
                 let at = At::Path { file: spot.file, path, key: false };
                 issues.push(
                     Issue::error(at, format!("{} is not a capability", quoted(text)))
-                        .help(choices(text, Capability::ALL.map(Capability::word).into_iter())),
+                        .help(choices(text, Capability::ALL.map(Capability::as_str).into_iter())),
                 );
             }
         }

@@ -166,7 +166,7 @@ pub enum OnVanished {
 impl OnVanished {
     /// Its name in the file.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Report => "report",
             Self::Rebuy => "rebuy",
@@ -176,7 +176,7 @@ impl OnVanished {
     /// Reads its name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Report, Self::Rebuy].into_iter().find(|one| one.word() == text)
+        [Self::Report, Self::Rebuy].into_iter().find(|one| one.as_str() == text)
     }
 }
 
@@ -192,7 +192,7 @@ pub enum OnNoEffect {
 impl OnNoEffect {
     /// Its name in the file.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Warn => "warn",
             Self::Error => "error",
@@ -202,7 +202,7 @@ impl OnNoEffect {
     /// Reads its name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Warn, Self::Error].into_iter().find(|one| one.word() == text)
+        [Self::Warn, Self::Error].into_iter().find(|one| one.as_str() == text)
     }
 }
 
@@ -328,7 +328,7 @@ pub struct Declared {
     /// The account that it belongs in.
     pub account: AccountIndex,
     /// Whether it is to be there at all.
-    pub state: State,
+    pub state: DeclaredState,
     /// Never released and never moved.
     pub protect: bool,
     /// What happens should it vanish; `None` is the policy's.
@@ -368,7 +368,7 @@ pub struct Claim {
 
 /// Whether a declared number is to exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum DeclaredState {
     /// The number is to be in its account.
     Present,
     /// The tombstone: the number is to be released.

@@ -94,7 +94,7 @@ pub enum EnvironmentError {
 }
 
 /// Where credentials come from.
-pub enum Source<'a> {
+pub enum VariableSource<'a> {
     /// From outside.
     Outside {
         /// The process's environment, or a test's stand-in for it.
@@ -115,7 +115,10 @@ pub enum Source<'a> {
 ///
 /// # Errors
 /// When the default account has no SID in the environment.
-pub fn accounts(declared: &[Account], source: &Source<'_>) -> Result<Vec<AccountRef>, EnvironmentError> {
+pub fn accounts(
+    declared: &[Account],
+    source: &VariableSource<'_>,
+) -> Result<Vec<AccountRef>, EnvironmentError> {
     declared
         .iter()
         .map(|account| {
@@ -148,10 +151,10 @@ pub fn credentials(
     access: &[Access],
     at: AccountIndex,
     api: Api,
-    source: &Source<'_>,
+    source: &VariableSource<'_>,
 ) -> Result<Login, EnvironmentError> {
     let account = &accounts[usize::from(at.0)];
-    if let Source::Sandbox { token, .. } = source {
+    if let VariableSource::Sandbox { token, .. } = source {
         let credentials = Credentials::new(account.sid.to_string(), *token);
         return Ok(Login { credentials, at: None, owner: None });
     }
@@ -196,20 +199,24 @@ fn name_in(place: &CredentialsAt, suffix: &str) -> String {
 
 /// What was found there.
 #[derive(Default)]
-struct Found {
+struct FoundVariables {
     key: Option<String>,
     secret: Option<String>,
     token: Option<String>,
     owner: Option<AccountSid>,
 }
 
-fn own(account: &AccountRef, place: CredentialsAt, source: &Source<'_>) -> Result<Login, EnvironmentError> {
+fn own(
+    account: &AccountRef,
+    place: CredentialsAt,
+    source: &VariableSource<'_>,
+) -> Result<Login, EnvironmentError> {
     let name = || account.name.to_string();
     let half = |set: &str, unset: &str| {
         let [set, unset] = [set, unset].map(|suffix| name_in(&place, suffix));
         Err(EnvironmentError::HalfAKey { account: name(), set, unset })
     };
-    let Found { key, secret, token, owner } = read(account, &place, source)?;
+    let FoundVariables { key, secret, token, owner } = read(account, &place, source)?;
     let credentials = match (key, secret, token) {
         (Some(key), Some(secret), _) => Credentials::new(key, secret),
         (Some(_), None, _) => return half("API_KEY", "API_SECRET"),
@@ -228,8 +235,12 @@ fn own(account: &AccountRef, place: CredentialsAt, source: &Source<'_>) -> Resul
     Ok(Login { credentials, at: Some(place), owner })
 }
 
-fn read(account: &AccountRef, place: &CredentialsAt, source: &Source<'_>) -> Result<Found, EnvironmentError> {
-    let Source::Outside { variables, secrets } = source else { return Ok(Found::default()) };
+fn read(
+    account: &AccountRef,
+    place: &CredentialsAt,
+    source: &VariableSource<'_>,
+) -> Result<FoundVariables, EnvironmentError> {
+    let VariableSource::Outside { variables, secrets } = source else { return Ok(FoundVariables::default()) };
     match place {
         CredentialsAt::Env(prefix) => {
             let read = |suffix: &str| {
@@ -238,7 +249,7 @@ fn read(account: &AccountRef, place: &CredentialsAt, source: &Source<'_>) -> Res
                 value.map(Option::flatten).map_err(|why| EnvironmentError::Variable { name, why })
             };
             let owner = variables(&prefix.variable("ACCOUNT_SID"));
-            Ok(Found {
+            Ok(FoundVariables {
                 key: read("API_KEY")?,
                 secret: read("API_SECRET")?,
                 token: read("AUTH_TOKEN")?,
@@ -261,12 +272,12 @@ fn read(account: &AccountRef, place: &CredentialsAt, source: &Source<'_>) -> Res
 ///
 /// Values may be in quotes and lines may begin with `export`, as shells and editors write them, and
 /// the file may begin with a byte order mark.
-fn parse_secret(text: &str) -> Result<Found, String> {
+fn parse_secret(text: &str) -> Result<FoundVariables, String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lines = text.lines().map(str::trim).zip(1..);
     let lines: Vec<(&str, usize)> =
         lines.filter(|(line, _)| !line.is_empty() && !line.starts_with('#')).collect();
-    let mut found = Found::default();
+    let mut found = FoundVariables::default();
     if let [(token, _)] = lines[..]
         && !token.contains('=')
     {
@@ -314,10 +325,10 @@ fn given(text: &str) -> Result<Option<String>, String> {
     }
 }
 
-fn default_sid(source: &Source<'_>) -> Result<AccountSid, EnvironmentError> {
+fn default_sid(source: &VariableSource<'_>) -> Result<AccountSid, EnvironmentError> {
     match source {
-        Source::Sandbox { main, .. } => Ok(*main),
-        Source::Outside { variables, .. } => match variables("TWILIO_ACCOUNT_SID") {
+        VariableSource::Sandbox { main, .. } => Ok(*main),
+        VariableSource::Outside { variables, .. } => match variables("TWILIO_ACCOUNT_SID") {
             Some(text) if !text.trim().is_empty() => {
                 AccountSid::declared(text.trim()).map_err(|_| EnvironmentError::AccountSid)
             }
@@ -373,7 +384,7 @@ mod tests {
             },
         ];
         let access = at.map(|credentials| Access { credentials, ..Access::default() });
-        let source = Source::Outside { variables: &variables, secrets: &secrets };
+        let source = VariableSource::Outside { variables: &variables, secrets: &secrets };
         credentials(&accounts, &access, AccountIndex(1), api, &source)
             .map(|login| format!("{}:{}", login.credentials.user, login.credentials.expose_secret()))
             .map_err(|error| error.to_string())

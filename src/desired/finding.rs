@@ -251,7 +251,7 @@ impl Findings {
     }
 
     /// One error, which there is no way around.
-    pub(crate) fn of(error: Finding) -> Self {
+    pub(crate) fn from_finding(error: Finding) -> Self {
         Self { findings: vec![error], more: 0 }
     }
 

@@ -59,7 +59,7 @@ fn wherever(mut desired: Desired) -> Desired {
 }
 
 /// One section with the comments above it.
-struct Section {
+struct FileSection {
     rank: usize,
     lines: Vec<String>,
 }
@@ -99,8 +99,8 @@ fn format(text: &str) -> Option<String> {
 }
 
 /// The lines before the first section, and the sections. The comments right above a key are its own.
-fn sections(lines: Vec<String>) -> Option<(Vec<String>, Vec<Section>)> {
-    let (mut preamble, mut sections): (Vec<String>, Vec<Section>) = (Vec::new(), Vec::new());
+fn sections(lines: Vec<String>) -> Option<(Vec<String>, Vec<FileSection>)> {
+    let (mut preamble, mut sections): (Vec<String>, Vec<FileSection>) = (Vec::new(), Vec::new());
     let mut above: Vec<String> = Vec::new();
     for line in lines {
         let is_key = line.starts_with(|c: char| c.is_ascii_alphabetic() || c == '"' || c == '\'');
@@ -116,7 +116,7 @@ fn sections(lines: Vec<String>) -> Option<(Vec<String>, Vec<Section>)> {
             }
             let mut lines = own;
             lines.push(line);
-            sections.push(Section { rank, lines });
+            sections.push(FileSection { rank, lines });
         } else if line.is_empty() || line.starts_with('#') {
             above.push(line);
         } else {

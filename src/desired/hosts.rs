@@ -65,7 +65,7 @@ pub enum HostError {
 
 /// What a host is bound to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Bound {
+enum HostBinding {
     /// Every account without a host of its own.
     Rest,
     /// An account that the operator's credentials say they are of.
@@ -74,7 +74,7 @@ enum Bound {
     Credentials(CredentialsAt),
 }
 
-impl Bound {
+impl HostBinding {
     /// Reads `AC…`, `PREFIX`, `env:PREFIX` and `file:NAME`.
     fn parse(text: &str) -> Option<Self> {
         if let Ok(sid) = AccountSid::declared(text) {
@@ -107,7 +107,7 @@ fn name(at: &CredentialsAt) -> String {
 
 /// The operator's base URLs (`--base-url`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Hosts(Vec<(Bound, String)>);
+pub struct Hosts(Vec<(HostBinding, String)>);
 
 impl Hosts {
     /// Reads `URL` and `WHOSE=URL`. The URLs themselves are not looked at.
@@ -115,17 +115,17 @@ impl Hosts {
     /// # Errors
     /// When one is bound to no known thing, or one thing to two hosts.
     pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, HostError> {
-        let mut hosts: Vec<(Bound, String)> = Vec::new();
+        let mut hosts: Vec<(HostBinding, String)> = Vec::new();
         for text in texts {
             // The name ends at the last = before the scheme.
             let (bound, url) = match text.find("://").and_then(|scheme| text[..scheme].rfind('=')) {
                 Some(at) => {
                     let whose = &text[..at];
-                    let bound = Bound::parse(whose)
+                    let bound = HostBinding::parse(whose)
                         .ok_or_else(|| HostError::NotAName(without_tokens(&masked(whose))))?;
                     (bound, &text[at + 1..])
                 }
-                None => (Bound::Rest, text),
+                None => (HostBinding::Rest, text),
             };
             match hosts.iter().find(|(known, _)| *known == bound) {
                 Some((_, first)) if !same(first, url) => {
@@ -152,11 +152,13 @@ impl Hosts {
     pub fn assign(&self, accounts: &[(&AccountRef, &Login)]) -> Result<Vec<Option<&str>>, HostError> {
         for (bound, _) in &self.0 {
             let is_used = match bound {
-                Bound::Rest => true,
-                Bound::Account(sid) => {
+                HostBinding::Rest => true,
+                HostBinding::Account(sid) => {
                     accounts.iter().any(|(account, login)| account.sid == *sid || login.owner == Some(*sid))
                 }
-                Bound::Credentials(at) => accounts.iter().any(|(_, login)| login.at.as_ref() == Some(at)),
+                HostBinding::Credentials(at) => {
+                    accounts.iter().any(|(_, login)| login.at.as_ref() == Some(at))
+                }
             };
             if !is_used {
                 let mut known: Vec<String> =
@@ -166,21 +168,21 @@ impl Hosts {
                 return Err(HostError::Unused { bound: bound.shown(), known: known.join(", ") });
             }
         }
-        accounts.iter().map(|(account, login)| self.of(account, login)).collect()
+        accounts.iter().map(|(account, login)| self.host_for(account, login)).collect()
     }
 
-    fn bound(&self, to: &Bound) -> Option<&str> {
+    fn bound(&self, to: &HostBinding) -> Option<&str> {
         self.0.iter().find(|(bound, _)| bound == to).map(|(_, url)| url.as_str())
     }
 
-    fn of(&self, account: &AccountRef, login: &Login) -> Result<Option<&str>, HostError> {
+    fn host_for(&self, account: &AccountRef, login: &Login) -> Result<Option<&str>, HostError> {
         let Some(at) = &login.at else { return Ok(None) };
-        let by_name = self.bound(&Bound::Credentials(at.clone()));
-        let by_owner = login.owner.and_then(|owner| self.bound(&Bound::Account(owner)));
-        let host = by_name.or(by_owner).or_else(|| self.bound(&Bound::Rest));
+        let by_name = self.bound(&HostBinding::Credentials(at.clone()));
+        let by_owner = login.owner.and_then(|owner| self.bound(&HostBinding::Account(owner)));
+        let host = by_name.or(by_owner).or_else(|| self.bound(&HostBinding::Rest));
         // What the account's SID or the credentials' owner is bound to must be that very host.
         for (sid, bound) in
-            [(Some(account.sid), self.bound(&Bound::Account(account.sid))), (login.owner, by_owner)]
+            [(Some(account.sid), self.bound(&HostBinding::Account(account.sid))), (login.owner, by_owner)]
         {
             let (Some(sid), Some(bound)) = (sid, bound) else { continue };
             if host.is_some_and(|host| same(host, bound)) {
@@ -228,7 +230,7 @@ mod tests {
     }
 
     fn login(at: &str, owner: Option<&str>) -> Login {
-        let Some(Bound::Credentials(at)) = Bound::parse(at) else { panic!("{at}") };
+        let Some(HostBinding::Credentials(at)) = HostBinding::parse(at) else { panic!("{at}") };
         Login { credentials: Credentials::new("user", "secret"), at: Some(at), owner: owner.map(sid) }
     }
 

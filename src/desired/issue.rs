@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::excerpt;
 use super::finding::{Finding, Location, Severity};
-use super::place::{self, Path, Step, Wanted};
+use super::place::{self, Path, PathStep, WantedPlace};
 use super::source::Source;
 use super::suggest;
 
@@ -34,12 +34,12 @@ pub(super) enum At {
 
 impl At {
     /// The value at a path.
-    pub(super) fn value<const N: usize>(file: usize, path: [Step; N]) -> Self {
+    pub(super) fn value<const N: usize>(file: usize, path: [PathStep; N]) -> Self {
         Self::Path { file, path: path.into(), key: false }
     }
 
     /// The key at a path.
-    pub(super) fn key<const N: usize>(file: usize, path: [Step; N]) -> Self {
+    pub(super) fn key<const N: usize>(file: usize, path: [PathStep; N]) -> Self {
         Self::Path { file, path: path.into(), key: true }
     }
 
@@ -107,7 +107,7 @@ pub(super) struct Issues {
     /// Errors that are in no way shown.
     uncounted: usize,
     /// Issues of one severity, file and kind of message.
-    kinds: HashMap<(Severity, Option<usize>, String), Kind>,
+    kinds: HashMap<(Severity, Option<usize>, String), IssueKind>,
     /// Names that were compared for "did you mean".
     compared: usize,
     /// What is said once per file: how bad, what, the first place, how often.
@@ -116,7 +116,7 @@ pub(super) struct Issues {
 
 /// Issues that differ in their names and numbers at most.
 #[derive(Debug, Default)]
-struct Kind {
+struct IssueKind {
     shown: usize,
     /// The last one that is shown.
     last: usize,
@@ -208,17 +208,17 @@ impl Issues {
             let message = if count == 1 { message } else { format!("{message} ({count} places)") };
             self.push(Issue::new(severity, at, &message).help(help));
         }
-        let mut wanted: BTreeMap<usize, Vec<Wanted>> = BTreeMap::new();
+        let mut wanted: BTreeMap<usize, Vec<WantedPlace>> = BTreeMap::new();
         for at in self.list.iter().flat_map(|i| std::iter::once(&i.at).chain(i.also.iter().map(|a| &a.0))) {
             if let At::Path { file, path, key } = at {
-                wanted.entry(*file).or_default().push(Wanted { path: path.clone(), key: *key });
+                wanted.entry(*file).or_default().push(WantedPlace { path: path.clone(), key: *key });
             }
         }
         let mut spans: BTreeMap<usize, _> = wanted
             .iter()
             .map(|(file, wanted)| (*file, place::locate(sources[*file].body(), wanted).into_iter()))
             .collect();
-        let mut lines = Lines::default();
+        let mut lines = LineStarts::default();
         let mut locate = |at: &At| -> Option<Location> {
             let source = sources[at.file()?];
             Some(match at {
@@ -283,9 +283,9 @@ fn kind_of(message: &str) -> String {
 
 /// Line starts, counted once per file that has findings.
 #[derive(Default)]
-struct Lines(BTreeMap<usize, Vec<usize>>);
+struct LineStarts(BTreeMap<usize, Vec<usize>>);
 
-impl Lines {
+impl LineStarts {
     fn location(
         &mut self,
         file: usize,

@@ -2,16 +2,16 @@
 
 use super::excerpt::{message, quoted};
 use super::issue::{At, Issue, Issues};
-use super::place::{Path, Step};
-use super::raw::Said;
+use super::place::{Path, PathStep};
+use super::raw::RawSettings;
 use crate::model::number::AccountSid;
 use crate::model::provider::Api;
 use crate::model::routing::why_not_a_name;
-use crate::model::settings::{Field, Kind, Managed, Parameter, Value, Want, webhook};
+use crate::model::settings::{Field, FieldKind, Managed, Parameter, Value, Want, webhook};
 
 /// The path of a field below that of its layer.
-pub(super) fn below(layer: &[Step], field: &str) -> Path {
-    layer.iter().cloned().chain(field.split('.').map(Step::from)).collect()
+pub(super) fn below(layer: &[PathStep], field: &str) -> Path {
+    layer.iter().cloned().chain(field.split('.').map(PathStep::from)).collect()
 }
 
 /// The managed settings of a layer. What does not check is left out, and an issue says so.
@@ -20,7 +20,7 @@ pub(super) fn managed(
     issues: &mut Issues,
     file: usize,
     layer: impl Fn() -> Path,
-    said: &Said<'_>,
+    said: &RawSettings<'_>,
     on_active_numbers: bool,
 ) -> Managed {
     let at = |field: &str| At::Path { file, path: below(&layer(), field), key: false };
@@ -144,30 +144,30 @@ fn value_help(field: Field, text: &str) -> Option<String> {
     if text != text.trim() {
         return Some("remove the white space".to_owned());
     }
-    let is_url = field.kind() == Kind::Url;
+    let is_url = field.kind() == FieldKind::Url;
     if text.contains("${") || text.contains("{{") || (is_url && webhook::has_placeholder(text)) {
         let help = "write the value itself, or fill in the file before numctl reads it, for example with `envsubst < fleet.tmpl.yaml > fleet.yaml`";
         let escape = if is_url { "; write a `$` or `{` that belongs to the URL as %24 or %7B" } else { "" };
         return Some(format!("{help}{escape}"));
     }
     match field.kind() {
-        Kind::Url => {
+        FieldKind::Url => {
             let bare =
                 !text.contains("://") && !text.starts_with('/') && text.contains('.') && !text.contains(' ');
             bare.then(|| format!("did you mean {}?", quoted(&format!("https://{text}"))))
         }
-        Kind::Method => {
+        FieldKind::Method => {
             Some("Twilio calls webhooks with GET or POST only".to_owned()).filter(|_| text.len() <= 7)
         }
-        Kind::Text
-        | Kind::Flag
-        | Kind::Application
-        | Kind::Trunk
-        | Kind::Address
-        | Kind::Identity
-        | Kind::Bundle
-        | Kind::Service
-        | Kind::ReceiveMode => None,
+        FieldKind::Text
+        | FieldKind::Flag
+        | FieldKind::Application
+        | FieldKind::Trunk
+        | FieldKind::Address
+        | FieldKind::Identity
+        | FieldKind::Bundle
+        | FieldKind::Service
+        | FieldKind::ReceiveMode => None,
     }
 }
 

@@ -52,7 +52,7 @@ pub fn load(paths: &[PathBuf]) -> Result<Vec<Source>, Findings> {
                     if bytes > MAX_TOTAL_BYTES {
                         let message =
                             format!("the files together are larger than {} MiB", MAX_TOTAL_BYTES >> 20);
-                        return Err(Findings::of(*refused(&file, &message, None)));
+                        return Err(Findings::from_finding(*refused(&file, &message, None)));
                     }
                 }
             }

@@ -11,14 +11,14 @@ use super::excerpt::{message, quoted};
 use super::issue::{At, Issue, Issues};
 use super::labels::{Labels, Tags};
 use super::layers;
-use super::place::{Path, Step};
+use super::place::{Path, PathStep};
 use super::quarantine;
-use super::raw::{self, Entry as NumberEntry, File, RawClaim, Section};
+use super::raw::{self, RawClaim, RawEntry as NumberEntry, RawFile, Section};
 use super::source::{Format, Source};
 use super::suggest;
 use super::tags;
 use super::whole::{check_complete, claims_of, numbers_of};
-use super::{AccountIndex, Claim, Declared, Desired, Place, State, Unlisted};
+use super::{AccountIndex, Claim, Declared, DeclaredState, Desired, Place, Unlisted};
 use crate::model::claim::ClaimName;
 use crate::model::number::{NumberError, PhoneNumber};
 use crate::model::provider::Api;
@@ -54,7 +54,7 @@ struct Merger<'a> {
 /// The fleet; `None` only where an issue says why.
 pub(super) fn merge(
     sources: &[&Source],
-    files: &[(usize, File)],
+    files: &[(usize, RawFile)],
     operators_api: Api,
     issues: &mut Issues,
 ) -> Option<Desired> {
@@ -106,7 +106,7 @@ pub(super) fn merge(
 }
 
 impl Merger<'_> {
-    fn layer(&mut self, file: usize, path: Path, name: &str, raw: &raw::Layer) -> Layer {
+    fn layer(&mut self, file: usize, path: Path, name: &str, raw: &raw::RawLayer) -> Layer {
         let settings = layers::managed(
             self.issues,
             file,
@@ -122,7 +122,7 @@ impl Merger<'_> {
         Layer { name: name.into(), file, path, settings, account, protect: raw.protect.0, tags, used: false }
     }
 
-    fn read_defaults(&mut self, files: &[(usize, File)]) {
+    fn read_defaults(&mut self, files: &[(usize, RawFile)]) {
         for (file, raw) in files {
             let file = *file;
             let at = At::key(file, ["defaults".into()]);
@@ -139,7 +139,7 @@ impl Merger<'_> {
         }
     }
 
-    fn read_profiles(&mut self, files: &[(usize, File)]) {
+    fn read_profiles(&mut self, files: &[(usize, RawFile)]) {
         let mut raw = Vec::new();
         for (file, of) in files {
             let profiles =
@@ -159,14 +159,14 @@ impl Merger<'_> {
                 continue;
             }
             accounts::check_name(self.issues, name, "a profile", at.clone());
-            let empty = raw::Layer::default();
+            let empty = raw::RawLayer::default();
             let layer = layer.filled(self.issues, name, || at).unwrap_or(&empty);
             let layer = self.layer(file, path, name, layer);
             self.profiles.push(layer);
         }
     }
 
-    fn numbers(&mut self, sources: &[&Source], files: &[(usize, File)]) -> Vec<Declared> {
+    fn numbers(&mut self, sources: &[&Source], files: &[(usize, RawFile)]) -> Vec<Declared> {
         let total = files.iter().map(|(_, file)| numbers_of(file).len()).sum();
         let mut numbers: Vec<Declared> = Vec::with_capacity(total);
         for (file, raw) in files {
@@ -181,7 +181,7 @@ impl Merger<'_> {
             let twice = second.number == first.number;
             if twice {
                 let at = |place: Place| {
-                    let entry = Step::Index(place.entry as usize);
+                    let entry = PathStep::Index(place.entry as usize);
                     At::value(place.file as usize, ["numbers".into(), entry, "phone_number".into()])
                 };
                 self.issues.push(
@@ -201,8 +201,10 @@ impl Merger<'_> {
         let Some(last) = numbers.last() else { return };
         let digits = last.digits().unwrap_or_default();
         if source.format == Format::Yaml && !digits.is_empty() && source.body().ends_with(&*digits) {
-            let at =
-                At::value(file, ["numbers".into(), Step::Index(numbers.len() - 1), "phone_number".into()]);
+            let at = At::value(
+                file,
+                ["numbers".into(), PathStep::Index(numbers.len() - 1), "phone_number".into()],
+            );
             self.issues.push(
                 Issue::error(at, "the file ends right after a phone number: was it cut short?")
                     .help("end the line with a line break, or put the number in quotes"),
@@ -215,9 +217,9 @@ impl Merger<'_> {
         file: usize,
         entry: usize,
         phone_number: Option<Result<PhoneNumber, NumberError>>,
-        raw: &raw::Number,
+        raw: &raw::RawNumber,
     ) -> Option<Declared> {
-        let path = || -> Path { vec!["numbers".into(), Step::Index(entry)] };
+        let path = || -> Path { vec!["numbers".into(), PathStep::Index(entry)] };
         let at = |field: &str| At::Path { file, path: layers::below(&path(), field), key: false };
         let number = match phone_number {
             None => {
@@ -241,26 +243,26 @@ impl Merger<'_> {
         let own =
             layers::managed(self.issues, file, path, &raw.said(), self.accounts.any_on(Api::ActiveNumbers));
         let state = match raw.state.text() {
-            None | Some("present") => State::Present,
-            Some("released") => State::Released,
+            None | Some("present") => DeclaredState::Present,
+            Some("released") => DeclaredState::Released,
             Some(text) => {
                 self.issues.push(
                     Issue::error(at("state"), format!("{} is not a valid `state`", quoted(text)))
                         .help(suggest::choices(text, ["present", "released"].into_iter())),
                 );
-                State::Present
+                DeclaredState::Present
             }
         };
         let protect =
             raw.protect.0.or_else(|| self.inherited_protect(profile).map(|by| by.0)).unwrap_or(false);
         let settings = match state {
-            State::Present => {
+            DeclaredState::Present => {
                 let merged = self.merged(profile, &own);
                 let api = account.map_or_else(Api::default, |account| self.accounts.api(account));
                 self.check_merged(file, path, profile, api, &own, &merged);
                 merged
             }
-            State::Released => {
+            DeclaredState::Released => {
                 self.check_tombstone(file, entry, raw, profile, protect, !own.is_empty());
                 Managed::default()
             }
@@ -283,7 +285,7 @@ impl Merger<'_> {
         })
     }
 
-    fn claims(&mut self, files: &[(usize, File)]) -> Vec<Claim> {
+    fn claims(&mut self, files: &[(usize, RawFile)]) -> Vec<Claim> {
         let mut all: Vec<Claim> = Vec::new();
         let mut named: HashMap<ClaimName, Spot> = HashMap::new();
         for (file, raw) in files {
@@ -433,12 +435,12 @@ impl Merger<'_> {
         &mut self,
         file: usize,
         entry: usize,
-        raw: &raw::Number,
+        raw: &raw::RawNumber,
         profile: Option<usize>,
         protect: bool,
         has_settings: bool,
     ) {
-        let at = |field: &str| At::value(file, ["numbers".into(), Step::Index(entry), field.into()]);
+        let at = |field: &str| At::value(file, ["numbers".into(), PathStep::Index(entry), field.into()]);
         if protect {
             let issue = Issue::error(at("state"), "the number is marked for release and is also protected");
             let (by, help) = match self.inherited_protect(profile) {

@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, Findings, Severity};
 use super::issue::{At, Issue, Issues};
-use super::raw::File;
+use super::raw::RawFile;
 use super::source::Source;
 use super::{Desired, merge, read};
 use crate::model::provider::Api;
@@ -20,7 +20,7 @@ pub struct Parsed {
 
 /// One file as it was read, by its place among the sources of [`Desired::parse_by`].
 #[derive(Debug)]
-pub struct ReadFile(usize, Result<File, Box<Issue>>);
+pub struct ReadFile(usize, Result<RawFile, Box<Issue>>);
 
 impl ReadFile {
     /// Reads the file at a place. Nothing but its own text matters, so that files may be read side by

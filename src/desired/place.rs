@@ -11,39 +11,39 @@ use saphyr_parser::{Event, Parser};
 
 /// One step of a path.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Step {
+pub(super) enum PathStep {
     /// Into a mapping.
     Key(Box<str>),
     /// Into a list.
     Index(usize),
 }
 
-impl From<&str> for Step {
+impl From<&str> for PathStep {
     fn from(key: &str) -> Self {
         Self::Key(key.into())
     }
 }
 
-impl From<usize> for Step {
+impl From<usize> for PathStep {
     fn from(index: usize) -> Self {
         Self::Index(index)
     }
 }
 
 /// A way through a file.
-pub(super) type Path = Vec<Step>;
+pub(super) type Path = Vec<PathStep>;
 
 /// `numbers[3].voice.url`.
-pub(super) fn display(path: &[Step]) -> String {
+pub(super) fn display(path: &[PathStep]) -> String {
     let mut out = String::new();
     for step in path {
         match step {
-            Step::Key(key) if out.is_empty() => out.push_str(key),
-            Step::Key(key) => {
+            PathStep::Key(key) if out.is_empty() => out.push_str(key),
+            PathStep::Key(key) => {
                 out.push('.');
                 out.push_str(key);
             }
-            Step::Index(index) => {
+            PathStep::Index(index) => {
                 // Writing to a String cannot fail.
                 let _ = write!(out, "[{index}]");
             }
@@ -54,14 +54,14 @@ pub(super) fn display(path: &[Step]) -> String {
 
 /// A path, and whether its key or its value is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(super) struct WantedPlace {
     pub(super) path: Path,
     pub(super) key: bool,
 }
 
 /// A node that the walk comes by.
-struct Node<'a> {
-    path: &'a [Step],
+struct PathNode<'a> {
+    path: &'a [PathStep],
     /// A mapping's key, else a value.
     key: bool,
     /// Bytes. Of a list or mapping only the start is known when it is met, so there it is empty.
@@ -82,7 +82,7 @@ enum Frame {
 }
 
 /// Visits every key and value in the order of the text; stops early at what does not parse.
-fn walk(text: &str, mut visit: impl FnMut(&Node<'_>) -> Go) {
+fn walk(text: &str, mut visit: impl FnMut(&PathNode<'_>) -> Go) {
     let mut cursor = Cursor { text, ascii: text.is_ascii(), chars: 0, bytes: 0 };
     let mut path: Path = Vec::new();
     let mut frames: Vec<Frame> = Vec::new();
@@ -108,8 +108,8 @@ fn walk(text: &str, mut visit: impl FnMut(&Node<'_>) -> Go) {
             Some(Frame::Mapping { value_is_next: false }) => {
                 // A key that is a list or a mapping: no path leads there, and serde refuses it.
                 let Some(key) = scalar else { return };
-                path.push(Step::Key(key.into()));
-                if visit(&Node { path: &path, key: true, span: start..end, scalar: true }) == Go::Stop {
+                path.push(PathStep::Key(key.into()));
+                if visit(&PathNode { path: &path, key: true, span: start..end, scalar: true }) == Go::Stop {
                     return;
                 }
                 if let Some(Frame::Mapping { value_is_next }) = frames.last_mut() {
@@ -117,11 +117,11 @@ fn walk(text: &str, mut visit: impl FnMut(&Node<'_>) -> Go) {
                 }
                 continue;
             }
-            Some(Frame::List { next }) => path.push(Step::Index(*next)),
+            Some(Frame::List { next }) => path.push(PathStep::Index(*next)),
             Some(Frame::Mapping { value_is_next: true }) | None => {}
         }
         let span = if opens.is_some() { start..start } else { start..end };
-        if visit(&Node { path: &path, key: false, span, scalar: opens.is_none() }) == Go::Stop {
+        if visit(&PathNode { path: &path, key: false, span, scalar: opens.is_none() }) == Go::Stop {
             return;
         }
         match opens {
@@ -170,14 +170,14 @@ impl Cursor<'_> {
 
 #[derive(Default)]
 struct Trie {
-    children: HashMap<Step, usize>,
+    children: HashMap<PathStep, usize>,
     key: Option<Range<usize>>,
     value: Option<Range<usize>>,
 }
 
 /// The spans of the wanted paths. Where a path is not there (a missing field, or one that came
 /// through an alias), the nearest thing above it that is.
-pub(super) fn locate(text: &str, wanted: &[Wanted]) -> Vec<Range<usize>> {
+pub(super) fn locate(text: &str, wanted: &[WantedPlace]) -> Vec<Range<usize>> {
     let mut tries = vec![Trie::default()];
     for want in wanted {
         let mut at = 0;
@@ -272,7 +272,7 @@ pub(super) fn key_from(text: &str, from: usize, name: &str) -> Option<(Path, Ran
     walk(text, |node| {
         let here = node.key
             && node.span.start >= from
-            && matches!(node.path.last(), Some(Step::Key(key)) if **key == *name);
+            && matches!(node.path.last(), Some(PathStep::Key(key)) if **key == *name);
         if here {
             found = Some((node.path.to_vec(), node.span.clone()));
             return Go::Stop;
@@ -288,7 +288,7 @@ pub(super) fn doubled_key(text: &str, from: usize, name: &str) -> Option<(Path, 
     let mut seen: HashMap<Path, Range<usize>> = HashMap::new();
     let mut found = None;
     walk(text, |node| {
-        let Some((Step::Key(last), parent)) = node.path.split_last() else { return Go::On };
+        let Some((PathStep::Key(last), parent)) = node.path.split_last() else { return Go::On };
         if !node.key || **last != *name || node.span.start < from {
             return Go::On;
         }

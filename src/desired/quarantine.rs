@@ -3,14 +3,14 @@
 use super::accounts::Accounts;
 use super::excerpt::quoted;
 use super::issue::{At, Issue, Issues};
-use super::raw::{self, File};
+use super::raw::{self, RawFile};
 use super::{AccountIndex, Quarantine};
 use crate::model::quarantine::Term;
 
 /// The quarantine that the policy asks for; `None` where there is none, or an issue says what is wrong
 /// with it. `policy` is the file that has the policy.
 pub(super) fn quarantine(
-    files: &[(usize, File)],
+    files: &[(usize, RawFile)],
     policy: Option<usize>,
     accounts: &Accounts,
     issues: &mut Issues,
@@ -31,7 +31,7 @@ fn value(file: usize, field: &str) -> At {
 
 fn account(
     file: usize,
-    raw: &raw::Quarantine,
+    raw: &raw::RawQuarantine,
     accounts: &Accounts,
     issues: &mut Issues,
 ) -> Option<AccountIndex> {
@@ -62,7 +62,7 @@ fn account(
     Some(account)
 }
 
-fn term(file: usize, raw: &raw::Quarantine, issues: &mut Issues) -> Option<Term> {
+fn term(file: usize, raw: &raw::RawQuarantine, issues: &mut Issues) -> Option<Term> {
     let Some(text) = raw.r#for.text() else {
         issues.push(
             Issue::error(key(file), "`quarantine` has no `for`")

@@ -26,12 +26,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::raw::{Entries, Entry, File, Given, Number, Section, Setting, Sms, Switch, Voice};
+use super::raw::{Given, RawEntries, RawEntry, RawFile, RawNumber, Section, Setting, Sms, Switch, Voice};
 use crate::model::number::PhoneNumber;
 
 /// Reads a file of plain shapes. `read_rest` reads the file without its numbers, and has an opinion on
 /// everything in it.
-pub(super) fn read(text: &str, read_rest: impl Fn(&str) -> Option<File>) -> Option<File> {
+pub(super) fn read(text: &str, read_rest: impl Fn(&str) -> Option<RawFile>) -> Option<RawFile> {
     const SECTION: &str = "numbers:";
     let start = match text.strip_prefix(SECTION) {
         Some(_) => return None,
@@ -41,7 +41,7 @@ pub(super) fn read(text: &str, read_rest: impl Fn(&str) -> Option<File>) -> Opti
     if !has_plain_top(head) {
         return None;
     }
-    let mut lines = Lines { text, at: start };
+    let mut lines = QuickLines { text, at: start };
     let (_, line) = lines.next()?;
     is_end_of_value(line.strip_prefix(SECTION)?).then_some(())?;
     let first = lines.at;
@@ -57,7 +57,7 @@ pub(super) fn read(text: &str, read_rest: impl Fn(&str) -> Option<File>) -> Opti
     }
     let mut file = read_rest(&[&text[..first], tail].concat())?;
     matches!(file.numbers, Section::Null).then_some(())?;
-    file.numbers = Section::Is(Entries(entries));
+    file.numbers = Section::Is(RawEntries(entries));
     Some(file)
 }
 
@@ -85,12 +85,12 @@ fn is_blank_or_comment(text: &str) -> bool {
     rest.is_empty() || (rest.starts_with('#') && (rest.len() < text.len() || text.starts_with('#')))
 }
 
-struct Lines<'a> {
+struct QuickLines<'a> {
     text: &'a str,
     at: usize,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> QuickLines<'a> {
     /// The next line and where it starts; without its end.
     fn next(&mut self) -> Option<(usize, &'a str)> {
         let start = self.at;
@@ -105,10 +105,10 @@ impl<'a> Lines<'a> {
 }
 
 /// Reads entries up to the next key of the top, or the end; says where that is.
-fn entries(lines: &mut Lines<'_>) -> Option<(Vec<Entry>, usize)> {
-    let mut list = List { entries: Vec::new(), names: Names::default() };
+fn entries(lines: &mut QuickLines<'_>) -> Option<(Vec<RawEntry>, usize)> {
+    let mut list = QuickList { entries: Vec::new(), names: SharedNames::default() };
     let mut dash_column = None;
-    let mut open: Option<Open<'_>> = None;
+    let mut open: Option<OpenEntry<'_>> = None;
     let end = loop {
         let Some((start, line)) = lines.next() else { break lines.text.len() };
         let column = line.bytes().take_while(|byte| *byte == b' ').count();
@@ -124,12 +124,12 @@ fn entries(lines: &mut Lines<'_>) -> Option<(Vec<Entry>, usize)> {
                 list.push(done.entry()?)?;
             }
             if let Some(flow) = body.strip_prefix('{') {
-                let mut entry = Pending::default();
-                let rest = flow_mapping(flow, Group::Top, &mut entry)?;
+                let mut entry = PendingEntry::default();
+                let rest = flow_mapping(flow, KeyGroup::Top, &mut entry)?;
                 is_end_of_value(rest).then_some(())?;
                 list.push(entry)?;
             } else {
-                let mut entry = Open { entry: Pending::default(), group: None };
+                let mut entry = OpenEntry { entry: PendingEntry::default(), group: None };
                 entry.line(column + 2, column + 2, body)?;
                 open = Some(entry);
             }
@@ -150,13 +150,13 @@ fn entries(lines: &mut Lines<'_>) -> Option<(Vec<Entry>, usize)> {
 }
 
 /// An entry in block style that may go on in the next line.
-struct Open<'a> {
-    entry: Pending<'a>,
+struct OpenEntry<'a> {
+    entry: PendingEntry<'a>,
     /// The group whose lines come, and their column once it is known.
-    group: Option<(Group, Option<usize>)>,
+    group: Option<(KeyGroup, Option<usize>)>,
 }
 
-impl<'a> Open<'a> {
+impl<'a> OpenEntry<'a> {
     /// Takes a line. The entry's own keys are in the column `own`.
     fn line(&mut self, own: usize, column: usize, body: &'a str) -> Option<()> {
         let (key, value) = body.split_once(':')?;
@@ -165,7 +165,7 @@ impl<'a> Open<'a> {
             if matches!(self.group.take(), Some((_, None))) {
                 return None;
             }
-            Group::Top
+            KeyGroup::Top
         } else {
             let (group, indent) = self.group.as_mut()?;
             if column < own || *indent.get_or_insert(column) != column {
@@ -173,16 +173,16 @@ impl<'a> Open<'a> {
             }
             *group
         };
-        if value.is_empty() && group == Group::Top {
-            let group = Group::of(key)?;
+        if value.is_empty() && group == KeyGroup::Top {
+            let group = KeyGroup::from_key(key)?;
             self.entry.open(group)?;
             self.group = Some((group, None));
             return Some(());
         }
         let value = value.strip_prefix(' ')?.trim_start_matches(' ');
         let rest = match value.strip_prefix('{') {
-            Some(flow) if group == Group::Top => {
-                let inner = Group::of(key)?;
+            Some(flow) if group == KeyGroup::Top => {
+                let inner = KeyGroup::from_key(key)?;
                 self.entry.open(inner)?;
                 flow_mapping(flow, inner, &mut self.entry)?
             }
@@ -195,7 +195,7 @@ impl<'a> Open<'a> {
         is_end_of_value(rest).then_some(())
     }
 
-    fn entry(self) -> Option<Pending<'a>> {
+    fn entry(self) -> Option<PendingEntry<'a>> {
         (!matches!(self.group, Some((_, None)))).then_some(self.entry)
     }
 }
@@ -206,14 +206,14 @@ fn is_end_of_value(rest: &str) -> bool {
 }
 
 /// What follows `{`, up to behind its `}`.
-fn flow_mapping<'a>(text: &'a str, group: Group, entry: &mut Pending<'a>) -> Option<&'a str> {
+fn flow_mapping<'a>(text: &'a str, group: KeyGroup, entry: &mut PendingEntry<'a>) -> Option<&'a str> {
     let mut rest = text;
     loop {
         let (key, value) = rest.trim_start_matches(' ').split_once(": ")?;
         let value = value.trim_start_matches(' ');
         rest = match value.strip_prefix('{') {
-            Some(flow) if group == Group::Top => {
-                let inner = Group::of(key)?;
+            Some(flow) if group == KeyGroup::Top => {
+                let inner = KeyGroup::from_key(key)?;
                 entry.open(inner)?;
                 flow_mapping(flow, inner, entry)?
             }
@@ -233,13 +233,13 @@ fn flow_mapping<'a>(text: &'a str, group: Group, entry: &mut Pending<'a>) -> Opt
 
 /// A value as it is written, without escapes.
 #[derive(Clone, Copy)]
-struct Scalar<'a> {
+struct QuickScalar<'a> {
     text: &'a str,
     is_quoted: bool,
 }
 
 /// Reads a value of one line; gives what follows it.
-fn scalar(text: &str, in_flow: bool) -> Option<(Scalar<'_>, &str)> {
+fn scalar(text: &str, in_flow: bool) -> Option<(QuickScalar<'_>, &str)> {
     let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''));
     if let Some(quote) = quote {
         let inner = &text[1..];
@@ -252,7 +252,7 @@ fn scalar(text: &str, in_flow: bool) -> Option<(Scalar<'_>, &str)> {
         return inner[..end]
             .bytes()
             .all(|byte| byte != b'\t')
-            .then_some((Scalar { text: &inner[..end], is_quoted: true }, rest));
+            .then_some((QuickScalar { text: &inner[..end], is_quoted: true }, rest));
     }
     let bytes = text.as_bytes();
     let mut end = bytes.len();
@@ -277,10 +277,10 @@ fn scalar(text: &str, in_flow: bool) -> Option<(Scalar<'_>, &str)> {
         }
     }
     let value = text[..end].trim_end_matches(' ');
-    Some((Scalar { text: value, is_quoted: false }, &text[value.len()..]))
+    Some((QuickScalar { text: value, is_quoted: false }, &text[value.len()..]))
 }
 
-impl<'a> Scalar<'a> {
+impl<'a> QuickScalar<'a> {
     /// The text, where null is `""`.
     fn or_null(self) -> Option<&'a str> {
         match self.text {
@@ -303,14 +303,14 @@ impl<'a> Scalar<'a> {
 
 /// Where a key stands.
 #[derive(Clone, Copy, PartialEq)]
-enum Group {
+enum KeyGroup {
     Top,
     Voice,
     Sms,
 }
 
-impl Group {
-    fn of(key: &str) -> Option<Self> {
+impl KeyGroup {
+    fn from_key(key: &str) -> Option<Self> {
         match key {
             "voice" => Some(Self::Voice),
             "sms" => Some(Self::Sms),
@@ -321,38 +321,38 @@ impl Group {
 
 /// What has been read of an entry: most have no more than these four.
 #[derive(Default)]
-struct Pending<'a> {
+struct PendingEntry<'a> {
     phone_number: Option<&'a str>,
     profile: Option<&'a str>,
     account: Option<&'a str>,
     friendly_name: Option<&'a str>,
-    more: Option<Box<Number>>,
+    more: Option<Box<RawNumber>>,
 }
 
-impl<'a> Pending<'a> {
-    fn open(&mut self, group: Group) -> Option<()> {
+impl<'a> PendingEntry<'a> {
+    fn open(&mut self, group: KeyGroup) -> Option<()> {
         let more = self.more.get_or_insert_default();
         let is_new = match group {
-            Group::Top => false,
-            Group::Voice => matches!(more.voice, Section::Absent),
-            Group::Sms => matches!(more.sms, Section::Absent),
+            KeyGroup::Top => false,
+            KeyGroup::Voice => matches!(more.voice, Section::Absent),
+            KeyGroup::Sms => matches!(more.sms, Section::Absent),
         };
         is_new.then_some(())?;
         match group {
-            Group::Voice => more.voice = Section::Is(Box::new(Voice::default())),
-            Group::Top | Group::Sms => more.sms = Section::Is(Box::new(Sms::default())),
+            KeyGroup::Voice => more.voice = Section::Is(Box::new(Voice::default())),
+            KeyGroup::Top | KeyGroup::Sms => more.sms = Section::Is(Box::new(Sms::default())),
         }
         Some(())
     }
 
-    fn set(&mut self, group: Group, key: &str, value: Scalar<'a>) -> Option<()> {
+    fn set(&mut self, group: KeyGroup, key: &str, value: QuickScalar<'a>) -> Option<()> {
         let plain = match (group, key) {
-            (Group::Top, "phone_number") if value.is_quoted || value.or_null() == Some(value.text) => {
+            (KeyGroup::Top, "phone_number") if value.is_quoted || value.or_null() == Some(value.text) => {
                 &mut self.phone_number
             }
-            (Group::Top, "profile") => &mut self.profile,
-            (Group::Top, "account") => &mut self.account,
-            (Group::Top, "friendly_name") => &mut self.friendly_name,
+            (KeyGroup::Top, "profile") => &mut self.profile,
+            (KeyGroup::Top, "account") => &mut self.account,
+            (KeyGroup::Top, "friendly_name") => &mut self.friendly_name,
             _ => return set_more(self.more.get_or_insert_default(), group, key, value),
         };
         plain.is_none().then_some(())?;
@@ -361,9 +361,9 @@ impl<'a> Pending<'a> {
     }
 }
 
-fn set_more(number: &mut Number, group: Group, key: &str, value: Scalar<'_>) -> Option<()> {
+fn set_more(number: &mut RawNumber, group: KeyGroup, key: &str, value: QuickScalar<'_>) -> Option<()> {
     let slot = match group {
-        Group::Top => match key {
+        KeyGroup::Top => match key {
             "protect" => {
                 number.protect.0.is_none().then_some(())?;
                 number.protect = Switch(Some(value.flag()?));
@@ -378,7 +378,7 @@ fn set_more(number: &mut Number, group: Group, key: &str, value: Scalar<'_>) -> 
             "bundle_sid" => &mut number.bundle_sid.0,
             _ => return None,
         },
-        Group::Voice => {
+        KeyGroup::Voice => {
             let Section::Is(voice) = &mut number.voice else { return None };
             match key {
                 "url" => &mut voice.url.0,
@@ -399,7 +399,7 @@ fn set_more(number: &mut Number, group: Group, key: &str, value: Scalar<'_>) -> 
                 _ => return None,
             }
         }
-        Group::Sms => {
+        KeyGroup::Sms => {
             let Section::Is(sms) = &mut number.sms else { return None };
             match key {
                 "url" => &mut sms.url.0,
@@ -418,12 +418,12 @@ fn set_more(number: &mut Number, group: Group, key: &str, value: Scalar<'_>) -> 
 
 /// Names that many entries share.
 #[derive(Default)]
-struct Names {
+struct SharedNames {
     known: HashSet<Arc<str>>,
     last: Option<Arc<str>>,
 }
 
-impl Names {
+impl SharedNames {
     fn share(&mut self, text: &str) -> Arc<str> {
         if let Some(last) = self.last.as_ref().filter(|last| ***last == *text) {
             return last.clone();
@@ -435,17 +435,17 @@ impl Names {
     }
 }
 
-struct List {
-    entries: Vec<Entry>,
-    names: Names,
+struct QuickList {
+    entries: Vec<RawEntry>,
+    names: SharedNames,
 }
 
-impl List {
-    fn push(&mut self, entry: Pending<'_>) -> Option<()> {
-        let Pending { phone_number, profile, account, friendly_name, more } = entry;
+impl QuickList {
+    fn push(&mut self, entry: PendingEntry<'_>) -> Option<()> {
+        let PendingEntry { phone_number, profile, account, friendly_name, more } = entry;
         let text = phone_number?;
         let entry = match (more, PhoneNumber::declared(text)) {
-            (None, Ok(number)) => Entry::Plain {
+            (None, Ok(number)) => RawEntry::Plain {
                 number,
                 profile: profile.map(|name| self.names.share(name)),
                 account: account.map(|name| self.names.share(name)),
@@ -457,7 +457,7 @@ impl List {
                 number.profile = Given(profile.map(Box::from));
                 number.account = Given(account.map(Box::from));
                 number.friendly_name = Setting(friendly_name.map(Box::from));
-                Entry::Full(number)
+                RawEntry::Full(number)
             }
         };
         self.entries.push(entry);

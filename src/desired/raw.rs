@@ -10,9 +10,9 @@ mod said;
 mod scalar;
 
 pub(super) use claim::RawClaim;
-pub(super) use entries::{Entries, Entry};
-pub(super) use file::{Account, Credentials, File, Policy, Quarantine};
-pub(super) use hold::{Hold, Window};
-pub(super) use number::{Layer, Number, Sms, Voice};
-pub(super) use said::Said;
+pub(super) use entries::{RawEntries, RawEntry};
+pub(super) use file::{RawAccount, RawCredentials, RawFile, RawPolicy, RawQuarantine};
+pub(super) use hold::{RawHold, RawWindow};
+pub(super) use number::{RawLayer, RawNumber, Sms, Voice};
+pub(super) use said::RawSettings;
 pub(super) use scalar::{Count, Given, Map, OWN, Section, Setting, Switch};

@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use super::excerpt::quoted;
 use super::issue::{At, Issue};
-use super::place::{self, Depth, Path, Step};
+use super::place::{self, Depth, Path, PathStep};
 use super::quick;
-use super::raw::{File, OWN};
+use super::raw::{OWN, RawFile};
 use super::source::{Format, Source};
 use super::suggest;
 
@@ -20,7 +20,7 @@ const MAX_ALIASES: usize = 10_000;
 const MAX_DEPTH: usize = 256;
 
 /// Reads one file; one issue is all that comes of a file that does not parse.
-pub(super) fn read(index: usize, source: &Source) -> Result<File, Box<Issue>> {
+pub(super) fn read(index: usize, source: &Source) -> Result<RawFile, Box<Issue>> {
     let text = source.body();
     check_text(index, text)?;
     match source.format {
@@ -33,7 +33,7 @@ pub(super) fn read(index: usize, source: &Source) -> Result<File, Box<Issue>> {
 }
 
 /// Reads YAML of any shape.
-fn read_yaml(index: usize, text: &str) -> Result<File, Box<Issue>> {
+fn read_yaml(index: usize, text: &str) -> Result<RawFile, Box<Issue>> {
     check_depth(index, text)?;
     check_aliases(index, text)?;
     serde_yaml::from_str(text).map_err(|error| yaml_issue(index, text, &error).into())
@@ -254,8 +254,8 @@ fn data_issue(file: usize, text: &str, byte: usize, from: usize, message: &str) 
         None => At::File(file),
     };
     // What someone writes there may be the credential itself.
-    let is_secret = |path: &[Step]| {
-        path.iter().any(|step| matches!(step, Step::Key(key) if matches!(&**key, "credentials" | "env")))
+    let is_secret = |path: &[PathStep]| {
+        path.iter().any(|step| matches!(step, PathStep::Key(key) if matches!(&**key, "credentials" | "env")))
     };
     if let Some(own) = message.strip_prefix(OWN) {
         let (message, help) = own.split_once('\n').map_or((own, None), |(a, b)| (a, Some(b)));
@@ -279,7 +279,7 @@ fn data_issue(file: usize, text: &str, byte: usize, from: usize, message: &str) 
     }
     if let Some(rest) = message.strip_prefix("unknown field `") {
         let (name, known) = rest.split_once("`, expected ").or(rest.split_once("`, ")).unwrap_or((rest, ""));
-        let named = |path: &Path| matches!(path.last(), Some(Step::Key(key)) if **key == *name);
+        let named = |path: &Path| matches!(path.last(), Some(PathStep::Key(key)) if **key == *name);
         let node = match node {
             Some(node) if named(&node.0) => Some(node),
             other => place::key_from(text, byte, name).or(other),
@@ -307,8 +307,8 @@ fn data_issue(file: usize, text: &str, byte: usize, from: usize, message: &str) 
         };
         let node = place::value_at(text, byte).or(node);
         let field = match node.as_ref().and_then(|(path, _)| path.last()) {
-            Some(Step::Key(key)) => format!("`{key}` takes"),
-            Some(Step::Index(_)) => "each entry is".to_owned(),
+            Some(PathStep::Key(key)) => format!("`{key}` takes"),
+            Some(PathStep::Index(_)) => "each entry is".to_owned(),
             None => "a file is".to_owned(),
         };
         let hide = node.as_ref().is_some_and(|(path, _)| is_secret(path));

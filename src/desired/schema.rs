@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::raw::File;
+use super::raw::RawFile;
 
 /// The schema, draft 2020-12, made from the structs that parse the file.
 ///
@@ -12,6 +12,6 @@ use super::raw::File;
 pub fn schema() -> Value {
     schemars::generate::SchemaSettings::draft2020_12()
         .into_generator()
-        .into_root_schema_for::<File>()
+        .into_root_schema_for::<RawFile>()
         .to_value()
 }

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::excerpt::quoted;
 use super::issue::{At, Issue, Issues};
-use super::place::{Path, Step};
+use super::place::{Path, PathStep};
 use super::raw::{self, Given, Section};
 use super::suggest::choices;
 use crate::model::hold::{Hold, Standstill, Window};
@@ -26,11 +26,11 @@ pub(super) fn hold(
     issues: &mut Issues,
     file: usize,
     owner: impl Fn() -> Path,
-    hold: &Section<Box<raw::Hold>>,
+    hold: &Section<Box<raw::RawHold>>,
 ) -> Option<Hold> {
     let at = |field: &str, key: bool| {
-        let path = owner().into_iter().chain([Step::from("hold")]);
-        let path = path.chain((!key).then(|| Step::from(field))).collect();
+        let path = owner().into_iter().chain([PathStep::from("hold")]);
+        let path = path.chain((!key).then(|| PathStep::from(field))).collect();
         At::Path { file, path, key }
     };
     let hold = hold.filled(issues, "hold", || at("", true))?;
@@ -51,7 +51,7 @@ pub(super) fn hold(
 }
 
 /// What the policy says of all numbers.
-pub(super) fn standstill(issues: &mut Issues, file: usize, policy: &raw::Policy) -> Standstill {
+pub(super) fn standstill(issues: &mut Issues, file: usize, policy: &raw::RawPolicy) -> Standstill {
     let windows = policy
         .windows
         .filled(issues, "windows", || At::key(file, ["policy".into(), "windows".into()]))
@@ -76,13 +76,14 @@ pub(super) fn standstill(issues: &mut Issues, file: usize, policy: &raw::Policy)
     }
 }
 
-fn window(issues: &mut Issues, file: usize, entry: usize, raw: &raw::Window) -> Option<Window> {
-    let path =
-        |field: &str| -> Path { vec!["policy".into(), "windows".into(), Step::Index(entry), field.into()] };
+fn window(issues: &mut Issues, file: usize, entry: usize, raw: &raw::RawWindow) -> Option<Window> {
+    let path = |field: &str| -> Path {
+        vec!["policy".into(), "windows".into(), PathStep::Index(entry), field.into()]
+    };
     let mut given = |field: &str, given: &Given| -> Option<String> {
         let text = given.text().map(str::to_owned);
         if text.is_none() {
-            let path = vec!["policy".into(), "windows".into(), Step::Index(entry)];
+            let path = vec!["policy".into(), "windows".into(), PathStep::Index(entry)];
             issues.push(
                 Issue::error(At::Path { file, path, key: false }, format!("the window has no `{field}`"))
                     .help("a window is such as { days: [mon, tue], from: \"09:00\", to: \"17:00\", zone: Europe/Berlin }"),
@@ -134,7 +135,7 @@ fn window(issues: &mut Issues, file: usize, entry: usize, raw: &raw::Window) -> 
         match DAYS.iter().find(|(name, _)| *name == text) {
             Some((_, day)) => days.push(*day),
             None => {
-                let path = path("days").into_iter().chain([Step::Index(at)]).collect();
+                let path = path("days").into_iter().chain([PathStep::Index(at)]).collect();
                 issues.push(
                     Issue::error(At::Path { file, path, key: false }, format!("{} is no day", quoted(text)))
                         .help(choices(text, DAYS.iter().map(|(name, _)| *name))),

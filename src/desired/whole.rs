@@ -2,14 +2,14 @@
 
 use super::issue::{At, Issue, Issues};
 use super::place::Path;
-use super::raw::{Entry, File, RawClaim, Section};
+use super::raw::{RawClaim, RawEntry, RawFile, Section};
 use super::source::Source;
 
 /// Law 2: a file cut short mostly still parses, so where a missing line releases a number, each file
 /// must show that it is whole.
 pub(super) fn check_complete(
     sources: &[&Source],
-    files: &[(usize, File)],
+    files: &[(usize, RawFile)],
     policy_file: Option<usize>,
     issues: &mut Issues,
 ) {
@@ -51,14 +51,14 @@ pub(super) fn check_complete(
     }
 }
 
-pub(super) fn claims_of(file: &File) -> &[RawClaim] {
+pub(super) fn claims_of(file: &RawFile) -> &[RawClaim] {
     match &file.claims {
         Section::Is(claims) => claims,
         Section::Absent | Section::Null => &[],
     }
 }
 
-pub(super) fn numbers_of(file: &File) -> &[Entry] {
+pub(super) fn numbers_of(file: &RawFile) -> &[RawEntry] {
     match &file.numbers {
         Section::Is(numbers) => &numbers.0,
         Section::Absent | Section::Null => &[],

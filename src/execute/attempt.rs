@@ -5,7 +5,7 @@
 
 use tokio::time::Instant;
 
-use super::run::{Done, Run};
+use super::run::{ActionDone, Run};
 use super::trace::{READS_MAX, Trace};
 use crate::client::Client;
 use crate::client::api::error::{ApiError, ErrorKind, Operation};
@@ -28,14 +28,14 @@ pub(super) trait Write {
 
     /// Looks whether it is carried out already, and whether it still may be sent. Adds its reads to the
     /// course.
-    async fn look(&mut self, course: &mut Course) -> Done<Look<Self::Made>>;
+    async fn look(&mut self, course: &mut Course) -> ActionDone<AttemptLook<Self::Made>>;
 
     /// Sends it once. `Ok(Err(_))` is an answer that ends the action, and that no further send changes.
-    async fn send(&mut self, turn: Turn<'_>) -> Result<Done<Self::Made>, ApiError>;
+    async fn send(&mut self, turn: Turn<'_>) -> Result<ActionDone<Self::Made>, ApiError>;
 }
 
 /// What a look shows.
-pub(super) enum Look<V> {
+pub(super) enum AttemptLook<V> {
     /// The write was carried out.
     Made(V),
     /// It was not, as of a read that was asked for then.
@@ -82,7 +82,7 @@ enum Ground {
 }
 
 impl Ground {
-    fn of(kind: ActionKind) -> Self {
+    fn from_kind(kind: ActionKind) -> Self {
         match kind {
             ActionKind::Purchase => Self::Read,
             ActionKind::Transfer | ActionKind::Configure => Self::Nothing,
@@ -92,7 +92,7 @@ impl Ground {
 }
 
 /// What comes next in an attempt.
-enum Step {
+enum AttemptStep {
     Look,
     /// On a read at this time, where it rests on one.
     Send(Instant),
@@ -118,23 +118,23 @@ impl<T: Transport> Run<'_, T> {
         client: &Client<T>,
         trace: &Trace<'_>,
         mut write: W,
-    ) -> Done<Attempt<W::Made>> {
-        let ground = Ground::of(W::KIND);
+    ) -> ActionDone<Attempt<W::Made>> {
+        let ground = Ground::from_kind(W::KIND);
         let operation = W::OPERATION;
         let mut course = Course { doubt: None, reads: 0, failures: 0, again: true };
         let mut step = match ground {
-            Ground::Nothing => Step::Send(Instant::now()),
-            Ground::Read | Ground::ReadEachTime => Step::Look,
+            Ground::Nothing => AttemptStep::Send(Instant::now()),
+            Ground::Read | Ground::ReadEachTime => AttemptStep::Look,
         };
         loop {
             let read_at = match step {
-                Step::Send(read_at) => read_at,
-                Step::Look => match write.look(&mut course).await? {
-                    Look::Made(made) => {
+                AttemptStep::Send(read_at) => read_at,
+                AttemptStep::Look => match write.look(&mut course).await? {
+                    AttemptLook::Made(made) => {
                         trace.carried_out();
                         return Ok(Attempt::Made(made));
                     }
-                    Look::NotYet(read_at) => read_at,
+                    AttemptLook::NotYet(read_at) => read_at,
                 },
             };
             let is_stopped = ground != Ground::Nothing && course.has_begun() && self.stopping();
@@ -150,7 +150,7 @@ impl<T: Transport> Run<'_, T> {
                     Some(turn) => turn,
                     None if course.reads >= READS_MAX => return Ok(course.ended(Skip::NotFresh)),
                     None => {
-                        step = Step::Look;
+                        step = AttemptStep::Look;
                         continue;
                     }
                 }
@@ -175,22 +175,22 @@ impl<T: Transport> Run<'_, T> {
                     client.wait(course.failures, &error).await;
                     // A release's 404 too: the network may have delivered the request twice.
                     course.doubt = Some(error);
-                    step = Step::Look;
+                    step = AttemptStep::Look;
                 }
                 Next::Resend if course.again => {
                     trace.refused(&error);
                     client.wait(course.failures, &error).await;
                     step = match ground {
-                        Ground::Nothing => Step::Send(read_at),
+                        Ground::Nothing => AttemptStep::Send(read_at),
                         // What was in doubt before still is.
-                        Ground::Read if course.doubt.is_none() => Step::Send(read_at),
-                        Ground::Read | Ground::ReadEachTime => Step::Look,
+                        Ground::Read if course.doubt.is_none() => AttemptStep::Send(read_at),
+                        Ground::Read | Ground::ReadEachTime => AttemptStep::Look,
                     };
                 }
                 Next::Stop if is_ours_perhaps => {
                     trace.refused(&error);
                     client.wait(course.failures, &error).await;
-                    step = Step::Look;
+                    step = AttemptStep::Look;
                 }
                 Next::Resend | Next::Stop => {
                     trace.refused(&error);

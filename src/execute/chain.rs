@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tracing::{Instrument, info_span, warn};
 
-use super::notebook::Note;
-use super::run::{Done, Event, Run, Stop};
+use super::notebook::StepNote;
+use super::run::{ActionDone, Event, Run, Stop};
 use super::trace::Trace;
 use super::transfer::Arrived;
 use crate::client::api::error::ErrorKind;
@@ -15,27 +15,27 @@ use crate::model::action_kind::ActionKind;
 use crate::model::inert::spelt_out;
 use crate::model::settings::Managed;
 use crate::plan::Action;
-use crate::plan::outcome::{End, Outcome, Skip};
+use crate::plan::outcome::{Outcome, Skip, StepEnd};
 
 /// How often a run that is to end asks an action whether it has something to finish.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 impl<T: Transport> Run<'_, T> {
     /// Carries out the steps of one number, one after the other.
-    pub(super) async fn chain(&self, steps: Vec<usize>) -> Vec<(usize, End)> {
-        let mut ends: Vec<(usize, End)> = Vec::with_capacity(steps.len());
+    pub(super) async fn chain(&self, steps: Vec<usize>) -> Vec<(usize, StepEnd)> {
+        let mut ends: Vec<(usize, StepEnd)> = Vec::with_capacity(steps.len());
         let mut arrived = None;
         for step in steps {
             let action = &self.plan.steps[step].action;
             if let Some(skip) = self.reason_to_skip(action, &ends) {
-                ends.push((step, End { outcome: Outcome::Skipped(skip), attempts: 0, instead: None }));
+                ends.push((step, StepEnd { outcome: Outcome::Skipped(skip), attempts: 0, instead: None }));
                 continue;
             }
             (self.on_event)(Event::Started { step });
             let is_configured_next = self.plan.steps.get(step + 1).is_some_and(|next| {
                 next.action.kind() == ActionKind::Configure && next.action.number() == action.number()
             });
-            let note = action.marks().map(|_| Note { step, notebook: self.notebook });
+            let note = action.marks().map(|_| StepNote { step, notebook: self.notebook });
             let trace = Trace::new(!ends.is_empty(), self.brake, note);
             let end = self.step(action, is_configured_next, &mut arrived, trace).await;
             ends.push((step, end));
@@ -43,7 +43,7 @@ impl<T: Transport> Run<'_, T> {
         ends
     }
 
-    fn reason_to_skip(&self, action: &Action, before: &[(usize, End)]) -> Option<Skip> {
+    fn reason_to_skip(&self, action: &Action, before: &[(usize, StepEnd)]) -> Option<Skip> {
         let acting = self.acting(action);
         if before.iter().any(|(_, end)| !end.outcome.is_settled()) {
             Some(Skip::EarlierFailed)
@@ -69,10 +69,10 @@ impl<T: Transport> Run<'_, T> {
         is_configured_next: bool,
         arrived: &mut Option<(Arrived, &'p Managed)>,
         trace: Trace<'_>,
-    ) -> End {
+    ) -> StepEnd {
         let span = info_span!(
             "action",
-            kind = action.kind().word(),
+            kind = action.kind().as_str(),
             number = %action.number(),
             account = %spelt_out(&self.plan.account(action.account()).name),
         );
@@ -103,14 +103,14 @@ impl<T: Transport> Run<'_, T> {
         let _entered = span.entered();
         if let Outcome::Failed(failure) | Outcome::Unknown(failure) = &outcome {
             let request_id = outcome.api_error().and_then(|error| error.request_id.as_deref());
-            warn!(outcome = outcome.word(), error = ?failure.to_string(), ?request_id, "an action did not succeed");
+            warn!(outcome = outcome.as_str(), error = ?failure.to_string(), ?request_id, "an action did not succeed");
             if outcome.api_error().is_some_and(|error| error.kind == ErrorKind::Unauthorized) {
                 self.refused(self.acting(action)).set(true);
             }
         } else {
-            tracing::info!(outcome = outcome.word(), "action ended");
+            tracing::info!(outcome = outcome.as_str(), "action ended");
         }
-        End { outcome, attempts: trace.attempts(), instead: trace.number() }
+        StepEnd { outcome, attempts: trace.attempts(), instead: trace.number() }
     }
 
     /// Carries out one action. What a transfer brought stays in `arrived` for the configuration that
@@ -121,7 +121,7 @@ impl<T: Transport> Run<'_, T> {
         is_configured_next: bool,
         arrived: &mut Option<(Arrived, &'p Managed)>,
         trace: &Trace<'_>,
-    ) -> Done<()> {
+    ) -> ActionDone<()> {
         // Before the first look, too: what is not to be written need not be read.
         if let Err(unproven) = self.client(self.acting(action)).prove().await {
             return Err(Outcome::Failed(unproven.into()));

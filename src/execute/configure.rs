@@ -1,8 +1,8 @@
 //! Configures a number, and believes the number rather than the status (law 6).
 
-use super::attempt::{Attempt, Course, Look, Write, refused};
+use super::attempt::{Attempt, AttemptLook, Course, Write, refused};
 use super::membership;
-use super::run::{Done, Run};
+use super::run::{ActionDone, Run};
 use super::trace::Trace;
 use crate::client::api::error::ApiError;
 use crate::client::api::subject::Owner;
@@ -40,21 +40,25 @@ impl<T: Transport> Write for Configure<'_, T> {
 
     const KIND: ActionKind = ActionKind::Configure;
 
-    async fn look(&mut self, course: &mut Course) -> Done<Look<Configured>> {
+    async fn look(&mut self, course: &mut Course) -> ActionDone<AttemptLook<Configured>> {
         course.reads += 1;
         let own = Owner::Only(self.client.account);
         match (self.client.fetch(self.trace.lane(), self.number, own).await, &course.doubt) {
             (Ok((Some(live), at)), _) => {
                 self.wants.retain(|(field, want)| !diff::is_met(*field, want, &live));
-                Ok(if self.wants.is_empty() { Look::Made(Configured::Seen) } else { Look::NotYet(at) })
+                Ok(if self.wants.is_empty() {
+                    AttemptLook::Made(Configured::Seen)
+                } else {
+                    AttemptLook::NotYet(at)
+                })
             }
             (Ok((None, _)) | Err(_), Some(doubt)) => Err(Outcome::Unknown(doubt.clone().into())),
-            (Ok((None, at)), None) => Ok(Look::NotYet(at)),
+            (Ok((None, at)), None) => Ok(AttemptLook::NotYet(at)),
             (Err(error), None) => Err(Outcome::Failed(error.into())),
         }
     }
 
-    async fn send(&mut self, turn: Turn<'_>) -> Result<Done<Configured>, ApiError> {
+    async fn send(&mut self, turn: Turn<'_>) -> Result<ActionDone<Configured>, ApiError> {
         let echo = self.client.configure(turn, self.number, self.wants).await?;
         Ok(Ok(Configured::Echo(echo)))
     }
@@ -68,7 +72,7 @@ impl<T: Transport> Run<'_, T> {
         account: AccountIndex,
         wants: Vec<(Field, Want)>,
         trace: &Trace<'_>,
-    ) -> Done<()> {
+    ) -> ActionDone<()> {
         let sid = self.sid(target, trace).await?;
         let seen_in = match target.before.get(Field::SmsServiceSid) {
             Some(Value::Service(service)) => Some(*service),
@@ -85,7 +89,7 @@ impl<T: Transport> Run<'_, T> {
         settings: &Managed,
         live: &Live,
         trace: &Trace<'_>,
-    ) -> Done<()> {
+    ) -> ActionDone<()> {
         let changes = diff::changes(settings, live);
         if changes.is_empty() {
             return Ok(());
@@ -103,7 +107,7 @@ impl<T: Transport> Run<'_, T> {
         wants: Vec<(Field, Want)>,
         seen_in: Option<ServiceSid>,
         trace: &Trace<'_>,
-    ) -> Done<()> {
+    ) -> ActionDone<()> {
         let (wants, service) = membership::parted(wants);
         if !wants.is_empty() {
             self.send_fields(account, number, wants, trace).await?;
@@ -121,7 +125,7 @@ impl<T: Transport> Run<'_, T> {
         number: (NumberSid, PhoneNumber),
         mut wants: Vec<(Field, Want)>,
         trace: &Trace<'_>,
-    ) -> Done<()> {
+    ) -> ActionDone<()> {
         let client = self.client(account);
         let write = Configure { client, trace, number, wants: &mut wants };
         let echo = match self.attempt(client, trace, write).await? {
@@ -146,7 +150,7 @@ impl<T: Transport> Run<'_, T> {
     }
 
     /// The SID of a number, looked up where the plan has none.
-    pub(super) async fn sid(&self, target: &Target, trace: &Trace<'_>) -> Done<NumberSid> {
+    pub(super) async fn sid(&self, target: &Target, trace: &Trace<'_>) -> ActionDone<NumberSid> {
         match target.sid {
             Some(sid) => Ok(sid),
             None => self.look_up_sid(target.account, target.number, trace).await,
@@ -158,7 +162,7 @@ impl<T: Transport> Run<'_, T> {
         account: AccountIndex,
         number: PhoneNumber,
         trace: &Trace<'_>,
-    ) -> Done<NumberSid> {
+    ) -> ActionDone<NumberSid> {
         match trace.find(self.client(account), number).await {
             Ok(Sighting::There(live)) => live.sid.ok_or(Outcome::Skipped(Skip::NoSid)),
             Ok(Sighting::Perhaps) => Err(Outcome::Skipped(Skip::NoSid)),

@@ -20,16 +20,16 @@ use crate::model::inert;
 
 #[cfg(feature = "testing")]
 pub use self::{
-    contents::{Contents, read},
+    contents::{JournalContents, read},
     known::DAYS_TO_BUY_BACK,
 };
-pub use known::{Known, hold_back, tell_left_behind};
+pub use known::{KnownNumbers, hold_back, tell_left_behind};
 pub use last_writes::LastWrites;
 pub use record::{
-    AccountRecord, At, Author, Command, DoneRecord, EndedRecord, KnownRecord, LookRecord, Recorded, RunId,
-    RunRecord, SetRecord, StepRecord, World,
+    AccountRecord, AccountsAtStart, Author, DoneRecord, EndedRecord, KnownRecord, LookRecord, Recorded,
+    RecordedAt, RecordedCommand, RunId, RunRecord, SetRecord, StepRecord,
 };
-pub use run::{Head, Run, end_of, records_of, runs};
+pub use run::{JournalRun, RunHead, end_of, records_of, runs};
 pub use undo::{UndoError, undo};
 
 /// The version of the records: raised when a reader of the last one would go wrong.
@@ -84,18 +84,18 @@ impl Record {
 
     fn from_line(line: &[u8]) -> Result<Option<Self>, serde_json::Error> {
         #[derive(Deserialize)]
-        struct Kind {
+        struct RecordKind {
             kind: String,
         }
-        let Kind { kind } = serde_json::from_slice(line)?;
+        let RecordKind { kind } = serde_json::from_slice(line)?;
         Ok(Some(match kind.as_str() {
-            "run" => Self::Run(record::of(line)?),
-            "step" => Self::Step(record::of(line)?),
-            "ended" => Self::Ended(record::of(line)?),
-            "done" => Self::Done(record::of(line)?),
-            "look" => Self::Look(record::of(line)?),
-            "known" => Self::Known(record::of(line)?),
-            "set" => Self::Set(record::of(line)?),
+            "run" => Self::Run(record::from_line(line)?),
+            "step" => Self::Step(record::from_line(line)?),
+            "ended" => Self::Ended(record::from_line(line)?),
+            "done" => Self::Done(record::from_line(line)?),
+            "look" => Self::Look(record::from_line(line)?),
+            "known" => Self::Known(record::from_line(line)?),
+            "set" => Self::Set(record::from_line(line)?),
             "mended" => Self::Mended,
             // A later version's, which says nothing to this one.
             _ => return Ok(None),
@@ -105,17 +105,17 @@ impl Record {
 
 /// Reads a file of the journal line by line: a run on a million numbers is not to be held as a whole.
 #[derive(Debug)]
-pub struct Lines<'a> {
+pub struct JournalLines<'a> {
     file: &'a str,
     read: usize,
     /// The last line, where it is no record: a crash may have cut it short.
     torn: Option<JournalError>,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> JournalLines<'a> {
     /// Those of a file of this name.
     #[must_use]
-    pub fn of(file: &'a str) -> Self {
+    pub fn new(file: &'a str) -> Self {
         Self { file, read: 0, torn: None }
     }
 
@@ -188,7 +188,7 @@ mod tests {
 
     fn done(run: &str) -> Record {
         let run = RunId::parse(run).expect("an id");
-        let at = At(1_800_000_000);
+        let at = RecordedAt(1_800_000_000);
         Record::Done(DoneRecord {
             run,
             at,

@@ -15,7 +15,8 @@ use crate::client::Client;
 use crate::desired::AccountRef;
 use crate::desired::Desired;
 use crate::execute::journal::{
-    At, DoneRecord, Head, JournalError, Known, LastWrites, Lines, Record, RunId, World, end_of, records_of,
+    AccountsAtStart, DoneRecord, JournalError, JournalLines, KnownNumbers, LastWrites, Record, RecordedAt,
+    RunHead, RunId, end_of, records_of,
 };
 use crate::host::bounded_file::{self, BoundedFileError};
 use crate::host::own_file;
@@ -23,7 +24,7 @@ use crate::model::action_kind::ActionKind;
 use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::plan::digest::Digest;
-use crate::plan::outcome::{End, Report};
+use crate::plan::outcome::{Report, StepEnd};
 
 /// The file's name in a state directory.
 pub const FILE: &str = "journal.jsonl";
@@ -72,7 +73,7 @@ pub struct Journal {
 #[derive(Debug)]
 struct Book {
     file: File,
-    known: Known,
+    known: KnownNumbers,
     /// How long the head of the file is, that tells of what is known from before.
     head: u64,
 }
@@ -88,7 +89,7 @@ pub enum JournalAccess<'a> {
     /// It was read, and is not written.
     Known {
         /// What it knows.
-        known: &'a Known,
+        known: &'a KnownNumbers,
         /// Where it is.
         path: &'a Path,
         /// Of the embedded sandbox.
@@ -128,7 +129,7 @@ impl JournalAccess<'_> {
     }
 
     /// Hands over what it knows; nothing where it has no past.
-    pub fn with_known(&self, take: impl FnOnce(Option<&Known>)) {
+    pub fn with_known(&self, take: impl FnOnce(Option<&KnownNumbers>)) {
         match self {
             Self::Missing { .. } => take(None),
             Self::Known { known, .. } => take(Some(known)),
@@ -184,7 +185,7 @@ impl Journal {
 
     /// The worlds of some clients' accounts.
     #[must_use]
-    pub fn worlds<T>(&self, clients: &[Client<T>]) -> Vec<World> {
+    pub fn worlds<T>(&self, clients: &[Client<T>]) -> Vec<AccountsAtStart> {
         worlds(clients, self.is_sandbox)
     }
 
@@ -219,15 +220,15 @@ impl Journal {
     pub fn begin<T>(
         &self,
         plan: &Plan,
-        head: &Head,
+        head: &RunHead,
         clients: &[Client<T>],
         now: Duration,
     ) -> Result<RunInJournal<'_>, JournalFileError> {
         self.rotate()?;
         self.runs.set(self.runs.get() + 1);
         let salt = now.as_nanos() as u64 ^ u64::from(std::process::id()).rotate_left(32) ^ self.runs.get();
-        let digest = Digest::of(plan);
-        let run = RunId::of(At::of(now), digest, salt);
+        let digest = Digest::from_plan(plan);
+        let run = RunId::new(RecordedAt::from_time(now), digest, salt);
         let records = records_of((plan, digest), &self.worlds(clients), head, &run, now);
         self.append(records, true).map_err(|error| JournalFileError::Io(self.path.clone(), error))?;
         Ok(RunInJournal { journal: self, run, is_broken: Cell::new(false) })
@@ -298,14 +299,14 @@ impl RunInJournal<'_> {
     ///
     /// What the step was about to do is there already, so that a disk that is full by now loses no
     /// more than how it ended.
-    pub fn ended(&self, plan: &Plan, step: usize, end: &End, now: Duration) {
+    pub fn ended(&self, plan: &Plan, step: usize, end: &StepEnd, now: Duration) {
         let is_final = plan.steps.get(step).is_some_and(|step| step.action.kind() != ActionKind::Configure);
         self.write(end_of(&self.run, step, end, now), is_final);
     }
 
     /// Writes down that the run is over.
     pub fn done(&self, report: &Report, now: Duration) {
-        self.write(Record::Done(DoneRecord::of(&self.run, report, now)), true);
+        self.write(Record::Done(DoneRecord::from_report(&self.run, report, now)), true);
     }
 
     fn write(&self, record: Record, last: bool) {
@@ -322,7 +323,7 @@ impl Book {
     fn open(path: &Path) -> Result<Self, JournalFileError> {
         let failed = |error| JournalFileError::Io(path.to_owned(), error);
         let mut file = own_file::to_append(path).map_err(failed)?;
-        let (mut known, mut head, mut is_head) = (Known::default(), 0, true);
+        let (mut known, mut head, mut is_head) = (KnownNumbers::default(), 0, true);
         let read = each(path, |record| {
             is_head &= matches!(record, Record::Known(_) | Record::Set(_));
             if is_head {
@@ -353,7 +354,7 @@ impl Book {
 }
 
 /// Begins a file with what is known from before, and says how long that is.
-fn write_head(file: &mut File, known: &Known) -> io::Result<u64> {
+fn write_head(file: &mut File, known: &KnownNumbers) -> io::Result<u64> {
     let mut head = 0;
     for record in known.records() {
         let line = record.to_line();
@@ -409,7 +410,7 @@ fn each(path: &Path, mut take: impl FnMut(Record)) -> Result<Option<Tail>, Journ
         Err(error) => return Err(failed(error.into_io())),
     };
     let name = path.display().to_string();
-    let (mut lines, mut line, mut tail) = (Lines::of(&name), Vec::new(), Tail::Whole);
+    let (mut lines, mut line, mut tail) = (JournalLines::new(&name), Vec::new(), Tail::Whole);
     while file.read_until(b'\n', &mut line).map_err(failed)? > 0 {
         tail = if line.pop_if(|last| *last == b'\n').is_some() { Tail::Whole } else { Tail::Torn };
         lines.record(&line)?.into_iter().for_each(&mut take);
@@ -423,8 +424,8 @@ fn each(path: &Path, mut take: impl FnMut(Record)) -> Result<Option<Tail>, Journ
 ///
 /// # Errors
 /// When it is there and cannot be read.
-pub fn known(path: &Path) -> Result<Option<Known>, JournalFileError> {
-    let mut known = Known::default();
+pub fn known(path: &Path) -> Result<Option<KnownNumbers>, JournalFileError> {
+    let mut known = KnownNumbers::default();
     let is_there = each(path, |record| known.take(&record))?.is_some();
     Ok(is_there.then_some(known))
 }
@@ -444,10 +445,10 @@ pub fn records(path: &Path) -> Result<Option<Vec<Record>>, JournalFileError> {
 
 /// The worlds of some clients' accounts.
 #[must_use]
-pub fn worlds<T>(clients: &[Client<T>], is_sandbox: bool) -> Vec<World> {
+pub fn worlds<T>(clients: &[Client<T>], is_sandbox: bool) -> Vec<AccountsAtStart> {
     let world = |client: &Client<T>| match is_sandbox {
-        true => World::sandbox(),
-        false => World::named(client.routes.world()),
+        true => AccountsAtStart::sandbox(),
+        false => AccountsAtStart::named(client.routes.world()),
     };
     clients.iter().map(world).collect()
 }
@@ -455,15 +456,15 @@ pub fn worlds<T>(clients: &[Client<T>], is_sandbox: bool) -> Vec<World> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::execute::journal::{Command, runs};
+    use crate::execute::journal::{RecordedCommand, runs};
     #[test]
     fn a_journal_is_private_rotated_between_runs_and_mended() {
         let folder = std::env::temp_dir().join(format!("numctl-journal-{}", std::process::id()));
         let path = folder.join("deeper").join("journal.jsonl");
         assert!(known(&path).expect("nothing").is_none() && !path.exists(), "reading makes no file");
-        let plan = Plan::of(Vec::new(), Vec::new());
+        let plan = Plan::from_steps(Vec::new(), Vec::new());
         let nobody: [Client<crate::client::http::Http>; 0] = [];
-        let head = Head { command: Command::Apply, generation: None, undoes: None, by: None };
+        let head = RunHead { command: RecordedCommand::Apply, generation: None, undoes: None, by: None };
         let journal = Journal::open_to_rotate_at(&path, false, 1).expect("opened");
         let mut names = Vec::new();
         for at in 0..7 {

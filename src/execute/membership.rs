@@ -3,8 +3,8 @@
 
 use tokio::time::Instant;
 
-use super::attempt::{Attempt, Course, Look, Write, refused};
-use super::run::{Done, Run};
+use super::attempt::{Attempt, AttemptLook, Course, Write, refused};
+use super::run::{ActionDone, Run};
 use super::trace::Trace;
 use crate::client::Client;
 use crate::client::api::error::{ApiError, ErrorKind, Operation};
@@ -45,18 +45,18 @@ impl<T> Copy for Membership<'_, T> {}
 
 impl<T: Transport> Membership<'_, T> {
     /// Whether it is as wanted by now, after an answer that left it open.
-    async fn look<V>(&self, wanted: bool, made: V, course: &mut Course) -> Done<Look<V>> {
+    async fn look<V>(&self, wanted: bool, made: V, course: &mut Course) -> ActionDone<AttemptLook<V>> {
         course.reads += 1;
         match (self.client.is_member(self.service, self.number).await, &course.doubt) {
-            (Ok(is_member), _) if is_member == wanted => Ok(Look::Made(made)),
-            (Ok(_), _) => Ok(Look::NotYet(Instant::now())),
+            (Ok(is_member), _) if is_member == wanted => Ok(AttemptLook::Made(made)),
+            (Ok(_), _) => Ok(AttemptLook::NotYet(Instant::now())),
             (Err(_), Some(doubt)) => Err(Outcome::Unknown(doubt.clone().into())),
             (Err(error), None) => Err(Outcome::Failed(error.into())),
         }
     }
 
     /// Believes the Messaging Service itself rather than a status (law 6).
-    async fn verify(&self, wanted: bool) -> Done<()> {
+    async fn verify(&self, wanted: bool) -> ActionDone<()> {
         match self.client.is_member(self.service, self.number).await {
             Ok(is_member) if is_member == wanted => Ok(()),
             Ok(_) => Err(Outcome::Failed(Failure::NotTaken(vec![Field::SmsServiceSid]))),
@@ -72,11 +72,11 @@ impl<T: Transport> Write for Join<'_, T> {
     const KIND: ActionKind = ActionKind::Configure;
     const OPERATION: Operation = Operation::Join;
 
-    async fn look(&mut self, course: &mut Course) -> Done<Look<bool>> {
+    async fn look(&mut self, course: &mut Course) -> ActionDone<AttemptLook<bool>> {
         self.0.look(true, true, course).await
     }
 
-    async fn send(&mut self, turn: Turn<'_>) -> Result<Done<bool>, ApiError> {
+    async fn send(&mut self, turn: Turn<'_>) -> Result<ActionDone<bool>, ApiError> {
         self.0.client.join(turn, self.0.service, self.0.number).await.map(Ok)
     }
 }
@@ -87,11 +87,11 @@ impl<T: Transport> Write for Leave<'_, T> {
     const KIND: ActionKind = ActionKind::Configure;
     const OPERATION: Operation = Operation::Leave;
 
-    async fn look(&mut self, course: &mut Course) -> Done<Look<bool>> {
+    async fn look(&mut self, course: &mut Course) -> ActionDone<AttemptLook<bool>> {
         self.0.look(false, true, course).await
     }
 
-    async fn send(&mut self, turn: Turn<'_>) -> Result<Done<bool>, ApiError> {
+    async fn send(&mut self, turn: Turn<'_>) -> Result<ActionDone<bool>, ApiError> {
         self.0.client.leave(turn, self.0.service, self.0.number).await.map(|()| Ok(false))
     }
 }
@@ -105,7 +105,7 @@ impl<T: Transport> Run<'_, T> {
         want: &Want,
         seen_in: Option<ServiceSid>,
         trace: &Trace<'_>,
-    ) -> Done<()> {
+    ) -> ActionDone<()> {
         let client = self.client(account);
         let wanted = match want {
             Want::Set(Value::Service(service)) => Some(*service),
@@ -143,7 +143,7 @@ async fn settled<T: Transport>(
     membership: Membership<'_, T>,
     wanted: bool,
     done: ErrorKind,
-) -> Done<()> {
+) -> ActionDone<()> {
     match attempt {
         Attempt::Made(true) => Ok(()),
         Attempt::Made(false) => membership.verify(wanted).await,

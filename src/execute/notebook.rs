@@ -23,7 +23,7 @@ pub struct Asked {
 
 /// The note that a step needs before each of its sends.
 #[derive(Debug)]
-pub(super) struct Note<'a> {
+pub(super) struct StepNote<'a> {
     pub(super) step: usize,
     pub(super) notebook: &'a Notebook,
 }
@@ -56,7 +56,7 @@ impl Asked {
     }
 }
 
-impl Note<'_> {
+impl StepNote<'_> {
     /// Whether it is made. Without anybody who keeps notes it is not.
     pub(super) async fn made(&self) -> bool {
         let (answer, answered) = oneshot::channel();

@@ -1,9 +1,9 @@
 //! Buys a number: looks before it sends, and again whenever the outcome is in doubt; never another
 //! number in its place (law 1), but for a claim whose candidate was certainly sold to someone else.
 
-use super::attempt::{Attempt, Course, Look, Write, refused};
+use super::attempt::{Attempt, AttemptLook, Course, Write, refused};
 use super::configure::{missing, wants};
-use super::run::{Done, Run};
+use super::run::{ActionDone, Run};
 use super::trace::Trace;
 use crate::client::api::error::{ApiError, ErrorKind};
 use crate::client::pace::Turn;
@@ -31,11 +31,11 @@ impl<T: Transport> Write for Purchase<'_, T> {
 
     const KIND: ActionKind = ActionKind::Purchase;
 
-    async fn look(&mut self, course: &mut Course) -> Done<Look<Live>> {
+    async fn look(&mut self, course: &mut Course) -> ActionDone<AttemptLook<Live>> {
         course.reads += 1;
         match (self.client.find(self.trace.lane(), self.number).await, &course.doubt) {
-            (Ok((Sighting::Absent, at)), _) => Ok(Look::NotYet(at)),
-            (Ok((Sighting::There(live), _)), Some(_)) => Ok(Look::Made(*live)),
+            (Ok((Sighting::Absent, at)), _) => Ok(AttemptLook::NotYet(at)),
+            (Ok((Sighting::There(live), _)), Some(_)) => Ok(AttemptLook::Made(*live)),
             (Ok((Sighting::There(_), _)), None) => Err(Outcome::Skipped(Skip::AlreadyOwned)),
             (Ok((Sighting::Perhaps, _)), None) => Err(Outcome::Skipped(Skip::PerhapsOwned)),
             (Ok((Sighting::Perhaps, _)), Some(doubt)) => Err(not_seen(doubt.clone())),
@@ -45,7 +45,7 @@ impl<T: Transport> Write for Purchase<'_, T> {
         }
     }
 
-    async fn send(&mut self, turn: Turn<'_>) -> Result<Done<Live>, ApiError> {
+    async fn send(&mut self, turn: Turn<'_>) -> Result<ActionDone<Live>, ApiError> {
         self.client.purchase(turn, self.number, &self.wants).await.map(Ok)
     }
 }
@@ -59,7 +59,7 @@ impl<T: Transport> Run<'_, T> {
         settings: &Managed,
         claim: Option<&Claimed>,
         trace: &Trace<'_>,
-    ) -> Done<()> {
+    ) -> ActionDone<()> {
         let bought = self.buy(number, account, settings, trace).await;
         match claim {
             Some(claim) => self.instead(bought, account, settings, claim, trace).await,
@@ -73,7 +73,7 @@ impl<T: Transport> Run<'_, T> {
         account: AccountIndex,
         settings: &Managed,
         trace: &Trace<'_>,
-    ) -> Done<()> {
+    ) -> ActionDone<()> {
         let client = self.client(account);
         let write = Purchase { client, trace, number, wants: wants(settings) };
         let live = match self.attempt(client, trace, write).await? {
@@ -102,12 +102,12 @@ impl<T: Transport> Run<'_, T> {
     /// its first purchase was refused, and it is not in the account.
     async fn instead(
         &self,
-        mut bought: Done<()>,
+        mut bought: ActionDone<()>,
         account: AccountIndex,
         settings: &Managed,
         claim: &Claimed,
         trace: &Trace<'_>,
-    ) -> Done<()> {
+    ) -> ActionDone<()> {
         for &number in &claim.instead {
             let is_sold = matches!(&bought, Err(outcome @ Outcome::Failed(_))
                 if outcome.api_error().is_some_and(|error| error.kind == ErrorKind::NotAvailable));
@@ -129,7 +129,7 @@ impl<T: Transport> Run<'_, T> {
         settings: &Managed,
         mut live: Live,
         trace: &Trace<'_>,
-    ) -> Done<()> {
+    ) -> ActionDone<()> {
         // An answer about another number has not come this far; one that names none shows nothing.
         if live.number.is_none() {
             live = match trace.find(self.client(account), number).await {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::attempt::{Attempt, Course, Look, Write, refused};
-use super::run::{Done, Run};
+use super::attempt::{Attempt, AttemptLook, Course, Write, refused};
+use super::run::{ActionDone, Run};
 use super::trace::Trace;
 use crate::client::api::error::{ApiError, ListError};
 use crate::client::api::subject::Owner;
@@ -44,7 +44,7 @@ impl<T: Transport> Write for Release<'_, T> {
 
     const KIND: ActionKind = ActionKind::Release;
 
-    async fn look(&mut self, course: &mut Course) -> Done<Look<()>> {
+    async fn look(&mut self, course: &mut Course) -> ActionDone<AttemptLook<()>> {
         let (run, client, trace, target, sid) = (self.run, self.client, self.trace, self.target, self.sid);
         let number = (sid, target.number);
         let in_doubt = course.doubt.clone();
@@ -60,7 +60,7 @@ impl<T: Transport> Write for Release<'_, T> {
             };
             let Some(fresh) = fresh else {
                 return match run.is_gone(target, sid, trace).await {
-                    Ok(true) if in_doubt.is_some() => Ok(Look::Made(())),
+                    Ok(true) if in_doubt.is_some() => Ok(AttemptLook::Made(())),
                     Ok(true) => Err(Outcome::Skipped(Skip::AlreadyGone)),
                     Ok(false) => Err(changed(in_doubt)),
                     Err(error) => Err(doubtful(error.into())),
@@ -88,18 +88,18 @@ impl<T: Transport> Write for Release<'_, T> {
                 Some(EmergencyAddressStatus::UnregistrationFailure) => {
                     return Err(doubtful(Failure::UnregistrationFailed));
                 }
-                Some(_) | None => return Ok(Look::NotYet(read_at)),
+                Some(_) | None => return Ok(AttemptLook::NotYet(read_at)),
             }
         }
     }
 
-    async fn send(&mut self, turn: Turn<'_>) -> Result<Done<()>, ApiError> {
+    async fn send(&mut self, turn: Turn<'_>) -> Result<ActionDone<()>, ApiError> {
         self.client.release(turn, self.sid).await.map(Ok)
     }
 }
 
 impl<T: Transport> Run<'_, T> {
-    pub(super) async fn release(&self, target: &Target, trace: &Trace<'_>) -> Done<()> {
+    pub(super) async fn release(&self, target: &Target, trace: &Trace<'_>) -> ActionDone<()> {
         let client = self.client(target.account);
         let sid = self.sid(target, trace).await?;
         let write = Release { run: self, client, trace, target, sid, has_unregistered: false, waits: 0 };

@@ -9,7 +9,7 @@ use crate::client::Client;
 use crate::client::transport::Transport;
 use crate::desired::AccountIndex;
 use crate::model::hold::Brake;
-use crate::plan::outcome::{End, Outcome};
+use crate::plan::outcome::{Outcome, StepEnd};
 use crate::plan::{Action, Plan, Target};
 
 /// How far a person has asked the run to stop.
@@ -36,12 +36,12 @@ pub enum Event<'a> {
         /// Its place in the plan.
         step: usize,
         /// How.
-        end: &'a End,
+        end: &'a StepEnd,
     },
 }
 
 /// What a part of an action gives, or how the action ends because of it.
-pub(super) type Done<V> = Result<V, Outcome>;
+pub(super) type ActionDone<V> = Result<V, Outcome>;
 
 /// One run of a plan.
 pub(super) struct Run<'a, T> {

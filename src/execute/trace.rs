@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::notebook::Note;
-use super::run::Done;
+use super::notebook::StepNote;
+use super::run::ActionDone;
 use crate::client::api::error::{ApiError, ListError, Operation};
 use crate::client::api::subject::Owner;
 use crate::client::pace::{Lane, Turn};
@@ -79,7 +79,7 @@ pub(super) struct Trace<'a> {
     /// Why nothing more is to be sent.
     brake: &'a dyn Fn() -> Option<Brake>,
     /// To be made before each send, where the action marks a number.
-    note: Option<Note<'a>>,
+    note: Option<StepNote<'a>>,
     stage: Cell<Stage>,
     attempts: Cell<u32>,
     /// It finishes what an earlier step of the same number began.
@@ -92,7 +92,11 @@ pub(super) struct Trace<'a> {
 
 impl<'a> Trace<'a> {
     /// Of an action, which may be the later part of something already begun.
-    pub(super) fn new(has_begun: bool, brake: &'a dyn Fn() -> Option<Brake>, note: Option<Note<'a>>) -> Self {
+    pub(super) fn new(
+        has_begun: bool,
+        brake: &'a dyn Fn() -> Option<Brake>,
+        note: Option<StepNote<'a>>,
+    ) -> Self {
         Self {
             brake,
             note,
@@ -184,7 +188,7 @@ impl<'a> Trace<'a> {
         &self,
         client: &'c Client<T>,
         operation: Operation,
-    ) -> Done<Turn<'c>> {
+    ) -> ActionDone<Turn<'c>> {
         let turn = client.turn_to_write(self.lane(), operation, self.noted()).await;
         self.sending(turn, operation)
     }
@@ -195,7 +199,7 @@ impl<'a> Trace<'a> {
         client: &'c Client<T>,
         operation: Operation,
         read_at: Instant,
-    ) -> Done<Option<Turn<'c>>> {
+    ) -> ActionDone<Option<Turn<'c>>> {
         let waiting = client.turn_to_write(Lane::Write, operation, self.noted());
         match timeout_at(read_at + FRESH_FOR, waiting).await {
             // Whoever was woken late has waited longer.
@@ -214,7 +218,7 @@ impl<'a> Trace<'a> {
     }
 
     /// What withholding the turn comes to depends on what was sent before.
-    fn sending<'c>(&self, turn: Result<Turn<'c>, Withheld>, operation: Operation) -> Done<Turn<'c>> {
+    fn sending<'c>(&self, turn: Result<Turn<'c>, Withheld>, operation: Operation) -> ActionDone<Turn<'c>> {
         // What has taken effect is finished; nothing is bought or released on the strength of that.
         let finishes = (self.follows || self.stage.get().took_effect()) && !is_irreversible(operation);
         if let (Ok(_), Some(brake), false) = (&turn, (self.brake)(), finishes) {

@@ -2,9 +2,9 @@
 
 use tokio::time::Instant;
 
-use super::attempt::{Attempt, Course, Look, Write, refused};
+use super::attempt::{Attempt, AttemptLook, Course, Write, refused};
 use super::configure::wants;
-use super::run::{Done, Run};
+use super::run::{ActionDone, Run};
 use super::trace::Trace;
 use crate::client::api::error::{ApiError, ErrorKind};
 use crate::client::api::subject::Owner;
@@ -43,19 +43,19 @@ impl<T: Transport> Write for Transfer<'_, T> {
 
     const KIND: ActionKind = ActionKind::Transfer;
 
-    async fn look(&mut self, course: &mut Course) -> Done<Look<Live>> {
+    async fn look(&mut self, course: &mut Course) -> ActionDone<AttemptLook<Live>> {
         course.reads += 1;
         let is_there = self.in_its_new_account().await;
         match (is_there, course.doubt.clone()) {
-            (Ok(Some(live)), _) => Ok(Look::Made(live)),
+            (Ok(Some(live)), _) => Ok(AttemptLook::Made(live)),
             (Ok(None), Some(doubt)) if doubt.kind == ErrorKind::NotFound => Err(refused(doubt)),
-            (Ok(None), _) => Ok(Look::NotYet(Instant::now())),
+            (Ok(None), _) => Ok(AttemptLook::NotYet(Instant::now())),
             (Err(_), Some(doubt)) => Err(Outcome::Unknown(doubt.into())),
             (Err(failure), None) => Err(Outcome::Failed(failure)),
         }
     }
 
-    async fn send(&mut self, turn: Turn<'_>) -> Result<Done<Live>, ApiError> {
+    async fn send(&mut self, turn: Turn<'_>) -> Result<ActionDone<Live>, ApiError> {
         let between = (self.from.account, self.to.account);
         let echo = self.mover.transfer(turn, self.number, between, &self.papers).await?;
         if echo.account_sid == Some(self.to.account) {
@@ -95,7 +95,7 @@ impl<T: Transport> Run<'_, T> {
         to: AccountIndex,
         settings: &Managed,
         trace: &Trace<'_>,
-    ) -> Done<Arrived> {
+    ) -> ActionDone<Arrived> {
         let sid = self.sid(target, trace).await?;
         let mover = self.client(self.mover(target));
         let write = Transfer {

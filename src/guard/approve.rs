@@ -102,7 +102,7 @@ pub enum LimitName {
 impl LimitName {
     /// Its name in the file.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Purchases => "max_purchases",
             Self::Releases => "max_releases",
@@ -110,7 +110,7 @@ impl LimitName {
         }
     }
 
-    pub(super) fn of(self, amounts: &Amounts) -> usize {
+    pub(super) fn amount_in(self, amounts: &Amounts) -> usize {
         match self {
             Self::Purchases => amounts.purchases,
             Self::Releases => amounts.releases,
@@ -146,7 +146,7 @@ pub fn approve(
     accepted: Option<Digest>,
 ) -> Result<Approved, Box<(Plan, Rejection)>> {
     if let Some(accepted) = accepted {
-        let digest = Digest::of(&plan);
+        let digest = Digest::from_plan(&plan);
         return if accepted == digest {
             Ok(Approved(plan))
         } else {
@@ -208,7 +208,7 @@ pub fn check(
     if broken.is_empty() && monthly.is_empty() {
         return None;
     }
-    Some(Refusal { broken, monthly, digest: Digest::of(plan) })
+    Some(Refusal { broken, monthly, digest: Digest::from_plan(plan) })
 }
 
 /// A plan by itself, and what each stretch of time comes to with it.
@@ -221,7 +221,8 @@ fn beyond_count(
     stretches: &Stretches<'_>,
 ) -> Vec<Broken> {
     let allowed = written.count(0);
-    let totals = stretches.iter().filter_map(|(over, spent)| Some((*over, limit.of(&spent.as_ref()?.all))));
+    let totals =
+        stretches.iter().filter_map(|(over, spent)| Some((*over, limit.amount_in(&spent.as_ref()?.all))));
     let totals: Vec<_> = totals.collect();
     // What was spent before is no reason to refuse a plan that spends nothing of it.
     let wanted = totals.first().map_or(0, |(_, wanted)| *wanted);
@@ -253,7 +254,7 @@ fn beyond_share(
         .filter_map(|(account, index)| {
             let in_account = |spent: &Spent| spent.in_account(account.sid);
             let own = stretches.first().and_then(|(_, own)| *own).map(in_account)?;
-            let wanted = limit.of(&own);
+            let wanted = limit.amount_in(&own);
             if wanted == 0 {
                 return None;
             }
@@ -261,7 +262,7 @@ fn beyond_share(
                 let spent = spent.map(in_account)?;
                 let bought_before = spent.purchases.saturating_sub(own.purchases);
                 let live = plan.live_in(index).saturating_sub(bought_before);
-                let (allowed, total) = (written.count(live), limit.of(&spent));
+                let (allowed, total) = (written.count(live), limit.amount_in(&spent));
                 let share_of = Some(ShareOf { account: account.name.clone(), live });
                 let broken = Broken { limit, wanted, over: *over, total, allowed, share_of, written, set_by };
                 (total > allowed).then_some(broken)

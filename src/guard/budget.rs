@@ -23,7 +23,7 @@ use crate::model::inert;
 use crate::model::money::{Money, Sums};
 use crate::model::number::{AccountSid, PhoneNumber};
 use crate::observed::Observed;
-use crate::plan::outcome::{End, Failure, Outcome, Report};
+use crate::plan::outcome::{Failure, Outcome, Report, StepEnd};
 use crate::plan::{HeldReason, Plan, Step};
 
 /// How long what was spent counts.
@@ -42,7 +42,7 @@ pub struct Generation([u8; 8]);
 impl Generation {
     /// The generation of these files' texts, in their order.
     #[must_use]
-    pub fn of(sources: &[Source]) -> Self {
+    pub fn from_sources(sources: &[Source]) -> Self {
         let mut hash = Sha256::new();
         for source in sources {
             // The length keeps text from moving between files unseen.
@@ -165,7 +165,7 @@ pub struct Outlook {
 /// Where a purchase or a release is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Stage {
+enum BudgetStage {
     /// About to be sent by the cycle that is running.
     Sending,
     /// Sent, perhaps: its outcome was not seen.
@@ -176,13 +176,13 @@ enum Stage {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Spend {
-    kind: Kind,
+    kind: BudgetKind,
     number: PhoneNumber,
     /// Whose numbers it changes; `None` in what an older version noted.
     account: Option<AccountSid>,
     at: Duration,
     generation: Generation,
-    stage: Stage,
+    stage: BudgetStage,
     /// What the number costs a month, where that was known.
     monthly: Option<Money>,
 }
@@ -190,15 +190,15 @@ struct Spend {
 /// The kinds that are counted one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Kind {
+enum BudgetKind {
     Purchase,
     Release,
     /// The move that comes before a release: the two count as one.
     Quarantine,
 }
 
-impl Kind {
-    fn of(step: &Step) -> Option<Self> {
+impl BudgetKind {
+    fn from_step(step: &Step) -> Option<Self> {
         match step.action.kind() {
             ActionKind::Purchase => Some(Self::Purchase),
             ActionKind::Release => Some(Self::Release),
@@ -238,11 +238,15 @@ impl Budget {
         for spend in &mut self.spends {
             let is_live = observed.find(spend.number).next().is_some();
             match (spend.stage, spend.kind, is_live) {
-                (Stage::Done, _, _) => {}
-                (_, Kind::Purchase, true) | (_, Kind::Release, false) => spend.stage = Stage::Done,
+                (BudgetStage::Done, _, _) => {}
+                (_, BudgetKind::Purchase, true) | (_, BudgetKind::Release, false) => {
+                    spend.stage = BudgetStage::Done
+                }
                 // Not seen is no proof: it stays counted.
-                (_, Kind::Purchase, false) | (_, Kind::Release, true) | (_, Kind::Quarantine, _) => {
-                    spend.stage = Stage::InDoubt;
+                (_, BudgetKind::Purchase, false)
+                | (_, BudgetKind::Release, true)
+                | (_, BudgetKind::Quarantine, _) => {
+                    spend.stage = BudgetStage::InDoubt;
                 }
             }
             // A clock that was set back must not make an entry last for ever.
@@ -263,7 +267,9 @@ impl Budget {
             .spends
             .iter()
             .filter(|spend| {
-                spend.kind == Kind::Purchase && spend.stage == Stage::Done && spend.generation == generation
+                spend.kind == BudgetKind::Purchase
+                    && spend.stage == BudgetStage::Done
+                    && spend.generation == generation
             })
             .map(|spend| spend.number)
             .collect();
@@ -308,9 +314,11 @@ impl Budget {
         let mut sums = Sums::default();
         for spend in self.spends.iter().filter(|spend| counts(spend.generation, spend.at)) {
             match (spend.kind, spend.monthly) {
-                (Kind::Purchase, Some(money)) => sums.add(money),
-                (Kind::Release, Some(money)) if spend.stage != Stage::InDoubt => sums.add(money.negated()),
-                (Kind::Release, Some(_)) | (Kind::Quarantine, Some(_)) | (_, None) => {}
+                (BudgetKind::Purchase, Some(money)) => sums.add(money),
+                (BudgetKind::Release, Some(money)) if spend.stage != BudgetStage::InDoubt => {
+                    sums.add(money.negated())
+                }
+                (BudgetKind::Release, Some(_)) | (BudgetKind::Quarantine, Some(_)) | (_, None) => {}
             }
         }
         sums
@@ -321,13 +329,13 @@ impl Budget {
             self.spends.iter().filter(move |spend| spend.kind == kind && counts(spend.generation, spend.at))
         };
         let mut spent = Spent::default();
-        of(Kind::Purchase).for_each(|spend| spent.add(spend.account, Amounts::PURCHASE));
+        of(BudgetKind::Purchase).for_each(|spend| spent.add(spend.account, Amounts::PURCHASE));
         // A number that was moved to quarantine and released from there is given up once, by the account
         // that it was moved from.
         let waiting: BTreeMap<PhoneNumber, Option<AccountSid>> =
-            of(Kind::Quarantine).map(|spend| (spend.number, spend.account)).collect();
+            of(BudgetKind::Quarantine).map(|spend| (spend.number, spend.account)).collect();
         let mut released = BTreeSet::new();
-        for spend in of(Kind::Release) {
+        for spend in of(BudgetKind::Release) {
             released.insert(spend.number);
             let account = waiting.get(&spend.number).copied().unwrap_or(spend.account);
             spent.add(account, Amounts::RELEASE);
@@ -348,7 +356,7 @@ impl Budget {
             let number = step.action.number();
             let account = Some(plan.account(step.action.lives_in()).sid);
             self.touched.insert(number, Touch { account, at: now, generation });
-            let Some(kind) = Kind::of(step) else { continue };
+            let Some(kind) = BudgetKind::from_step(step) else { continue };
             let monthly = bill.and_then(|bill| bill.changes.get(&number)).map(|money| money.without_sign());
             let at_now = open.get(&(kind, number)).and_then(|place| self.spends.get_mut(*place));
             match at_now {
@@ -358,7 +366,7 @@ impl Budget {
                     *open = Spend { account, at: now, generation, monthly, ..*open };
                 }
                 None => {
-                    let stage = Stage::Sending;
+                    let stage = BudgetStage::Sending;
                     open.insert((kind, number), self.spends.len());
                     self.spends.push(Spend { kind, number, account, at: now, generation, stage, monthly });
                 }
@@ -371,15 +379,15 @@ impl Budget {
         let open = self.open();
         let mut undone = BTreeSet::new();
         for (step, end) in report.plan.steps.iter().zip(&report.ends) {
-            let Some(kind) = Kind::of(step) else { continue };
+            let Some(kind) = BudgetKind::from_step(step) else { continue };
             let Some(place) = open.get(&(kind, step.action.number())) else { continue };
             let Some(spend) = self.spends.get_mut(*place) else { continue };
             if happened(kind, end) {
-                spend.stage = Stage::Done;
-            } else if spend.stage == Stage::Sending && did_not_happen(kind, end) {
+                spend.stage = BudgetStage::Done;
+            } else if spend.stage == BudgetStage::Sending && did_not_happen(kind, end) {
                 undone.insert(*place);
             } else {
-                spend.stage = Stage::InDoubt;
+                spend.stage = BudgetStage::InDoubt;
             }
         }
         let mut place = 0..;
@@ -388,9 +396,11 @@ impl Budget {
 
     /// Where those stand that are not done: of each number and kind at most one, and the first in any case.
     /// A search for each step of a plan would take seconds for a large one.
-    fn open(&self) -> BTreeMap<(Kind, PhoneNumber), usize> {
+    fn open(&self) -> BTreeMap<(BudgetKind, PhoneNumber), usize> {
         let mut open = BTreeMap::new();
-        for (place, spend) in self.spends.iter().enumerate().filter(|(_, spend)| spend.stage != Stage::Done) {
+        for (place, spend) in
+            self.spends.iter().enumerate().filter(|(_, spend)| spend.stage != BudgetStage::Done)
+        {
             open.entry((spend.kind, spend.number)).or_insert(place);
         }
         open
@@ -400,10 +410,10 @@ impl Budget {
     pub fn recall(&mut self, earlier: &Self) {
         // A saved budget counts in whole seconds.
         let key = |spend: &Spend| (spend.kind, spend.number, spend.generation, spend.at.as_secs());
-        let done = earlier.spends.iter().filter(|known| known.stage == Stage::Done);
+        let done = earlier.spends.iter().filter(|known| known.stage == BudgetStage::Done);
         let done: BTreeSet<_> = done.map(key).collect();
         for spend in self.spends.iter_mut().filter(|spend| done.contains(&key(spend))) {
-            spend.stage = Stage::Done;
+            spend.stage = BudgetStage::Done;
         }
     }
 
@@ -465,8 +475,8 @@ impl Budget {
                 at: Duration::from_secs(spend.at),
                 generation: generation(&spend.generation)?,
                 stage: match spend.stage {
-                    Stage::Done => Stage::Done,
-                    Stage::Sending | Stage::InDoubt => Stage::InDoubt,
+                    BudgetStage::Done => BudgetStage::Done,
+                    BudgetStage::Sending | BudgetStage::InDoubt => BudgetStage::InDoubt,
                 },
                 monthly: spend.monthly.as_deref().map(money).transpose()?,
             });
@@ -485,20 +495,20 @@ fn is_recent(at: Duration, now: Duration) -> bool {
 }
 
 /// Whether an action's own write was seen to have worked, whatever came after it.
-fn happened(kind: Kind, end: &End) -> bool {
+fn happened(kind: BudgetKind, end: &StepEnd) -> bool {
     match &end.outcome {
         Outcome::Succeeded => true,
         // Only what was bought or moved is configured.
-        Outcome::Failed(Failure::NotTaken(_) | Failure::Incomplete) => kind != Kind::Release,
+        Outcome::Failed(Failure::NotTaken(_) | Failure::Incomplete) => kind != BudgetKind::Release,
         Outcome::Failed(Failure::Api(error)) => {
-            kind != Kind::Release && error.operation == Operation::Configure
+            kind != BudgetKind::Release && error.operation == Operation::Configure
         }
         Outcome::Failed(_) | Outcome::Skipped(_) | Outcome::Unknown(_) => false,
     }
 }
 
 /// Whether an action's own write, of which the budget speaks, certainly had no effect.
-fn did_not_happen(kind: Kind, end: &End) -> bool {
+fn did_not_happen(kind: BudgetKind, end: &StepEnd) -> bool {
     match &end.outcome {
         Outcome::Succeeded | Outcome::Unknown(_) => false,
         _ if end.attempts == 0 => true,
@@ -535,13 +545,13 @@ struct BudgetJson {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SpendJson {
-    kind: Kind,
+    kind: BudgetKind,
     number: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     account: Option<String>,
     at: u64,
     generation: String,
-    stage: Stage,
+    stage: BudgetStage,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     monthly: Option<String>,
 }

@@ -77,7 +77,7 @@ mod tests {
     use crate::desired::{Format, Source};
 
     fn content(at: usize) -> Generation {
-        Generation::of(&[Source { name: "f".into(), text: at.to_string(), format: Format::Yaml }])
+        Generation::from_sources(&[Source { name: "f".into(), text: at.to_string(), format: Format::Yaml }])
     }
 
     #[test]

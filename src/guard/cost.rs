@@ -8,14 +8,14 @@ mod kept;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use kept::Kept;
+pub use kept::KeptPrices;
 
 use crate::client::api::price::Prices;
 use crate::desired::AccountIndex;
 use crate::model::action_kind::ActionKind;
 use crate::model::money::{Currency, Money, Sums};
 use crate::model::number::PhoneNumber;
-use crate::model::tariff::{Class, Country, Kind, PossibleKind, Tariff};
+use crate::model::tariff::{Class, Country, KindOnBill, PossibleKind, Tariff};
 use crate::observed::Observed;
 use crate::plan::{Action, Plan};
 
@@ -37,7 +37,7 @@ pub enum Unpriced {
 impl Unpriced {
     /// The word for it, in JSON.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::NoCountry => "country_not_told",
             Self::NoType => "type_not_told",
@@ -50,11 +50,11 @@ impl Unpriced {
 
 /// A country's price list, read once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct PriceList(Vec<(Kind, Option<Money>)>);
+struct PriceList(Vec<(KindOnBill, Option<Money>)>);
 
 impl PriceList {
     /// `None` where its unit is no currency. An amount that is not exactly one is not known.
-    fn of(prices: &Prices) -> Option<Self> {
+    fn from_prices(prices: &Prices) -> Option<Self> {
         let currency = Currency::observed(&prices.unit)?;
         let price = |text: &Option<Box<str>>| Money::observed(text.as_deref()?, currency);
         Some(Self(prices.monthly.iter().map(|(kind, text)| (*kind, price(text))).collect()))
@@ -62,10 +62,10 @@ impl PriceList {
 
     /// The price of what may be one of several types, where it is the same for all of them.
     fn price(&self, kind: PossibleKind) -> Result<Money, Unpriced> {
-        let may_be = |listed: Kind| match kind {
-            PossibleKind::Is(Kind::Other) | PossibleKind::ShortCode => false,
+        let may_be = |listed: KindOnBill| match kind {
+            PossibleKind::Is(KindOnBill::Other) | PossibleKind::ShortCode => false,
             PossibleKind::Is(kind) => listed == kind,
-            PossibleKind::NotTollFree => listed != Kind::TollFree,
+            PossibleKind::NotTollFree => listed != KindOnBill::TollFree,
             PossibleKind::Any => true,
         };
         let mut prices = self.0.iter().filter(|(listed, _)| may_be(*listed)).map(|(_, price)| *price);
@@ -81,7 +81,7 @@ pub struct PriceBook(BTreeMap<(AccountIndex, Country), PriceList>);
 impl PriceBook {
     /// Takes a country's prices for an account. Those in no currency are as none.
     pub fn take(&mut self, payer: AccountIndex, country: Country, prices: &Prices) {
-        self.0.extend(PriceList::of(prices).map(|list| ((payer, country), list)));
+        self.0.extend(PriceList::from_prices(prices).map(|list| ((payer, country), list)));
     }
 
     fn price(&self, payer: AccountIndex, class: Class) -> Result<Money, Unpriced> {
@@ -139,7 +139,7 @@ impl Census {
         for (account, listing) in observed.listings() {
             read.insert(account);
             for row in listing.rows() {
-                let class = Class::of(row.number, row.tariff);
+                let class = Class::for_number(row.number, row.tariff);
                 *live.entry((payers[usize::from(account.0)], class)).or_default() += 1;
             }
         }
@@ -152,7 +152,7 @@ impl Census {
                 }
                 None => Some(Tariff { country: None, kind: observed.survey().kinds.get(&number).copied() }),
             };
-            (number, Class::of(Some(number), told.unwrap_or_default()))
+            (number, Class::for_number(Some(number), told.unwrap_or_default()))
         };
         // A configuration costs nothing.
         let steps = plan.steps.iter().filter(|step| step.action.kind() != ActionKind::Configure);
@@ -181,7 +181,7 @@ impl Census {
 
     /// Takes what a number to buy is charged as, from the offer.
     pub fn tell(&mut self, number: PhoneNumber, offer: Tariff) {
-        self.acted.insert(number, Class::of(Some(number), offer));
+        self.acted.insert(number, Class::for_number(Some(number), offer));
     }
 
     /// The price lists that a bill needs: for each account that pays, those of the countries in which
@@ -241,7 +241,7 @@ impl Bill {
     /// The bill of a plan. Only its steps count: what is held or waits changes nothing. A transfer
     /// changes who pays.
     #[must_use]
-    pub fn of(plan: &Plan, census: &Census, book: &PriceBook) -> Self {
+    pub fn from_plan(plan: &Plan, census: &Census, book: &PriceBook) -> Self {
         let mut bill = Self { unread: census.unread.clone(), ..Self::default() };
         let mut after = census.live.clone();
         let mut bought: BTreeMap<(AccountIndex, Class), usize> = BTreeMap::new();

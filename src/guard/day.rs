@@ -54,7 +54,7 @@ fn left_of(plan: &Plan, limit: LimitName, written: Limit, spent: &Spent) -> Vec<
     };
     match written {
         Limit::Count(_) => {
-            let left = rest(written.count(0), limit.of(&spent.all));
+            let left = rest(written.count(0), limit.amount_in(&spent.all));
             vec![DayLeft { limit, account: None, left }]
         }
         Limit::Percent(_) => {
@@ -62,7 +62,7 @@ fn left_of(plan: &Plan, limit: LimitName, written: Limit, spent: &Spent) -> Vec<
             let of = |(account, index): (&AccountRef, AccountIndex)| {
                 let spent = spent.in_account(account.sid);
                 let live = plan.live_in(index).saturating_sub(spent.purchases);
-                let left = rest(written.count(live), limit.of(&spent));
+                let left = rest(written.count(live), limit.amount_in(&spent));
                 DayLeft { limit, account: Some(account.name.clone()), left }
             };
             accounts.map(of).collect()

@@ -18,11 +18,11 @@ use serde::{Deserialize, Serialize};
 use crate::model::claim::Slot;
 use crate::model::number::PhoneNumber;
 use crate::observed::holding::Marks;
-use crate::observed::{InFlight, Record, Survey};
+use crate::observed::{InFlight, PurchaseRecord, Survey};
 use crate::plan::outcome::{Outcome, Report};
 use crate::plan::{Action, Plan};
 
-pub use place::Place;
+pub use place::IntentPlace;
 
 /// How long after its last attempt a purchase may still turn up: as long as the longest lag of a
 /// listing and the latest that a request acts, with room to spare.
@@ -37,14 +37,14 @@ pub struct Intent {
     /// It is for one of these: the first, and those that take its place.
     pub numbers: Vec<PhoneNumber>,
     /// Whether it is over, as far as this process knows.
-    pub phase: Phase,
+    pub phase: PurchasePhase,
     /// A look showed the mark: the number is the claim's, and is looked up should a listing miss it.
     pub seen: bool,
 }
 
 /// How far a purchase has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
+pub enum PurchasePhase {
     /// Its run goes on, or ended without a word.
     Running,
     /// Its last attempt was over by then, since the epoch: after [`BOUND`] it will not turn up any more.
@@ -57,16 +57,16 @@ pub enum Phase {
 impl Intent {
     /// A clock that was set back makes it wait longer, never shorter.
     fn is_over(&self, now: Duration) -> bool {
-        matches!(self.phase, Phase::Over(at) if now >= at.saturating_add(BOUND))
+        matches!(self.phase, PurchasePhase::Over(at) if now >= at.saturating_add(BOUND))
     }
 
     /// In seconds since the epoch; `None` where only a person closes it.
     #[must_use]
     pub fn until(&self, now: Duration) -> Option<i64> {
         match self.phase {
-            Phase::Running => Some(seconds(now.saturating_add(BOUND))),
-            Phase::Over(at) => Some(seconds(at.saturating_add(BOUND))),
-            Phase::Unmarked => None,
+            PurchasePhase::Running => Some(seconds(now.saturating_add(BOUND))),
+            PurchasePhase::Over(at) => Some(seconds(at.saturating_add(BOUND))),
+            PurchasePhase::Unmarked => None,
         }
     }
 }
@@ -82,7 +82,7 @@ pub struct Intents {
     /// Before this nothing is bought for claims: no one knows what was sent before this process began.
     not_before: Option<Duration>,
     /// Whether it goes back to the first purchase.
-    record: Record,
+    record: PurchaseRecord,
 }
 
 /// Why a file does not hold intents.
@@ -135,22 +135,22 @@ impl Intents {
     /// A record that begins now: an earlier one may be lost.
     #[must_use]
     pub fn begun() -> Self {
-        Self { record: Record::New, ..Self::default() }
+        Self { record: PurchaseRecord::New, ..Self::default() }
     }
 
     /// The same record, in a CI job that keeps nothing: one that is new is new in every run.
     #[must_use]
     pub fn in_ci(self) -> Self {
         match self.record {
-            Record::Kept => self,
-            Record::New | Record::NewInCi => Self { record: Record::NewInCi, ..self },
+            PurchaseRecord::Kept => self,
+            PurchaseRecord::New | PurchaseRecord::NewInCi => Self { record: PurchaseRecord::NewInCi, ..self },
         }
     }
 
     /// Whether it begins now.
     #[must_use]
     pub fn is_new(&self) -> bool {
-        self.record != Record::Kept
+        self.record != PurchaseRecord::Kept
     }
 
     /// Whether a person's word on what came before the record would let something be bought.
@@ -161,7 +161,7 @@ impl Intents {
 
     /// A person says that nothing was bought before the record began.
     pub fn vouch(&mut self) {
-        (self.record, self.not_before) = (Record::Kept, None);
+        (self.record, self.not_before) = (PurchaseRecord::Kept, None);
     }
 
     /// Waits, from the first time that it is called on, as long as something may still turn up.
@@ -183,13 +183,13 @@ impl Intents {
     /// Whether there is nothing to remember.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.open.is_empty() && (self.record == Record::Kept || self.not_before.is_none())
+        self.open.is_empty() && (self.record == PurchaseRecord::Kept || self.not_before.is_none())
     }
 
     /// Whether a run goes on. What becomes of it takes more room than that it goes on.
     #[must_use]
     pub fn is_any_running(&self) -> bool {
-        self.open.values().any(|intent| intent.phase == Phase::Running)
+        self.open.values().any(|intent| intent.phase == PurchasePhase::Running)
     }
 
     /// Takes a look at the fleet: learns which numbers claims have, and forgets what is long over and was
@@ -201,8 +201,8 @@ impl Intents {
         for (slot, intent) in &mut self.open {
             if marks.holders.contains_key(slot) {
                 intent.seen = true;
-                if intent.phase == Phase::Unmarked {
-                    intent.phase = Phase::Over(now);
+                if intent.phase == PurchasePhase::Unmarked {
+                    intent.phase = PurchasePhase::Over(now);
                 }
             }
         }
@@ -213,7 +213,7 @@ impl Intents {
                 Some(intent) if intent.is_over(now) => intent.numbers = numbers,
                 Some(_) => {}
                 None => {
-                    let phase = Phase::Over(Duration::ZERO);
+                    let phase = PurchasePhase::Over(Duration::ZERO);
                     self.open.insert(slot.clone(), Intent { numbers, phase, seen: true });
                 }
             }
@@ -241,7 +241,7 @@ impl Intents {
     pub fn begin(&mut self, plan: &Plan) -> bool {
         let any = plan.steps.iter().any(|step| step.action.marks().is_some());
         if any {
-            self.record = Record::Kept;
+            self.record = PurchaseRecord::Kept;
         }
         any
     }
@@ -252,7 +252,7 @@ impl Intents {
         let slot = action.marks()?;
         let instead = action.claimed().map(|claimed| claimed.instead.as_slice()).unwrap_or_default();
         let numbers = std::iter::once(action.number()).chain(instead.iter().copied()).collect();
-        Some((slot, Intent { numbers, phase: Phase::Running, seen: false }))
+        Some((slot, Intent { numbers, phase: PurchasePhase::Running, seen: false }))
     }
 
     /// Opens one, and gives back what was known of its slot.
@@ -274,16 +274,16 @@ impl Intents {
             let Some(slot) = step.action.marks() else { continue };
             let is_purchase = step.action.claimed().is_some();
             // What was never opened was never sent: what is known of the slot is from before.
-            if self.open.get(&slot).is_none_or(|intent| intent.phase != Phase::Running) {
+            if self.open.get(&slot).is_none_or(|intent| intent.phase != PurchasePhase::Running) {
                 continue;
             }
             if is_purchase && end.bought_nothing() {
                 self.open.remove(&slot);
             } else if let Some(intent) = self.open.get_mut(&slot) {
                 intent.phase = match &end.outcome {
-                    Outcome::Failed(_) if is_purchase => Phase::Unmarked,
+                    Outcome::Failed(_) if is_purchase => PurchasePhase::Unmarked,
                     // A success too is waited for: a listing may lag.
-                    _ => Phase::Over(now),
+                    _ => PurchasePhase::Over(now),
                 };
             }
         }
@@ -293,7 +293,7 @@ impl Intents {
     pub fn recall(&mut self, earlier: &Self, now: Duration) {
         for (slot, intent) in &earlier.open {
             let phase = match intent.phase {
-                Phase::Running => Phase::Over(now),
+                PurchasePhase::Running => PurchasePhase::Over(now),
                 phase => phase,
             };
             self.open.entry(slot.clone()).or_insert_with(|| Intent { phase, ..intent.clone() });
@@ -313,10 +313,10 @@ impl Intents {
             slot: slot.to_string(),
             numbers: intent.numbers.iter().map(PhoneNumber::to_string).collect(),
             over: match intent.phase {
-                Phase::Over(at) => Some(at.as_secs()),
-                Phase::Running | Phase::Unmarked => None,
+                PurchasePhase::Over(at) => Some(at.as_secs()),
+                PurchasePhase::Running | PurchasePhase::Unmarked => None,
             },
-            unmarked: intent.phase == Phase::Unmarked,
+            unmarked: intent.phase == PurchasePhase::Unmarked,
             seen: intent.seen,
         });
         let not_before = self.not_before.map(|time| time.as_secs());
@@ -345,15 +345,15 @@ impl Intents {
                 .into_iter()
                 .map(|text| PhoneNumber::observed(&text).ok_or(IntentsError::Malformed(text)));
             let phase = match (intent.unmarked, intent.over) {
-                (true, _) => Phase::Unmarked,
-                (false, over) => Phase::Over(over.map_or(now, Duration::from_secs)),
+                (true, _) => PurchasePhase::Unmarked,
+                (false, over) => PurchasePhase::Over(over.map_or(now, Duration::from_secs)),
             };
             open.insert(
                 slot,
                 Intent { numbers: numbers.collect::<Result<_, _>>()?, phase, seen: intent.seen },
             );
         }
-        let record = if file.new { Record::New } else { Record::Kept };
+        let record = if file.new { PurchaseRecord::New } else { PurchaseRecord::Kept };
         Ok(Self { open, not_before: file.not_before.map(Duration::from_secs), record })
     }
 }

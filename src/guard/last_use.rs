@@ -14,7 +14,7 @@ use jiff::civil::Date;
 use crate::desired::AccountIndex;
 use crate::model::number::{AccountSid, PhoneNumber};
 use crate::model::settings::Field;
-use crate::model::traffic::{Lookback, Owned, Use};
+use crate::model::traffic::{Lookback, OwnedNumber, Use};
 use crate::plan::{HeldReason, Plan, Step, Target};
 
 /// What someone who asks again and again need not ask for again.
@@ -42,10 +42,10 @@ pub enum Trust {
 
 /// What was found out about numbers so far.
 #[derive(Debug, Default)]
-pub struct LastUses(BTreeMap<PhoneNumber, Known>);
+pub struct LastUses(BTreeMap<PhoneNumber, KnownUse>);
 
 #[derive(Debug, Clone, Copy)]
-struct Known {
+struct KnownUse {
     account: AccountSid,
     seen: Seen,
     /// The first day that was asked for.
@@ -54,7 +54,7 @@ struct Known {
     at: Duration,
 }
 
-impl Known {
+impl KnownUse {
     /// What it still says.
     fn still(&self, guard: Lookback, now: Duration, trust: Trust) -> Option<Seen> {
         let is_of = |time: Duration| self.at <= now && now.saturating_sub(self.at) <= time;
@@ -83,15 +83,15 @@ impl LastUses {
         guard: Lookback,
         now: Duration,
         trust: Trust,
-    ) -> BTreeMap<AccountIndex, Vec<Owned>> {
+    ) -> BTreeMap<AccountIndex, Vec<OwnedNumber>> {
         self.0.retain(|_, known| known.still(guard, now, Trust::ThisHour).is_some());
         let sids = sids(plan);
-        let mut asked: BTreeMap<AccountIndex, Vec<Owned>> = BTreeMap::new();
+        let mut asked: BTreeMap<AccountIndex, Vec<OwnedNumber>> = BTreeMap::new();
         for step in &plan.steps {
             if let Some(target) = given_up(step)
                 && self.seen(&sids, target, guard, now, trust).is_none()
             {
-                let owned = Owned { number: target.number, sid: target.sid };
+                let owned = OwnedNumber { number: target.number, sid: target.sid };
                 asked.entry(target.account).or_default().push(owned);
             }
         }
@@ -107,7 +107,7 @@ impl LastUses {
         since: Date,
         now: Duration,
     ) {
-        self.0.insert(number, Known { account, seen, since, at: now });
+        self.0.insert(number, KnownUse { account, seen, since, at: now });
     }
 
     /// Takes out of a plan each release of a number that is in use, or of which nothing is known: that

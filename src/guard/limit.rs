@@ -14,7 +14,7 @@ pub enum Over {
 impl Over {
     /// The word for it, in JSON; none for the plan by itself.
     #[must_use]
-    pub fn word(self) -> Option<&'static str> {
+    pub fn as_str(self) -> Option<&'static str> {
         match self {
             Self::Plan => None,
             Self::Generation => Some("generation"),
@@ -35,7 +35,7 @@ pub enum SetBy {
 impl SetBy {
     /// The word for it, in JSON.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::File => "file",
             Self::Operator => "operator",

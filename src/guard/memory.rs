@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::desired::AccountRef;
 use crate::desired::Desired;
-use crate::guard::cost::Kept;
+use crate::guard::cost::KeptPrices;
 use crate::guard::last_use::LastUses;
 use crate::guard::preflight::Verdicts;
 use crate::model::live::Live;
@@ -40,7 +40,7 @@ pub struct Memory {
     last_uses: LastUses,
     last_look: Option<LastLook>,
     interval: Duration,
-    prices: Kept,
+    prices: KeptPrices,
     causes: ToldCauses,
     webhooks: Verdicts,
 }
@@ -57,7 +57,7 @@ pub enum Extent {
 impl Extent {
     /// The word for it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Full => "full",
             Self::Partial => "partial",
@@ -77,7 +77,7 @@ impl Memory {
             last_uses: LastUses::default(),
             last_look: None,
             interval,
-            prices: Kept::default(),
+            prices: KeptPrices::default(),
             causes: ToldCauses::default(),
             webhooks: Verdicts::default(),
         }
@@ -198,7 +198,7 @@ impl Memory {
     }
 
     /// The price lists that were asked for lately.
-    pub fn prices(&mut self) -> &mut Kept {
+    pub fn prices(&mut self) -> &mut KeptPrices {
         &mut self.prices
     }
 

@@ -22,7 +22,7 @@ pub enum MonthlyName {
 impl MonthlyName {
     /// Its name in the file.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Increase => "max_monthly_increase",
             Self::Total => "max_monthly_total",
@@ -115,21 +115,22 @@ fn beyond(limit: MonthlyName, allowed: Money, bill: &Bill, outlook: &Outlook) ->
     let many = |numbers: usize| (numbers > 0).then_some(Beyond::NotKnown(numbers));
     match limit {
         MonthlyName::Increase => {
-            let own = change.of(currency);
+            let own = change.amount_in(currency);
             let spends = own.is_positive();
             let generation = outlook
                 .generation
                 .as_ref()
                 .filter(|_| spends)
-                .map(|_| outlook.generation_increase.of(currency));
-            let day = outlook.day.as_ref().filter(|_| spends).map(|_| outlook.day_increase.of(currency));
+                .map(|_| outlook.generation_increase.amount_in(currency));
+            let day =
+                outlook.day.as_ref().filter(|_| spends).map(|_| outlook.day_increase.amount_in(currency));
             over(own, Over::Plan)
                 .or_else(|| raised.iter().copied().find(is_other).map(other))
                 .or_else(|| many(bill.raised_by_unknown))
                 .or_else(|| over(generation?, Over::Generation))
                 .or_else(|| over(day?, Over::Day))
         }
-        MonthlyName::Total => over(bill.after.of(currency), Over::Plan)
+        MonthlyName::Total => over(bill.after.amount_in(currency), Over::Plan)
             .or_else(|| bill.after.iter().find(is_other).map(other))
             .or_else(|| many(bill.unknown_after()))
             .or_else(|| (!bill.unread.is_empty()).then_some(Beyond::Unread)),

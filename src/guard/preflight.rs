@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::desired::{AccountIndex, Desired, State};
+use crate::desired::{AccountIndex, DeclaredState, Desired};
 use crate::model::number::PhoneNumber;
 use crate::model::settings::{Field, HttpMethod, Value, Want};
 use crate::model::webhook::{FaultKind, WEBHOOK_FIELDS, Webhook, WebhookFault, WebhookRole};
@@ -20,7 +20,7 @@ pub type WebhookKey = (Arc<str>, HttpMethod);
 
 /// A webhook, and for whom it is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Declared {
+pub struct DeclaredWebhook {
     /// The webhook.
     pub webhook: Webhook,
     /// An account that points there.
@@ -31,14 +31,14 @@ pub struct Declared {
 
 /// Different webhooks, in order.
 #[derive(Debug, Default)]
-pub struct Webhooks(BTreeMap<WebhookKey, Declared>);
+pub struct Webhooks(BTreeMap<WebhookKey, DeclaredWebhook>);
 
 impl Webhooks {
     /// All that files declare.
     #[must_use]
     pub fn of_files(desired: &Desired) -> Self {
         let mut all = Self::default();
-        let numbers = desired.numbers.iter().filter(|declared| declared.state == State::Present);
+        let numbers = desired.numbers.iter().filter(|declared| declared.state == DeclaredState::Present);
         let numbers = numbers.map(|declared| (declared.account, Some(declared.number), &declared.settings));
         let claims = desired.claims.iter().map(|claim| (claim.account, None, &claim.settings));
         for (account, number, settings) in numbers.chain(claims) {
@@ -64,14 +64,17 @@ impl Webhooks {
 
     fn add(&mut self, webhook: Webhook, account: AccountIndex, number: Option<PhoneNumber>) {
         let key = (webhook.url.clone(), webhook.method);
-        let known =
-            self.0.entry(key).or_insert_with(|| Declared { webhook: webhook.clone(), account, number });
+        let known = self.0.entry(key).or_insert_with(|| DeclaredWebhook {
+            webhook: webhook.clone(),
+            account,
+            number,
+        });
         // What is asked for a call has most to answer.
         known.webhook.role = known.webhook.role.min(webhook.role);
     }
 
     /// Those that are to be called, in order, and those for which there are too many.
-    pub fn parts(&self) -> (impl Iterator<Item = &Declared>, impl Iterator<Item = &WebhookKey>) {
+    pub fn parts(&self) -> (impl Iterator<Item = &DeclaredWebhook>, impl Iterator<Item = &WebhookKey>) {
         (self.0.values().take(WEBHOOKS_MAX), self.0.keys().skip(WEBHOOKS_MAX))
     }
 

@@ -12,7 +12,7 @@ use crate::client::api::error::{ApiError, Operation};
 use crate::client::api::{filter, price, wire};
 use crate::client::transport::Transport;
 use crate::desired::AccountIndex;
-use crate::guard::cost::{Census, Kept, PriceBook};
+use crate::guard::cost::{Census, KeptPrices, PriceBook};
 use crate::model::number::PhoneNumber;
 use crate::model::provider::Api;
 use crate::model::tariff::{Country, Tariff};
@@ -41,7 +41,7 @@ pub async fn price_book<T: Transport>(
     clients: &[Client<T>],
     plan: &Plan,
     census: &mut Census,
-    kept: &mut Kept,
+    kept: &mut KeptPrices,
     looks_up: bool,
     now: Duration,
 ) -> PriceBook {
@@ -73,7 +73,7 @@ async fn ask<T: Transport>(
     clients: &[Client<T>],
     wanted: impl Iterator<Item = (AccountIndex, Country)>,
     book: &mut PriceBook,
-    kept: &mut Kept,
+    kept: &mut KeptPrices,
     now: Duration,
 ) {
     let mut missing = Vec::new();

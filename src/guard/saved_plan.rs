@@ -29,7 +29,7 @@ use crate::plan::digest::Digest;
 use crate::plan::{Action, Plan, Reason, Step, Target};
 
 use accounts::FileAccount;
-use file::{File, FileAction, FileChange, FileClaim, FileNarrowed, FileSummary, FileValue};
+use file::{FileAction, FileChange, FileClaim, FileNarrowed, FileSummary, FileValue, SavedFile};
 use holds::FileHolds;
 use limits::FileLimits;
 
@@ -94,7 +94,7 @@ impl SavedPlan {
             let access = account.access.clone();
             Access { api: Some(access.api.unwrap_or(operators_api)), ..access }
         };
-        let of_files = Holds::of(desired, &plan);
+        let of_files = Holds::from_plan(desired, &plan);
         let holds = Holds {
             standstill: Standstill { windows: of_files.standstill.windows, ..Standstill::default() },
             on_vanished: of_files.on_vanished,
@@ -152,11 +152,11 @@ impl SavedPlan {
     /// When it is no saved plan, or not as it was written.
     pub fn from_json(text: &str) -> Result<Self, SavedPlanError> {
         #[derive(Deserialize)]
-        struct Head {
+        struct SavedHead {
             kind: String,
             format_version: u32,
         }
-        let head: Head = serde_json::from_str(text).map_err(|_| {
+        let head: SavedHead = serde_json::from_str(text).map_err(|_| {
             SavedPlanError::NotAPlan("write one with `numctl plan --out plan.json`".to_owned())
         })?;
         if head.kind != KIND {
@@ -165,7 +165,7 @@ impl SavedPlan {
         if head.format_version != FORMAT_VERSION {
             return Err(SavedPlanError::OtherFormat(head.format_version));
         }
-        let file: File = serde_json::from_str(text)
+        let file: SavedFile = serde_json::from_str(text)
             .map_err(|error| SavedPlanError::NotAPlan(inert::message(&error.to_string(), QUOTED_MAX)))?;
         if checksum(&file) != file.checksum {
             return Err(SavedPlanError::Changed);
@@ -173,7 +173,7 @@ impl SavedPlan {
         let saved = Self::from_file(&file)?;
         // What a reviewer read in the file is what is carried out. The digest of a plan with secrets is keyed
         // with credentials, which are not known here: there the checksum alone says so.
-        if !saved.carries_passwords() && Digest::of(&saved.plan).to_string() != file.digest {
+        if !saved.carries_passwords() && Digest::from_plan(&saved.plan).to_string() != file.digest {
             return Err(SavedPlanError::Changed);
         }
         Ok(saved)
@@ -185,20 +185,20 @@ impl SavedPlan {
     #[doc(hidden)]
     #[must_use]
     pub fn sealed(text: &str) -> Option<String> {
-        let mut file: File = serde_json::from_str(text).ok()?;
+        let mut file: SavedFile = serde_json::from_str(text).ok()?;
         if let Ok(saved) = Self::from_file(&file) {
-            file.digest = Digest::of(&saved.plan).to_string();
+            file.digest = Digest::from_plan(&saved.plan).to_string();
         }
         file.checksum = checksum(&file);
         serde_json::to_string(&file).ok()
     }
 
-    fn to_file(&self) -> File {
+    fn to_file(&self) -> SavedFile {
         let plan = &self.plan;
-        File {
+        SavedFile {
             kind: KIND.to_owned(),
             format_version: FORMAT_VERSION,
-            digest: Digest::of(plan).to_string(),
+            digest: Digest::from_plan(plan).to_string(),
             checksum: String::new(),
             tool_version: self.tool_version.clone(),
             files: self.files.iter().map(ToString::to_string).collect(),
@@ -232,7 +232,7 @@ impl SavedPlan {
         }
     }
 
-    fn from_file(file: &File) -> Result<Self, SavedPlanError> {
+    fn from_file(file: &SavedFile) -> Result<Self, SavedPlanError> {
         let by_name: HashMap<&str, u16> =
             file.accounts.iter().map(|account| account.name.as_str()).zip(0..=u16::MAX).collect();
         if by_name.len() != file.accounts.len() {
@@ -267,7 +267,7 @@ impl SavedPlan {
                     account: narrowed.account.clone(),
                     left_out: narrowed.left_out,
                 }),
-                ..Plan::of(accounts, steps)
+                ..Plan::from_steps(accounts, steps)
             },
             access,
             limits: file.limits.limits()?,
@@ -283,7 +283,7 @@ fn malformed(what: &'static str, text: &str) -> SavedPlanError {
 }
 
 /// SHA-256 over the file with an empty checksum: it shows a change, it does not prove an author.
-fn checksum(file: &File) -> String {
+fn checksum(file: &SavedFile) -> String {
     let mut hash = Sha256::new();
     let parts = [
         serde_json::to_vec(&file.actions),
@@ -332,12 +332,12 @@ fn file_action(plan: &Plan, step: &Step) -> FileAction {
     };
     let target = action.target();
     FileAction {
-        kind: action.kind().word().to_owned(),
+        kind: action.kind().as_str().to_owned(),
         phone_number: action.number().to_string(),
         account: name(action.account()),
         from_account: target.map(|target| name(target.account)),
         sid: target.and_then(|target| target.sid).map(|sid| sid.to_string()),
-        reason: step.reason.word().to_owned(),
+        reason: step.reason.as_str().to_owned(),
         changes,
         observed: target
             .map(|target| {
@@ -354,7 +354,7 @@ fn file_action(plan: &Plan, step: &Step) -> FileAction {
 }
 
 fn parse_reason(text: &str) -> Result<Reason, SavedPlanError> {
-    Reason::ALL.into_iter().find(|reason| reason.word() == text).ok_or_else(|| malformed("a reason", text))
+    Reason::ALL.into_iter().find(|reason| reason.as_str() == text).ok_or_else(|| malformed("a reason", text))
 }
 
 fn field(text: &str) -> Result<Field, SavedPlanError> {
@@ -515,7 +515,7 @@ mod tests {
             plan: Plan {
                 unchanged: 3,
                 unlisted: 2,
-                ..Plan::of(
+                ..Plan::from_steps(
                     vec![account("main", "a", None), account("emea", "b", Some(AccountIndex(0)))],
                     steps,
                 )
@@ -548,7 +548,7 @@ mod tests {
         let saved = sample();
         let read = SavedPlan::from_json(&saved.to_json()).expect("reads back");
         assert_eq!(read, saved);
-        assert_eq!(Digest::of(&read.plan), Digest::of(&saved.plan));
+        assert_eq!(Digest::from_plan(&read.plan), Digest::from_plan(&saved.plan));
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub struct Holds {
 impl Holds {
     /// Those of the files that the plan was made from.
     #[must_use]
-    pub fn of(desired: &Desired, plan: &Plan) -> Self {
+    pub fn from_plan(desired: &Desired, plan: &Plan) -> Self {
         let accounts = desired.accounts().filter_map(|(at, account)| Some((at, account.hold.clone()?)));
         Self { accounts: accounts.collect(), ..Self::without_accounts(desired, plan) }
     }

@@ -16,7 +16,7 @@ use crate::client::transport::Transport;
 use crate::guard::last_use::{LastUses, Seen, Trust};
 use crate::model::inert::spelt_out;
 use crate::model::number::{NumberSid, PhoneNumber};
-use crate::model::traffic::{Lookback, Medium, Owned, Party, Side, Use};
+use crate::model::traffic::{Lookback, Medium, OwnedNumber, Party, Side, Use};
 use crate::plan::{Plan, Warning};
 
 /// What it takes to find nothing about one number: calls and messages, to it and from it.
@@ -50,7 +50,7 @@ pub async fn guard_releases<T: Transport>(
     });
     for (account, numbers, looked) in join_all(asked).await {
         let sid = plan.account(account).sid;
-        for Owned { number, .. } in numbers {
+        for OwnedNumber { number, .. } in numbers {
             let seen = match (looked.used.get(&number), looked.unread.get(&number)) {
                 (Some(last), _) => Seen::Used(*last),
                 (None, Some(_)) => Seen::Unread,
@@ -80,7 +80,7 @@ pub async fn guard_releases<T: Transport>(
 /// look-up can show, the calls of a SIP trunk, is the caller's to judge.)
 pub async fn uses<T: Transport>(
     client: &Client<T>,
-    numbers: &[Owned],
+    numbers: &[OwnedNumber],
     since: Date,
     on_request: impl Fn(usize),
 ) -> Looked {

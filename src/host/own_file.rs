@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 
 /// Why a file is not opened.
 #[derive(Debug, thiserror::Error)]
-enum Refused {
+enum RefusedFile {
     #[error(
         "this is a symbolic link, and numctl does not follow links to its own files: name the file that it points to"
     )]
@@ -30,7 +30,7 @@ enum Refused {
     Foreign(u32),
 }
 
-fn refused(why: Refused) -> io::Error {
+fn refused(why: RefusedFile) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, why)
 }
 
@@ -60,10 +60,10 @@ pub fn to_lock(path: &Path) -> io::Result<File> {
         let meta = file.metadata()?;
         let me = rustix::process::geteuid().as_raw();
         if me != 0 && meta.uid() != me {
-            return Err(refused(Refused::Foreign(meta.uid())));
+            return Err(refused(RefusedFile::Foreign(meta.uid())));
         }
         if meta.nlink() > 1 {
-            return Err(refused(Refused::SharedName));
+            return Err(refused(RefusedFile::SharedName));
         }
         if meta.mode() & 0o077 != 0 {
             file.set_permissions(fs::Permissions::from_mode(0o600))?;
@@ -101,11 +101,12 @@ fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let is_link = || fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink());
     #[cfg(not(unix))]
     if is_link() {
-        return Err(refused(Refused::Link));
+        return Err(refused(RefusedFile::Link));
     }
-    let file = options.open(path).map_err(|error| if is_link() { refused(Refused::Link) } else { error })?;
+    let file =
+        options.open(path).map_err(|error| if is_link() { refused(RefusedFile::Link) } else { error })?;
     if !file.metadata()?.is_file() {
-        return Err(refused(Refused::NotAFile));
+        return Err(refused(RefusedFile::NotAFile));
     }
     Ok(file)
 }
@@ -120,7 +121,7 @@ fn no_link_on_the_way(folder: &Path) -> io::Result<()> {
         .ancestors()
         .filter(|part| !part.as_os_str().is_empty())
         .find(|part| fs::symlink_metadata(part).is_ok_and(|meta| meta.is_symlink()));
-    link.map_or(Ok(()), |link| Err(refused(Refused::LinkOnTheWay(link.to_owned()))))
+    link.map_or(Ok(()), |link| Err(refused(RefusedFile::LinkOnTheWay(link.to_owned()))))
 }
 
 /// Whether an open file is still the one of that name: if it was removed or renamed, another process may have

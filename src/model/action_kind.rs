@@ -19,7 +19,7 @@ impl ActionKind {
 
     /// The word for it, in JSON and in text.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Purchase => "purchase",
             Self::Transfer => "transfer",

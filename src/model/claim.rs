@@ -186,7 +186,7 @@ impl Wish {
 
     /// Its name in the file.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::AreaCode => "area_code",
             Self::Region => "region",
@@ -219,7 +219,7 @@ impl Capability {
 
     /// Its word in the file.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Voice => "voice",
             Self::Sms => "sms",

@@ -18,10 +18,10 @@ const SECRET_BYTES_MIN: usize = 8;
 /// At most this many layers of escapes are looked through.
 const LAYERS_MAX: usize = 3;
 
-static KNOWN: RwLock<Vec<Known>> = RwLock::new(Vec::new());
+static KNOWN: RwLock<Vec<KnownSecret>> = RwLock::new(Vec::new());
 
 /// One secret, in the forms that are looked for.
-struct Known {
+struct KnownSecret {
     plain: Vec<u8>,
     /// What stands for it whatever comes before and after it in the encoded text.
     encoded: Vec<Vec<u8>>,
@@ -29,7 +29,7 @@ struct Known {
 
 /// From now on this secret is shown nowhere.
 pub fn keep(secret: &str) {
-    let is_known = |known: &[Known]| known.iter().any(|known| known.plain == secret.as_bytes());
+    let is_known = |known: &[KnownSecret]| known.iter().any(|known| known.plain == secret.as_bytes());
     if secret.len() < SECRET_BYTES_MIN || is_known(&KNOWN.read().unwrap_or_else(PoisonError::into_inner)) {
         return;
     }
@@ -44,7 +44,7 @@ pub fn keep(secret: &str) {
     encoded.extend([hex.to_ascii_uppercase().into_bytes(), hex.into_bytes()]);
     encoded.sort();
     encoded.dedup();
-    let known = Known { plain: secret.as_bytes().to_vec(), encoded };
+    let known = KnownSecret { plain: secret.as_bytes().to_vec(), encoded };
     KNOWN.write().unwrap_or_else(PoisonError::into_inner).push(known);
 }
 
@@ -96,7 +96,7 @@ struct Unit {
 }
 
 /// Where the secrets stand, as half-open ranges.
-fn search(bytes: &[u8], known: &[Known], mut hit: impl FnMut(usize, usize)) {
+fn search(bytes: &[u8], known: &[KnownSecret], mut hit: impl FnMut(usize, usize)) {
     for secret in known {
         for at in places(bytes, &secret.plain) {
             hit(at, at + secret.plain.len());

@@ -171,7 +171,7 @@ impl Sums {
 
     /// The sum of a currency: nothing where none was added.
     #[must_use]
-    pub fn of(&self, currency: Currency) -> Money {
+    pub fn amount_in(&self, currency: Currency) -> Money {
         Money { parts: self.0.get(&currency).copied().unwrap_or_default(), currency }
     }
 

@@ -33,7 +33,7 @@ impl NumberType {
 
     /// The word of both APIs' `type` field.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Local => "local",
             Self::Mobile => "mobile",

@@ -10,7 +10,7 @@ use crate::model::claim::{Capability, Need, Wish};
 use crate::model::country::{calling_code_in, calling_code_of};
 use crate::model::number::PhoneNumber;
 use crate::model::number_type::NumberType;
-use crate::model::tariff::{Class, Country, Kind, PossibleKind, Tariff, is_north_american_country};
+use crate::model::tariff::{Class, Country, KindOnBill, PossibleKind, Tariff, is_north_american_country};
 
 /// How far from a place a search looks unless it says so, and some room for how places are rounded.
 const NEAR_MILES: f64 = 30.0;
@@ -46,7 +46,7 @@ pub struct Offer {
 impl Offer {
     /// A number of which nothing else is known.
     #[must_use]
-    pub fn of(number: PhoneNumber) -> Self {
+    pub fn from_number(number: PhoneNumber) -> Self {
         Self {
             number,
             iso_country: None,
@@ -85,8 +85,8 @@ impl fmt::Display for Misfit {
             Self::NotOfACountry => f.write_str("it does not belong to a country"),
             Self::Country => f.write_str("it is in another country"),
             Self::Type => f.write_str("it has another type"),
-            Self::Wish(wish) => write!(f, "it does not match `{}`", wish.word()),
-            Self::Lacks(capability) => write!(f, "it has no {}", capability.word()),
+            Self::Wish(wish) => write!(f, "it does not match `{}`", wish.as_str()),
+            Self::Lacks(capability) => write!(f, "it has no {}", capability.as_str()),
             Self::Address => f.write_str("it needs an `address_sid`"),
         }
     }
@@ -118,10 +118,10 @@ impl Offer {
         if self.iso_country.as_deref().is_some_and(|country| !country.eq_ignore_ascii_case(&need.country)) {
             return Some(Misfit::Country);
         }
-        let told = Class::of(Some(self.number), Tariff::default());
+        let told = Class::for_number(Some(self.number), Tariff::default());
         match told.country {
             // Toll-free numbers are one pool for the US and Canada.
-            Some(_) if told.kind == PossibleKind::Is(Kind::TollFree) => {
+            Some(_) if told.kind == PossibleKind::Is(KindOnBill::TollFree) => {
                 (!matches!(&*need.country, "US" | "CA")).then_some(Misfit::Country)
             }
             Some(country) if Country::observed(&need.country) == Some(country) => None,
@@ -141,12 +141,12 @@ impl Offer {
     fn type_misfit(&self, need: &Need) -> Option<Misfit> {
         let digits = self.digits();
         let sold = SOLD_AS.iter().find(|(prefix, _)| digits.starts_with(prefix)).map(|(_, sold)| *sold);
-        let class = Class::of(Some(self.number), Tariff::default());
+        let class = Class::for_number(Some(self.number), Tariff::default());
         let fits = match (sold, class.kind, need.kind) {
             (Some(SoldAs::Premium), _, _) => false,
             (Some(SoldAs::TollFree), _, kind) => kind == NumberType::TollFree,
             (Some(SoldAs::Mobile), _, kind) => kind == NumberType::Mobile,
-            (None, PossibleKind::Is(Kind::TollFree), kind) => kind == NumberType::TollFree,
+            (None, PossibleKind::Is(KindOnBill::TollFree), kind) => kind == NumberType::TollFree,
             (None, PossibleKind::NotTollFree, kind) => kind != NumberType::TollFree,
             // Where the prefixes of a type are known, other numbers are not of it.
             (None, _, NumberType::Mobile) => !self.has_prefixes(SoldAs::Mobile),
@@ -386,7 +386,7 @@ mod tests {
     }
 
     fn offer(text: &str) -> Offer {
-        Offer::of(PhoneNumber::observed(text).expect(text))
+        Offer::from_number(PhoneNumber::observed(text).expect(text))
     }
 
     #[test]

@@ -21,7 +21,7 @@ impl Api {
 
     /// The word for it, in the file, in `--api` and in JSON.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::ActiveNumbers => "active-numbers",
             Self::IncomingPhoneNumbers => "incoming-phone-numbers",
@@ -31,7 +31,7 @@ impl Api {
     /// The API of a word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|api| api.word() == word)
+        Self::ALL.into_iter().find(|api| api.as_str() == word)
     }
 
     /// Twilio's own name for it.
@@ -55,7 +55,7 @@ impl Api {
 
 impl fmt::Display for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }
 

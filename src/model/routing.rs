@@ -51,7 +51,7 @@ pub struct Hook {
 
 /// A Messaging Service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Service {
+pub struct MessagingService {
     /// Its name.
     pub friendly_name: Option<Box<str>>,
     /// Where it sends what its numbers receive.
@@ -85,7 +85,7 @@ pub struct Trunk {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Surroundings {
     /// Its Messaging Services; with them, which number is in which is known.
-    pub services: Known<BTreeMap<ServiceSid, Service>>,
+    pub services: Known<BTreeMap<ServiceSid, MessagingService>>,
     /// Its applications.
     pub applications: Known<BTreeMap<ApplicationSid, Application>>,
     /// Its trunks.
@@ -124,7 +124,7 @@ impl fmt::Display for Hop {
 
 /// Where it ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
+pub enum RouteEnd {
     /// At a URL.
     At(Hook),
     /// At whatever the trunk leads to.
@@ -139,7 +139,7 @@ pub enum End {
     Unknown,
 }
 
-impl End {
+impl RouteEnd {
     /// The URL.
     #[must_use]
     pub fn url(&self) -> Option<&str> {
@@ -151,7 +151,7 @@ impl End {
 
     /// The word for it, for machines.
     #[must_use]
-    pub fn word(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
             Self::At(_) => "url",
             Self::OnTrunk => "trunk",
@@ -202,7 +202,7 @@ pub struct Way {
     /// The stations, in order.
     pub via: Vec<Hop>,
     /// Where it ends.
-    pub end: End,
+    pub end: RouteEnd,
     /// The settings that would decide and do not, each with why, in order.
     pub overruled: Vec<(Field, Because)>,
 }
@@ -220,12 +220,12 @@ pub fn voice(own: impl Fn(Field) -> Option<Value>, around: &Surroundings, region
     let urls = [Field::VoiceUrl, Field::VoiceFallbackUrl];
     if let Some(region) = region {
         let overruled = VOICE.map(|field| (field, Because::Region(region.into()))).to_vec();
-        return Way { via: vec![Hop::Region(region.into())], end: End::InRegion, overruled };
+        return Way { via: vec![Hop::Region(region.into())], end: RouteEnd::InRegion, overruled };
     }
     if let Some(Value::Trunk(sid)) = own(Field::VoiceTrunkSid) {
         let fields = [Field::VoiceUrl, Field::VoiceFallbackUrl, Field::VoiceApplicationSid];
         let overruled = fields.map(|field| (field, Because::Trunk(sid))).to_vec();
-        return Way { via: vec![Hop::Number, Hop::Trunk(sid)], end: End::OnTrunk, overruled };
+        return Way { via: vec![Hop::Number, Hop::Trunk(sid)], end: RouteEnd::OnTrunk, overruled };
     }
     if let Some(Value::Application(sid)) = own(Field::VoiceApplicationSid) {
         let overruled = urls.map(|field| (field, Because::Application(sid))).to_vec();
@@ -255,15 +255,15 @@ pub fn sms(own: impl Fn(Field) -> Option<Value>, around: &Surroundings) -> Way {
                 Some((Some(true), _)) => {}
                 Some((Some(false), Some(hook))) => {
                     let overruled = SMS.map(|field| (field, Because::Service(sid))).to_vec();
-                    return Way { via, end: End::At(hook.clone()), overruled };
+                    return Way { via, end: RouteEnd::At(hook.clone()), overruled };
                 }
                 Some((Some(false), None)) => {
                     let overruled = SMS.map(|field| (field, Because::SilentService(sid))).to_vec();
-                    return Way { via, end: End::Dropped, overruled };
+                    return Way { via, end: RouteEnd::Dropped, overruled };
                 }
                 Some((None, _)) | None => {
                     let overruled = application.map(by_application).unwrap_or_default();
-                    return Way { via, end: End::Unknown, overruled };
+                    return Way { via, end: RouteEnd::Unknown, overruled };
                 }
             }
         }
@@ -271,7 +271,7 @@ pub fn sms(own: impl Fn(Field) -> Option<Value>, around: &Surroundings) -> Way {
         (_, Some(_)) => {}
         (_, None) => {
             let overruled = application.map(by_application).unwrap_or_default();
-            return Way { via, end: End::Unknown, overruled };
+            return Way { via, end: RouteEnd::Unknown, overruled };
         }
     }
     via.push(Hop::Number);
@@ -283,22 +283,22 @@ pub fn sms(own: impl Fn(Field) -> Option<Value>, around: &Surroundings) -> Way {
     Way { via, end: of_number(&own, Field::SmsUrl, Field::SmsMethod), overruled: Vec::new() }
 }
 
-fn of_number(own: &impl Fn(Field) -> Option<Value>, url: Field, method: Field) -> End {
-    let Some(Value::Url(url) | Value::Foreign(url)) = own(url) else { return End::Nowhere };
+fn of_number(own: &impl Fn(Field) -> Option<Value>, url: Field, method: Field) -> RouteEnd {
+    let Some(Value::Url(url) | Value::Foreign(url)) = own(url) else { return RouteEnd::Nowhere };
     let method = own(method).map_or_else(|| "POST".to_owned(), |method| method.wire());
-    End::At(Hook { url: (&*url).into(), method: method.into() })
+    RouteEnd::At(Hook { url: (&*url).into(), method: method.into() })
 }
 
 fn of_application(
     sid: ApplicationSid,
     around: &Surroundings,
     hook: impl Fn(&Application) -> Option<Hook>,
-) -> End {
+) -> RouteEnd {
     // What the API does with an application that the account does not have is not documented.
     let Some(application) = around.applications.is().and_then(|all| all.get(&sid)) else {
-        return End::Unknown;
+        return RouteEnd::Unknown;
     };
-    hook(application).map_or(End::Nowhere, End::At)
+    hook(application).map_or(RouteEnd::Nowhere, RouteEnd::At)
 }
 
 /// The SID that a friendly name stands for in an account, by what kind of field it is in.
@@ -375,7 +375,7 @@ fn pick<S: Copy + Ord + fmt::Display, R>(
 /// The name of a SID in an account, where no other of its kind has the same.
 #[must_use]
 pub fn unique_name(value: &Value, around: &Surroundings) -> Option<Box<str>> {
-    fn of<S: Ord, R>(
+    fn look_up<S: Ord, R>(
         sid: &S,
         known: &Known<BTreeMap<S, R>>,
         name_of: impl Fn(&R) -> Option<&str>,
@@ -385,9 +385,9 @@ pub fn unique_name(value: &Value, around: &Surroundings) -> Option<Box<str>> {
         (all.values().filter(|other| name_of(other) == Some(name)).count() == 1).then(|| name.into())
     }
     match value {
-        Value::Service(sid) => of(sid, &around.services, |service| service.friendly_name.as_deref()),
-        Value::Trunk(sid) => of(sid, &around.trunks, |trunk| trunk.friendly_name.as_deref()),
-        Value::Application(sid) => of(sid, &around.applications, |found| found.friendly_name.as_deref()),
+        Value::Service(sid) => look_up(sid, &around.services, |service| service.friendly_name.as_deref()),
+        Value::Trunk(sid) => look_up(sid, &around.trunks, |trunk| trunk.friendly_name.as_deref()),
+        Value::Application(sid) => look_up(sid, &around.applications, |found| found.friendly_name.as_deref()),
         _ => None,
     }
 }
@@ -416,7 +416,7 @@ mod tests {
     }
 
     fn of_service(defers: Option<bool>, inbound: Option<Hook>) -> Surroundings {
-        let one = Service { friendly_name: Some("Alerts".into()), inbound, defers, members: 1 };
+        let one = MessagingService { friendly_name: Some("Alerts".into()), inbound, defers, members: 1 };
         Surroundings { services: Known::Is([(service(1), one)].into()), ..Surroundings::default() }
     }
 
@@ -440,17 +440,17 @@ mod tests {
         assert_eq!(taken.via, [Hop::Service(service(1))]);
         assert!(taken.overruled.contains(&(Field::SmsUrl, Because::Service(service(1)))));
         let dropped = way(&of_service(Some(false), None));
-        assert_eq!(dropped.end, End::Dropped);
+        assert_eq!(dropped.end, RouteEnd::Dropped);
         assert!(dropped.overruled.contains(&(Field::SmsUrl, Because::SilentService(service(1)))));
         let deferred = way(&of_service(Some(true), Some(hook("https://service.example/"))));
         assert_eq!(deferred.end.url(), Some("https://own.example/"));
         assert_eq!(deferred.via, [Hop::Service(service(1)), Hop::Number]);
         assert!(deferred.overruled.is_empty());
         // Unknown is never no.
-        assert_eq!(way(&of_service(None, None)).end, End::Unknown);
+        assert_eq!(way(&of_service(None, None)).end, RouteEnd::Unknown);
         let unknown =
             way(&Surroundings { services: Known::Refused("403".into()), ..Surroundings::default() });
-        assert_eq!((unknown.end, unknown.overruled.is_empty()), (End::Unknown, true));
+        assert_eq!((unknown.end, unknown.overruled.is_empty()), (RouteEnd::Unknown, true));
     }
 
     #[test]
@@ -494,7 +494,7 @@ mod tests {
         let defers = proptest::option::of(proptest::bool::ANY);
         let answers = proptest::option::of(Just(hook("https://app.example/")));
         (inbound, defers, answers, 0..3_u8, 0..3_u8).prop_map(|(inbound, defers, answers, services, apps)| {
-            let one = Service { friendly_name: None, inbound, defers, members: 0 };
+            let one = MessagingService { friendly_name: None, inbound, defers, members: 0 };
             let app = Application { friendly_name: None, voice: answers.clone(), sms: answers };
             Surroundings {
                 services: match services {
@@ -545,7 +545,7 @@ mod tests {
             for (way, field) in [(voice(get, &around, None), Field::VoiceUrl), (sms(get, &around), Field::SmsUrl)] {
                 let is_overruled = way.overruled.iter().any(|(overruled, _)| *overruled == field);
                 match own.get(field) {
-                    Some(value) if !is_overruled && way.end != End::Unknown => {
+                    Some(value) if !is_overruled && way.end != RouteEnd::Unknown => {
                         prop_assert_eq!(way.end.url(), Some(&*value.wire()));
                     }
                     _ => {}

@@ -9,7 +9,7 @@ pub mod webhook;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-pub use field::{Field, Kind, Parameter};
+pub use field::{Field, FieldKind, Parameter};
 
 use crate::model::number::{AddressSid, ApplicationSid, BundleSid, IdentitySid, ServiceSid, TrunkSid};
 
@@ -112,59 +112,59 @@ impl Value {
     ///
     /// # Errors
     /// Says what is wrong with it.
-    pub fn declared(kind: Kind, text: &str) -> Result<Self, ValueError> {
+    pub fn declared(kind: FieldKind, text: &str) -> Result<Self, ValueError> {
         // A URL may stand in any field by mistake, and its password in no message.
         let shown = || crate::model::secret_url::masked(text);
         if text.chars().any(char::is_control) {
             return Err(ValueError::Control(shown()));
         }
         Ok(match kind {
-            Kind::Text => match text.chars().count() {
+            FieldKind::Text => match text.chars().count() {
                 0..=FRIENDLY_NAME_MAX_CHARACTERS => Self::Text(text.into()),
                 count => return Err(ValueError::NameTooLong(count)),
             },
-            Kind::Url => {
+            FieldKind::Url => {
                 check_url(text).map_err(|why| ValueError::Url(shown(), why))?;
                 Self::Url(text.into())
             }
-            Kind::Method => Self::Method(method(text).ok_or_else(|| ValueError::Method(shown()))?),
-            Kind::Application => Self::Application(ApplicationSid::declared(text)?),
-            Kind::Trunk => Self::Trunk(TrunkSid::declared(text)?),
-            Kind::Address => Self::Address(AddressSid::declared(text)?),
-            Kind::Identity => Self::Identity(IdentitySid::declared(text)?),
-            Kind::Bundle => Self::Bundle(BundleSid::declared(text)?),
-            Kind::Service => Self::Service(ServiceSid::declared(text)?),
-            Kind::ReceiveMode => {
+            FieldKind::Method => Self::Method(method(text).ok_or_else(|| ValueError::Method(shown()))?),
+            FieldKind::Application => Self::Application(ApplicationSid::declared(text)?),
+            FieldKind::Trunk => Self::Trunk(TrunkSid::declared(text)?),
+            FieldKind::Address => Self::Address(AddressSid::declared(text)?),
+            FieldKind::Identity => Self::Identity(IdentitySid::declared(text)?),
+            FieldKind::Bundle => Self::Bundle(BundleSid::declared(text)?),
+            FieldKind::Service => Self::Service(ServiceSid::declared(text)?),
+            FieldKind::ReceiveMode => {
                 Self::ReceiveMode(receive_mode(text).ok_or_else(|| ValueError::ReceiveMode(shown()))?)
             }
-            Kind::Flag => Self::Flag(text.parse().map_err(|_| ValueError::Flag(shown()))?),
+            FieldKind::Flag => Self::Flag(text.parse().map_err(|_| ValueError::Flag(shown()))?),
         })
     }
 
     /// Reads what the API gave, whatever it looks like; `""` is no value.
     #[must_use]
-    pub fn observed(kind: Kind, text: &str) -> Option<Self> {
+    pub fn observed(kind: FieldKind, text: &str) -> Option<Self> {
         if text.is_empty() {
             return None;
         }
         let typed = match kind {
-            Kind::Text => Some(Self::Text(text.into())),
-            Kind::Url => Some(Self::Url(text.into())),
-            Kind::Method => method(text).map(Self::Method),
-            Kind::Application => ApplicationSid::observed(text).map(Self::Application),
-            Kind::Trunk => TrunkSid::observed(text).map(Self::Trunk),
-            Kind::Address => AddressSid::observed(text).map(Self::Address),
-            Kind::Identity => IdentitySid::observed(text).map(Self::Identity),
-            Kind::Bundle => BundleSid::observed(text).map(Self::Bundle),
-            Kind::Service => ServiceSid::observed(text).map(Self::Service),
-            Kind::ReceiveMode => receive_mode(text).map(Self::ReceiveMode),
-            Kind::Flag => text.parse().ok().map(Self::Flag),
+            FieldKind::Text => Some(Self::Text(text.into())),
+            FieldKind::Url => Some(Self::Url(text.into())),
+            FieldKind::Method => method(text).map(Self::Method),
+            FieldKind::Application => ApplicationSid::observed(text).map(Self::Application),
+            FieldKind::Trunk => TrunkSid::observed(text).map(Self::Trunk),
+            FieldKind::Address => AddressSid::observed(text).map(Self::Address),
+            FieldKind::Identity => IdentitySid::observed(text).map(Self::Identity),
+            FieldKind::Bundle => BundleSid::observed(text).map(Self::Bundle),
+            FieldKind::Service => ServiceSid::observed(text).map(Self::Service),
+            FieldKind::ReceiveMode => receive_mode(text).map(Self::ReceiveMode),
+            FieldKind::Flag => text.parse().ok().map(Self::Flag),
         };
         Some(typed.unwrap_or_else(|| Self::Foreign(text.into())))
     }
 
     /// Whether [`Value::observed`], which made it for this kind, makes the same of the text.
-    fn was_read_from(&self, kind: Kind, text: &str) -> bool {
+    fn was_read_from(&self, kind: FieldKind, text: &str) -> bool {
         match self {
             // Without a copy of the text.
             Self::Text(own) | Self::Url(own) | Self::Foreign(own) => **own == *text,
@@ -462,13 +462,13 @@ mod tests {
             ("https://a.example:99999/", "port"),
             ("https://a b.example", "white space"),
         ] {
-            let message = Value::declared(Kind::Url, text).expect_err(text).to_string();
+            let message = Value::declared(FieldKind::Url, text).expect_err(text).to_string();
             assert!(message.contains(why), "{message}");
         }
         let message =
-            Value::declared(Kind::Url, "ftp://u:hunter2@a.example/x").expect_err("scheme").to_string();
+            Value::declared(FieldKind::Url, "ftp://u:hunter2@a.example/x").expect_err("scheme").to_string();
         assert!(!message.contains("hunter2"), "{message}");
-        for field in Field::all().filter(|field| field.kind() != Kind::Text) {
+        for field in Field::all().filter(|field| field.kind() != FieldKind::Text) {
             let message =
                 Value::declared(field.kind(), "https://u:hunter2@a.example/\u{1b}").expect_err("control");
             assert!(!message.to_string().contains("hunter2"), "{field}: {message}");
@@ -495,7 +495,7 @@ mod tests {
 
     #[test]
     fn names_over_64_characters_are_refused() {
-        assert!(Value::declared(Kind::Text, &"é".repeat(64)).is_ok());
-        assert!(Value::declared(Kind::Text, &"é".repeat(65)).is_err());
+        assert!(Value::declared(FieldKind::Text, &"é".repeat(64)).is_ok());
+        assert!(Value::declared(FieldKind::Text, &"é".repeat(65)).is_err());
     }
 }

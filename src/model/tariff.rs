@@ -36,7 +36,7 @@ impl fmt::Debug for Country {
 
 /// A type of number that is priced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum KindOnBill {
     /// Of a place.
     Local,
     /// Of a mobile network.
@@ -49,7 +49,7 @@ pub enum Kind {
     Other,
 }
 
-impl From<NumberType> for Kind {
+impl From<NumberType> for KindOnBill {
     fn from(kind: NumberType) -> Self {
         match kind {
             NumberType::Local => Self::Local,
@@ -59,7 +59,7 @@ impl From<NumberType> for Kind {
     }
 }
 
-impl Kind {
+impl KindOnBill {
     /// The type of a word, however it is written: `tollfree`, `toll-free`, `toll free`. `None` for
     /// none at all.
     #[must_use]
@@ -77,7 +77,7 @@ impl Kind {
 
     /// The word for it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Local => "local",
             Self::Mobile => "mobile",
@@ -94,7 +94,7 @@ pub struct Tariff {
     /// `None` where it does not say, as v2010 never does.
     pub country: Option<Country>,
     /// The same.
-    pub kind: Option<Kind>,
+    pub kind: Option<KindOnBill>,
 }
 
 /// All that is known of what a number is charged as.
@@ -110,7 +110,7 @@ pub struct Class {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PossibleKind {
     /// This one.
-    Is(Kind),
+    Is(KindOnBill),
     /// Any but toll-free, as a North American number tells by its area code.
     NotTollFree,
     /// Any.
@@ -122,7 +122,7 @@ pub enum PossibleKind {
 impl Class {
     /// What the API tells of a number, and where it does not, what the number itself does.
     #[must_use]
-    pub fn of(number: Option<PhoneNumber>, told: Tariff) -> Self {
+    pub fn for_number(number: Option<PhoneNumber>, told: Tariff) -> Self {
         if number.is_some_and(PhoneNumber::is_short_code) {
             return Self { country: told.country, kind: PossibleKind::ShortCode };
         }
@@ -133,7 +133,7 @@ impl Class {
         let is_toll_free = area.is_some_and(|area| TOLL_FREE.contains(&area));
         let kind = match (told.kind, area) {
             (Some(kind), _) => PossibleKind::Is(kind),
-            (None, Some(_)) if is_toll_free => PossibleKind::Is(Kind::TollFree),
+            (None, Some(_)) if is_toll_free => PossibleKind::Is(KindOnBill::TollFree),
             (None, Some(_)) => PossibleKind::NotTollFree,
             (None, None) => PossibleKind::Any,
         };
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     fn class(number: &str, told: Tariff) -> (String, PossibleKind) {
-        let class = Class::of(PhoneNumber::observed(number), told);
+        let class = Class::for_number(PhoneNumber::observed(number), told);
         (class.country.map_or_else(|| "-".to_owned(), |country| country.to_string()), class.kind)
     }
 
@@ -246,7 +246,7 @@ mod tests {
             ("+12125550100", "US", PossibleKind::NotTollFree),
             ("+14165550100", "CA", PossibleKind::NotTollFree),
             ("+17875550100", "PR", PossibleKind::NotTollFree),
-            ("+18005550100", "US", PossibleKind::Is(Kind::TollFree)),
+            ("+18005550100", "US", PossibleKind::Is(KindOnBill::TollFree)),
             // No one's area code, and too short for any.
             ("+15552230000", "-", PossibleKind::NotTollFree),
             ("+1555223000", "-", PossibleKind::Any),
@@ -262,12 +262,12 @@ mod tests {
 
     #[test]
     fn what_the_api_tells_goes_first() {
-        let told = Tariff { country: Country::observed("us"), kind: Kind::observed("toll free") };
-        assert_eq!(class("+447700900123", told), ("US".to_owned(), PossibleKind::Is(Kind::TollFree)));
-        let odd = Tariff { country: None, kind: Kind::observed("satellite") };
-        assert_eq!(class("+12125550100", odd), ("US".to_owned(), PossibleKind::Is(Kind::Other)));
+        let told = Tariff { country: Country::observed("us"), kind: KindOnBill::observed("toll free") };
+        assert_eq!(class("+447700900123", told), ("US".to_owned(), PossibleKind::Is(KindOnBill::TollFree)));
+        let odd = Tariff { country: None, kind: KindOnBill::observed("satellite") };
+        assert_eq!(class("+12125550100", odd), ("US".to_owned(), PossibleKind::Is(KindOnBill::Other)));
         assert_eq!(Country::observed("U1"), None);
-        assert_eq!(Kind::observed(""), None);
+        assert_eq!(KindOnBill::observed(""), None);
     }
 
     #[test]

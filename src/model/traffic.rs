@@ -24,7 +24,7 @@ impl Medium {
 
     /// The word for it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Call => "call",
             Self::Message => "message",
@@ -47,7 +47,7 @@ impl Side {
 
     /// The word for it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::To => "to",
             Self::From => "from",
@@ -76,7 +76,7 @@ impl Use {
 
 /// A number whose use is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Owned {
+pub struct OwnedNumber {
     /// The number.
     pub number: PhoneNumber,
     /// Its SID, by which rows may name it; `None` where the listing gave none.

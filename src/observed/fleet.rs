@@ -66,7 +66,7 @@ pub struct Observed {
 
 /// Where a number was observed.
 #[derive(Debug, Clone, Copy)]
-pub struct Found<'a> {
+pub struct ObservedNumber<'a> {
     /// The account that has it.
     pub account: AccountIndex,
     /// The number.
@@ -78,12 +78,12 @@ impl Observed {
     /// accounts.
     #[must_use]
     pub fn new(listings: Vec<Listing>) -> Self {
-        Self::of(listings.into_iter().map(Sight::Complete).collect(), Survey::default())
+        Self::from_accounts(listings.into_iter().map(Sight::Complete).collect(), Survey::default())
     }
 
     /// Puts together what is known of each account of the file, in the order of its accounts.
     #[must_use]
-    pub fn of(accounts: Vec<Sight>, survey: Survey) -> Self {
+    pub fn from_accounts(accounts: Vec<Sight>, survey: Survey) -> Self {
         let mut by_number: Vec<_> = accounts
             .iter()
             .enumerate()
@@ -184,7 +184,7 @@ impl Observed {
 
     /// Everywhere that a number was seen: nowhere, once, or (while it moves, or where the API says
     /// so) more than once.
-    pub fn find(&self, number: PhoneNumber) -> impl Iterator<Item = Found<'_>> {
+    pub fn find(&self, number: PhoneNumber) -> impl Iterator<Item = ObservedNumber<'_>> {
         self.find_at(self.place_from(0, number), number)
     }
 
@@ -202,7 +202,7 @@ impl Observed {
     }
 
     /// [`Observed::find`] for a number whose place is known.
-    pub fn find_at(&self, place: usize, number: PhoneNumber) -> impl Iterator<Item = Found<'_>> {
+    pub fn find_at(&self, place: usize, number: PhoneNumber) -> impl Iterator<Item = ObservedNumber<'_>> {
         self.by_number[place..]
             .iter()
             .take_while(move |entry| entry.0 == number)
@@ -210,13 +210,13 @@ impl Observed {
     }
 
     /// Every live number that has a number, in order.
-    pub fn numbers(&self) -> impl Iterator<Item = (PhoneNumber, Found<'_>)> {
+    pub fn numbers(&self) -> impl Iterator<Item = (PhoneNumber, ObservedNumber<'_>)> {
         self.by_number.iter().filter_map(|&(number, account, at)| Some((number, self.found(account, at)?)))
     }
 
-    fn found(&self, account: AccountIndex, at: u32) -> Option<Found<'_>> {
+    fn found(&self, account: AccountIndex, at: u32) -> Option<ObservedNumber<'_>> {
         let listing = self.accounts[usize::from(account.0)].listing()?;
-        Some(Found { account, live: &listing.rows()[at as usize] })
+        Some(ObservedNumber { account, live: &listing.rows()[at as usize] })
     }
 
     /// Every listing with its account.

@@ -20,7 +20,7 @@ pub struct Marks {
 impl Marks {
     /// Reads every number's mark.
     #[must_use]
-    pub fn of(observed: &Observed) -> Self {
+    pub fn from_observed(observed: &Observed) -> Self {
         let mut marks = Self::default();
         for (number, found) in observed.numbers() {
             let Some(name) = found.live.friendly_name.as_deref() else { continue };

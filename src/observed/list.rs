@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use crate::client::api::account::{self, Status};
+use crate::client::api::account::{self, AccountStatus};
 use crate::client::api::error::{ErrorKind, Operation};
 use crate::client::listing::Listing;
 use crate::client::transport::Transport;
@@ -36,7 +36,7 @@ pub async fn observe<T: Transport>(
         Ok(listing) => Sight::Complete(listing),
         Err(error) => explain(clients, accounts, at, &error).await,
     });
-    Ok(Observed::of(join_all(sights).await, Survey::default()))
+    Ok(Observed::from_accounts(join_all(sights).await, Survey::default()))
 }
 
 /// Why an account could not be listed. Where it is refused, its parent may know more.
@@ -56,7 +56,7 @@ async fn explain<T: Transport>(
         let facts = facts.ok().filter(|facts| facts.sid == own.account);
         if let Some(trouble) = facts.and_then(|facts| shut(facts.status?)) {
             return match trouble {
-                (Status::Closed, trouble) => Sight::Shut(Listing::empty(), trouble),
+                (AccountStatus::Closed, trouble) => Sight::Shut(Listing::empty(), trouble),
                 (_, trouble) => Sight::Dark(trouble),
             };
         }
@@ -69,8 +69,8 @@ async fn explain<T: Transport>(
 }
 
 /// Why nothing can be done in an account of this status.
-pub(crate) fn shut(status: Status) -> Option<(Status, Trouble)> {
+pub(crate) fn shut(status: AccountStatus) -> Option<(AccountStatus, Trouble)> {
     let help = status.advice()?;
-    let why = format!("it is {}: nothing can be changed in it", status.word());
+    let why = format!("it is {}: nothing can be changed in it", status.as_str());
     Some((status, Trouble { why, help: Some(help.to_owned()), request_id: None }))
 }

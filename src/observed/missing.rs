@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use tracing::debug;
 
 use crate::client::Client;
-use crate::client::api::account::{self, Facts, Status};
+use crate::client::api::account::{self, AccountStatus, Facts};
 use crate::client::api::error::{ApiError, ErrorKind, Operation};
 use crate::client::api::filter;
 use crate::client::api::page_link;
@@ -19,7 +19,7 @@ use crate::client::api::routes::NumberType;
 use crate::client::listing::Listing;
 use crate::client::transport::Transport;
 use crate::desired::AccountRef;
-use crate::desired::{AccountIndex, Declared, Desired, State};
+use crate::desired::{AccountIndex, Declared, DeclaredState, Desired};
 use crate::model::country::country_of;
 use crate::model::number::{AccountSid, PhoneNumber};
 use crate::model::provider::Api;
@@ -56,7 +56,7 @@ pub async fn survey<T: Transport>(
     let missing: Vec<&Declared> = desired
         .numbers
         .iter()
-        .filter(|declared| declared.state == State::Present && !declared.number.is_short_code())
+        .filter(|declared| declared.state == DeclaredState::Present && !declared.number.is_short_code())
         .filter(|declared| reached(declared.account) && !is_live(declared.number))
         .collect();
     if missing.is_empty() {
@@ -73,7 +73,7 @@ pub async fn survey<T: Transport>(
     {
         match clients.iter().position(|client| client.account == facts.sid) {
             Some(at) => close(&mut sights[at], facts),
-            None if facts.status == Some(Status::Closed) => {}
+            None if facts.status == Some(AccountStatus::Closed) => {}
             None => others.push((root, facts.sid)),
         }
     }
@@ -100,7 +100,7 @@ pub async fn survey<T: Transport>(
         survey.papers.insert(number, papers);
         survey.kinds.insert(number, kind.into());
     }
-    Observed::of(sights, survey)
+    Observed::from_accounts(sights, survey)
 }
 
 /// An account that its parent could list, and that is shut all the same.
@@ -108,8 +108,8 @@ fn close(sight: &mut Sight, facts: &Facts) {
     let Some((status, trouble)) = facts.status.and_then(shut) else { return };
     if let Sight::Complete(listing) = sight {
         let listing = match status {
-            Status::Closed => Listing::empty(),
-            Status::Active | Status::Suspended => listing.clone(),
+            AccountStatus::Closed => Listing::empty(),
+            AccountStatus::Active | AccountStatus::Suspended => listing.clone(),
         };
         *sight = Sight::Shut(listing, trouble);
     }

@@ -20,7 +20,7 @@ use crate::model::provider::Api;
 use crate::model::quarantine::unmarked;
 use crate::model::settings::{Field, Want};
 use crate::observed::holding::{Marks, holding, slots_of};
-use crate::observed::{Finds, Observed, Offers, Record};
+use crate::observed::{Finds, Observed, Offers, PurchaseRecord};
 
 /// The smallest and the largest page of a search.
 const PAGE_MIN: usize = 20;
@@ -43,7 +43,7 @@ pub async fn look_behind_a_new_record<T: Transport>(
     marks: &Marks,
     observed: &mut Observed,
 ) -> bool {
-    if observed.survey().record == Record::Kept {
+    if observed.survey().record == PurchaseRecord::Kept {
         return false;
     }
     let mut few = false;
@@ -78,7 +78,7 @@ pub async fn look_behind_a_new_record<T: Transport>(
         let unclaimed = all.into_iter().filter(|(number, name)| {
             has_default_name(*number, name.as_deref())
                 && desired.declared(*number).is_none()
-                && Offer::of(*number).misfit(&claim.need, true).is_none()
+                && Offer::from_number(*number).misfit(&claim.need, true).is_none()
         });
         let unclaimed: Vec<PhoneNumber> = unclaimed.map(|(number, _)| number).collect();
         let has_some = slots_of(&marks.holders, &claim.name).next().is_some()
@@ -119,7 +119,7 @@ pub async fn look_for_claims<T: Transport>(
     observed: &mut Observed,
 ) {
     let survey = observed.survey();
-    if survey.claims_wait_until.is_some() || survey.record == Record::NewInCi {
+    if survey.claims_wait_until.is_some() || survey.record == PurchaseRecord::NewInCi {
         return;
     }
     let missed = missed(clients, desired, marks, observed).await;

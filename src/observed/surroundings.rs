@@ -12,8 +12,8 @@ use crate::client::api::error::{ApiError, ErrorKind};
 use crate::client::api::routing;
 use crate::client::transport::Transport;
 use crate::model::number::{ApplicationSid, ServiceSid, TrunkSid};
-use crate::model::routing::{Application, Known, Member, Service, Surroundings, Trunk};
-use crate::observed::wanted::Wanted;
+use crate::model::routing::{Application, Known, Member, MessagingService, Surroundings, Trunk};
+use crate::observed::wanted::WantedDetails;
 
 /// How many Messaging Services are asked for their numbers at once.
 const SERVICES_AT_ONCE: usize = 4;
@@ -21,7 +21,7 @@ const SERVICES_AT_ONCE: usize = 4;
 /// Looks at what is wanted of each account, side by side.
 pub async fn look_around<T: Transport>(
     clients: &[Client<T>],
-    wanted: &[Wanted],
+    wanted: &[WantedDetails],
 ) -> Vec<(Surroundings, Vec<Member>)> {
     let all = clients.iter().zip(wanted).map(async |(client, wanted)| {
         let services =
@@ -37,12 +37,14 @@ pub async fn look_around<T: Transport>(
 }
 
 /// The account's Messaging Services, and the numbers in them.
-async fn services<T: Transport>(client: &Client<T>) -> (Known<BTreeMap<ServiceSid, Service>>, Vec<Member>) {
+async fn services<T: Transport>(
+    client: &Client<T>,
+) -> (Known<BTreeMap<ServiceSid, MessagingService>>, Vec<Member>) {
     if client.lender().is_some() {
         return (of_another(client, "Messaging Services"), Vec::new());
     }
     let listed = client.list_aside(client.routes.services(), routing::read_services).await;
-    let mut services: BTreeMap<ServiceSid, Service> = match listed {
+    let mut services: BTreeMap<ServiceSid, MessagingService> = match listed {
         Ok(services) => services.into_iter().collect(),
         Err(error) => return (refused(client, "Messaging Services", &error), Vec::new()),
     };

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use crate::model::claim::{ClaimName, Slot};
 use crate::model::number::{AccountSid, PhoneNumber};
 use crate::model::offer::Misfit;
-use crate::model::tariff::Kind;
+use crate::model::tariff::KindOnBill;
 
 /// What the country of a number wants of its buyer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,7 +28,7 @@ pub struct Survey {
     /// What buying them takes.
     pub papers: BTreeMap<PhoneNumber, Papers>,
     /// The types of those that are available.
-    pub kinds: BTreeMap<PhoneNumber, Kind>,
+    pub kinds: BTreeMap<PhoneNumber, KindOnBill>,
     /// What is available for claims that want numbers.
     pub offers: BTreeMap<ClaimName, Offers>,
     /// Purchases for claims that may still be on their way.
@@ -43,14 +43,14 @@ pub struct Survey {
     /// earlier process has sent.
     pub claims_wait_until: Option<i64>,
     /// Whether purchases for claims were written down where this process looks.
-    pub record: Record,
+    pub record: PurchaseRecord,
     /// Unmarked numbers that an earlier purchase for a claim may be: looked for where the record is new.
     pub perhaps_bought: BTreeMap<ClaimName, Vec<PhoneNumber>>,
 }
 
 /// How far the record of purchases for claims goes back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Record {
+pub enum PurchaseRecord {
     /// What was bought for claims is in it.
     #[default]
     Kept,
@@ -88,7 +88,7 @@ impl Finds {
     /// These numbers and no others.
     #[cfg(feature = "testing")]
     #[must_use]
-    pub fn of(numbers: Vec<PhoneNumber>) -> Self {
+    pub fn from_numbers(numbers: Vec<PhoneNumber>) -> Self {
         Self { numbers, searches: 1, ..Self::default() }
     }
 }

@@ -1,13 +1,13 @@
 //! What has to be known beside the numbers, so that a plan knows where calls and messages end: no more than
 //! the files can depend on (law 7).
 
-use crate::desired::{Desired, State};
+use crate::desired::{DeclaredState, Desired};
 use crate::model::routing::{Known, SMS, Surroundings};
 use crate::model::settings::{Field, Managed, Value, Want};
 
 /// What has to be known of an account.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct WantedDetails {
     /// Its Messaging Services, with their numbers.
     pub services: bool,
     /// Its applications.
@@ -16,12 +16,12 @@ pub struct Wanted {
     pub trunks: bool,
 }
 
-impl Wanted {
+impl WantedDetails {
     /// What these files can depend on, by account.
     #[must_use]
-    pub fn of(desired: &Desired) -> Vec<Self> {
+    pub fn from_desired(desired: &Desired) -> Vec<Self> {
         let mut all = vec![Self::default(); desired.accounts.len()];
-        let present = desired.numbers.iter().filter(|declared| declared.state == State::Present);
+        let present = desired.numbers.iter().filter(|declared| declared.state == DeclaredState::Present);
         let numbers = present.map(|declared| (declared.account, &declared.settings));
         let claims = desired.claims.iter().map(|claim| (claim.account, &claim.settings));
         // Most numbers share their settings with the one before.

@@ -69,7 +69,7 @@ pub struct Causes {
 impl Causes {
     /// Of one difference.
     #[must_use]
-    pub fn of(&self, number: PhoneNumber, field: Field) -> Option<&Cause> {
+    pub fn find(&self, number: PhoneNumber, field: Field) -> Option<&Cause> {
         self.known.get(&(number, field))
     }
 

@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use shortfall::{Shortfall, ShortfallReason};
 
-use crate::desired::{AccountIndex, Claim, Declared, Desired, State, Unlisted};
+use crate::desired::{AccountIndex, Claim, Declared, DeclaredState, Desired, Unlisted};
 use crate::model::claim::{ClaimName, Slot};
 use crate::model::number::PhoneNumber;
 use crate::model::settings::{Field, Managed, Value, Want};
 use crate::observed::holding::{Holding, Marks, holding, slots_of};
-use crate::observed::{Finds, Observed, Offers, Record};
+use crate::observed::{Finds, Observed, Offers, PurchaseRecord};
 
 /// At most this many numbers are named for each purchase in case the first one is sold meanwhile.
 const INSTEAD_MAX: usize = 3;
@@ -43,7 +43,7 @@ impl Claimed {
 
 /// What the claims come to.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Bound {
+pub struct BoundClaims {
     /// The same with the claims' numbers among those that are declared.
     pub desired: Desired,
     /// The numbers among them that are to be bought for a claim.
@@ -56,8 +56,8 @@ pub struct Bound {
 
 /// Puts the claims' numbers among the declared ones.
 #[must_use]
-pub fn bind(desired: &Desired, observed: &Observed) -> Bound {
-    let marks = Marks::of(observed);
+pub fn bind(desired: &Desired, observed: &Observed) -> BoundClaims {
+    let marks = Marks::from_observed(observed);
     let mut binder = Binder {
         desired,
         observed,
@@ -73,7 +73,7 @@ pub fn bind(desired: &Desired, observed: &Observed) -> Bound {
     let mut desired = desired.clone();
     desired.numbers.extend(bound);
     desired.numbers.sort_by_key(|declared| declared.number);
-    Bound { desired, purchases, short, broken: marks.broken }
+    BoundClaims { desired, purchases, short, broken: marks.broken }
 }
 
 struct Binder<'a> {
@@ -128,7 +128,7 @@ impl Binder<'_> {
         if let Some((account, _)) = self.observed.troubles().next() {
             return self.short(claim, ShortfallReason::PerhapsIn { missing, account });
         }
-        if survey.record == Record::NewInCi {
+        if survey.record == PurchaseRecord::NewInCi {
             return self.short(claim, ShortfallReason::NoLastingRecord { missing });
         }
         if let Some(until) = survey.claims_wait_until {
@@ -208,7 +208,7 @@ fn declared(claim: &Claim, index: u16, number: PhoneNumber) -> Declared {
     Declared {
         number,
         account: claim.account,
-        state: State::Present,
+        state: DeclaredState::Present,
         protect: claim.protect,
         hold: None,
         settings: claimed.settings_of(number, &claim.settings),
@@ -255,7 +255,7 @@ pub fn adopt(
 ) -> Result<Desired, AdoptError> {
     let found = desired.claims.iter().find(|known| known.name.to_string() == claim);
     let claim = found.ok_or_else(|| AdoptError::NoClaim(claim.to_owned()))?;
-    let marks = Marks::of(observed);
+    let marks = Marks::from_observed(observed);
     if let Some((slot, _)) = marks.holders.iter().find(|(_, numbers)| numbers.contains(&number)) {
         return Err(AdoptError::Bound(number, slot.clone()));
     }

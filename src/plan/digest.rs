@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::model::settings::{Field, Kind, Value, Want};
+use crate::model::settings::{Field, FieldKind, Value, Want};
 use crate::plan::{Action, Plan};
 
 /// 128 bits of the SHA-256 over what a plan does and what it relies on.
@@ -25,10 +25,11 @@ pub struct Digest([u8; 16]);
 impl Digest {
     /// The digest of a plan. Warnings and counts are no part of it: they change nothing.
     #[must_use]
-    pub fn of(plan: &Plan) -> Self {
+    pub fn from_plan(plan: &Plan) -> Self {
         let mut hash = Sha256::new_with_prefix("numctl plan 1\n");
         // One action after the other in the same place: there may be 100,000.
-        let (mut line, mut before, mut secrets) = (List::default(), List::default(), List::default());
+        let (mut line, mut before, mut secrets) =
+            (DigestList::default(), DigestList::default(), DigestList::default());
         for step in &plan.steps {
             write_action(&mut line, &mut before, plan, &step.action);
             push_secrets(&mut secrets, &step.action);
@@ -71,12 +72,12 @@ impl Digest {
 
 /// A JSON list of texts, made text by text. JSON strings keep a value from looking like a separator.
 #[derive(Default)]
-struct List {
+struct DigestList {
     json: Vec<u8>,
     text: String,
 }
 
-impl List {
+impl DigestList {
     fn push(&mut self, text: impl fmt::Display) {
         self.json.push(if self.json.is_empty() { b'[' } else { b',' });
         self.text.clear();
@@ -96,8 +97,8 @@ impl List {
 }
 
 /// Writes an action into `line`, which is empty, as `before` is.
-fn write_action(line: &mut List, before: &mut List, plan: &Plan, action: &Action) {
-    line.push(action.kind().word());
+fn write_action(line: &mut DigestList, before: &mut DigestList, plan: &Plan, action: &Action) {
+    line.push(action.kind().as_str());
     line.push(action.number());
     line.push(plan.account(action.account()).sid);
     if let Some(target) = action.target() {
@@ -132,7 +133,7 @@ fn write_action(line: &mut List, before: &mut List, plan: &Plan, action: &Action
 }
 
 /// The values with secrets, as they are: what is wanted, and what the plan relies on.
-fn push_secrets(secrets: &mut List, action: &Action) {
+fn push_secrets(secrets: &mut DigestList, action: &Action) {
     let mut push = |what: &str, field: Field, value: &Value| {
         if value.has_secret() {
             secrets.push(action.number());
@@ -159,7 +160,7 @@ fn push_secrets(secrets: &mut List, action: &Action) {
     }
 }
 
-fn push_wanted(line: &mut List, field: Field, want: &Want) {
+fn push_wanted(line: &mut DigestList, field: Field, want: &Want) {
     match want {
         Want::Clear => line.push(format_args!("{field}=clear")),
         Want::Set(value) => {
@@ -168,19 +169,19 @@ fn push_wanted(line: &mut List, field: Field, want: &Want) {
     }
 }
 
-fn kind_of(value: &Value) -> Option<Kind> {
+fn kind_of(value: &Value) -> Option<FieldKind> {
     match value {
-        Value::Text(_) => Some(Kind::Text),
-        Value::Url(_) => Some(Kind::Url),
-        Value::Method(_) => Some(Kind::Method),
-        Value::Application(_) => Some(Kind::Application),
-        Value::Trunk(_) => Some(Kind::Trunk),
-        Value::Address(_) => Some(Kind::Address),
-        Value::Identity(_) => Some(Kind::Identity),
-        Value::Bundle(_) => Some(Kind::Bundle),
-        Value::Service(_) => Some(Kind::Service),
-        Value::ReceiveMode(_) => Some(Kind::ReceiveMode),
-        Value::Flag(_) => Some(Kind::Flag),
+        Value::Text(_) => Some(FieldKind::Text),
+        Value::Url(_) => Some(FieldKind::Url),
+        Value::Method(_) => Some(FieldKind::Method),
+        Value::Application(_) => Some(FieldKind::Application),
+        Value::Trunk(_) => Some(FieldKind::Trunk),
+        Value::Address(_) => Some(FieldKind::Address),
+        Value::Identity(_) => Some(FieldKind::Identity),
+        Value::Bundle(_) => Some(FieldKind::Bundle),
+        Value::Service(_) => Some(FieldKind::Service),
+        Value::ReceiveMode(_) => Some(FieldKind::ReceiveMode),
+        Value::Flag(_) => Some(FieldKind::Flag),
         Value::Named(_) | Value::Foreign(_) => None,
     }
 }

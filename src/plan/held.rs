@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::client::listing::Note;
+use crate::client::listing::ListingNote;
 use crate::desired::AccountIndex;
 use crate::model::number::{AccountSid, PhoneNumber, ServiceSid};
 use crate::model::routing::Unresolved;
@@ -18,7 +18,7 @@ use super::held_code::HeldCode;
 
 /// Something that the plan leaves undone on purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct HeldNumber {
     /// The number.
     pub number: PhoneNumber,
     /// The account of the file.
@@ -30,7 +30,7 @@ pub struct Held {
 /// Why the content that is in force is good for nothing but configuring what is there: what was declared
 /// may be declared no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Doubt {
+pub enum ContentDoubt {
     /// The files on disk are another content, and not a good one.
     FilesNotGood,
     /// The files on disk remove something, and have not held still for long enough.
@@ -41,7 +41,7 @@ pub enum Doubt {
     FilesChanged,
 }
 
-impl Doubt {
+impl ContentDoubt {
     /// For a person.
     #[must_use]
     pub fn words(self) -> &'static str {
@@ -119,7 +119,7 @@ pub enum HeldReason {
         until: i64,
     },
     /// The files are not good enough for more than configuring what is there.
-    Doubted(Doubt),
+    Doubted(ContentDoubt),
     /// A purchase is held back, and nothing is released before its replacement exists.
     ReplacementHeld,
     /// It failed, and its next try is not due yet.
@@ -290,10 +290,10 @@ impl HeldReason {
             Self::WebhookFails { .. } => HeldCode::WebhookFails,
             Self::InQuarantine { .. } => HeldCode::InQuarantine,
             Self::DayUnknown => HeldCode::DayUnknown,
-            Self::Doubted(Doubt::FilesNotGood) => HeldCode::FilesNotGood,
-            Self::Doubted(Doubt::FilesSettling) => HeldCode::FilesSettling,
-            Self::Doubted(Doubt::OtherContentInForce) => HeldCode::OtherContentInForce,
-            Self::Doubted(Doubt::FilesChanged) => HeldCode::FilesChanged,
+            Self::Doubted(ContentDoubt::FilesNotGood) => HeldCode::FilesNotGood,
+            Self::Doubted(ContentDoubt::FilesSettling) => HeldCode::FilesSettling,
+            Self::Doubted(ContentDoubt::OtherContentInForce) => HeldCode::OtherContentInForce,
+            Self::Doubted(ContentDoubt::FilesChanged) => HeldCode::FilesChanged,
             Self::NotUndone(NotUndone::ChangedSince { .. }) => HeldCode::ChangedSince,
             Self::NotUndone(NotUndone::Secret { .. }) => HeldCode::SecretNotKept,
             Self::NotUndone(NotUndone::Unsendable { .. }) => HeldCode::Unsendable,
@@ -446,6 +446,6 @@ pub enum Warning {
         /// The account.
         account: AccountIndex,
         /// What.
-        note: Note,
+        note: ListingNote,
     },
 }

@@ -17,7 +17,7 @@ macro_rules! held_codes {
 
             /// The word for it.
             #[must_use]
-            pub fn word(self) -> &'static str {
+            pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$code => $word,)*
                 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::held::{HeldReason, Warning};
-use crate::desired::{AccountIndex, Declared, Desired, State};
+use crate::desired::{AccountIndex, Declared, DeclaredState, Desired};
 use crate::model::number::PhoneNumber;
 use crate::model::routing;
 use crate::model::settings::{Field, Managed, Value, Want};
@@ -38,7 +38,7 @@ pub(super) fn resolved(desired: &Desired, observed: &Observed) -> Option<Resolve
     let mut desired = desired.clone();
     for declared in &mut desired.numbers {
         let Declared { number, account, state, settings, .. } = declared;
-        if *state != State::Present {
+        if *state != DeclaredState::Present {
             continue;
         }
         if let Some(field) = lookup.replace(*account, settings) {

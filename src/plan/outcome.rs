@@ -15,14 +15,14 @@ pub struct Report {
     /// The plan.
     pub plan: Plan,
     /// One for each of the plan's steps.
-    pub ends: Vec<End>,
+    pub ends: Vec<StepEnd>,
     /// Whether a person stopped the run.
     pub interrupted: bool,
 }
 
 /// How one action ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct End {
+pub struct StepEnd {
     /// Which of the four.
     pub outcome: Outcome,
     /// How often the write was sent.
@@ -65,7 +65,7 @@ impl OutcomeKind {
 
     /// The contract's word for it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
@@ -139,7 +139,7 @@ pub enum Failure {
     Braked(Brake),
 }
 
-impl End {
+impl StepEnd {
     /// Whether a purchase that ended so certainly bought nothing: nothing was sent, or its purchase was
     /// refused. Whatever else failed after it was sent, it may be ours.
     #[must_use]
@@ -258,8 +258,8 @@ impl Outcome {
 
     /// The contract's word for it.
     #[must_use]
-    pub fn word(&self) -> &'static str {
-        self.kind().word()
+    pub fn as_str(&self) -> &'static str {
+        self.kind().as_str()
     }
 
     /// Whether there is nothing left to do for this action.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::claims::{self, Bound, ShortfallReason};
+use super::claims::{self, BoundClaims, ShortfallReason};
 use super::planner::{of_numbers, plan};
 use super::whole::Plan;
 use super::{HeldReason, Warning};
@@ -28,7 +28,8 @@ pub fn plan_part(
 
 fn narrowed(desired: &Desired, accounts: &[AccountRef], observed: &Observed, narrowing: &Narrowing) -> Plan {
     // Bound as a whole: which numbers a claim has does not depend on what is asked.
-    let Bound { desired: mut bound, mut purchases, mut short, broken } = claims::bind(desired, observed);
+    let BoundClaims { desired: mut bound, mut purchases, mut short, broken } =
+        claims::bind(desired, observed);
     let declared = bound.numbers.len();
     bound.numbers.retain(|declared| narrowing.takes(declared));
     bound.policy.unlisted = Unlisted::Ignore;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::action::{Action, Step, Target};
 use super::effect::{self, NoEffect};
-use super::held::{Held, HeldReason, LeftOut, Warning};
+use super::held::{HeldNumber, HeldReason, LeftOut, Warning};
 use super::left_out;
 use super::names;
 use super::reason::Reason;
@@ -15,13 +15,13 @@ use super::whole::Plan;
 use crate::desired::AccountRef;
 use crate::model::action_kind::ActionKind;
 
-use crate::desired::{Declared, Desired, OnNoEffect, State, Unlisted};
+use crate::desired::{Declared, DeclaredState, Desired, OnNoEffect, Unlisted};
 use crate::model::live::Live;
 use crate::model::number::{PhoneNumber, ServiceSid};
 use crate::model::quarantine::{self, Parked};
 use crate::model::settings::{Field, Managed, Value, Want};
-use crate::observed::{Found, Observed, Papers};
-use crate::plan::claims::{self, Bound, Claimed, Shortfall};
+use crate::observed::{Observed, ObservedNumber, Papers};
+use crate::plan::claims::{self, BoundClaims, Claimed, Shortfall};
 use crate::plan::diff::{self, FieldChange};
 
 /// Plans how to get from what is live to what is declared.
@@ -33,7 +33,7 @@ pub fn plan(desired: &Desired, accounts: &[AccountRef], observed: &Observed) -> 
     if desired.claims.is_empty() {
         return of_numbers(desired, accounts, observed, BTreeMap::new(), Vec::new());
     }
-    let Bound { desired, purchases, short, broken } = claims::bind(desired, observed);
+    let BoundClaims { desired, purchases, short, broken } = claims::bind(desired, observed);
     let mut plan = of_numbers(&desired, accounts, observed, purchases, short);
     let broken = broken.into_iter().map(|(number, account)| Warning::BrokenMark { number, account });
     plan.warnings.extend(broken);
@@ -91,7 +91,7 @@ struct Planner<'a> {
     /// The settings that were looked at last, and whether they can be without effect.
     concerned: Option<(Managed, bool)>,
     steps: Vec<Step>,
-    held: Vec<Held>,
+    held: Vec<HeldNumber>,
     no_effect: Vec<NoEffect>,
     warnings: Vec<Warning>,
     unchanged: usize,
@@ -114,27 +114,27 @@ impl Planner<'_> {
         if let Some(why) = self.unresolved.and_then(|held| held.get(&declared.number)) {
             return self.hold(declared, *why);
         }
-        if let (State::Present, Some(service)) = (declared.state, self.service_of_another(declared)) {
+        if let (DeclaredState::Present, Some(service)) = (declared.state, self.service_of_another(declared)) {
             return self.hold(declared, HeldReason::ServiceNotThere { service });
         }
         match (declared.state, found.next(), found.next()) {
             (_, Some(_), Some(_)) => self.hold(declared, HeldReason::Ambiguous),
-            (State::Present, None, _) => self.missing(declared),
+            (DeclaredState::Present, None, _) => self.missing(declared),
             (_, Some(found), None) if self.observed.trouble(found.account).is_some() => {
                 self.hold(declared, HeldReason::AccountInTrouble { account: found.account });
             }
-            (State::Present, Some(found), None) => self.present(declared, found),
-            (State::Released, None, _) => self.unchanged += 1,
+            (DeclaredState::Present, Some(found), None) => self.present(declared, found),
+            (DeclaredState::Released, None, _) => self.unchanged += 1,
             // The file's reader refuses that; a release is not left to one check.
-            (State::Released, Some(_), None) if declared.protect => {
+            (DeclaredState::Released, Some(_), None) if declared.protect => {
                 self.hold(declared, HeldReason::ProtectedFromRelease);
             }
-            (State::Released, Some(found), None)
+            (DeclaredState::Released, Some(found), None)
                 if found.account == declared.account || self.is_in_quarantine(found) =>
             {
                 self.give_up(declared.number, found, Reason::Tombstone);
             }
-            (State::Released, Some(found), None) => {
+            (DeclaredState::Released, Some(found), None) => {
                 self.hold(declared, HeldReason::ReleaseInOtherAccount { lives_in: found.account });
             }
         }
@@ -168,7 +168,7 @@ impl Planner<'_> {
         self.step(Action::Purchase { number, account, settings, claim }, reason);
     }
 
-    fn present(&mut self, declared: &Declared, found: Found<'_>) {
+    fn present(&mut self, declared: &Declared, found: ObservedNumber<'_>) {
         let moves = found.account != declared.account;
         if moves && declared.protect {
             return self.hold(declared, HeldReason::ProtectedFromTransfer { lives_in: found.account });
@@ -242,22 +242,22 @@ impl Planner<'_> {
         left_out.iter().for_each(|why| self.hold(declared, HeldReason::LeftOut(*why)));
     }
 
-    fn is_in_quarantine(&self, found: Found<'_>) -> bool {
+    fn is_in_quarantine(&self, found: ObservedNumber<'_>) -> bool {
         self.desired.policy.quarantine.is_some_and(|quarantine| quarantine.account == found.account)
     }
 
     /// Releases a number, or brings it a step nearer to that where there is a quarantine.
-    fn give_up(&mut self, number: PhoneNumber, found: Found<'_>, why: Reason) {
+    fn give_up(&mut self, number: PhoneNumber, found: ObservedNumber<'_>, why: Reason) {
         let target = target(number, found);
         if found.live.raw_number.is_some() {
             let account = found.account;
-            return self.held.push(Held { number, account, why: HeldReason::SpeltOddly });
+            return self.held.push(HeldNumber { number, account, why: HeldReason::SpeltOddly });
         }
         let Some(quarantine) = self.desired.policy.quarantine else {
             return self.step(Action::Release { target }, why);
         };
         let account = found.account;
-        let mut hold = |why| self.held.push(Held { number, account, why });
+        let mut hold = |why| self.held.push(HeldNumber { number, account, why });
         let Some(today) = self.observed.survey().today else { return hold(HeldReason::DayUnknown) };
         if self.observed.trouble(quarantine.account).is_some() {
             return hold(HeldReason::AccountInTrouble { account: quarantine.account });
@@ -286,7 +286,7 @@ impl Planner<'_> {
     }
 
     /// Tells of a number that waits to be released, and that the file does not release any more.
-    fn warn_left(&mut self, number: PhoneNumber, found: Found<'_>) {
+    fn warn_left(&mut self, number: PhoneNumber, found: ObservedNumber<'_>) {
         let name = found.live.friendly_name.as_deref().filter(|_| self.is_in_quarantine(found));
         if let Some(parked) = name.and_then(|name| Parked::read(name, number)) {
             let (account, since) = (found.account, parked.since);
@@ -361,7 +361,11 @@ impl Planner<'_> {
             match policy {
                 Unlisted::Release if ambiguous => {
                     if first {
-                        self.held.push(Held { number, account: found.account, why: HeldReason::Ambiguous });
+                        self.held.push(HeldNumber {
+                            number,
+                            account: found.account,
+                            why: HeldReason::Ambiguous,
+                        });
                     }
                 }
                 Unlisted::Release => self.give_up(number, found, Reason::Unlisted),
@@ -384,11 +388,11 @@ impl Planner<'_> {
     }
 
     fn hold(&mut self, declared: &Declared, why: HeldReason) {
-        self.held.push(Held { number: declared.number, account: declared.account, why });
+        self.held.push(HeldNumber { number: declared.number, account: declared.account, why });
     }
 
     fn finish(mut self, accounts: &[AccountRef]) -> Plan {
-        let may_replace = |held: &Held| {
+        let may_replace = |held: &HeldNumber| {
             matches!(
                 held.why,
                 HeldReason::InUnlistedAccount { .. }
@@ -419,7 +423,7 @@ impl Planner<'_> {
             unlisted: self.unlisted,
             live: self.observed.live_by_account(),
             tags,
-            ..Plan::of(accounts.to_vec(), self.steps)
+            ..Plan::from_steps(accounts.to_vec(), self.steps)
         };
         // Nothing is released while something that may replace it is held back (law 4).
         plan.hold(|step| (is_short && step.gives_up()).then_some(HeldReason::ReplacementHeld));
@@ -457,6 +461,6 @@ fn missing_papers(declared: &Declared, observed: &Observed) -> Papers {
     }
 }
 
-fn target(number: PhoneNumber, found: Found<'_>) -> Target {
+fn target(number: PhoneNumber, found: ObservedNumber<'_>) -> Target {
     Target { number, sid: found.live.sid, account: found.account, before: found.live.all_settings() }
 }

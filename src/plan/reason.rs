@@ -39,7 +39,7 @@ impl Reason {
 
     /// The word for it, for machines: in JSON and in saved plans.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Missing => "missing",
             Self::Claimed => "claimed",

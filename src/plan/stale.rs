@@ -46,7 +46,7 @@ pub enum StaleReason {
 #[must_use]
 pub fn stale(plan: &Plan, observed: &Observed) -> Vec<Stale> {
     let for_claims = plan.steps.iter().any(|step| step.action.claimed().is_some());
-    let marks = if for_claims { Marks::of(observed) } else { Marks::default() };
+    let marks = if for_claims { Marks::from_observed(observed) } else { Marks::default() };
     let is_taken =
         |slot: &Slot| marks.holders.contains_key(slot) || observed.survey().in_flight.contains_key(slot);
     plan.steps

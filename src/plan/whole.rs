@@ -7,7 +7,7 @@ use super::action::{Action, Step};
 use super::cause::{Causes, Difference};
 use super::digest_key::DigestKey;
 use super::effect::NoEffect;
-use super::held::{Held, HeldReason, Warning};
+use super::held::{HeldNumber, HeldReason, Warning};
 use crate::desired::narrowing::Narrowed;
 use crate::desired::{AccountIndex, AccountRef, Labels};
 use crate::model::action_kind::ActionKind;
@@ -26,7 +26,7 @@ pub struct Plan {
     /// configurations, moves to quarantine and releases; within each by account and number.
     pub steps: Vec<Step>,
     /// What the file asks for, or would seem to, and is not done, with the reason.
-    pub held: Vec<Held>,
+    pub held: Vec<HeldNumber>,
     /// What claims want, and is not bought, with the reason.
     pub short: Vec<Shortfall>,
     /// The steps that a hold, a pause or a limit took out, each with why: to be shown, never done.
@@ -63,7 +63,7 @@ pub struct Plan {
 
 impl Plan {
     /// A plan of steps alone.
-    pub fn of(accounts: Vec<AccountRef>, steps: Vec<Step>) -> Self {
+    pub fn from_steps(accounts: Vec<AccountRef>, steps: Vec<Step>) -> Self {
         Self {
             accounts,
             steps,
@@ -107,7 +107,11 @@ impl Plan {
             let action = &step.action;
             let is_stranded = is_short && step.gives_up();
             let why = why(step).or(is_stranded.then_some(HeldReason::ReplacementHeld));
-            held.extend(why.map(|why| Held { number: action.number(), account: action.account(), why }));
+            held.extend(why.map(|why| HeldNumber {
+                number: action.number(),
+                account: action.account(),
+                why,
+            }));
             waiting.extend(why.map(|why| (step.clone(), why)));
             why.is_none()
         });

@@ -12,12 +12,12 @@ use crate::execute::journal::LastWrites;
 use crate::model::audit::AuditEvent;
 use crate::plan::{Causes, Difference, Plan};
 
-use super::{Job, Source, State};
+use super::{Job, LineState, PlanSource};
 
 /// Asks who brought the differences of a plan about. What numctl itself left so is an edit of the files,
 /// and no one is asked about it; nor is anybody where nothing differs (law 7).
-pub(super) async fn explain<T: Transport>(plan: &mut Plan, job: &Job<'_, T>, state: &mut State<'_>) {
-    if !job.asks_who || !matches!(job.source, Source::Files(_)) {
+pub(super) async fn explain<T: Transport>(plan: &mut Plan, job: &Job<'_, T>, state: &mut LineState<'_>) {
+    if !job.asks_who || !matches!(job.source, PlanSource::Files(_)) {
         return;
     }
     state.memory.causes().begin(job.generation, job.now);
@@ -60,7 +60,7 @@ pub(super) async fn explain<T: Transport>(plan: &mut Plan, job: &Job<'_, T>, sta
                 plan.causes.learn(differences, &events);
                 let causes: &Causes = &plan.causes;
                 for difference in differences {
-                    if let Some(cause) = causes.of(difference.number, difference.field) {
+                    if let Some(cause) = causes.find(difference.number, difference.field) {
                         asked.keep(difference, cause.clone());
                     }
                 }

@@ -24,7 +24,7 @@ pub(super) async fn look_again<T: Transport>(
     observed.survey_mut().today = Some(day_at(now));
     // Reading a million names for marks is for those who have claims.
     if !desired.claims.is_empty() {
-        let marks = Marks::of(&observed);
+        let marks = Marks::from_observed(&observed);
         intents.observe(&marks, now);
         intents.tell(observed.survey_mut(), now);
         if look_behind_a_new_record(clients, desired, &marks, &mut observed).await {

@@ -6,17 +6,17 @@ use crate::client::Client;
 use crate::client::transport::Transport;
 use crate::client::webhook::{CalledFor, WebhookCall, WebhookCaller};
 use crate::desired::AccountRef;
-use crate::guard::preflight::{Declared, Webhooks};
+use crate::guard::preflight::{DeclaredWebhook, Webhooks};
 use crate::plan::Plan;
 
-use super::{Job, State};
+use super::{Job, LineState};
 
 /// So many webhooks are called at once.
 const AT_ONCE: usize = 8;
 
 /// Calls each webhook that the plan points numbers at and that has not been called before, and holds what
 /// would point at one that fails.
-pub(super) async fn preflight<T: Transport>(plan: &mut Plan, job: &Job<'_, T>, state: &mut State<'_>) {
+pub(super) async fn preflight<T: Transport>(plan: &mut Plan, job: &Job<'_, T>, state: &mut LineState<'_>) {
     let Some(caller) = job.preflight.filter(|_| !job.dry_run) else { return };
     let verdicts = state.memory.webhooks();
     // What failed at the last look may answer by now.
@@ -35,8 +35,8 @@ pub(super) async fn preflight<T: Transport>(plan: &mut Plan, job: &Job<'_, T>, s
 /// Calls webhooks, a few at once, and says what each call showed, in their order.
 pub async fn call_all(
     caller: &WebhookCaller,
-    webhooks: Vec<(Declared, CalledFor)>,
-) -> Vec<(Declared, WebhookCall)> {
+    webhooks: Vec<(DeclaredWebhook, CalledFor)>,
+) -> Vec<(DeclaredWebhook, WebhookCall)> {
     let calls = webhooks.into_iter().map(|(declared, by)| async move {
         let call = caller.call(&declared.webhook, &by).await;
         (declared, call)
@@ -46,7 +46,7 @@ pub async fn call_all(
 
 /// For whom a webhook is called. Only the account's own auth token signs for it.
 pub fn called_for<T: Transport>(
-    declared: &Declared,
+    declared: &DeclaredWebhook,
     accounts: &[AccountRef],
     clients: &[Client<T>],
 ) -> CalledFor {

@@ -5,13 +5,13 @@ use std::time::Duration;
 use crate::desired::AccountRef;
 use crate::desired::narrowing::Narrowing;
 use crate::desired::{Desired, Limits};
-use crate::execute::journal::{self, Run, UndoError, World};
+use crate::execute::journal::{self, AccountsAtStart, JournalRun, UndoError};
 use crate::guard::saved_plan::SavedPlan;
 use crate::guard::standstill::Holds;
 use crate::model::number::PhoneNumber;
 use crate::model::settings::Field;
 use crate::observed::Observed;
-use crate::observed::wanted::Wanted;
+use crate::observed::wanted::WantedDetails;
 use crate::plan::claims::{self, AdoptError};
 use crate::plan::stale::stale;
 use crate::plan::{Action, Plan, plan, plan_part};
@@ -20,7 +20,7 @@ use super::Pass;
 
 /// Where a plan comes from.
 #[derive(Debug, Clone, Copy)]
-pub enum Source<'a> {
+pub enum PlanSource<'a> {
     /// What the files declare.
     Files(&'a Desired),
     /// A plan that was made and approved earlier.
@@ -44,7 +44,7 @@ pub enum Source<'a> {
         /// The files.
         desired: &'a Desired,
         /// The run.
-        run: &'a Run,
+        run: &'a JournalRun,
     },
 }
 
@@ -61,19 +61,19 @@ pub enum Rejected {
 
 /// What has to be known to see whether a plan still fits: which Messaging Service the numbers are in that it
 /// puts into one, or takes out.
-pub(super) fn wanted_by(plan: &Plan) -> Vec<Wanted> {
-    let mut all = vec![Wanted::default(); plan.accounts.len()];
+pub(super) fn wanted_by(plan: &Plan) -> Vec<WantedDetails> {
+    let mut all = vec![WantedDetails::default(); plan.accounts.len()];
     for step in &plan.steps {
         if let Action::Configure { target, changes, .. } = &step.action {
             let services = changes.iter().any(|change| change.field == Field::SmsServiceSid);
             let account = &mut all[usize::from(target.account.0)];
-            *account = account.and(Wanted { services, ..Wanted::default() });
+            *account = account.and(WantedDetails { services, ..WantedDetails::default() });
         }
     }
     all
 }
 
-impl<'a> Source<'a> {
+impl<'a> PlanSource<'a> {
     /// The files, where there are any: a saved plan is applied without them.
     pub(super) fn desired(&self) -> Option<&'a Desired> {
         match *self {
@@ -85,13 +85,13 @@ impl<'a> Source<'a> {
     }
 
     /// What has to be known beside the numbers, by account.
-    pub(super) fn wanted(&self) -> Vec<Wanted> {
+    pub(super) fn wanted(&self) -> Vec<WantedDetails> {
         match *self {
-            Self::Files(desired) | Self::Adoption { desired, .. } => Wanted::of(desired),
+            Self::Files(desired) | Self::Adoption { desired, .. } => WantedDetails::from_desired(desired),
             Self::Undo { desired, run } => {
                 let is_undone = run.steps.iter().any(|step| step.after.contains_key(&Field::SmsServiceSid));
-                let services = Wanted { services: is_undone, ..Wanted::default() };
-                Wanted::of(desired).into_iter().map(|wanted| wanted.and(services)).collect()
+                let services = WantedDetails { services: is_undone, ..WantedDetails::default() };
+                WantedDetails::from_desired(desired).into_iter().map(|wanted| wanted.and(services)).collect()
             }
             Self::Saved { saved, .. } => wanted_by(&saved.plan),
         }
@@ -111,7 +111,7 @@ impl<'a> Source<'a> {
     pub(super) fn holds(&self, plan: &Plan) -> Vec<Holds> {
         match *self {
             Self::Files(desired) | Self::Adoption { desired, .. } | Self::Undo { desired, .. } => {
-                vec![Holds::of(desired, plan)]
+                vec![Holds::from_plan(desired, plan)]
             }
             Self::Saved { saved, files } => {
                 let now = files.map(|desired| Holds::named(desired, plan));
@@ -135,7 +135,7 @@ impl<'a> Source<'a> {
         &self,
         observed: &Observed,
         accounts: &[AccountRef],
-        worlds: &[World],
+        worlds: &[AccountsAtStart],
         now: Duration,
         narrowing: Option<&Narrowing>,
     ) -> Result<Plan, Box<Pass>> {

@@ -7,7 +7,7 @@ use tracing::warn;
 
 use crate::client::transport::Transport;
 use crate::desired::AccountIndex;
-use crate::execute::journal::{self, World};
+use crate::execute::journal::{self, AccountsAtStart};
 use crate::execute::journal_file::{JournalAccess, RunInJournal, worlds};
 use crate::guard::cost::{self, Bill, Census, PriceBook};
 use crate::guard::last_use::Trust;
@@ -29,11 +29,11 @@ use crate::observed::list::observe;
 use crate::observed::surroundings::{applications, look_around};
 use crate::plan::outcome::Report;
 use crate::plan::stale::stale;
-use crate::plan::{Action, DigestKey, Doubt, HeldReason, NoEffect, Plan};
+use crate::plan::{Action, ContentDoubt, DigestKey, HeldReason, NoEffect, Plan};
 
 use super::look::look_again;
 use super::source::wanted_by;
-use super::{Authority, Hooks, Job, Pass, Pricing, Source, State};
+use super::{Authority, Hooks, Job, LineState, Pass, PlanSource, Pricing};
 
 /// A plan, and the look that it was made from.
 pub(super) struct Draft {
@@ -46,12 +46,12 @@ pub(super) struct Draft {
 /// Looks at the fleet, and plans.
 pub(super) async fn draft<T: Transport>(
     job: &Job<'_, T>,
-    state: &mut State<'_>,
+    state: &mut LineState<'_>,
     hooks: &impl Hooks,
     extent: &mut Extent,
 ) -> Result<Draft, Box<Pass>> {
     let Job { accounts, clients, now, .. } = *job;
-    if let (Extent::Partial, Source::Files(desired)) = (*extent, job.source)
+    if let (Extent::Partial, PlanSource::Files(desired)) = (*extent, job.source)
         && let Some((observed, at)) = refresh(clients, accounts, desired, state.memory, now).await
     {
         let plan = job.plan(&observed)?;
@@ -110,12 +110,12 @@ async fn look_at_applications<T: Transport>(job: &Job<'_, T>, observed: &mut Obs
 fn with_intents<T>(
     mut observed: Observed,
     job: &Job<'_, T>,
-    state: &mut State<'_>,
+    state: &mut LineState<'_>,
     now: Duration,
 ) -> Observed {
     observed.survey_mut().today = Some(day_at(now));
     if job.source.has_claims() {
-        state.kept.intents.observe(&Marks::of(&observed), now);
+        state.kept.intents.observe(&Marks::from_observed(&observed), now);
         state.kept.intents.tell(observed.survey_mut(), now);
     }
     observed
@@ -126,7 +126,7 @@ pub(super) fn hold_back<T: Transport>(
     plan: &mut Plan,
     observed: &Observed,
     job: &Job<'_, T>,
-    state: &mut State<'_>,
+    state: &mut LineState<'_>,
 ) {
     let all = job.source.holds(plan);
     let worlds = job.worlds();
@@ -142,7 +142,7 @@ pub(super) fn hold_back<T: Transport>(
     if let (Some(access), Some(holds)) = (&job.journal, all.first()) {
         access.with_known(|known| journal::hold_back(plan, holds, known, &worlds, job.now));
     }
-    if let (Some(access), Source::Files(desired)) = (&job.journal, job.source) {
+    if let (Some(access), PlanSource::Files(desired)) = (&job.journal, job.source) {
         access.with_known(|known| {
             if let Some(known) = known {
                 journal::tell_left_behind(plan, known, desired, observed, &worlds);
@@ -172,14 +172,14 @@ pub(super) async fn guard_and_quote<T: Transport>(
     plan: &mut Plan,
     observed: &Observed,
     job: &Job<'_, T>,
-    state: &mut State<'_>,
+    state: &mut LineState<'_>,
 ) -> Option<Bill> {
     let Job { clients, operator, now, .. } = *job;
     let limits = job.source.limits();
     let since = guard::release_guard(limits, operator);
     usage::guard_releases(plan, clients, state.memory.last_uses(), since, now, Trust::ThisHour).await;
     let priced = price(plan, observed, job, state).await;
-    let bill_of = |plan: &Plan| priced.as_ref().map(|(census, book)| Bill::of(plan, census, book));
+    let bill_of = |plan: &Plan| priced.as_ref().map(|(census, book)| Bill::from_plan(plan, census, book));
     let bill = bill_of(plan);
     let outlook = state.kept.budget.outlook(plan, bill.as_ref(), job.generation, now);
     let is_refused = guard::check(plan, limits, operator, bill.as_ref(), &outlook).is_some();
@@ -195,7 +195,7 @@ async fn price<T: Transport>(
     plan: &Plan,
     observed: &Observed,
     job: &Job<'_, T>,
-    state: &mut State<'_>,
+    state: &mut LineState<'_>,
 ) -> Option<(Census, PriceBook)> {
     let (file, operator) = (job.source.limits().monthly, job.operator.monthly);
     let is_limited = file.is_any() || operator.is_any();
@@ -217,7 +217,7 @@ pub(super) fn approve<T>(
     plan: Plan,
     bill: Option<&Bill>,
     job: &Job<'_, T>,
-    state: &State<'_>,
+    state: &LineState<'_>,
 ) -> Result<Approved, Box<Pass>> {
     let outlook = state.kept.budget.outlook(&plan, bill, job.generation, job.now);
     let approved = guard::approve(plan, job.source.limits(), job.operator, bill, &outlook, job.accepted);
@@ -228,7 +228,7 @@ pub(super) fn approve<T>(
 pub(super) async fn still_fits<T: Transport>(
     approved: Approved,
     job: &Job<'_, T>,
-    state: &mut State<'_>,
+    state: &mut LineState<'_>,
 ) -> Result<Approved, Box<Pass>> {
     let now = (job.authority.clock)();
     let listed = job.unless_stopped(observe(job.clients, job.accounts, |_, _| {})).await?;
@@ -241,7 +241,7 @@ pub(super) async fn still_fits<T: Transport>(
     }
     let mut plan = approved.plan().clone();
     if !(job.authority.is_in_force)() {
-        plan.hold(|_| Some(HeldReason::Doubted(Doubt::FilesChanged)));
+        plan.hold(|_| Some(HeldReason::Doubted(ContentDoubt::FilesChanged)));
     }
     for holds in job.source.holds(&plan) {
         standstill::hold_back(&mut plan, &holds, *job.authority.paused.borrow(), now);
@@ -257,7 +257,7 @@ pub(super) async fn record<'a, T: Transport>(
     approved: Approved,
     bill: Option<&Bill>,
     job: &Job<'a, T>,
-    state: &mut State<'_>,
+    state: &mut LineState<'_>,
     hooks: &impl Hooks,
 ) -> Result<(Approved, Option<RunInJournal<'a>>), Box<Pass>> {
     if approved.plan().is_empty() {
@@ -287,7 +287,12 @@ pub(super) async fn record<'a, T: Transport>(
 }
 
 /// Writes down how it ended.
-pub(super) fn settle(report: &Report, run: Option<RunInJournal<'_>>, state: &mut State<'_>, now: Duration) {
+pub(super) fn settle(
+    report: &Report,
+    run: Option<RunInJournal<'_>>,
+    state: &mut LineState<'_>,
+    now: Duration,
+) {
     if let Some(run) = run {
         run.done(report, clock::since_the_epoch());
     }
@@ -326,7 +331,7 @@ impl<T: Transport> Job<'_, T> {
     }
 
     /// The worlds of its accounts, as a journal names them.
-    fn worlds(&self) -> Vec<World> {
+    fn worlds(&self) -> Vec<AccountsAtStart> {
         let is_sandbox = self.journal.as_ref().is_some_and(JournalAccess::is_sandbox);
         worlds(self.clients, is_sandbox)
     }

@@ -7,29 +7,29 @@ use crate::model::number::PhoneNumber;
 use crate::model::settings::Field;
 use crate::plan::Plan;
 
-use super::group::{Said, together};
+use super::group::{GroupText, together};
 use super::names::{account, plural};
-use super::words::Subject;
+use super::words::WarningSubject;
 
 /// The heading over [`said`].
 pub const TITLE: &str = "Changed by";
 
 /// Who changed what, and what is not known of it, the same words together.
 #[must_use]
-pub fn said(plan: &Plan) -> Vec<Said> {
+pub fn said(plan: &Plan) -> Vec<GroupText> {
     let causes = &plan.causes;
     let known = causes.known().map(|(number, field, cause)| {
-        (Subject::Number(number), format!("{} changed {cause}", field.json_name()))
+        (WarningSubject::Number(number), format!("{} changed {cause}", field.json_name()))
     });
     let unread = causes.unread.iter().map(|(at, why)| {
         (
-            Subject::Other(format!("account {}", account(plan, *at))),
+            WarningSubject::Other(format!("account {}", account(plan, *at))),
             format!("who changed it is not known: {why}"),
         )
     });
     let late = (causes.without_event > 0).then(|| {
         let settings = plural(causes.without_event, "setting");
-        (Subject::Other(settings), format!("who changed it is not known: {NO_EVENT}"))
+        (WarningSubject::Other(settings), format!("who changed it is not known: {NO_EVENT}"))
     });
     together(known.chain(unread).chain(late))
 }
@@ -63,8 +63,8 @@ impl<'a> CauseJson<'a> {
 
     /// Of a change in a plan, where it is known.
     #[must_use]
-    pub fn of(plan: &'a Plan, number: PhoneNumber, field: Field) -> Option<Self> {
-        plan.causes.of(number, field).map(Self::new)
+    pub fn find(plan: &'a Plan, number: PhoneNumber, field: Field) -> Option<Self> {
+        plan.causes.find(number, field).map(Self::new)
     }
 }
 

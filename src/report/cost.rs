@@ -38,7 +38,12 @@ fn amounts(bill: &Bill) -> impl Iterator<Item = [Money; 4]> {
     let change = bill.change();
     bill.after.iter().map(move |after| {
         let currency = after.currency();
-        [bill.before.of(currency), after, change.of(currency), bill.due_at_once.of(currency)]
+        [
+            bill.before.amount_in(currency),
+            after,
+            change.amount_in(currency),
+            bill.due_at_once.amount_in(currency),
+        ]
     })
 }
 
@@ -59,7 +64,7 @@ fn not_known(plan: &Plan, entry: &NotKnown) -> String {
     };
     let country = entry.class.country.map_or_else(String::new, |country| format!("{country}, "));
     let kind = match entry.class.kind {
-        PossibleKind::Is(kind) => format!("{}, ", kind.word()),
+        PossibleKind::Is(kind) => format!("{}, ", kind.as_str()),
         PossibleKind::NotTollFree | PossibleKind::Any | PossibleKind::ShortCode => String::new(),
     };
     format!(
@@ -104,7 +109,7 @@ pub fn text(out: &mut impl Write, title: &str, plan: &Plan, bill: &Bill) -> fmt:
 /// One limit on money, and how it is broken.
 #[must_use]
 pub fn broken(broken: &BrokenMonthly) -> String {
-    let (word, allowed) = (broken.limit.word(), broken.allowed);
+    let (word, allowed) = (broken.limit.as_str(), broken.allowed);
     let (name, by) = match broken.set_by {
         SetBy::File => (word.to_owned(), "set by the file's policy"),
         SetBy::Operator => (format!("--{}", word.replace('_', "-")), "set by the operator"),
@@ -136,7 +141,7 @@ pub fn broken(broken: &BrokenMonthly) -> String {
 #[derive(Debug, Serialize)]
 pub struct CostJson {
     currencies: Vec<CurrencyJson>,
-    not_known: Vec<NotKnownJson>,
+    not_known: Vec<CostNotKnownJson>,
     unread_accounts: Vec<String>,
 }
 
@@ -150,7 +155,7 @@ struct CurrencyJson {
 }
 
 #[derive(Debug, Serialize)]
-struct NotKnownJson {
+struct CostNotKnownJson {
     /// The account that pays.
     account: String,
     country: Option<String>,
@@ -181,14 +186,14 @@ impl CostJson {
             not_known: bill
                 .not_known
                 .iter()
-                .map(|entry| NotKnownJson {
+                .map(|entry| CostNotKnownJson {
                     account: name(entry.payer),
                     country: entry.class.country.map(|country| country.to_string()),
                     kind: match entry.class.kind {
-                        PossibleKind::Is(kind) => Some(kind.word()),
+                        PossibleKind::Is(kind) => Some(kind.as_str()),
                         PossibleKind::NotTollFree | PossibleKind::Any | PossibleKind::ShortCode => None,
                     },
-                    reason: entry.why.word(),
+                    reason: entry.why.as_str(),
                     before: entry.before,
                     after: entry.after,
                     to_be_bought: entry.bought,
@@ -221,18 +226,18 @@ impl BrokenMonthlyJson {
     #[must_use]
     pub fn new(limit: &BrokenMonthly) -> Self {
         let (reason, wanted, over) = match limit.how {
-            Beyond::Amount(money, over) => ("amount", Some(money.to_string()), over.word()),
+            Beyond::Amount(money, over) => ("amount", Some(money.to_string()), over.as_str()),
             Beyond::OtherCurrency(_) => ("other_currency", None, None),
             Beyond::NotKnown(_) => ("not_known", None, None),
             Beyond::Unread => ("account_not_read", None, None),
         };
         Self {
-            limit: limit.limit.word(),
+            limit: limit.limit.as_str(),
             reason,
             wanted,
             over,
             allowed: limit.allowed.to_string(),
-            set_by: limit.set_by.word(),
+            set_by: limit.set_by.as_str(),
             message: broken(limit),
         }
     }

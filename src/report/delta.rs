@@ -95,9 +95,9 @@ pub enum View {
     /// Two long values, one above the other.
     Lines {
         /// The old value.
-        before: Vec<Piece>,
+        before: Vec<DeltaPiece>,
         /// The new value.
-        after: Vec<Piece>,
+        after: Vec<DeltaPiece>,
     },
     /// Short ones, on one line.
     Arrow {
@@ -112,7 +112,7 @@ pub enum View {
 
 /// A part of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece {
+pub struct DeltaPiece {
     /// The text.
     pub text: String,
     /// Whether it differs from the other side.
@@ -121,7 +121,7 @@ pub struct Piece {
 
 /// Both texts in pieces, those that differ marked.
 #[must_use]
-pub fn emphasised(before: &str, after: &str) -> (Vec<Piece>, Vec<Piece>) {
+pub fn emphasised(before: &str, after: &str) -> (Vec<DeltaPiece>, Vec<DeltaPiece>) {
     let (old, new) = (words(before), words(after));
     let (mut old_pieces, mut new_pieces) = (Vec::new(), Vec::new());
     for op in capture_diff_slices(Algorithm::Myers, &old, &new) {
@@ -132,14 +132,14 @@ pub fn emphasised(before: &str, after: &str) -> (Vec<Piece>, Vec<Piece>) {
     (old_pieces, new_pieces)
 }
 
-fn push(pieces: &mut Vec<Piece>, words: &[&str], changed: bool) {
+fn push(pieces: &mut Vec<DeltaPiece>, words: &[&str], changed: bool) {
     if words.is_empty() {
         return;
     }
     let text = words.concat();
     match pieces.last_mut() {
         Some(last) if last.changed == changed => last.text.push_str(&text),
-        Some(_) | None => pieces.push(Piece { text, changed }),
+        Some(_) | None => pieces.push(DeltaPiece { text, changed }),
     }
 }
 
@@ -177,7 +177,7 @@ mod tests {
         else {
             panic!("two lines")
         };
-        let marked = |pieces: Vec<Piece>| -> Vec<String> {
+        let marked = |pieces: Vec<DeltaPiece>| -> Vec<String> {
             pieces.into_iter().filter(|piece| piece.changed).map(|piece| piece.text).collect()
         };
         assert_eq!(marked(before), ["old"]);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::client::api::account::{self, Status};
+use crate::client::api::account::{self, AccountStatus};
 use crate::client::api::error::{ApiError, ErrorKind, Operation};
 use crate::client::transport::Response;
 use crate::model::provider::Api;
@@ -13,7 +13,7 @@ use crate::model::provider::Api;
 /// How good one thing is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Level {
+pub enum CheckLevel {
     /// As it should be.
     Good,
     /// Works, with something left to wish for.
@@ -28,7 +28,7 @@ pub struct Check {
     /// What.
     pub about: &'static str,
     /// How good it is.
-    pub level: Level,
+    pub level: CheckLevel,
     /// What was found.
     #[serde(rename = "message")]
     pub says: String,
@@ -37,24 +37,24 @@ pub struct Check {
 }
 
 /// An answer, or how the request was lost.
-pub type Answer = Result<Response, ApiError>;
+pub type DoctorAnswer = Result<Response, ApiError>;
 
 /// What one account answered.
 #[derive(Debug)]
 pub struct Answers {
     /// The account itself.
-    pub account: Answer,
+    pub account: DoctorAnswer,
     /// A page of ActiveNumbers.
-    pub active_numbers: Answer,
+    pub active_numbers: DoctorAnswer,
     /// A page of IncomingPhoneNumbers.
-    pub incoming_phone_numbers: Answer,
+    pub incoming_phone_numbers: DoctorAnswer,
     /// The prices of a country.
-    pub prices: Answer,
+    pub prices: DoctorAnswer,
 }
 
 /// Who asks, and for what.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Patient {
+pub struct AccountExam {
     /// The API that the account's numbers are reached through.
     pub api: Api,
     /// The user name of its credentials.
@@ -72,7 +72,7 @@ const SKEW_MAX: Duration = Duration::from_secs(60);
 
 /// Makes sense of the answers. `now` is the machine's own time since the epoch when they came.
 #[must_use]
-pub fn examine(patient: &Patient, answers: &Answers, now: Duration) -> Vec<Check> {
+pub fn examine(patient: &AccountExam, answers: &Answers, now: Duration) -> Vec<Check> {
     let mut checks = vec![credentials(patient), account_itself(patient, &answers.account)];
     checks.extend(api(patient, Api::ActiveNumbers, &answers.active_numbers));
     checks.extend(api(patient, Api::IncomingPhoneNumbers, &answers.incoming_phone_numbers));
@@ -90,22 +90,22 @@ pub fn without_credentials(why: &str) -> Check {
 }
 
 fn good(about: &'static str, says: impl Into<String>) -> Check {
-    Check { about, level: Level::Good, says: says.into(), fix: None }
+    Check { about, level: CheckLevel::Good, says: says.into(), fix: None }
 }
 
 fn doubtful(about: &'static str, says: impl Into<String>, fix: &str) -> Check {
-    Check { about, level: Level::Doubtful, says: says.into(), fix: Some(fix.to_owned()) }
+    Check { about, level: CheckLevel::Doubtful, says: says.into(), fix: Some(fix.to_owned()) }
 }
 
 fn bad(about: &'static str, says: impl Into<String>, fix: Option<&str>) -> Check {
-    Check { about, level: Level::Bad, says: says.into(), fix: fix.map(str::to_owned) }
+    Check { about, level: CheckLevel::Bad, says: says.into(), fix: fix.map(str::to_owned) }
 }
 
-fn is_key(patient: &Patient) -> bool {
+fn is_key(patient: &AccountExam) -> bool {
     patient.user.starts_with("SK")
 }
 
-fn credentials(patient: &Patient) -> Check {
+fn credentials(patient: &AccountExam) -> Check {
     let user = &patient.user;
     good(
         "credentials",
@@ -117,7 +117,7 @@ fn credentials(patient: &Patient) -> Check {
     )
 }
 
-fn account_itself(patient: &Patient, answer: &Answer) -> Check {
+fn account_itself(patient: &AccountExam, answer: &DoctorAnswer) -> Check {
     let about = "account";
     let facts = match good_answer(patient.api, Operation::Account, answer) {
         Err(error) if error.kind == ErrorKind::Unauthorized && is_key(patient) => {
@@ -147,22 +147,22 @@ fn account_itself(patient: &Patient, answer: &Answer) -> Check {
         None => "",
     };
     match facts.status {
-        Some(status @ (Status::Suspended | Status::Closed)) => {
-            bad(about, format!("{name}: {}{kind}", status.word()), status.advice())
+        Some(status @ (AccountStatus::Suspended | AccountStatus::Closed)) => {
+            bad(about, format!("{name}: {}{kind}", status.as_str()), status.advice())
         }
-        Some(Status::Active) | None if facts.is_trial == Some(true) => doubtful(
+        Some(AccountStatus::Active) | None if facts.is_trial == Some(true) => doubtful(
             about,
             format!("{name}: active{kind}"),
             "a trial account cannot buy numbers by API: upgrade it in the Twilio Console",
         ),
-        Some(Status::Active) => good(about, format!("{name}: active{kind}")),
+        Some(AccountStatus::Active) => good(about, format!("{name}: active{kind}")),
         None => doubtful(about, format!("{name}: unknown status{kind}"), "look in the Twilio Console"),
     }
 }
 
 const NOT_THE_API: &str = "something between here and the API answered: check the proxy and --base-url";
 
-fn good_answer(api: Api, operation: Operation, answer: &Answer) -> Result<&Response, ApiError> {
+fn good_answer(api: Api, operation: Operation, answer: &DoctorAnswer) -> Result<&Response, ApiError> {
     match answer {
         Ok(response) if response.status == 200 => Ok(response),
         Ok(response) if (200..300).contains(&response.status) => {
@@ -173,7 +173,7 @@ fn good_answer(api: Api, operation: Operation, answer: &Answer) -> Result<&Respo
     }
 }
 
-fn api(patient: &Patient, api: Api, answer: &Answer) -> Option<Check> {
+fn api(patient: &AccountExam, api: Api, answer: &DoctorAnswer) -> Option<Check> {
     let about = api.name();
     let is_used = patient.api == api;
     let Err(error) = good_answer(api, Operation::List, answer) else {
@@ -196,14 +196,14 @@ fn api(patient: &Patient, api: Api, answer: &Answer) -> Option<Check> {
     })
 }
 
-fn prices(answer: &Answer) -> Check {
+fn prices(answer: &DoctorAnswer) -> Check {
     match good_answer(Api::IncomingPhoneNumbers, Operation::Price, answer) {
         Ok(_) => good("prices", "reached"),
         Err(error) => doubtful("prices", format!("not reached: {error}"), "`numctl search` shows no prices"),
     }
 }
 
-fn moves(patient: &Patient) -> Option<Check> {
+fn moves(patient: &AccountExam) -> Option<Check> {
     let may = "permissions";
     let writes = "the first apply shows whether it may buy, change or release: the API has no dry run";
     if patient.moves_numbers && patient.has_kin && is_key(patient) {
@@ -243,31 +243,34 @@ mod tests {
     const SID: &str = "AC00000000000000000000000000000001";
     const NOON: Duration = Duration::from_secs(1_795_608_000);
 
-    fn patient(api: Api, user: &str) -> Patient {
-        Patient { api, user: user.to_owned(), sid: SID.to_owned(), has_kin: true, moves_numbers: true }
+    fn patient(api: Api, user: &str) -> AccountExam {
+        AccountExam { api, user: user.to_owned(), sid: SID.to_owned(), has_kin: true, moves_numbers: true }
     }
 
-    fn answer(status: u16, body: &str) -> Answer {
+    fn answer(status: u16, body: &str) -> DoctorAnswer {
         let date = httpdate::fmt_http_date(std::time::UNIX_EPOCH + NOON);
         Ok(Response { status, body: body.as_bytes().to_vec(), date: Some(date), ..Response::default() })
     }
 
-    fn account(status: &str, kind: &str) -> Answer {
+    fn account(status: &str, kind: &str) -> DoctorAnswer {
         answer(
             200,
             &format!(r#"{{"sid":"{SID}","friendly_name":"Ours","status":"{status}","type":"{kind}"}}"#),
         )
     }
 
-    fn answers(account: Answer, active_numbers: Answer) -> Answers {
+    fn answers(account: DoctorAnswer, active_numbers: DoctorAnswer) -> Answers {
         let fine = || answer(200, "{}");
         Answers { account, active_numbers, incoming_phone_numbers: fine(), prices: fine() }
     }
 
-    fn worst(patient: &Patient, answers: &Answers) -> (Level, Vec<&'static str>) {
+    fn worst(patient: &AccountExam, answers: &Answers) -> (CheckLevel, Vec<&'static str>) {
         let checks = examine(patient, answers, NOON);
         let worst = checks.iter().map(|check| check.level).max().expect("checks");
-        assert!(checks.iter().all(|check| check.level == Level::Good || check.fix.is_some()), "{checks:?}");
+        assert!(
+            checks.iter().all(|check| check.level == CheckLevel::Good || check.fix.is_some()),
+            "{checks:?}"
+        );
         (worst, checks.iter().filter(|check| check.level == worst).map(|check| check.about).collect())
     }
 
@@ -279,15 +282,20 @@ mod tests {
         let preview = patient(Api::ActiveNumbers, SID);
         let key = patient(Api::IncomingPhoneNumbers, "SK00000000000000000000000000000001");
         let fine = || account("active", "Full");
-        assert_eq!(worst(&v2010, &answers(fine(), not_enabled())).0, Level::Good);
+        assert_eq!(worst(&v2010, &answers(fine(), not_enabled())).0, CheckLevel::Good);
         for (patient, answers, level, about) in [
-            (&preview, answers(fine(), not_enabled()), Level::Bad, vec!["ActiveNumbers"]),
-            (&v2010, answers(account("suspended", "Full"), not_enabled()), Level::Bad, vec!["account"]),
-            (&v2010, answers(account("closed", "Full"), not_enabled()), Level::Bad, vec!["account"]),
-            (&v2010, answers(account("active", "Trial"), not_enabled()), Level::Doubtful, vec!["account"]),
-            (&key, answers(refused(), not_enabled()), Level::Doubtful, vec!["account", "permissions"]),
-            (&v2010, answers(refused(), not_enabled()), Level::Bad, vec!["account"]),
-            (&v2010, answers(answer(200, "<html>"), not_enabled()), Level::Bad, vec!["account"]),
+            (&preview, answers(fine(), not_enabled()), CheckLevel::Bad, vec!["ActiveNumbers"]),
+            (&v2010, answers(account("suspended", "Full"), not_enabled()), CheckLevel::Bad, vec!["account"]),
+            (&v2010, answers(account("closed", "Full"), not_enabled()), CheckLevel::Bad, vec!["account"]),
+            (
+                &v2010,
+                answers(account("active", "Trial"), not_enabled()),
+                CheckLevel::Doubtful,
+                vec!["account"],
+            ),
+            (&key, answers(refused(), not_enabled()), CheckLevel::Doubtful, vec!["account", "permissions"]),
+            (&v2010, answers(refused(), not_enabled()), CheckLevel::Bad, vec!["account"]),
+            (&v2010, answers(answer(200, "<html>"), not_enabled()), CheckLevel::Bad, vec!["account"]),
         ] {
             assert_eq!(worst(patient, &answers), (level, about));
         }
@@ -303,9 +311,9 @@ mod tests {
             );
             checks.into_iter().find(|check| check.about == "clock").map(|check| (check.level, check.says))
         };
-        assert_eq!(skew(NOON), Some((Level::Good, "0 s ahead of the API's".to_owned())));
+        assert_eq!(skew(NOON), Some((CheckLevel::Good, "0 s ahead of the API's".to_owned())));
         let hour = Duration::from_secs(3600);
-        assert_eq!(skew(NOON + hour), Some((Level::Doubtful, "3600 s ahead of the API's".to_owned())));
-        assert_eq!(skew(NOON - hour), Some((Level::Doubtful, "3600 s behind the API's".to_owned())));
+        assert_eq!(skew(NOON + hour), Some((CheckLevel::Doubtful, "3600 s ahead of the API's".to_owned())));
+        assert_eq!(skew(NOON - hour), Some((CheckLevel::Doubtful, "3600 s behind the API's".to_owned())));
     }
 }

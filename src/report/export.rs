@@ -15,7 +15,7 @@ use crate::model::live::Live;
 use crate::model::number::PhoneNumber;
 use crate::model::provider::Api;
 use crate::model::routing::{Surroundings, unique_name, why_not_a_name};
-use crate::model::settings::{Field, Kind, Managed, Settings, Value, Want, with_blanks_encoded};
+use crate::model::settings::{Field, FieldKind, Managed, Settings, Value, Want, with_blanks_encoded};
 use crate::observed::Observed;
 use crate::report::shown::{Shown, must_be_spelt_out, quoted_within};
 
@@ -37,7 +37,7 @@ pub struct Export {
 /// Writes the desired-state file of what is live in `accounts`, which are those of `observed`.
 #[must_use]
 pub fn export(accounts: &[Account], observed: &Observed) -> Export {
-    let fleet = Fleet::of(accounts, observed);
+    let fleet = ExportedFleet::from_observed(accounts, observed);
     Export {
         yaml: fleet.to_yaml(),
         carries_passwords: fleet.carries_passwords(),
@@ -47,7 +47,7 @@ pub fn export(accounts: &[Account], observed: &Observed) -> Export {
 
 /// The file before it is text.
 #[derive(Debug, Clone)]
-pub struct Fleet {
+pub struct ExportedFleet {
     /// The accounts of the file.
     pub accounts: Vec<Account>,
     /// Settings that every number has.
@@ -55,7 +55,7 @@ pub struct Fleet {
     /// Settings that several numbers have in common.
     pub profiles: Vec<Profile>,
     /// The numbers, in order.
-    pub numbers: Vec<Entry>,
+    pub numbers: Vec<ExportedEntry>,
     /// What is live and not in the file, each in one sentence that fits into a comment.
     pub left_out: Vec<String>,
 }
@@ -71,7 +71,7 @@ pub struct Profile {
 
 /// One number of the file.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct ExportedEntry {
     /// The number.
     pub number: PhoneNumber,
     /// Its account.
@@ -82,10 +82,10 @@ pub struct Entry {
     pub settings: Managed,
 }
 
-impl Fleet {
+impl ExportedFleet {
     /// Finds the file for what is live.
     #[must_use]
-    pub fn of(accounts: &[Account], observed: &Observed) -> Self {
+    pub fn from_observed(accounts: &[Account], observed: &Observed) -> Self {
         let mut left_out = Vec::new();
         for (account, listing) in observed.listings() {
             let name = Shown(&accounts[usize::from(account.0)].name);
@@ -97,7 +97,7 @@ impl Fleet {
                 });
             }
         }
-        let mut numbers: Vec<Entry> = Vec::new();
+        let mut numbers: Vec<ExportedEntry> = Vec::new();
         let mut rows = observed.numbers().peekable();
         let mut previous = None;
         while let Some((number, found)) = rows.next() {
@@ -113,7 +113,7 @@ impl Fleet {
             } else {
                 let around = observed.around(found.account);
                 let settings = exportable(number, found.live, around, &mut left_out);
-                numbers.push(Entry { number, account: found.account, profile: None, settings });
+                numbers.push(ExportedEntry { number, account: found.account, profile: None, settings });
             }
         }
         let mut fleet = Self {
@@ -133,7 +133,7 @@ impl Fleet {
     fn find_defaults(&mut self) {
         let [first, _, ..] = &self.numbers[..] else { return };
         let defaults = first.settings.filtered(|field| {
-            matches!(field.kind(), Kind::Method | Kind::Flag | Kind::ReceiveMode)
+            matches!(field.kind(), FieldKind::Method | FieldKind::Flag | FieldKind::ReceiveMode)
                 && self.numbers.iter().all(|entry| entry.settings.get(field) == first.settings.get(field))
         });
         for entry in &mut self.numbers {
@@ -315,7 +315,7 @@ fn exportable(
         let text = value.wire();
         if live.sms == Some(false) && field.is_sms() {
             // Twilio gives every number an SMS method; that is not worth a line.
-            if field.kind() != Kind::Method {
+            if field.kind() != FieldKind::Method {
                 leave(field, "the number has no SMS");
             }
         } else if matches!(value, Value::Foreign(_)) {

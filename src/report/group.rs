@@ -19,7 +19,7 @@ use super::delta::{Delta, deltas};
 use super::names::plural;
 use super::routing;
 use super::shown::count;
-use super::words::{self, Subject};
+use super::words::{self, WarningSubject};
 
 /// At most this many different changes of the same fields are each shown; when there are more, values that
 /// differ are counted instead. Enough to read every change of a day's work, few enough that a
@@ -29,7 +29,7 @@ const VARIANTS_MAX: usize = 40;
 /// Actions that read the same: which of a plan's they are, and no list of them, since there may be
 /// 100,000.
 #[derive(Debug)]
-pub struct Group<'a> {
+pub struct ActionGroup<'a> {
     /// What is done.
     pub kind: ActionKind,
     /// Where the numbers come from, for a transfer.
@@ -70,7 +70,7 @@ pub enum GroupChange<'a> {
     },
 }
 
-impl<'a> Group<'a> {
+impl<'a> ActionGroup<'a> {
     /// The actions, by number.
     pub fn steps(&self) -> impl Iterator<Item = &'a Step> {
         self.members.iter()
@@ -123,7 +123,7 @@ struct Likeness<'a> {
 impl<'a> Likeness<'a> {
     fn head(self) -> (ActionKind, AccountIndex, Option<AccountIndex>, &'static str) {
         let action = &self.step.action;
-        (action.kind(), action.account(), from(action), self.step.reason.word())
+        (action.kind(), action.account(), from(action), self.step.reason.as_str())
     }
 
     /// Its changes, without what the grade does not look at.
@@ -196,7 +196,7 @@ impl<'a> Members<'a> {
 }
 
 /// Where the steps that are alike stand in a plan.
-struct Part {
+struct GroupPart {
     count: usize,
     first: usize,
     last: usize,
@@ -204,7 +204,7 @@ struct Part {
 }
 
 /// What changes the same fields, and how far it is told apart.
-struct Cluster {
+struct StepCluster {
     grade: Grade,
     parts: usize,
 }
@@ -214,19 +214,19 @@ struct Cluster {
 /// What changes the same fields is parted into what changes them in the same way, or, where that is
 /// too much to read, to the same values, or not at all.
 #[must_use]
-pub fn groups(plan: &Plan) -> Vec<Group<'_>> {
+pub fn groups(plan: &Plan) -> Vec<ActionGroup<'_>> {
     let steps = plan.steps.as_slice();
-    let mut clusters: HashMap<Likeness<'_>, Cluster> = HashMap::new();
+    let mut clusters: HashMap<Likeness<'_>, StepCluster> = HashMap::new();
     let mut all = Vec::new();
     for grade in Grade::ALL {
         // Only what was too much for the grade before.
         if grade != Grade::Changes && clusters.values().all(|cluster| cluster.grade != grade) {
             continue;
         }
-        let mut parts: HashMap<Likeness<'_>, Part> = HashMap::new();
+        let mut parts: HashMap<Likeness<'_>, GroupPart> = HashMap::new();
         for (at, step) in steps.iter().enumerate() {
             let fields = Likeness { step, grade: Grade::Fields };
-            let cluster = clusters.entry(fields).or_insert(Cluster { grade, parts: 0 });
+            let cluster = clusters.entry(fields).or_insert(StepCluster { grade, parts: 0 });
             if cluster.grade != grade {
                 continue;
             }
@@ -234,11 +234,11 @@ pub fn groups(plan: &Plan) -> Vec<Group<'_>> {
                 Entry::Occupied(part) => part.into_mut().take(steps, at),
                 // Of the last grade there is one.
                 Entry::Vacant(_) if cluster.parts == VARIANTS_MAX => {
-                    *cluster = Cluster { grade: grade.next(), parts: 0 };
+                    *cluster = StepCluster { grade: grade.next(), parts: 0 };
                 }
                 Entry::Vacant(place) => {
                     cluster.parts += 1;
-                    place.insert(Part { count: 1, first: at, last: at, is_in_order: true });
+                    place.insert(GroupPart { count: 1, first: at, last: at, is_in_order: true });
                 }
             }
         }
@@ -253,7 +253,7 @@ pub fn groups(plan: &Plan) -> Vec<Group<'_>> {
     all.into_iter().map(|(_, group)| group).collect()
 }
 
-impl Part {
+impl GroupPart {
     fn take(&mut self, steps: &[Step], at: usize) {
         self.is_in_order &= steps[self.last].action.number() <= steps[at].action.number();
         self.last = at;
@@ -261,7 +261,7 @@ impl Part {
     }
 }
 
-fn group<'a>(steps: &'a [Step], like: Likeness<'a>, part: &Part) -> Group<'a> {
+fn group<'a>(steps: &'a [Step], like: Likeness<'a>, part: &GroupPart) -> ActionGroup<'a> {
     let (kind, account, from, _) = like.head();
     let mut members = Members { like, among: &steps[part.first..=part.last], sorted: Vec::new() };
     if !part.is_in_order && like.grade != Grade::Changes {
@@ -275,7 +275,7 @@ fn group<'a>(steps: &'a [Step], like: Likeness<'a>, part: &Part) -> Group<'a> {
             .collect(),
         None => Vec::new(),
     };
-    Group { kind, from, account, reason: like.step.reason, count: part.count, changes, members }
+    ActionGroup { kind, from, account, reason: like.step.reason, count: part.count, changes, members }
 }
 
 fn change<'a>(
@@ -306,11 +306,11 @@ fn change<'a>(
 }
 
 /// Numbers in order, those that follow each other as a range: `+1555…00 to +1555…99 (100)`.
-pub fn ranges(numbers: impl IntoIterator<Item = PhoneNumber>) -> impl Iterator<Item = Range> {
+pub fn ranges(numbers: impl IntoIterator<Item = PhoneNumber>) -> impl Iterator<Item = NumberRange> {
     let mut numbers = numbers.into_iter().peekable();
     std::iter::from_fn(move || {
         let first = numbers.next()?;
-        let mut range = Range { first, last: first, count: 1 };
+        let mut range = NumberRange { first, last: first, count: 1 };
         while let Some(next) = numbers.next_if(|next| next.follows(range.last)) {
             range.last = next;
             range.count += 1;
@@ -321,7 +321,7 @@ pub fn ranges(numbers: impl IntoIterator<Item = PhoneNumber>) -> impl Iterator<I
 
 /// Numbers without a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Range {
+pub struct NumberRange {
     /// The first.
     pub first: PhoneNumber,
     /// The last.
@@ -330,7 +330,7 @@ pub struct Range {
     pub count: usize,
 }
 
-impl std::fmt::Display for Range {
+impl std::fmt::Display for NumberRange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.count {
             1 => write!(f, "{}", self.first),
@@ -342,7 +342,7 @@ impl std::fmt::Display for Range {
 
 /// What is said of several subjects.
 #[derive(Debug)]
-pub struct Said {
+pub struct GroupText {
     /// What is said.
     pub message: String,
     /// Of which numbers, in order.
@@ -351,7 +351,7 @@ pub struct Said {
     pub others: Vec<String>,
 }
 
-impl Said {
+impl GroupText {
     /// Of how many.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -367,9 +367,9 @@ impl Said {
     /// The subjects, ranges drawn together, at most this many entries, and how many subjects are left.
     #[must_use]
     pub fn entries(&self, entries_max: usize) -> (Vec<String>, usize) {
-        let ranges: Vec<Range> = ranges(self.numbers.iter().copied()).take(entries_max).collect();
+        let ranges: Vec<NumberRange> = ranges(self.numbers.iter().copied()).take(entries_max).collect();
         let shown: usize = ranges.iter().map(|range| range.count).sum();
-        let mut entries: Vec<String> = ranges.iter().map(Range::to_string).collect();
+        let mut entries: Vec<String> = ranges.iter().map(NumberRange::to_string).collect();
         let others = entries_max.saturating_sub(entries.len()).min(self.others.len());
         entries.extend(self.others[..others].iter().cloned());
         (entries, self.count() - shown - others)
@@ -378,7 +378,7 @@ impl Said {
 
 /// The warnings of a plan, those with the same words together, in the order of the plan.
 #[must_use]
-pub fn warnings(plan: &Plan) -> Vec<Said> {
+pub fn warnings(plan: &Plan) -> Vec<GroupText> {
     // It stands beside the caution under the purchases, in no line of its own.
     let told = plan.warnings.iter().filter(|warning| !matches!(warning, Warning::NoJournal));
     together(told.map(|warning| {
@@ -389,34 +389,34 @@ pub fn warnings(plan: &Plan) -> Vec<Said> {
 
 /// What a plan holds back, with the same reason together, in the order of the plan.
 #[must_use]
-pub fn held(plan: &Plan) -> Vec<Said> {
-    let numbers = plan.held.iter().map(|held| (Subject::Number(held.number), words::held(plan, held)));
+pub fn held(plan: &Plan) -> Vec<GroupText> {
+    let numbers = plan.held.iter().map(|held| (WarningSubject::Number(held.number), words::held(plan, held)));
     let claims = plan
         .short
         .iter()
-        .map(|short| (Subject::Other(short.claim.to_string()), claim_words::shortfall(plan, short)));
+        .map(|short| (WarningSubject::Other(short.claim.to_string()), claim_words::shortfall(plan, short)));
     together(numbers.chain(claims))
 }
 
 /// The declared settings without effect, with the same reason together.
 #[must_use]
-pub fn no_effect(plan: &Plan) -> Vec<Said> {
-    let said = |found: &NoEffect| (Subject::Number(found.number), routing::no_effect(found));
+pub fn no_effect(plan: &Plan) -> Vec<GroupText> {
+    let said = |found: &NoEffect| (WarningSubject::Number(found.number), routing::no_effect(found));
     together(plan.no_effect.iter().map(said))
 }
 
 /// What is said of the same subjects in the same words, in order.
-pub(super) fn together(said: impl Iterator<Item = (Subject, String)>) -> Vec<Said> {
+pub(super) fn together(said: impl Iterator<Item = (WarningSubject, String)>) -> Vec<GroupText> {
     let mut at: BTreeMap<String, usize> = BTreeMap::new();
-    let mut all: Vec<Said> = Vec::new();
+    let mut all: Vec<GroupText> = Vec::new();
     for (subject, message) in said {
         let index = *at.entry(message.clone()).or_insert(all.len());
         if index == all.len() {
-            all.push(Said { message, numbers: Vec::new(), others: Vec::new() });
+            all.push(GroupText { message, numbers: Vec::new(), others: Vec::new() });
         }
         match subject {
-            Subject::Number(number) => all[index].numbers.push(number),
-            Subject::Other(text) => all[index].others.push(text),
+            WarningSubject::Number(number) => all[index].numbers.push(number),
+            WarningSubject::Other(text) => all[index].others.push(text),
         }
     }
     for said in &mut all {

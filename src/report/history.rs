@@ -7,7 +7,7 @@ use anstyle::Style as Ansi;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::execute::journal::{AccountRecord, At, Author, Recorded, Run, StepRecord};
+use crate::execute::journal::{AccountRecord, Author, JournalRun, Recorded, RecordedAt, StepRecord};
 use crate::model::action_kind::ActionKind;
 use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::model::settings::Field;
@@ -33,8 +33,8 @@ const COMMIT_SHOWN: usize = 12;
 
 /// `run 20261126T013059Z-a5b61771 (apply at 2026-11-26T01:30:59Z)`
 #[must_use]
-pub fn title(run: &Run) -> String {
-    let (head, command) = (&run.head, run.head.command.word());
+pub fn title(run: &JournalRun) -> String {
+    let (head, command) = (&run.head, run.head.command.as_str());
     format!("run {} ({command} at {})", head.run, head.at)
 }
 
@@ -54,7 +54,7 @@ pub struct Others {
 /// Those of `out`.
 pub fn text(
     out: &mut impl Write,
-    runs: &[&Run],
+    runs: &[&JournalRun],
     (number, others): (Option<PhoneNumber>, &Others),
     style: Style,
 ) -> fmt::Result {
@@ -102,7 +102,12 @@ fn write_entry(out: &mut impl Write, entry: &TimelineEntry, style: Style) -> fmt
     Ok(())
 }
 
-fn write_run(out: &mut impl Write, run: &Run, number: Option<PhoneNumber>, style: Style) -> fmt::Result {
+fn write_run(
+    out: &mut impl Write,
+    run: &JournalRun,
+    number: Option<PhoneNumber>,
+    style: Style,
+) -> fmt::Result {
     writeln!(out, "{}", style.paint(Ansi::new().bold(), title(run)))?;
     if let Some(by) = run.head.by.as_ref().filter(|by| !by.is_empty()) {
         writeln!(out, "  by {}", author(by))?;
@@ -137,7 +142,7 @@ fn author(by: &Author) -> String {
     [who, text(&by.ci_run), commit].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn write_step(out: &mut impl Write, run: &Run, at: usize, style: Style) -> fmt::Result {
+fn write_step(out: &mut impl Write, run: &JournalRun, at: usize, style: Style) -> fmt::Result {
     let (step, end) = (&run.steps[at], run.ends[at].as_ref());
     let place = match (step.action, step.from) {
         (ActionKind::Transfer, Some(from)) => {
@@ -146,9 +151,9 @@ fn write_step(out: &mut impl Write, run: &Run, at: usize, style: Style) -> fmt::
         (ActionKind::Release, _) => format!("from {}", account(run, step.account)),
         _ => format!("in {}", account(run, step.account)),
     };
-    let word = end.map_or(NOT_KNOWN, |end| end.outcome.word());
+    let word = end.map_or(NOT_KNOWN, |end| end.outcome.as_str());
     let sign = style.paint(colour(step.action), symbol(step.action));
-    writeln!(out, "  {sign} {} {} {place}: {word}", step.action.word(), step.number)?;
+    writeln!(out, "  {sign} {} {} {place}: {word}", step.action.as_str(), step.number)?;
     if let Some(instead) = end.and_then(|end| end.instead) {
         writeln!(out, "      {} was sold meanwhile; {instead} was bought instead", step.number)?;
     }
@@ -173,7 +178,7 @@ fn write_step(out: &mut impl Write, run: &Run, at: usize, style: Style) -> fmt::
 }
 
 /// By its name then, as it is fit to be shown.
-fn account(run: &Run, sid: AccountSid) -> String {
+fn account(run: &JournalRun, sid: AccountSid) -> String {
     run.account(sid).map_or_else(|| sid.to_string(), |account| Shown(&account.name).to_string())
 }
 
@@ -190,22 +195,22 @@ fn is_default(field: Field, value: Option<&Recorded>) -> bool {
 }
 
 /// A field, what it was, and what was wanted of it, where something was.
-type Change<'a> = (Field, Option<&'a Recorded>, Option<&'a Option<Recorded>>);
+type RecordedChange<'a> = (Field, Option<&'a Recorded>, Option<&'a Option<Recorded>>);
 
-fn changes(step: &StepRecord) -> Vec<Change<'_>> {
+fn changes(step: &StepRecord) -> Vec<RecordedChange<'_>> {
     let set = step.after.iter().map(|(field, after)| (*field, step.before.get(field), Some(after)));
     let kept = step.before.iter().filter(|(field, _)| !step.after.contains_key(field));
     set.chain(kept.map(|(field, before)| (*field, Some(before), None))).collect()
 }
 
-fn verdict(run: &Run) -> String {
+fn verdict(run: &JournalRun) -> String {
     let many = |outcome| run.ends.iter().flatten().filter(|end| end.outcome == outcome).count();
     let ends = [OutcomeKind::Succeeded, OutcomeKind::Failed, OutcomeKind::Unknown, OutcomeKind::Skipped];
     let mut counts: Vec<String> = ends
         .into_iter()
         .map(|outcome| (many(outcome), outcome))
         .filter(|(many, outcome)| *many > 0 || *outcome == OutcomeKind::Succeeded)
-        .map(|(many, outcome)| format!("{} {}", count(many), outcome.word()))
+        .map(|(many, outcome)| format!("{} {}", count(many), outcome.as_str()))
         .collect();
     match (run.open(), &run.done) {
         (0, Some(done)) if done.interrupted => format!("Stopped: {}.", counts.join(", ")),
@@ -227,7 +232,7 @@ fn verdict(run: &Run) -> String {
 /// Those of `out`.
 pub fn json(
     mut out: impl io::Write,
-    runs: &[&Run],
+    runs: &[&JournalRun],
     (number, others): (Option<PhoneNumber>, &Others),
 ) -> io::Result<()> {
     writeln!(out, "{{\n  \"format_version\": {FORMAT_VERSION},\n  \"runs\": [")?;
@@ -256,7 +261,7 @@ pub fn json(
 #[derive(Serialize)]
 struct RunJson<'a> {
     run: String,
-    at: At,
+    at: RecordedAt,
     command: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<&'a Author>,
@@ -298,16 +303,16 @@ struct ChangeJson<'a> {
 }
 
 impl<'a> RunJson<'a> {
-    fn new(run: &'a Run, number: Option<PhoneNumber>) -> Self {
+    fn new(run: &'a JournalRun, number: Option<PhoneNumber>) -> Self {
         let steps = run.steps.iter().zip(&run.ends);
         let about = steps.filter(|(step, _)| number.is_none_or(|number| step.number == number));
         let actions = about.map(|(step, end)| StepJson {
-            kind: step.action.word(),
+            kind: step.action.as_str(),
             phone_number: step.number,
             account_sid: step.account,
             from_account_sid: step.from.filter(|from| *from != step.account),
             sid: step.sid,
-            outcome: end.as_ref().map(|end| end.outcome.word()),
+            outcome: end.as_ref().map(|end| end.outcome.as_str()),
             attempts: end.as_ref().map(|end| end.attempts),
             error: end.as_ref().and_then(|end| end.error.as_deref()),
             changes: changes(step)
@@ -322,7 +327,7 @@ impl<'a> RunJson<'a> {
         Self {
             run: run.head.run.to_string(),
             at: run.head.at,
-            command: run.head.command.word(),
+            command: run.head.command.as_str(),
             by: run.head.by.as_ref(),
             digest: &run.head.digest,
             generation: run.head.generation.as_deref(),

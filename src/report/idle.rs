@@ -16,13 +16,13 @@ use serde_json::Value;
 
 use crate::client::api::routes::NumberType;
 use crate::desired::AccountRef;
-use crate::desired::{Desired, State};
+use crate::desired::{DeclaredState, Desired};
 use crate::model::claim::{Mark, Slot};
 use crate::model::country::country_of;
 use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::model::quarantine::unmarked;
 use crate::model::tariff::is_other_area;
-use crate::model::traffic::{Lookback, Owned, Use};
+use crate::model::traffic::{Lookback, OwnedNumber, Use};
 use crate::report::export::scalar;
 use crate::report::names::plural;
 use crate::report::shown::{Shown, quoted_within};
@@ -36,7 +36,7 @@ const NORTH_AMERICA: &[&str] = &["US", "CA"];
 
 /// A live number, as far as the report tells of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct IdleRow {
     /// The number.
     pub number: PhoneNumber,
     /// Its name.
@@ -53,11 +53,11 @@ pub struct Row {
     pub on_trunk: bool,
 }
 
-impl Row {
+impl IdleRow {
     /// Of a number in the one shape of [`normal_form`](crate::client::api::resource::normal_form), its secrets
     /// masked. `None` where it has no number.
     #[must_use]
-    pub fn of(item: &Value) -> Option<Self> {
+    pub fn from_item(item: &Value) -> Option<Self> {
         let text = |pointer: &str| {
             let text = item.pointer(pointer)?.as_str().filter(|text| !text.is_empty())?;
             Some(text.to_owned())
@@ -80,8 +80,8 @@ impl Row {
 
     /// As its use is asked for.
     #[must_use]
-    pub fn owned(&self) -> Owned {
-        Owned { number: self.number, sid: self.sid }
+    pub fn owned(&self) -> OwnedNumber {
+        OwnedNumber { number: self.number, sid: self.sid }
     }
 
     /// Whether a claim holds it: its name ends in the claim's mark.
@@ -143,7 +143,7 @@ impl Unjudged {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Judged {
     /// No one used these, in order.
-    pub idle: Vec<Row>,
+    pub idle: Vec<IdleRow>,
     /// How many were used.
     pub used: usize,
     /// How many are not judged, by the reason.
@@ -154,7 +154,7 @@ pub struct Judged {
 /// number must have been there, and unused.
 #[must_use]
 pub fn judge(
-    rows: BTreeMap<PhoneNumber, Row>,
+    rows: BTreeMap<PhoneNumber, IdleRow>,
     used: &BTreeMap<PhoneNumber, Use>,
     since: Timestamp,
 ) -> Judged {
@@ -181,7 +181,7 @@ pub fn judge(
 /// What the file says of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Declared {
+pub enum IdleDeclared {
     /// It is to be there.
     Present,
     /// It is to be there, and never released.
@@ -190,19 +190,19 @@ pub enum Declared {
     Released,
 }
 
-impl Declared {
+impl IdleDeclared {
     /// What a file says of a number; `None` where it does not name it.
     #[must_use]
-    pub fn of(desired: &Desired, number: PhoneNumber) -> Option<Self> {
+    pub fn find(desired: &Desired, number: PhoneNumber) -> Option<Self> {
         let declared = desired.declared(number)?;
         Some(match (declared.state, declared.protect) {
-            (State::Released, _) => Self::Released,
-            (State::Present, true) => Self::Protected,
-            (State::Present, false) => Self::Present,
+            (DeclaredState::Released, _) => Self::Released,
+            (DeclaredState::Present, true) => Self::Protected,
+            (DeclaredState::Present, false) => Self::Present,
         })
     }
 
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Present => "declared",
             Self::Protected => "protected",
@@ -215,7 +215,7 @@ impl Declared {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idle {
     /// The number.
-    pub row: Row,
+    pub row: IdleRow,
     /// Its account's name.
     pub account: Arc<str>,
     /// Its account.
@@ -223,17 +223,17 @@ pub struct Idle {
     /// What it costs a month, and the currency, as the API writes them; `None` where that is not known.
     pub monthly: Option<(Box<str>, Box<str>)>,
     /// What the file says of it.
-    pub declared: Option<Declared>,
+    pub declared: Option<IdleDeclared>,
 }
 
 impl Idle {
     /// An idle number of an account.
     #[must_use]
     pub fn new(
-        row: Row,
+        row: IdleRow,
         account: &AccountRef,
         monthly: Option<(Box<str>, Box<str>)>,
-        declared: Option<Declared>,
+        declared: Option<IdleDeclared>,
     ) -> Self {
         Self { row, account: account.name.clone(), account_sid: account.sid, monthly, declared }
     }
@@ -248,7 +248,7 @@ impl Idle {
 
 /// The report: idle numbers by account and number, and what idle means.
 #[derive(Debug)]
-pub struct Report<'a> {
+pub struct IdleReport<'a> {
     /// The numbers.
     pub numbers: &'a [Idle],
     /// For how long.
@@ -259,7 +259,7 @@ pub struct Report<'a> {
     pub has_file: bool,
 }
 
-impl Report<'_> {
+impl IdleReport<'_> {
     /// For a terminal; without numbers, nothing.
     #[must_use]
     pub fn table(&self) -> String {
@@ -284,7 +284,7 @@ impl Report<'_> {
                     Shown(&countries.join(" or ")).to_string()
                 },
                 idle.cost(),
-                or_none(idle.declared.map(Declared::word)),
+                or_none(idle.declared.map(IdleDeclared::as_str)),
             ]);
         }
         table.to_string().lines().fold(String::new(), |text, line| text + line.trim_end() + "\n")
@@ -293,7 +293,7 @@ impl Report<'_> {
     /// For machines: one object for each number.
     pub fn objects(&self) -> impl Iterator<Item = impl Serialize + '_> {
         #[derive(Serialize)]
-        struct Object<'a> {
+        struct IdleObject<'a> {
             phone_number: PhoneNumber,
             account: &'a str,
             account_sid: AccountSid,
@@ -303,11 +303,11 @@ impl Report<'_> {
             monthly_price: Option<&'a str>,
             price_unit: Option<&'a str>,
             idle_since: String,
-            declared: Option<Declared>,
+            declared: Option<IdleDeclared>,
         }
         self.numbers.iter().map(|idle| {
             let mut countries = idle.row.countries();
-            Object {
+            IdleObject {
                 phone_number: idle.row.number,
                 account: &idle.account,
                 account_sid: idle.account_sid,
@@ -357,7 +357,7 @@ impl Report<'_> {
                 Some(declared) => writeln!(
                     text,
                     "  # {number} is {} in the file: edit it there ({beside}monthly: {cost})",
-                    declared.word()
+                    declared.as_str()
                 ),
                 None => {
                     let account = match self.has_file {

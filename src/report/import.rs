@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use crate::client::api::wire::read_number;
-use crate::client::listing::{Listing, ListingBuilder, Page, Progress};
+use crate::client::listing::{Listing, ListingBuilder, ListingPage, Progress};
 use crate::desired::{Access, Account, AccountIndex, CredentialsAt};
 use crate::model::live::Live;
 use crate::model::number::AccountSid;
@@ -66,7 +66,7 @@ pub fn import(text: &str, main: Option<AccountSid>) -> Result<Imported, ImportEr
     let found = found(&state)?;
     let mut by_account: BTreeMap<AccountSid, Vec<Live>> = BTreeMap::new();
     let mut resources = BTreeSet::new();
-    for Found { address, resource, attributes } in found {
+    for ImportedNumber { address, resource, attributes } in found {
         let failed = |why: &str| ImportError::Number { address: address.clone(), why: why.to_owned() };
         let row = Value::Object(as_v2010(&attributes));
         let live = read_number(Api::IncomingPhoneNumbers, row.to_string().as_bytes())
@@ -114,7 +114,7 @@ fn account(at: usize, sid: AccountSid, all: usize) -> Account {
 }
 
 fn listing(account: AccountSid, rows: Vec<Live>) -> Result<Listing, ImportError> {
-    match ListingBuilder::new(account).push(Page { rows, ..Page::default() }) {
+    match ListingBuilder::new(account).push(ListingPage { rows, ..ListingPage::default() }) {
         Ok(Progress::Complete(listing)) => Ok(listing),
         Ok(Progress::More(..)) => Ok(Listing::empty()),
         Err(error) => Err(ImportError::Number { address: account.to_string(), why: error.to_string() }),
@@ -122,7 +122,7 @@ fn listing(account: AccountSid, rows: Vec<Live>) -> Result<Listing, ImportError>
 }
 
 /// One number of a state.
-struct Found {
+struct ImportedNumber {
     /// `module.eu.twilio_phone_number.support["de"]`
     address: String,
     /// The same without an index.
@@ -130,7 +130,7 @@ struct Found {
     attributes: Map<String, Value>,
 }
 
-fn found(state: &Value) -> Result<Vec<Found>, ImportError> {
+fn found(state: &Value) -> Result<Vec<ImportedNumber>, ImportError> {
     let mut all = Vec::new();
     if let Some(resources) = state["resources"].as_array().filter(|_| state["version"] == 4) {
         for resource in resources.iter().filter(|resource| is_number(resource)) {
@@ -150,7 +150,7 @@ fn is_number(resource: &Value) -> bool {
     resource["mode"] == "managed" && (kind == IN_BLOCKS || kind.starts_with(FLAT))
 }
 
-fn in_state(resource: &Value, all: &mut Vec<Found>) {
+fn in_state(resource: &Value, all: &mut Vec<ImportedNumber>) {
     let word = |name: &str| resource[name].as_str().unwrap_or_default();
     let module = match word("module") {
         "" => String::new(),
@@ -163,7 +163,7 @@ fn in_state(resource: &Value, all: &mut Vec<Found>) {
             key => format!("[{key}]"),
         };
         if let Some(attributes) = instance["attributes"].as_object() {
-            all.push(Found {
+            all.push(ImportedNumber {
                 address: format!("{base}{index}"),
                 resource: base.clone(),
                 attributes: attributes.clone(),
@@ -172,7 +172,7 @@ fn in_state(resource: &Value, all: &mut Vec<Found>) {
     }
 }
 
-fn in_module(module: &Value, all: &mut Vec<Found>) {
+fn in_module(module: &Value, all: &mut Vec<ImportedNumber>) {
     for resource in module["resources"].as_array().into_iter().flatten().filter(|one| is_number(one)) {
         let address = resource["address"].as_str().unwrap_or_default().to_owned();
         let resource_of = address.strip_suffix(']').and_then(|rest| {
@@ -182,7 +182,7 @@ fn in_module(module: &Value, all: &mut Vec<Found>) {
         });
         if let Some(attributes) = resource["values"].as_object() {
             let resource = resource_of.unwrap_or_else(|| address.clone());
-            all.push(Found { address, resource, attributes: attributes.clone() });
+            all.push(ImportedNumber { address, resource, attributes: attributes.clone() });
         }
     }
     for child in module["child_modules"].as_array().into_iter().flatten() {

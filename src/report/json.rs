@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde::ser::{SerializeSeq as _, Serializer};
 
-use crate::client::listing::Note;
+use crate::client::listing::ListingNote;
 use crate::desired::narrowing::Narrowed;
 use crate::desired::{AccountIndex, Tags};
 use crate::guard::cost::Bill;
@@ -20,14 +20,14 @@ use crate::model::settings::{Field, Value};
 use crate::observed::Trouble;
 use crate::plan::claims::Shortfall;
 use crate::plan::digest::Digest;
-use crate::plan::{Action, Held, HeldReason, NoEffect, Plan, Step, Warning};
+use crate::plan::{Action, HeldNumber, HeldReason, NoEffect, Plan, Step, Warning};
 
 use super::causes::{CauseJson, NotKnownJson};
 use super::claim_words;
 use super::cost::{BrokenMonthlyJson, CostJson};
 use super::delta::deltas;
 use super::shown::must_be_spelt_out;
-use super::words::{self, Subject, Summary};
+use super::words::{self, Summary, WarningSubject};
 
 /// The version of the format: raised when a reader of the last one would go wrong.
 pub const FORMAT_VERSION: u32 = 1;
@@ -62,12 +62,12 @@ pub fn document<A: Serialize>(
     bill: Option<&Bill>,
     actions: impl Iterator<Item = A>,
 ) -> io::Result<()> {
-    let digest = refusal.map_or_else(|| Digest::of(plan), |refusal| refusal.digest);
+    let digest = refusal.map_or_else(|| Digest::from_plan(plan), |refusal| refusal.digest);
     writeln!(out, "{{")?;
     writeln!(out, "  \"format_version\": {FORMAT_VERSION},")?;
     writeln!(out, "  \"digest\": \"{digest}\",")?;
     member(&mut out, "within_limits", &refusal.is_none())?;
-    member(&mut out, "summary", &Summary::of(plan))?;
+    member(&mut out, "summary", &Summary::from_plan(plan))?;
     if let Some(narrowed) = &plan.narrowed {
         member(&mut out, "narrowed", &NarrowedJson::new(narrowed))?;
     }
@@ -79,7 +79,7 @@ pub fn document<A: Serialize>(
     list(&mut out, "errors", plan.troubles.iter().map(|(at, trouble)| ErrorJson::new(plan, *at, trouble)))?;
     list(&mut out, "held", plan.held.iter().map(|held| HeldJson::new(plan, held)))?;
     list(&mut out, "short", plan.short.iter().map(|short| ShortJson::new(plan, short)))?;
-    list(&mut out, "numbers", NumberJson::of(plan))?;
+    list(&mut out, "numbers", NumberJson::all_in(plan))?;
     list(&mut out, "warnings", plan.warnings.iter().map(|warning| WarningJson::new(plan, warning)))?;
     write!(out, "  \"refusal\": ")?;
     value(&mut out, &refusal.map(RefusalJson::new))?;
@@ -201,7 +201,7 @@ impl<'a> ActionJson<'a> {
         };
         let claimed = action.claimed();
         Self {
-            kind: action.kind().word(),
+            kind: action.kind().as_str(),
             phone_number: action.number(),
             account: &account.name,
             account_sid: account.sid,
@@ -209,7 +209,7 @@ impl<'a> ActionJson<'a> {
             from_account: from.map(|from| &*from.name),
             from_account_sid: from.map(|from| from.sid),
             tags: plan.tags.get(&action.number()).map(|labels| &labels.tags),
-            reason: step.reason.word(),
+            reason: step.reason.as_str(),
             unused_for: plan.unused.filter(|_| step.gives_up()).map(|guard| guard.to_string()),
             changes: match from {
                 Some(from) => Changes::Account { before: &from.name, after: &account.name },
@@ -217,7 +217,7 @@ impl<'a> ActionJson<'a> {
             },
             claim: claimed.map(|claimed| claimed.slot.to_string()),
             instead: claimed.map(|claimed| claimed.instead.as_slice()),
-            no_effect: NoEffectJson::of(plan, action.number()),
+            no_effect: NoEffectJson::for_number(plan, action.number()),
         }
     }
 }
@@ -239,7 +239,7 @@ pub enum Changes<'a> {
 impl Serialize for Changes<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
-        struct Change<'a, T> {
+        struct FieldChangeJson<'a, T> {
             field: &'a str,
             before: Option<T>,
             after: Option<T>,
@@ -252,18 +252,18 @@ impl Serialize for Changes<'_> {
         match self {
             Self::Account { before, after } => {
                 let (before, after) = (Some(*before), Some(*after));
-                [Change { field: "account", before, after, secret_changed: false, changed_by: None }]
+                [FieldChangeJson { field: "account", before, after, secret_changed: false, changed_by: None }]
                     .serialize(serializer)
             }
             Self::Fields(plan, action) => {
                 let mut list = serializer.serialize_seq(None)?;
                 for delta in deltas(action) {
-                    list.serialize_element(&Change {
+                    list.serialize_element(&FieldChangeJson {
                         field: delta.field.json_name(),
-                        before: delta.before.as_deref().map(Masked),
-                        after: delta.after.as_deref().map(Masked),
+                        before: delta.before.as_deref().map(MaskedValue),
+                        after: delta.after.as_deref().map(MaskedValue),
                         secret_changed: delta.is_secret_only(),
-                        changed_by: CauseJson::of(plan, action.number(), delta.field),
+                        changed_by: CauseJson::find(plan, action.number(), delta.field),
                     })?;
                 }
                 list.end()
@@ -273,9 +273,9 @@ impl Serialize for Changes<'_> {
 }
 
 /// A value as JSON: its secrets masked; true and false as such.
-struct Masked<'a>(&'a Value);
+struct MaskedValue<'a>(&'a Value);
 
-impl Serialize for Masked<'_> {
+impl Serialize for MaskedValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             Value::Flag(flag) => serializer.serialize_bool(*flag),
@@ -293,7 +293,7 @@ struct NumberJson<'a> {
 }
 
 impl<'a> NumberJson<'a> {
-    fn of(plan: &'a Plan) -> impl Iterator<Item = Self> {
+    fn all_in(plan: &'a Plan) -> impl Iterator<Item = Self> {
         plan.no_effect.chunk_by(|a, b| a.number == b.number).filter_map(|found| {
             let first = found.first()?;
             Some(Self {
@@ -326,7 +326,7 @@ impl NoEffectJson {
     }
 
     /// Those of a number. They are in the order of the numbers.
-    fn of(plan: &Plan, number: PhoneNumber) -> Vec<Self> {
+    fn for_number(plan: &Plan, number: PhoneNumber) -> Vec<Self> {
         let from = plan.no_effect.partition_point(|found| found.number < number);
         let own = plan.no_effect[from..].iter().take_while(|found| found.number == number);
         own.map(Self::new).collect()
@@ -382,17 +382,17 @@ struct UseJson {
 }
 
 impl<'a> HeldJson<'a> {
-    fn new(plan: &'a Plan, held: &Held) -> Self {
+    fn new(plan: &'a Plan, held: &HeldNumber) -> Self {
         Self {
             phone_number: held.number,
             account: &plan.account(held.account).name,
-            reason: held.why.code().word(),
+            reason: held.why.code().as_str(),
             lives_in: words::held_lives_in(held.why).map(|index| &*plan.account(index).name),
             last_use: match held.why {
                 HeldReason::InUse { last, .. } => Some(UseJson {
                     at: last.at.to_string(),
-                    medium: last.medium.word(),
-                    side: last.side.word(),
+                    medium: last.medium.as_str(),
+                    side: last.side.as_str(),
                 }),
                 _ => None,
             },
@@ -452,18 +452,19 @@ impl<'a> WarningJson<'a> {
     fn new(plan: &'a Plan, warning: &'a Warning) -> Self {
         let parts = words::warning(plan, warning);
         let (sid, given) = match warning {
-            Warning::Listing { note: Note::Repeated(sid), .. } => (Some(*sid), None),
-            Warning::Listing { note: Note::NoNumber(sid), .. } => (*sid, None),
-            Warning::Listing { note: Note::NotANumber(raw) | Note::OddSpelling(_, raw), .. } => {
-                (None, Some(masked(raw)))
-            }
+            Warning::Listing { note: ListingNote::Repeated(sid), .. } => (Some(*sid), None),
+            Warning::Listing { note: ListingNote::NoNumber(sid), .. } => (*sid, None),
+            Warning::Listing {
+                note: ListingNote::NotANumber(raw) | ListingNote::OddSpelling(_, raw),
+                ..
+            } => (None, Some(masked(raw))),
             _ => (None, None),
         };
         Self {
             kind: parts.kind,
             phone_number: match parts.subject {
-                Subject::Number(number) => Some(number),
-                Subject::Other(_) => None,
+                WarningSubject::Number(number) => Some(number),
+                WarningSubject::Other(_) => None,
             },
             account: parts.account.map(|index| &*plan.account(index).name),
             field: parts.field,
@@ -523,15 +524,15 @@ impl RefusalJson {
 impl BrokenJson {
     fn new(broken: &Broken) -> Self {
         Self {
-            limit: broken.limit.word(),
+            limit: broken.limit.as_str(),
             wanted: broken.wanted,
-            over: broken.over.word(),
+            over: broken.over.as_str(),
             total: (broken.over != Over::Plan).then_some(broken.total),
             allowed: broken.allowed,
             account: broken.share_of.as_ref().map(|of| of.account.to_string()),
             live: broken.share_of.as_ref().map(|of| of.live),
             written: broken.written.to_string(),
-            set_by: broken.set_by.word(),
+            set_by: broken.set_by.as_str(),
             message: words::broken(broken),
         }
     }

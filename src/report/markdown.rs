@@ -17,8 +17,8 @@ use crate::plan::{Plan, Step};
 
 use super::causes;
 use super::cost;
-use super::delta::{Delta, Piece, View, deltas};
-use super::group::{self, Group, GroupChange, Said};
+use super::delta::{Delta, DeltaPiece, View, deltas};
+use super::group::{self, ActionGroup, GroupChange, GroupText};
 use super::names::plural;
 use super::shown::{Shown, count, quoted, shown_value};
 use super::words::{self, Summary};
@@ -54,14 +54,14 @@ pub fn plan(
     refusal: Option<&Refusal>,
     bill: Option<&Bill>,
 ) -> fmt::Result {
-    let summary = Summary::of(plan);
+    let summary = Summary::from_plan(plan);
     let mut text = String::new();
     write_head(&mut text, plan, &summary, refusal, bill)?;
     let mut groups = group::groups(plan);
     // Stable: the rest stays in the order of the plan.
     groups.sort_by_key(|group| !group.gives_up());
     let mut release_bytes = RELEASE_BYTES_MAX;
-    let mut left_out = LeftOut::default();
+    let mut left_out = NoRoom::default();
     for group in &groups {
         let is_release = group.kind == ActionKind::Release;
         let block = group_block(plan, group, release_bytes)?;
@@ -127,7 +127,7 @@ pub fn failed(out: &mut impl Write, error: &str) -> fmt::Result {
 
 /// What there was no room for.
 #[derive(Default)]
-struct LeftOut {
+struct NoRoom {
     groups: usize,
     actions: usize,
     releases: usize,
@@ -214,7 +214,7 @@ fn write_head(
     if plan.is_empty() {
         return writeln!(text, "{}\n", words::verdict(plan));
     }
-    writeln!(text, "Digest: `{}`\n", Digest::of(plan))?;
+    writeln!(text, "Digest: `{}`\n", Digest::from_plan(plan))?;
     if summary.release > 0 {
         let many = plural(summary.release, "number");
         writeln!(text, "> [!CAUTION]\n> **This plan releases {many}.** {}\n", words::RELEASE_CAUTION)?;
@@ -243,7 +243,7 @@ fn write_cost(text: &mut String, plan: &Plan, bill: &Bill) -> fmt::Result {
 }
 
 /// One group: folded where there are many, open where it gives numbers up.
-fn group_block(plan: &Plan, group: &Group<'_>, release_bytes: usize) -> Result<String, fmt::Error> {
+fn group_block(plan: &Plan, group: &ActionGroup<'_>, release_bytes: usize) -> Result<String, fmt::Error> {
     let place = match group.from {
         Some(from) => format!(
             "from <code>{}</code> to <code>{}</code>",
@@ -261,7 +261,7 @@ fn group_block(plan: &Plan, group: &Group<'_>, release_bytes: usize) -> Result<S
     };
     let title = format!(
         "<b>{}</b> {what} {place}: {}",
-        group.kind.word(),
+        group.kind.as_str(),
         words::reason(group.reason).replace("state: released", "<code>state: released</code>")
     );
     let unused = plan.unused.filter(|_| group.gives_up());
@@ -272,7 +272,7 @@ fn group_block(plan: &Plan, group: &Group<'_>, release_bytes: usize) -> Result<S
 }
 
 /// The fields that many numbers of a group change, each with how many: `voice.url (300), sms.url (12)`.
-fn fields(group: &Group<'_>) -> String {
+fn fields(group: &ActionGroup<'_>) -> String {
     if group.count < 2 || group.kind != ActionKind::Configure {
         return String::new();
     }
@@ -287,7 +287,7 @@ fn fields(group: &Group<'_>) -> String {
     if shown.is_empty() { String::new() } else { format!(": {}", shown.join(", ")) }
 }
 
-fn group_body(group: &Group<'_>, release_bytes: usize) -> Result<String, fmt::Error> {
+fn group_body(group: &ActionGroup<'_>, release_bytes: usize) -> Result<String, fmt::Error> {
     let mut body = String::new();
     let sign = match group.kind {
         ActionKind::Purchase => '+',
@@ -301,7 +301,12 @@ fn group_body(group: &Group<'_>, release_bytes: usize) -> Result<String, fmt::Er
 }
 
 /// The numbers one by one while there is room for that, else as ranges.
-fn write_numbers(body: &mut String, sign: char, group: &Group<'_>, release_bytes: usize) -> fmt::Result {
+fn write_numbers(
+    body: &mut String,
+    sign: char,
+    group: &ActionGroup<'_>,
+    release_bytes: usize,
+) -> fmt::Result {
     let is_release = group.kind == ActionKind::Release;
     if is_release || group.count <= ENTRIES_MAX {
         let start = body.len();
@@ -364,7 +369,7 @@ fn write_change(body: &mut String, kind: ActionKind, change: &GroupChange<'_>) -
 }
 
 fn write_delta(body: &mut String, kind: ActionKind, delta: &Delta<'_>) -> fmt::Result {
-    let text = |pieces: &[Piece]| pieces.iter().map(|piece| piece.text.as_str()).collect::<String>();
+    let text = |pieces: &[DeltaPiece]| pieces.iter().map(|piece| piece.text.as_str()).collect::<String>();
     let field = delta.field;
     let (before, after) = match delta.view() {
         View::Lines { before, after } => (text(&before), text(&after)),
@@ -379,11 +384,11 @@ fn write_delta(body: &mut String, kind: ActionKind, delta: &Delta<'_>) -> fmt::R
 }
 
 /// Held entries or warnings, as many as there is room for.
-fn write_said(text: &mut String, title: &str, all: &[Said]) -> fmt::Result {
+fn write_said(text: &mut String, title: &str, all: &[GroupText]) -> fmt::Result {
     if all.is_empty() {
         return Ok(());
     }
-    let total: usize = all.iter().map(Said::count).sum();
+    let total: usize = all.iter().map(GroupText::count).sum();
     let mut body = String::new();
     let mut left = 0;
     for said in all {

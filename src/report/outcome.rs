@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::guard::cost::Bill;
 use crate::model::number::PhoneNumber;
 use crate::plan::outcome::OutcomeKind;
-use crate::plan::outcome::{End, Outcome, Report};
+use crate::plan::outcome::{Outcome, Report, StepEnd};
 
 use super::json::{self, ActionJson};
 use super::shown::{Shown, count};
@@ -38,8 +38,8 @@ pub fn text(out: &mut impl Write, report: &Report, style: Style) -> fmt::Result 
         writeln!(
             out,
             "{} {} {} in {}",
-            style.paint(ansi, end.outcome.word()),
-            action.kind().word(),
+            style.paint(ansi, end.outcome.as_str()),
+            action.kind().as_str(),
             action.number(),
             names::account(&report.plan, action.account()),
         )?;
@@ -76,7 +76,7 @@ pub fn summary(report: &Report) -> String {
             .into_iter()
             .map(|ended| (report.count(ended), ended))
             .filter(|(many, ended)| *many > 0 || *ended == OutcomeKind::Succeeded)
-            .map(|(many, ended)| format!("{} {}", count(many), ended.word()))
+            .map(|(many, ended)| format!("{} {}", count(many), ended.as_str()))
             .collect();
     let verdict = match (report.is_settled(), report.interrupted) {
         (true, _) => "Apply complete",
@@ -119,11 +119,11 @@ struct EndedJson<'a> {
     /// The number that was bought, or tried last, instead of the plan's, which was sold meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     bought_instead: Option<PhoneNumber>,
-    error: Option<ErrorJson>,
+    error: Option<OutcomeErrorJson>,
 }
 
 #[derive(Serialize)]
-struct ErrorJson {
+struct OutcomeErrorJson {
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
@@ -138,14 +138,14 @@ struct ErrorJson {
 }
 
 impl<'a> EndedJson<'a> {
-    fn new(report: &'a Report, step: &'a crate::plan::Step, end: &End) -> Self {
+    fn new(report: &'a Report, step: &'a crate::plan::Step, end: &StepEnd) -> Self {
         let api = end.outcome.api_error();
         Self {
             action: ActionJson::new(&report.plan, step),
-            outcome: end.outcome.word(),
+            outcome: end.outcome.as_str(),
             attempts: end.attempts,
             bought_instead: end.instead,
-            error: end.outcome.error().map(|message| ErrorJson {
+            error: end.outcome.error().map(|message| OutcomeErrorJson {
                 message,
                 status: api.and_then(|error| error.status),
                 code: api.and_then(|error| error.code),

@@ -8,7 +8,7 @@ use super::shown::Shown;
 use crate::desired::AccountRef;
 use crate::model::live::Live;
 use crate::model::number::{AccountSid, PhoneNumber};
-use crate::model::routing::{Because, End, Hop, Surroundings, Way, unique_name};
+use crate::model::routing::{Because, Hop, RouteEnd, Surroundings, Way, unique_name};
 use crate::model::secret_url::{masked, masked_in_text};
 use crate::model::settings::{Field, Value};
 
@@ -82,11 +82,11 @@ impl Route<'_> {
             })
             .collect();
         let method = match &way.end {
-            End::At(hook) => Some(hook.method.to_string()),
+            RouteEnd::At(hook) => Some(hook.method.to_string()),
             _ => None,
         };
         let via = way.via.iter().map(ToString::to_string).collect();
-        WayJson { ends: way.end.word(), url, method, via, no_effect }
+        WayJson { ends: way.end.as_str(), url, method, via, no_effect }
     }
 
     /// For machines.
@@ -127,19 +127,19 @@ impl Route<'_> {
 
     fn way_text(&self, out: &mut impl fmt::Write, what: &str, way: &Way) -> fmt::Result {
         match &way.end {
-            End::At(hook) => {
+            RouteEnd::At(hook) => {
                 writeln!(out, "{what}: {} {}", Shown(&hook.method), Shown(&masked(&hook.url)))?;
             }
-            End::OnTrunk => writeln!(out, "{what}: to the trunk")?,
-            End::Nowhere => writeln!(out, "{what}: answered by nothing, since no URL is set")?,
-            End::Dropped => {
+            RouteEnd::OnTrunk => writeln!(out, "{what}: to the trunk")?,
+            RouteEnd::Nowhere => writeln!(out, "{what}: answered by nothing, since no URL is set")?,
+            RouteEnd::Dropped => {
                 writeln!(
                     out,
                     "{what}: dropped without a trace, since the Messaging Service has no inbound URL"
                 )?;
             }
-            End::InRegion => writeln!(out, "{what}: processed in another region")?,
-            End::Unknown => writeln!(out, "{what}: not known")?,
+            RouteEnd::InRegion => writeln!(out, "{what}: processed in another region")?,
+            RouteEnd::Unknown => writeln!(out, "{what}: not known")?,
         }
         let via: Vec<String> = way.via.iter().map(|hop| self.hop(hop)).collect();
         writeln!(out, "  by way of {}", via.join(" -> "))?;

@@ -16,8 +16,8 @@ use crate::plan::{Plan, Step};
 use super::causes;
 use super::claim_words;
 use super::cost;
-use super::delta::{Delta, Piece, View};
-use super::group::{self, Group, GroupChange, Said};
+use super::delta::{Delta, DeltaPiece, View};
+use super::group::{self, ActionGroup, GroupChange, GroupText};
 use super::shown::{Shown, count, quoted, shown_value};
 use super::words::{self, Summary};
 
@@ -100,7 +100,7 @@ pub fn plan(
     if let Some(by_tag) = narrowed::by_tag(plan) {
         writeln!(out, "{by_tag}\n")?;
     }
-    let summary = Summary::of(plan);
+    let summary = Summary::from_plan(plan);
     if summary.release > 0 {
         writeln!(out, "{} {}\n", style.paint(RED.bold(), "Caution:"), words::RELEASE_CAUTION)?;
     }
@@ -121,7 +121,7 @@ pub fn plan(
             writeln!(out, "Digest: {}\n", refusal.digest)?;
             self::refusal(out, refusal, style)
         }
-        None => writeln!(out, "Digest: {}", Digest::of(plan)),
+        None => writeln!(out, "Digest: {}", Digest::from_plan(plan)),
     }
 }
 
@@ -145,9 +145,9 @@ pub fn refusal(out: &mut impl Write, refusal: &Refusal, style: Style) -> fmt::Re
     writeln!(out, "To apply exactly this plan, and no other: numctl apply --accept {}", refusal.digest)
 }
 
-fn write_group(out: &mut impl Write, plan: &Plan, group: &Group<'_>, style: Style) -> fmt::Result {
+fn write_group(out: &mut impl Write, plan: &Plan, group: &ActionGroup<'_>, style: Style) -> fmt::Result {
     let sign = style.paint(colour(group.kind), symbol(group.kind));
-    let word = style.paint(colour(group.kind).bold(), group.kind.word());
+    let word = style.paint(colour(group.kind).bold(), group.kind.as_str());
     let place = place(plan, group);
     let reason = words::reason(group.reason);
     if let Some(step) = group.only() {
@@ -170,7 +170,7 @@ fn write_group(out: &mut impl Write, plan: &Plan, group: &Group<'_>, style: Styl
 }
 
 /// `in main`, `from main to emea`.
-fn place(plan: &Plan, group: &Group<'_>) -> String {
+fn place(plan: &Plan, group: &ActionGroup<'_>) -> String {
     let account = names::account(plan, group.account);
     match (group.kind, group.from) {
         (_, Some(from)) => format!("from {} to {account}", names::account(plan, from)),
@@ -190,7 +190,7 @@ fn identity(step: &Step) -> String {
 }
 
 /// A few numbers one by one, more of them as ranges.
-fn write_numbers(out: &mut impl Write, group: &Group<'_>, style: Style) -> fmt::Result {
+fn write_numbers(out: &mut impl Write, group: &ActionGroup<'_>, style: Style) -> fmt::Result {
     if group.count <= style.entries_max() {
         return group
             .steps()
@@ -253,7 +253,7 @@ fn write_delta(
 }
 
 /// A value whose changed parts stand out.
-fn pieces(pieces: &[Piece], ansi: Ansi, style: Style) -> String {
+fn pieces(pieces: &[DeltaPiece], ansi: Ansi, style: Style) -> String {
     pieces
         .iter()
         .map(|piece| {
@@ -282,11 +282,11 @@ fn write_troubles(out: &mut impl Write, plan: &Plan, style: Style) -> fmt::Resul
     writeln!(out)
 }
 
-fn write_said(out: &mut impl Write, title: &str, all: &[Said], style: Style) -> fmt::Result {
+fn write_said(out: &mut impl Write, title: &str, all: &[GroupText], style: Style) -> fmt::Result {
     if all.is_empty() {
         return Ok(());
     }
-    let total: usize = all.iter().map(Said::count).sum();
+    let total: usize = all.iter().map(GroupText::count).sum();
     writeln!(out, "{}", style.paint(YELLOW.bold(), format_args!("{title} ({}):", count(total))))?;
     for said in all {
         let (entries, left) = said.entries(style.entries_max());

@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use crate::execute::journal::{Recorded, Run, StepRecord};
+use crate::execute::journal::{JournalRun, Recorded, StepRecord};
 use crate::model::action_kind::ActionKind;
 use crate::model::audit::{AuditEvent, Cause, Origin, PropertyChange};
 use crate::model::number::{AccountSid, PhoneNumber};
@@ -67,7 +67,7 @@ fn as_text<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Err
 
 /// All that is known of one number, the newest first.
 #[must_use]
-pub fn timeline(runs: &[&Run], number: PhoneNumber, events: &[AuditEvent]) -> Vec<TimelineEntry> {
+pub fn timeline(runs: &[&JournalRun], number: PhoneNumber, events: &[AuditEvent]) -> Vec<TimelineEntry> {
     let mut events: Vec<Option<&AuditEvent>> = events.iter().map(Some).collect();
     // Times are whole seconds: within one, the order of the log decides.
     let mut entries: Vec<(Option<usize>, TimelineEntry)> = Vec::new();
@@ -87,7 +87,7 @@ pub fn timeline(runs: &[&Run], number: PhoneNumber, events: &[AuditEvent]) -> Ve
                     *place = None;
                 }
             }
-            let outcome = end.as_ref().map(|end| end.outcome.word());
+            let outcome = end.as_ref().map(|end| end.outcome.as_str());
             let entry = by_numctl(run, step, ended, outcome, own.map(|(_, event)| event));
             entries.push((own.map(|(at, _)| at), entry));
         }
@@ -130,7 +130,7 @@ fn was_set(step: &StepRecord, change: &PropertyChange) -> bool {
 }
 
 fn by_numctl(
-    run: &Run,
+    run: &JournalRun,
     step: &StepRecord,
     at: i64,
     outcome: Option<&'static str>,
@@ -148,9 +148,9 @@ fn by_numctl(
     TimelineEntry {
         at: Timestamp::from_second(at).unwrap_or(Timestamp::MAX),
         source: "numctl",
-        actor: Some(format!("numctl {}", run.head.command.word())),
+        actor: Some(format!("numctl {}", run.head.command.as_str())),
         ip: event.and_then(|event| event.cause.ip.as_deref()).map(str::to_owned),
-        kind: step.action.word().to_owned(),
+        kind: step.action.as_str().to_owned(),
         account_sid: Some(step.account),
         fields: changes.iter().map(|change| change.field.clone()).collect(),
         changes,

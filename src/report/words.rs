@@ -1,7 +1,7 @@
 //! The sentences: why something is done, why something is not, and what a reviewer should know.
 //! Every format says the same words.
 
-use crate::client::listing::Note;
+use crate::client::listing::ListingNote;
 use crate::desired::AccountIndex;
 use crate::desired::AccountRef;
 use crate::guard::{Broken, LimitName, Over, Refusal, SetBy};
@@ -13,7 +13,7 @@ use crate::model::secret_url::masked;
 use crate::model::settings::Field;
 use crate::model::traffic::Lookback;
 use crate::observed::Trouble;
-use crate::plan::{Held, HeldReason, LeftOut, Plan, Reason, Warning};
+use crate::plan::{HeldNumber, HeldReason, LeftOut, Plan, Reason, Warning};
 
 use super::cost;
 use super::journal;
@@ -93,7 +93,7 @@ pub struct Summary {
 impl Summary {
     /// The counts of a plan.
     #[must_use]
-    pub fn of(plan: &Plan) -> Self {
+    pub fn from_plan(plan: &Plan) -> Self {
         let mut summary = Self {
             unchanged: plan.unchanged,
             no_effect: plan.numbers_without_effect(),
@@ -196,7 +196,7 @@ pub fn held_lives_in(why: HeldReason) -> Option<AccountIndex> {
 
 /// Why something is held back.
 #[must_use]
-pub fn held(plan: &Plan, held: &Held) -> String {
+pub fn held(plan: &Plan, held: &HeldNumber) -> String {
     let declared = account(plan, held.account);
     match held.why {
         HeldReason::ProtectedFromTransfer { lives_in } => format!(
@@ -275,8 +275,8 @@ pub fn held(plan: &Plan, held: &Held) -> String {
         HeldReason::LeftOut(why) => left_out(why),
         HeldReason::InUse { last, guard } => format!(
             "not released: a {} {} it on {}, and the release guard is {guard}",
-            last.medium.word(),
-            last.side.word(),
+            last.medium.as_str(),
+            last.side.as_str(),
             last.day()
         ),
         HeldReason::UseUnknown => {
@@ -310,7 +310,7 @@ pub fn not_sold(country: &str, kind: NumberType) -> String {
         }
         _ => "",
     };
-    format!("Twilio sells no {} numbers in {}{instead}", kind.word(), Shown(country))
+    format!("Twilio sells no {} numbers in {}{instead}", kind.as_str(), Shown(country))
 }
 
 fn account_words(plan: &Plan, index: AccountIndex) -> String {
@@ -357,7 +357,7 @@ pub fn unused(guard: Lookback) -> String {
 
 /// What a warning is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Subject {
+pub enum WarningSubject {
     /// A number.
     Number(PhoneNumber),
     /// Something without one, fit to be shown.
@@ -370,7 +370,7 @@ pub struct WarningParts {
     /// The code, for machines.
     pub kind: &'static str,
     /// What it is about.
-    pub subject: Subject,
+    pub subject: WarningSubject,
     /// The account, where that is part of it.
     pub account: Option<AccountIndex>,
     /// The field, where that is part of it.
@@ -384,7 +384,7 @@ pub struct WarningParts {
 pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
     let parts = |kind, number: &PhoneNumber, field, message| WarningParts {
         kind,
-        subject: Subject::Number(*number),
+        subject: WarningSubject::Number(*number),
         account: None,
         field,
         message,
@@ -412,7 +412,7 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
         }
         Warning::NoJournal => WarningParts {
             kind: "no_journal",
-            subject: Subject::Other("purchases".into()),
+            subject: WarningSubject::Other("purchases".into()),
             account: None,
             field: None,
             message: journal::NO_JOURNAL.into(),
@@ -447,19 +447,19 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
         },
         Warning::NameUnresolved { account: index, field, name, why } => {
             let (message, account) = (routing::unresolved(*field, name, why), Some(*index));
-            let subject = Subject::Other(account_words(plan, *index));
+            let subject = WarningSubject::Other(account_words(plan, *index));
             WarningParts { kind: "name_unresolved", subject, account, field: Some(*field), message }
         }
         Warning::RoutingUnknown { account: index, why } => WarningParts {
             kind: "routing_unknown",
-            subject: Subject::Other(account_words(plan, *index)),
+            subject: WarningSubject::Other(account_words(plan, *index)),
             account: Some(*index),
             field: None,
             message: format!("not known where all of its calls and messages end: {}", Shown(why)),
         },
         Warning::ServiceOverfull { account: index, service, numbers } => WarningParts {
             kind: "messaging_service_overfull",
-            subject: Subject::Other(service.to_string()),
+            subject: WarningSubject::Other(service.to_string()),
             account: Some(*index),
             field: Some(Field::SmsServiceSid),
             message: format!(
@@ -475,7 +475,7 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
             );
             WarningParts {
                 kind: "use_unread",
-                subject: Subject::Other(plan.account(*index).sid.to_string()),
+                subject: WarningSubject::Other(plan.account(*index).sid.to_string()),
                 account: Some(*index),
                 field: None,
                 message,
@@ -484,42 +484,44 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
         Warning::Listing { account: index, note } => {
             let name = account(plan, *index);
             let (kind, subject, message) = match note {
-                Note::Repeated(sid) => (
+                ListingNote::Repeated(sid) => (
                     "listed_twice",
-                    Subject::Other(sid.to_string()),
+                    WarningSubject::Other(sid.to_string()),
                     format!(
                         "listed more than once in {name}, because numbers changed meanwhile: counted once"
                     ),
                 ),
-                Note::NoNumber(sid) => (
+                ListingNote::NoNumber(sid) => (
                     "no_number",
-                    Subject::Other(sid.map_or_else(|| "a row without a SID".into(), |sid| sid.to_string())),
+                    WarningSubject::Other(
+                        sid.map_or_else(|| "a row without a SID".into(), |sid| sid.to_string()),
+                    ),
                     format!("listed in {name} without a phone number: left alone"),
                 ),
-                Note::NotANumber(raw) => (
+                ListingNote::NotANumber(raw) => (
                     "not_a_number",
-                    Subject::Other(quoted_within(&masked(raw), COLUMNS_MAX)),
+                    WarningSubject::Other(quoted_within(&masked(raw), COLUMNS_MAX)),
                     format!("listed in {name} with something that is not a phone number: left alone"),
                 ),
-                Note::OddSpelling(number, raw) => (
+                ListingNote::OddSpelling(number, raw) => (
                     "odd_spelling",
-                    Subject::Number(*number),
+                    WarningSubject::Number(*number),
                     format!(
                         "listed in {name} as {}, which is not E.164: neither bought nor released",
                         quoted_within(&masked(raw), COLUMNS_MAX)
                     ),
                 ),
-                Note::OddField(field, rows) => (
+                ListingNote::OddField(field, rows) => (
                     "odd_field",
-                    Subject::Other((*field).to_owned()),
+                    WarningSubject::Other((*field).to_owned()),
                     format!(
                         "{} in {name} have this field in an unexpected form: its value is unknown",
                         plural(*rows, "row")
                     ),
                 ),
-                Note::NoSid(number) => (
+                ListingNote::NoSid(number) => (
                     "no_sid",
-                    Subject::Number(*number),
+                    WarningSubject::Number(*number),
                     format!("listed in {name} without a SID: numctl looks it up before it changes it"),
                 ),
             };
@@ -544,8 +546,8 @@ pub fn broken(broken: &Broken) -> String {
         LimitName::Changes => format!("changes to {}", plural(broken.wanted, "number")),
     };
     let (name, by) = match broken.set_by {
-        SetBy::File => (broken.limit.word().to_owned(), "set by the file's policy, or its default"),
-        SetBy::Operator => (format!("--{}", broken.limit.word().replace('_', "-")), "set by the operator"),
+        SetBy::File => (broken.limit.as_str().to_owned(), "set by the file's policy, or its default"),
+        SetBy::Operator => (format!("--{}", broken.limit.as_str().replace('_', "-")), "set by the operator"),
     };
     let share = broken.share_of.as_ref().map_or_else(String::new, |of| {
         let live = if of.live == 1 { "live number".to_owned() } else { "live numbers".to_owned() };

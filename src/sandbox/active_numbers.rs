@@ -5,10 +5,10 @@ use std::sync::Arc;
 use crate::model::number::PhoneNumber;
 use crate::model::provider::Api;
 
-use super::answer::{ApiError, HttpRequest, Operation};
+use super::answer::{HttpRequest, Operation, SandboxError};
 use super::catalogue;
-use super::filters::Filters;
-use super::page::{Page, envelope};
+use super::filters::SandboxFilters;
+use super::page::{SandboxPage, envelope};
 use super::service::{Done, Sandbox};
 use super::shapes;
 use super::writes::{e164, last};
@@ -17,12 +17,12 @@ const ACTIVE: &str = "/Numbers/ActiveNumbers";
 const AVAILABLE: &str = "/Numbers/AvailableNumbers";
 
 /// Where a request goes.
-pub(super) enum Route {
+pub(super) enum ActiveNumbersRoute {
     Numbers(Operation),
     Number(Operation, String),
 }
 
-impl Route {
+impl ActiveNumbersRoute {
     pub(super) fn operation(&self) -> Operation {
         match self {
             Self::Numbers(operation) | Self::Number(operation, _) => *operation,
@@ -47,16 +47,22 @@ impl Route {
 }
 
 impl Sandbox {
-    pub(super) fn active_numbers(&mut self, request: &HttpRequest, account: &Arc<str>, route: Route) -> Done {
-        if self.faults.dialect.not_enabled && !matches!(route, Route::Numbers(Operation::Search)) {
-            return Err(ApiError::not_found(&request.path));
+    pub(super) fn active_numbers(
+        &mut self,
+        request: &HttpRequest,
+        account: &Arc<str>,
+        route: ActiveNumbersRoute,
+    ) -> Done {
+        if self.faults.dialect.not_enabled && !matches!(route, ActiveNumbersRoute::Numbers(Operation::Search))
+        {
+            return Err(SandboxError::not_found(&request.path));
         }
         match route {
-            Route::Numbers(Operation::Search) => self.search(request),
-            Route::Numbers(Operation::Purchase) => self.purchase(request, account),
-            Route::Numbers(_) => self.list(request, account),
-            Route::Number(operation, sid) => {
-                let missing = || ApiError::not_found(&request.path);
+            ActiveNumbersRoute::Numbers(Operation::Search) => self.search(request),
+            ActiveNumbersRoute::Numbers(Operation::Purchase) => self.purchase(request, account),
+            ActiveNumbersRoute::Numbers(_) => self.list(request, account),
+            ActiveNumbersRoute::Number(operation, sid) => {
+                let missing = || SandboxError::not_found(&request.path);
                 let (number, owned) = self.world.find(&sid).ok_or_else(missing)?;
                 let parent = self.world.account(&owned.account).and_then(|owner| owner.parent.as_deref());
                 let is_own = owned.account == *account;
@@ -79,7 +85,7 @@ impl Sandbox {
     fn list(&self, request: &HttpRequest, account: &str) -> Done {
         let query = request.query_pairs();
         let dialect = &self.faults.dialect;
-        let (page, filters) = (Page::new(&query, dialect)?, Filters::new(&query));
+        let (page, filters) = (SandboxPage::new(&query, dialect)?, SandboxFilters::new(&query));
         let (numbers, more) = self.world.list(account, &filters, page.number, page.size);
         let mut memo = shapes::Memo::default();
         let rows: Vec<_> = numbers
@@ -93,7 +99,7 @@ impl Sandbox {
     fn search(&self, request: &HttpRequest) -> Done {
         let query = request.query_pairs();
         let dialect = &self.faults.dialect;
-        let (page, filters) = (Page::new(&query, dialect)?, Filters::new(&query));
+        let (page, filters) = (SandboxPage::new(&query, dialect)?, SandboxFilters::new(&query));
         let (numbers, more) = match dialect.empty_inventory {
             true => (Vec::new(), false),
             false => self.world.search(&filters, page.number, page.size),
@@ -105,7 +111,14 @@ impl Sandbox {
     fn fetch(&self, request: &HttpRequest, number: PhoneNumber) -> String {
         let row = self.one(request, number);
         let address = format!("{}{ACTIVE}", request.base);
-        envelope(&[row], false, Page::default(), &Filters::default(), &address, &self.faults.dialect)
+        envelope(
+            &[row],
+            false,
+            SandboxPage::default(),
+            &SandboxFilters::default(),
+            &address,
+            &self.faults.dialect,
+        )
     }
 
     fn one(&self, request: &HttpRequest, number: PhoneNumber) -> String {
@@ -118,23 +131,24 @@ impl Sandbox {
         let parameters = request.post_pairs();
         self.may_buy(account)?;
         let Some(wanted) = last(&parameters, "PhoneNumber").filter(|wanted| !wanted.is_empty()) else {
-            return Err(ApiError::bad(20422, "PhoneNumber is missing"));
+            return Err(SandboxError::bad(20422, "PhoneNumber is missing"));
         };
         let (number, wanted) = e164(wanted)?;
-        let none = ApiError::bad(21452, format!("No phone numbers found for {wanted}"));
+        let none = SandboxError::bad(21452, format!("No phone numbers found for {wanted}"));
         let papers = match catalogue::kind_of(number).needs_document {
-            true => {
-                Err(ApiError::bad(21650, "A verified identity document is required to buy this phone number"))
-            }
+            true => Err(SandboxError::bad(
+                21650,
+                "A verified identity document is required to buy this phone number",
+            )),
             false => Ok(()),
         };
         self.buy(Api::ActiveNumbers, &parameters, number, account, none, papers)?;
-        let filters = Filters::new(&[("PhoneNumber".to_owned(), wanted)]);
+        let filters = SandboxFilters::new(&[("PhoneNumber".to_owned(), wanted)]);
         let address = format!("{}{ACTIVE}", request.base);
         let row = self.world.owned(number).map_or_else(String::new, |owned| {
             shapes::listed(number, owned, &request.base, &self.faults.dialect, &mut shapes::Memo::default())
         });
-        Ok((201, envelope(&[row], false, Page::default(), &filters, &address, &self.faults.dialect)))
+        Ok((201, envelope(&[row], false, SandboxPage::default(), &filters, &address, &self.faults.dialect)))
     }
 
     fn configure(&mut self, request: &HttpRequest, number: PhoneNumber) -> Done {
@@ -150,24 +164,28 @@ impl Sandbox {
     }
 }
 
-pub(super) fn route(request: &HttpRequest) -> Result<Route, ApiError> {
+pub(super) fn route(request: &HttpRequest) -> Result<ActiveNumbersRoute, SandboxError> {
     let method = request.method.as_str();
     let path = request.path.trim_end_matches('/');
     let path = path.strip_suffix(".json").unwrap_or(path);
-    let refused = || ApiError::new(405, 20004, "Method not allowed");
+    let refused = || SandboxError::new(405, 20004, "Method not allowed");
     if path == AVAILABLE || path == "/AvailableNumbers" {
-        return if method == "GET" { Ok(Route::Numbers(Operation::Search)) } else { Err(refused()) };
+        return if method == "GET" {
+            Ok(ActiveNumbersRoute::Numbers(Operation::Search))
+        } else {
+            Err(refused())
+        };
     }
-    let rest = path.strip_prefix(ACTIVE).ok_or_else(|| ApiError::not_found(&request.path))?;
+    let rest = path.strip_prefix(ACTIVE).ok_or_else(|| SandboxError::not_found(&request.path))?;
     if rest.is_empty() {
         return match method {
-            "GET" => Ok(Route::Numbers(Operation::List)),
-            "POST" => Ok(Route::Numbers(Operation::Purchase)),
+            "GET" => Ok(ActiveNumbersRoute::Numbers(Operation::List)),
+            "POST" => Ok(ActiveNumbersRoute::Numbers(Operation::Purchase)),
             _ => Err(refused()),
         };
     }
     let Some(sid) = rest.strip_prefix('/').filter(|sid| !sid.contains('/')) else {
-        return Err(ApiError::not_found(&request.path));
+        return Err(SandboxError::not_found(&request.path));
     };
     let operation = match method {
         "GET" => Operation::Fetch,
@@ -176,5 +194,5 @@ pub(super) fn route(request: &HttpRequest) -> Result<Route, ApiError> {
         "POST" => Operation::Configure,
         _ => return Err(refused()),
     };
-    Ok(Route::Number(operation, sid.to_owned()))
+    Ok(ActiveNumbersRoute::Number(operation, sid.to_owned()))
 }

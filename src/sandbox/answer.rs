@@ -87,14 +87,14 @@ impl HttpAnswer {
 
 /// An error that the API answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ApiError {
+pub(crate) struct SandboxError {
     pub(crate) status: u16,
     /// `None` where Twilio's catalogue has no code for the case: none is made up.
     pub(crate) code: Option<u32>,
     pub(crate) message: String,
 }
 
-impl ApiError {
+impl SandboxError {
     pub(crate) fn new(status: u16, code: u32, message: impl Into<String>) -> Self {
         Self { status, code: Some(code), message: message.into() }
     }

@@ -20,7 +20,7 @@ pub(crate) struct Geography {
 }
 
 /// What the numbers of a range have in common.
-pub(crate) struct Kind {
+pub(crate) struct CatalogueKind {
     pub(crate) number_type: &'static str,
     /// Inbound caller ID preservation of voice, and sender ID preservation of SMS.
     pub(crate) preservation: &'static str,
@@ -47,7 +47,7 @@ pub(crate) struct Kind {
 pub(crate) struct Range {
     pub(crate) first: u64,
     pub(crate) last: u64,
-    pub(crate) kind: Kind,
+    pub(crate) kind: CatalogueKind,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -63,7 +63,7 @@ enum Model {
     AuMobile,
 }
 
-struct Entry(&'static str, u32, Model, Geography);
+struct CatalogueEntry(&'static str, u32, Model, Geography);
 
 const fn us(
     lata: u32,
@@ -98,27 +98,27 @@ const fn country(iso_country: &'static str, locality: Option<&'static str>) -> G
 
 /// Prefix, how many digits follow it, and what the numbers are. No two overlap.
 #[rustfmt::skip]
-const ENTRIES: &[Entry] = &[
-    Entry("1555", 7, Model::UsLocal, us(132, "HUNTINGTON", (40.8719, -73.4347), "NY", "HUNTINGTON", "11743")),
-    Entry("1415555", 4, Model::UsLocal, us(722, "SNFC CNTRL", (37.7749, -122.4194), "CA", "SAN FRANCISCO", "94102")),
-    Entry("1510555", 4, Model::UsLocal, us(722, "OKLD MN-PD", (37.8044, -122.2712), "CA", "OAKLAND", "94607")),
-    Entry("1212555", 4, Model::UsLocal, us(132, "NWYRCYZN01", (40.7128, -74.006), "NY", "NEW YORK", "10001")),
-    Entry("1202555", 4, Model::UsLocal, us(236, "WSHNGTNZN1", (38.9072, -77.0369), "DC", "WASHINGTON", "20001")),
-    Entry("1312555", 4, Model::UsLocal, us(358, "CHICGOZN01", (41.8781, -87.6298), "IL", "CHICAGO", "60601")),
-    Entry("1646555", 4, Model::UsLocal, us(132, "NWYRCYZN01", (40.7549, -73.984), "NY", "NEW YORK", "10036")),
-    Entry("1855972", 4, Model::TollFree, country("US", None)),
-    Entry("1800555", 4, Model::TollFree, country("US", None)),
-    Entry("1888555", 4, Model::TollFreeVoiceOnly, country("US", None)),
-    Entry("447700900", 3, Model::GbMobile, country("GB", None)),
-    Entry("442079460", 3, Model::GbLocal, country("GB", Some("LONDON"))),
-    Entry("493023125", 3, Model::DeLocal, country("DE", Some("BERLIN"))),
-    Entry("61491570", 3, Model::AuMobile, country("AU", None)),
+const ENTRIES: &[CatalogueEntry] = &[
+    CatalogueEntry("1555", 7, Model::UsLocal, us(132, "HUNTINGTON", (40.8719, -73.4347), "NY", "HUNTINGTON", "11743")),
+    CatalogueEntry("1415555", 4, Model::UsLocal, us(722, "SNFC CNTRL", (37.7749, -122.4194), "CA", "SAN FRANCISCO", "94102")),
+    CatalogueEntry("1510555", 4, Model::UsLocal, us(722, "OKLD MN-PD", (37.8044, -122.2712), "CA", "OAKLAND", "94607")),
+    CatalogueEntry("1212555", 4, Model::UsLocal, us(132, "NWYRCYZN01", (40.7128, -74.006), "NY", "NEW YORK", "10001")),
+    CatalogueEntry("1202555", 4, Model::UsLocal, us(236, "WSHNGTNZN1", (38.9072, -77.0369), "DC", "WASHINGTON", "20001")),
+    CatalogueEntry("1312555", 4, Model::UsLocal, us(358, "CHICGOZN01", (41.8781, -87.6298), "IL", "CHICAGO", "60601")),
+    CatalogueEntry("1646555", 4, Model::UsLocal, us(132, "NWYRCYZN01", (40.7549, -73.984), "NY", "NEW YORK", "10036")),
+    CatalogueEntry("1855972", 4, Model::TollFree, country("US", None)),
+    CatalogueEntry("1800555", 4, Model::TollFree, country("US", None)),
+    CatalogueEntry("1888555", 4, Model::TollFreeVoiceOnly, country("US", None)),
+    CatalogueEntry("447700900", 3, Model::GbMobile, country("GB", None)),
+    CatalogueEntry("442079460", 3, Model::GbLocal, country("GB", Some("LONDON"))),
+    CatalogueEntry("493023125", 3, Model::DeLocal, country("DE", Some("BERLIN"))),
+    CatalogueEntry("61491570", 3, Model::AuMobile, country("AU", None)),
 ];
 
 static RANGES: LazyLock<Vec<Range>> = LazyLock::new(|| {
     let mut ranges: Vec<Range> = ENTRIES
         .iter()
-        .map(|Entry(prefix, digits, model, geography)| {
+        .map(|CatalogueEntry(prefix, digits, model, geography)| {
             let size = 10_u64.pow(*digits);
             let first = prefix.bytes().fold(0, |value, b| value * 10 + u64::from(b - b'0')) * size;
             Range { first, last: first + size - 1, kind: kind(*model, *geography) }
@@ -129,7 +129,7 @@ static RANGES: LazyLock<Vec<Range>> = LazyLock::new(|| {
 });
 
 /// What a number outside every range is like: it can be owned (a state file says so), not bought.
-static ELSEWHERE: LazyLock<Kind> = LazyLock::new(|| kind(Model::UsLocal, country("US", None)));
+static ELSEWHERE: LazyLock<CatalogueKind> = LazyLock::new(|| kind(Model::UsLocal, country("US", None)));
 
 /// Every range, in the order of the numbers.
 pub(crate) fn ranges() -> &'static [Range] {
@@ -144,7 +144,7 @@ pub(crate) fn range_of(number: PhoneNumber) -> Option<&'static Range> {
 }
 
 /// What a number is like.
-pub(crate) fn kind_of(number: PhoneNumber) -> &'static Kind {
+pub(crate) fn kind_of(number: PhoneNumber) -> &'static CatalogueKind {
     range_of(number).map_or(&*ELSEWHERE, |range| &range.kind)
 }
 
@@ -158,7 +158,7 @@ pub(crate) fn number(digits: u64) -> Option<PhoneNumber> {
     PhoneNumber::observed(&format!("+{digits}"))
 }
 
-fn kind(model: Model, geography: Geography) -> Kind {
+fn kind(model: Model, geography: Geography) -> CatalogueKind {
     let (number_type, preservation, reachability, price) = match model {
         Model::UsLocal => ("local", "international", "global", "1.15"),
         Model::TollFree => ("tollfree", "international", "global", "2.15"),
@@ -175,7 +175,7 @@ fn kind(model: Model, geography: Geography) -> Kind {
         Model::DeLocal => "local",
         Model::UsLocal | Model::TollFree | Model::TollFreeVoiceOnly | Model::GbLocal => "none",
     };
-    Kind {
+    CatalogueKind {
         number_type,
         preservation,
         reachability,

@@ -12,12 +12,12 @@ use url::Url;
 
 use crate::model::provider::Api;
 
-use super::answer::ApiError;
+use super::answer::SandboxError;
 use super::faults::Dialect;
 
 /// One setting of a number, except its friendly name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Slot {
+pub(crate) enum ConfigSlot {
     StatusCallback,
     StatusCallbackMethod,
     VoiceUrl,
@@ -48,8 +48,8 @@ enum Takes {
     OneOf(&'static [&'static str]),
 }
 
-struct Row {
-    slot: Slot,
+struct ConfigField {
+    slot: ConfigSlot,
     /// The POST parameter of ActiveNumbers, where it has one.
     parameter: Option<&'static str>,
     /// The POST parameter of `IncomingPhoneNumbers`.
@@ -62,29 +62,29 @@ struct Row {
 }
 
 #[rustfmt::skip]
-const ROWS: &[Row] = &[
-    Row { slot: Slot::StatusCallback, parameter: Some("Configurations.StatusCallback"), v2010: "StatusCallback", key: "status_callback", takes: Takes::Url, documented: true },
-    Row { slot: Slot::StatusCallbackMethod, parameter: Some("Configurations.StatusCallbackMethod"), v2010: "StatusCallbackMethod", key: "status_callback_method", takes: Takes::Method, documented: true },
-    Row { slot: Slot::VoiceUrl, parameter: Some("Configurations.Voice.Url"), v2010: "VoiceUrl", key: "voice.url", takes: Takes::Url, documented: true },
-    Row { slot: Slot::VoiceMethod, parameter: Some("Configurations.Voice.Method"), v2010: "VoiceMethod", key: "voice.method", takes: Takes::Method, documented: true },
-    Row { slot: Slot::VoiceFallbackUrl, parameter: Some("Configurations.Voice.FallbackUrl"), v2010: "VoiceFallbackUrl", key: "voice.fallback_url", takes: Takes::Url, documented: true },
-    Row { slot: Slot::VoiceFallbackMethod, parameter: Some("Configurations.Voice.FallbackMethod"), v2010: "VoiceFallbackMethod", key: "voice.fallback_method", takes: Takes::Method, documented: true },
-    Row { slot: Slot::VoiceApplicationSid, parameter: Some("Configurations.Voice.ApplicationSid"), v2010: "VoiceApplicationSid", key: "voice.application_sid", takes: Takes::Application, documented: true },
-    Row { slot: Slot::VoiceTrunkSid, parameter: Some("Configurations.Voice.TrunkSid"), v2010: "TrunkSid", key: "voice.trunk_sid", takes: Takes::Sid("TK"), documented: false },
-    Row { slot: Slot::VoiceReceiveMode, parameter: Some("Configurations.Voice.ReceiveMode"), v2010: "VoiceReceiveMode", key: "voice.receive_mode", takes: Takes::OneOf(&["voice", "fax"]), documented: false },
-    Row { slot: Slot::VoiceCallerIdLookup, parameter: Some("Configurations.Voice.CallerIdLookup"), v2010: "VoiceCallerIdLookup", key: "voice.caller_id_lookup", takes: Takes::OneOf(&["true", "false"]), documented: false },
-    Row { slot: Slot::VoiceEmergencyAddressSid, parameter: Some("Configurations.Voice.EmergencyAddressSid"), v2010: "EmergencyAddressSid", key: "voice.emergency_address_sid", takes: Takes::Sid("AD"), documented: false },
-    Row { slot: Slot::AddressSid, parameter: None, v2010: "AddressSid", key: "address_sid", takes: Takes::Sid("AD"), documented: false },
-    Row { slot: Slot::IdentitySid, parameter: None, v2010: "IdentitySid", key: "identity_sid", takes: Takes::Sid("RI"), documented: false },
-    Row { slot: Slot::BundleSid, parameter: None, v2010: "BundleSid", key: "bundle_sid", takes: Takes::Sid("BU"), documented: false },
-    Row { slot: Slot::SmsUrl, parameter: Some("Configurations.Sms.Url"), v2010: "SmsUrl", key: "sms.url", takes: Takes::Url, documented: true },
-    Row { slot: Slot::SmsMethod, parameter: Some("Configurations.Sms.Method"), v2010: "SmsMethod", key: "sms.method", takes: Takes::Method, documented: true },
-    Row { slot: Slot::SmsFallbackUrl, parameter: Some("Configurations.Sms.FallbackUrl"), v2010: "SmsFallbackUrl", key: "sms.fallback_url", takes: Takes::Url, documented: true },
-    Row { slot: Slot::SmsFallbackMethod, parameter: Some("Configurations.Sms.FallbackMethod"), v2010: "SmsFallbackMethod", key: "sms.fallback_method", takes: Takes::Method, documented: true },
-    Row { slot: Slot::SmsApplicationSid, parameter: Some("Configurations.Sms.ApplicationSid"), v2010: "SmsApplicationSid", key: "sms.application_sid", takes: Takes::Application, documented: true },
+const ROWS: &[ConfigField] = &[
+    ConfigField { slot: ConfigSlot::StatusCallback, parameter: Some("Configurations.StatusCallback"), v2010: "StatusCallback", key: "status_callback", takes: Takes::Url, documented: true },
+    ConfigField { slot: ConfigSlot::StatusCallbackMethod, parameter: Some("Configurations.StatusCallbackMethod"), v2010: "StatusCallbackMethod", key: "status_callback_method", takes: Takes::Method, documented: true },
+    ConfigField { slot: ConfigSlot::VoiceUrl, parameter: Some("Configurations.Voice.Url"), v2010: "VoiceUrl", key: "voice.url", takes: Takes::Url, documented: true },
+    ConfigField { slot: ConfigSlot::VoiceMethod, parameter: Some("Configurations.Voice.Method"), v2010: "VoiceMethod", key: "voice.method", takes: Takes::Method, documented: true },
+    ConfigField { slot: ConfigSlot::VoiceFallbackUrl, parameter: Some("Configurations.Voice.FallbackUrl"), v2010: "VoiceFallbackUrl", key: "voice.fallback_url", takes: Takes::Url, documented: true },
+    ConfigField { slot: ConfigSlot::VoiceFallbackMethod, parameter: Some("Configurations.Voice.FallbackMethod"), v2010: "VoiceFallbackMethod", key: "voice.fallback_method", takes: Takes::Method, documented: true },
+    ConfigField { slot: ConfigSlot::VoiceApplicationSid, parameter: Some("Configurations.Voice.ApplicationSid"), v2010: "VoiceApplicationSid", key: "voice.application_sid", takes: Takes::Application, documented: true },
+    ConfigField { slot: ConfigSlot::VoiceTrunkSid, parameter: Some("Configurations.Voice.TrunkSid"), v2010: "TrunkSid", key: "voice.trunk_sid", takes: Takes::Sid("TK"), documented: false },
+    ConfigField { slot: ConfigSlot::VoiceReceiveMode, parameter: Some("Configurations.Voice.ReceiveMode"), v2010: "VoiceReceiveMode", key: "voice.receive_mode", takes: Takes::OneOf(&["voice", "fax"]), documented: false },
+    ConfigField { slot: ConfigSlot::VoiceCallerIdLookup, parameter: Some("Configurations.Voice.CallerIdLookup"), v2010: "VoiceCallerIdLookup", key: "voice.caller_id_lookup", takes: Takes::OneOf(&["true", "false"]), documented: false },
+    ConfigField { slot: ConfigSlot::VoiceEmergencyAddressSid, parameter: Some("Configurations.Voice.EmergencyAddressSid"), v2010: "EmergencyAddressSid", key: "voice.emergency_address_sid", takes: Takes::Sid("AD"), documented: false },
+    ConfigField { slot: ConfigSlot::AddressSid, parameter: None, v2010: "AddressSid", key: "address_sid", takes: Takes::Sid("AD"), documented: false },
+    ConfigField { slot: ConfigSlot::IdentitySid, parameter: None, v2010: "IdentitySid", key: "identity_sid", takes: Takes::Sid("RI"), documented: false },
+    ConfigField { slot: ConfigSlot::BundleSid, parameter: None, v2010: "BundleSid", key: "bundle_sid", takes: Takes::Sid("BU"), documented: false },
+    ConfigField { slot: ConfigSlot::SmsUrl, parameter: Some("Configurations.Sms.Url"), v2010: "SmsUrl", key: "sms.url", takes: Takes::Url, documented: true },
+    ConfigField { slot: ConfigSlot::SmsMethod, parameter: Some("Configurations.Sms.Method"), v2010: "SmsMethod", key: "sms.method", takes: Takes::Method, documented: true },
+    ConfigField { slot: ConfigSlot::SmsFallbackUrl, parameter: Some("Configurations.Sms.FallbackUrl"), v2010: "SmsFallbackUrl", key: "sms.fallback_url", takes: Takes::Url, documented: true },
+    ConfigField { slot: ConfigSlot::SmsFallbackMethod, parameter: Some("Configurations.Sms.FallbackMethod"), v2010: "SmsFallbackMethod", key: "sms.fallback_method", takes: Takes::Method, documented: true },
+    ConfigField { slot: ConfigSlot::SmsApplicationSid, parameter: Some("Configurations.Sms.ApplicationSid"), v2010: "SmsApplicationSid", key: "sms.application_sid", takes: Takes::Application, documented: true },
 ];
 
-impl Row {
+impl ConfigField {
     /// The POST parameter of an API.
     fn parameter(&self, api: Api) -> Option<&'static str> {
         match api {
@@ -94,8 +94,8 @@ impl Row {
     }
 }
 
-impl Slot {
-    fn row(self) -> &'static Row {
+impl ConfigSlot {
+    fn row(self) -> &'static ConfigField {
         // ROWS lists the variants in order; a test holds it to that.
         &ROWS[self as usize]
     }
@@ -133,36 +133,36 @@ impl Slot {
 
 /// The settings of one number: only those that are set. Equal ones are shared.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Config(BTreeMap<Slot, Arc<str>>);
+pub(crate) struct Config(BTreeMap<ConfigSlot, Arc<str>>);
 
 impl Config {
-    pub(crate) fn get(&self, slot: Slot) -> Option<&str> {
+    pub(crate) fn get(&self, slot: ConfigSlot) -> Option<&str> {
         self.0.get(&slot).map(AsRef::as_ref)
     }
 
-    pub(crate) fn set(&mut self, slot: Slot, value: &str) {
+    pub(crate) fn set(&mut self, slot: ConfigSlot, value: &str) {
         self.0.insert(slot, value.into());
     }
 
-    pub(crate) fn clear(&mut self, slot: Slot) {
+    pub(crate) fn clear(&mut self, slot: ConfigSlot) {
         self.0.remove(&slot);
     }
 
     /// Every slot, in order.
-    pub(crate) fn slots() -> impl Iterator<Item = Slot> {
+    pub(crate) fn slots() -> impl Iterator<Item = ConfigSlot> {
         ROWS.iter().map(|row| row.slot)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot, &str)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (ConfigSlot, &str)> {
         self.0.iter().map(|(slot, value)| (*slot, value.as_ref()))
     }
 
     /// What a number carries right after its purchase, unless the purchase says otherwise.
     pub(crate) fn fresh(has_sms: bool) -> Self {
         let mut config = Self::default();
-        config.set(Slot::VoiceUrl, "https://demo.twilio.com/welcome/voice/");
+        config.set(ConfigSlot::VoiceUrl, "https://demo.twilio.com/welcome/voice/");
         if has_sms {
-            config.set(Slot::SmsUrl, "https://demo.twilio.com/welcome/sms/reply");
+            config.set(ConfigSlot::SmsUrl, "https://demo.twilio.com/welcome/sms/reply");
         }
         config
     }
@@ -170,7 +170,7 @@ impl Config {
     /// What is left after a transfer: applications, trunks and addresses belong to the losing
     /// account. Whether URLs survive is not documented, hence the switch.
     pub(crate) fn transferred(&self, clear_urls: bool) -> Self {
-        let keeps = |slot: Slot| match slot.row().takes {
+        let keeps = |slot: ConfigSlot| match slot.row().takes {
             Takes::Application | Takes::Sid(_) => false,
             Takes::Url => !clear_urls,
             Takes::Method | Takes::OneOf(_) => true,
@@ -187,7 +187,7 @@ impl Config {
 
 /// The friendly name and the settings after a write.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Outcome {
+pub(crate) struct ConfigOutcome {
     /// `None` is the default name.
     pub(crate) friendly_name: Option<Arc<str>>,
     pub(crate) config: Config,
@@ -200,8 +200,8 @@ pub(crate) fn apply(
     parameters: &[(String, String)],
     has_sms: bool,
     dialect: &Dialect,
-    mut now: Outcome,
-) -> Result<Outcome, ApiError> {
+    mut now: ConfigOutcome,
+) -> Result<ConfigOutcome, SandboxError> {
     // `IncomingPhoneNumbers` documents every parameter that it has.
     let documented_only = dialect.documented_only && api == Api::ActiveNumbers;
     let mut touched_urls = false;
@@ -225,78 +225,81 @@ pub(crate) fn apply(
     Ok(now)
 }
 
-fn friendly_name(value: &str) -> Result<Option<Arc<str>>, ApiError> {
+fn friendly_name(value: &str) -> Result<Option<Arc<str>>, SandboxError> {
     if value.chars().count() > 64 {
-        return Err(ApiError::bad(20422, "FriendlyName has more than 64 characters"));
+        return Err(SandboxError::bad(20422, "FriendlyName has more than 64 characters"));
     }
     Ok((!value.is_empty()).then(|| value.into()))
 }
 
 fn set(
     config: &mut Config,
-    row: &Row,
+    row: &ConfigField,
     name: &str,
     value: &str,
     has_sms: bool,
     dialect: &Dialect,
-) -> Result<(), ApiError> {
+) -> Result<(), SandboxError> {
     // A method has no "unset": the catalogue's 21403 wants GET or POST.
     if value.is_empty() && row.takes != Takes::Method {
         config.0.remove(&row.slot);
         return Ok(());
     }
     if row.slot.is_sms() && !has_sms {
-        return Err(ApiError::bad(21407, "This Phone Number type does not support SMS or MMS"));
+        return Err(SandboxError::bad(21407, "This Phone Number type does not support SMS or MMS"));
     }
     let kept = match row.takes {
         Takes::Url => {
-            let parsed =
-                web_url(value).ok_or_else(|| ApiError::bad(21402, format!("{name} is not a valid URL")))?;
+            let parsed = web_url(value)
+                .ok_or_else(|| SandboxError::bad(21402, format!("{name} is not a valid URL")))?;
             if dialect.normalise_urls { parsed.to_string() } else { value.to_owned() }
         }
         Takes::Method => {
             let upper = value.to_ascii_uppercase();
             if upper != "GET" && upper != "POST" {
-                return Err(ApiError::bad(21403, format!("{name} is not a valid method: GET or POST")));
+                return Err(SandboxError::bad(21403, format!("{name} is not a valid method: GET or POST")));
             }
             upper
         }
         Takes::Application => {
             if !is_sid(value, "AP") {
-                return Err(ApiError::bad(21420, format!("{name} is not accessible or does not exist")));
+                return Err(SandboxError::bad(21420, format!("{name} is not accessible or does not exist")));
             }
             value.to_owned()
         }
         Takes::Sid(prefix) => {
             if !is_sid(value, prefix) {
-                return Err(ApiError::bad(20422, format!("{name} is not a SID that starts with {prefix}")));
+                return Err(SandboxError::bad(
+                    20422,
+                    format!("{name} is not a SID that starts with {prefix}"),
+                ));
             }
             value.to_owned()
         }
         Takes::OneOf(words) => {
             let lower = value.to_ascii_lowercase();
             if !words.contains(&lower.as_str()) {
-                return Err(ApiError::bad(20422, format!("{name} is one of {}", words.join(", "))));
+                return Err(SandboxError::bad(20422, format!("{name} is one of {}", words.join(", "))));
             }
             lower
         }
     };
     config.set(row.slot, &kept);
     match row.slot {
-        Slot::VoiceApplicationSid => config.0.remove(&Slot::VoiceTrunkSid),
-        Slot::VoiceTrunkSid => config.0.remove(&Slot::VoiceApplicationSid),
+        ConfigSlot::VoiceApplicationSid => config.0.remove(&ConfigSlot::VoiceTrunkSid),
+        ConfigSlot::VoiceTrunkSid => config.0.remove(&ConfigSlot::VoiceApplicationSid),
         _ => None,
     };
     Ok(())
 }
 
-fn check_fallbacks(config: &Config) -> Result<(), ApiError> {
+fn check_fallbacks(config: &Config) -> Result<(), SandboxError> {
     let lacks = |url, fallback| config.get(fallback).is_some() && config.get(url).is_none();
-    if lacks(Slot::VoiceUrl, Slot::VoiceFallbackUrl) {
-        return Err(ApiError::bad(21405, "A Voice FallbackUrl needs a Voice Url"));
+    if lacks(ConfigSlot::VoiceUrl, ConfigSlot::VoiceFallbackUrl) {
+        return Err(SandboxError::bad(21405, "A Voice FallbackUrl needs a Voice Url"));
     }
-    if lacks(Slot::SmsUrl, Slot::SmsFallbackUrl) {
-        return Err(ApiError::bad(21406, "An Sms FallbackUrl needs an Sms Url"));
+    if lacks(ConfigSlot::SmsUrl, ConfigSlot::SmsFallbackUrl) {
+        return Err(SandboxError::bad(21406, "An Sms FallbackUrl needs an Sms Url"));
     }
     Ok(())
 }
@@ -336,7 +339,7 @@ mod tests {
             &parameters,
             true,
             &Dialect::default(),
-            Outcome { friendly_name: None, config: now },
+            ConfigOutcome { friendly_name: None, config: now },
         )
         .map(|outcome| outcome.config)
         .map_err(|error| error.code.unwrap_or(0))
@@ -346,7 +349,7 @@ mod tests {
     fn the_table_lists_the_slots_in_order() {
         for (at, row) in ROWS.iter().enumerate() {
             assert_eq!(row.slot as usize, at);
-            assert_eq!(Slot::from_key(row.key), Some(row.slot));
+            assert_eq!(ConfigSlot::from_key(row.key), Some(row.slot));
         }
     }
 
@@ -371,7 +374,7 @@ mod tests {
         let one =
             after(Config::default(), &[("Configurations.Voice.ApplicationSid", &application)]).expect("set");
         let two = after(one.clone(), &[("Configurations.Voice.TrunkSid", &trunk)]).expect("set");
-        assert_eq!(two.get(Slot::VoiceApplicationSid), None);
+        assert_eq!(two.get(ConfigSlot::VoiceApplicationSid), None);
         let three = after(two, &[("Configurations.Voice.ApplicationSid", &application)]).expect("set");
         assert_eq!(three, one);
     }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::model::number::PhoneNumber;
 
 use super::audit::{Actor, Door};
-use super::config::{Config, Slot};
+use super::config::{Config, ConfigSlot};
 use super::world::World;
 
 /// What someone does in the Console.
@@ -49,7 +49,7 @@ impl World {
                 name = Some(value.as_str().into()).filter(|name: &Arc<str>| !name.is_empty());
                 continue;
             }
-            let slot = Slot::from_key(key).ok_or_else(|| format!("there is no setting {key:?}"))?;
+            let slot = ConfigSlot::from_key(key).ok_or_else(|| format!("there is no setting {key:?}"))?;
             match value.as_str() {
                 "" => config.clear(slot),
                 value => config.set(slot, value),

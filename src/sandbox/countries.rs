@@ -16,8 +16,8 @@ pub(super) fn name(code: &str) -> &'static str {
 }
 
 /// The types of number in a country, as the catalogue calls them, each with one of its kinds.
-pub(super) fn types(code: &str) -> Vec<&'static catalogue::Kind> {
-    let mut kinds: Vec<&'static catalogue::Kind> = Vec::new();
+pub(super) fn types(code: &str) -> Vec<&'static catalogue::CatalogueKind> {
+    let mut kinds: Vec<&'static catalogue::CatalogueKind> = Vec::new();
     for range in catalogue::ranges().iter().filter(|range| range.kind.geography.iso_country == code) {
         if kinds.iter().all(|known| known.number_type != range.kind.number_type) {
             kinds.push(&range.kind);

@@ -23,7 +23,7 @@ pub(crate) enum Emergency {
 
 impl Emergency {
     /// What follows from the settings alone: an address that is set is registered.
-    pub(crate) fn of(address: Option<&str>) -> Self {
+    pub(crate) fn from_address(address: Option<&str>) -> Self {
         if address.is_some() { Self::Registered } else { Self::Unregistered }
     }
 
@@ -70,7 +70,7 @@ impl Emergency {
     }
 
     /// Twilio's word.
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Unregistered => "unregistered",
             Self::PendingRegistration(_) => "pending-registration",

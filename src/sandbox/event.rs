@@ -8,7 +8,7 @@ use crate::model::traffic::Medium;
 /// One call or message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Event {
+pub(crate) struct SandboxEvent {
     #[serde(with = "MediumName")]
     pub(crate) medium: Medium,
     /// A number, or an address of another kind.

@@ -171,7 +171,7 @@ impl fmt::Display for Effect {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum When {
+enum FaultWhen {
     Any,
     Read,
     Write,
@@ -179,7 +179,7 @@ enum When {
     Operation(Operation),
 }
 
-impl When {
+impl FaultWhen {
     fn covers(self, operation: Operation, method: &str) -> bool {
         match self {
             Self::Any => true,
@@ -193,7 +193,7 @@ impl When {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Turn {
+enum FaultTurn {
     Chance(f64),
     /// The first and the last of the matching requests, counted from 1.
     Script(u64, u64),
@@ -201,8 +201,8 @@ enum Turn {
 
 #[derive(Debug, Clone, PartialEq)]
 struct Rule {
-    when: When,
-    turn: Turn,
+    when: FaultWhen,
+    turn: FaultTurn,
     effect: Effect,
     /// Matching requests so far.
     seen: u64,
@@ -234,8 +234,8 @@ impl Faults {
         for rule in self.rules.iter_mut().filter(|rule| rule.when.covers(operation, method)) {
             rule.seen += 1;
             let hit = match rule.turn {
-                Turn::Chance(chance) => unit(&mut self.random) < chance,
-                Turn::Script(first, last) => (first..=last).contains(&rule.seen),
+                FaultTurn::Chance(chance) => unit(&mut self.random) < chance,
+                FaultTurn::Script(first, last) => (first..=last).contains(&rule.seen),
             };
             if hit && struck.is_none() {
                 struck = Some(rule.effect);
@@ -340,7 +340,7 @@ fn rule(name: &str, value: &str) -> Result<Rule, String> {
             .ok_or("after # comes which one, counted from 1: 1, or 1-3, or 1+ for all from there on")?;
         return Ok(Rule {
             when: when(scope)?,
-            turn: Turn::Script(first, last),
+            turn: FaultTurn::Script(first, last),
             effect: effect(value)?,
             seen: 0,
         });
@@ -349,7 +349,7 @@ fn rule(name: &str, value: &str) -> Result<Rule, String> {
     let effect = effect(kind)?;
     match value.parse::<f64>() {
         Ok(chance) if (0.0..=1.0).contains(&chance) => {
-            Ok(Rule { when: when(scope)?, turn: Turn::Chance(chance), effect, seen: 0 })
+            Ok(Rule { when: when(scope)?, turn: FaultTurn::Chance(chance), effect, seen: 0 })
         }
         _ => Err(format!("{value:?} is not a chance between 0 and 1")),
     }
@@ -366,24 +366,26 @@ fn script(turn: &str) -> Option<(u64, u64)> {
     }
 }
 
-fn when(word: &str) -> Result<When, String> {
+fn when(word: &str) -> Result<FaultWhen, String> {
     match word {
-        "any" => return Ok(When::Any),
-        "read" => return Ok(When::Read),
-        "write" => return Ok(When::Write),
+        "any" => return Ok(FaultWhen::Any),
+        "read" => return Ok(FaultWhen::Read),
+        "write" => return Ok(FaultWhen::Write),
         _ => {}
     }
     if let Some(method) = ["GET", "POST", "DELETE"].into_iter().find(|method| *method == word) {
-        return Ok(When::Method(method));
+        return Ok(FaultWhen::Method(method));
     }
-    Operation::ALL.into_iter().find(|operation| operation.word() == word).map(When::Operation).ok_or_else(
-        || {
+    Operation::ALL
+        .into_iter()
+        .find(|operation| operation.as_str() == word)
+        .map(FaultWhen::Operation)
+        .ok_or_else(|| {
             format!(
                 "{word:?} is not one of {}, GET, POST, DELETE, read, write, any",
-                Operation::ALL.map(Operation::word).join(", ")
+                Operation::ALL.map(Operation::as_str).join(", ")
             )
-        },
-    )
+        })
 }
 
 fn effect(word: &str) -> Result<Effect, String> {

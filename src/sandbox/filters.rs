@@ -3,7 +3,7 @@
 
 use crate::model::number::PhoneNumber;
 
-use super::catalogue::{self, Kind};
+use super::catalogue::{self, CatalogueKind};
 
 /// The filters that the page documents.
 pub(crate) const NAMES: [&str; 15] = [
@@ -26,9 +26,9 @@ pub(crate) const NAMES: [&str; 15] = [
 
 /// The filters of one request, as given; names that are not known are not filters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Filters(Vec<(String, String)>);
+pub(crate) struct SandboxFilters(Vec<(String, String)>);
 
-impl Filters {
+impl SandboxFilters {
     pub(crate) fn new(parameters: &[(String, String)]) -> Self {
         Self(
             parameters
@@ -70,7 +70,7 @@ impl Filters {
     }
 
     /// Whether numbers of a kind pass all filters but `PhoneNumber`.
-    pub(crate) fn pass_kind(&self, kind: &Kind) -> bool {
+    pub(crate) fn pass_kind(&self, kind: &CatalogueKind) -> bool {
         self.iter().all(|(name, wanted)| passes(kind, name, wanted))
     }
 }
@@ -83,7 +83,7 @@ pub(crate) fn plus(text: &str) -> String {
     }
 }
 
-fn passes(kind: &Kind, name: &str, wanted: &str) -> bool {
+fn passes(kind: &CatalogueKind, name: &str, wanted: &str) -> bool {
     let place = &kind.geography;
     let is = |value: Option<&str>| value.is_some_and(|value| value.eq_ignore_ascii_case(wanted));
     let close = |value: Option<f64>| matches!((value, wanted.parse::<f64>()), (Some(a), Ok(b)) if (a - b).abs() < 1e-9);
@@ -156,7 +156,7 @@ mod tests {
     fn only_known_names_are_filters() {
         let parameters = [("type", "local"), ("Type", "TollFree"), ("PhoneNumber", " 1855*"), ("Type", "")]
             .map(|(a, b)| (a.to_owned(), b.to_owned()));
-        let filters = Filters::new(&parameters);
+        let filters = SandboxFilters::new(&parameters);
         assert_eq!(filters.iter().collect::<Vec<_>>(), [("Type", "TollFree"), ("PhoneNumber", "+1855*")]);
         assert!(PhoneNumber::observed("+18559728742").is_some_and(|number| filters.pass(number)));
         assert!(PhoneNumber::observed("+15552230000").is_some_and(|number| !filters.pass(number)));

@@ -2,25 +2,25 @@
 
 use std::future::Future;
 
-use super::Shared;
+use super::SharedSandbox;
 use super::answer::{Delivery, HttpAnswer, HttpRequest};
 use crate::client::transport::{Request, Response, Transport, TransportError};
 
 /// The sandbox as a [`Transport`], without sockets and without time: what a simulation runs
 /// against. Answers are ready at once; a request that hangs has timed out at once.
 #[derive(Debug, Clone, Default)]
-pub struct InMemory(Shared);
+pub struct InMemory(SharedSandbox);
 
 impl InMemory {
     /// A transport to a sandbox.
     #[must_use]
-    pub fn new(sandbox: Shared) -> Self {
+    pub fn new(sandbox: SharedSandbox) -> Self {
         Self(sandbox)
     }
 
     /// The sandbox behind it.
     #[must_use]
-    pub fn sandbox(&self) -> &Shared {
+    pub fn sandbox(&self) -> &SharedSandbox {
         &self.0
     }
 
@@ -39,7 +39,7 @@ impl From<&Request> for HttpRequest {
     fn from(request: &Request) -> Self {
         let credentials = &request.credentials;
         Self {
-            method: request.verb.word().to_owned(),
+            method: request.verb.as_str().to_owned(),
             path: request.url.path().to_owned(),
             query: request.url.query().unwrap_or_default().to_owned(),
             form: request.form.clone().unwrap_or_default(),

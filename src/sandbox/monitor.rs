@@ -6,11 +6,11 @@
 use jiff::Timestamp;
 use url::form_urlencoded;
 
-use super::answer::{ApiError, HttpRequest, Operation};
+use super::answer::{HttpRequest, Operation, SandboxError};
 use super::audit::LoggedChange;
 use super::faults::mix;
 use super::json::{Object, quoted};
-use super::page::{Page, meta};
+use super::page::{SandboxPage, meta};
 use super::service::{Done, Sandbox};
 use super::writes::last;
 
@@ -21,21 +21,21 @@ const FILTERS: [&str; 6] =
     ["ActorSid", "EventType", "ResourceSid", "SourceIpAddress", "StartDate", "EndDate"];
 
 /// Where a request goes.
-pub(super) enum Route {
+pub(super) enum MonitorRoute {
     Events,
     Event(String),
 }
 
-impl Route {
+impl MonitorRoute {
     /// `None` where the path is none of these.
-    pub(super) fn new(request: &HttpRequest) -> Option<Result<Self, ApiError>> {
+    pub(super) fn new(request: &HttpRequest) -> Option<Result<Self, SandboxError>> {
         let route = match request.path.strip_prefix(EVENTS)? {
             "" => Self::Events,
             rest => Self::Event(rest.strip_prefix('/').filter(|sid| !sid.contains('/'))?.to_owned()),
         };
         Some(match request.method.as_str() {
             "GET" => Ok(route),
-            _ => Err(ApiError::new(405, 20004, "Method not allowed")),
+            _ => Err(SandboxError::new(405, 20004, "Method not allowed")),
         })
     }
 
@@ -45,16 +45,18 @@ impl Route {
 }
 
 impl Sandbox {
-    pub(super) fn monitor(&self, request: &HttpRequest, account: &str, route: &Route) -> Done {
+    pub(super) fn monitor(&self, request: &HttpRequest, account: &str, route: &MonitorRoute) -> Done {
         if self.faults.dialect.events_forbidden {
-            return Err(ApiError::new(403, 20403, "Forbidden"));
+            return Err(SandboxError::new(403, 20403, "Forbidden"));
         }
         match route {
-            Route::Events => self.list_events(request, account),
-            Route::Event(sid) => {
+            MonitorRoute::Events => self.list_events(request, account),
+            MonitorRoute::Event(sid) => {
                 let is_it = |change: &&LoggedChange| change.sid() == *sid && *change.account == *account;
-                let found =
-                    self.visible_changes().find(is_it).ok_or_else(|| ApiError::not_found(&request.path))?;
+                let found = self
+                    .visible_changes()
+                    .find(is_it)
+                    .ok_or_else(|| SandboxError::not_found(&request.path))?;
                 Ok((200, row(found, &request.base)))
             }
         }
@@ -77,7 +79,7 @@ impl Sandbox {
     fn list_events(&self, request: &HttpRequest, account: &str) -> Done {
         let query = request.query_pairs();
         let dialect = &self.faults.dialect;
-        let page = Page::new(&query, dialect)?;
+        let page = SandboxPage::new(&query, dialect)?;
         let asked: Vec<(&str, &str)> = FILTERS
             .into_iter()
             .filter_map(|name| Some((name, last(&query, name).filter(|value| !value.is_empty())?)))
@@ -86,7 +88,7 @@ impl Sandbox {
         let time = |name: &str| match value(name) {
             None => Ok(None),
             Some(text) => text.parse::<Timestamp>().map(Some).map_err(|_| {
-                ApiError::bad(20001, format!("Invalid date format {text} for {name}: ISO 8601 in GMT"))
+                SandboxError::bad(20001, format!("Invalid date format {text} for {name}: ISO 8601 in GMT"))
             }),
         };
         let (start, end) = (time("StartDate")?, time("EndDate")?);

@@ -11,9 +11,9 @@ use tokio::task::JoinHandle;
 use crate::host::atomic_file;
 use crate::host::bounded_file::{self, BoundedFileError};
 
-use super::Shared;
+use super::SharedSandbox;
 use super::faults::Faults;
-use super::serve::{Limits, serve_with};
+use super::serve::{SandboxLimits, serve_with};
 use super::service::Sandbox;
 use super::state::StateError;
 use super::world::{AUTH_TOKEN, MAIN_SID, MOST_NUMBERS, SUBACCOUNT_SID, World};
@@ -29,7 +29,7 @@ const NUMBERS: usize = 4;
 
 /// What to serve, and how.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct SandboxOptions {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
     /// The file that the state lasts in. If it exists, it says which numbers there are.
@@ -44,7 +44,7 @@ pub struct Options {
     pub faults: Faults,
 }
 
-impl Default for Options {
+impl Default for SandboxOptions {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -59,7 +59,7 @@ impl Default for Options {
 
 /// Why the sandbox did not start, or did not stop cleanly.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub enum SandboxStartError {
     /// More numbers than the world's first range holds.
     #[error("--numbers takes at most {MOST_NUMBERS}, not {0}")]
     TooMany(usize),
@@ -80,7 +80,7 @@ pub enum StartError {
 /// A server that runs. Dropping it ends it too, without the last save.
 #[derive(Debug)]
 pub struct Running {
-    sandbox: Shared,
+    sandbox: SharedSandbox,
     addr: SocketAddr,
     state: Option<PathBuf>,
     stop: watch::Sender<bool>,
@@ -92,13 +92,13 @@ pub struct Running {
 ///
 /// # Errors
 /// When the address is taken, the state file is not one, or an option makes no sense.
-pub async fn start(options: Options) -> Result<Running, StartError> {
+pub async fn start(options: SandboxOptions) -> Result<Running, SandboxStartError> {
     let numbers = options.numbers.unwrap_or(NUMBERS);
     if numbers > MOST_NUMBERS {
-        return Err(StartError::TooMany(numbers));
+        return Err(SandboxStartError::TooMany(numbers));
     }
     if let Some(rate) = options.rate_limit.filter(|rate| !(rate.is_finite() && *rate > 0.0)) {
-        return Err(StartError::RateLimit(rate));
+        return Err(SandboxStartError::RateLimit(rate));
     }
     let world = match &options.state {
         Some(path) => load(path)?,
@@ -107,13 +107,14 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let mut world = world.unwrap_or_else(|| World::demo(numbers));
     // A state file may be written by hand; the accounts that are announced must be there.
     world.ensure_account(SUBACCOUNT_SID, Some(MAIN_SID));
-    let listener =
-        TcpListener::bind(options.listen).await.map_err(|error| StartError::Listen(options.listen, error))?;
-    let addr = listener.local_addr().map_err(|error| StartError::Listen(options.listen, error))?;
-    let sandbox = Shared::new(Sandbox::new(world, options.faults));
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .map_err(|error| SandboxStartError::Listen(options.listen, error))?;
+    let addr = listener.local_addr().map_err(|error| SandboxStartError::Listen(options.listen, error))?;
+    let sandbox = SharedSandbox::new(Sandbox::new(world, options.faults));
     let (stop, stopped) = watch::channel(false);
     let (dirty, changes) = watch::channel(());
-    let limits = Limits { latency: options.latency.unwrap_or_default(), rate: options.rate_limit };
+    let limits = SandboxLimits { latency: options.latency.unwrap_or_default(), rate: options.rate_limit };
     let server = tokio::spawn(serve_with(sandbox.clone(), listener, limits, dirty, stopped));
     let saver = options.state.clone().map(|path| tokio::spawn(save_changes(sandbox.clone(), path, changes)));
     Ok(Running { sandbox, addr, state: options.state, stop, server, saver })
@@ -148,7 +149,7 @@ impl Running {
     /// The sandbox itself.
     #[cfg(feature = "testing")]
     #[must_use]
-    pub fn sandbox(&self) -> &Shared {
+    pub fn sandbox(&self) -> &SharedSandbox {
         &self.sandbox
     }
 
@@ -171,7 +172,7 @@ impl Running {
     ///
     /// # Errors
     /// When the state file cannot be written.
-    pub async fn stop(mut self) -> Result<(), StartError> {
+    pub async fn stop(mut self) -> Result<(), SandboxStartError> {
         // No receiver left means that the server has ended by itself.
         let _ = self.stop.send(true);
         if tokio::time::timeout(STOP_WITHIN, &mut self.server).await.is_err() {
@@ -182,24 +183,26 @@ impl Running {
             let _ = saver.await;
         }
         match &self.state {
-            Some(path) => save(&self.sandbox, path).map_err(|error| StartError::File(path.clone(), error)),
+            Some(path) => {
+                save(&self.sandbox, path).map_err(|error| SandboxStartError::File(path.clone(), error))
+            }
             None => Ok(()),
         }
     }
 }
 
-fn load(path: &Path) -> Result<Option<World>, StartError> {
+fn load(path: &Path) -> Result<Option<World>, SandboxStartError> {
     match bounded_file::bytes(path, STATE_BYTES_MAX) {
-        Ok(json) => {
-            World::from_json(&json).map(Some).map_err(|error| StartError::State(path.to_owned(), error))
-        }
+        Ok(json) => World::from_json(&json)
+            .map(Some)
+            .map_err(|error| SandboxStartError::State(path.to_owned(), error)),
         Err(BoundedFileError::Missing) => Ok(None),
-        Err(error) => Err(StartError::File(path.to_owned(), error.into_io())),
+        Err(error) => Err(SandboxStartError::File(path.to_owned(), error.into_io())),
     }
 }
 
 /// Saves the state shortly after it changes; the longer a save takes, the rarer it is.
-async fn save_changes(sandbox: Shared, path: PathBuf, mut changes: watch::Receiver<()>) {
+async fn save_changes(sandbox: SharedSandbox, path: PathBuf, mut changes: watch::Receiver<()>) {
     let mut pause = SAVE_AFTER;
     while changes.changed().await.is_ok() {
         tokio::time::sleep(pause).await;
@@ -216,7 +219,7 @@ async fn save_changes(sandbox: Shared, path: PathBuf, mut changes: watch::Receiv
 }
 
 /// Saves the state as a whole; its folder is made where there is none.
-fn save(sandbox: &Shared, path: &Path) -> std::io::Result<()> {
+fn save(sandbox: &SharedSandbox, path: &Path) -> std::io::Result<()> {
     let json = serde_json::to_vec(&sandbox.lock().world)?;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         crate::host::own_file::directory(folder)?;

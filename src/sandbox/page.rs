@@ -6,36 +6,37 @@
 
 use url::form_urlencoded;
 
-use super::answer::ApiError;
+use super::answer::SandboxError;
 use super::faults::Dialect;
-use super::filters::Filters;
+use super::filters::SandboxFilters;
 use super::json::{Object, quoted};
 
 /// The page that a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Page {
+pub(crate) struct SandboxPage {
     pub(crate) number: usize,
     pub(crate) size: usize,
 }
 
-impl Default for Page {
+impl Default for SandboxPage {
     fn default() -> Self {
         Self { number: 0, size: 50 }
     }
 }
 
-impl Page {
-    pub(crate) fn new(parameters: &[(String, String)], dialect: &Dialect) -> Result<Self, ApiError> {
+impl SandboxPage {
+    pub(crate) fn new(parameters: &[(String, String)], dialect: &Dialect) -> Result<Self, SandboxError> {
         let mut page = Self::default();
         for (name, value) in parameters {
             match name.as_str() {
                 "PageSize" => match value.parse() {
                     Ok(size @ 1..=1000) => page.size = size,
-                    _ => return Err(ApiError::bad(20007, "PageSize must be between 1 and 1000")),
+                    _ => return Err(SandboxError::bad(20007, "PageSize must be between 1 and 1000")),
                 },
                 "Page" => {
-                    page.number =
-                        value.parse().map_err(|_| ApiError::bad(20422, "Page must be a number from 0 on"))?;
+                    page.number = value
+                        .parse()
+                        .map_err(|_| SandboxError::bad(20422, "Page must be a number from 0 on"))?;
                 }
                 _ => {}
             }
@@ -51,24 +52,24 @@ impl Page {
 pub(crate) fn envelope(
     rows: &[String],
     more: bool,
-    page: Page,
-    filters: &Filters,
+    page: SandboxPage,
+    filters: &SandboxFilters,
     address: &str,
     dialect: &Dialect,
 ) -> String {
-    let Page { number, size } = page;
+    let SandboxPage { number, size } = page;
     let next = more.then(|| {
         let host =
             if dialect.link_foreign { "https://preview.example.com/Numbers/ActiveNumbers" } else { address };
-        link(host, filters, Page { number: number + usize::from(!dialect.link_loop), size })
+        link(host, filters, SandboxPage { number: number + usize::from(!dialect.link_loop), size })
     });
-    let previous = number.checked_sub(1).map(|number| link(address, filters, Page { number, size }));
+    let previous = number.checked_sub(1).map(|number| link(address, filters, SandboxPage { number, size }));
     let or_null = |link: Option<String>| link.map_or_else(|| "null".into(), |link| quoted(&link));
     format!(
         "{{\"items\":[{}],\"meta\":{{\"page\":{number},\"page_size\":{size},\"first_page_url\":{},\"previous_page_url\":{},\
          \"url\":{},\"next_page_url\":{},\"key\":\"items\"}}}}",
         rows.join(","),
-        quoted(&odd_link(address, filters, Page { number: 0, size }, true)),
+        quoted(&odd_link(address, filters, SandboxPage { number: 0, size }, true)),
         or_null(previous),
         quoted(&odd_link(address, filters, page, false)),
         or_null(next),
@@ -76,7 +77,7 @@ pub(crate) fn envelope(
 }
 
 /// The `meta` block of the newer products, whose links are all good. `link` makes the one of a page.
-pub(crate) fn meta(page: Page, more: bool, key: &str, link: impl Fn(usize) -> String) -> String {
+pub(crate) fn meta(page: SandboxPage, more: bool, key: &str, link: impl Fn(usize) -> String) -> String {
     let next = more.then(|| link(page.number + 1));
     let previous = page.number.checked_sub(1).map(&link);
     Object::new()
@@ -91,7 +92,7 @@ pub(crate) fn meta(page: Page, more: bool, key: &str, link: impl Fn(usize) -> St
 }
 
 /// A link that can be followed.
-fn link(address: &str, filters: &Filters, page: Page) -> String {
+fn link(address: &str, filters: &SandboxFilters, page: SandboxPage) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(filters.iter());
     query.append_pair("PageSize", &page.size.to_string()).append_pair("Page", &page.number.to_string());
@@ -99,7 +100,7 @@ fn link(address: &str, filters: &Filters, page: Page) -> String {
 }
 
 /// A link as malformed as those of the page's samples.
-fn odd_link(address: &str, filters: &Filters, page: Page, is_first: bool) -> String {
+fn odd_link(address: &str, filters: &SandboxFilters, page: SandboxPage, is_first: bool) -> String {
     let tail = format!("&PageSize={}&Page={}", page.size, page.number);
     if filters.is_empty() {
         return format!("{address}{tail}");
@@ -122,8 +123,8 @@ mod tests {
 
     #[test]
     fn links_are_good_where_they_are_followed_and_odd_where_the_page_is_odd() {
-        let filters = Filters::new(&[("PhoneNumber".into(), "+1555*".into())]);
-        let page = Page { number: 1, size: 2 };
+        let filters = SandboxFilters::new(&[("PhoneNumber".into(), "+1555*".into())]);
+        let page = SandboxPage { number: 1, size: 2 };
         let body = envelope(&[], true, page, &filters, "http://h/Numbers/ActiveNumbers", &Dialect::default());
         let meta = serde_json::from_str::<serde_json::Value>(&body).expect("JSON")["meta"].clone();
         assert_eq!(
@@ -139,8 +140,14 @@ mod tests {
             "http://h/Numbers/ActiveNumbers/US?PhoneNumber=+1555*&PageSize=2&Page=0"
         );
         assert_eq!(meta["url"], "http://h/Numbers/ActiveNumbers?PhoneNumber=+1555*&PageSize=2&Page=1");
-        let body =
-            envelope(&[], false, Page::default(), &Filters::default(), "http://h/x", &Dialect::default());
+        let body = envelope(
+            &[],
+            false,
+            SandboxPage::default(),
+            &SandboxFilters::default(),
+            "http://h/x",
+            &Dialect::default(),
+        );
         let meta = serde_json::from_str::<serde_json::Value>(&body).expect("JSON")["meta"].clone();
         assert_eq!(meta["url"], "http://h/x&PageSize=50&Page=0");
         assert!(meta["next_page_url"].is_null() && meta["previous_page_url"].is_null());

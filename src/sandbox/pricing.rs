@@ -3,11 +3,11 @@
 //! Both are of Twilio's newer sort: the account is in the credentials alone, links are
 //! absolute, and lists have a `meta` block.
 
-use super::answer::{ApiError, HttpRequest, Operation};
-use super::catalogue::Kind;
+use super::answer::{HttpRequest, Operation, SandboxError};
+use super::catalogue::CatalogueKind;
 use super::countries;
 use super::json::Object;
-use super::page::{Page, meta};
+use super::page::{SandboxPage, meta};
 use super::service::{Done, Sandbox};
 use super::writes::last;
 
@@ -15,15 +15,15 @@ const PRICES: &str = "/v1/PhoneNumbers/Countries";
 const REGULATIONS: &str = "/v2/RegulatoryCompliance/Regulations";
 
 /// Where a request goes.
-pub(super) enum Route {
+pub(super) enum PricingRoute {
     Countries,
     Country(String),
     Regulations,
 }
 
-impl Route {
+impl PricingRoute {
     /// `None` where the path is none of these.
-    pub(super) fn new(request: &HttpRequest) -> Option<Result<Self, ApiError>> {
+    pub(super) fn new(request: &HttpRequest) -> Option<Result<Self, SandboxError>> {
         let route = if request.path == REGULATIONS {
             Self::Regulations
         } else {
@@ -34,7 +34,7 @@ impl Route {
         };
         Some(match request.method.as_str() {
             "GET" => Ok(route),
-            _ => Err(ApiError::new(405, 20004, "Method not allowed")),
+            _ => Err(SandboxError::new(405, 20004, "Method not allowed")),
         })
     }
 
@@ -47,24 +47,24 @@ impl Route {
 }
 
 impl Sandbox {
-    pub(super) fn pricing(&self, request: &HttpRequest, route: &Route) -> Done {
+    pub(super) fn pricing(&self, request: &HttpRequest, route: &PricingRoute) -> Done {
         match route {
-            Route::Countries => {
+            PricingRoute::Countries => {
                 let rows: Vec<_> = countries::all().map(|code| country(&request.base, code).end()).collect();
                 Ok((200, list(&format!("{}{PRICES}", request.base), "countries", &rows)))
             }
-            Route::Country(code) => match countries::all().find(|known| known == code) {
+            PricingRoute::Country(code) => match countries::all().find(|known| known == code) {
                 Some(code) => Ok((200, prices(&request.base, code))),
-                None => Err(ApiError::not_found(&request.path)),
+                None => Err(SandboxError::not_found(&request.path)),
             },
-            Route::Regulations => Ok((200, regulations(request))),
+            PricingRoute::Regulations => Ok((200, regulations(request))),
         }
     }
 }
 
 /// A list that is one page.
 fn list(address: &str, key: &str, rows: &[String]) -> String {
-    let meta = meta(Page::default(), false, key, |_| format!("{address}?PageSize=50&Page=0"));
+    let meta = meta(SandboxPage::default(), false, key, |_| format!("{address}?PageSize=50&Page=0"));
     Object::new().raw(key, &format!("[{}]", rows.join(","))).raw("meta", &meta).end()
 }
 
@@ -113,7 +113,7 @@ fn regulations(request: &HttpRequest) -> String {
     list(&address, "results", &rows)
 }
 
-fn regulation(address: &str, at: usize, kind: &Kind) -> String {
+fn regulation(address: &str, at: usize, kind: &CatalogueKind) -> String {
     let sid = format!("RN{at:032x}");
     let code = kind.geography.iso_country;
     Object::new()

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use crate::model::number::PhoneNumber;
 
-use super::answer::{ApiError, HttpRequest, Operation};
+use super::answer::{HttpRequest, Operation, SandboxError};
 use super::catalogue;
 use super::filters::plus;
 use super::json::Object;
-use super::page::{Page, meta};
+use super::page::{SandboxPage, meta};
 use super::resources::{Resource, ResourceKind};
 use super::service::{Caller, Done, Sandbox};
 use super::world::{World, spread};
@@ -28,7 +28,7 @@ const REGIONS: [&str; 3] = ["us1", "ie1", "au1"];
 
 /// Where a request goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Route {
+pub(super) enum ProductRoute {
     All(ResourceKind),
     One(ResourceKind, String),
     Members(String),
@@ -36,9 +36,9 @@ pub(super) enum Route {
     Region(String),
 }
 
-impl Route {
+impl ProductRoute {
     /// `None` where the path is none of these.
-    pub(super) fn new(request: &HttpRequest) -> Option<Result<(Self, Operation), ApiError>> {
+    pub(super) fn new(request: &HttpRequest) -> Option<Result<(Self, Operation), SandboxError>> {
         let below = |root: &str| {
             let rest = request.path.strip_prefix(root)?;
             (rest.is_empty() || rest.starts_with('/')).then(|| rest.split('/').skip(1).collect::<Vec<_>>())
@@ -49,13 +49,13 @@ impl Route {
                 [sid] => Self::One(ResourceKind::Service, sid.to_owned()),
                 [sid, "PhoneNumbers"] => Self::Members(sid.to_owned()),
                 [sid, "PhoneNumbers", number] => Self::Member(sid.to_owned(), number.to_owned()),
-                _ => return Some(Err(ApiError::not_found(&request.path))),
+                _ => return Some(Err(SandboxError::not_found(&request.path))),
             }
         } else if let Some(segments) = below(TRUNKS) {
             match segments[..] {
                 [] => Self::All(ResourceKind::Trunk),
                 [sid] => Self::One(ResourceKind::Trunk, sid.to_owned()),
-                _ => return Some(Err(ApiError::not_found(&request.path))),
+                _ => return Some(Err(SandboxError::not_found(&request.path))),
             }
         } else {
             Self::Region(request.path.strip_prefix(NUMBERS)?.to_owned())
@@ -64,10 +64,10 @@ impl Route {
             (Self::Members(_), "POST") => Operation::Join,
             (Self::Member(..), "DELETE") => Operation::Leave,
             (Self::Member(..), "POST") | (Self::All(_) | Self::Members(_) | Self::Region(_), "DELETE") => {
-                return Some(Err(ApiError::new(405, 20004, "Method not allowed")));
+                return Some(Err(SandboxError::new(405, 20004, "Method not allowed")));
             }
             (_, "GET" | "POST" | "DELETE") => Operation::Routing,
-            _ => return Some(Err(ApiError::new(405, 20004, "Method not allowed"))),
+            _ => return Some(Err(SandboxError::new(405, 20004, "Method not allowed"))),
         };
         Some(Ok((route, operation)))
     }
@@ -89,38 +89,40 @@ impl World {
 }
 
 impl Sandbox {
-    pub(super) fn products(&mut self, request: &HttpRequest, caller: &Caller, route: &Route) -> Done {
+    pub(super) fn products(&mut self, request: &HttpRequest, caller: &Caller, route: &ProductRoute) -> Done {
         let account = &caller.account;
         match (route, request.method.as_str()) {
-            (Route::All(kind), "GET") => {
+            (ProductRoute::All(kind), "GET") => {
                 let rows: Vec<_> = self
                     .world
                     .resources
-                    .of(account, *kind)
+                    .of_kind(account, *kind)
                     .map(|(sid, resource)| shown(request, sid, resource))
                     .collect();
                 let key = if *kind == ResourceKind::Service { "services" } else { "trunks" };
                 self.page(request, key, &rows)
             }
-            (Route::All(kind), _) => {
+            (ProductRoute::All(kind), _) => {
                 let made = Resource::new(*kind, account, &request.post_pairs())?;
                 let sid = self.world.put_resource(made);
                 Ok((201, self.resource_row(request, account, *kind, &sid)?))
             }
-            (Route::One(kind, sid), "GET") => Ok((200, self.resource_row(request, account, *kind, sid)?)),
-            (Route::One(kind, sid), "DELETE") => {
+            (ProductRoute::One(kind, sid), "GET") => {
+                Ok((200, self.resource_row(request, account, *kind, sid)?))
+            }
+            (ProductRoute::One(kind, sid), "DELETE") => {
                 self.resource_row(request, account, *kind, sid)?;
                 self.world.resources.remove(sid);
                 Ok((204, String::new()))
             }
-            (Route::One(kind, sid), _) => {
+            (ProductRoute::One(kind, sid), _) => {
                 let now = self.world.resources.find(account, *kind, sid);
-                let now = now.ok_or_else(|| ApiError::not_found(&request.path))?;
+                let now = now.ok_or_else(|| SandboxError::not_found(&request.path))?;
                 let changed = now.with(&request.post_pairs())?;
                 self.world.resources.put(sid, changed);
                 Ok((200, self.resource_row(request, account, *kind, sid)?))
             }
-            (Route::Members(sid), method) => {
+            (ProductRoute::Members(sid), method) => {
                 self.resource_row(request, account, ResourceKind::Service, sid)?;
                 match method {
                     "GET" => {
@@ -132,9 +134,9 @@ impl Sandbox {
                     _ => self.join(request, account, sid),
                 }
             }
-            (Route::Member(sid, number), method) => {
+            (ProductRoute::Member(sid, number), method) => {
                 self.resource_row(request, account, ResourceKind::Service, sid)?;
-                let missing = || ApiError::not_found(&request.path);
+                let missing = || SandboxError::not_found(&request.path);
                 let (number, _) = self.world.find(number).ok_or_else(missing)?;
                 if self.world.resources.service_of(number) != Some(sid) {
                     return Err(missing());
@@ -145,7 +147,7 @@ impl Sandbox {
                 }
                 Ok((200, self.member_row(request, sid, number).ok_or_else(missing)?))
             }
-            (Route::Region(text), method) => self.region(request, account, text, method == "POST"),
+            (ProductRoute::Region(text), method) => self.region(request, account, text, method == "POST"),
         }
     }
 
@@ -155,7 +157,7 @@ impl Sandbox {
         let sid = last(&parameters, "PhoneNumberSid").unwrap_or_default();
         let owned = self.world.find(sid).filter(|(_, owned)| owned.account == *account);
         let Some((number, _)) = owned else {
-            return Err(ApiError::bad(
+            return Err(SandboxError::bad(
                 21421,
                 format!("PhoneNumberSid {sid} is not a number of this account"),
             ));
@@ -163,29 +165,32 @@ impl Sandbox {
         match self.world.resources.service_of(number) {
             Some(now) if now == service => {
                 let message = "Phone Number or Short Code is already in the Messaging Service.";
-                return Err(ApiError::new(409, 21710, message));
+                return Err(SandboxError::new(409, 21710, message));
             }
             Some(_) => {
                 let message = "Phone Number or Short Code is associated with another Messaging Service.";
-                return Err(ApiError::new(409, 21712, message));
+                return Err(SandboxError::new(409, 21712, message));
             }
             None => {}
         }
         let kind = catalogue::kind_of(number);
         if !kind.has_sms && !kind.has_mms {
-            return Err(ApiError::bad(21715, "Phone Number does not have correct Messaging capabilities"));
+            return Err(SandboxError::bad(
+                21715,
+                "Phone Number does not have correct Messaging capabilities",
+            ));
         }
         let limit = self.faults.dialect.service_limit.unwrap_or(400);
         if self.world.resources.members(service).count() >= limit {
-            return Err(ApiError::bad(21714, "Messaging Service Number Pool size limit reached"));
+            return Err(SandboxError::bad(21714, "Messaging Service Number Pool size limit reached"));
         }
         self.world.resources.join(number, service);
         let row = self.member_row(request, service, number);
-        Ok((201, row.ok_or_else(|| ApiError::not_found(&request.path))?))
+        Ok((201, row.ok_or_else(|| SandboxError::not_found(&request.path))?))
     }
 
     fn region(&mut self, request: &HttpRequest, account: &Arc<str>, text: &str, sets: bool) -> Done {
-        let missing = || ApiError::not_found(&request.path);
+        let missing = || SandboxError::not_found(&request.path);
         // In the path a plus is a plus; some clients escape it.
         let text = text.replace("%2B", "+").replace("%2b", "+");
         let number = match self.world.find(&text) {
@@ -196,7 +201,10 @@ impl Sandbox {
         let sid = owned.ok_or_else(missing)?.sid();
         if sets && let Some(region) = last(&request.post_pairs(), "VoiceRegion") {
             if !REGIONS.contains(&region) {
-                return Err(ApiError::bad(20001, format!("VoiceRegion is one of {}", REGIONS.join(", "))));
+                return Err(SandboxError::bad(
+                    20001,
+                    format!("VoiceRegion is one of {}", REGIONS.join(", ")),
+                ));
             }
             self.world.resources.set_region(number, region);
         }
@@ -218,9 +226,11 @@ impl Sandbox {
         account: &str,
         kind: ResourceKind,
         sid: &str,
-    ) -> Result<String, ApiError> {
+    ) -> Result<String, SandboxError> {
         let found = self.world.resources.find(account, kind, sid);
-        found.map(|resource| shown(request, sid, resource)).ok_or_else(|| ApiError::not_found(&request.path))
+        found
+            .map(|resource| shown(request, sid, resource))
+            .ok_or_else(|| SandboxError::not_found(&request.path))
     }
 
     fn member_row(&self, request: &HttpRequest, service: &str, number: PhoneNumber) -> Option<String> {
@@ -245,7 +255,7 @@ impl Sandbox {
 
     /// One page of a list.
     fn page(&self, request: &HttpRequest, key: &str, rows: &[String]) -> Done {
-        let page = Page::new(&request.query_pairs(), &self.faults.dialect)?;
+        let page = SandboxPage::new(&request.query_pairs(), &self.faults.dialect)?;
         let from = page.number.saturating_mul(page.size).min(rows.len());
         let to = from.saturating_add(page.size).min(rows.len());
         let link = |number: usize| {

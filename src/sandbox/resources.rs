@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::number::PhoneNumber;
 
-use super::answer::ApiError;
+use super::answer::SandboxError;
 use super::json::{Object, quoted};
 
 /// The kinds of resource that an account has beside its numbers.
@@ -21,7 +21,7 @@ pub(crate) enum ResourceKind {
 
 /// What a value of a resource may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum ResourceForm {
     Text,
     /// Shown as `null` where it is unset; the other texts as `""`.
     NullableText,
@@ -32,56 +32,56 @@ enum Form {
 }
 
 /// One field: its JSON name, its parameter, its form, and what it is by default.
-type Row = (&'static str, &'static str, Form, &'static str);
+type ResourceField = (&'static str, &'static str, ResourceForm, &'static str);
 
 #[rustfmt::skip]
-const SERVICE: &[Row] = &[
-    ("friendly_name",                 "FriendlyName",              Form::Text,         ""),
-    ("inbound_request_url",           "InboundRequestUrl",         Form::Url,          ""),
-    ("inbound_method",                "InboundMethod",             Form::Method,       "POST"),
-    ("fallback_url",                  "FallbackUrl",               Form::Url,          ""),
-    ("fallback_method",               "FallbackMethod",            Form::Method,       "POST"),
-    ("status_callback",               "StatusCallback",            Form::Url,          ""),
-    ("sticky_sender",                 "StickySender",              Form::Flag,         "true"),
-    ("smart_encoding",                "SmartEncoding",             Form::Flag,         "true"),
-    ("mms_converter",                 "MmsConverter",              Form::Flag,         "true"),
-    ("fallback_to_long_code",         "FallbackToLongCode",        Form::Flag,         "true"),
-    ("scan_message_content",          "ScanMessageContent",        Form::Text,         "inherit"),
-    ("area_code_geomatch",            "AreaCodeGeomatch",          Form::Flag,         "true"),
-    ("synchronous_validation",        "SynchronousValidation",     Form::Flag,         "false"),
-    ("validity_period",               "ValidityPeriod",            Form::Whole,        "36000"),
-    ("usecase",                       "Usecase",                   Form::Text,         "undeclared"),
-    ("use_inbound_webhook_on_number", "UseInboundWebhookOnNumber", Form::Flag,         "false"),
+const SERVICE: &[ResourceField] = &[
+    ("friendly_name",                 "FriendlyName",              ResourceForm::Text,         ""),
+    ("inbound_request_url",           "InboundRequestUrl",         ResourceForm::Url,          ""),
+    ("inbound_method",                "InboundMethod",             ResourceForm::Method,       "POST"),
+    ("fallback_url",                  "FallbackUrl",               ResourceForm::Url,          ""),
+    ("fallback_method",               "FallbackMethod",            ResourceForm::Method,       "POST"),
+    ("status_callback",               "StatusCallback",            ResourceForm::Url,          ""),
+    ("sticky_sender",                 "StickySender",              ResourceForm::Flag,         "true"),
+    ("smart_encoding",                "SmartEncoding",             ResourceForm::Flag,         "true"),
+    ("mms_converter",                 "MmsConverter",              ResourceForm::Flag,         "true"),
+    ("fallback_to_long_code",         "FallbackToLongCode",        ResourceForm::Flag,         "true"),
+    ("scan_message_content",          "ScanMessageContent",        ResourceForm::Text,         "inherit"),
+    ("area_code_geomatch",            "AreaCodeGeomatch",          ResourceForm::Flag,         "true"),
+    ("synchronous_validation",        "SynchronousValidation",     ResourceForm::Flag,         "false"),
+    ("validity_period",               "ValidityPeriod",            ResourceForm::Whole,        "36000"),
+    ("usecase",                       "Usecase",                   ResourceForm::Text,         "undeclared"),
+    ("use_inbound_webhook_on_number", "UseInboundWebhookOnNumber", ResourceForm::Flag,         "false"),
 ];
 
 #[rustfmt::skip]
-const APPLICATION: &[Row] = &[
-    ("friendly_name",           "FriendlyName",          Form::NullableText, ""),
-    ("voice_url",               "VoiceUrl",              Form::Url,          ""),
-    ("voice_method",            "VoiceMethod",           Form::Method,       "POST"),
-    ("voice_fallback_url",      "VoiceFallbackUrl",      Form::Url,          ""),
-    ("voice_fallback_method",   "VoiceFallbackMethod",   Form::Method,       "POST"),
-    ("voice_caller_id_lookup",  "VoiceCallerIdLookup",   Form::Flag,         "false"),
-    ("status_callback",         "StatusCallback",        Form::Url,          ""),
-    ("status_callback_method",  "StatusCallbackMethod",  Form::Method,       "POST"),
-    ("sms_url",                 "SmsUrl",                Form::Url,          ""),
-    ("sms_method",              "SmsMethod",             Form::Method,       "POST"),
-    ("sms_fallback_url",        "SmsFallbackUrl",        Form::Url,          ""),
-    ("sms_fallback_method",     "SmsFallbackMethod",     Form::Method,       "POST"),
-    ("sms_status_callback",     "SmsStatusCallback",     Form::Url,          ""),
-    ("message_status_callback", "MessageStatusCallback", Form::Url,          ""),
+const APPLICATION: &[ResourceField] = &[
+    ("friendly_name",           "FriendlyName",          ResourceForm::NullableText, ""),
+    ("voice_url",               "VoiceUrl",              ResourceForm::Url,          ""),
+    ("voice_method",            "VoiceMethod",           ResourceForm::Method,       "POST"),
+    ("voice_fallback_url",      "VoiceFallbackUrl",      ResourceForm::Url,          ""),
+    ("voice_fallback_method",   "VoiceFallbackMethod",   ResourceForm::Method,       "POST"),
+    ("voice_caller_id_lookup",  "VoiceCallerIdLookup",   ResourceForm::Flag,         "false"),
+    ("status_callback",         "StatusCallback",        ResourceForm::Url,          ""),
+    ("status_callback_method",  "StatusCallbackMethod",  ResourceForm::Method,       "POST"),
+    ("sms_url",                 "SmsUrl",                ResourceForm::Url,          ""),
+    ("sms_method",              "SmsMethod",             ResourceForm::Method,       "POST"),
+    ("sms_fallback_url",        "SmsFallbackUrl",        ResourceForm::Url,          ""),
+    ("sms_fallback_method",     "SmsFallbackMethod",     ResourceForm::Method,       "POST"),
+    ("sms_status_callback",     "SmsStatusCallback",     ResourceForm::Url,          ""),
+    ("message_status_callback", "MessageStatusCallback", ResourceForm::Url,          ""),
 ];
 
 #[rustfmt::skip]
-const TRUNK: &[Row] = &[
-    ("friendly_name",            "FriendlyName",           Form::NullableText, ""),
-    ("domain_name",              "DomainName",             Form::NullableText, ""),
-    ("disaster_recovery_url",    "DisasterRecoveryUrl",    Form::Url,          ""),
-    ("disaster_recovery_method", "DisasterRecoveryMethod", Form::Method,       "POST"),
-    ("transfer_mode",            "TransferMode",           Form::Text,         "disable-all"),
-    ("transfer_caller_id",       "TransferCallerId",       Form::Text,         "from-transferee"),
-    ("secure",                   "Secure",                 Form::Flag,         "false"),
-    ("cnam_lookup_enabled",      "CnamLookupEnabled",      Form::Flag,         "false"),
+const TRUNK: &[ResourceField] = &[
+    ("friendly_name",            "FriendlyName",           ResourceForm::NullableText, ""),
+    ("domain_name",              "DomainName",             ResourceForm::NullableText, ""),
+    ("disaster_recovery_url",    "DisasterRecoveryUrl",    ResourceForm::Url,          ""),
+    ("disaster_recovery_method", "DisasterRecoveryMethod", ResourceForm::Method,       "POST"),
+    ("transfer_mode",            "TransferMode",           ResourceForm::Text,         "disable-all"),
+    ("transfer_caller_id",       "TransferCallerId",       ResourceForm::Text,         "from-transferee"),
+    ("secure",                   "Secure",                 ResourceForm::Flag,         "false"),
+    ("cnam_lookup_enabled",      "CnamLookupEnabled",      ResourceForm::Flag,         "false"),
 ];
 
 impl ResourceKind {
@@ -94,7 +94,7 @@ impl ResourceKind {
         }
     }
 
-    fn rows(self) -> &'static [Row] {
+    fn rows(self) -> &'static [ResourceField] {
         match self {
             Self::Service => SERVICE,
             Self::Application => APPLICATION,
@@ -119,33 +119,33 @@ impl Resource {
         kind: ResourceKind,
         account: &str,
         parameters: &[(String, String)],
-    ) -> Result<Self, ApiError> {
+    ) -> Result<Self, SandboxError> {
         let empty = Self { kind, account_sid: account.to_owned(), fields: BTreeMap::new() };
         let made = empty.with(parameters)?;
         if kind == ResourceKind::Service && made.get("friendly_name").is_empty() {
-            return Err(ApiError::bad(20001, "Missing required parameter FriendlyName in the post body"));
+            return Err(SandboxError::bad(20001, "Missing required parameter FriendlyName in the post body"));
         }
         Ok(made)
     }
 
     /// The same, with the parameters laid over it. Unknown ones are ignored.
-    pub(crate) fn with(&self, parameters: &[(String, String)]) -> Result<Self, ApiError> {
+    pub(crate) fn with(&self, parameters: &[(String, String)]) -> Result<Self, SandboxError> {
         let mut changed = self.clone();
         for (name, value) in parameters {
             let Some((key, _, form, _)) = self.kind.rows().iter().find(|row| row.1 == name) else { continue };
             let is_good = match form {
-                Form::Text | Form::NullableText => true,
-                Form::Url => {
+                ResourceForm::Text | ResourceForm::NullableText => true,
+                ResourceForm::Url => {
                     value.is_empty() || value.starts_with("https://") || value.starts_with("http://")
                 }
-                Form::Method => matches!(value.as_str(), "GET" | "POST"),
-                Form::Flag => matches!(value.as_str(), "true" | "false" | "True" | "False"),
-                Form::Whole => value.parse::<u32>().is_ok(),
+                ResourceForm::Method => matches!(value.as_str(), "GET" | "POST"),
+                ResourceForm::Flag => matches!(value.as_str(), "true" | "false" | "True" | "False"),
+                ResourceForm::Whole => value.parse::<u32>().is_ok(),
             };
             if !is_good {
-                return Err(ApiError::bad(20001, format!("Invalid value for {name}")));
+                return Err(SandboxError::bad(20001, format!("Invalid value for {name}")));
             }
-            let value = if *form == Form::Flag { value.to_ascii_lowercase() } else { value.clone() };
+            let value = if *form == ResourceForm::Flag { value.to_ascii_lowercase() } else { value.clone() };
             changed.fields.insert((*key).to_owned(), value);
         }
         Ok(changed)
@@ -162,9 +162,12 @@ impl Resource {
         self.kind.rows().iter().fold(row, |row, (key, _, form, _)| {
             let value = self.get(key);
             match form {
-                Form::Flag | Form::Whole => row.raw(key, value),
-                Form::Url | Form::NullableText if value.is_empty() => row.raw(key, "null"),
-                Form::Text | Form::NullableText | Form::Url | Form::Method => row.raw(key, &quoted(value)),
+                ResourceForm::Flag | ResourceForm::Whole => row.raw(key, value),
+                ResourceForm::Url | ResourceForm::NullableText if value.is_empty() => row.raw(key, "null"),
+                ResourceForm::Text
+                | ResourceForm::NullableText
+                | ResourceForm::Url
+                | ResourceForm::Method => row.raw(key, &quoted(value)),
             }
         })
     }
@@ -187,7 +190,11 @@ impl Resources {
     }
 
     /// Those of an account and a kind, by SID.
-    pub(crate) fn of(&self, account: &str, kind: ResourceKind) -> impl Iterator<Item = (&str, &Resource)> {
+    pub(crate) fn of_kind(
+        &self,
+        account: &str,
+        kind: ResourceKind,
+    ) -> impl Iterator<Item = (&str, &Resource)> {
         let all = self.all.iter().map(|(sid, resource)| (sid.as_str(), resource));
         all.filter(move |(_, resource)| resource.kind == kind && resource.account_sid == account)
     }

@@ -1,7 +1,7 @@
 //! A request in, an answer out: which of the APIs it is for, and what of it.
 
 use super::active_numbers;
-use super::answer::{ApiError, HttpAnswer, HttpRequest, Operation};
+use super::answer::{HttpAnswer, HttpRequest, Operation, SandboxError};
 use super::audit::{Actor, Door};
 use super::monitor;
 use super::pricing;
@@ -15,26 +15,26 @@ use super::writes::last;
 const CLIENT_IP: &str = "127.0.0.1";
 
 /// Which of the APIs a request is for, and what of it.
-enum Route {
-    ActiveNumbers(active_numbers::Route),
-    V2010(v2010::Route),
-    Pricing(pricing::Route),
-    Monitor(monitor::Route),
-    Products(products::Route, Operation),
+enum ApiRoute {
+    ActiveNumbers(active_numbers::ActiveNumbersRoute),
+    V2010(v2010::V2010Route),
+    Pricing(pricing::PricingRoute),
+    Monitor(monitor::MonitorRoute),
+    Products(products::ProductRoute, Operation),
 }
 
-impl Route {
-    fn new(request: &HttpRequest) -> Result<Self, ApiError> {
+impl ApiRoute {
+    fn new(request: &HttpRequest) -> Result<Self, SandboxError> {
         if request.path.starts_with(v2010::ROOT) {
-            return v2010::Route::new(request).map(Self::V2010);
+            return v2010::V2010Route::new(request).map(Self::V2010);
         }
-        if let Some(route) = pricing::Route::new(request) {
+        if let Some(route) = pricing::PricingRoute::new(request) {
             return route.map(Self::Pricing);
         }
-        if let Some(route) = monitor::Route::new(request) {
+        if let Some(route) = monitor::MonitorRoute::new(request) {
             return route.map(Self::Monitor);
         }
-        if let Some(route) = products::Route::new(request) {
+        if let Some(route) = products::ProductRoute::new(request) {
             return route.map(|(route, operation)| Self::Products(route, operation));
         }
         active_numbers::route(request).map(Self::ActiveNumbers)
@@ -68,8 +68,8 @@ impl Route {
 impl Sandbox {
     /// Answers one request.
     pub fn handle(&mut self, request: &HttpRequest) -> HttpAnswer {
-        let route = Route::new(request).map(|route| route.settled(request, &self.world));
-        let operation = route.as_ref().ok().map(Route::operation);
+        let route = ApiRoute::new(request).map(|route| route.settled(request, &self.world));
+        let operation = route.as_ref().ok().map(ApiRoute::operation);
         let effect = operation.and_then(|operation| self.faults.strike(operation, &request.method));
         let caller = self.who(request);
         let acts = effect.is_none_or(|effect| effect.after);
@@ -95,8 +95,8 @@ impl Sandbox {
 
     /// Answers a request that is over the rate limit: 429, and nothing is done.
     pub fn throttle(&mut self, request: &HttpRequest) -> HttpAnswer {
-        let operation = Route::new(request).ok().map(|route| route.operation());
-        let mut answer = self.answer(Err(ApiError::new(429, 20429, "Too Many Requests")));
+        let operation = ApiRoute::new(request).ok().map(|route| route.operation());
+        let mut answer = self.answer(Err(SandboxError::new(429, 20429, "Too Many Requests")));
         let seconds = self.faults.retry_after.unwrap_or(1);
         answer.headers.push(("Retry-After", seconds.to_string()));
         self.requests.throttled += 1;
@@ -105,13 +105,13 @@ impl Sandbox {
         answer
     }
 
-    fn act(&mut self, request: &HttpRequest, caller: &Caller, route: Route) -> Done {
+    fn act(&mut self, request: &HttpRequest, caller: &Caller, route: ApiRoute) -> Done {
         match route {
-            Route::ActiveNumbers(route) => self.active_numbers(request, &caller.account, route),
-            Route::V2010(route) => self.v2010(request, caller, &route),
-            Route::Pricing(route) => self.pricing(request, &route),
-            Route::Monitor(route) => self.monitor(request, &caller.account, &route),
-            Route::Products(route, _) => self.products(request, caller, &route),
+            ApiRoute::ActiveNumbers(route) => self.active_numbers(request, &caller.account, route),
+            ApiRoute::V2010(route) => self.v2010(request, caller, &route),
+            ApiRoute::Pricing(route) => self.pricing(request, &route),
+            ApiRoute::Monitor(route) => self.monitor(request, &caller.account, &route),
+            ApiRoute::Products(route, _) => self.products(request, caller, &route),
         }
     }
 }

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
-use super::Shared;
+use super::SharedSandbox;
 use super::answer::{Delivery, HttpAnswer, HttpRequest};
 use super::bucket::Bucket;
 use super::faults::Faults;
@@ -31,7 +31,7 @@ const HANG: Duration = Duration::from_secs(600);
 
 /// How fast the server is.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Limits {
+pub(crate) struct SandboxLimits {
     /// How long every answer takes.
     pub(crate) latency: Duration,
     /// Requests per second and account.
@@ -39,9 +39,9 @@ pub(crate) struct Limits {
 }
 
 #[derive(Clone)]
-struct Server {
-    sandbox: Shared,
-    limits: Limits,
+struct SandboxServer {
+    sandbox: SharedSandbox,
+    limits: SandboxLimits,
     /// By user name.
     accounts: Arc<Mutex<HashMap<String, Load>>>,
     began: Instant,
@@ -61,7 +61,7 @@ struct Load {
 /// Serves a sandbox until `shutdown` is done. Running requests end first.
 #[cfg(feature = "testing")]
 pub async fn serve(
-    sandbox: Shared,
+    sandbox: SharedSandbox,
     listener: TcpListener,
     shutdown: impl std::future::Future<Output = ()> + Send + 'static,
 ) {
@@ -72,17 +72,17 @@ pub async fn serve(
         // No one listens any more if the server has ended by itself.
         let _ = stop.send(true);
     });
-    serve_with(sandbox, listener, Limits::default(), dirty, stopped).await;
+    serve_with(sandbox, listener, SandboxLimits::default(), dirty, stopped).await;
 }
 
 pub(crate) async fn serve_with(
-    sandbox: Shared,
+    sandbox: SharedSandbox,
     listener: TcpListener,
-    limits: Limits,
+    limits: SandboxLimits,
     dirty: watch::Sender<()>,
     stopped: watch::Receiver<bool>,
 ) {
-    let server = Server {
+    let server = SandboxServer {
         sandbox,
         limits,
         accounts: Arc::default(),
@@ -105,7 +105,7 @@ async fn until_stopped(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
-async fn answer(State(server): State<Server>, request: Request<Body>) -> Response {
+async fn answer(State(server): State<SandboxServer>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
         return plain(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 1 MiB");
@@ -144,7 +144,7 @@ async fn answer(State(server): State<Server>, request: Request<Body>) -> Respons
     deliver(answer, server.stopped).await
 }
 
-impl Server {
+impl SandboxServer {
     fn accounts(&self) -> MutexGuard<'_, HashMap<String, Load>> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -160,7 +160,7 @@ impl Server {
 
 /// A request that is being worked on; counted until it is dropped.
 struct RunningRequest<'a> {
-    server: &'a Server,
+    server: &'a SandboxServer,
     user: String,
     /// How many of the account were running when it came, itself included.
     at_once: u32,
@@ -229,7 +229,7 @@ fn seconds_now() -> u32 {
 
 /// `GET` and `DELETE /_sandbox/requests`, `PUT /_sandbox/faults`, `POST /_sandbox/traffic`,
 /// `POST /_sandbox/console` (see [`super::console`]), `GET /_sandbox/state`.
-fn control(server: &Server, request: &HttpRequest) -> Response {
+fn control(server: &SandboxServer, request: &HttpRequest) -> Response {
     let mut sandbox = server.sandbox.lock();
     match (request.method.as_str(), request.path.as_str()) {
         ("GET", "/_sandbox/requests") => json(serde_json::to_vec(sandbox.requests())),

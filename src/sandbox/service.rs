@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::answer::{ApiError, Delivery, HttpAnswer, HttpRequest, Operation};
+use super::answer::{Delivery, HttpAnswer, HttpRequest, Operation, SandboxError};
 use super::faults::{Effect, EffectKind, Faults};
-use super::world::{Status, World};
+use super::world::{SandboxStatus, World};
 
 /// How many requests the log remembers.
 const LOG_LENGTH: usize = 1000;
@@ -48,7 +48,7 @@ pub struct Requests {
 
 impl Default for Requests {
     fn default() -> Self {
-        let by_operation = Operation::ALL.into_iter().map(|operation| (operation.word(), 0)).collect();
+        let by_operation = Operation::ALL.into_iter().map(|operation| (operation.as_str(), 0)).collect();
         Self { total: 0, throttled: 0, by_operation, log: VecDeque::new() }
     }
 }
@@ -72,7 +72,7 @@ pub(super) struct Caller {
 }
 
 /// What the API does with a request: a status with a body, or an error.
-pub(super) type Done = Result<(u16, String), ApiError>;
+pub(super) type Done = Result<(u16, String), SandboxError>;
 
 impl Sandbox {
     /// A sandbox over a world.
@@ -92,16 +92,17 @@ impl Sandbox {
         self.requests = Requests::default();
     }
 
-    pub(super) fn who(&self, request: &HttpRequest) -> Result<Caller, ApiError> {
-        let (user, secret) = request.credentials.as_ref().ok_or_else(ApiError::unauthenticated)?;
-        let (sid, account) = self.world.authenticate(user, secret).ok_or_else(ApiError::unauthenticated)?;
+    pub(super) fn who(&self, request: &HttpRequest) -> Result<Caller, SandboxError> {
+        let (user, secret) = request.credentials.as_ref().ok_or_else(SandboxError::unauthenticated)?;
+        let (sid, account) =
+            self.world.authenticate(user, secret).ok_or_else(SandboxError::unauthenticated)?;
         // A suspended parent suspends its subaccounts.
         let above = account.parent.as_deref().and_then(|parent| self.world.account(parent));
         for account in [Some(account), above].into_iter().flatten() {
             match account.status {
-                Status::Active => {}
-                Status::Suspended => return Err(ApiError::not_active()),
-                Status::Closed => return Err(ApiError::unauthenticated()),
+                SandboxStatus::Active => {}
+                SandboxStatus::Suspended => return Err(SandboxError::not_active()),
+                SandboxStatus::Closed => return Err(SandboxError::unauthenticated()),
             }
         }
         Ok(Caller { by_key: *sid != **user, account: sid })
@@ -127,7 +128,7 @@ impl Sandbox {
         match effect.kind {
             EffectKind::Status(status, code) => {
                 let (known, message) = failure(status);
-                let error = ApiError { status, code: code.or(known), message: message.to_owned() };
+                let error = SandboxError { status, code: code.or(known), message: message.to_owned() };
                 answer.status = status;
                 answer.body = error.body().into_bytes();
                 if let (429 | 503, Some(seconds)) = (status, self.faults.retry_after) {
@@ -157,7 +158,7 @@ impl Sandbox {
     ) {
         self.requests.total += 1;
         if let Some(operation) = operation {
-            *self.requests.by_operation.entry(operation.word()).or_default() += 1;
+            *self.requests.by_operation.entry(operation.as_str()).or_default() += 1;
         }
         if self.requests.log.len() == LOG_LENGTH {
             self.requests.log.pop_front();
@@ -169,7 +170,7 @@ impl Sandbox {
             form: request.form.clone(),
             status,
             account,
-            operation: operation.map(Operation::word),
+            operation: operation.map(Operation::as_str),
             fault: effect.map(|effect| effect.to_string()),
         });
     }

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use crate::model::number::PhoneNumber;
 
-use super::catalogue::{self, Kind};
-use super::config::{Config, Slot};
+use super::catalogue::{self, CatalogueKind};
+use super::config::{Config, ConfigSlot};
 use super::faults::{Dialect, ListShape};
 use super::json::{Object, quoted};
 use super::world::Owned;
@@ -86,7 +86,7 @@ pub(crate) fn offered(number: PhoneNumber) -> String {
     blocks(row, kind).text("base_setup_price", "0.0").text("base_recurring_price", kind.price).end()
 }
 
-fn blocks(row: Object, kind: &Kind) -> Object {
+fn blocks(row: Object, kind: &CatalogueKind) -> Object {
     row.raw("regulatory", &kind.regulatory_json)
         .text("type", kind.number_type)
         .text("lifecycle", "generally-available")
@@ -103,11 +103,11 @@ fn url(owned: &Owned, base: &str) -> String {
 
 /// Always "Inactive" in the page's samples, none of which has an address.
 fn emergency_status(config: &Config) -> &'static str {
-    if config.get(Slot::VoiceEmergencyAddressSid).is_some() { "Active" } else { "Inactive" }
+    if config.get(ConfigSlot::VoiceEmergencyAddressSid).is_some() { "Active" } else { "Inactive" }
 }
 
 fn lookup(config: &Config) -> &'static str {
-    if config.get(Slot::VoiceCallerIdLookup) == Some("true") { "true" } else { "false" }
+    if config.get(ConfigSlot::VoiceCallerIdLookup) == Some("true") { "true" } else { "false" }
 }
 
 /// The plural form but for the friendly name and the braces around it all.
@@ -119,30 +119,33 @@ fn plural(config: &Config) -> String {
         (None, _) => None,
     };
     let voice = Object::new()
-        .text_or_null("application_sid", get(Slot::VoiceApplicationSid))
-        .text_or_null("trunk_sid", get(Slot::VoiceTrunkSid))
+        .text_or_null("application_sid", get(ConfigSlot::VoiceApplicationSid))
+        .text_or_null("trunk_sid", get(ConfigSlot::VoiceTrunkSid))
         .text("emergency_status", emergency_status(config))
-        .text_or_null("emergency_address_sid", get(Slot::VoiceEmergencyAddressSid))
-        .text("receive_mode", get(Slot::VoiceReceiveMode).unwrap_or("voice"))
-        .text_or_null("url", get(Slot::VoiceUrl))
-        .text_or_null("method", method(Slot::VoiceUrl, Slot::VoiceMethod))
-        .text_or_null("fallback_url", get(Slot::VoiceFallbackUrl))
-        .text_or_null("fallback_method", method(Slot::VoiceFallbackUrl, Slot::VoiceFallbackMethod))
+        .text_or_null("emergency_address_sid", get(ConfigSlot::VoiceEmergencyAddressSid))
+        .text("receive_mode", get(ConfigSlot::VoiceReceiveMode).unwrap_or("voice"))
+        .text_or_null("url", get(ConfigSlot::VoiceUrl))
+        .text_or_null("method", method(ConfigSlot::VoiceUrl, ConfigSlot::VoiceMethod))
+        .text_or_null("fallback_url", get(ConfigSlot::VoiceFallbackUrl))
+        .text_or_null(
+            "fallback_method",
+            method(ConfigSlot::VoiceFallbackUrl, ConfigSlot::VoiceFallbackMethod),
+        )
         .raw("caller_id_lookup", lookup(config))
         .end();
     let sms = Object::new()
-        .text_or_null("application_sid", get(Slot::SmsApplicationSid))
-        .text_or_null("url", get(Slot::SmsUrl))
-        .text_or_null("method", method(Slot::SmsUrl, Slot::SmsMethod))
-        .text_or_null("fallback_url", get(Slot::SmsFallbackUrl))
-        .text_or_null("fallback_method", method(Slot::SmsFallbackUrl, Slot::SmsFallbackMethod))
+        .text_or_null("application_sid", get(ConfigSlot::SmsApplicationSid))
+        .text_or_null("url", get(ConfigSlot::SmsUrl))
+        .text_or_null("method", method(ConfigSlot::SmsUrl, ConfigSlot::SmsMethod))
+        .text_or_null("fallback_url", get(ConfigSlot::SmsFallbackUrl))
+        .text_or_null("fallback_method", method(ConfigSlot::SmsFallbackUrl, ConfigSlot::SmsFallbackMethod))
         .end();
     // No parameter sets any of `mms`.
     format!(
         "\"voice\":{voice},\"sms\":{sms},\"mms\":{{\"application_sid\":null,\"url\":null,\"method\":null,\
          \"fallback_url\":null,\"fallback_method\":null}},\"status_callback\":{},\"status_callback_method\":{}",
-        quoted(get(Slot::StatusCallback).unwrap_or_default()),
-        quoted(get(Slot::StatusCallbackMethod).unwrap_or("POST")),
+        quoted(get(ConfigSlot::StatusCallback).unwrap_or_default()),
+        quoted(get(ConfigSlot::StatusCallbackMethod).unwrap_or("POST")),
     )
 }
 
@@ -151,29 +154,29 @@ fn singular(config: &Config, friendly_name: &str) -> String {
     let or_empty = |slot| config.get(slot).unwrap_or_default();
     let method = |slot| config.get(slot).unwrap_or("POST");
     let mut voice = Object::new()
-        .text("url", or_empty(Slot::VoiceUrl))
-        .text("method", method(Slot::VoiceMethod))
-        .text_or_null("fallback_url", get(Slot::VoiceFallbackUrl))
-        .text("fallback_method", method(Slot::VoiceFallbackMethod))
-        .text_or_null("application_sid", get(Slot::VoiceApplicationSid))
-        .text_or_null("trunk_sid", get(Slot::VoiceTrunkSid))
-        .text_or_null("emergency_address_sid", get(Slot::VoiceEmergencyAddressSid))
+        .text("url", or_empty(ConfigSlot::VoiceUrl))
+        .text("method", method(ConfigSlot::VoiceMethod))
+        .text_or_null("fallback_url", get(ConfigSlot::VoiceFallbackUrl))
+        .text("fallback_method", method(ConfigSlot::VoiceFallbackMethod))
+        .text_or_null("application_sid", get(ConfigSlot::VoiceApplicationSid))
+        .text_or_null("trunk_sid", get(ConfigSlot::VoiceTrunkSid))
+        .text_or_null("emergency_address_sid", get(ConfigSlot::VoiceEmergencyAddressSid))
         .text("emergency_status", emergency_status(config))
         .raw("caller_id_lookup", lookup(config));
-    if let Some(mode) = get(Slot::VoiceReceiveMode) {
+    if let Some(mode) = get(ConfigSlot::VoiceReceiveMode) {
         voice = voice.text("receive_mode", mode);
     }
     let sms = Object::new()
-        .text("url", or_empty(Slot::SmsUrl))
-        .text("method", method(Slot::SmsMethod))
-        .text("fallback_url", or_empty(Slot::SmsFallbackUrl))
-        .text("fallback_method", method(Slot::SmsFallbackMethod))
-        .text("application_sid", or_empty(Slot::SmsApplicationSid))
+        .text("url", or_empty(ConfigSlot::SmsUrl))
+        .text("method", method(ConfigSlot::SmsMethod))
+        .text("fallback_url", or_empty(ConfigSlot::SmsFallbackUrl))
+        .text("fallback_method", method(ConfigSlot::SmsFallbackMethod))
+        .text("application_sid", or_empty(ConfigSlot::SmsApplicationSid))
         .end();
     Object::new()
         .text("friendly_name", friendly_name)
-        .text("status_callback_url", or_empty(Slot::StatusCallback))
-        .text("status_callback_method", method(Slot::StatusCallbackMethod))
+        .text("status_callback_url", or_empty(ConfigSlot::StatusCallback))
+        .text("status_callback_method", method(ConfigSlot::StatusCallbackMethod))
         .raw("voice", &voice.end())
         .raw("sms", &sms)
         .end()

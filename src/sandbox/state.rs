@@ -22,11 +22,11 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::model::number::PhoneNumber;
 
 use super::audit::{AuditLog, LoggedChange};
-use super::config::{Config, Slot, is_sid, sid_value};
+use super::config::{Config, ConfigSlot, is_sid, sid_value};
 use super::emergency::Emergency;
-use super::event::Event;
+use super::event::SandboxEvent;
 use super::resources::Resources;
-use super::world::{Account, World};
+use super::world::{SandboxAccount, World};
 
 const VERSION: u32 = 1;
 
@@ -46,15 +46,15 @@ pub enum StateError {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct State {
+struct SavedState {
     version: u32,
     #[serde(default)]
     minted: u64,
-    accounts: BTreeMap<String, Account>,
+    accounts: BTreeMap<String, SandboxAccount>,
     #[serde(default)]
     numbers: Vec<NumberState>,
     #[serde(default)]
-    traffic: Vec<Event>,
+    traffic: Vec<SandboxEvent>,
     #[serde(default)]
     changes: Vec<LoggedChange>,
     #[serde(default)]
@@ -81,10 +81,10 @@ struct NumberState {
 struct StateView<'a> {
     version: u32,
     minted: u64,
-    accounts: BTreeMap<&'a str, &'a Account>,
+    accounts: BTreeMap<&'a str, &'a SandboxAccount>,
     numbers: Numbers<'a>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    traffic: &'a [Event],
+    traffic: &'a [SandboxEvent],
     #[serde(skip_serializing_if = "VecDeque::is_empty")]
     changes: &'a VecDeque<LoggedChange>,
     #[serde(skip_serializing_if = "Resources::is_empty")]
@@ -117,14 +117,14 @@ impl Serialize for Numbers<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(Some(self.0.len()))?;
         for (number, owned) in self.0.numbers() {
-            let address = owned.config.get(Slot::VoiceEmergencyAddressSid);
+            let address = owned.config.get(ConfigSlot::VoiceEmergencyAddressSid);
             list.serialize_element(&NumberView {
                 phone_number: number,
                 sid: owned.sid(),
                 account_sid: &owned.account,
                 friendly_name: owned.friendly_name.as_deref(),
                 config: owned.config.iter().map(|(slot, value)| (slot.key(), value)).collect(),
-                emergency: (owned.emergency != Emergency::of(address)).then_some(owned.emergency),
+                emergency: (owned.emergency != Emergency::from_address(address)).then_some(owned.emergency),
                 since: owned.since,
             })?;
         }
@@ -153,7 +153,7 @@ impl World {
     /// # Errors
     /// Says what in it is wrong.
     pub fn from_json(json: &[u8]) -> Result<Self, StateError> {
-        let state: State = serde_json::from_slice(json)?;
+        let state: SavedState = serde_json::from_slice(json)?;
         if state.version != VERSION {
             return Err(StateError::Version(state.version));
         }
@@ -187,7 +187,8 @@ impl World {
         }
         let mut config = Config::default();
         for (key, value) in &entry.config {
-            let slot = Slot::from_key(key).ok_or_else(|| format!("{text} has an unknown setting {key:?}"))?;
+            let slot =
+                ConfigSlot::from_key(key).ok_or_else(|| format!("{text} has an unknown setting {key:?}"))?;
             config.set(slot, value);
         }
         self.now = entry.since;
@@ -210,7 +211,7 @@ mod tests {
         let mut world = World::demo(3);
         let number = PhoneNumber::observed("+15552230001").expect("a number");
         let mut config = Config::default();
-        config.set(Slot::SmsUrl, "https://a.example/\"quoted\"");
+        config.set(ConfigSlot::SmsUrl, "https://a.example/\"quoted\"");
         world.configure(number, Some("Ünï".into()), config);
         world.transfer(number, SUBACCOUNT_SID, false);
         let event =

@@ -6,7 +6,7 @@
 
 use crate::model::traffic::{Medium, numbers_in};
 
-use super::event::Event;
+use super::event::SandboxEvent;
 use super::world::World;
 
 impl World {
@@ -15,7 +15,7 @@ impl World {
     /// # Errors
     /// Says what in it is wrong; then nothing was put in.
     pub fn add_traffic(&mut self, json: &[u8]) -> Result<(), String> {
-        let events: Vec<Event> = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        let events: Vec<SandboxEvent> = serde_json::from_slice(json).map_err(|error| error.to_string())?;
         let mut placed = Vec::new();
         for event in events {
             let owner = |text: &str| {
@@ -30,7 +30,7 @@ impl World {
             }
             for (at, account) in accounts.iter().enumerate() {
                 if !accounts[..at].contains(account) {
-                    placed.push(Event { account_sid: Some(account.clone()), ..event.clone() });
+                    placed.push(SandboxEvent { account_sid: Some(account.clone()), ..event.clone() });
                 }
             }
         }
@@ -39,8 +39,9 @@ impl World {
     }
 
     /// An account's calls or messages with their places, the newest first.
-    pub(crate) fn traffic_of(&self, account: &str, medium: Medium) -> Vec<(usize, &Event)> {
-        let is_of = |event: &Event| event.medium == medium && event.account_sid.as_deref() == Some(account);
+    pub(crate) fn traffic_of(&self, account: &str, medium: Medium) -> Vec<(usize, &SandboxEvent)> {
+        let is_of =
+            |event: &SandboxEvent| event.medium == medium && event.account_sid.as_deref() == Some(account);
         let mut events: Vec<_> = self.traffic.iter().enumerate().filter(|(_, event)| is_of(event)).collect();
         events.sort_by_key(|(place, event)| std::cmp::Reverse((event.at, *place)));
         events

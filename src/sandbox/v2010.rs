@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use crate::model::traffic::Medium;
 
-use super::answer::{ApiError, HttpRequest, Operation};
+use super::answer::{HttpRequest, Operation, SandboxError};
 use super::service::{Caller, Done, Sandbox};
-use super::world::Status;
+use super::world::SandboxStatus;
 
 mod accounts;
 mod applications;
@@ -45,7 +45,7 @@ impl Type {
     }
 
     /// In the catalogue, and in a row's `type`.
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Local => "local",
             Self::Mobile => "mobile",
@@ -60,7 +60,7 @@ impl Type {
 }
 
 /// What a path names.
-enum Resource {
+enum V2010Resource {
     Accounts,
     Account,
     Numbers(Option<Type>),
@@ -74,58 +74,62 @@ enum Resource {
 }
 
 /// Where a request goes.
-pub(super) struct Route {
+pub(super) struct V2010Route {
     /// The account that the path names.
     account: String,
-    resource: Resource,
+    resource: V2010Resource,
     operation: Operation,
     is_write: bool,
 }
 
-impl Route {
-    pub(super) fn new(request: &HttpRequest) -> Result<Self, ApiError> {
-        let missing = || ApiError::not_found(&request.path);
+impl V2010Route {
+    pub(super) fn new(request: &HttpRequest) -> Result<Self, SandboxError> {
+        let missing = || SandboxError::not_found(&request.path);
         // Without `.json` Twilio answers in XML, which the sandbox does not have.
         let path = request.path.strip_suffix(".json").ok_or_else(missing)?;
         let path = path.strip_prefix(ACCOUNTS).ok_or_else(missing)?;
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         let (account, resource) = match segments[..] {
-            [] if path.is_empty() => ("", Resource::Accounts),
-            [account] => (account, Resource::Account),
-            [account, "IncomingPhoneNumbers"] => (account, Resource::Numbers(None)),
+            [] if path.is_empty() => ("", V2010Resource::Accounts),
+            [account] => (account, V2010Resource::Account),
+            [account, "IncomingPhoneNumbers"] => (account, V2010Resource::Numbers(None)),
             [account, "IncomingPhoneNumbers", last] => match Type::from_segment(last) {
-                Some(number_type) => (account, Resource::Numbers(Some(number_type))),
-                None => (account, Resource::Number(last.to_owned())),
+                Some(number_type) => (account, V2010Resource::Numbers(Some(number_type))),
+                None => (account, V2010Resource::Number(last.to_owned())),
             },
-            [account, "Calls"] => (account, Resource::Traffic(Medium::Call)),
-            [account, "Messages"] => (account, Resource::Traffic(Medium::Message)),
-            [account, "Applications"] => (account, Resource::Applications),
-            [account, "Applications", sid] => (account, Resource::Application(sid.to_owned())),
-            [account, "AvailablePhoneNumbers"] => (account, Resource::Countries),
-            [account, "AvailablePhoneNumbers", country] => (account, Resource::Country(country.to_owned())),
+            [account, "Calls"] => (account, V2010Resource::Traffic(Medium::Call)),
+            [account, "Messages"] => (account, V2010Resource::Traffic(Medium::Message)),
+            [account, "Applications"] => (account, V2010Resource::Applications),
+            [account, "Applications", sid] => (account, V2010Resource::Application(sid.to_owned())),
+            [account, "AvailablePhoneNumbers"] => (account, V2010Resource::Countries),
+            [account, "AvailablePhoneNumbers", country] => {
+                (account, V2010Resource::Country(country.to_owned()))
+            }
             [account, "AvailablePhoneNumbers", country, last] => {
                 let number_type = Type::from_segment(last).ok_or_else(missing)?;
-                (account, Resource::Offers(country.to_owned(), number_type))
+                (account, V2010Resource::Offers(country.to_owned(), number_type))
             }
             _ => return Err(missing()),
         };
         let operation = match (&resource, request.method.as_str()) {
-            (Resource::Accounts | Resource::Account, "GET" | "POST") => Operation::Account,
-            (Resource::Numbers(_), "GET") => Operation::List,
-            (Resource::Numbers(_), "POST") => Operation::Purchase,
-            (Resource::Number(_), "GET") => Operation::Fetch,
-            (Resource::Countries | Resource::Country(_) | Resource::Offers(..), "GET") => Operation::Search,
-            (Resource::Traffic(_), "GET") => Operation::Traffic,
-            (Resource::Applications, "GET" | "POST") => Operation::Routing,
-            (Resource::Application(_), "GET" | "POST" | "DELETE") => Operation::Routing,
-            (Resource::Number(_), "DELETE") => Operation::Release,
-            (Resource::Number(_), "POST") => {
+            (V2010Resource::Accounts | V2010Resource::Account, "GET" | "POST") => Operation::Account,
+            (V2010Resource::Numbers(_), "GET") => Operation::List,
+            (V2010Resource::Numbers(_), "POST") => Operation::Purchase,
+            (V2010Resource::Number(_), "GET") => Operation::Fetch,
+            (V2010Resource::Countries | V2010Resource::Country(_) | V2010Resource::Offers(..), "GET") => {
+                Operation::Search
+            }
+            (V2010Resource::Traffic(_), "GET") => Operation::Traffic,
+            (V2010Resource::Applications, "GET" | "POST") => Operation::Routing,
+            (V2010Resource::Application(_), "GET" | "POST" | "DELETE") => Operation::Routing,
+            (V2010Resource::Number(_), "DELETE") => Operation::Release,
+            (V2010Resource::Number(_), "POST") => {
                 match request.post_pairs().iter().any(|(name, _)| name == "AccountSid") {
                     true => Operation::Transfer,
                     false => Operation::Configure,
                 }
             }
-            _ => return Err(ApiError::new(405, 20004, "Method not allowed")),
+            _ => return Err(SandboxError::new(405, 20004, "Method not allowed")),
         };
         let is_write = request.method != "GET";
         Ok(Self { account: account.to_owned(), resource, operation, is_write })
@@ -138,7 +142,7 @@ impl Route {
     /// The SID of the number that it would move.
     pub(super) fn moves(&self) -> Option<&str> {
         match &self.resource {
-            Resource::Number(sid) if self.operation == Operation::Transfer => Some(sid),
+            V2010Resource::Number(sid) if self.operation == Operation::Transfer => Some(sid),
             _ => None,
         }
     }
@@ -150,38 +154,40 @@ impl Route {
 }
 
 impl Sandbox {
-    pub(super) fn v2010(&mut self, request: &HttpRequest, caller: &Caller, route: &Route) -> Done {
+    pub(super) fn v2010(&mut self, request: &HttpRequest, caller: &Caller, route: &V2010Route) -> Done {
         match &route.resource {
-            Resource::Accounts if route.is_write => self.create_account(request, caller),
-            Resource::Accounts => self.list_accounts(request, caller),
-            Resource::Account if route.is_write => self.update_account(request, caller, &route.account),
-            Resource::Account => self.fetch_account(request, caller, &route.account),
-            Resource::Numbers(number_type) => {
+            V2010Resource::Accounts if route.is_write => self.create_account(request, caller),
+            V2010Resource::Accounts => self.list_accounts(request, caller),
+            V2010Resource::Account if route.is_write => self.update_account(request, caller, &route.account),
+            V2010Resource::Account => self.fetch_account(request, caller, &route.account),
+            V2010Resource::Numbers(number_type) => {
                 let account = self.admit(caller, route)?;
                 match route.is_write {
                     true => self.create_number(request, &account, *number_type),
                     false => self.list_numbers(request, &account, *number_type),
                 }
             }
-            Resource::Countries => self.list_countries(request, &self.admit(caller, route)?),
-            Resource::Country(code) => self.fetch_country(request, &self.admit(caller, route)?, code),
-            Resource::Offers(country, number_type) => {
+            V2010Resource::Countries => self.list_countries(request, &self.admit(caller, route)?),
+            V2010Resource::Country(code) => self.fetch_country(request, &self.admit(caller, route)?, code),
+            V2010Resource::Offers(country, number_type) => {
                 self.admit(caller, route)?;
                 self.search_offers(request, country, *number_type)
             }
-            Resource::Applications => {
+            V2010Resource::Applications => {
                 let account = self.admit(caller, route)?;
                 match route.is_write {
                     true => self.create_application(request, &account),
                     false => self.list_applications(request, &account),
                 }
             }
-            Resource::Application(sid) => {
+            V2010Resource::Application(sid) => {
                 let account = self.admit(caller, route)?;
                 self.application(request, &account, sid)
             }
-            Resource::Traffic(medium) => self.list_traffic(request, &self.admit(caller, route)?, *medium),
-            Resource::Number(sid) => {
+            V2010Resource::Traffic(medium) => {
+                self.list_traffic(request, &self.admit(caller, route)?, *medium)
+            }
+            V2010Resource::Number(sid) => {
                 let account = self.admit(caller, route)?;
                 self.one_number(request, caller, &account, sid, route.operation)
             }
@@ -189,22 +195,24 @@ impl Sandbox {
     }
 
     /// Whether the caller may do this in the account of the path; that account.
-    fn admit(&self, caller: &Caller, route: &Route) -> Result<Arc<str>, ApiError> {
+    fn admit(&self, caller: &Caller, route: &V2010Route) -> Result<Arc<str>, SandboxError> {
         let (sid, account) =
-            self.world.account_entry(&route.account).ok_or_else(ApiError::unauthenticated)?;
+            self.world.account_entry(&route.account).ok_or_else(SandboxError::unauthenticated)?;
         if sid == caller.account {
             return Ok(sid);
         }
         // An API key opens its own account only, also where that has subaccounts.
         if caller.by_key || account.parent.as_deref() != Some(&*caller.account) {
-            return Err(ApiError::unauthenticated());
+            return Err(SandboxError::unauthenticated());
         }
         match account.status {
-            Status::Active => Ok(sid),
+            SandboxStatus::Active => Ok(sid),
             // Whether a parent can still read is not documented, hence the switch.
-            Status::Suspended if !route.is_write && !self.faults.dialect.suspended_unreadable => Ok(sid),
-            Status::Closed if !route.is_write => Ok(sid),
-            Status::Suspended | Status::Closed => Err(ApiError::not_active()),
+            SandboxStatus::Suspended if !route.is_write && !self.faults.dialect.suspended_unreadable => {
+                Ok(sid)
+            }
+            SandboxStatus::Closed if !route.is_write => Ok(sid),
+            SandboxStatus::Suspended | SandboxStatus::Closed => Err(SandboxError::not_active()),
         }
     }
 }

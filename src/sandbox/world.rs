@@ -12,11 +12,11 @@ use crate::model::number::PhoneNumber;
 
 use super::audit::{AuditLog, Property, differences};
 use super::catalogue;
-use super::config::{Config, Slot, sid_value};
+use super::config::{Config, ConfigSlot, sid_value};
 use super::emergency::Emergency;
-use super::event::Event;
+use super::event::SandboxEvent;
 use super::faults::mix;
-use super::filters::Filters;
+use super::filters::SandboxFilters;
 use super::resources::Resources;
 
 /// The main account of the default world.
@@ -33,7 +33,7 @@ pub const MOST_NUMBERS: usize = 7_770_000;
 /// Whether an account is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
+pub enum SandboxStatus {
     /// In use.
     #[default]
     Active,
@@ -45,13 +45,13 @@ pub enum Status {
 
 /// An account.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Account {
+pub struct SandboxAccount {
     /// Of a subaccount, the account above it.
     #[serde(default)]
     pub parent: Option<String>,
     /// Active, suspended or closed.
     #[serde(default)]
-    pub status: Status,
+    pub status: SandboxStatus,
     /// Trial accounts cannot buy (21404).
     #[serde(default)]
     pub trial: bool,
@@ -90,12 +90,12 @@ impl Owned {
 /// Everything that the sandbox knows.
 #[derive(Debug, Clone, Default)]
 pub struct World {
-    accounts: BTreeMap<Arc<str>, Account>,
+    accounts: BTreeMap<Arc<str>, SandboxAccount>,
     numbers: BTreeMap<PhoneNumber, Owned>,
     by_sid: BTreeMap<u128, PhoneNumber>,
     configs: BTreeSet<Arc<Config>>,
     /// Calls and messages, in the order in which they were put in.
-    pub(crate) traffic: Vec<Event>,
+    pub(crate) traffic: Vec<SandboxEvent>,
     pub(crate) resources: Resources,
     /// Unused configurations are dropped when there are this many.
     configs_limit: usize,
@@ -139,9 +139,9 @@ impl World {
             self.ensure_account(parent, None);
         }
         if !self.accounts.contains_key(sid) {
-            let account = Account {
+            let account = SandboxAccount {
                 parent: parent.map(str::to_owned),
-                status: Status::Active,
+                status: SandboxStatus::Active,
                 trial: false,
                 friendly_name: None,
                 auth_token: AUTH_TOKEN.to_owned(),
@@ -161,9 +161,9 @@ impl World {
                 break sid;
             }
         };
-        let account = Account {
+        let account = SandboxAccount {
             parent: Some(parent.to_owned()),
-            status: Status::Active,
+            status: SandboxStatus::Active,
             trial: self.account(parent).is_some_and(|parent| parent.trial),
             friendly_name,
             auth_token: format!("{:032x}", spread(self.minted ^ (u64::MAX / 3))),
@@ -176,25 +176,25 @@ impl World {
 
     /// An account.
     #[must_use]
-    pub fn account(&self, sid: &str) -> Option<&Account> {
+    pub fn account(&self, sid: &str) -> Option<&SandboxAccount> {
         self.accounts.get(sid)
     }
 
     /// An account, to change what tests and rehearsals need changed: its status, trial flag, keys.
-    pub fn account_mut(&mut self, sid: &str) -> Option<&mut Account> {
+    pub fn account_mut(&mut self, sid: &str) -> Option<&mut SandboxAccount> {
         self.accounts.get_mut(sid)
     }
 
-    pub(crate) fn accounts(&self) -> impl Iterator<Item = (&str, &Account)> {
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = (&str, &SandboxAccount)> {
         self.accounts.iter().map(|(sid, account)| (sid.as_ref(), account))
     }
 
-    pub(crate) fn insert_account(&mut self, sid: &str, account: Account) {
-        self.accounts.insert(sid.into(), Account { numbers: Vec::new(), ..account });
+    pub(crate) fn insert_account(&mut self, sid: &str, account: SandboxAccount) {
+        self.accounts.insert(sid.into(), SandboxAccount { numbers: Vec::new(), ..account });
     }
 
     /// Whom credentials stand for: an account's SID with its token, or one of its API keys.
-    pub(crate) fn authenticate(&self, user: &str, secret: &str) -> Option<(Arc<str>, &Account)> {
+    pub(crate) fn authenticate(&self, user: &str, secret: &str) -> Option<(Arc<str>, &SandboxAccount)> {
         if let Some((sid, account)) = self.accounts.get_key_value(user) {
             return (account.auth_token == secret).then(|| (sid.clone(), account));
         }
@@ -205,7 +205,7 @@ impl World {
     }
 
     /// An account and its SID.
-    pub(crate) fn account_entry(&self, sid: &str) -> Option<(Arc<str>, &Account)> {
+    pub(crate) fn account_entry(&self, sid: &str) -> Option<(Arc<str>, &SandboxAccount)> {
         self.accounts.get_key_value(sid).map(|(sid, account)| (sid.clone(), account))
     }
 
@@ -266,7 +266,7 @@ impl World {
     pub(crate) fn list(
         &self,
         account: &str,
-        filters: &Filters,
+        filters: &SandboxFilters,
         page: usize,
         size: usize,
     ) -> (Vec<PhoneNumber>, bool) {
@@ -316,7 +316,12 @@ impl World {
 
     /// Rows `page * size ..` of the available numbers that pass the filters, and whether there are
     /// more.
-    pub(crate) fn search(&self, filters: &Filters, page: usize, size: usize) -> (Vec<PhoneNumber>, bool) {
+    pub(crate) fn search(
+        &self,
+        filters: &SandboxFilters,
+        page: usize,
+        size: usize,
+    ) -> (Vec<PhoneNumber>, bool) {
         let mut skip = page.saturating_mul(size) as u64;
         let wanted = size.saturating_add(1);
         let mut rows = Vec::new();
@@ -366,7 +371,7 @@ impl World {
             return;
         }
         let sid = sid.unwrap_or_else(|| self.mint());
-        let emergency = Emergency::of(config.get(Slot::VoiceEmergencyAddressSid));
+        let emergency = Emergency::from_address(config.get(ConfigSlot::VoiceEmergencyAddressSid));
         let config = self.shared(config);
         let account = match self.accounts.get_key_value(account) {
             Some((sid, _)) => sid.clone(),
@@ -510,7 +515,7 @@ pub(super) fn spread(count: u64) -> u128 {
 }
 
 /// The part of a range that a `PhoneNumber` filter leaves, and whether all of it passes.
-fn narrowed(filters: &Filters, first: u64, last: u64) -> Option<(u64, u64, bool)> {
+fn narrowed(filters: &SandboxFilters, first: u64, last: u64) -> Option<(u64, u64, bool)> {
     let Some(pattern) = filters.phone_number() else { return Some((first, last, true)) };
     let Some((head, tail)) = pattern.split_once('*') else {
         let exact = pattern.strip_prefix('+')?.parse().ok()?;
@@ -534,8 +539,10 @@ mod tests {
         PhoneNumber::observed(text).expect(text)
     }
 
-    fn filters(pairs: &[(&str, &str)]) -> Filters {
-        Filters::new(&pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>())
+    fn filters(pairs: &[(&str, &str)]) -> SandboxFilters {
+        SandboxFilters::new(
+            &pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>(),
+        )
     }
 
     #[test]
@@ -544,7 +551,7 @@ mod tests {
         for size in [1, 7, 50, 1000] {
             let (mut seen, mut page) = (Vec::new(), 0);
             loop {
-                let (rows, more) = world.list(MAIN_SID, &Filters::default(), page, size);
+                let (rows, more) = world.list(MAIN_SID, &SandboxFilters::default(), page, size);
                 seen.extend(rows);
                 page += 1;
                 if !more {
@@ -591,7 +598,7 @@ mod tests {
         assert_eq!(again.owned(number("+15552230001")).map(Owned::sid), Some(sid.clone()));
         world.transfer(number("+15552230001"), SUBACCOUNT_SID, false);
         assert_eq!(world.find(&sid).map(|(_, owned)| owned.account.to_string()), Some(SUBACCOUNT_SID.into()));
-        assert_eq!(world.list(SUBACCOUNT_SID, &Filters::default(), 0, 50).0, [number("+15552230001")]);
-        assert_eq!(world.list(MAIN_SID, &Filters::default(), 0, 50).0.len(), 2);
+        assert_eq!(world.list(SUBACCOUNT_SID, &SandboxFilters::default(), 0, 50).0, [number("+15552230001")]);
+        assert_eq!(world.list(MAIN_SID, &SandboxFilters::default(), 0, 50).0.len(), 2);
     }
 }

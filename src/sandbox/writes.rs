@@ -5,14 +5,14 @@ use std::sync::Arc;
 use crate::model::number::PhoneNumber;
 use crate::model::provider::Api;
 
-use super::answer::ApiError;
+use super::answer::SandboxError;
 use super::catalogue;
-use super::config::{Config, Outcome, Slot, apply, is_sid};
+use super::config::{Config, ConfigOutcome, ConfigSlot, apply, is_sid};
 use super::emergency::Emergency;
 use super::faults::OwnedPurchase;
 use super::filters::plus;
 use super::service::{Done, Sandbox};
-use super::world::Status;
+use super::world::SandboxStatus;
 
 /// The value of a parameter. Of a name that comes twice, the last one counts.
 pub(super) fn last<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
@@ -20,21 +20,21 @@ pub(super) fn last<'a>(parameters: &'a [(String, String)], name: &str) -> Option
 }
 
 /// The number that a purchase asks for, and its text with the `+` that URL decoding took from it.
-pub(super) fn e164(wanted: &str) -> Result<(PhoneNumber, String), ApiError> {
+pub(super) fn e164(wanted: &str) -> Result<(PhoneNumber, String), SandboxError> {
     let wanted = plus(wanted);
     match PhoneNumber::observed(&wanted).filter(|number| !number.is_short_code()) {
         Some(number) => Ok((number, wanted)),
-        None => Err(ApiError::bad(21421, format!("PhoneNumber {wanted} is not in E.164"))),
+        None => Err(SandboxError::bad(21421, format!("PhoneNumber {wanted} is not in E.164"))),
     }
 }
 
 impl Sandbox {
     /// Refuses a trial account.
-    pub(super) fn may_buy(&self, account: &str) -> Result<(), ApiError> {
+    pub(super) fn may_buy(&self, account: &str) -> Result<(), SandboxError> {
         let is_trial =
             self.faults.dialect.trial || self.world.account(account).is_some_and(|account| account.trial);
         match is_trial {
-            true => Err(ApiError::bad(21404, "A trial account cannot buy phone numbers through the API")),
+            true => Err(SandboxError::bad(21404, "A trial account cannot buy phone numbers through the API")),
             false => Ok(()),
         }
     }
@@ -47,9 +47,9 @@ impl Sandbox {
         parameters: &[(String, String)],
         number: PhoneNumber,
         account: &Arc<str>,
-        none: ApiError,
-        papers: Result<(), ApiError>,
-    ) -> Result<(), ApiError> {
+        none: SandboxError,
+        papers: Result<(), SandboxError>,
+    ) -> Result<(), SandboxError> {
         let dialect = &self.faults.dialect;
         if let Some(owned) = self.world.owned(number) {
             let again = match api {
@@ -78,12 +78,12 @@ impl Sandbox {
         parameters: &[(String, String)],
         number: PhoneNumber,
         account: &Arc<str>,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), SandboxError> {
         let has_sms = catalogue::kind_of(number).has_sms;
         let dialect = &self.faults.dialect;
-        let fresh = Outcome { friendly_name: None, config: Config::fresh(has_sms) };
+        let fresh = ConfigOutcome { friendly_name: None, config: Config::fresh(has_sms) };
         let outcome = apply(api, parameters, has_sms, dialect, fresh)?;
-        let address = outcome.config.get(Slot::VoiceEmergencyAddressSid);
+        let address = outcome.config.get(ConfigSlot::VoiceEmergencyAddressSid);
         let emergency = Emergency::default().written(api, None, address, dialect);
         self.world.add(number, account, outcome.friendly_name, outcome.config, None);
         self.world.set_emergency(number, emergency);
@@ -96,16 +96,18 @@ impl Sandbox {
         api: Api,
         parameters: &[(String, String)],
         number: PhoneNumber,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), SandboxError> {
         let has_sms = catalogue::kind_of(number).has_sms;
         let Some(owned) = self.world.owned(number) else { return Ok(()) };
         let dialect = &self.faults.dialect;
-        let now =
-            Outcome { friendly_name: owned.friendly_name.clone(), config: Config::clone(&owned.config) };
+        let now = ConfigOutcome {
+            friendly_name: owned.friendly_name.clone(),
+            config: Config::clone(&owned.config),
+        };
         let outcome = apply(api, parameters, has_sms, dialect, now)?;
         let (before, after) = (
-            owned.config.get(Slot::VoiceEmergencyAddressSid),
-            outcome.config.get(Slot::VoiceEmergencyAddressSid),
+            owned.config.get(ConfigSlot::VoiceEmergencyAddressSid),
+            outcome.config.get(ConfigSlot::VoiceEmergencyAddressSid),
         );
         let emergency = owned.emergency.written(api, before, after, dialect);
         self.world.configure(number, outcome.friendly_name, outcome.config);
@@ -128,24 +130,24 @@ impl Sandbox {
         parameters: &[(String, String)],
         caller: &str,
         with_token: bool,
-    ) -> Result<Arc<str>, ApiError> {
+    ) -> Result<Arc<str>, SandboxError> {
         let target = last(parameters, "AccountSid").unwrap_or_default();
         if !is_sid(target, "AC") {
-            return Err(ApiError::bad(21470, "AccountSid is malformed"));
+            return Err(SandboxError::bad(21470, "AccountSid is malformed"));
         }
         let is_parent = self.world.account(caller).is_none_or(|account| account.parent.is_none());
         if !is_parent || !with_token {
-            return Err(ApiError::bad(21474, "Only the parent account can transfer phone numbers"));
+            return Err(SandboxError::bad(21474, "Only the parent account can transfer phone numbers"));
         }
         let (sid, account) = self
             .world
             .account_entry(target)
-            .ok_or_else(|| ApiError::bad(21471, format!("Account {target} does not exist")))?;
-        if account.status != Status::Active {
-            return Err(ApiError::bad(21472, format!("Account {target} is not active")));
+            .ok_or_else(|| SandboxError::bad(21471, format!("Account {target} does not exist")))?;
+        if account.status != SandboxStatus::Active {
+            return Err(SandboxError::bad(21472, format!("Account {target} is not active")));
         }
         if target != caller && account.parent.as_deref() != Some(caller) {
-            return Err(ApiError::bad(21473, format!("Account {target} is not related to this account")));
+            return Err(SandboxError::bad(21473, format!("Account {target} is not related to this account")));
         }
         Ok(sid)
     }
@@ -154,7 +156,7 @@ impl Sandbox {
         if self.world.owned(number).is_some_and(|owned| !owned.emergency.allows_release()) {
             // Twilio refuses this too; its code is not documented, and none is made up.
             let message = "This phone number has an emergency address; remove that before you release it";
-            return Err(ApiError { status: 400, code: None, message: message.to_owned() });
+            return Err(SandboxError { status: 400, code: None, message: message.to_owned() });
         }
         self.world.release(number);
         Ok((204, String::new()))

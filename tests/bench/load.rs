@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use numctl::sandbox::{AUTH_TOKEN, MAIN_SID, Options, Running, start};
+use numctl::sandbox::{AUTH_TOKEN, MAIN_SID, Running, SandboxOptions, start};
 
 const WARM_UP: Duration = Duration::from_secs(5);
 /// At the end too little is left to send.
@@ -83,12 +83,12 @@ fn between(samples: &[Sample], from: Duration, to: Duration) -> (f64, f64) {
 /// Runs one apply, and watches what arrives from its first request on. Its processor time, the start, the
 /// files and the plan included, is GNU time's.
 async fn apply(rate_limit: Option<f64>, faults: &str, changes: usize) -> (Vec<Sample>, Duration) {
-    let server = start(Options {
+    let server = start(SandboxOptions {
         numbers: Some(changes),
         rate_limit,
         latency: Some(Duration::from_millis(20)),
         faults: faults.parse().expect("faults"),
-        ..Options::default()
+        ..SandboxOptions::default()
     })
     .await
     .expect("a sandbox");

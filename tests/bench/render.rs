@@ -191,12 +191,12 @@ fn plain(plan: &Plan) -> Vec<Plain> {
             after: change.after().map(|value| value.wire()),
         });
         Plain {
-            kind: step.action.kind().word(),
+            kind: step.action.kind().as_str(),
             phone_number: target.number.to_string(),
             account: account.name.to_string(),
             account_sid: account.sid.to_string(),
             sid: target.sid.map(|sid| sid.to_string()),
-            reason: step.reason.word(),
+            reason: step.reason.as_str(),
             changes: changes.collect(),
         }
     });

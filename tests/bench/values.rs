@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use numctl::client::api::wire::{self, Interner};
-use numctl::client::listing::{ListingBuilder, Page, Progress};
+use numctl::client::listing::{ListingBuilder, ListingPage, Progress};
 use numctl::desired::AccountRef;
-use numctl::desired::{Access, Account, AccountIndex, Declared, Desired, Place, Policy, State};
+use numctl::desired::{Access, Account, AccountIndex, Declared, DeclaredState, Desired, Place, Policy};
 use numctl::model::hold::Standstill;
 use numctl::model::live::Live;
 use numctl::model::number::{AccountSid, NumberSid, PhoneNumber};
@@ -49,7 +49,7 @@ pub(crate) fn rows(count: usize) -> Vec<Live> {
 
 /// What is live, in one account.
 pub(crate) fn observed(rows: Vec<Live>) -> Observed {
-    let page = Page { rows, next: None, index: None, odd: Default::default(), text_bytes: 0 };
+    let page = ListingPage { rows, next: None, index: None, odd: Default::default(), text_bytes: 0 };
     match ListingBuilder::new(sid()).push(page).expect("a page") {
         Progress::Complete(listing) => Observed::new(vec![listing]),
         Progress::More(..) => unreachable!("it has no link"),
@@ -66,7 +66,7 @@ pub(crate) fn desired(count: usize, settings: impl Fn(usize) -> Managed) -> Desi
     let numbers = (0..count).map(|nth| Declared {
         number: number(nth),
         account: AccountIndex(0),
-        state: State::Present,
+        state: DeclaredState::Present,
         protect: false,
         hold: None,
         on_vanished: None,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use numctl::client::api::error::{ApiError, Operation};
-use numctl::client::listing::{ListingBuilder, Page, Progress};
+use numctl::client::listing::{ListingBuilder, ListingPage, Progress};
 use numctl::desired::AccountRef;
 use numctl::desired::{AccountIndex, Format, Limit, Limits, MonthlyLimits, Source};
 use numctl::guard::budget::{Budget, DAY, Generation};
@@ -17,7 +17,7 @@ use numctl::model::live::Live;
 use numctl::model::number::{AccountSid, NumberSid, PhoneNumber};
 use numctl::model::settings::{Managed, Settings};
 use numctl::observed::Observed;
-use numctl::plan::outcome::{End, Failure, Outcome, Report, Skip};
+use numctl::plan::outcome::{Failure, Outcome, Report, Skip, StepEnd};
 use numctl::plan::{Action, HeldReason, Plan, Reason, Step, Target};
 use proptest::prelude::*;
 
@@ -34,7 +34,7 @@ fn sid(at: u8) -> NumberSid {
 }
 
 fn generation(at: u8) -> Generation {
-    Generation::of(&[Source { name: "f".into(), text: at.to_string(), format: Format::Yaml }])
+    Generation::from_sources(&[Source { name: "f".into(), text: at.to_string(), format: Format::Yaml }])
 }
 
 fn observed(live: &BTreeSet<u8>) -> Observed {
@@ -49,7 +49,7 @@ fn observed(live: &BTreeSet<u8>) -> Observed {
         emergency_address_status: None,
         tariff: numctl::model::tariff::Tariff::default(),
     };
-    let page = Page { rows: live.iter().map(row).collect(), ..Page::default() };
+    let page = ListingPage { rows: live.iter().map(row).collect(), ..ListingPage::default() };
     match ListingBuilder::new(account()).push(page).expect("a page") {
         Progress::Complete(listing) => Observed::new(vec![listing]),
         Progress::More(..) => unreachable!("one page"),
@@ -79,7 +79,7 @@ fn plan(live: &BTreeSet<u8>, wanted: &BTreeSet<u8>, unwanted: &BTreeSet<u8>) -> 
         .map(|at| Step { action: Action::Release { target: target(*at) }, reason: Reason::Tombstone });
     Plan {
         live: vec![100],
-        ..Plan::of(
+        ..Plan::from_steps(
             vec![AccountRef { name: "main".into(), sid: account(), parent: None }],
             purchases.chain(releases).collect(),
         )
@@ -179,16 +179,16 @@ fn live_through(turns: &[Turn], limits: &Limits) -> Result<Vec<Effect>, TestCase
             let operation =
                 if kind == ActionKind::Purchase { Operation::Purchase } else { Operation::Release };
             ends.push(match fate {
-                Fate::Done => End { outcome: Outcome::Succeeded, attempts: 1, instead: None },
-                Fate::Refused => End {
+                Fate::Done => StepEnd { outcome: Outcome::Succeeded, attempts: 1, instead: None },
+                Fate::Refused => StepEnd {
                     outcome: Outcome::Failed(Failure::Api(error(operation))),
                     attempts: 1,
                     instead: None,
                 },
                 Fate::NotTried => {
-                    End { outcome: Outcome::Skipped(Skip::Interrupted), attempts: 0, instead: None }
+                    StepEnd { outcome: Outcome::Skipped(Skip::Interrupted), attempts: 0, instead: None }
                 }
-                Fate::Doubtful { .. } => End {
+                Fate::Doubtful { .. } => StepEnd {
                     outcome: Outcome::Unknown(Failure::NotSeen(error(operation))),
                     attempts: 1,
                     instead: None,
@@ -349,7 +349,7 @@ fn bought_again(outcome: Outcome, forgets: impl Fn(Budget) -> Budget) -> bool {
     let first = plan(&gone, &wanted, &BTreeSet::new());
     let mut budget = Budget::default();
     budget.spend(&first, None, generation(1), DAY);
-    let ends = vec![End { outcome, attempts: 1, instead: None }];
+    let ends = vec![StepEnd { outcome, attempts: 1, instead: None }];
     budget.settle(&Report { plan: first.clone(), ends, interrupted: false });
     let mut budget = forgets(budget);
     budget.observe(&observed(&gone), generation(1), DAY);
@@ -404,13 +404,13 @@ fn a_large_plan_is_counted_in_linear_time() {
     };
     let now = Duration::from_secs(1_800_000_000);
     let count = |steps: u32| {
-        let plan = Plan::of(vec![account.clone()], (0..steps).map(buy).collect());
+        let plan = Plan::from_steps(vec![account.clone()], (0..steps).map(buy).collect());
         let began = std::time::Instant::now();
         let mut budget = Budget::default();
         budget.spend(&plan, None, generation(0), now);
         let outlook = budget.outlook(&plan, None, generation(0), now);
         assert_eq!(outlook, budget.outlook(&plan, None, generation(0), now));
-        let done = End { outcome: Outcome::Succeeded, attempts: 1, instead: None };
+        let done = StepEnd { outcome: Outcome::Succeeded, attempts: 1, instead: None };
         budget.settle(&Report { ends: vec![done; plan.steps.len()], plan, interrupted: false });
         budget.clone().recall(&budget);
         began.elapsed()

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use numctl::client::listing::{Listing, ListingBuilder, Page, Progress};
+use numctl::client::listing::{Listing, ListingBuilder, ListingPage, Progress};
 use numctl::desired::AccountRef;
 use numctl::desired::{AccountIndex, Desired, Format, Source};
 use numctl::model::action_kind::ActionKind;
@@ -77,7 +77,10 @@ fn listing(live: &BTreeMap<u8, Name>) -> Listing {
         })
         .collect();
     let account = AccountSid::observed(ACCOUNT).expect("a SID");
-    match ListingBuilder::new(account).push(Page { rows, ..Page::default() }).expect("a listing") {
+    match ListingBuilder::new(account)
+        .push(ListingPage { rows, ..ListingPage::default() })
+        .expect("a listing")
+    {
         Progress::Complete(listing) => listing,
         Progress::More(..) => unreachable!("one page"),
     }
@@ -110,10 +113,10 @@ proptest! {
                 (slot(*claim, *index), InFlight { numbers, until: Some(1) })
             })
             .collect();
-        let offers = Offers::Found(Finds::of(offered.iter().copied().map(number).collect()));
+        let offers = Offers::Found(Finds::from_numbers(offered.iter().copied().map(number).collect()));
         let offers = [0, 1].map(|claim| (slot(claim, 1).claim, offers.clone())).into();
         let survey = Survey { offers, in_flight: in_flight.clone(), ..Survey::default() };
-        let observed = Observed::of(vec![Sight::Complete(listing(&live))], survey);
+        let observed = Observed::from_accounts(vec![Sight::Complete(listing(&live))], survey);
         let account = AccountRef { name: "main".into(), sid: AccountSid::observed(ACCOUNT).expect("a SID"), parent: None };
         let plan = plan(&desired, &[account], &observed);
 

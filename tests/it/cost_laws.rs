@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use numctl::client::api::price::Prices;
-use numctl::client::listing::{Listing, ListingBuilder, Page, Progress};
+use numctl::client::listing::{Listing, ListingBuilder, ListingPage, Progress};
 use numctl::desired::AccountRef;
 use numctl::desired::{AccountIndex, Limit, Limits, MonthlyLimits};
 use numctl::guard::budget::Outlook;
@@ -15,7 +15,7 @@ use numctl::model::live::Live;
 use numctl::model::money::{Currency, Money, Sums};
 use numctl::model::number::{AccountSid, NumberSid, PhoneNumber};
 use numctl::model::settings::{Managed, Settings};
-use numctl::model::tariff::{Country, Kind, Tariff};
+use numctl::model::tariff::{Country, KindOnBill, Tariff};
 use numctl::observed::Observed;
 use numctl::plan::{Action, Plan, Reason, Step, Target};
 use proptest::prelude::*;
@@ -41,10 +41,10 @@ fn payer(account: u16) -> u16 {
 fn tariff(sort: u8) -> Tariff {
     let told = |country, kind| Tariff { country: Country::observed(country), kind: Some(kind) };
     match sort % 5 {
-        0 => told("US", Kind::Local),
-        1 => told("US", Kind::TollFree),
-        2 => told("GB", Kind::Mobile),
-        3 => told("GB", Kind::Other),
+        0 => told("US", KindOnBill::Local),
+        1 => told("US", KindOnBill::TollFree),
+        2 => told("GB", KindOnBill::Mobile),
+        3 => told("GB", KindOnBill::Other),
         _ => Tariff::default(),
     }
 }
@@ -118,7 +118,9 @@ impl Case {
             if is_reversed {
                 rows.reverse();
             }
-            match ListingBuilder::new(account_sid(account)).push(Page { rows, ..Page::default() }) {
+            match ListingBuilder::new(account_sid(account))
+                .push(ListingPage { rows, ..ListingPage::default() })
+            {
                 Ok(Progress::Complete(listing)) => listing,
                 other => unreachable!("one page: {other:?}"),
             }
@@ -154,13 +156,13 @@ impl Case {
             .released
             .iter()
             .map(|at| Step { action: Action::Release { target: target(*at) }, reason: Reason::Tombstone });
-        Plan::of(accounts(), bought.chain(moved).chain(released).collect())
+        Plan::from_steps(accounts(), bought.chain(moved).chain(released).collect())
     }
 
     fn book(&self) -> PriceBook {
         let mut book = PriceBook::default();
         for payer in [0, 2] {
-            let list = |sorts: &[(u8, Kind)]| Prices {
+            let list = |sorts: &[(u8, KindOnBill)]| Prices {
                 unit: currency(payer).to_string().into(),
                 monthly: sorts
                     .iter()
@@ -171,11 +173,11 @@ impl Case {
                     })
                     .collect(),
             };
-            let mut take = |code, sorts: &[(u8, Kind)]| {
+            let mut take = |code, sorts: &[(u8, KindOnBill)]| {
                 book.take(AccountIndex(payer), Country::observed(code).expect("a country"), &list(sorts));
             };
-            take("US", &[(0, Kind::Local), (1, Kind::TollFree)]);
-            take("GB", &[(2, Kind::Mobile)]);
+            take("US", &[(0, KindOnBill::Local), (1, KindOnBill::TollFree)]);
+            take("GB", &[(2, KindOnBill::Mobile)]);
         }
         book
     }
@@ -185,7 +187,7 @@ impl Case {
         for (at, (_, sort)) in self.bought.iter().enumerate() {
             census.tell(number(100 + at), tariff(*sort));
         }
-        Bill::of(plan, &census, &self.book())
+        Bill::from_plan(plan, &census, &self.book())
     }
 
     fn bill(&self) -> Bill {
@@ -225,7 +227,7 @@ proptest! {
         let bill = case.bill();
         for currency in [currency(0), currency(2)] {
             let is = |sums: &Sums, numbers: &[(u16, u8)]| {
-                (sums.of(currency), thousandths(case.sum(numbers, currency), currency))
+                (sums.amount_in(currency), thousandths(case.sum(numbers, currency), currency))
             };
             for (sums, numbers) in
                 [(&bill.before, &case.live), (&bill.after, &case.afterwards()), (&bill.due_at_once, &case.bought)]
@@ -255,7 +257,7 @@ proptest! {
         bill.changes.values().for_each(|change| sums.add(*change));
         let change = bill.change();
         for currency in [currency(0), currency(2)] {
-            prop_assert_eq!(change.of(currency), sums.of(currency));
+            prop_assert_eq!(change.amount_in(currency), sums.amount_in(currency));
         }
     }
 
@@ -268,8 +270,8 @@ proptest! {
         plan.steps.clear();
         let nothing = case.bill_of(&plan, false);
         for currency in [currency(0), currency(2)] {
-            prop_assert_eq!(nothing.after.of(currency), bill.before.of(currency));
-            prop_assert_eq!(nothing.before.of(currency), bill.before.of(currency));
+            prop_assert_eq!(nothing.after.amount_in(currency), bill.before.amount_in(currency));
+            prop_assert_eq!(nothing.before.amount_in(currency), bill.before.amount_in(currency));
         }
         prop_assert!(nothing.due_at_once.iter().all(Money::is_zero));
     }
@@ -287,12 +289,12 @@ proptest! {
         let missing = i64::from(had.unwrap_or_default()) * counted.count() as i64;
         let own = currency(payer);
         let mut expected = Sums::default();
-        expected.add(less.before.of(own));
+        expected.add(less.before.amount_in(own));
         expected.add(thousandths(missing, own));
-        prop_assert_eq!(bill.before.of(own), expected.of(own));
+        prop_assert_eq!(bill.before.amount_in(own), expected.amount_in(own));
         let foreign = currency(2 - payer);
-        prop_assert_eq!(bill.before.of(foreign), less.before.of(foreign));
-        prop_assert_eq!(bill.after.of(foreign), less.after.of(foreign));
+        prop_assert_eq!(bill.before.amount_in(foreign), less.before.amount_in(foreign));
+        prop_assert_eq!(bill.after.amount_in(foreign), less.after.amount_in(foreign));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use numctl::desired::finding::render_findings;
 use numctl::desired::{
-    CredentialsAt, Desired, Findings, Format, Limit, Parsed, Severity, Source, State, Unlisted,
+    CredentialsAt, DeclaredState, Desired, Findings, Format, Limit, Parsed, Severity, Source, Unlisted,
 };
 use numctl::model::settings::{Field, Value, Want};
 use proptest::prelude::*;
@@ -96,7 +96,7 @@ fn the_contracts_sample_means_what_it_says() {
     let [support, gone] = &desired.numbers[..] else { panic!("{:?}", desired.numbers) };
     assert_eq!(support.number.to_string(), "+15552230000");
     assert_eq!(&*desired.account(support.account).name, "emea");
-    assert!(support.protect && support.state == State::Present);
+    assert!(support.protect && support.state == DeclaredState::Present);
     assert_eq!(
         settings(&parsed, "+15552230000"),
         [
@@ -111,7 +111,7 @@ fn the_contracts_sample_means_what_it_says() {
     );
     assert_eq!(
         (gone.number.to_string().as_str(), gone.state, gone.protect),
-        ("+15552230001", State::Released, false)
+        ("+15552230001", DeclaredState::Released, false)
     );
     assert_eq!(&*desired.account(gone.account).name, "main");
     assert!(gone.settings.is_empty());
@@ -253,7 +253,7 @@ numbers:
 fn releases(desired: &Desired, live: &[&str]) -> Vec<String> {
     live.iter()
         .filter(|number| match desired.declared(number.parse().expect("a number")) {
-            Some(declared) => declared.state == State::Released,
+            Some(declared) => declared.state == DeclaredState::Released,
             None => desired.policy.unlisted == Unlisted::Release,
         })
         .map(ToString::to_string)
@@ -284,7 +284,7 @@ fn a_file_cut_anywhere_releases_nothing_more() {
                 let lost = parsed.desired.policy.unlisted != Unlisted::Release;
                 assert!(lost || text[cut..].trim().is_empty(), "{}", &text[..cut]);
                 // The tombstone, had it been cut, must not name another number.
-                for declared in parsed.desired.numbers.iter().filter(|d| d.state == State::Released) {
+                for declared in parsed.desired.numbers.iter().filter(|d| d.state == DeclaredState::Released) {
                     assert_eq!(declared.number.to_string(), "+442079460000");
                 }
             }

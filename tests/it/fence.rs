@@ -17,7 +17,7 @@ use numctl::model::number::AccountSid;
 use numctl::model::provider::Api;
 use numctl::plan::outcome::{Failure, Outcome, Skip};
 use numctl::reconcile::Pass;
-use numctl::sandbox::{AUTH_TOKEN, InMemory, MAIN_SID, Sandbox, Shared, World};
+use numctl::sandbox::{AUTH_TOKEN, InMemory, MAIN_SID, Sandbox, SharedSandbox, World};
 use tokio::sync::watch;
 
 use crate::one_pass::{OnePass, one_pass};
@@ -29,7 +29,7 @@ const FILE: &str = "version: 1\npolicy: {max_releases: 1}\nnumbers:\n  - phone_n
 /// The writes that arrived, and the ends of the pass, when the lock is there for the first `asked`
 /// times that somebody asks.
 async fn with_a_lock_for(asked: usize) -> (usize, Vec<Outcome>) {
-    let sandbox = Shared::new(Sandbox::new(World::demo(4), "".parse().expect("no faults")));
+    let sandbox = SharedSandbox::new(Sandbox::new(World::demo(4), "".parse().expect("no faults")));
     let source = Source { name: "f".into(), text: FILE.to_owned(), format: Format::Yaml };
     let desired = Desired::parse(std::slice::from_ref(&source)).expect("a good file").desired;
     let sid = AccountSid::declared(MAIN_SID).expect("a SID");
@@ -45,7 +45,7 @@ async fn with_a_lock_for(asked: usize) -> (usize, Vec<Outcome>) {
     let (_running, stop) = watch::channel(Stop::Run);
     let one = OnePass {
         desired: &desired,
-        generation: Generation::of(&[source]),
+        generation: Generation::from_sources(&[source]),
         accounts: &[AccountRef { name: "default".into(), sid, parent: None }],
         clients: &[client],
         numbers_at_once: 1,

@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use numctl::client::listing::{Listing, ListingBuilder, Page, Progress};
+use numctl::client::listing::{Listing, ListingBuilder, ListingPage, Progress};
 use numctl::desired::{
-    Access, Account, AccountIndex, AccountRef, CredentialsAt, Declared, Desired, EnvPrefix, Place, Policy,
-    State, Unlisted,
+    Access, Account, AccountIndex, AccountRef, CredentialsAt, Declared, DeclaredState, Desired, EnvPrefix,
+    Place, Policy, Unlisted,
 };
 use numctl::model::action_kind::ActionKind;
 use numctl::model::hold::Standstill;
 use numctl::model::live::Live;
 use numctl::model::number::{AccountSid, NumberSid, PhoneNumber};
-use numctl::model::settings::{Field, Kind, Managed, Value, Want};
+use numctl::model::settings::{Field, FieldKind, Managed, Value, Want};
 use numctl::observed::{Observed, Sight, Survey, Trouble};
 use numctl::plan::{Action, Plan, Warning, plan};
 use proptest::prelude::*;
@@ -34,21 +34,23 @@ pub(super) const NUMBERS: &[&str] = &[
     "12345",
 ];
 
-pub(super) fn texts(kind: Kind) -> &'static [&'static str] {
+pub(super) fn texts(kind: FieldKind) -> &'static [&'static str] {
     match kind {
-        Kind::Text => &["Support", "Sales"],
-        Kind::Url => {
+        FieldKind::Text => &["Support", "Sales"],
+        FieldKind::Url => {
             &["https://a.example", "https://a.example/", "https://b.example/x", "https://u:p@b.example/x"]
         }
-        Kind::Method => &["GET", "POST"],
-        Kind::Application => &["AP00000000000000000000000000000001", "AP00000000000000000000000000000002"],
-        Kind::Trunk => &["TK00000000000000000000000000000001", "TK00000000000000000000000000000002"],
-        Kind::Address => &["AD00000000000000000000000000000001"],
-        Kind::Identity => &["RI00000000000000000000000000000001"],
-        Kind::Bundle => &["BU00000000000000000000000000000001"],
-        Kind::Service => &["MG00000000000000000000000000000001", "MG00000000000000000000000000000002"],
-        Kind::ReceiveMode => &["voice", "fax"],
-        Kind::Flag => &["true", "false"],
+        FieldKind::Method => &["GET", "POST"],
+        FieldKind::Application => {
+            &["AP00000000000000000000000000000001", "AP00000000000000000000000000000002"]
+        }
+        FieldKind::Trunk => &["TK00000000000000000000000000000001", "TK00000000000000000000000000000002"],
+        FieldKind::Address => &["AD00000000000000000000000000000001"],
+        FieldKind::Identity => &["RI00000000000000000000000000000001"],
+        FieldKind::Bundle => &["BU00000000000000000000000000000001"],
+        FieldKind::Service => &["MG00000000000000000000000000000001", "MG00000000000000000000000000000002"],
+        FieldKind::ReceiveMode => &["voice", "fax"],
+        FieldKind::Flag => &["true", "false"],
     }
 }
 
@@ -173,7 +175,7 @@ pub(super) fn account_sid(at: u16) -> AccountSid {
 }
 
 pub(super) fn declared(number: &'static str) -> impl Strategy<Value = Declared> {
-    let state = prop_oneof![4 => Just(State::Present), 1 => Just(State::Released)];
+    let state = prop_oneof![4 => Just(DeclaredState::Present), 1 => Just(DeclaredState::Released)];
     (0..ACCOUNTS, state, prop::bool::weighted(0.2), managed()).prop_map(
         move |(account, state, protect, settings)| Declared {
             number: PhoneNumber::declared(number).expect("a number"),
@@ -323,7 +325,7 @@ pub(super) fn listing(account: u16, pages: Vec<Vec<Live>>) -> Listing {
     let last = pages.len() - 1;
     for (at, rows) in pages.into_iter().enumerate() {
         let next = (at < last).then(|| format!("/page/{}", at + 1).into());
-        match builder.push(Page { rows, next, ..Page::default() }).expect("a listing") {
+        match builder.push(ListingPage { rows, next, ..ListingPage::default() }).expect("a listing") {
             Progress::More(more, _) => builder = more,
             Progress::Complete(listing) => return listing,
         }
@@ -347,5 +349,5 @@ pub(super) fn darkened(world: &World, at: u16, shut: bool) -> Observed {
         (true, true) => Sight::Shut(listing(account, vec![rows.clone()]), trouble.clone()),
         (true, false) => Sight::Dark(trouble.clone()),
     };
-    Observed::of(world.accounts.iter().zip(0..).map(sight).collect(), Survey::default())
+    Observed::from_accounts(world.accounts.iter().zip(0..).map(sight).collect(), Survey::default())
 }

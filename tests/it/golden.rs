@@ -6,7 +6,7 @@ mod plans;
 use std::sync::Arc;
 
 use expect_test::expect_file;
-use numctl::client::listing::{ListingBuilder, Note, Page, Progress};
+use numctl::client::listing::{ListingBuilder, ListingNote, ListingPage, Progress};
 use numctl::desired::{
     Access, Account, AccountIndex, AccountRef, CredentialsAt, EnvPrefix, Limit, Limits, MonthlyLimits, Policy,
 };
@@ -18,9 +18,9 @@ use numctl::model::live::Live;
 use numctl::model::money::{Money, Sums};
 use numctl::model::number::AccountSid;
 use numctl::model::settings::{Field, Settings};
-use numctl::model::tariff::{Class, Country, Kind, PossibleKind};
+use numctl::model::tariff::{Class, Country, KindOnBill, PossibleKind};
 use numctl::observed::Observed;
-use numctl::plan::{Action, Held, HeldReason, Plan, Reason, Warning};
+use numctl::plan::{Action, HeldNumber, HeldReason, Plan, Reason, Warning};
 use numctl::report::{export, json, markdown, text};
 use proptest::prelude::*;
 
@@ -161,9 +161,9 @@ fn bill() -> Bill {
         not_known: vec![
             not_known(class("", PossibleKind::NotTollFree), Unpriced::NoCountry, 1, 1, 0),
             not_known(class("GB", PossibleKind::Any), Unpriced::NoType, 2, 3, 1),
-            not_known(class("DE", PossibleKind::Is(Kind::National)), Unpriced::NotListed, 1, 1, 0),
+            not_known(class("DE", PossibleKind::Is(KindOnBill::National)), Unpriced::NotListed, 1, 1, 0),
             not_known(class("", PossibleKind::ShortCode), Unpriced::ShortCode, 1, 1, 0),
-            not_known(class("FR", PossibleKind::Is(Kind::Local)), Unpriced::NoAnswer, 1_000, 1_000, 0),
+            not_known(class("FR", PossibleKind::Is(KindOnBill::Local)), Unpriced::NoAnswer, 1_000, 1_000, 0),
         ],
         unread: vec![EMEA],
         changes: [(number(0), money("1.15 USD"))].into(),
@@ -228,12 +228,12 @@ fn the_markdown_cap_holds_for_many_accounts_with_releases() {
             target.account = AccountIndex(at);
         }
         plan.steps.push(step);
-        plan.held.push(Held {
+        plan.held.push(HeldNumber {
             number: number(u64::from(at)),
             account: AccountIndex(at),
             why: HeldReason::Ambiguous,
         });
-        let note = Note::NotANumber("`".repeat(5_000 + usize::from(at)).into());
+        let note = ListingNote::NotANumber("`".repeat(5_000 + usize::from(at)).into());
         plan.warnings.push(Warning::Listing { account: AccountIndex(at), note });
     }
     let markdown = written_markdown(&plan, None, None);
@@ -276,7 +276,10 @@ fn ten_thousand_actions_are_written_piece_by_piece() {
 fn observed(accounts: Vec<Vec<Live>>) -> Observed {
     let listing = |(rows, letter): (Vec<Live>, &str)| {
         let sid = AccountSid::declared(&format!("AC{}", letter.repeat(32))).expect("a SID");
-        match ListingBuilder::new(sid).push(Page { rows, ..Page::default() }).expect("a listing") {
+        match ListingBuilder::new(sid)
+            .push(ListingPage { rows, ..ListingPage::default() })
+            .expect("a listing")
+        {
             Progress::Complete(listing) => listing,
             Progress::More(..) => unreachable!("there is one page"),
         }
@@ -371,8 +374,8 @@ proptest! {
             configure(2, Some(&name), vec![change(Field::VoiceUrl, Some(&url), Some(&name))]),
             release(3, Some(&name), Reason::Tombstone),
         ]);
-        plan.warnings.push(Warning::Listing { account: EMEA, note: Note::NotANumber(name.as_str().into()) });
-        plan.held.push(Held { number: number(4), account: EMEA, why: HeldReason::Ambiguous });
+        plan.warnings.push(Warning::Listing { account: EMEA, note: ListingNote::NotANumber(name.as_str().into()) });
+        plan.held.push(HeldNumber { number: number(4), account: EMEA, why: HeldReason::Ambiguous });
         let (text, json, markdown) =
             (written_text(&plan, None, None, false), written_json(&plan, None, None), written_markdown(&plan, None, None));
         for text in [&text, &json, &markdown] {

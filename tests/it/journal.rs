@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use expect_test::expect_file;
-use numctl::execute::journal::{self, Run};
+use numctl::execute::journal::{self, JournalRun};
 use numctl::report::history;
 use numctl::report::text::Style;
 
 /// An apply that was done, and an undo that was killed, among hostile texts.
-fn kept() -> Vec<Run> {
+fn kept() -> Vec<JournalRun> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden/history.jsonl");
     let text = std::fs::read(path).expect("the journal");
     journal::runs(journal::read("history.jsonl", &text).expect("a journal").records)
@@ -17,7 +17,7 @@ fn kept() -> Vec<Run> {
 #[test]
 fn history_for_people_and_for_machines() {
     let runs = kept();
-    let newest_first: Vec<&Run> = runs.iter().rev().collect();
+    let newest_first: Vec<&JournalRun> = runs.iter().rev().collect();
     let mut text = String::new();
     history::text(&mut text, &newest_first, (None, &history::Others::default()), Style::default())
         .expect("written");

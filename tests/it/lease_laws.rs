@@ -8,7 +8,9 @@ mod scenarios;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use numctl::client::lease::{Answer, Ask, Elector, Moment, Next, Note, Record, Seen, Timing};
+use numctl::client::lease::{
+    Ask, Elector, ElectorNext, LeaseAnswer, LeaseNote, LeaseRecord, Moment, SeenLease, Timing,
+};
 
 const LEASE: Duration = Duration::from_secs(15);
 /// Simulated time of a run.
@@ -78,7 +80,7 @@ struct Candidate {
     suspended: u64,
     still_until: u64,
     asking: Option<usize>,
-    answers: Vec<(usize, Answer)>,
+    answers: Vec<(usize, LeaseAnswer)>,
     wakes: u64,
     was_leading: Option<u64>,
     resigned_until: u64,
@@ -97,32 +99,32 @@ impl Candidate {
 
 #[derive(Default)]
 struct Server {
-    lease: Option<(Record, u64, serde_json::Value)>,
+    lease: Option<(LeaseRecord, u64, serde_json::Value)>,
     versions: u64,
 }
 
 impl Server {
-    fn seen(&self) -> Option<Seen> {
+    fn seen(&self) -> Option<SeenLease> {
         let (record, version, object) = self.lease.clone()?;
-        Some(Seen { record, version: version.to_string(), object })
+        Some(SeenLease { record, version: version.to_string(), object })
     }
 
-    fn handle(&mut self, ask: &Ask, bug: Bug) -> Answer {
-        let write = |server: &mut Self, record: &Record, object: serde_json::Value| {
+    fn handle(&mut self, ask: &Ask, bug: Bug) -> LeaseAnswer {
+        let write = |server: &mut Self, record: &LeaseRecord, object: serde_json::Value| {
             server.versions += 1;
             server.lease = Some((record.clone(), server.versions, object));
-            Answer::Written(server.seen().expect("written"))
+            LeaseAnswer::Written(server.seen().expect("written"))
         };
         match (ask, self.seen()) {
-            (Ask::Read, Some(seen)) => Answer::Found(seen),
-            (Ask::Read, None) => Answer::Missing,
+            (Ask::Read, Some(seen)) => LeaseAnswer::Found(seen),
+            (Ask::Read, None) => LeaseAnswer::Missing,
             (Ask::Create(record), None) => write(self, record, serde_json::Value::Null),
             (Ask::Update(before, record), Some(seen))
                 if before.version == seen.version || bug == Bug::NoVersion =>
             {
                 write(self, record, before.object.clone())
             }
-            (Ask::Create(_) | Ask::Update(..), _) => Answer::Conflict,
+            (Ask::Create(_) | Ask::Update(..), _) => LeaseAnswer::Conflict,
         }
     }
 }
@@ -164,7 +166,7 @@ impl World {
     fn new(seed: u64, bug: Bug) -> Self {
         let mut dice = Dice(seed);
         let many = 2 + dice.below(2) as usize;
-        let timing = Timing::of(LEASE).expect("good");
+        let timing = Timing::from_duration(LEASE).expect("good");
         let candidates = (0..many)
             .map(|at| {
                 let mut elector = Elector::new(format!("candidate-{at}"), timing);
@@ -279,7 +281,7 @@ impl World {
                     return self.after(until, 0, Happening::GivesUp(at, number));
                 }
                 if self.candidates[at].asking == Some(number) {
-                    self.answer(now, at, Answer::Lost);
+                    self.answer(now, at, LeaseAnswer::Lost);
                 }
             }
             Happening::Writes(at) => {
@@ -352,13 +354,13 @@ impl World {
         }
         let moment = candidate.moment(now);
         match candidate.elector.next(moment) {
-            Next::Rest => {}
-            Next::Wait(until) => {
+            ElectorNext::Rest => {}
+            ElectorNext::Wait(until) => {
                 let wait = until.saturating_sub(moment.steady).as_micros() as f64 / candidate.rate;
                 candidate.wakes = now + wait as u64 + 1;
                 self.after(now, wait as u64 + 1, Happening::Wakes(at));
             }
-            Next::Ask(ask) => {
+            ElectorNext::Ask(ask) => {
                 let number = self.asks.len();
                 self.asks.push(ask);
                 let timeout =
@@ -373,11 +375,11 @@ impl World {
         }
     }
 
-    fn answer(&mut self, now: u64, at: usize, answer: Answer) {
+    fn answer(&mut self, now: u64, at: usize, answer: LeaseAnswer) {
         let candidate = &mut self.candidates[at];
         let moment = candidate.moment(now);
         let answer = match answer {
-            Answer::Found(mut seen) if self.bug == Bug::Clocks => {
+            LeaseAnswer::Found(mut seen) if self.bug == Bug::Clocks => {
                 let renewed = seen.record.renewed.as_deref().map(|text| {
                     let time = humantime::parse_rfc3339(text).expect("a time");
                     time.duration_since(std::time::SystemTime::UNIX_EPOCH).expect("after 1970")
@@ -385,7 +387,7 @@ impl World {
                 if renewed.is_some_and(|renewed| renewed + LEASE < moment.wall) {
                     seen.record.holder = None;
                 }
-                Answer::Found(seen)
+                LeaseAnswer::Found(seen)
             }
             answer => answer,
         };
@@ -422,7 +424,9 @@ impl World {
                 let next = self.notes.len() as u64;
                 self.notes.push(standing);
                 candidate.noting = Some((term, next));
-                candidate.elector.keep(term, Note { intents: Some(next.to_string()), ..Note::default() });
+                candidate
+                    .elector
+                    .keep(term, LeaseNote { intents: Some(next.to_string()), ..LeaseNote::default() });
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use numctl::desired::{AccountIndex, Declared, Desired, Limit, Limits, MonthlyLimits, Place, State};
+use numctl::desired::{AccountIndex, Declared, DeclaredState, Desired, Limit, Limits, MonthlyLimits, Place};
 use numctl::guard::budget::Outlook;
 use numctl::guard::{self, Broken, OperatorLimits, Rejection};
 use numctl::model::action_kind::ActionKind;
@@ -50,7 +50,7 @@ fn never_there(at: usize) -> Declared {
     Declared {
         number: PhoneNumber::declared(&format!("+1555224{at:04}")).expect("a number"),
         account: AccountIndex(0),
-        state: State::Released,
+        state: DeclaredState::Released,
         hold: None,
         on_vanished: None,
         protect: false,
@@ -108,7 +108,7 @@ proptest! {
                 prop_assert!(guard::approve(shown, &file, &operator, None, &Outlook::default(), Some(refusal.digest)).is_ok());
                 let mut other = plan.clone();
                 other.steps.pop();
-                let other_digest = Digest::of(&other);
+                let other_digest = Digest::from_plan(&other);
                 let open = Limits { purchases: Limit::Percent(100), releases: Limit::Percent(100), changes: Limit::Percent(100), ..file };
                 let is_open = guard::approve(plan.clone(), &open, &OperatorLimits::default(), None, &Outlook::default(), Some(other_digest));
                 prop_assert!(is_open.is_err(), "an accepted digest approves no other plan, within the limits too");

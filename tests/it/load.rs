@@ -25,7 +25,7 @@ use numctl::model::provider;
 use numctl::plan::outcome::OutcomeKind;
 use numctl::plan::outcome::Report;
 use numctl::reconcile::Pass;
-use numctl::sandbox::{AUTH_TOKEN, Bucket, HttpRequest, InMemory, MAIN_SID, Sandbox, Shared, World};
+use numctl::sandbox::{AUTH_TOKEN, Bucket, HttpRequest, InMemory, MAIN_SID, Sandbox, SharedSandbox, World};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
@@ -53,7 +53,7 @@ struct AtOnce {
 
 /// The API.
 struct Api {
-    sandbox: Shared,
+    sandbox: SharedSandbox,
     began: Instant,
     limit: Mutex<Option<Bucket>>,
     /// From when on it gives no sign, and until when.
@@ -67,7 +67,7 @@ impl Api {
     fn of(numbers: usize, limit: Option<f64>, faults: &str) -> Self {
         let faults = faults.parse().expect("faults");
         Self {
-            sandbox: Shared::new(Sandbox::new(World::demo(numbers), faults)),
+            sandbox: SharedSandbox::new(Sandbox::new(World::demo(numbers), faults)),
             began: Instant::now(),
             limit: Mutex::new(limit.map(Bucket::new)),
             silent: (Duration::MAX, Duration::MAX),
@@ -164,7 +164,7 @@ impl Engine {
         );
         Self {
             desired: Desired::parse(std::slice::from_ref(&source)).expect("a good file").desired,
-            generation: Generation::of(&[source]),
+            generation: Generation::from_sources(&[source]),
             accounts: [AccountRef { name: "default".into(), sid, parent: None }],
             clients: [client],
             at_once,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use expect_test::expect_file;
 use numctl::client::api::error::Operation;
-use numctl::client::listing::{ListingBuilder, Page, Progress};
+use numctl::client::listing::{ListingBuilder, ListingPage, Progress};
 use numctl::client::tally::Tally;
 use numctl::client::transport::{Response, TransportError};
 use numctl::daemon::metrics::{ProcessStats, exposition};
@@ -24,7 +24,7 @@ use numctl::model::money::{Money, Sums};
 use numctl::model::number::{AccountSid, NumberSid, PhoneNumber};
 use numctl::model::settings::{Field, Settings, Value};
 use numctl::observed::Observed;
-use numctl::plan::outcome::{End, Failure, Outcome, Report};
+use numctl::plan::outcome::{Failure, Outcome, Report, StepEnd};
 use numctl::plan::{Plan, plan};
 
 /// One family of an exposition, with its samples.
@@ -156,7 +156,7 @@ fn desired(numbers: usize) -> (Desired, Generation) {
         );
     }
     let source = Source { name: "fleet.yaml".into(), text, format: Format::Yaml };
-    let generation = Generation::of(std::slice::from_ref(&source));
+    let generation = Generation::from_sources(std::slice::from_ref(&source));
     let parsed = Desired::parse_for(&[source], numctl::model::provider::Api::ActiveNumbers);
     (parsed.unwrap_or_else(|findings| panic!("{}", findings.render(false))).desired, generation)
 }
@@ -177,7 +177,7 @@ fn observed(numbers: usize, drifted: usize) -> Observed {
         emergency_address_status: None,
         tariff: numctl::model::tariff::Tariff::default(),
     });
-    let page = Page { rows: rows.collect(), ..Page::default() };
+    let page = ListingPage { rows: rows.collect(), ..ListingPage::default() };
     match ListingBuilder::new(account().sid).push(page).expect("a listing") {
         Progress::Complete(listing) => Observed::new(vec![listing]),
         Progress::More(..) => unreachable!("there is one page"),
@@ -189,7 +189,7 @@ fn failed(plan: Plan) -> Report {
         .steps
         .iter()
         .enumerate()
-        .map(|(at, _)| End {
+        .map(|(at, _)| StepEnd {
             outcome: if at == 0 { Outcome::Failed(Failure::DidNotMove) } else { Outcome::Succeeded },
             attempts: 1,
             instead: None,
@@ -340,11 +340,11 @@ fn holds_pauses_and_windows_are_shown_with_their_ends() {
     };
     let show = |text: String, signal: bool, now: Duration| {
         let source = Source { name: "fleet.yaml".into(), text, format: Format::Yaml };
-        let generation = Generation::of(std::slice::from_ref(&source));
+        let generation = Generation::from_sources(std::slice::from_ref(&source));
         let parsed = Desired::parse_for(&[source], numctl::model::provider::Api::ActiveNumbers);
         let desired = parsed.unwrap_or_else(|findings| panic!("{}", findings.render(false))).desired;
         let mut plan = self::plan(&desired, &[account()], &observed(2, 2));
-        let holds = Holds::of(&desired, &plan);
+        let holds = Holds::from_plan(&desired, &plan);
         hold_back(&mut plan, &holds, signal, AT);
         let mut status = Status::new(AT);
         status.begins(&desired, generation, Role::Writer, AT);
@@ -447,7 +447,7 @@ fn a_large_fleet_shares_what_is_equal() {
     status.ends(&desired, Finish::Planned(&plan), Extent::Full, times, AT);
     let verdicts: BTreeSet<_> = status.rows.iter().map(|row| std::sync::Arc::as_ptr(&row.verdict)).collect();
     assert_eq!(verdicts.len(), 2, "one for those as declared, one for those that differ");
-    assert!(std::mem::size_of::<numctl::daemon::status::Row>() <= 72);
+    assert!(std::mem::size_of::<numctl::daemon::status::NumberRow>() <= 72);
     // The name is the file's own text.
     let name = status.rows[3].name.as_ref().expect("a name");
     assert!(std::sync::Arc::strong_count(name) > 1, "shared with the file");

@@ -5,7 +5,7 @@ use numctl::client::transport::Transport;
 use numctl::desired::AccountRef;
 use numctl::desired::Desired;
 use numctl::execute::Stop;
-use numctl::execute::journal::{Command, Head};
+use numctl::execute::journal::{RecordedCommand, RunHead};
 use numctl::execute::ledger::{Kept, LedgerError};
 use numctl::guard::budget::Generation;
 use numctl::guard::cost::Bill;
@@ -13,7 +13,7 @@ use numctl::guard::intents::Intents;
 use numctl::guard::memory::{Extent, Memory};
 use numctl::guard::{Approved, OperatorLimits};
 use numctl::plan::Plan;
-use numctl::reconcile::{Answer, Authority, Hooks, Job, Pass, Pricing, Source, State, pass};
+use numctl::reconcile::{Authority, Decision, Hooks, Job, LineState, Pass, PlanSource, Pricing, pass};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -21,8 +21,8 @@ use tokio::sync::watch;
 struct Yes;
 
 impl Hooks for Yes {
-    fn confirm(&self, _: &Approved, _: Option<&Bill>) -> Answer {
-        Answer::Yes
+    fn confirm(&self, _: &Approved, _: Option<&Bill>) -> Decision {
+        Decision::Yes
     }
 
     async fn record(&self, _: &Plan, _: &Kept) -> Result<(), LedgerError> {
@@ -45,7 +45,7 @@ pub(crate) struct OnePass<'a, T> {
 
 pub(crate) async fn one_pass<T: Transport>(one: &OnePass<'_, T>, stop: watch::Receiver<Stop>) -> Pass {
     let job = Job {
-        source: Source::Files(one.desired),
+        source: PlanSource::Files(one.desired),
         generation: one.generation,
         accounts: one.accounts,
         clients: one.clients,
@@ -64,12 +64,12 @@ pub(crate) async fn one_pass<T: Transport>(one: &OnePass<'_, T>, stop: watch::Re
             doubt: None,
         },
         journal: None,
-        head: &Head { command: Command::Run, generation: None, undoes: None, by: None },
+        head: &RunHead { command: RecordedCommand::Run, generation: None, undoes: None, by: None },
         dry_run: false,
         stop,
         now: Duration::from_secs(1_800_000_000),
     };
     let (mut memory, mut kept) = (Memory::of_one_look(), Kept::default());
-    let state = State { memory: &mut memory, kept: &mut kept, listed: None };
+    let state = LineState { memory: &mut memory, kept: &mut kept, listed: None };
     pass(&job, state, &Yes).await.pass
 }

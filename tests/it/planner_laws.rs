@@ -4,7 +4,7 @@ mod exported;
 
 use std::collections::BTreeSet;
 
-use numctl::desired::{AccountIndex, Declared, State, Unlisted};
+use numctl::desired::{AccountIndex, Declared, DeclaredState, Unlisted};
 use numctl::model::action_kind::ActionKind;
 use numctl::model::live::Live;
 use numctl::model::number::PhoneNumber;
@@ -12,7 +12,7 @@ use numctl::model::settings::Field;
 use numctl::observed::Observed;
 use numctl::plan::digest::Digest;
 use numctl::plan::{Action, HeldReason, Plan, Reason, Warning, plan};
-use numctl::report::export::Fleet;
+use numctl::report::export::ExportedFleet;
 use proptest::prelude::*;
 
 use super::fleets::{
@@ -86,7 +86,7 @@ proptest! {
         }).collect());
         let one = world.plan(&desired);
         let other = plan(&desired, &account_refs(), &shuffled);
-        prop_assert_eq!(Digest::of(&one), Digest::of(&other));
+        prop_assert_eq!(Digest::from_plan(&one), Digest::from_plan(&other));
         prop_assert_eq!(one, other);
     }
 
@@ -102,7 +102,7 @@ proptest! {
             for field in Field::all() {
                 let is_managed = desired
                     .declared(number)
-                    .is_some_and(|d| d.state == State::Present && d.settings.get(field).is_some());
+                    .is_some_and(|d| d.state == DeclaredState::Present && d.settings.get(field).is_some());
                 let is_announced = plan.warnings.iter().any(|warning| {
                     matches!(warning, Warning::ClearsUnmanaged { number: n, clears, .. } if *n == number && *clears == field)
                 });
@@ -120,14 +120,14 @@ proptest! {
             match (step.action.kind(), step.reason) {
                 (ActionKind::Release, Reason::Tombstone) => {
                     // In the account that it names, too.
-                    let asked = |d: &Declared| d.state == State::Released && d.account == step.action.account();
+                    let asked = |d: &Declared| d.state == DeclaredState::Released && d.account == step.action.account();
                     prop_assert!(declared.is_some_and(asked));
                 }
                 (ActionKind::Release, reason) => {
                     prop_assert_eq!(reason, Reason::Unlisted);
                     prop_assert!(declared.is_none() && desired.policy.unlisted == Unlisted::Release);
                 }
-                _ => prop_assert!(declared.is_some_and(|d| d.state == State::Present)),
+                _ => prop_assert!(declared.is_some_and(|d| d.state == DeclaredState::Present)),
             }
         }
     }
@@ -163,7 +163,7 @@ proptest! {
         let plan = world.plan(&desired);
         let is_held = |number| plan.held.iter().any(|held| held.number == number);
         let mut unchanged = 0;
-        for declared in desired.numbers.iter().filter(|declared| declared.state == State::Present) {
+        for declared in desired.numbers.iter().filter(|declared| declared.state == DeclaredState::Present) {
             let mut found = observed.find(declared.number).filter(|_| !is_held(declared.number));
             let Some(found) = found.next() else { continue };
             let mut steps = plan.steps.iter().filter(|step| step.action.number() == declared.number);
@@ -178,7 +178,7 @@ proptest! {
             let has_effect = plan.no_effect.iter().all(|found| found.number != declared.number);
             unchanged += usize::from(steps.next().is_none() && has_effect);
         }
-        let released = desired.numbers.iter().filter(|declared| declared.state == State::Released);
+        let released = desired.numbers.iter().filter(|declared| declared.state == DeclaredState::Released);
         let gone = released.filter(|declared| observed.find(declared.number).next().is_none()).count();
         prop_assert_eq!(plan.unchanged, unchanged + gone);
     }
@@ -195,18 +195,18 @@ proptest! {
             world.accounts[at % usize::from(ACCOUNTS)].push(live);
         }
         let after = world.plan(&desired);
-        prop_assert_eq!(Digest::of(&before), Digest::of(&after));
+        prop_assert_eq!(Digest::from_plan(&before), Digest::from_plan(&after));
         prop_assert_eq!((before.steps, before.held, before.warnings), (after.steps, after.held, after.warnings));
     }
 
     #[test]
     fn another_action_is_another_digest(desired in desired(), world in world(), account in 0..ACCOUNTS) {
         let plan = world.plan(&desired);
-        let digest = Digest::of(&plan);
+        let digest = Digest::from_plan(&plan);
         for at in 0..plan.steps.len() {
             let mut fewer = plan.clone();
             fewer.steps.remove(at);
-            prop_assert_ne!(Digest::of(&fewer), digest);
+            prop_assert_ne!(Digest::from_plan(&fewer), digest);
             let mut other = plan.clone();
             let changed = match &mut other.steps[at].action {
                 Action::Purchase { account: to, .. } | Action::Transfer { to, .. }
@@ -218,11 +218,11 @@ proptest! {
                     true
                 }
             };
-            prop_assert_eq!(Digest::of(&other) != digest, changed);
+            prop_assert_eq!(Digest::from_plan(&other) != digest, changed);
             let mut other = plan.clone();
             if let Action::Configure { changes, .. } = &mut other.steps[at].action {
                 changes.pop();
-                prop_assert_ne!(Digest::of(&other), digest);
+                prop_assert_ne!(Digest::from_plan(&other), digest);
             }
         }
     }
@@ -247,7 +247,7 @@ proptest! {
     #[test]
     fn an_export_plans_to_nothing(world in world()) {
         let observed = world.observed();
-        let fleet = Fleet::of(&accounts(), &observed);
+        let fleet = ExportedFleet::from_observed(&accounts(), &observed);
         let desired = fleet.to_desired();
         let plan = plan(&desired, &account_refs(), &observed);
         prop_assert!(plan.is_empty() && plan.held.is_empty(), "{:?}\n{}", plan.steps, fleet.to_yaml());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, date};
-use numctl::desired::{AccountIndex, Desired, Quarantine, State, Unlisted};
+use numctl::desired::{AccountIndex, DeclaredState, Desired, Quarantine, Unlisted};
 use numctl::model::number::PhoneNumber;
 use numctl::model::quarantine::{Parked, Term, marked, unmarked};
 use numctl::observed::{Observed, Sight, Survey};
@@ -23,7 +23,7 @@ fn quarantine() -> impl Strategy<Value = Quarantine> {
 fn observed(world: &World, today: Option<Date>) -> Observed {
     let listings = world.accounts.iter().zip(0..).map(|(rows, at)| listing(at, vec![rows.clone()]));
     let survey = Survey { today, ..Survey::default() };
-    Observed::of(listings.map(Sight::Complete).collect(), survey)
+    Observed::from_accounts(listings.map(Sight::Complete).collect(), survey)
 }
 
 fn on(world: &World, desired: &Desired, today: Date) -> Plan {
@@ -161,10 +161,10 @@ proptest! {
         for number in &parked {
             let Some(found) = before.find(*number).next() else { continue };
             let mut wanted = numctl::desired::Declared {
-                number: *number, account: found.account, state: State::Present, protect: false, on_vanished: None,
+                number: *number, account: found.account, state: DeclaredState::Present, protect: false, on_vanished: None,
                 hold: None, settings: [].into_iter().collect(), labels: None, place: numctl::desired::Place { file: 0, entry: 0 },
             };
-            wanted.state = State::Present;
+            wanted.state = DeclaredState::Present;
             back.numbers.retain(|declared| declared.number != *number);
             back.numbers.push(wanted);
         }

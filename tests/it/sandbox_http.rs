@@ -5,13 +5,13 @@ use std::time::Duration;
 use numctl::client::transport::{Request, Transport as _, TransportError, Verb};
 use numctl::model::credentials::Credentials;
 use numctl::sandbox::{
-    AUTH_TOKEN, InMemory, MAIN_SID, Options, Running, SUBACCOUNT_SID, Sandbox, Shared, StartError, World,
-    start,
+    AUTH_TOKEN, InMemory, MAIN_SID, Running, SUBACCOUNT_SID, Sandbox, SandboxOptions, SandboxStartError,
+    SharedSandbox, World, start,
 };
 use serde_json::Value;
 
-async fn running(faults: &str, options: Options) -> Running {
-    start(Options { faults: faults.parse().expect("faults"), ..options }).await.expect("a server")
+async fn running(faults: &str, options: SandboxOptions) -> Running {
+    start(SandboxOptions { faults: faults.parse().expect("faults"), ..options }).await.expect("a server")
 }
 
 fn client() -> reqwest::Client {
@@ -41,7 +41,7 @@ async fn buy(
 
 #[tokio::test]
 async fn links_are_those_of_the_proxy_in_front() {
-    let server = running("", Options::default()).await;
+    let server = running("", SandboxOptions::default()).await;
     let client = client();
     let mut links = Vec::new();
     for scheme in [None, Some("http"), Some("https")] {
@@ -62,7 +62,7 @@ async fn links_are_those_of_the_proxy_in_front() {
 
 #[tokio::test]
 async fn serves_with_gzip_and_links_on_its_own_host() {
-    let server = running("", Options { numbers: Some(3), ..Options::default() }).await;
+    let server = running("", SandboxOptions { numbers: Some(3), ..SandboxOptions::default() }).await;
     let client = client();
     let (status, body) = get(&server, &client, "/Numbers/ActiveNumbers?PageSize=2").await.expect("an answer");
     assert_eq!((status, body["items"].as_array().map(Vec::len)), (200, Some(2)));
@@ -85,7 +85,7 @@ async fn serves_with_gzip_and_links_on_its_own_host() {
 #[tokio::test]
 async fn connections_break_where_they_are_told_to() {
     let spec = "purchase#1=drop,purchase#2=drop-after,list#1=truncate,list#2=hang,list#3=html";
-    let server = running(spec, Options { numbers: Some(40), ..Options::default() }).await;
+    let server = running(spec, SandboxOptions { numbers: Some(40), ..SandboxOptions::default() }).await;
     let client = client();
     let count = || server.sandbox().lock().world.len();
     assert!(buy(&server, &client, "+14155550001").await.is_err());
@@ -105,7 +105,7 @@ async fn connections_break_where_they_are_told_to() {
 #[tokio::test]
 async fn a_dropped_connection_carries_not_one_byte() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let server = running("any#1+=drop", Options::default()).await;
+    let server = running("any#1+=drop", SandboxOptions::default()).await;
     let mut socket = tokio::net::TcpStream::connect(server.addr()).await.expect("a connection");
     let request = "GET /Numbers/ActiveNumbers HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip\r\n\r\n";
     socket.write_all(request.as_bytes()).await.expect("sent");
@@ -118,7 +118,7 @@ async fn a_dropped_connection_carries_not_one_byte() {
 
 #[tokio::test]
 async fn stopping_does_not_wait_for_what_hangs() {
-    let server = running("any#1+=hang", Options::default()).await;
+    let server = running("any#1+=hang", SandboxOptions::default()).await;
     let (address, client) = (server.base_url(), client());
     let hung = tokio::spawn(client.get(format!("{address}/Numbers/ActiveNumbers")).send());
     while server.sandbox().lock().requests().total == 0 {
@@ -133,7 +133,7 @@ async fn stopping_does_not_wait_for_what_hangs() {
 
 #[tokio::test]
 async fn control_paths_show_and_change() {
-    let server = running("", Options::default()).await;
+    let server = running("", SandboxOptions::default()).await;
     let client = client();
     let control = format!("{}/_sandbox", server.base_url());
     get(&server, &client, "/Numbers/ActiveNumbers").await.expect("an answer");
@@ -164,7 +164,7 @@ async fn control_paths_show_and_change() {
 
 #[tokio::test]
 async fn releases_answer_204_without_a_body_on_a_connection_that_lives_on() {
-    let server = running("", Options::default()).await;
+    let server = running("", SandboxOptions::default()).await;
     let client = client();
     let (_, body) = get(&server, &client, "/Numbers/ActiveNumbers").await.expect("an answer");
     let url = body["items"][0]["url"].as_str().expect("a link").to_owned();
@@ -177,7 +177,7 @@ async fn releases_answer_204_without_a_body_on_a_connection_that_lives_on() {
 
 #[tokio::test]
 async fn rate_limits_are_per_account() {
-    let server = running("", Options { rate_limit: Some(2.0), ..Options::default() }).await;
+    let server = running("", SandboxOptions { rate_limit: Some(2.0), ..SandboxOptions::default() }).await;
     let client = client();
     let mut statuses = Vec::new();
     for user in [MAIN_SID, MAIN_SID, MAIN_SID, SUBACCOUNT_SID] {
@@ -194,7 +194,8 @@ async fn rate_limits_are_per_account() {
 async fn the_state_lasts() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = folder.path().join("new/sandbox.json");
-    let options = || Options { state: Some(state.clone()), numbers: Some(2), ..Options::default() };
+    let options =
+        || SandboxOptions { state: Some(state.clone()), numbers: Some(2), ..SandboxOptions::default() };
     let server = running("", options()).await;
     server.ensure_account("AC000000000000000000000000000000aa", Some(MAIN_SID));
     assert_eq!(buy(&server, &client(), "+14155550001").await.expect("an answer").status(), 201);
@@ -218,13 +219,13 @@ async fn the_state_lasts() {
         assert_eq!(mode & 0o777, 0o600);
     }
     std::fs::write(&state, "{").expect("a spoilt file");
-    assert!(matches!(start(options()).await, Err(StartError::State(..))));
+    assert!(matches!(start(options()).await, Err(SandboxStartError::State(..))));
 }
 
 #[tokio::test]
 async fn the_in_memory_transport_answers_the_same() {
     let faults = "purchase#1=drop-after,list#2=hang".parse().expect("faults");
-    let memory = InMemory::new(Shared::new(Sandbox::new(World::demo(2), faults)));
+    let memory = InMemory::new(SharedSandbox::new(Sandbox::new(World::demo(2), faults)));
     let request = |verb, form: Option<&str>| Request {
         verb,
         url: "http://sandbox.invalid:1/Numbers/ActiveNumbers".parse().expect("a URL"),

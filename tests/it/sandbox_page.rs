@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use numctl::sandbox::{
-    AUTH_TOKEN, Delivery, Faults, HttpAnswer, HttpRequest, MAIN_SID, SUBACCOUNT_SID, Sandbox, Status, World,
+    AUTH_TOKEN, Delivery, Faults, HttpAnswer, HttpRequest, MAIN_SID, SUBACCOUNT_SID, Sandbox, SandboxStatus,
+    World,
 };
 use serde_json::Value;
 
@@ -337,10 +338,10 @@ fn who_may_ask() {
     client.sandbox.world.account_mut(MAIN_SID).expect("main").keys.insert("SK1".into(), "s".into());
     assert_eq!(ask(&mut client, Some(("SK1", "s"))), (200, None));
     assert_eq!(ask(&mut client, Some(("SK1", "t"))), (401, Some(20003)));
-    main(&mut client, Status::Suspended);
+    main(&mut client, SandboxStatus::Suspended);
     assert_eq!(ask(&mut client, Some((MAIN_SID, AUTH_TOKEN))), (403, Some(20005)));
     assert_eq!(ask(&mut client, Some((SUBACCOUNT_SID, AUTH_TOKEN))), (403, Some(20005)));
-    main(&mut client, Status::Active);
+    main(&mut client, SandboxStatus::Active);
     client.user = SUBACCOUNT_SID;
     assert_eq!(client.count(LIST, ""), 0, "each account lists its own");
     let answer = client.send("GET", LIST, "", &[]);
@@ -471,9 +472,9 @@ fn moving() {
     {
         assert_eq!(client.refused("POST", &path, "", &[("AccountSid", target)]), (400, code), "{target}");
     }
-    client.sandbox.world.account_mut(SECOND_SUBACCOUNT).expect("it").status = Status::Suspended;
+    client.sandbox.world.account_mut(SECOND_SUBACCOUNT).expect("it").status = SandboxStatus::Suspended;
     assert_eq!(client.refused("POST", &path, "", &[("AccountSid", SECOND_SUBACCOUNT)]), (400, 21472));
-    client.sandbox.world.account_mut(SECOND_SUBACCOUNT).expect("it").status = Status::Active;
+    client.sandbox.world.account_mut(SECOND_SUBACCOUNT).expect("it").status = SandboxStatus::Active;
 
     let (status, body) = client.post(&format!("{path}.json"), &[("AccountSid", SUBACCOUNT_SID)]);
     assert_eq!((status, &body["account_sid"]), (200, &SUBACCOUNT_SID.into()));

@@ -95,7 +95,7 @@ impl Client {
         self.user = (user.into(), AUTH_TOKEN.into());
     }
 
-    fn account(&mut self, sid: &str) -> &mut numctl::sandbox::Account {
+    fn account(&mut self, sid: &str) -> &mut numctl::sandbox::SandboxAccount {
         self.sandbox.world.account_mut(sid).expect("an account")
     }
 

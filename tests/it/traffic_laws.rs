@@ -23,10 +23,10 @@ use numctl::model::number::{AccountSid, PhoneNumber};
 use numctl::model::provider::Api;
 use numctl::model::quarantine::marked;
 use numctl::model::settings::Settings;
-use numctl::model::traffic::{Lookback, Medium, Owned, Side, Use};
+use numctl::model::traffic::{Lookback, Medium, OwnedNumber, Side, Use};
 use numctl::plan::{Action, HeldReason, Plan, Reason, Step, Target};
-use numctl::report::idle::{Declared, Idle, Judged, Report, Row, Unjudged, judge};
-use numctl::sandbox::{AUTH_TOKEN, InMemory, MAIN_SID, Sandbox, Shared, World};
+use numctl::report::idle::{Idle, IdleDeclared, IdleReport, IdleRow, Judged, Unjudged, judge};
+use numctl::sandbox::{AUTH_TOKEN, InMemory, MAIN_SID, Sandbox, SharedSandbox, World};
 use proptest::prelude::*;
 
 const DAY: u64 = 86_400;
@@ -74,14 +74,14 @@ fn event() -> impl Strategy<Value = Event> {
     })
 }
 
-fn sandbox(events: &[Event], faults: &str) -> Shared {
+fn sandbox(events: &[Event], faults: &str) -> SharedSandbox {
     let mut world = World::demo(NUMBERS);
     let json: Vec<_> = events.iter().map(Event::json).collect();
     world.add_traffic(&serde_json::to_vec(&json).expect("JSON")).expect("put in");
-    Shared::new(Sandbox::new(world, faults.parse().expect("faults")))
+    SharedSandbox::new(Sandbox::new(world, faults.parse().expect("faults")))
 }
 
-fn client(sandbox: &Shared, page_size: u16) -> Client<InMemory> {
+fn client(sandbox: &SharedSandbox, page_size: u16) -> Client<InMemory> {
     let sid = AccountSid::declared(MAIN_SID).expect("a SID");
     Client::new(
         Routes::new(Endpoint::at("http://127.0.0.1:1").expect("a URL"), Api::IncomingPhoneNumbers, sid),
@@ -99,7 +99,10 @@ fn plan_of_releases(numbers: impl Iterator<Item = usize>) -> Plan {
         let target = Target { number: number(at), sid: None, account, before: Settings::default() };
         Step { action: Action::Release { target }, reason: Reason::Tombstone }
     };
-    Plan::of(vec![AccountRef { name: "main".into(), sid, parent: None }], numbers.map(release).collect())
+    Plan::from_steps(
+        vec![AccountRef { name: "main".into(), sid, parent: None }],
+        numbers.map(release).collect(),
+    )
 }
 
 fn days(days: u64) -> Lookback {
@@ -114,7 +117,7 @@ fn released(plan: &Plan) -> BTreeSet<PhoneNumber> {
     plan.steps.iter().map(|step| step.action.number()).collect()
 }
 
-fn requests(sandbox: &Shared) -> usize {
+fn requests(sandbox: &SharedSandbox) -> usize {
     usize::try_from(sandbox.lock().requests().by_operation["traffic"]).expect("a count")
 }
 
@@ -149,7 +152,7 @@ proptest! {
         for held in &plan.held {
             let HeldReason::InUse { last, .. } = held.why else { panic!("{held:?}") };
             let is_it = |event: &&Event| {
-                let (medium, side) = (last.medium.word(), if event.is_inbound { Side::To } else { Side::From });
+                let (medium, side) = (last.medium.as_str(), if event.is_inbound { Side::To } else { Side::From });
                 number(event.number) == held.number && event.medium == medium && side == last.side
             };
             // The last one of its kind.
@@ -219,7 +222,7 @@ proptest! {
     ) {
         let sandbox = sandbox(&events, "");
         let since = days(time).since(NOW);
-        let numbers: Vec<Owned> = (0..NUMBERS).map(|at| Owned { number: number(at), sid: None }).collect();
+        let numbers: Vec<OwnedNumber> = (0..NUMBERS).map(|at| OwnedNumber { number: number(at), sid: None }).collect();
         let looked = run(uses(&client(&sandbox, page_size), &numbers, since, |_| {}));
         prop_assert!(looked.unread.is_empty());
         let used = in_use(&events, since);
@@ -234,7 +237,7 @@ proptest! {
         prop_assert!(requests(&sandbox) <= 2 * pages.min(4 * NUMBERS), "{} of {pages}", requests(&sandbox));
         let began = days(time).began(NOW);
         let second = |late: bool| Some(began + SignedDuration::from_secs(late.into()));
-        let row = |at| Row { bought: second(new.contains(&at)), ..row(at) };
+        let row = |at| IdleRow { bought: second(new.contains(&at)), ..row(at) };
         let rows: BTreeMap<_, _> = (0..NUMBERS).map(|at| (number(at), row(at))).collect();
         let judged = judge(rows, &looked.used, began);
         prop_assert_eq!(judged.used, used.len());
@@ -247,8 +250,8 @@ proptest! {
     }
 }
 
-fn row(at: usize) -> Row {
-    Row {
+fn row(at: usize) -> IdleRow {
+    IdleRow {
         number: number(at),
         friendly_name: None,
         kind: None,
@@ -262,20 +265,20 @@ fn row(at: usize) -> Row {
 #[test]
 fn only_what_had_the_whole_time_and_could_be_seen_is_idle() {
     let began: Timestamp = "2026-08-01T10:00:00Z".parse().expect("a time");
-    let judged = |row: Row| judge(BTreeMap::from([(number(0), row)]), &BTreeMap::new(), began);
-    let old = Row { bought: Some(began), ..row(0) };
+    let judged = |row: IdleRow| judge(BTreeMap::from([(number(0), row)]), &BTreeMap::new(), began);
+    let old = IdleRow { bought: Some(began), ..row(0) };
     assert_eq!(judged(old.clone()).idle.len(), 1);
     let slot = Slot::parse("nyc/1").expect("a slot");
     let claimed = slot.name_of(number(0), Some("Support"));
     let parked = marked(Some(&claimed), number(0), "2026-08-20".parse().expect("a day"));
     let of_another = slot.name_of(number(1), None);
     for (row, why) in [
-        (Row { bought: Some(began + SignedDuration::from_secs(1)), ..old.clone() }, Some(Unjudged::New)),
-        (Row { bought: None, ..old.clone() }, Some(Unjudged::AgeUnknown)),
-        (Row { on_trunk: true, ..old.clone() }, Some(Unjudged::OnTrunk)),
-        (Row { friendly_name: Some(claimed), ..old.clone() }, Some(Unjudged::Claimed)),
-        (Row { friendly_name: Some(parked), ..old.clone() }, Some(Unjudged::Claimed)),
-        (Row { friendly_name: Some(of_another), ..old.clone() }, None),
+        (IdleRow { bought: Some(began + SignedDuration::from_secs(1)), ..old.clone() }, Some(Unjudged::New)),
+        (IdleRow { bought: None, ..old.clone() }, Some(Unjudged::AgeUnknown)),
+        (IdleRow { on_trunk: true, ..old.clone() }, Some(Unjudged::OnTrunk)),
+        (IdleRow { friendly_name: Some(claimed), ..old.clone() }, Some(Unjudged::Claimed)),
+        (IdleRow { friendly_name: Some(parked), ..old.clone() }, Some(Unjudged::Claimed)),
+        (IdleRow { friendly_name: Some(of_another), ..old.clone() }, None),
     ] {
         let found = judged(row.clone());
         assert_eq!(found.unjudged.keys().next().copied(), why, "{row:?}");
@@ -292,18 +295,18 @@ fn a_row_is_told_by_what_the_api_says_of_it() {
         "phone_number": "+14155550000", "friendly_name": "see https://u:hunter2@a.example", "type": "local",
         "date_created": "Mon, 03 Aug 2026 10:00:00 +0000",
     });
-    let row = Row::of(&masked(normal_form(Api::IncomingPhoneNumbers, item))).expect("a row");
+    let row = IdleRow::from_item(&masked(normal_form(Api::IncomingPhoneNumbers, item))).expect("a row");
     assert!(!format!("{row:?}").contains("hunter2"));
     assert_eq!(row.bought, "2026-08-03T10:00:00Z".parse().ok());
     assert!(!row.on_trunk && row.sid.is_none());
     assert_eq!(row.countries(), ["US", "CA"]);
     let of = |number: &str| {
-        Row { number: PhoneNumber::observed(number).expect(number), ..row.clone() }.countries()
+        IdleRow { number: PhoneNumber::observed(number).expect(number), ..row.clone() }.countries()
     };
     assert_eq!(of("+493023125000"), ["DE"]);
     // Jamaica, a network without a country, a short code.
     assert!(of("+18765550000").is_empty() && of("+80012345678").is_empty() && of("12345").is_empty());
-    assert_eq!(Row::of(&serde_json::json!({"phone_number": null})), None);
+    assert_eq!(IdleRow::from_item(&serde_json::json!({"phone_number": null})), None);
 }
 
 #[test]
@@ -314,14 +317,14 @@ fn the_report_is_read_by_people_and_machines() {
         parent: None,
     };
     let hostile = "a\u{1b}[2J\n - phone_number: \"+1\" # \u{202e}`<b>";
-    let named = |at, name: &str| Row {
+    let named = |at, name: &str| IdleRow {
         friendly_name: Some(name.to_owned()),
         kind: Some("local".to_owned()),
         ..row(at)
     };
     let price = Some(("1.15".into(), "USD".into()));
     let german =
-        Row { number: PhoneNumber::observed("+493023125000").expect("a number"), ..named(0, "Berlin") };
+        IdleRow { number: PhoneNumber::observed("+493023125000").expect("a number"), ..named(0, "Berlin") };
     let numbers = [
         Idle::new(named(0, "Trade fair 2019"), &account("main"), price.clone(), None),
         Idle::new(named(1, hostile), &account("true"), price.clone(), None),
@@ -329,12 +332,12 @@ fn the_report_is_read_by_people_and_machines() {
             german,
             &account("main"),
             Some(("1".into(), "\u{1b}[31mEUR".into())),
-            Some(Declared::Protected),
+            Some(IdleDeclared::Protected),
         ),
-        Idle::new(row(2), &account("main"), None, Some(Declared::Present)),
-        Idle::new(row(3), &account("main"), price, Some(Declared::Released)),
+        Idle::new(row(2), &account("main"), None, Some(IdleDeclared::Present)),
+        Idle::new(row(3), &account("main"), price, Some(IdleDeclared::Released)),
     ];
-    let report = |has_file| Report {
+    let report = |has_file| IdleReport {
         numbers: &numbers,
         time: days(60),
         since: "2026-06-09".parse().expect("a day"),
@@ -356,7 +359,7 @@ fn the_report_is_read_by_people_and_machines() {
         assert_eq!(acting, None, "{name}");
         expect_file![format!("golden/{name}")].assert_eq(&text);
     }
-    let none = Report { numbers: &[], ..report(false) };
+    let none = IdleReport { numbers: &[], ..report(false) };
     assert_eq!(none.table(), "");
     assert!(none.tombstones().contains("numbers: []"));
 }

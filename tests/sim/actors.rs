@@ -96,7 +96,7 @@ fn write(host: &Host, state: &mut State, bytes: &[u8]) {
 fn ring(host: &Host, state: &mut State) {
     let text = fs::read_to_string(host.file()).unwrap_or_default();
     let source = Source { name: "fleet.yaml".into(), text, format: Format::Yaml };
-    state.rung = Some((state.now(), Generation::of(&[source])));
+    state.rung = Some((state.now(), Generation::from_sources(&[source])));
     for process in &state.processes {
         process.bell.notify_one();
     }

@@ -61,11 +61,11 @@ pub fn over_time(state: &State) -> Vec<String> {
     let in_day = same().filter(|spent| last.at.saturating_sub(spent.at) < DAY).count();
     let mut wrong = Vec::new();
     if in_generation > allowed {
-        wrong.push(format!("{in_generation} {}s in one generation, and {limit} allowed", last.kind.word()));
+        wrong.push(format!("{in_generation} {}s in one generation, and {limit} allowed", last.kind.as_str()));
     }
     // A clock that jumps makes another day of it.
     if in_day > allowed && state.clock_ahead + state.clock_behind == Duration::ZERO {
-        wrong.push(format!("{in_day} {}s in a day, and {limit} allowed", last.kind.word()));
+        wrong.push(format!("{in_day} {}s in a day, and {limit} allowed", last.kind.as_str()));
     }
     let again = same().filter(|spent| spent.number == last.number && spent.generation == last.generation);
     if last.kind == ActionKind::Purchase && again.count() > 1 {

@@ -16,7 +16,7 @@ use numctl::client::{Client, Dice, Manner};
 use numctl::desired::AccountRef;
 use numctl::desired::{AccountIndex, Desired, Format, Source};
 use numctl::execute::Stop;
-use numctl::execute::journal::{Command, Head};
+use numctl::execute::journal::{RecordedCommand, RunHead};
 use numctl::execute::ledger::Ledger;
 use numctl::guard::OperatorLimits;
 use numctl::guard::budget::Generation;
@@ -24,7 +24,7 @@ use numctl::guard::memory::{Extent, Memory};
 use numctl::model::credentials::Credentials;
 use numctl::model::number::AccountSid;
 use numctl::model::provider::Api;
-use numctl::reconcile::{Authority, Job, Pass, Pricing, Source as PlanSource, State, pass};
+use numctl::reconcile::{Authority, Job, LineState, Pass, PlanSource, Pricing, pass};
 use numctl::sandbox::{AUTH_TOKEN, HttpAnswer, HttpRequest, Sandbox, World};
 use serde_json::Value as Json;
 use tokio::sync::{oneshot, watch};
@@ -307,7 +307,7 @@ impl File {
     pub fn of(text: String) -> Self {
         let sources = [Source { name: "fleet.yaml".into(), text, format: Format::Yaml }];
         let desired = Desired::parse(&sources).expect("a good file").desired;
-        Self { desired, generation: Generation::of(&sources) }
+        Self { desired, generation: Generation::from_sources(&sources) }
     }
 }
 
@@ -392,11 +392,11 @@ async fn cycles(host: &Shared, process: Process, file: &File, passes: usize, see
             },
             dry_run: false,
             journal: None,
-            head: &Head { command: Command::Run, generation: None, undoes: None, by: None },
+            head: &RunHead { command: RecordedCommand::Run, generation: None, undoes: None, by: None },
             stop: stopped.clone(),
             now: clock(),
         };
-        let state = State { memory: &mut memory, kept: &mut kept, listed: None };
+        let state = LineState { memory: &mut memory, kept: &mut kept, listed: None };
         let came_to = pass(&job, state, &Yes(Some(&ledger))).await.pass;
         if let Pass::Executed(report) = &came_to {
             memory.settle(report, clock(), || seed);
@@ -409,7 +409,7 @@ async fn cycles(host: &Shared, process: Process, file: &File, passes: usize, see
                 let ends: Vec<String> = report
                     .ends
                     .iter()
-                    .map(|end| format!("{} {:?}", end.outcome.word(), end.outcome.error()))
+                    .map(|end| format!("{} {:?}", end.outcome.as_str(), end.outcome.error()))
                     .collect();
                 format!("pass: {ends:?}; held {:?}; short {:?}", report.plan.held, report.plan.short)
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use numctl::client::api::error::Operation;
-use numctl::desired::{AccountIndex, Desired, State as Wanted, Unlisted};
+use numctl::desired::{AccountIndex, DeclaredState as Wanted, Desired, Unlisted};
 use numctl::model::action_kind::ActionKind;
 use numctl::model::live::Live;
 use numctl::model::number::{AccountSid, NumberSid, PhoneNumber};
@@ -334,7 +334,7 @@ fn check_release(
         None => wrong.push("a release of a number that was not listed".to_owned()),
     }
     if let Some((kind, number)) = pass.unsettled.iter().next() {
-        wrong.push(format!("a release before the {} of {number} has ended well", kind.word()));
+        wrong.push(format!("a release before the {} of {number} has ended well", kind.as_str()));
     }
     wrong
 }

@@ -16,9 +16,9 @@ use numctl::daemon::file_watch::Watch;
 use numctl::daemon::{self, Daemon, Effects, News, Options, Reached, Signals, WriteAccess};
 use numctl::desired::AccountRef;
 use numctl::desired::load::load;
-use numctl::desired::{Declared, Desired, Format, Source, State as DeclaredState};
+use numctl::desired::{Declared, DeclaredState, Desired, Format, Source};
 use numctl::execute::Stop;
-use numctl::execute::journal::{Command, Head};
+use numctl::execute::journal::{RecordedCommand, RunHead};
 use numctl::execute::ledger::{Kept, Ledger, LedgerError};
 use numctl::guard::budget::Generation;
 use numctl::guard::cost::Bill;
@@ -30,7 +30,7 @@ use numctl::model::credentials::Credentials;
 use numctl::model::provider::Api;
 use numctl::plan::outcome::Report;
 use numctl::plan::{HeldReason, Plan};
-use numctl::reconcile::{self, Answer, Authority, Hooks, Job, Pass, Passed, Pricing, Source as PlanSource};
+use numctl::reconcile::{self, Authority, Decision, Hooks, Job, Pass, Passed, PlanSource, Pricing};
 use numctl::sandbox::AUTH_TOKEN;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep};
@@ -201,7 +201,7 @@ impl Host {
         let operator = OperatorLimits::default();
         let job = |source, clients, dry_run| Job {
             source,
-            generation: Generation::of(&[]),
+            generation: Generation::from_sources(&[]),
             accounts: &reached.accounts,
             clients,
             operator: &operator,
@@ -219,14 +219,14 @@ impl Host {
                 doubt: None,
             },
             journal: None,
-            head: &Head { command: Command::Apply, generation: None, undoes: None, by: None },
+            head: &RunHead { command: RecordedCommand::Apply, generation: None, undoes: None, by: None },
             dry_run,
             stop: stop.clone(),
             now: Duration::ZERO,
         };
         let walk = async |job: &Job<'_, Wire>| {
             let (mut memory, mut kept) = (Memory::of_one_look(), Kept::default());
-            let state = reconcile::State { memory: &mut memory, kept: &mut kept, listed: None };
+            let state = reconcile::LineState { memory: &mut memory, kept: &mut kept, listed: None };
             let Passed { pass, extent, .. } = reconcile::pass(job, state, &Yes(None)).await;
             told(&mut self.state.lock(), process, &pass, extent);
             pass
@@ -303,8 +303,8 @@ impl Host {
 pub struct Yes<'a>(pub Option<&'a Ledger>);
 
 impl Hooks for Yes<'_> {
-    fn confirm(&self, _: &Approved, _: Option<&Bill>) -> Answer {
-        Answer::Yes
+    fn confirm(&self, _: &Approved, _: Option<&Bill>) -> Decision {
+        Decision::Yes
     }
 
     async fn record(&self, _: &Plan, spent: &Kept) -> Result<(), LedgerError> {
@@ -355,7 +355,7 @@ fn take(state: &mut State, process: usize, desired: &Desired, text: String) {
         ));
     }
     let source = Source { name: "fleet.yaml".into(), text: text.clone(), format: Format::Yaml };
-    let generation = Generation::of(&[source]);
+    let generation = Generation::from_sources(&[source]);
     state.note(|| format!("process {process} takes {generation} ({} bytes, whole: {is_whole})", text.len()));
     if !is_whole {
         state.sometimes.reached("cut file taken");
@@ -472,10 +472,10 @@ fn word(pass: &Pass) -> String {
 
 fn executed(state: &mut State, id: Option<u64>, report: &Report) {
     for (step, end) in report.plan.steps.iter().zip(&report.ends) {
-        let (kind, number) = (step.action.kind().word(), step.action.number());
+        let (kind, number) = (step.action.kind().as_str(), step.action.number());
         let error = end.outcome.error().unwrap_or_default();
         state.note(|| {
-            format!("  {kind} {number}: {} after {} sends {error}", end.outcome.word(), end.attempts)
+            format!("  {kind} {number}: {} after {} sends {error}", end.outcome.as_str(), end.attempts)
         });
     }
     for held in &report.plan.held {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use numctl::client::Dice;
-use numctl::desired::{AccountIndex, Declared, Desired, Format, Source, State as Wanted};
+use numctl::desired::{AccountIndex, Declared, DeclaredState as Wanted, Desired, Format, Source};
 use numctl::guard::budget::Generation;
 use numctl::model::action_kind::ActionKind;
 use numctl::model::provider::Api;
@@ -247,7 +247,7 @@ async fn converge(host: &Host, file: &mut File, daemons: usize, tape: &mut Tape)
         let state = host.state.lock();
         let last = state.files.last().expect("just saved");
         let source = Source { name: "fleet.yaml".into(), text: last.text.clone(), format: Format::Yaml };
-        (last.desired.clone(), Generation::of(&[source]))
+        (last.desired.clone(), Generation::from_sources(&[source]))
     };
     let fewest = fewest(host, &truth).await;
     let mut passes = 0;
@@ -337,7 +337,7 @@ fn free_what_others_hold(state: &mut State) {
 pub async fn clean_plan(host: &Host, truth: &Desired) -> Plan {
     let mut sandbox = host.state.lock().sandbox.clone();
     sandbox.faults.dialect.list = ListShape::Wild;
-    let transport = Arc::new(InMemory::new(numctl::sandbox::Shared::new(sandbox)));
+    let transport = Arc::new(InMemory::new(numctl::sandbox::SharedSandbox::new(sandbox)));
     let reached = host
         .clients(truth, &transport, &Arc::new(Dice::seeded(1)))
         .expect("a file of the simulation names its SIDs");

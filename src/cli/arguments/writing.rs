@@ -327,5 +327,5 @@ fn deployment_name(text: &str) -> Result<LeaseName, String> {
 }
 
 fn lease_timing(text: &str) -> Result<Timing, String> {
-    Timing::of(duration(text)?).ok_or_else(|| "write whole seconds, from 2s to 1h".to_owned())
+    Timing::from_duration(duration(text)?).ok_or_else(|| "write whole seconds, from 2s to 1h".to_owned())
 }

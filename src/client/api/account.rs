@@ -2,12 +2,12 @@
 
 use serde::Deserialize;
 
-use super::wire::{self, Rows, Scalar};
+use super::wire::{self, LenientScalar, Rows};
 use crate::model::number::AccountSid;
 
 /// Whether an account is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
+pub enum AccountStatus {
     /// In use.
     Active,
     /// Cannot do anything until its parent wakes it.
@@ -16,10 +16,10 @@ pub enum Status {
     Closed,
 }
 
-impl Status {
+impl AccountStatus {
     /// The API's word.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
             Self::Suspended => "suspended",
@@ -50,7 +50,7 @@ pub struct Facts {
     /// Its name at Twilio.
     pub friendly_name: Option<Box<str>>,
     /// `None` where the API says something new.
-    pub status: Option<Status>,
+    pub status: Option<AccountStatus>,
     /// Whether it is a trial account, which cannot buy; `None` where the API does not say.
     pub is_trial: Option<bool>,
     /// The account above it; its own SID where there is none.
@@ -58,20 +58,20 @@ pub struct Facts {
 }
 
 #[derive(Deserialize)]
-struct Row<'a> {
+struct AccountRow<'a> {
     #[serde(borrow, default)]
-    sid: Scalar<'a>,
+    sid: LenientScalar<'a>,
     #[serde(borrow, default)]
-    friendly_name: Scalar<'a>,
+    friendly_name: LenientScalar<'a>,
     #[serde(borrow, default)]
-    status: Scalar<'a>,
+    status: LenientScalar<'a>,
     #[serde(borrow, default, rename = "type")]
-    kind: Scalar<'a>,
+    kind: LenientScalar<'a>,
     #[serde(borrow, default)]
-    owner_account_sid: Scalar<'a>,
+    owner_account_sid: LenientScalar<'a>,
 }
 
-impl Row<'_> {
+impl AccountRow<'_> {
     fn facts(self) -> Result<Facts, String> {
         let sid = self.sid.text().and_then(AccountSid::observed).ok_or("its sid is not an account's")?;
         let status = self.status.text().map(str::to_ascii_lowercase);
@@ -79,9 +79,9 @@ impl Row<'_> {
             sid,
             friendly_name: self.friendly_name.text().map(Box::from),
             status: match status.as_deref() {
-                Some("active") => Some(Status::Active),
-                Some("suspended") => Some(Status::Suspended),
-                Some("closed") => Some(Status::Closed),
+                Some("active") => Some(AccountStatus::Active),
+                Some("suspended") => Some(AccountStatus::Suspended),
+                Some("closed") => Some(AccountStatus::Closed),
                 Some(_) | None => None,
             },
             is_trial: self.kind.text().map(|kind| kind.eq_ignore_ascii_case("trial")),
@@ -95,7 +95,7 @@ impl Row<'_> {
 /// # Errors
 /// Says where the body stops being the API's.
 pub fn read_account(body: &[u8]) -> Result<Facts, String> {
-    wire::read(body, serde_json::from_str::<Row<'_>>)?.facts()
+    wire::read(body, serde_json::from_str::<AccountRow<'_>>)?.facts()
 }
 
 /// Reads one page of accounts, and where the next one is.
@@ -104,14 +104,14 @@ pub fn read_account(body: &[u8]) -> Result<Facts, String> {
 /// Says where the body stops being the API's.
 pub fn read_accounts(body: &[u8]) -> Result<(Vec<Facts>, Option<String>), String> {
     #[derive(Deserialize)]
-    struct Page<'a> {
+    struct AccountsPage<'a> {
         #[serde(borrow)]
-        accounts: Rows<Row<'a>>,
+        accounts: Rows<AccountRow<'a>>,
         #[serde(borrow, default)]
-        next_page_uri: Scalar<'a>,
+        next_page_uri: LenientScalar<'a>,
     }
-    let page = wire::read(body, serde_json::from_str::<Page<'_>>)?;
-    let accounts = page.accounts.0.into_iter().map(Row::facts).collect::<Result<_, _>>()?;
+    let page = wire::read(body, serde_json::from_str::<AccountsPage<'_>>)?;
+    let accounts = page.accounts.0.into_iter().map(AccountRow::facts).collect::<Result<_, _>>()?;
     Ok((accounts, page.next_page_uri.text().map(str::to_owned)))
 }
 
@@ -128,7 +128,7 @@ mod tests {
         let (accounts, next) = read_accounts(body.as_bytes()).expect("a page");
         assert_eq!(
             (accounts[0].status, accounts[0].is_trial, next),
-            (Some(Status::Suspended), Some(true), None)
+            (Some(AccountStatus::Suspended), Some(true), None)
         );
         assert!(!format!("{accounts:?}").contains("hunter2"));
         assert!(read_account(br#"{"sid":"PN1"}"#).is_err());

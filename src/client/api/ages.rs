@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use serde::Deserialize;
 
-use super::wire::{self, Rows, Scalar};
+use super::wire::{self, LenientScalar, Rows};
 use crate::model::number::NumberSid;
 
 /// One page of an account's numbers.
@@ -17,19 +17,19 @@ pub struct Ages {
 }
 
 #[derive(Deserialize)]
-struct Page<'a> {
+struct AgesPage<'a> {
     #[serde(borrow)]
-    incoming_phone_numbers: Rows<Row<'a>>,
+    incoming_phone_numbers: Rows<AgesRow<'a>>,
     #[serde(default)]
     next_page_uri: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Row<'a> {
+struct AgesRow<'a> {
     #[serde(default, borrow)]
-    sid: Scalar<'a>,
+    sid: LenientScalar<'a>,
     #[serde(default, borrow)]
-    date_created: Scalar<'a>,
+    date_created: LenientScalar<'a>,
 }
 
 /// Reads a page of v2010's list of numbers.
@@ -37,7 +37,7 @@ struct Row<'a> {
 /// # Errors
 /// Says where the body stops being the API's.
 pub fn read_ages(body: &[u8]) -> Result<Ages, String> {
-    let page = wire::read(body, serde_json::from_str::<Page<'_>>)?;
+    let page = wire::read(body, serde_json::from_str::<AgesPage<'_>>)?;
     let Rows(rows) = page.incoming_phone_numbers;
     let since = rows
         .iter()
@@ -58,7 +58,7 @@ mod tests {
         let sid = |at: u8| format!("PN{at:032}");
         let body = format!(
             r#"{{"incoming_phone_numbers":[{{"sid":"{}","date_created":"Mon, 03 Aug 2026 10:00:00 +0000"}},
-            {{"sid":"{}","date_created":"2026-08-03"}},{{"sid":"{}"}},{{}}],"next_page_uri":"/x?Page=1"}}"#,
+            {{"sid":"{}","date_created":"2026-08-03"}},{{"sid":"{}"}},{{}}],"next_page_uri":"/x?AgesPage=1"}}"#,
             sid(1),
             sid(2),
             sid(3)
@@ -66,7 +66,7 @@ mod tests {
         let ages = read_ages(body.as_bytes()).expect("a page");
         let known: Vec<String> = ages.since.iter().map(|(sid, at)| format!("{sid} {at}")).collect();
         assert_eq!(known, [format!("{} 2026-08-03T10:00:00Z", sid(1))]);
-        assert_eq!(ages.next.as_deref(), Some("/x?Page=1"));
+        assert_eq!(ages.next.as_deref(), Some("/x?AgesPage=1"));
         for body in ["", "[]", "{}", r#"{"incoming_phone_numbers":{}}"#] {
             assert!(read_ages(body.as_bytes()).is_err(), "{body}");
         }

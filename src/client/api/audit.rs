@@ -34,14 +34,14 @@ pub fn page(routes: &Routes, of: Option<NumberSid>, since: Option<Timestamp>, pa
 }
 
 #[derive(Deserialize)]
-struct Page {
+struct AuditEvents {
     events: Rows<Json>,
     #[serde(default)]
-    meta: Option<Meta>,
+    meta: Option<AuditMeta>,
 }
 
 #[derive(Deserialize)]
-struct Meta {
+struct AuditMeta {
     #[serde(default)]
     next_page_url: Option<String>,
 }
@@ -51,7 +51,7 @@ struct Meta {
 /// # Errors
 /// Says where the body stops being the API's.
 pub fn read_events(body: &[u8]) -> Result<AuditPage, String> {
-    let page = wire::read(body, serde_json::from_str::<Page>)?;
+    let page = wire::read(body, serde_json::from_str::<AuditEvents>)?;
     let Rows(rows) = page.events;
     let many = rows.len();
     let events: Vec<AuditEvent> = rows.iter().filter_map(event).collect();

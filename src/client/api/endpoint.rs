@@ -32,7 +32,7 @@ pub enum EndpointError {
 
 /// Twilio's services, each with a host of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Service {
+pub enum Product {
     /// ActiveNumbers and AvailableNumbers.
     Preview,
     /// v2010: IncomingPhoneNumbers, AvailablePhoneNumbers, accounts.
@@ -51,7 +51,7 @@ pub enum Service {
     Routes,
 }
 
-impl Service {
+impl Product {
     const ALL: [Self; 8] = [
         Self::Preview,
         Self::Api,
@@ -94,7 +94,7 @@ impl Service {
 
 /// Where the requests of an account go: scheme, host and port of each service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint([Url; Service::ALL.len()]);
+pub struct Endpoint([Url; Product::ALL.len()]);
 
 impl Endpoint {
     /// The operator's own base URL (`--base-url`): it replaces scheme, host and port of every
@@ -111,7 +111,7 @@ impl Endpoint {
                 Unfit::MoreThanAHost => EndpointError::MoreThanAHost(shown),
             }
         })?;
-        Ok(Self(Service::ALL.map(|_| base.clone())))
+        Ok(Self(Product::ALL.map(|_| base.clone())))
     }
 
     /// Twilio's hosts for a region and an edge: `{service}.{edge}.{region}.twilio.com`, and
@@ -121,14 +121,14 @@ impl Endpoint {
     /// When the region's edge is not known, or they make no host name together.
     pub fn vendor(site: &Site) -> Result<Self, EndpointError> {
         let place = site.labels().map_err(|region| EndpointError::NoEdge(region.to_string()))?;
-        let host = |service: Service| {
+        let host = |service: Product| {
             let text = match place.as_deref().filter(|_| service.is_regional()) {
                 Some(place) => format!("https://{}.{place}.{VENDOR_DOMAIN}", service.label()),
                 None => format!("https://{}.{VENDOR_DOMAIN}", service.label()),
             };
             Url::parse(&text).map_err(|_| EndpointError::NotAUrl(text))
         };
-        let hosts: Vec<Url> = Service::ALL.into_iter().map(host).collect::<Result<_, _>>()?;
+        let hosts: Vec<Url> = Product::ALL.into_iter().map(host).collect::<Result<_, _>>()?;
         // One for each of them.
         let hosts = hosts.try_into().map_err(|_| EndpointError::NotAUrl(VENDOR_DOMAIN.to_owned()))?;
         Ok(Self(hosts))
@@ -138,7 +138,7 @@ impl Endpoint {
     /// region and edge, or what answers at an operator's own base URL.
     #[must_use]
     pub fn world(&self) -> String {
-        let url = &self.0[Service::Api as usize];
+        let url = &self.0[Product::Api as usize];
         let is_vendors = url.host_str().is_some_and(|host| {
             host.strip_suffix(VENDOR_DOMAIN).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         });
@@ -149,7 +149,7 @@ impl Endpoint {
     #[must_use]
     pub fn region(&self) -> &str {
         let labels: Vec<&str> =
-            self.0[Service::Api as usize].host_str().unwrap_or_default().split('.').collect();
+            self.0[Product::Api as usize].host_str().unwrap_or_default().split('.').collect();
         match labels[..] {
             ["api", _, region, "twilio", "com"] => region,
             _ => "us1",
@@ -158,7 +158,7 @@ impl Endpoint {
 
     /// A path of a service.
     #[must_use]
-    pub fn url(&self, service: Service, path: &str) -> Url {
+    pub fn url(&self, service: Product, path: &str) -> Url {
         let mut url = self.0[service as usize].clone();
         url.set_path(path);
         url
@@ -177,24 +177,24 @@ mod tests {
             Endpoint::vendor(&site).map(|endpoint| endpoint.url(service, "/x").to_string())
         };
         for (region, edge, service, url) in [
-            ("", "", Service::Preview, "https://preview.twilio.com/x"),
-            ("ie1", "", Service::Api, "https://api.dublin.ie1.twilio.com/x"),
-            ("", "dublin", Service::Api, "https://api.dublin.us1.twilio.com/x"),
-            ("au1", "sydney", Service::Api, "https://api.sydney.au1.twilio.com/x"),
-            ("au1", "sydney", Service::Pricing, "https://pricing.twilio.com/x"),
-            ("ie1", "", Service::Numbers, "https://numbers.twilio.com/x"),
-            ("ie1", "", Service::Monitor, "https://monitor.twilio.com/x"),
-            ("ie1", "", Service::Preview, "https://preview.twilio.com/x"),
+            ("", "", Product::Preview, "https://preview.twilio.com/x"),
+            ("ie1", "", Product::Api, "https://api.dublin.ie1.twilio.com/x"),
+            ("", "dublin", Product::Api, "https://api.dublin.us1.twilio.com/x"),
+            ("au1", "sydney", Product::Api, "https://api.sydney.au1.twilio.com/x"),
+            ("au1", "sydney", Product::Pricing, "https://pricing.twilio.com/x"),
+            ("ie1", "", Product::Numbers, "https://numbers.twilio.com/x"),
+            ("ie1", "", Product::Monitor, "https://monitor.twilio.com/x"),
+            ("ie1", "", Product::Preview, "https://preview.twilio.com/x"),
         ] {
             assert_eq!(host(region, edge, service).as_deref(), Ok(url));
         }
-        assert_eq!(host("xx9", "", Service::Api), Err(EndpointError::NoEdge("xx9".to_owned())));
+        assert_eq!(host("xx9", "", Product::Api), Err(EndpointError::NoEdge("xx9".to_owned())));
     }
 
     #[test]
     fn one_base_url_stands_for_every_service() {
         let endpoint = Endpoint::at("http://127.0.0.1:8080").expect("a base URL");
-        for service in Service::ALL {
+        for service in Product::ALL {
             assert_eq!(endpoint.url(service, "/a/b").as_str(), "http://127.0.0.1:8080/a/b");
         }
     }

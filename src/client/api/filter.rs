@@ -78,7 +78,7 @@ pub enum Filter {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FilterError {
     /// The API has no such filter here.
-    #[error("{api} has no filter for {filter} on {what}", api = .api.name(), filter = .filter.word())]
+    #[error("{api} has no filter for {filter} on {what}", api = .api.name(), filter = .filter.as_str())]
     NotHere {
         /// The filter.
         filter: Filter,
@@ -91,7 +91,7 @@ pub enum FilterError {
     #[error("IncomingPhoneNumbers searches in one country: name it, such as --country US")]
     NoCountry,
     /// No number can have this value.
-    #[error("--{filter} {text:?}: {why}", filter = .filter.word())]
+    #[error("--{filter} {text:?}: {why}", filter = .filter.as_str())]
     Value {
         /// The filter.
         filter: Filter,
@@ -104,7 +104,7 @@ pub enum FilterError {
     #[error(
         "--{filter} works in the US and Canada only, and the country is {country}: elsewhere it may be ignored. Use \
          --contains with the numbers' first digits",
-        filter = .filter.word()
+        filter = .filter.as_str()
     )]
     NeedsPlaces {
         /// The filter.
@@ -117,7 +117,7 @@ pub enum FilterError {
 impl Filter {
     /// The filter in a message, as its option is called.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         self.row().0
     }
 

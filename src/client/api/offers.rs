@@ -49,7 +49,7 @@ fn parameter(wish: Wish, text: &str) -> &'static str {
 
 /// A page of offers.
 #[derive(Debug, PartialEq)]
-pub struct Found {
+pub struct FoundOffers {
     /// The numbers; rows whose number cannot be read are none.
     pub offers: Vec<Offer>,
     /// How many rows there were.
@@ -62,17 +62,17 @@ pub struct Found {
 ///
 /// # Errors
 /// Says where the body stops being the API's.
-pub fn read_offers(body: &[u8]) -> Result<Found, String> {
+pub fn read_offers(body: &[u8]) -> Result<FoundOffers, String> {
     #[derive(Deserialize)]
-    struct Page {
+    struct OffersPage {
         available_phone_numbers: Rows<Value>,
         #[serde(default)]
         next_page_uri: Option<String>,
     }
-    let page = wire::read(body, serde_json::from_str::<Page>)?;
+    let page = wire::read(body, serde_json::from_str::<OffersPage>)?;
     let Rows(rows) = page.available_phone_numbers;
     let offers = rows.iter().filter_map(offer).collect();
-    Ok(Found { offers, rows: rows.len(), next: page.next_page_uri.filter(|link| !link.is_empty()) })
+    Ok(FoundOffers { offers, rows: rows.len(), next: page.next_page_uri.filter(|link| !link.is_empty()) })
 }
 
 fn offer(row: &Value) -> Option<Offer> {
@@ -87,7 +87,8 @@ fn offer(row: &Value) -> Option<Offer> {
     let capabilities = row.get("capabilities").and_then(Value::as_object);
     // Twilio mixes the case of the names.
     let can = |capability: Capability| {
-        let (_, value) = capabilities?.iter().find(|(key, _)| key.eq_ignore_ascii_case(capability.word()))?;
+        let (_, value) =
+            capabilities?.iter().find(|(key, _)| key.eq_ignore_ascii_case(capability.as_str()))?;
         Some((capability, value.as_bool()?))
     };
     Some(Offer {
@@ -144,7 +145,7 @@ mod tests {
     fn only_numbers_are_offers() {
         let body = br#"{"available_phone_numbers":[{"phone_number":"+12125550100"},{"phone_number":null},{},
             {"phone_number":"+12125550101","address_requirements":"any"}],"uri":"/x"}"#;
-        let Found { offers, rows, next } = read_offers(body).expect("a page");
+        let FoundOffers { offers, rows, next } = read_offers(body).expect("a page");
         let number = |text: &str| PhoneNumber::observed(text).expect("a number");
         let told: Vec<_> = offers.iter().map(|offer| (offer.number, offer.wants_address)).collect();
         assert_eq!(told, [(number("+12125550100"), false), (number("+12125550101"), true)]);
@@ -153,7 +154,7 @@ mod tests {
         let odd = br#"{"available_phone_numbers":[{"phone_number":"+12125550100","region":["NY"],"lata":132,
             "capabilities":{"voice":true,"SMS":false,"MMS":"yes"},"latitude":"40.7","longitude":-74,
             "address_requirements":{}},7,null]}"#;
-        let Found { offers, .. } = read_offers(odd).expect("a page");
+        let FoundOffers { offers, .. } = read_offers(odd).expect("a page");
         assert_eq!((offers.len(), &offers[0].region, offers[0].lata.as_deref()), (1, &None, Some("132")));
         assert_eq!(offers[0].capabilities, [(Capability::Voice, true), (Capability::Sms, false)]);
         assert_eq!((offers[0].place, offers[0].wants_address), (Some((40.7, -74.0)), false));

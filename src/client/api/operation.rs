@@ -83,7 +83,7 @@ impl Operation {
 
     /// The word for it, in logs, in the sandbox's request log and in its fault specifications.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::List => "list",
             Self::Fetch => "fetch",

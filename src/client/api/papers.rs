@@ -24,15 +24,15 @@ pub fn read_offer(body: &[u8], number: PhoneNumber) -> Result<Option<bool>, Stri
 /// Says where the body stops being the API's.
 pub fn read_regulations(body: &[u8]) -> Result<Vec<NumberType>, String> {
     #[derive(Deserialize)]
-    struct Page {
-        results: Vec<Row>,
+    struct PapersPage {
+        results: Vec<PapersRow>,
     }
     #[derive(Deserialize)]
-    struct Row {
+    struct PapersRow {
         #[serde(default)]
         number_type: Option<String>,
     }
-    let page = wire::read(body, serde_json::from_str::<Page>)?;
+    let page = wire::read(body, serde_json::from_str::<PapersPage>)?;
     let mut types: Vec<_> =
         page.results.iter().filter_map(|row| NumberType::parse(row.number_type.as_deref()?)).collect();
     types.sort_unstable();

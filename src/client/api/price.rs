@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::wire;
-use crate::model::tariff::Kind;
+use crate::model::tariff::KindOnBill;
 
 /// The prices of a country's numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,24 +11,24 @@ pub struct Prices {
     /// The currency, such as `USD`.
     pub unit: Box<str>,
     /// By type: the account's own price a month, as the API writes it; `None` where it gives none.
-    pub monthly: Vec<(Kind, Option<Box<str>>)>,
+    pub monthly: Vec<(KindOnBill, Option<Box<str>>)>,
 }
 
 impl Prices {
     /// The price of a type; `None` where the API gives none.
     #[must_use]
-    pub fn of(&self, kind: Kind) -> Option<&str> {
+    pub fn price_for(&self, kind: KindOnBill) -> Option<&str> {
         self.monthly.iter().find(|(known, _)| *known == kind)?.1.as_deref()
     }
 
     /// The part of the API's JSON that [`read_prices`] reads.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
-        let price = |(kind, price): &(Kind, Option<Box<str>>)| Price {
-            number_type: Some(kind.word().into()),
+        let price = |(kind, price): &(KindOnBill, Option<Box<str>>)| Price {
+            number_type: Some(kind.as_str().into()),
             current_price: price.as_deref().map(Into::into),
         };
-        let country = Country {
+        let country = CountryPrices {
             price_unit: self.unit.clone(),
             phone_number_prices: self.monthly.iter().map(price).collect(),
         };
@@ -38,7 +38,7 @@ impl Prices {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Country {
+struct CountryPrices {
     price_unit: Box<str>,
     phone_number_prices: Vec<Price>,
 }
@@ -73,7 +73,7 @@ pub fn read_prices_of(body: &[u8], iso_country: &str) -> Result<Prices, String> 
 /// # Errors
 /// Says where the body stops being the API's.
 pub fn read_prices(body: &[u8]) -> Result<Prices, String> {
-    let country = wire::read(body, serde_json::from_str::<Country>)?;
+    let country = wire::read(body, serde_json::from_str::<CountryPrices>)?;
     let monthly = country
         .phone_number_prices
         .into_iter()
@@ -85,7 +85,7 @@ pub fn read_prices(body: &[u8]) -> Result<Prices, String> {
                 Some(_) | None => None,
             };
             // A type that is not named may be any.
-            (price.number_type.as_deref().and_then(Kind::observed).unwrap_or(Kind::Other), text)
+            (price.number_type.as_deref().and_then(KindOnBill::observed).unwrap_or(KindOnBill::Other), text)
         })
         .collect();
     Ok(Prices { unit: country.price_unit, monthly })
@@ -101,11 +101,11 @@ mod tests {
             [{"number_type":"local","base_price":"1.15","current_price":"1.00"},{"number_type":"toll free","current_price":2.15},
              {"number_type":"national","current_price":"3"},{"number_type":"mobile","current_price":null},{"current_price":"9"}]}"#;
         let prices = read_prices(body).expect("prices");
-        assert_eq!(prices.of(Kind::Local), Some("1.00"));
-        assert_eq!(prices.of(Kind::TollFree), Some("2.15"));
-        assert_eq!(prices.of(Kind::National), Some("3"));
-        assert_eq!(prices.of(Kind::Mobile), None);
-        assert_eq!(prices.of(Kind::Other), Some("9"));
+        assert_eq!(prices.price_for(KindOnBill::Local), Some("1.00"));
+        assert_eq!(prices.price_for(KindOnBill::TollFree), Some("2.15"));
+        assert_eq!(prices.price_for(KindOnBill::National), Some("3"));
+        assert_eq!(prices.price_for(KindOnBill::Mobile), None);
+        assert_eq!(prices.price_for(KindOnBill::Other), Some("9"));
         assert_eq!(read_prices(prices.to_json().to_string().as_bytes()), Ok(prices));
     }
 }

@@ -91,7 +91,7 @@ pub fn offered_form(api: Api, kind: Option<NumberType>, item: Value, monthly: Op
     item.insert("lifecycle".into(), lifecycle);
     item.insert("geography".into(), nulled(Value::Object(geography)));
     if let Some(kind) = kind {
-        item.insert("type".into(), kind.word().into());
+        item.insert("type".into(), kind.as_str().into());
     }
     if let Some(monthly) = monthly {
         item.insert("base_recurring_price".into(), monthly.into());

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::endpoint::{Endpoint, Service};
+use super::endpoint::{Endpoint, Product};
 use crate::model::number::{AccountSid, NumberSid, PhoneNumber, ServiceSid};
 pub use crate::model::number_type::NumberType;
 use crate::model::provider::Api;
@@ -112,25 +112,25 @@ impl Routes {
     /// The account itself.
     #[must_use]
     pub fn account(&self, account: AccountSid) -> Url {
-        self.endpoint.url(Service::Api, &format!("/2010-04-01/Accounts/{account}.json"))
+        self.endpoint.url(Product::Api, &format!("/2010-04-01/Accounts/{account}.json"))
     }
 
     /// The account and its subaccounts.
     #[must_use]
     pub fn accounts(&self) -> Url {
-        self.endpoint.url(Service::Api, "/2010-04-01/Accounts.json")
+        self.endpoint.url(Product::Api, "/2010-04-01/Accounts.json")
     }
 
     /// What numbers of a country cost.
     #[must_use]
     pub fn prices(&self, country: &str) -> Url {
-        self.endpoint.url(Service::Pricing, &format!("/v1/PhoneNumbers/Countries/{country}"))
+        self.endpoint.url(Product::Pricing, &format!("/v1/PhoneNumbers/Countries/{country}"))
     }
 
     /// What a country wants of those who buy its numbers.
     #[must_use]
     pub fn regulations(&self) -> Url {
-        self.endpoint.url(Service::Numbers, "/v2/RegulatoryCompliance/Regulations")
+        self.endpoint.url(Product::Numbers, "/v2/RegulatoryCompliance/Regulations")
     }
 
     /// The account's calls or messages.
@@ -146,25 +146,25 @@ impl Routes {
     /// Who changed what in the account: that of the credentials, which the path does not name.
     #[must_use]
     pub fn events(&self) -> Url {
-        self.endpoint.url(Service::Monitor, "/v1/Events")
+        self.endpoint.url(Product::Monitor, "/v1/Events")
     }
 
     /// The account's Messaging Services.
     #[must_use]
     pub fn services(&self) -> Url {
-        self.endpoint.url(Service::Messaging, "/v1/Services")
+        self.endpoint.url(Product::Messaging, "/v1/Services")
     }
 
     /// The numbers in a Messaging Service: GET lists, POST puts one in.
     #[must_use]
     pub fn members(&self, service: ServiceSid) -> Url {
-        self.endpoint.url(Service::Messaging, &format!("/v1/Services/{service}/PhoneNumbers"))
+        self.endpoint.url(Product::Messaging, &format!("/v1/Services/{service}/PhoneNumbers"))
     }
 
     /// One number in a Messaging Service: GET reads, DELETE takes it out.
     #[must_use]
     pub fn member(&self, service: ServiceSid, number: NumberSid) -> Url {
-        self.endpoint.url(Service::Messaging, &format!("/v1/Services/{service}/PhoneNumbers/{number}"))
+        self.endpoint.url(Product::Messaging, &format!("/v1/Services/{service}/PhoneNumbers/{number}"))
     }
 
     /// The account's applications.
@@ -176,21 +176,21 @@ impl Routes {
     /// The account's SIP trunks.
     #[must_use]
     pub fn trunks(&self) -> Url {
-        self.endpoint.url(Service::Trunking, "/v1/Trunks")
+        self.endpoint.url(Product::Trunking, "/v1/Trunks")
     }
 
     /// Where a number's calls are processed.
     #[must_use]
     pub fn region(&self, number: PhoneNumber) -> Url {
-        self.endpoint.url(Service::Routes, &format!("/v2/PhoneNumbers/{number}"))
+        self.endpoint.url(Product::Routes, &format!("/v2/PhoneNumbers/{number}"))
     }
 
     fn active(&self, path: &str) -> Url {
-        self.endpoint.url(Service::Preview, &format!("/Numbers{path}"))
+        self.endpoint.url(Product::Preview, &format!("/Numbers{path}"))
     }
 
     fn of_account(&self, account: AccountSid, path: &str) -> Url {
-        self.endpoint.url(Service::Api, &format!("/2010-04-01/Accounts/{account}{path}"))
+        self.endpoint.url(Product::Api, &format!("/2010-04-01/Accounts/{account}{path}"))
     }
 }
 

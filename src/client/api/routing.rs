@@ -6,29 +6,29 @@ use serde::de::DeserializeOwned;
 
 use super::wire;
 use crate::model::number::{ApplicationSid, NumberSid, PhoneNumber, ServiceSid, TrunkSid};
-use crate::model::routing::{Application, Hook, Service, Trunk};
+use crate::model::routing::{Application, Hook, MessagingService, Trunk};
 
 /// A page of a list: its rows, and where the next page is, not yet checked.
 pub type Paged<R> = (Vec<R>, Option<String>);
 
 #[derive(Deserialize)]
-struct Meta {
+struct RoutingMeta {
     #[serde(default)]
     next_page_url: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Page<R> {
+struct RoutingPage<R> {
     #[serde(alias = "services", alias = "phone_numbers", alias = "applications", alias = "trunks")]
     rows: Vec<R>,
     #[serde(default)]
-    meta: Option<Meta>,
+    meta: Option<RoutingMeta>,
     #[serde(default)]
     next_page_uri: Option<String>,
 }
 
 fn read<R: DeserializeOwned, V>(body: &[u8], make: impl Fn(R) -> Option<V>) -> Result<Paged<V>, String> {
-    let page: Page<R> = wire::read(body, serde_json::from_str)?;
+    let page: RoutingPage<R> = wire::read(body, serde_json::from_str)?;
     let rows = page.rows.into_iter().map(|row| make(row).ok_or("a row has no SID of its kind"));
     let rows = rows.collect::<Result<Vec<_>, _>>()?;
     let next = page.meta.and_then(|meta| meta.next_page_url).or(page.next_page_uri);
@@ -62,9 +62,9 @@ struct ServiceRow {
 ///
 /// # Errors
 /// When it is no such page.
-pub fn read_services(body: &[u8]) -> Result<Paged<(ServiceSid, Service)>, String> {
+pub fn read_services(body: &[u8]) -> Result<Paged<(ServiceSid, MessagingService)>, String> {
     read(body, |row: ServiceRow| {
-        let service = Service {
+        let service = MessagingService {
             friendly_name: some(row.friendly_name),
             inbound: hook(row.inbound_request_url, row.inbound_method),
             defers: row.use_inbound_webhook_on_number,
@@ -156,11 +156,11 @@ pub fn read_trunks(body: &[u8]) -> Result<Paged<(TrunkSid, Trunk)>, String> {
 /// When the answer does not say.
 pub fn read_region(body: &[u8]) -> Result<Box<str>, String> {
     #[derive(Deserialize)]
-    struct Row {
+    struct RoutingRow {
         #[serde(default)]
         voice_region: Option<String>,
     }
-    let row: Row = wire::read(body, serde_json::from_str)?;
+    let row: RoutingRow = wire::read(body, serde_json::from_str)?;
     some(row.voice_region).ok_or_else(|| "it has no voice_region".to_owned())
 }
 
@@ -172,11 +172,11 @@ mod tests {
     fn pages_are_read_as_either_api_writes_them() {
         let sid = "a".repeat(32);
         let body = format!(
-            r#"{{"meta":{{"key":"services","next_page_url":"https://h/v1/Services?Page=1"}},"services":[{{"sid":"MG{sid}",
+            r#"{{"meta":{{"key":"services","next_page_url":"https://h/v1/Services?RoutingPage=1"}},"services":[{{"sid":"MG{sid}",
                "friendly_name":"A","inbound_request_url":null,"use_inbound_webhook_on_number":false,"new":1}}]}}"#
         );
         let (rows, next) = read_services(body.as_bytes()).expect("a page");
-        assert_eq!(next.as_deref(), Some("https://h/v1/Services?Page=1"));
+        assert_eq!(next.as_deref(), Some("https://h/v1/Services?RoutingPage=1"));
         assert_eq!((rows[0].1.defers, &rows[0].1.inbound), (Some(false), &None));
         let body = format!(r#"{{"applications":[{{"sid":"AP{sid}","voice_url":""}}],"next_page_uri":null}}"#);
         assert_eq!(read_applications(body.as_bytes()).expect("a page").0[0].1.voice, None);

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::filter::first_page;
 use super::routes::Routes;
-use super::wire::{self, Rows, Scalar};
+use super::wire::{self, LenientScalar, Rows};
 use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::model::traffic::{Medium, Party, Side, Use, day, numbers_in};
 
@@ -54,41 +54,41 @@ pub fn page(
 }
 
 #[derive(Deserialize)]
-struct Page<'a> {
+struct TrafficPage<'a> {
     #[serde(default, borrow)]
-    calls: Option<Rows<Row<'a>>>,
+    calls: Option<Rows<TrafficRow<'a>>>,
     #[serde(default, borrow)]
-    messages: Option<Rows<Row<'a>>>,
+    messages: Option<Rows<TrafficRow<'a>>>,
     #[serde(default)]
     next_page_uri: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Row<'a> {
+struct TrafficRow<'a> {
     #[serde(default, borrow)]
-    to: Scalar<'a>,
+    to: LenientScalar<'a>,
     #[serde(default, borrow)]
-    from: Scalar<'a>,
+    from: LenientScalar<'a>,
     /// The number of the account that the row is about, whatever the addresses are.
     #[serde(default, borrow)]
-    phone_number_sid: Scalar<'a>,
+    phone_number_sid: LenientScalar<'a>,
     /// The number that the call was forwarded from.
     #[serde(default, borrow)]
-    forwarded_from: Scalar<'a>,
+    forwarded_from: LenientScalar<'a>,
     #[serde(default, borrow)]
-    account_sid: Scalar<'a>,
+    account_sid: LenientScalar<'a>,
     /// `inbound`, `outbound-api`, `trunking-originating`…
     #[serde(default, borrow)]
-    direction: Scalar<'a>,
+    direction: LenientScalar<'a>,
     #[serde(default, borrow)]
-    start_time: Scalar<'a>,
+    start_time: LenientScalar<'a>,
     #[serde(default, borrow)]
-    date_sent: Scalar<'a>,
+    date_sent: LenientScalar<'a>,
     #[serde(default, borrow)]
-    date_created: Scalar<'a>,
+    date_created: LenientScalar<'a>,
 }
 
-impl Row<'_> {
+impl TrafficRow<'_> {
     /// Whether no one can tell whose use it is: what names someone has another shape than the API's, or
     /// is not there at all.
     fn names_nobody(&self) -> bool {
@@ -115,17 +115,21 @@ impl Row<'_> {
 }
 
 /// The rows, and where the next page is.
-fn read(body: &[u8], medium: Medium, account: AccountSid) -> Result<(Vec<Row<'_>>, Option<String>), String> {
-    let page = wire::read(body, serde_json::from_str::<Page<'_>>)?;
+fn read(
+    body: &[u8],
+    medium: Medium,
+    account: AccountSid,
+) -> Result<(Vec<TrafficRow<'_>>, Option<String>), String> {
+    let page = wire::read(body, serde_json::from_str::<TrafficPage<'_>>)?;
     let rows = match medium {
         Medium::Call => page.calls,
         Medium::Message => page.messages,
     };
-    let Rows(rows) = rows.ok_or_else(|| format!("it has no list of {}s", medium.word()))?;
+    let Rows(rows) = rows.ok_or_else(|| format!("it has no list of {}s", medium.as_str()))?;
     // Another account's list says nothing of this one's numbers.
     let others = rows.iter().filter_map(|row| row.account_sid.text()).filter_map(AccountSid::observed);
     if let Some(other) = others.into_iter().find(|other| *other != account) {
-        return Err(format!("it has a {} of account {other}, and {account} was asked", medium.word()));
+        return Err(format!("it has a {} of account {other}, and {account} was asked", medium.as_str()));
     }
     Ok((rows, page.next_page_uri.filter(|link| !link.is_empty())))
 }
@@ -145,7 +149,7 @@ pub fn read_traffic(
     for row in &rows {
         let at = when(row, medium, since)?;
         if row.names_nobody() {
-            return Err(format!("it has a {} that names no number of the account", medium.word()));
+            return Err(format!("it has a {} that names no number of the account", medium.as_str()));
         }
         uses.extend(row.parties().map(|(party, side)| (party, Use { at, medium, side })));
     }
@@ -178,19 +182,19 @@ pub fn read_use(
         Side::From => &row.from,
     };
     if numbers_in(text.text().unwrap_or_default()).all(|named| named != number) {
-        return Err(format!("it has a {} of a number that was not asked for", medium.word()));
+        return Err(format!("it has a {} of a number that was not asked for", medium.as_str()));
     }
     Ok(Some(Use { at: when(row, medium, since)?, medium, side }))
 }
 
 /// When it was: what has not begun yet has only the time at which it was asked for, which may be
 /// earlier.
-fn when(row: &Row<'_>, medium: Medium, since: Date) -> Result<Timestamp, String> {
+fn when(row: &TrafficRow<'_>, medium: Medium, since: Date) -> Result<Timestamp, String> {
     let began = match medium {
         Medium::Call => &row.start_time,
         Medium::Message => &row.date_sent,
     };
-    let word = medium.word();
+    let word = medium.as_str();
     let Some(text) = began.text().or(row.date_created.text()) else {
         return Err(format!("it has a {word} without a time"));
     };
@@ -223,8 +227,8 @@ mod tests {
 
     fn named(uses: &[(Party, Use)]) -> Vec<String> {
         let name = |(party, one): &(Party, Use)| match party {
-            Party::Number(number) => format!("{} {number}", one.side.word()),
-            Party::Sid(sid) => format!("{} {sid}", one.side.word()),
+            Party::Number(number) => format!("{} {number}", one.side.as_str()),
+            Party::Sid(sid) => format!("{} {sid}", one.side.as_str()),
         };
         uses.iter().map(name).collect()
     }
@@ -335,6 +339,6 @@ mod tests {
         assert!(one(CALL, "null", of).is_ok_and(|used| used.is_some()));
         assert!(one(CALL, "null", (Side::To, number("+15552230001"))).is_err());
         assert!(one(CALL, "null", (Side::From, number("+15552230000"))).is_err());
-        assert!(one("", r#""/2010-04-01/x?Page=1""#, of).is_err());
+        assert!(one("", r#""/2010-04-01/x?TrafficPage=1""#, of).is_err());
     }
 }

@@ -21,11 +21,11 @@ use crate::model::provider::Api;
 use crate::model::settings::{Field, Settings, Value};
 use crate::model::tariff::Tariff;
 
-pub(super) use lenient::Scalar;
-use lenient::{Capability, Group};
+pub(super) use lenient::LenientScalar;
+use lenient::{LenientCapability, LenientGroup};
 
 /// What a row says about a number besides its identity, as far as it could be read.
-struct Told<'a> {
+struct RowDetails<'a> {
     sid: Option<NumberSid>,
     sms: Option<bool>,
     tariff: Tariff,
@@ -168,10 +168,10 @@ const UNKNOWN: &str = "unknown";
 
 /// A number as either API describes it, each under keys of its own.
 fn live<'a>(
-    phone_number: &Scalar<'_>,
-    account_sid: &Scalar<'_>,
-    told: Told<'_>,
-    fields: impl Iterator<Item = (Field, &'a Scalar<'a>)>,
+    phone_number: &LenientScalar<'_>,
+    account_sid: &LenientScalar<'_>,
+    told: RowDetails<'_>,
+    fields: impl Iterator<Item = (Field, &'a LenientScalar<'a>)>,
     interner: &mut Interner,
 ) -> Result<Live, serde_json::Error> {
     let given = phone_number.text();
@@ -252,8 +252,8 @@ fn in_full(api: Api, text: &str, interner: &mut Interner) -> Result<RawPage, ser
 fn by_template(api: Api, text: &str, interner: &mut Interner) -> Option<RawPage> {
     let around = |text: &str, interner: &mut Interner| in_full(api, text, interner).ok();
     match api {
-        Api::ActiveNumbers => template::read_page::<active::Row<'_>>(text, interner, around),
-        Api::IncomingPhoneNumbers => template::read_page::<incoming::Row<'_>>(text, interner, around),
+        Api::ActiveNumbers => template::read_page::<active::ActiveRow<'_>>(text, interner, around),
+        Api::IncomingPhoneNumbers => template::read_page::<incoming::IncomingRow<'_>>(text, interner, around),
     }
 }
 

@@ -36,12 +36,12 @@ enum Uid {
 }
 
 #[derive(Deserialize)]
-struct Object {
-    metadata: Metadata,
+struct EventObject {
+    metadata: EventMetadata,
 }
 
 #[derive(Deserialize)]
-struct Metadata {
+struct EventMetadata {
     uid: String,
 }
 
@@ -106,7 +106,7 @@ impl EventClient {
         let (status, body) = self.connection.send(Method::GET, &path, None).await?;
         match status {
             StatusCode::OK => {
-                let object: Object = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
+                let object: EventObject = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
                 Ok(Uid::Known(object.metadata.uid))
             }
             StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => Ok(Uid::Refused),

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::note::Wanted;
-use super::wire::{self, Note};
-use super::{Answer, Ask, Moment, Next, Record, Seen, Timing};
+use super::note::WantedNote;
+use super::wire::{self, LeaseNote};
+use super::{Ask, ElectorNext, LeaseAnswer, LeaseRecord, Moment, SeenLease, Timing};
 
 /// Who has the lease, as far as is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,33 +23,33 @@ pub struct Elector {
     me: String,
     timing: Timing,
     is_wanted: bool,
-    known: Known,
-    standing: Standing,
+    known: KnownLease,
+    standing: LeaseStanding,
     /// The last term.
     terms: u64,
     /// Not before then (steady).
     due: Duration,
-    asked: Option<Asked>,
+    asked: Option<RequestSent>,
     /// The last time that was written, so that the next one differs.
     last_written: Duration,
     /// The note that the Lease is to carry.
-    note: Option<Wanted>,
+    note: Option<WantedNote>,
 }
 
 /// What is known of the Lease.
 #[derive(Debug)]
-enum Known {
+enum KnownLease {
     /// Nothing: it was never read.
     Unread,
     /// There was none.
     Missing,
     /// It was there, and the same since then (steady).
-    There { seen: Seen, since: Duration },
+    There { seen: SeenLease, since: Duration },
 }
 
 /// What may be done about the Lease.
 #[derive(Debug, Clone, Copy)]
-enum Standing {
+enum LeaseStanding {
     /// Nothing before it is read.
     Reading,
     /// The same, since a claim's answer was lost: it may be ours.
@@ -57,20 +57,20 @@ enum Standing {
     /// A write may rest on what is known.
     Candidate,
     /// It is ours, and a write may rest on what is known.
-    Leading(Held),
+    Leading(LeaseHeld),
     /// It is ours by the last good answer, and to be read before anything is written to it.
-    Shaken(Held),
+    Shaken(LeaseHeld),
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Held {
+struct LeaseHeld {
     /// From before the renewal was sent.
     renewed: Moment,
     term: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Asked {
+struct RequestSent {
     at: Moment,
     what: Question,
 }
@@ -94,8 +94,8 @@ impl Question {
     }
 }
 
-impl Standing {
-    fn held(self) -> Option<Held> {
+impl LeaseStanding {
+    fn held(self) -> Option<LeaseHeld> {
         match self {
             Self::Leading(held) | Self::Shaken(held) => Some(held),
             Self::Reading | Self::Doubtful | Self::Candidate => None,
@@ -130,8 +130,8 @@ impl Elector {
             me,
             timing,
             is_wanted: false,
-            known: Known::Unread,
-            standing: Standing::Reading,
+            known: KnownLease::Unread,
+            standing: LeaseStanding::Reading,
             terms: 0,
             due: Duration::ZERO,
             asked: None,
@@ -164,14 +164,14 @@ impl Elector {
 
     /// Renews at once, unless that has just failed.
     pub fn hurry(&mut self) {
-        if matches!(self.standing, Standing::Leading(_)) {
+        if matches!(self.standing, LeaseStanding::Leading(_)) {
             self.due = Duration::ZERO;
         }
     }
 
     /// From now on every renewal of this term leaves this note in the Lease, for whoever has it next.
-    pub fn keep(&mut self, term: u64, note: Note) {
-        self.note = Some(Wanted::new(term, note));
+    pub fn keep(&mut self, term: u64, note: LeaseNote) {
+        self.note = Some(WantedNote::new(term, note));
         self.hurry();
     }
 
@@ -192,7 +192,7 @@ impl Elector {
     /// The note in the Lease, as the server last had it, while we have it in this term: whoever changes
     /// it, or has the Lease in between, ends the term.
     #[must_use]
-    pub fn kept(&self, term: u64, now: Moment) -> Option<Note> {
+    pub fn kept(&self, term: u64, now: Moment) -> Option<LeaseNote> {
         Some(wire::note(self.seen_in(term, now)?))
     }
 
@@ -202,50 +202,52 @@ impl Elector {
         Some(wire::room(self.seen_in(term, now)?))
     }
 
-    fn seen_in(&self, term: u64, now: Moment) -> Option<&Seen> {
+    fn seen_in(&self, term: u64, now: Moment) -> Option<&SeenLease> {
         self.seen().filter(|_| self.term(now) == Some(term))
     }
 
-    fn seen(&self) -> Option<&Seen> {
+    fn seen(&self) -> Option<&SeenLease> {
         match &self.known {
-            Known::There { seen, .. } => Some(seen),
-            Known::Unread | Known::Missing => None,
+            KnownLease::There { seen, .. } => Some(seen),
+            KnownLease::Unread | KnownLease::Missing => None,
         }
     }
 
     /// What to do now.
-    pub fn next(&mut self, now: Moment) -> Next {
+    pub fn next(&mut self, now: Moment) -> ElectorNext {
         self.lapse(now);
         // A question without its answer is one whose answer was lost.
         if let Some(asked) = self.asked.take() {
             self.standing = self.standing.shaken(asked.what.is_claim());
         }
         let is_ours = self.seen().is_some_and(|seen| self.is_ours(seen));
-        if !self.is_wanted && !is_ours && !matches!(self.standing, Standing::Doubtful) {
-            return Next::Rest;
+        if !self.is_wanted && !is_ours && !matches!(self.standing, LeaseStanding::Doubtful) {
+            return ElectorNext::Rest;
         }
         if now.steady < self.due {
-            return Next::Wait(self.due);
+            return ElectorNext::Wait(self.due);
         }
         let (what, ask) = match self.standing {
-            Standing::Reading | Standing::Doubtful | Standing::Shaken(_) => (Question::Read, Ask::Read),
-            Standing::Candidate | Standing::Leading(_) => self.write(now),
+            LeaseStanding::Reading | LeaseStanding::Doubtful | LeaseStanding::Shaken(_) => {
+                (Question::Read, Ask::Read)
+            }
+            LeaseStanding::Candidate | LeaseStanding::Leading(_) => self.write(now),
         };
         if what != Question::Read {
             self.last_written = self.stamp(now);
         }
-        self.asked = Some(Asked { at: now, what });
-        Next::Ask(ask)
+        self.asked = Some(RequestSent { at: now, what });
+        ElectorNext::Ask(ask)
     }
 
     /// What is written on the strength of what is known.
     fn write(&self, now: Moment) -> (Question, Ask) {
         match &self.known {
-            Known::Unread | Known::Missing => (Question::Claim, Ask::Create(self.claim(None, now))),
-            Known::There { seen, .. } if !self.is_wanted => {
+            KnownLease::Unread | KnownLease::Missing => (Question::Claim, Ask::Create(self.claim(None, now))),
+            KnownLease::There { seen, .. } if !self.is_wanted => {
                 (Question::GiveBack, Ask::Update(Box::new(seen.clone()), self.freed(seen, now)))
             }
-            Known::There { seen, since } if self.may_take(seen, *since, now.steady) => {
+            KnownLease::There { seen, since } if self.may_take(seen, *since, now.steady) => {
                 let claim = self.claim(Some(&seen.record), now);
                 // Another term may have noted something else since.
                 match self.note.as_ref().and_then(|wanted| wanted.over(seen, self.term(now))) {
@@ -253,39 +255,39 @@ impl Elector {
                     None => (Question::Claim, Ask::Update(Box::new(seen.clone()), claim)),
                 }
             }
-            Known::There { .. } => (Question::Read, Ask::Read),
+            KnownLease::There { .. } => (Question::Read, Ask::Read),
         }
     }
 
     /// The answer to what [`Elector::next`] said to ask, as it arrives.
-    pub fn answered(&mut self, answer: Answer, now: Moment) {
+    pub fn answered(&mut self, answer: LeaseAnswer, now: Moment) {
         let Some(asked) = self.asked.take() else { return };
         match answer {
-            Answer::Found(seen) => self.found(seen, now),
-            Answer::Missing => {
-                self.known = Known::Missing;
-                self.standing = Standing::Candidate;
+            LeaseAnswer::Found(seen) => self.found(seen, now),
+            LeaseAnswer::Missing => {
+                self.known = KnownLease::Missing;
+                self.standing = LeaseStanding::Candidate;
                 self.due = now.steady;
             }
-            Answer::Written(seen) => {
+            LeaseAnswer::Written(seen) => {
                 if asked.what.is_claim() && self.is_wanted && self.is_ours(&seen) {
                     // Without a gap it is the same term: no one else can have written meanwhile.
                     let term = self.term(asked.at).unwrap_or(self.terms + 1);
                     self.terms = term;
-                    self.standing = Standing::Leading(Held { renewed: asked.at, term });
+                    self.standing = LeaseStanding::Leading(LeaseHeld { renewed: asked.at, term });
                     self.due = asked.at.steady + self.timing.retry();
                 } else {
-                    self.standing = Standing::Candidate;
+                    self.standing = LeaseStanding::Candidate;
                     self.due = now.steady;
                 }
-                self.known = Known::There { seen, since: now.steady };
+                self.known = KnownLease::There { seen, since: now.steady };
             }
             // Soon, but never in a tight loop.
-            Answer::Conflict => {
+            LeaseAnswer::Conflict => {
                 self.standing = self.standing.shaken(false);
                 self.due = now.steady + self.timing.retry() / 4;
             }
-            Answer::Lost => {
+            LeaseAnswer::Lost => {
                 if asked.what == Question::ClaimWithNote {
                     self.give_up_note();
                 }
@@ -295,31 +297,31 @@ impl Elector {
         }
     }
 
-    fn found(&mut self, seen: Seen, now: Moment) {
+    fn found(&mut self, seen: SeenLease, now: Moment) {
         // What we noted may have arrived, though its answer did not. Anything else is another's word,
         // which we have not read yet: a term of its own.
         let is_foreign = self.standing.held().zip(self.seen()).is_some_and(|(held, before)| {
             let note = wire::note(&seen);
-            let is_known = |wanted: &Wanted| wanted.is(held.term, &note);
+            let is_known = |wanted: &WantedNote| wanted.is(held.term, &note);
             wire::note(before) != note && !self.note.as_ref().is_some_and(is_known)
         });
         let since = match &self.known {
-            Known::There { seen: before, since } if before.record == seen.record => *since,
-            Known::There { .. } | Known::Unread | Known::Missing => now.steady,
+            KnownLease::There { seen: before, since } if before.record == seen.record => *since,
+            KnownLease::There { .. } | KnownLease::Unread | KnownLease::Missing => now.steady,
         };
         let held = self.standing.held().filter(|_| self.is_ours(&seen) && !is_foreign);
         let may_take = self.may_take(&seen, since, now.steady);
         self.standing = match held {
-            Some(held) => Standing::Leading(held),
-            None if may_take => Standing::Candidate,
-            None => Standing::Reading,
+            Some(held) => LeaseStanding::Leading(held),
+            None if may_take => LeaseStanding::Candidate,
+            None => LeaseStanding::Reading,
         };
         self.due = match may_take {
             true => now.steady,
             // The look at the very end makes the take-over prompt.
             false => (now.steady + self.timing.retry()).min(since + self.duration_of(&seen)),
         };
-        self.known = Known::There { seen, since };
+        self.known = KnownLease::There { seen, since };
     }
 
     /// How long a write that starts now may take at most; `None` when none may start. `term` is the
@@ -351,10 +353,10 @@ impl Elector {
         match (self.term(now), &self.known) {
             (Some(term), _) => Leader::Us(term),
             // We had it, and do not know what became of it.
-            (None, Known::There { seen, .. }) if self.is_ours(seen) => Leader::Unknown,
-            (None, Known::There { seen, .. }) => Leader::Other(seen.record.holder.clone()),
-            (None, Known::Missing) => Leader::Other(None),
-            (None, Known::Unread) => Leader::Unknown,
+            (None, KnownLease::There { seen, .. }) if self.is_ours(seen) => Leader::Unknown,
+            (None, KnownLease::There { seen, .. }) => Leader::Other(seen.record.holder.clone()),
+            (None, KnownLease::Missing) => Leader::Other(None),
+            (None, KnownLease::Unread) => Leader::Unknown,
         }
     }
 
@@ -362,8 +364,8 @@ impl Elector {
     #[must_use]
     pub fn is_anothers(&self, now: Moment) -> bool {
         match &self.known {
-            Known::There { seen, since } => !self.may_take(seen, *since, now.steady),
-            Known::Unread | Known::Missing => false,
+            KnownLease::There { seen, since } => !self.may_take(seen, *since, now.steady),
+            KnownLease::Unread | KnownLease::Missing => false,
         }
     }
 
@@ -380,16 +382,16 @@ impl Elector {
         }
     }
 
-    fn is_ours(&self, seen: &Seen) -> bool {
+    fn is_ours(&self, seen: &SeenLease) -> bool {
         seen.record.holder.as_deref() == Some(&self.me)
     }
 
-    fn may_take(&self, seen: &Seen, since: Duration, now: Duration) -> bool {
+    fn may_take(&self, seen: &SeenLease, since: Duration, now: Duration) -> bool {
         self.is_ours(seen) || seen.record.holder.is_none() || now >= since + self.duration_of(seen)
     }
 
     /// What the holder claims for itself; ours, where it says nothing.
-    fn duration_of(&self, seen: &Seen) -> Duration {
+    fn duration_of(&self, seen: &SeenLease) -> Duration {
         seen.record.duration.unwrap_or(self.timing.lease())
     }
 
@@ -400,10 +402,10 @@ impl Elector {
     }
 
     /// The record by which we have it.
-    fn claim(&self, before: Option<&Record>, now: Moment) -> Record {
+    fn claim(&self, before: Option<&LeaseRecord>, now: Moment) -> LeaseRecord {
         let renewed = rfc3339(self.stamp(now));
         let ours = before.filter(|record| record.holder.as_deref() == Some(&self.me));
-        Record {
+        LeaseRecord {
             holder: Some(self.me.clone()),
             duration: Some(self.timing.lease()),
             acquired: ours.and_then(|record| record.acquired.clone()).or_else(|| Some(renewed.clone())),
@@ -417,9 +419,9 @@ impl Elector {
     }
 
     /// The record by which no one has it, as client-go leaves it on release.
-    fn freed(&self, seen: &Seen, now: Moment) -> Record {
+    fn freed(&self, seen: &SeenLease, now: Moment) -> LeaseRecord {
         let at = rfc3339(self.stamp(now));
-        Record {
+        LeaseRecord {
             holder: None,
             duration: Some(Duration::from_secs(1)),
             acquired: Some(at.clone()),

@@ -1,12 +1,12 @@
 //! Why the server did not do what it was asked, and for how long that is believed.
 
-use super::Answer;
+use super::LeaseAnswer;
 
 /// What went wrong with a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
+pub struct LeaseTrouble {
     /// What it keeps us from.
-    pub kind: Kind,
+    pub kind: LeaseTroubleKind,
     /// Whether a write met it.
     pub is_of_a_write: bool,
     /// What the server said, for people.
@@ -15,7 +15,7 @@ pub struct Trouble {
 
 /// What a trouble keeps us from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum LeaseTroubleKind {
     /// There is no Lease, and the server does not let us make it.
     Missing,
     /// We may not read it, or may not write it.
@@ -24,10 +24,10 @@ pub enum Kind {
     Unanswered,
 }
 
-impl Kind {
+impl LeaseTroubleKind {
     /// The word for it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Missing => "lease_missing",
             Self::Forbidden => "lease_forbidden",
@@ -36,7 +36,7 @@ impl Kind {
     }
 }
 
-impl Trouble {
+impl LeaseTrouble {
     /// Whether it is the same as another one, whatever the server's words were this time.
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
@@ -46,13 +46,13 @@ impl Trouble {
     /// What is still wrong after a good answer. That a Lease can be read says nothing of a write that
     /// was refused, unless another has it: then we would not write anyway.
     #[must_use]
-    pub fn after(self, answer: &Answer, is_anothers: bool) -> Option<Self> {
+    pub fn after(self, answer: &LeaseAnswer, is_anothers: bool) -> Option<Self> {
         let stays = self.is_of_a_write
             && match answer {
-                Answer::Missing => self.kind == Kind::Missing,
-                Answer::Found(_) => self.kind != Kind::Missing && !is_anothers,
-                Answer::Written(_) | Answer::Conflict => false,
-                Answer::Lost => true,
+                LeaseAnswer::Missing => self.kind == LeaseTroubleKind::Missing,
+                LeaseAnswer::Found(_) => self.kind != LeaseTroubleKind::Missing && !is_anothers,
+                LeaseAnswer::Written(_) | LeaseAnswer::Conflict => false,
+                LeaseAnswer::Lost => true,
             };
         stays.then_some(self)
     }
@@ -64,25 +64,25 @@ mod tests {
 
     #[test]
     fn a_refused_write_is_not_over_because_a_read_went_well() {
-        let trouble = |kind, is_of_a_write| Trouble { kind, is_of_a_write, why: String::new() };
+        let trouble = |kind, is_of_a_write| LeaseTrouble { kind, is_of_a_write, why: String::new() };
         let seen = super::super::wire::read("n", br#"{"metadata":{"name":"n","resourceVersion":"1"}}"#);
         let seen = seen.expect("a Lease");
-        let found = Answer::Found(seen.clone());
-        let stays = |trouble: &Trouble, answer: &Answer, is_anothers| {
+        let found = LeaseAnswer::Found(seen.clone());
+        let stays = |trouble: &LeaseTrouble, answer: &LeaseAnswer, is_anothers| {
             trouble.clone().after(answer, is_anothers).is_some()
         };
-        let missing = trouble(Kind::Missing, true);
-        assert!(stays(&missing, &Answer::Missing, false));
+        let missing = trouble(LeaseTroubleKind::Missing, true);
+        assert!(stays(&missing, &LeaseAnswer::Missing, false));
         assert!(!stays(&missing, &found, false), "somebody made it");
-        for kind in [Kind::Forbidden, Kind::Unanswered] {
+        for kind in [LeaseTroubleKind::Forbidden, LeaseTroubleKind::Unanswered] {
             let write = trouble(kind, true);
             assert!(stays(&write, &found, false));
             assert!(!stays(&write, &found, true), "another writes");
-            assert!(!stays(&write, &Answer::Missing, false), "to be made");
-            for answer in [Answer::Written(seen.clone()), Answer::Conflict] {
+            assert!(!stays(&write, &LeaseAnswer::Missing, false), "to be made");
+            for answer in [LeaseAnswer::Written(seen.clone()), LeaseAnswer::Conflict] {
                 assert!(!stays(&write, &answer, false));
             }
-            for answer in [&found, &Answer::Missing, &Answer::Conflict] {
+            for answer in [&found, &LeaseAnswer::Missing, &LeaseAnswer::Conflict] {
                 assert!(!stays(&trouble(kind, false), answer, false), "a read that went well ends it");
             }
         }

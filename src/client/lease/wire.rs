@@ -5,19 +5,19 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Record, Seen};
+use super::{LeaseRecord, SeenLease};
 
 /// What is read of it; the rest is kept as it came.
 #[derive(Deserialize)]
 struct Lease {
-    metadata: Metadata,
+    metadata: LeaseMetadata,
     #[serde(default)]
     spec: Option<Spec>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Metadata {
+struct LeaseMetadata {
     name: String,
     resource_version: String,
 }
@@ -36,14 +36,14 @@ struct Spec {
 ///
 /// # Errors
 /// When it is another thing, or has no resourceVersion.
-pub fn read(name: &str, body: &[u8]) -> Result<Seen, String> {
+pub fn read(name: &str, body: &[u8]) -> Result<SeenLease, String> {
     let object: Value = serde_json::from_slice(body).map_err(|error| format!("not JSON: {error}"))?;
     let lease = Lease::deserialize(&object).map_err(|error| format!("not a Lease: {error}"))?;
     if lease.metadata.name != name || lease.metadata.resource_version.is_empty() {
         return Err("not the Lease that was asked for, or without a resourceVersion".to_owned());
     }
     let spec = lease.spec.unwrap_or_default();
-    let record = Record {
+    let record = LeaseRecord {
         holder: spec.holder_identity.filter(|holder| !holder.is_empty()),
         duration: spec
             .lease_duration_seconds
@@ -54,7 +54,7 @@ pub fn read(name: &str, body: &[u8]) -> Result<Seen, String> {
         renewed: spec.renew_time,
         transitions: i32::try_from(spec.lease_transitions.unwrap_or(0).max(0)).unwrap_or(i32::MAX),
     };
-    Ok(Seen { record, version: lease.metadata.resource_version, object })
+    Ok(SeenLease { record, version: lease.metadata.resource_version, object })
 }
 
 /// The annotation that says what was bought for claims.
@@ -69,7 +69,7 @@ const ANNOTATIONS_BYTES_MAX: usize = 256 << 10;
 
 /// What a holder left for whoever leads next, each in an annotation of its own. What is `None` is not there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Note {
+pub struct LeaseNote {
     /// What was bought for claims.
     pub intents: Option<String>,
     /// What was spent.
@@ -78,7 +78,7 @@ pub struct Note {
     pub content: Option<String>,
 }
 
-impl Note {
+impl LeaseNote {
     /// How much it is.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -88,14 +88,14 @@ impl Note {
 
 /// The note that a holder left.
 #[must_use]
-pub fn note(seen: &Seen) -> Note {
+pub fn note(seen: &SeenLease) -> LeaseNote {
     let text = |name| seen.object["metadata"]["annotations"][name].as_str().map(str::to_owned);
-    Note { intents: text(INTENTS), spent: text(SPENT), content: text(CONTENT) }
+    LeaseNote { intents: text(INTENTS), spent: text(SPENT), content: text(CONTENT) }
 }
 
 /// The same Lease with this note, to be written at the version that was seen.
 #[must_use]
-pub fn noting(seen: &Seen, note: &Note) -> Seen {
+pub fn noting(seen: &SeenLease, note: &LeaseNote) -> SeenLease {
     let mut seen = seen.clone();
     let metadata = &mut seen.object["metadata"];
     let mut annotations = metadata["annotations"].as_object().cloned().unwrap_or_default();
@@ -111,7 +111,7 @@ pub fn noting(seen: &Seen, note: &Note) -> Seen {
 
 /// At most this many bytes a note may have, beside what others noted.
 #[must_use]
-pub fn room(seen: &Seen) -> usize {
+pub fn room(seen: &SeenLease) -> usize {
     let annotations = seen.object["metadata"]["annotations"].as_object();
     let others = annotations
         .into_iter()
@@ -123,7 +123,7 @@ pub fn room(seen: &Seen) -> usize {
 
 /// The body of a request that creates the Lease.
 #[must_use]
-pub fn create(namespace: &str, name: &str, record: &Record) -> String {
+pub fn create(namespace: &str, name: &str, record: &LeaseRecord) -> String {
     with_spec(
         json!({
             "apiVersion": "coordination.k8s.io/v1",
@@ -137,13 +137,13 @@ pub fn create(namespace: &str, name: &str, record: &Record) -> String {
 /// The body of a request that replaces it: labels and all as they were, the resourceVersion among
 /// them.
 #[must_use]
-pub fn update(over: &Seen, record: &Record) -> String {
+pub fn update(over: &SeenLease, record: &LeaseRecord) -> String {
     let mut object = over.object.clone();
     object["metadata"]["resourceVersion"] = over.version.as_str().into();
     with_spec(object, record)
 }
 
-fn with_spec(mut object: Value, record: &Record) -> String {
+fn with_spec(mut object: Value, record: &LeaseRecord) -> String {
     if !object["spec"].is_object() {
         object["spec"] = json!({});
     }
@@ -166,7 +166,7 @@ mod tests {
             "spec":{"holderIdentity":"","leaseDurationSeconds":1,"strategy":"OldestEmulationVersion"}}"#;
         let seen = read("n", body).expect("a Lease");
         assert_eq!((seen.version.as_str(), seen.record.holder.as_deref()), ("7", None));
-        let record = Record { holder: Some("me".into()), transitions: 3, ..Record::default() };
+        let record = LeaseRecord { holder: Some("me".into()), transitions: 3, ..LeaseRecord::default() };
         let sent: Value = serde_json::from_str(&update(&seen, &record)).expect("JSON");
         assert_eq!(sent["metadata"], json!({"name": "n", "resourceVersion": "7", "labels": {"a": "b"}}));
         assert_eq!(sent["spec"]["strategy"], "OldestEmulationVersion");
@@ -195,14 +195,14 @@ mod tests {
     fn a_note_stands_beside_what_others_noted() {
         let body = br#"{"metadata":{"name":"n","resourceVersion":"7","annotations":{"a":"b"}}}"#;
         let seen = read("n", body).expect("a Lease");
-        assert_eq!(note(&seen), Note::default());
-        let said = |intents: Option<&str>, spent: Option<&str>| Note {
+        assert_eq!(note(&seen), LeaseNote::default());
+        let said = |intents: Option<&str>, spent: Option<&str>| LeaseNote {
             intents: intents.map(str::to_owned),
             spent: spent.map(str::to_owned),
             content: intents.map(|_| "0123456789abcdef".to_owned()),
         };
         let noted = noting(&noting(&seen, &said(Some("one"), Some("much"))), &said(Some("two"), None));
-        let sent = update(&noted, &Record::default());
+        let sent = update(&noted, &LeaseRecord::default());
         let again = read("n", sent.as_bytes()).expect("a Lease");
         assert_eq!((note(&again), again.version.as_str()), (said(Some("two"), None), "7"));
         assert_eq!(again.object["metadata"]["annotations"]["a"], "b");
@@ -223,6 +223,6 @@ mod tests {
         assert!(read("n", br#"{"metadata":{"name":"other","resourceVersion":"1"}}"#).is_err());
         assert!(read("n", br#"{"metadata":{"name":"n","resourceVersion":""}}"#).is_err());
         let bare = read("n", br#"{"metadata":{"name":"n","resourceVersion":"1"}}"#).expect("no spec yet");
-        assert_eq!(bare.record, Record::default());
+        assert_eq!(bare.record, LeaseRecord::default());
     }
 }

@@ -20,7 +20,7 @@ impl SidHash {
     }
 
     /// The same for the same SID.
-    pub(super) fn of(&self, sid: NumberSid) -> u64 {
+    pub(super) fn hash(&self, sid: NumberSid) -> u64 {
         let fold = |a: u64, b: u64| {
             let product = u128::from(a) * u128::from(b);
             product as u64 ^ (product >> 64) as u64
@@ -44,7 +44,7 @@ mod tests {
         // Some keys are worse than others.
         for _ in 0..50 {
             let hashing = SidHash::new();
-            let hashes: Vec<u64> = sids.iter().map(|sid| hashing.of(*sid)).collect();
+            let hashes: Vec<u64> = sids.iter().map(|sid| hashing.hash(*sid)).collect();
             // A table looks at the low bits, and at the highest seven. 16,384 places take about 7,480 of
             // them by chance.
             let low: HashSet<u64> = hashes.iter().map(|hash| hash & 0x3fff).collect();

@@ -44,7 +44,7 @@ const SHARE_WEIGHT: f64 = 1.0 / 100.0;
 pub(super) struct Rate {
     cap: f64,
     allowed: f64,
-    phase: Phase,
+    phase: RatePhase,
     /// When the next request is due by the rate alone.
     next: Duration,
     /// Nothing goes before: a 429 said so.
@@ -58,7 +58,7 @@ pub(super) struct Rate {
 }
 
 #[derive(Debug, Clone)]
-enum Phase {
+enum RatePhase {
     /// Nothing was refused yet.
     Start { free: u32 },
     /// The plateau's rate and length, and for how long the rate has bounded us since it began.
@@ -79,7 +79,7 @@ impl Rate {
         Self {
             cap,
             allowed: START.min(cap),
-            phase: Phase::Start { free: if cap.is_finite() { 0 } else { FIRST } },
+            phase: RatePhase::Start { free: if cap.is_finite() { 0 } else { FIRST } },
             next: Duration::ZERO,
             held_until: Duration::ZERO,
             last_sent: Duration::ZERO,
@@ -96,8 +96,8 @@ impl Rate {
     /// When the next request is due.
     pub(super) fn due(&self, now: Duration) -> Duration {
         match self.phase {
-            Phase::Start { free } if free > 0 => now.max(self.held_until),
-            Phase::Start { .. } | Phase::Cruise { .. } => self.next.max(self.held_until),
+            RatePhase::Start { free } if free > 0 => now.max(self.held_until),
+            RatePhase::Start { .. } | RatePhase::Cruise { .. } => self.next.max(self.held_until),
         }
     }
 
@@ -105,13 +105,13 @@ impl Rate {
     /// is slowed down by the answers alone. (Waiting made the listing of 100,000 numbers a third slower.)
     pub(super) fn due_alone(&self, now: Duration) -> Duration {
         match self.phase {
-            Phase::Start { .. } if self.cap.is_infinite() => now.max(self.held_until),
-            Phase::Start { .. } | Phase::Cruise { .. } => self.due(now),
+            RatePhase::Start { .. } if self.cap.is_infinite() => now.max(self.held_until),
+            RatePhase::Start { .. } | RatePhase::Cruise { .. } => self.due(now),
         }
     }
 
     pub(super) fn sent(&mut self, now: Duration) {
-        if let Phase::Start { free } = &mut self.phase
+        if let RatePhase::Start { free } = &mut self.phase
             && *free > 0
         {
             *free -= 1;
@@ -123,7 +123,7 @@ impl Rate {
         let gap = now.saturating_sub(self.last_sent.max(self.held_until));
         if !self.is_binding {
             self.epoch.idle += gap.saturating_sub(self.step());
-        } else if let Phase::Cruise { level, plateau, busy } = &mut self.phase {
+        } else if let RatePhase::Cruise { level, plateau, busy } = &mut self.phase {
             *busy += gap;
             let over = busy.saturating_sub(*plateau).as_secs_f64() / PROBE;
             self.allowed = (*level * (1.0 + over.powi(3))).min(self.cap);
@@ -140,7 +140,7 @@ impl Rate {
     pub(super) fn accepted(&mut self, took: Duration) {
         self.epoch.accepted += 1;
         self.refused -= self.refused * SHARE_WEIGHT;
-        if let Phase::Start { .. } = self.phase
+        if let RatePhase::Start { .. } = self.phase
             && self.is_binding
         {
             let more = GROWTH / took.max(ROUND_TRIP_MIN).as_secs_f64();
@@ -169,8 +169,8 @@ impl Rate {
         let mut plateau = PLATEAU_SHORT;
         let level = match self.phase {
             // It was not emptied before, so that this bracket is too high.
-            Phase::Start { .. } => taken.min(upper / 2.0),
-            Phase::Cruise { level, plateau: lasted, busy } => {
+            RatePhase::Start { .. } => taken.min(upper / 2.0),
+            RatePhase::Cruise { level, plateau: lasted, busy } => {
                 let mut lower = taken;
                 if busy > lasted {
                     // It was not refused at the plateau, so that the limit is no lower.
@@ -188,6 +188,6 @@ impl Rate {
         };
         let level = level.max(if many { MIN } else { SLOW.min(upper) });
         self.allowed = level.max(MIN).min(self.cap);
-        self.phase = Phase::Cruise { level: self.allowed, plateau, busy: Duration::ZERO };
+        self.phase = RatePhase::Cruise { level: self.allowed, plateau, busy: Duration::ZERO };
     }
 }

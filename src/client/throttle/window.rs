@@ -34,7 +34,7 @@ const OTHERS_WEIGHT: f64 = 0.1;
 
 /// The window of one account.
 #[derive(Debug, Clone)]
-pub(super) struct Window {
+pub(super) struct ConcurrencyWindow {
     cap: f64,
     size: f64,
     is_start: bool,
@@ -60,7 +60,7 @@ struct Round {
     is_full: bool,
 }
 
-impl Window {
+impl ConcurrencyWindow {
     pub(super) fn new(cap: usize) -> Self {
         let cap = cap.max(1) as f64;
         Self {
@@ -135,11 +135,11 @@ mod tests {
 
     const FAST: Duration = Duration::from_millis(100);
 
-    fn full(window: &Window, operation: Operation) -> Sent {
+    fn full(window: &ConcurrencyWindow, operation: Operation) -> Sent {
         Sent { at: Duration::ZERO, operation, in_flight: window.allowed(), fills_window: true }
     }
 
-    fn rounds(window: &mut Window, rounds: usize, took: Duration, others: u32) {
+    fn rounds(window: &mut ConcurrencyWindow, rounds: usize, took: Duration, others: u32) {
         for _ in 0..rounds {
             for _ in 0..window.allowed() {
                 let sent = full(window, Operation::Configure);
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn it_grows_only_while_it_bounds_us() {
-        let mut window = Window::new(100);
+        let mut window = ConcurrencyWindow::new(100);
         for _ in 0..1000 {
             let sent = Sent { in_flight: 3, fills_window: false, ..full(&window, Operation::Configure) };
             window.answered(sent, FAST, None);
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_queue_on_the_other_side_shrinks_it() {
-        let mut window = Window::new(100);
+        let mut window = ConcurrencyWindow::new(100);
         rounds(&mut window, 3, FAST, 0);
         let before = window.allowed();
         rounds(&mut window, 10, FAST * 4, 0);
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn operations_that_take_longer_are_no_queue() {
-        let mut window = Window::new(100);
+        let mut window = ConcurrencyWindow::new(100);
         for _ in 0..100 {
             for (operation, times) in [(Operation::Fetch, 1), (Operation::Purchase, 20)] {
                 let sent = full(&window, operation);
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn what_others_take_is_left_to_them() {
-        let mut window = Window::new(100);
+        let mut window = ConcurrencyWindow::new(100);
         rounds(&mut window, 10, FAST, 0);
         let sent = Sent { in_flight: 20, ..full(&window, Operation::Configure) };
         // 30 at once were too many for the account.

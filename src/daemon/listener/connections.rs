@@ -21,7 +21,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep};
 use tracing::{debug, warn};
 
-use super::patience::Patient;
+use super::patience::PatientBody;
 use super::until_stopped;
 
 /// At most this many connections are open at once, and
@@ -54,12 +54,12 @@ fn descriptors() -> Option<usize> {
 }
 
 /// One connection, among the others.
-struct Caller {
+struct AcceptedConnection {
     id: u64,
     places: Arc<Mutex<Places>>,
 }
 
-impl Caller {
+impl AcceptedConnection {
     /// A whole request has come.
     fn has_asked(&self) {
         if let Some(place) = lock(&self.places).open.get_mut(&self.id) {
@@ -70,10 +70,10 @@ impl Caller {
 
 #[derive(Default)]
 struct Places {
-    open: BTreeMap<u64, Place>,
+    open: BTreeMap<u64, ConnectionPlace>,
 }
 
-struct Place {
+struct ConnectionPlace {
     /// When its last request came; `None` while none has.
     asked: Option<Instant>,
     task: AbortHandle,
@@ -130,7 +130,7 @@ pub(super) async fn serve(socket: TcpListener, router: Router, stopped: watch::R
             () = until_stopped(stopped.clone()) => break,
             place = free.clone().acquire_owned() => place,
         };
-        let caller = Caller { id, places: places.clone() };
+        let caller = AcceptedConnection { id, places: places.clone() };
         let served = connection(stream, router.clone(), caller, stopped.clone());
         // Until its place is written down it cannot have ended.
         let mut open = lock(&places);
@@ -140,7 +140,7 @@ pub(super) async fn serve(socket: TcpListener, router: Router, stopped: watch::R
             lock(&known).open.remove(&id);
             drop(place);
         });
-        open.open.insert(id, Place { asked: None, task });
+        open.open.insert(id, ConnectionPlace { asked: None, task });
     }
     drop(socket);
     while tasks.join_next().await.is_some() {}
@@ -151,7 +151,12 @@ fn is_callers(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-async fn connection(stream: TcpStream, router: Router, caller: Caller, stopped: watch::Receiver<bool>) {
+async fn connection(
+    stream: TcpStream,
+    router: Router,
+    caller: AcceptedConnection,
+    stopped: watch::Receiver<bool>,
+) {
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |request: Request<Incoming>| {
         caller.has_asked();
@@ -159,7 +164,7 @@ async fn connection(stream: TcpStream, router: Router, caller: Caller, stopped: 
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(BUFFER_BYTES);
-    let mut served = pin!(builder.serve_connection(TokioIo::new(Patient::new(stream)), service));
+    let mut served = pin!(builder.serve_connection(TokioIo::new(PatientBody::new(stream)), service));
     let ended = tokio::select! {
         ended = served.as_mut() => ended,
         () = until_stopped(stopped) => {

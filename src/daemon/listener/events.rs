@@ -55,7 +55,7 @@ impl Follower {
         let data = serde_json::json!({
             "process": *status.process,
             "version": version,
-            "state": status.overall().word(),
+            "state": status.overall().as_str(),
         });
         Some(format!("retry: 2000\nid: {version}\ndata: {data}\n\n"))
     }

@@ -17,14 +17,14 @@ const BYTES_A_SECOND: u32 = 32 << 10;
 /// A TCP connection that runs out of patience with a reader that stops, or is slower than
 /// [`BYTES_A_SECOND`].
 #[derive(Debug)]
-pub(super) struct Patient {
+pub(super) struct PatientBody {
     stream: TcpStream,
     left: Duration,
     /// Since when the other end has taken nothing, and when that has been too long.
     blocked: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
-impl Patient {
+impl PatientBody {
     pub(super) fn new(stream: TcpStream) -> Self {
         Self { stream, left: PATIENCE, blocked: None }
     }
@@ -50,7 +50,7 @@ impl Patient {
     }
 }
 
-impl AsyncRead for Patient {
+impl AsyncRead for PatientBody {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -60,7 +60,7 @@ impl AsyncRead for Patient {
     }
 }
 
-impl AsyncWrite for Patient {
+impl AsyncWrite for PatientBody {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.wrote(written, cx)

@@ -13,7 +13,7 @@ use crate::plan::outcome::OutcomeKind;
 use crate::reconcile::Pass;
 use crate::report::{claim_words, words};
 
-use super::{Finish, MESSAGE_CHARACTERS_MAX, Moment};
+use super::{Finish, MESSAGE_CHARACTERS_MAX, StatusTime};
 
 /// At most this many cycles are remembered.
 const PAST_MAX: usize = 50;
@@ -73,7 +73,7 @@ impl CycleResult {
 
     /// The word for it, in metrics and JSON.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::InSync => "in_sync",
             Self::NoEffect => "no_effect",
@@ -110,7 +110,7 @@ impl CycleResult {
 #[derive(Debug, Clone)]
 pub struct Past {
     /// When it began.
-    pub at: Moment,
+    pub at: StatusTime,
     /// How long it took.
     pub took: Duration,
     /// What it came to.
@@ -207,10 +207,10 @@ fn quiet(plan: &Plan) -> CycleResult {
 }
 
 impl Past {
-    pub(super) fn of(
+    pub(super) fn from_report(
         finish: &Finish<'_>,
         extent: Extent,
-        (at, took): (Moment, Duration),
+        (at, took): (StatusTime, Duration),
         generation: Option<Generation>,
     ) -> Self {
         let plan = finish.plan();

@@ -8,11 +8,11 @@ use crate::model::action_kind::ActionKind;
 use crate::model::inert;
 use crate::model::number::PhoneNumber;
 use crate::model::settings::Value;
-use crate::plan::outcome::{End, Report};
+use crate::plan::outcome::{Report, StepEnd};
 use crate::plan::{Action, Plan, Step};
 use crate::report::delta::deltas;
 
-use super::{MESSAGE_CHARACTERS_MAX, Moment};
+use super::{MESSAGE_CHARACTERS_MAX, StatusTime};
 
 /// At most this many present differences are told in full; all of them are counted.
 const TOLD_MAX: usize = 500;
@@ -31,20 +31,20 @@ pub struct Drift {
     /// Why, as in a plan.
     pub reason: &'static str,
     /// Field by field.
-    pub changes: Arc<[Change]>,
+    pub changes: Arc<[DriftChange]>,
     /// Who changed what, as far as the audit log tells it: `voice.url changed 2026-11-28 …`.
     pub changed_by: Arc<[Box<str>]>,
     /// When it was seen first.
-    pub found: Moment,
+    pub found: StatusTime,
     /// Why it is left as it is, by its code, where it is not to be repaired now.
     pub held: Option<&'static str>,
     /// When the action ended, how, and with which error.
-    pub ended: Option<(Moment, &'static str, Option<Arc<str>>)>,
+    pub ended: Option<(StatusTime, &'static str, Option<Arc<str>>)>,
 }
 
 /// One field. Its values are without their secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct DriftChange {
     /// The field; `account` for a move.
     pub field: &'static str,
     /// What is live.
@@ -92,7 +92,7 @@ pub(super) fn shared(value: &Value) -> Arc<str> {
 
 impl Drifts {
     /// Takes a plan: these are the differences.
-    pub(super) fn planned(&mut self, plan: &Plan, now: Moment) {
+    pub(super) fn planned(&mut self, plan: &Plan, now: StatusTime) {
         self.by_field.clear();
         for field in plan.steps.iter().flat_map(fields_of) {
             *self.by_field.entry(field).or_default() += 1;
@@ -103,7 +103,7 @@ impl Drifts {
     }
 
     /// A step did what it was to do.
-    pub(super) fn mended(&mut self, plan: &Plan, step: usize, end: &End, now: Moment) {
+    pub(super) fn mended(&mut self, plan: &Plan, step: usize, end: &StepEnd, now: StatusTime) {
         let mut drift = ended(plan, &plan.steps[step], end, now);
         let present = Arc::make_mut(&mut self.now);
         since(&mut drift, present);
@@ -115,7 +115,7 @@ impl Drifts {
     }
 
     /// A step did not do what it was to do.
-    pub(super) fn failed(&mut self, plan: &Plan, step: usize, end: &End, now: Moment) {
+    pub(super) fn failed(&mut self, plan: &Plan, step: usize, end: &StepEnd, now: StatusTime) {
         let mut drift = ended(plan, &plan.steps[step], end, now);
         since(&mut drift, &self.now);
         let is_it = |known: &&mut Drift| (known.number, known.kind) == (drift.number, drift.kind);
@@ -125,7 +125,7 @@ impl Drifts {
     }
 
     /// Takes what became of a plan; what was mended has been [told](Self::mended).
-    pub(super) fn ended(&mut self, report: &Report, now: Moment) {
+    pub(super) fn ended(&mut self, report: &Report, now: StatusTime) {
         let plan = &report.plan;
         if plan.is_empty() {
             self.by_field.clear();
@@ -137,9 +137,9 @@ impl Drifts {
     }
 
     /// Takes what a plan leaves as it is.
-    fn wait(&mut self, plan: &Plan, now: Moment) {
+    fn wait(&mut self, plan: &Plan, now: StatusTime) {
         let waiting = plan.waiting.iter().take(TOLD_MAX).map(|(step, why)| {
-            let mut drift = Drift { held: Some(why.code().word()), ..told(plan, step, now) };
+            let mut drift = Drift { held: Some(why.code().as_str()), ..told(plan, step, now) };
             since(&mut drift, &self.held);
             since(&mut drift, &self.now);
             drift
@@ -167,30 +167,30 @@ fn since(drift: &mut Drift, before: &[Drift]) {
     }
 }
 
-fn ended(plan: &Plan, step: &Step, end: &End, now: Moment) -> Drift {
+fn ended(plan: &Plan, step: &Step, end: &StepEnd, now: StatusTime) -> Drift {
     let error = end.outcome.error().map(|text| inert::message(&text, MESSAGE_CHARACTERS_MAX).into());
-    Drift { ended: Some((now, end.outcome.word(), error)), ..told(plan, step, now) }
+    Drift { ended: Some((now, end.outcome.as_str(), error)), ..told(plan, step, now) }
 }
 
 /// Who changed what a step puts right.
 fn changed_by(plan: &Plan, action: &Action) -> Arc<[Box<str>]> {
     let fields = deltas(action).map(|delta| delta.field);
-    let causes = fields.filter_map(|field| Some((field, plan.causes.of(action.number(), field)?)));
+    let causes = fields.filter_map(|field| Some((field, plan.causes.find(action.number(), field)?)));
     causes.map(|(field, cause)| format!("{} changed {cause}", field.json_name()).into()).collect()
 }
 
-fn told(plan: &Plan, step: &Step, now: Moment) -> Drift {
+fn told(plan: &Plan, step: &Step, now: StatusTime) -> Drift {
     let action = &step.action;
     let account = plan.account(action.account()).name.clone();
     let changes = match action {
-        Action::Transfer { target, .. } => vec![Change {
+        Action::Transfer { target, .. } => vec![DriftChange {
             field: "account",
             before: Some(plan.account(target.account).name.clone()),
             after: Some(account.clone()),
             secret_changed: false,
         }],
         Action::Purchase { .. } | Action::Configure { .. } | Action::Release { .. } => deltas(action)
-            .map(|delta| Change {
+            .map(|delta| DriftChange {
                 field: delta.field.json_name(),
                 before: delta.before.as_deref().map(shared),
                 after: delta.after.as_deref().map(shared),
@@ -202,7 +202,7 @@ fn told(plan: &Plan, step: &Step, now: Moment) -> Drift {
         number: action.number(),
         account,
         kind: action.kind(),
-        reason: step.reason.word(),
+        reason: step.reason.as_str(),
         changes: changes.into(),
         changed_by: changed_by(plan, action),
         found: now,

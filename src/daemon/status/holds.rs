@@ -14,7 +14,7 @@ use super::{AccountState, MESSAGE_CHARACTERS_MAX};
 
 /// All of them, but for those of the accounts, which stand with these.
 #[derive(Debug, Clone, Default)]
-pub struct Holds {
+pub struct HoldsShown {
     /// A signal says so.
     pub paused_by_signal: bool,
     /// What the files say of all numbers.
@@ -23,7 +23,7 @@ pub struct Holds {
     pub numbers: Arc<Vec<(PhoneNumber, AccountIndex, Hold)>>,
 }
 
-impl Holds {
+impl HoldsShown {
     pub(super) fn declare(&mut self, desired: &Desired) {
         let policy = &desired.standstill;
         self.policy = Arc::new(Standstill { hold: policy.hold.as_ref().map(shown), ..policy.clone() });

@@ -17,7 +17,7 @@ use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::report::json::value;
 
 use super::webhooks::WebhooksJson;
-use super::{Change, Condition, Drift, Moment, Past, Row, Standing, Status, Waiting};
+use super::{Condition, Drift, DriftChange, NumberRow, NumberStanding, Past, Status, StatusTime, Waiting};
 
 pub use changed::Changed;
 
@@ -26,14 +26,14 @@ pub const FORMAT_VERSION: u32 = 1;
 
 /// Everything but the numbers.
 #[derive(Serialize)]
-struct Head<'a> {
+struct StatusHead<'a> {
     format_version: u32,
     numctl_version: &'static str,
     process: &'a str,
     fleet: Option<&'a str>,
     version: u32,
-    now: Moment,
-    started: Moment,
+    now: StatusTime,
+    started: StatusTime,
     state: &'static str,
     role: &'static str,
     generation: Option<String>,
@@ -43,14 +43,14 @@ struct Head<'a> {
     blocked: Option<&'a str>,
     standstill: StandstillJson<'a>,
     held: std::collections::BTreeMap<&'static str, usize>,
-    files_refused: Option<Refused<'a>>,
+    files_refused: Option<RefusedFilesJson<'a>>,
     /// Null where nobody calls them.
     webhooks: Option<WebhooksJson<'a>>,
     counts: Counts,
-    accounts: Vec<Account<'a>>,
+    accounts: Vec<AccountJson<'a>>,
     in_progress: Option<InProgress>,
-    next_cycle: Option<Moment>,
-    last_success: Option<Moment>,
+    next_cycle: Option<StatusTime>,
+    last_success: Option<StatusTime>,
     drift: Vec<DriftJson<'a>>,
     drift_by_field: &'a std::collections::BTreeMap<&'static str, usize>,
     drift_held: Vec<DriftJson<'a>>,
@@ -59,8 +59,8 @@ struct Head<'a> {
 }
 
 #[derive(Serialize)]
-struct Refused<'a> {
-    since: Moment,
+struct RefusedFilesJson<'a> {
+    since: StatusTime,
     message: &'a str,
 }
 
@@ -73,7 +73,7 @@ struct StandstillJson<'a> {
     paused_by_signal: bool,
     /// Whether a window is open; `null` where there is none.
     window_open: Option<bool>,
-    window_opens: Option<Moment>,
+    window_opens: Option<StatusTime>,
     hold: Option<HoldJson<'a>>,
     /// The numbers' own holds.
     numbers: OwnHolds,
@@ -82,12 +82,12 @@ struct StandstillJson<'a> {
 #[derive(Serialize)]
 struct OwnHolds {
     count: usize,
-    last_end: Option<Moment>,
+    last_end: Option<StatusTime>,
 }
 
 #[derive(Serialize)]
 struct HoldJson<'a> {
-    until: Moment,
+    until: StatusTime,
     why: &'a str,
 }
 
@@ -107,11 +107,11 @@ struct Counts {
 }
 
 #[derive(Serialize)]
-struct Account<'a> {
+struct AccountJson<'a> {
     name: &'a str,
     sid: Option<AccountSid>,
     numbers: usize,
-    listed: Option<Moment>,
+    listed: Option<StatusTime>,
     listing_age_seconds: Option<f64>,
     hold: Option<HoldJson<'a>>,
     trouble: Option<&'a str>,
@@ -121,7 +121,7 @@ struct Account<'a> {
 
 #[derive(Serialize)]
 struct InProgress {
-    since: Moment,
+    since: StatusTime,
     phase: &'static str,
     steps: Option<usize>,
     done: usize,
@@ -141,18 +141,18 @@ struct DriftJson<'a> {
     account: &'a str,
     kind: &'static str,
     reason: &'a str,
-    changes: Vec<ChangeJson<'a>>,
+    changes: Vec<DriftChangeJson<'a>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     changed_by: &'a [Box<str>],
-    found: Moment,
-    ended: Option<Moment>,
+    found: StatusTime,
+    ended: Option<StatusTime>,
     held: Option<&'static str>,
     outcome: Option<&'static str>,
     error: Option<&'a str>,
 }
 
 #[derive(Serialize)]
-struct ChangeJson<'a> {
+struct DriftChangeJson<'a> {
     field: &'static str,
     before: Option<&'a str>,
     after: Option<&'a str>,
@@ -161,7 +161,7 @@ struct ChangeJson<'a> {
 
 #[derive(Serialize)]
 struct PastJson<'a> {
-    at: Moment,
+    at: StatusTime,
     seconds: f64,
     result: &'static str,
     look: &'static str,
@@ -183,7 +183,7 @@ struct Planned {
 
 /// One number.
 #[derive(Serialize)]
-struct NumberJson<'a> {
+struct NumberStatusJson<'a> {
     phone_number: PhoneNumber,
     sid: Option<NumberSid>,
     friendly_name: Option<&'a str>,
@@ -201,14 +201,14 @@ struct ConditionJson<'a> {
     status: &'static str,
     reason: &'a str,
     message: &'a str,
-    last_transition_time: Moment,
+    last_transition_time: StatusTime,
     observed_generation: Option<String>,
 }
 
-impl<'a> Head<'a> {
-    fn of(status: &'a Status, now: Duration) -> Self {
+impl<'a> StatusHead<'a> {
+    fn from_status(status: &'a Status, now: Duration) -> Self {
         let count = |standing| status.count(standing);
-        let (clock, now) = (now, Moment::of(now));
+        let (clock, now) = (now, StatusTime::since_epoch(now));
         Self {
             format_version: FORMAT_VERSION,
             numctl_version: env!("CARGO_PKG_VERSION"),
@@ -217,8 +217,8 @@ impl<'a> Head<'a> {
             version: status.version,
             now,
             started: status.started,
-            state: status.overall().word(),
-            role: status.role.word(),
+            state: status.overall().as_str(),
+            role: status.role.as_str(),
             generation: status.generation.map(|generation| generation.to_string()),
             writer: match &status.waits {
                 Waiting::Another(who) => Some(who),
@@ -232,21 +232,21 @@ impl<'a> Head<'a> {
                 Waiting::Barred(_, why) => Some(why),
                 Waiting::NotKnown | Waiting::Another(_) => status.blocked.as_deref(),
             },
-            standstill: StandstillJson::of(status, clock),
-            held: status.held.iter().map(|(code, many)| (code.word(), *many)).collect(),
+            standstill: StandstillJson::from_status(status, clock),
+            held: status.held.iter().map(|(code, many)| (code.as_str(), *many)).collect(),
             files_refused: status
                 .refused_files
                 .as_ref()
-                .map(|(since, message)| Refused { since: *since, message }),
+                .map(|(since, message)| RefusedFilesJson { since: *since, message }),
             webhooks: status.webhooks.as_ref().map(WebhooksJson::new),
             counts: Counts {
                 declared: status.rows.len(),
-                synced: count(Standing::Synced),
-                drifted: count(Standing::Drifted),
-                held: count(Standing::Held),
-                degraded: count(Standing::Degraded),
-                unknown: count(Standing::Unknown),
-                no_effect: count(Standing::NoEffect),
+                synced: count(NumberStanding::Synced),
+                drifted: count(NumberStanding::Drifted),
+                held: count(NumberStanding::Held),
+                degraded: count(NumberStanding::Degraded),
+                unknown: count(NumberStanding::Unknown),
+                no_effect: count(NumberStanding::NoEffect),
                 unlisted: status.unlisted,
                 on_hold: status.holds.count(&status.accounts, clock),
                 drifts: status.drifts.total,
@@ -254,13 +254,13 @@ impl<'a> Head<'a> {
             accounts: status
                 .accounts
                 .iter()
-                .map(|account| Account {
+                .map(|account| AccountJson {
                     name: &account.name,
                     sid: account.sid,
                     numbers: account.numbers,
                     listed: account.listed,
                     listing_age_seconds: account.listed.map(|listed| age(listed, now)),
-                    hold: account.of_hold(clock).map(HoldJson::of),
+                    hold: account.of_hold(clock).map(HoldJson::from_hold),
                     trouble: account.trouble.as_ref().map(|trouble| &*trouble.why),
                     help: account.trouble.as_ref().and_then(|trouble| trouble.help.as_deref()),
                     request_id: account.trouble.as_ref().and_then(|trouble| trouble.request_id.as_deref()),
@@ -275,22 +275,22 @@ impl<'a> Head<'a> {
                 in_hand: progress
                     .in_hand
                     .iter()
-                    .map(|(number, kind)| InHand { phone_number: *number, kind: kind.word() })
+                    .map(|(number, kind)| InHand { phone_number: *number, kind: kind.as_str() })
                     .collect(),
             }),
             next_cycle: status.next,
             last_success: status.last_success,
-            drift: status.drifts.now.iter().map(DriftJson::of).collect(),
+            drift: status.drifts.now.iter().map(DriftJson::from_drift).collect(),
             drift_by_field: &status.drifts.by_field,
-            drift_held: status.drifts.held.iter().map(DriftJson::of).collect(),
-            mended: status.drifts.mended.iter().map(DriftJson::of).collect(),
-            history: status.history.iter().map(PastJson::of).collect(),
+            drift_held: status.drifts.held.iter().map(DriftJson::from_drift).collect(),
+            mended: status.drifts.mended.iter().map(DriftJson::from_drift).collect(),
+            history: status.history.iter().map(PastJson::from_past).collect(),
         }
     }
 }
 
 impl<'a> StandstillJson<'a> {
-    fn of(status: &'a Status, now: Duration) -> Self {
+    fn from_status(status: &'a Status, now: Duration) -> Self {
         let holds = &status.holds;
         let policy = &holds.policy;
         let last_end = holds.on(now).map(|(_, hold)| hold.end()).max();
@@ -303,28 +303,31 @@ impl<'a> StandstillJson<'a> {
             paused_by_file: policy.paused,
             paused_by_signal: holds.paused_by_signal,
             window_open: (!policy.windows.is_empty()).then(|| !policy.is_shut(now)),
-            window_opens: policy.opens(now).map(Moment::of),
-            hold: holds.of_file(now).map(HoldJson::of),
-            numbers: OwnHolds { count: holds.on(now).count(), last_end: last_end.map(Moment::of) },
+            window_opens: policy.opens(now).map(StatusTime::since_epoch),
+            hold: holds.of_file(now).map(HoldJson::from_hold),
+            numbers: OwnHolds {
+                count: holds.on(now).count(),
+                last_end: last_end.map(StatusTime::since_epoch),
+            },
         }
     }
 }
 
 impl<'a> HoldJson<'a> {
-    fn of(hold: &'a Hold) -> Self {
-        Self { until: Moment::of(hold.end()), why: &hold.why }
+    fn from_hold(hold: &'a Hold) -> Self {
+        Self { until: StatusTime::since_epoch(hold.end()), why: &hold.why }
     }
 }
 
 /// How old something is, in seconds.
 #[must_use]
-pub fn age(then: Moment, now: Moment) -> f64 {
+pub fn age(then: StatusTime, now: StatusTime) -> f64 {
     now.since_the_epoch().saturating_sub(then.since_the_epoch()).as_secs_f64()
 }
 
 impl<'a> DriftJson<'a> {
-    fn of(drift: &'a Drift) -> Self {
-        let change = |change: &'a Change| ChangeJson {
+    fn from_drift(drift: &'a Drift) -> Self {
+        let change = |change: &'a DriftChange| DriftChangeJson {
             field: change.field,
             before: change.before.as_deref(),
             after: change.after.as_deref(),
@@ -333,7 +336,7 @@ impl<'a> DriftJson<'a> {
         Self {
             phone_number: drift.number,
             account: &drift.account,
-            kind: drift.kind.word(),
+            kind: drift.kind.as_str(),
             reason: drift.reason,
             changes: drift.changes.iter().map(change).collect(),
             changed_by: &drift.changed_by,
@@ -347,15 +350,15 @@ impl<'a> DriftJson<'a> {
 }
 
 impl<'a> PastJson<'a> {
-    fn of(past: &'a Past) -> Self {
+    fn from_past(past: &'a Past) -> Self {
         let planned = |kind| {
             ActionKind::ALL.iter().zip(past.planned).find(|(known, _)| **known == kind).map_or(0, |p| p.1)
         };
         Self {
             at: past.at,
             seconds: past.took.as_secs_f64(),
-            result: past.result.word(),
-            look: past.extent.word(),
+            result: past.result.as_str(),
+            look: past.extent.as_str(),
             generation: past.generation.map(|generation| generation.to_string()),
             planned: Planned {
                 purchase: planned(ActionKind::Purchase),
@@ -363,7 +366,7 @@ impl<'a> PastJson<'a> {
                 configure: planned(ActionKind::Configure),
                 release: planned(ActionKind::Release),
             },
-            outcomes: past.outcomes.iter().map(|(ended, many)| (ended.word(), *many)).collect(),
+            outcomes: past.outcomes.iter().map(|(ended, many)| (ended.as_str(), *many)).collect(),
             held: past.held,
             unchanged: past.unchanged,
             error: past.error.as_deref(),
@@ -371,12 +374,12 @@ impl<'a> PastJson<'a> {
     }
 }
 
-impl<'a> NumberJson<'a> {
-    fn of(status: &'a Status, (at, row): (usize, &'a Row), now: Duration) -> Self {
+impl<'a> NumberStatusJson<'a> {
+    fn from_row(status: &'a Status, (at, row): (usize, &'a NumberRow), now: Duration) -> Self {
         let observed = row.observed.map(|generation| generation.to_string());
         let condition = |r#type, condition: &'a Condition, since| ConditionJson {
             r#type,
-            status: condition.status.word(),
+            status: condition.status.as_str(),
             reason: &condition.reason,
             message: &condition.message,
             last_transition_time: since,
@@ -387,8 +390,8 @@ impl<'a> NumberJson<'a> {
             sid: status.sids.get(at).copied().flatten(),
             friendly_name: row.name.as_deref(),
             account: name(status, row.account),
-            standing: row.verdict.standing.word(),
-            hold: status.holds.of_number(row.number, now).map(HoldJson::of),
+            standing: row.verdict.standing.as_str(),
+            hold: status.holds.of_number(row.number, now).map(HoldJson::from_hold),
             conditions: [
                 condition("Synced", &row.verdict.synced, row.synced_since),
                 condition("Degraded", &row.verdict.degraded, row.degraded_since),
@@ -417,12 +420,12 @@ pub struct Whole {
     status: Arc<Status>,
     now: Duration,
     numbers: Range<usize>,
-    next: Next,
+    next: NextPart,
 }
 
 /// What comes next of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Next {
+enum NextPart {
     Head,
     /// The number at this place.
     Number(usize),
@@ -434,7 +437,7 @@ impl Whole {
     /// With the numbers at these places.
     #[must_use]
     pub fn new(status: Arc<Status>, numbers: Range<usize>, now: Duration) -> Self {
-        Self { status, now, numbers, next: Next::Head }
+        Self { status, now, numbers, next: NextPart::Head }
     }
 }
 
@@ -445,22 +448,22 @@ impl Iterator for Whole {
         let mut out = Vec::new();
         while out.len() < PART_BYTES {
             self.next = match self.next {
-                Next::Head => {
-                    write(&mut out, &Head::of(&self.status, self.now));
+                NextPart::Head => {
+                    write(&mut out, &StatusHead::from_status(&self.status, self.now));
                     // Its closing brace gives way to the numbers.
                     out.pop();
                     out.extend_from_slice(b",\"numbers\":[");
-                    Next::Number(self.numbers.start)
+                    NextPart::Number(self.numbers.start)
                 }
-                Next::Number(at) => match self.status.rows.get(at).filter(|_| at < self.numbers.end) {
+                NextPart::Number(at) => match self.status.rows.get(at).filter(|_| at < self.numbers.end) {
                     Some(row) => {
                         out.extend_from_slice(if at == self.numbers.start { b"\n" } else { b",\n" });
-                        write(&mut out, &NumberJson::of(&self.status, (at, row), self.now));
-                        Next::Number(at + 1)
+                        write(&mut out, &NumberStatusJson::from_row(&self.status, (at, row), self.now));
+                        NextPart::Number(at + 1)
                     }
-                    None => Next::Tail,
+                    None => NextPart::Tail,
                 },
-                Next::Tail => {
+                NextPart::Tail => {
                     // The cursor, where something is left.
                     let rows = &self.status.rows;
                     let last = self.numbers.end.checked_sub(1).and_then(|last| rows.get(last));
@@ -468,9 +471,9 @@ impl Iterator for Whole {
                     out.extend_from_slice(b"],\"cursor\":");
                     write(&mut out, &cursor);
                     out.extend_from_slice(b"}\n");
-                    Next::Nothing
+                    NextPart::Nothing
                 }
-                Next::Nothing => break,
+                NextPart::Nothing => break,
             };
         }
         (!out.is_empty()).then_some(out)

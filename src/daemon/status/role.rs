@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::model::inert;
 
-use super::{MESSAGE_CHARACTERS_MAX, Standing, Status};
+use super::{MESSAGE_CHARACTERS_MAX, NumberStanding, Status};
 
 /// Whether this process writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum Role {
 impl Role {
     /// The word for it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Starting => "starting",
             Self::Writer => "writer",
@@ -80,7 +80,7 @@ pub enum Overall {
 impl Overall {
     /// The word for it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Starting => "starting",
             Self::StandingBy => "standing_by",
@@ -126,19 +126,19 @@ impl Status {
         let is_wrong = self.refused_files.is_some()
             || self.blocked.is_some()
             || self.accounts.iter().any(|account| account.trouble.is_some())
-            || self.count(Standing::Degraded) > 0;
+            || self.count(NumberStanding::Degraded) > 0;
         match (self.role, &self.waits) {
             (Role::StandingBy, Waiting::Barred(..)) => Overall::Degraded,
             (Role::StandingBy, Waiting::Another(_) | Waiting::NotKnown) => Overall::StandingBy,
             _ if is_wrong => Overall::Degraded,
             _ if self.readiness().is_err() => Overall::Starting,
             _ if self.drifts.total > 0
-                || self.count(Standing::Drifted) + self.count(Standing::Unknown) > 0 =>
+                || self.count(NumberStanding::Drifted) + self.count(NumberStanding::Unknown) > 0 =>
             {
                 Overall::Drifted
             }
-            _ if self.count(Standing::NoEffect) > 0 => Overall::NoEffect,
-            _ if self.count(Standing::Held) > 0 => Overall::Held,
+            _ if self.count(NumberStanding::NoEffect) > 0 => Overall::NoEffect,
+            _ if self.count(NumberStanding::Held) > 0 => Overall::Held,
             _ => Overall::InSync,
         }
     }

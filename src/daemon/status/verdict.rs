@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::desired::Declared;
 use crate::model::number::PhoneNumber;
-use crate::plan::outcome::{End, Outcome};
+use crate::plan::outcome::{Outcome, StepEnd};
 use crate::plan::{Action, HeldReason, NoEffect, Plan, Reason, Step};
 use crate::report::{routing, words};
 
@@ -26,7 +26,7 @@ pub enum Truth {
 impl Truth {
     /// The word for it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::True => "True",
             Self::False => "False",
@@ -50,7 +50,7 @@ pub struct Condition {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Verdict {
     /// All in one word.
-    pub standing: Standing,
+    pub standing: NumberStanding,
     /// Whether the number is as declared.
     pub synced: Condition,
     /// Whether something is wrong that the next cycle alone does not repair.
@@ -61,7 +61,7 @@ pub struct Verdict {
 
 /// How a number stands: each is in exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Standing {
+pub enum NumberStanding {
     /// As declared.
     Synced,
     /// Not as declared, and about to be, or would be without `--dry-run`.
@@ -76,14 +76,14 @@ pub enum Standing {
     NoEffect,
 }
 
-impl Standing {
+impl NumberStanding {
     /// Every standing.
     pub const ALL: [Self; 6] =
         [Self::Synced, Self::Drifted, Self::Held, Self::Degraded, Self::Unknown, Self::NoEffect];
 
     /// The word for it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Synced => "synced",
             Self::Drifted => "drifted",
@@ -103,7 +103,7 @@ impl Verdict {
     /// Of a number that is as declared.
     pub(super) fn as_declared() -> Self {
         Self {
-            standing: Standing::Synced,
+            standing: NumberStanding::Synced,
             synced: condition(Truth::True, "AsDeclared", ""),
             degraded: condition(Truth::False, "AsDeclared", ""),
             effective: condition(Truth::True, "AllInEffect", ""),
@@ -114,7 +114,7 @@ impl Verdict {
     pub(super) fn not_observed_yet() -> Self {
         let (reason, message) = ("NotObservedYet", "no cycle has read it yet");
         Self {
-            standing: Standing::Unknown,
+            standing: NumberStanding::Unknown,
             synced: condition(Truth::Unknown, reason, message),
             degraded: condition(Truth::Unknown, reason, message),
             effective: condition(Truth::Unknown, reason, message),
@@ -133,7 +133,7 @@ impl Verdict {
 
     fn not_listed(why: &str) -> Self {
         Self {
-            standing: Standing::Unknown,
+            standing: NumberStanding::Unknown,
             synced: condition(Truth::Unknown, "AccountInTrouble", why),
             degraded: condition(Truth::True, "AccountInTrouble", why),
             effective: condition(Truth::Unknown, "AccountInTrouble", why),
@@ -165,11 +165,11 @@ pub(super) struct Judge {
 
 impl Judge {
     /// From a plan; `ends` are those of its steps once it was carried out.
-    pub(super) fn of(
+    pub(super) fn from_plan(
         plan: &Plan,
         as_declared: &Arc<Verdict>,
         aftermath: Aftermath,
-        ends: Option<&[End]>,
+        ends: Option<&[StepEnd]>,
     ) -> Self {
         let mut shared = HashMap::from([(Verdict::clone(as_declared), as_declared.clone())]);
         let mut of_number: HashMap<PhoneNumber, Arc<Verdict>> = HashMap::new();
@@ -185,8 +185,8 @@ impl Judge {
             // A move comes before the configuration after it: what failed first decides. What is done
             // leaves a number that has a setting left out as it is: held.
             let entry = of_number.entry(step.action.number()).or_insert_with(|| verdict.clone());
-            let may_be_worse = matches!(entry.standing, Standing::Synced | Standing::Held);
-            if may_be_worse && verdict.standing != Standing::Synced {
+            let may_be_worse = matches!(entry.standing, NumberStanding::Synced | NumberStanding::Held);
+            if may_be_worse && verdict.standing != NumberStanding::Synced {
                 *entry = verdict;
             }
         }
@@ -237,21 +237,21 @@ fn without_effect(verdict: &Verdict, found: &[NoEffect], is_error: bool) -> Verd
     verdict.effective = condition(Truth::False, "NoEffect", &why);
     if is_error && verdict.degraded.status != Truth::True {
         verdict.degraded = condition(Truth::True, "NoEffect", &why);
-        verdict.standing = Standing::Degraded;
-    } else if verdict.standing == Standing::Synced {
-        verdict.standing = Standing::NoEffect;
+        verdict.standing = NumberStanding::Degraded;
+    } else if verdict.standing == NumberStanding::Synced {
+        verdict.standing = NumberStanding::NoEffect;
     }
     verdict
 }
 
 fn of_held(why: HeldReason, message: &str) -> Verdict {
-    let reason = camel(why.code().word());
+    let reason = camel(why.code().as_str());
     if matches!(why, HeldReason::AccountInTrouble { .. }) {
         return Verdict::not_listed(message);
     }
     let (standing, status) = match why.is_error() {
-        true => (Standing::Degraded, Truth::True),
-        false => (Standing::Held, Truth::False),
+        true => (NumberStanding::Degraded, Truth::True),
+        false => (NumberStanding::Held, Truth::False),
     };
     Verdict {
         standing,
@@ -262,11 +262,11 @@ fn of_held(why: HeldReason, message: &str) -> Verdict {
 }
 
 /// What is said of a number by one step of a plan.
-pub(super) fn of_step(plan: &Plan, step: &Step, aftermath: &Aftermath, end: Option<&End>) -> Verdict {
+pub(super) fn of_step(plan: &Plan, step: &Step, aftermath: &Aftermath, end: Option<&StepEnd>) -> Verdict {
     if matches!(aftermath, Aftermath::Ended) && end.is_some_and(|end| end.outcome.is_settled()) {
         return Verdict::as_declared();
     }
-    let synced = condition(Truth::False, &camel(step.reason.word()), &difference(plan, step));
+    let synced = condition(Truth::False, &camel(step.reason.as_str()), &difference(plan, step));
     let degraded = match (aftermath, end) {
         (Aftermath::Blocked(reason, why), _) => condition(Truth::True, reason, why),
         (Aftermath::Ended, Some(end)) => {
@@ -277,12 +277,13 @@ pub(super) fn of_step(plan: &Plan, step: &Step, aftermath: &Aftermath, end: Opti
             };
             let why = end.outcome.error().unwrap_or_default();
             let why = crate::model::inert::message(&why, super::MESSAGE_CHARACTERS_MAX);
-            condition(Truth::True, reason, &format!("{}: {why}", step.action.kind().word()))
+            condition(Truth::True, reason, &format!("{}: {why}", step.action.kind().as_str()))
         }
         (Aftermath::Underway, _) => condition(Truth::False, "Reconciling", ""),
         (Aftermath::DryRun | Aftermath::Ended, _) => condition(Truth::False, "DryRun", ""),
     };
-    let standing = if degraded.status == Truth::True { Standing::Degraded } else { Standing::Drifted };
+    let standing =
+        if degraded.status == Truth::True { NumberStanding::Degraded } else { NumberStanding::Drifted };
     // What has no effect is said of the whole number.
     Verdict { standing, synced, degraded, effective: condition(Truth::True, "AllInEffect", "") }
 }

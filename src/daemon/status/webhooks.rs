@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::model::settings::HttpMethod;
 
-use super::Moment;
+use super::StatusTime;
 use super::verdict::Truth;
 
 /// A webhook that fails. Nothing in it is secret.
@@ -34,7 +34,7 @@ pub struct WebhookHealth {
 pub(super) struct WebhooksJson<'a> {
     called: usize,
     failing: Vec<FailingJson<'a>>,
-    condition: ConditionJson,
+    condition: WebhookConditionJson,
 }
 
 #[derive(Debug, Serialize)]
@@ -45,17 +45,17 @@ struct FailingJson<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct ConditionJson {
+struct WebhookConditionJson {
     #[serde(rename = "type")]
     name: &'static str,
     status: &'static str,
     reason: &'static str,
     message: String,
-    since: Moment,
+    since: StatusTime,
 }
 
 impl<'a> WebhooksJson<'a> {
-    pub(super) fn new((since, health): &'a (Moment, Arc<WebhookHealth>)) -> Self {
+    pub(super) fn new((since, health): &'a (StatusTime, Arc<WebhookHealth>)) -> Self {
         let failing: Vec<FailingJson<'_>> = health
             .failing
             .iter()
@@ -72,8 +72,13 @@ impl<'a> WebhooksJson<'a> {
             None => (Truth::False, "AllAnswer", String::new()),
             Some(first) => (Truth::True, "SomeFail", format!("{} {}", first.url, first.message)),
         };
-        let condition =
-            ConditionJson { name: "WebhookFailing", status: status.word(), reason, message, since: *since };
+        let condition = WebhookConditionJson {
+            name: "WebhookFailing",
+            status: status.as_str(),
+            reason,
+            message,
+            since: *since,
+        };
         Self { called: health.called, failing, condition }
     }
 }

@@ -5,14 +5,14 @@ use proptest::sample::{Index, select};
 
 use super::*;
 
-fn by_libyaml(text: &str) -> Option<File> {
+fn by_libyaml(text: &str) -> Option<RawFile> {
     serde_yaml::from_str(text).ok()
 }
 
 /// What the quick way takes is what libyaml takes; says whether it took it.
 fn is_taken_and_equal(text: &str) -> bool {
     let Some(quick) = read(text, by_libyaml) else { return false };
-    let slow = serde_yaml::from_str::<File>(text);
+    let slow = serde_yaml::from_str::<RawFile>(text);
     assert_eq!(format!("{:?}", slow.as_ref().ok()), format!("{:?}", Some(&quick)), "{text:?}: {slow:?}");
     true
 }

@@ -10,13 +10,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
-use super::number::Number;
+use super::number::RawNumber;
 use super::scalar::{Given, Setting};
 use crate::model::number::{NumberError, PhoneNumber};
 
 /// One entry of `numbers:`.
 #[derive(Debug)]
-pub(crate) enum Entry {
+pub(crate) enum RawEntry {
     /// A well-formed number, and nothing but this with it.
     Plain {
         /// Written as it prints.
@@ -29,11 +29,11 @@ pub(crate) enum Entry {
         friendly_name: Option<Box<str>>,
     },
     /// Anything else.
-    Full(Box<Number>),
+    Full(Box<RawNumber>),
 }
 
-impl Entry {
-    fn of(number: Number, names: &mut HashSet<Arc<str>>) -> Self {
+impl RawEntry {
+    fn from_number(number: RawNumber, names: &mut HashSet<Arc<str>>) -> Self {
         let plain = number.phone_number.0.as_deref().and_then(|text| PhoneNumber::declared(text).ok());
         let Some(plain) = plain.filter(|_| number.says_no_more_than_its_name()) else {
             return Self::Full(Box::new(number));
@@ -67,14 +67,14 @@ impl Entry {
     }
 
     /// Shows all of the entry but its number.
-    pub(crate) fn with<V>(&self, show: impl FnOnce(&Number) -> V) -> V {
+    pub(crate) fn with<V>(&self, show: impl FnOnce(&RawNumber) -> V) -> V {
         match self {
             Self::Full(number) => show(number),
-            Self::Plain { number: _, profile, account, friendly_name } => show(&Number {
+            Self::Plain { number: _, profile, account, friendly_name } => show(&RawNumber {
                 profile: Given(profile.as_deref().map(Box::from)),
                 account: Given(account.as_deref().map(Box::from)),
                 friendly_name: Setting(friendly_name.clone()),
-                ..Number::default()
+                ..RawNumber::default()
             }),
         }
     }
@@ -82,36 +82,36 @@ impl Entry {
 
 /// All of them, in the order of the file.
 #[derive(Debug)]
-pub(crate) struct Entries(pub(crate) Vec<Entry>);
+pub(crate) struct RawEntries(pub(crate) Vec<RawEntry>);
 
-impl<'de> Deserialize<'de> for Entries {
+impl<'de> Deserialize<'de> for RawEntries {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct List;
         impl<'de> Visitor<'de> for List {
-            type Value = Entries;
+            type Value = RawEntries;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a sequence")
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
                 let (mut entries, mut names) = (Vec::new(), HashSet::new());
                 while let Some(number) = list.next_element()? {
-                    entries.push(Entry::of(number, &mut names));
+                    entries.push(RawEntry::from_number(number, &mut names));
                 }
-                Ok(Entries(entries))
+                Ok(RawEntries(entries))
             }
         }
         deserializer.deserialize_seq(List)
     }
 }
 
-impl JsonSchema for Entries {
+impl JsonSchema for RawEntries {
     fn inline_schema() -> bool {
         true
     }
     fn schema_name() -> Cow<'static, str> {
-        Vec::<Number>::schema_name()
+        Vec::<RawNumber>::schema_name()
     }
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        generator.subschema_for::<Vec<Number>>()
+        generator.subschema_for::<Vec<RawNumber>>()
     }
 }

@@ -9,9 +9,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::claim::RawClaim;
-use super::entries::Entries;
-use super::hold::{Hold, Window};
-use super::number::Layer;
+use super::entries::RawEntries;
+use super::hold::{RawHold, RawWindow};
+use super::number::RawLayer;
 use super::patterns;
 use super::scalar::{Count, Given, Map, Section, Switch, Version};
 
@@ -23,7 +23,7 @@ use super::scalar::{Count, Given, Map, Section, Switch, Version};
     description = "How the phone numbers of a fleet should be configured.",
     extend("required" = ["version"])
 )]
-pub(crate) struct File {
+pub(crate) struct RawFile {
     /// The version of this format: 1.
     #[serde(default)]
     #[schemars(schema_with = "patterns::version")]
@@ -31,19 +31,19 @@ pub(crate) struct File {
     /// The accounts by name. Without it there is one, named "default", from the environment.
     #[serde(default)]
     #[schemars(extend("minProperties" = 1))]
-    pub(crate) accounts: Section<Map<Account>>,
+    pub(crate) accounts: Section<Map<RawAccount>>,
     /// What a plan may do.
     #[serde(default)]
-    pub(crate) policy: Section<Policy>,
+    pub(crate) policy: Section<RawPolicy>,
     /// What applies to every number, below its profile and its own fields.
     #[serde(default)]
-    pub(crate) defaults: Section<Layer>,
+    pub(crate) defaults: Section<RawLayer>,
     /// Named configurations.
     #[serde(default)]
-    pub(crate) profiles: Section<Map<Section<Layer>>>,
+    pub(crate) profiles: Section<Map<Section<RawLayer>>>,
     /// The numbers.
     #[serde(default)]
-    pub(crate) numbers: Section<Entries>,
+    pub(crate) numbers: Section<RawEntries>,
     /// Numbers declared by need.
     #[serde(default)]
     pub(crate) claims: Section<Vec<RawClaim>>,
@@ -53,7 +53,7 @@ pub(crate) struct File {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a mapping with `sid:`")]
 #[schemars(extend("required" = ["sid"]))]
-pub(crate) struct Account {
+pub(crate) struct RawAccount {
     /// The account's SID, AC and 32 hexadecimal digits.
     #[serde(default)]
     #[schemars(schema_with = "patterns::account_sid")]
@@ -76,17 +76,17 @@ pub(crate) struct Account {
     pub(crate) edge: Given,
     /// Where its credentials are. Default for a subaccount over incoming-phone-numbers: its parent's.
     #[serde(default)]
-    pub(crate) credentials: Section<Credentials>,
+    pub(crate) credentials: Section<RawCredentials>,
     /// Its numbers are left alone until a time.
     #[serde(default)]
-    pub(crate) hold: Section<Box<Hold>>,
+    pub(crate) hold: Section<Box<RawHold>>,
 }
 
 /// Where an account's credentials are: one of the two.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a mapping such as `{ env: TWILIO }`")]
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
-pub(crate) struct Credentials {
+pub(crate) struct RawCredentials {
     /// The prefix of the environment variables: PREFIX_API_KEY and PREFIX_API_SECRET, or
     /// PREFIX_AUTH_TOKEN.
     #[serde(default)]
@@ -101,7 +101,7 @@ pub(crate) struct Credentials {
 /// What a plan may do.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a mapping")]
-pub(crate) struct Policy {
+pub(crate) struct RawPolicy {
     /// Live numbers of a listed account that the file does not name are left alone (ignore),
     /// listed (report) or released.
     #[serde(default)]
@@ -136,7 +136,7 @@ pub(crate) struct Policy {
     pub(crate) release_guard: Given,
     /// A number that is to be released waits in another account first. Default: it is released at once.
     #[serde(default)]
-    pub(crate) quarantine: Section<Quarantine>,
+    pub(crate) quarantine: Section<RawQuarantine>,
     /// The most by which one plan raises what the numbers cost a month, such as 25 USD.
     #[serde(default)]
     #[schemars(schema_with = "patterns::money")]
@@ -151,17 +151,17 @@ pub(crate) struct Policy {
     pub(crate) paused: Switch,
     /// Nothing is changed outside of these.
     #[serde(default)]
-    pub(crate) windows: Section<Vec<Window>>,
+    pub(crate) windows: Section<Vec<RawWindow>>,
     /// Nothing is changed until a time.
     #[serde(default)]
-    pub(crate) hold: Section<Box<Hold>>,
+    pub(crate) hold: Section<Box<RawHold>>,
 }
 
 /// Where a number waits before it is released.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a mapping with `account:` and `for:`")]
 #[schemars(extend("required" = ["account", "for"]))]
-pub(crate) struct Quarantine {
+pub(crate) struct RawQuarantine {
     /// The account that it waits in, by its name under `accounts:`.
     #[serde(default)]
     #[schemars(schema_with = "patterns::name")]

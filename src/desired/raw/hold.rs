@@ -10,7 +10,7 @@ use super::scalar::{Given, Section};
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a mapping with `until:`")]
 #[schemars(extend("required" = ["until"]))]
-pub(crate) struct Hold {
+pub(crate) struct RawHold {
     /// The time at which it ends, such as 2026-12-01T09:00:00Z.
     #[serde(default)]
     #[schemars(schema_with = "patterns::time")]
@@ -25,7 +25,7 @@ pub(crate) struct Hold {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a mapping with `from:`, `to:` and `zone:`")]
 #[schemars(extend("required" = ["from", "to", "zone"]))]
-pub(crate) struct Window {
+pub(crate) struct RawWindow {
     /// The days on which it begins: mon, tue, wed, thu, fri, sat, sun. Default: every day.
     #[serde(default)]
     #[schemars(schema_with = "patterns::days")]

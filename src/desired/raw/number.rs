@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::hold::Hold;
+use super::hold::RawHold;
 use super::patterns;
 use super::scalar::{Count, Digits, Given, Map, Section, Setting, Switch, flag};
 
@@ -11,7 +11,7 @@ use super::scalar::{Count, Digits, Given, Map, Section, Setting, Switch, flag};
 /// null or "" clears.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a mapping of settings")]
-pub(crate) struct Layer {
+pub(crate) struct RawLayer {
     /// The account of the numbers.
     #[serde(default)]
     #[schemars(schema_with = "patterns::name")]
@@ -60,7 +60,7 @@ pub(crate) struct Layer {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a mapping with `phone_number:`")]
 #[schemars(extend("required" = ["phone_number"]))]
-pub(crate) struct Number {
+pub(crate) struct RawNumber {
     /// The number in E.164, or a short code.
     #[serde(default)]
     #[schemars(schema_with = "patterns::phone_number")]
@@ -83,7 +83,7 @@ pub(crate) struct Number {
     pub(crate) on_vanished: Given,
     /// The number is left alone until a time.
     #[serde(default)]
-    pub(crate) hold: Section<Box<Hold>>,
+    pub(crate) hold: Section<Box<RawHold>>,
     /// Whether the number is never released or moved by numctl.
     #[serde(default)]
     #[schemars(schema_with = "patterns::flag")]
@@ -124,7 +124,7 @@ pub(crate) struct Number {
     pub(crate) sms: Section<Box<Sms>>,
 }
 
-impl Number {
+impl RawNumber {
     /// Whether there is nothing but the number, its profile, its account and its name.
     pub(crate) fn says_no_more_than_its_name(&self) -> bool {
         // Without a rest, so that a field that is added is thought of here.

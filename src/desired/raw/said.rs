@@ -1,12 +1,12 @@
 //! The settings that a layer, a number and a claim have in common.
 
 use super::claim::RawClaim;
-use super::number::{Layer, Number, Sms, Voice};
+use super::number::{RawLayer, RawNumber, Sms, Voice};
 use super::scalar::Setting;
 use crate::model::settings::Field;
 
 /// What `defaults:`, a profile, a number and a claim have in common.
-pub(crate) struct Said<'a> {
+pub(crate) struct RawSettings<'a> {
     top: [(Field, &'a Setting); 6],
     voice: Option<&'a Voice>,
     sms: Option<&'a Sms>,
@@ -17,8 +17,8 @@ pub(crate) struct Said<'a> {
 macro_rules! said {
     ($($shape:ident)*) => {$(
         impl $shape {
-            pub(crate) fn said(&self) -> Said<'_> {
-                Said {
+            pub(crate) fn said(&self) -> RawSettings<'_> {
+                RawSettings {
                     top: [
                         (Field::FriendlyName, &self.friendly_name),
                         (Field::StatusCallback, &self.status_callback),
@@ -38,9 +38,9 @@ macro_rules! said {
 }
 
 // Flattening a shared part would cost serde's refusal of unknown keys.
-said!(Layer Number RawClaim);
+said!(RawLayer RawNumber RawClaim);
 
-impl<'a> Said<'a> {
+impl<'a> RawSettings<'a> {
     /// Every field that is there, with its text; `""` clears.
     pub(crate) fn settings(&self) -> impl Iterator<Item = (Field, &'a str)> + use<'a> {
         let voice = self.voice.into_iter().flat_map(|voice| {

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use super::{JournalError, Lines, Record};
+use super::{JournalError, JournalLines, Record};
 
 /// What one file of the journal holds.
 #[derive(Debug, Default)]
-pub struct Contents {
+pub struct JournalContents {
     /// Its records, in order.
     pub records: Vec<Record>,
     /// Whether its last line was cut short: whoever writes next ends it first.
@@ -18,17 +18,17 @@ pub struct Contents {
 ///
 /// # Errors
 /// The first line that is none of the journal's.
-pub fn read(file: &str, text: &[u8]) -> Result<Contents, JournalError> {
-    let (mut lines, mut records) = (Lines::of(file), Vec::new());
+pub fn read(file: &str, text: &[u8]) -> Result<JournalContents, JournalError> {
+    let (mut lines, mut records) = (JournalLines::new(file), Vec::new());
     for line in text.split(|byte| *byte == b'\n') {
         records.extend(lines.record(line)?);
     }
     let is_torn = !text.is_empty() && !text.ends_with(b"\n");
     lines.end(is_torn)?;
-    Ok(Contents { records, is_torn })
+    Ok(JournalContents { records, is_torn })
 }
 
-impl fmt::Display for Contents {
+impl fmt::Display for JournalContents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.records.iter().try_for_each(|record| f.write_str(&record.to_line()))
     }

@@ -7,10 +7,11 @@ use super::left_behind::{Replaced, SetFields};
 use super::record::KnownRecord;
 use super::run::accounts;
 use super::{
-    AccountRecord, At, EndedRecord, FORMAT, LookRecord, Record, RunId, RunRecord, StepRecord, World,
+    AccountRecord, AccountsAtStart, EndedRecord, FORMAT, LookRecord, Record, RecordedAt, RunId, RunRecord,
+    StepRecord,
 };
 use crate::desired::AccountRef;
-use crate::desired::{AccountIndex, Desired, OnVanished, State};
+use crate::desired::{AccountIndex, DeclaredState, Desired, OnVanished};
 use crate::guard::standstill::Holds;
 use crate::model::action_kind::ActionKind;
 use crate::model::number::{AccountSid, PhoneNumber};
@@ -29,50 +30,50 @@ const NUMBERS_A_LINE: usize = 10_000;
 
 /// The numbers that are ours, or were and are gone; those that a run of ours released are neither.
 #[derive(Debug, Clone, Default)]
-pub struct Known {
-    worlds: Vec<World>,
-    accounts: Vec<Place>,
+pub struct KnownNumbers {
+    worlds: Vec<AccountsAtStart>,
+    accounts: Vec<KnownAccount>,
     /// By the index of the world: a million numbers are to cost little.
-    numbers: BTreeMap<(u16, PhoneNumber), Entry>,
+    numbers: BTreeMap<(u16, PhoneNumber), KnownEntry>,
     /// The fields that our runs set.
     set: SetFields,
     /// Runs that are not over, by what their steps did.
-    open: BTreeMap<RunId, Open>,
+    open: BTreeMap<RunId, OpenRun>,
 }
 
 /// An account, and when it was last looked at.
 #[derive(Debug, Clone)]
-struct Place {
+struct KnownAccount {
     record: AccountRecord,
-    looked: Option<At>,
+    looked: Option<RecordedAt>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Entry {
+struct KnownEntry {
     /// Index into [`Known::accounts`].
     account: u32,
     /// It was there then.
-    seen: At,
+    seen: RecordedAt,
     /// It was missed at a look since.
     gone: bool,
 }
 
 #[derive(Debug, Clone)]
-struct Open {
+struct OpenRun {
     accounts: Vec<AccountRecord>,
-    at: At,
+    at: RecordedAt,
     is_undo: bool,
     /// What the steps that set fields have replaced.
     replaced: BTreeMap<usize, Replaced>,
     /// The steps that change where a number is, and what was known of it before.
-    steps: BTreeMap<usize, (StepRecord, Option<Entry>)>,
+    steps: BTreeMap<usize, (StepRecord, Option<KnownEntry>)>,
 }
 
-impl Known {
+impl KnownNumbers {
     /// What some records tell.
     #[cfg(feature = "testing")]
     #[must_use]
-    pub fn of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Self {
+    pub fn from_records<'a>(records: impl IntoIterator<Item = &'a Record>) -> Self {
         let mut known = Self::default();
         records.into_iter().for_each(|record| known.take(record));
         known
@@ -91,7 +92,7 @@ impl Known {
                 let looked = &mut self.accounts[account as usize].looked;
                 *looked = (*looked).max(known.looked);
                 for number in &known.numbers {
-                    let entry = Entry { account, seen: known.seen, gone: known.gone };
+                    let entry = KnownEntry { account, seen: known.seen, gone: known.gone };
                     self.numbers.insert((world, *number), entry);
                 }
             }
@@ -103,7 +104,7 @@ impl Known {
         }
     }
 
-    fn world(&mut self, world: &World) -> u16 {
+    fn world(&mut self, world: &AccountsAtStart) -> u16 {
         let at = self.worlds.iter().position(|known| known == world).unwrap_or_else(|| {
             self.worlds.push(world.clone());
             self.worlds.len() - 1
@@ -112,29 +113,29 @@ impl Known {
         u16::try_from(at).unwrap_or(u16::MAX)
     }
 
-    fn known_world(&self, world: &World) -> Option<u16> {
+    fn known_world(&self, world: &AccountsAtStart) -> Option<u16> {
         let at = self.worlds.iter().position(|known| known == world)?;
         u16::try_from(at).ok()
     }
 
     fn place(&mut self, account: &AccountRecord) -> u32 {
-        let is_it = |place: &Place| place.record.sid == account.sid && place.record.at == account.at;
+        let is_it = |place: &KnownAccount| place.record.sid == account.sid && place.record.at == account.at;
         let at = self.accounts.iter().position(is_it).unwrap_or_else(|| {
-            self.accounts.push(Place { record: account.clone(), looked: None });
+            self.accounts.push(KnownAccount { record: account.clone(), looked: None });
             self.accounts.len() - 1
         });
         // There are no more accounts than a file can name.
         at as u32
     }
 
-    fn see(&mut self, account: &AccountRecord, number: PhoneNumber, seen: At) {
-        let entry = Entry { account: self.place(account), seen, gone: false };
+    fn see(&mut self, account: &AccountRecord, number: PhoneNumber, seen: RecordedAt) {
+        let entry = KnownEntry { account: self.place(account), seen, gone: false };
         let world = self.world(&account.at);
         self.numbers.insert((world, number), entry);
     }
 
     fn begin(&mut self, run: &RunRecord) {
-        let open = Open {
+        let open = OpenRun {
             accounts: run.accounts.clone(),
             at: run.at,
             is_undo: run.undoes.is_some(),
@@ -227,7 +228,7 @@ impl Known {
         }
     }
 
-    fn looked(&self, account: &AccountRecord) -> Option<At> {
+    fn looked(&self, account: &AccountRecord) -> Option<RecordedAt> {
         let mut places = self.accounts.iter();
         places.find(|place| place.record.sid == account.sid && place.record.at == account.at)?.looked
     }
@@ -235,7 +236,11 @@ impl Known {
     /// The account that had a number last, and when it was there; `None` for one that never was ours
     /// in that world, or that we released.
     #[must_use]
-    pub fn last_seen(&self, world: &World, number: PhoneNumber) -> Option<(AccountSid, At)> {
+    pub fn last_seen(
+        &self,
+        world: &AccountsAtStart,
+        number: PhoneNumber,
+    ) -> Option<(AccountSid, RecordedAt)> {
         let entry = self.numbers.get(&(self.known_world(world)?, number))?;
         let place = &self.accounts[entry.account as usize];
         let seen = if entry.gone { entry.seen } else { entry.seen.max(place.looked.unwrap_or(entry.seen)) };
@@ -250,7 +255,7 @@ impl Known {
         &self,
         desired: Option<&Desired>,
         refs: &[AccountRef],
-        worlds: &[World],
+        worlds: &[AccountsAtStart],
         observed: &Observed,
         now: Duration,
     ) -> LookRecord {
@@ -265,7 +270,7 @@ impl Known {
                 Some(entry) => entry.gone || self.accounts[entry.account as usize].record.sid != refs[at].sid,
                 None => desired
                     .and_then(|desired| desired.declared(number))
-                    .is_some_and(|declared| declared.state == State::Present),
+                    .is_some_and(|declared| declared.state == DeclaredState::Present),
             };
             if is_news && is_whole(at) {
                 seen.entry(refs[at].sid).or_default().push(number);
@@ -283,7 +288,7 @@ impl Known {
                 }
             }
         }
-        LookRecord { format: FORMAT, at: At::of(now), accounts: whole, seen, gone }
+        LookRecord { format: FORMAT, at: RecordedAt::from_time(now), accounts: whole, seen, gone }
     }
 
     /// Whether a look is worth a line: it tells something, or the last one is so long ago that "last
@@ -298,13 +303,13 @@ impl Known {
 
     /// All of it as records: the head of a new file, so that no older one has to be read for it.
     pub fn records(&self) -> impl Iterator<Item = Record> {
-        let mut groups: BTreeMap<(u32, At, bool), Vec<PhoneNumber>> = BTreeMap::new();
+        let mut groups: BTreeMap<(u32, RecordedAt, bool), Vec<PhoneNumber>> = BTreeMap::new();
         for ((_, number), entry) in &self.numbers {
             groups.entry((entry.account, entry.seen, entry.gone)).or_default().push(*number);
         }
         let mut records = Vec::new();
         for ((account, seen, gone), numbers) in groups {
-            let Place { record, looked } = &self.accounts[account as usize];
+            let KnownAccount { record, looked } = &self.accounts[account as usize];
             records.extend(numbers.chunks(NUMBERS_A_LINE).map(|numbers| {
                 let (account, looked, numbers) = (record.clone(), *looked, numbers.to_vec());
                 Record::Known(KnownRecord { format: FORMAT, account, looked, seen, gone, numbers })
@@ -318,14 +323,20 @@ impl Known {
 /// Holds a plan's purchases against what is known: a number that was ours and is gone is bought back
 /// only on the file's word, and with a word on how likely that is. `worlds` are those of the plan's
 /// accounts. Without a journal, the plan says that no one can tell.
-pub fn hold_back(plan: &mut Plan, holds: &Holds, known: Option<&Known>, worlds: &[World], now: Duration) {
+pub fn hold_back(
+    plan: &mut Plan,
+    holds: &Holds,
+    known: Option<&KnownNumbers>,
+    worlds: &[AccountsAtStart],
+    now: Duration,
+) {
     let Some(known) = known else {
         if plan.count(ActionKind::Purchase) > 0 {
             plan.warnings.push(Warning::NoJournal);
         }
         return;
     };
-    let now = At::of(now);
+    let now = RecordedAt::from_time(now);
     let vanished = |action: &Action| {
         let Action::Purchase { number, account, .. } = action else { return None };
         let (last, seen) = known.last_seen(worlds.get(usize::from(account.0))?, *number)?;
@@ -358,10 +369,10 @@ pub fn hold_back(plan: &mut Plan, holds: &Holds, known: Option<&Known>, worlds: 
 /// them. `worlds` are those of the plan's accounts.
 pub fn tell_left_behind(
     plan: &mut Plan,
-    known: &Known,
+    known: &KnownNumbers,
     desired: &Desired,
     observed: &Observed,
-    worlds: &[World],
+    worlds: &[AccountsAtStart],
 ) {
     if known.set.is_empty() {
         return;
@@ -376,7 +387,7 @@ pub fn tell_left_behind(
 }
 
 /// How many whole days are left at least, of those in which a number can be had back.
-pub(super) fn days_left(seen: At, now: At) -> u8 {
+pub(super) fn days_left(seen: RecordedAt, now: RecordedAt) -> u8 {
     let left = (seen.0.saturating_add(DAYS_TO_BUY_BACK * DAY)).saturating_sub(now.0).div_euclid(DAY);
     u8::try_from(left.clamp(0, DAYS_TO_BUY_BACK)).unwrap_or(0)
 }
@@ -389,7 +400,7 @@ mod tests {
 
     fn account(at: &str) -> AccountRecord {
         let sid = AccountSid::observed(&format!("AC{:032}", 1)).expect("a SID");
-        AccountRecord { name: "main".to_owned(), sid, at: World::named(at.to_owned()) }
+        AccountRecord { name: "main".to_owned(), sid, at: AccountsAtStart::named(at.to_owned()) }
     }
 
     fn number() -> PhoneNumber {
@@ -400,7 +411,13 @@ mod tests {
         let account = account("here");
         let named = |is: bool| is.then(|| (account.sid, vec![number()])).into_iter().collect();
         let (seen, gone) = (named(seen), named(gone));
-        Record::Look(LookRecord { format: FORMAT, at: At(at), accounts: vec![account.clone()], seen, gone })
+        Record::Look(LookRecord {
+            format: FORMAT,
+            at: RecordedAt(at),
+            accounts: vec![account.clone()],
+            seen,
+            gone,
+        })
     }
 
     fn release(outcome: Option<OutcomeKind>) -> Vec<Record> {
@@ -408,8 +425,8 @@ mod tests {
         let begins = RunRecord {
             format: FORMAT,
             run: run.clone(),
-            at: At(9 * HOUR),
-            command: super::super::Command::Apply,
+            at: RecordedAt(9 * HOUR),
+            command: super::super::RecordedCommand::Apply,
             numctl: String::new(),
             by: None,
             digest: String::new(),
@@ -430,7 +447,7 @@ mod tests {
             after: BTreeMap::new(),
         };
         let ended = outcome.map(|outcome| {
-            let (at, error) = (At(9 * HOUR), None);
+            let (at, error) = (RecordedAt(9 * HOUR), None);
             Record::Ended(super::super::EndedRecord {
                 run,
                 step: 0,
@@ -446,25 +463,29 @@ mod tests {
 
     #[test]
     fn last_seen_is_the_last_look_before_it_was_missed() {
-        let here = World::named("here".to_owned());
-        let mut known = Known::of(&[look(HOUR, true, false)]);
-        let seen = |known: &Known| known.last_seen(&here, number()).map(|(_, at)| at.0 / HOUR);
+        let here = AccountsAtStart::named("here".to_owned());
+        let mut known = KnownNumbers::from_records(&[look(HOUR, true, false)]);
+        let seen = |known: &KnownNumbers| known.last_seen(&here, number()).map(|(_, at)| at.0 / HOUR);
         assert_eq!(seen(&known), Some(1));
         known.take(&look(3 * HOUR, false, false));
         assert_eq!(seen(&known), Some(3), "a look that names nothing saw everything that was there");
         known.take(&look(5 * HOUR, false, true));
         known.take(&look(7 * HOUR, false, false));
         assert_eq!(seen(&known), Some(3));
-        let again = Known::of(&known.records().collect::<Vec<_>>());
+        let again = KnownNumbers::from_records(&known.records().collect::<Vec<_>>());
         assert_eq!(seen(&again), Some(3), "a new file begins with what the old one knew");
-        assert_eq!(known.last_seen(&World::named("there".to_owned()), number()), None, "another world's");
+        assert_eq!(
+            known.last_seen(&AccountsAtStart::named("there".to_owned()), number()),
+            None,
+            "another world's"
+        );
         known.take(&look(9 * HOUR, true, false));
         assert_eq!(seen(&known), Some(9));
     }
 
     #[test]
     fn what_a_run_of_ours_released_is_not_ours_any_more_and_did_not_vanish() {
-        let here = World::named("here".to_owned());
+        let here = AccountsAtStart::named("here".to_owned());
         for (outcome, is_known) in [
             (Some(OutcomeKind::Succeeded), false),
             (Some(OutcomeKind::Unknown), false),
@@ -474,15 +495,15 @@ mod tests {
             (Some(OutcomeKind::Skipped), true),
         ] {
             let records: Vec<_> = [look(HOUR, true, false)].into_iter().chain(release(outcome)).collect();
-            let known = Known::of(&records);
+            let known = KnownNumbers::from_records(&records);
             assert_eq!(known.last_seen(&here, number()).is_some(), is_known, "{outcome:?}");
         }
     }
 
     #[test]
     fn the_days_to_have_it_back_are_counted_down_and_never_too_many() {
-        let left = |hours: i64| days_left(At(0), At(hours * HOUR));
+        let left = |hours: i64| days_left(RecordedAt(0), RecordedAt(hours * HOUR));
         assert_eq!([0, 1, 24, 25, 239, 240, 9_999].map(left), [10, 9, 9, 8, 0, 0, 0]);
-        assert_eq!(days_left(At(HOUR), At(0)), 10, "a clock that was set back");
+        assert_eq!(days_left(RecordedAt(HOUR), RecordedAt(0)), 10, "a clock that was set back");
     }
 }

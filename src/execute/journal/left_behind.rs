@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::record::SetRecord;
-use super::{FORMAT, Recorded, StepRecord, World};
-use crate::desired::{AccountIndex, Desired, State};
+use super::{AccountsAtStart, FORMAT, Recorded, StepRecord};
+use crate::desired::{AccountIndex, DeclaredState, Desired};
 use crate::model::number::PhoneNumber;
 use crate::model::quarantine::Parked;
 use crate::model::settings::{Field, Value};
@@ -69,7 +69,7 @@ impl SetFields {
 
     /// A number is not ours any more.
     pub(super) fn forget(&mut self, world: u16, number: PhoneNumber) {
-        let fields: Vec<_> = self.of(world, number).map(|(field, _)| field).collect();
+        let fields: Vec<_> = self.of_number(world, number).map(|(field, _)| field).collect();
         for field in fields {
             self.fields.remove(&(world, number, field));
         }
@@ -101,14 +101,14 @@ impl SetFields {
         self.fields.is_empty()
     }
 
-    fn of(&self, world: u16, number: PhoneNumber) -> impl Iterator<Item = (Field, &Recorded)> {
+    fn of_number(&self, world: u16, number: PhoneNumber) -> impl Iterator<Item = (Field, &Recorded)> {
         let fields = self.fields.range((world, number, Field::FriendlyName)..);
         let own = fields.take_while(move |((at, of, _), _)| (*at, *of) == (world, number));
         own.map(|((_, _, field), value)| (*field, &**value))
     }
 
     /// All of it as records, those of a world with one value of one field together.
-    pub(super) fn records(&self, worlds: &[World], numbers_a_line: usize) -> Vec<SetRecord> {
+    pub(super) fn records(&self, worlds: &[AccountsAtStart], numbers_a_line: usize) -> Vec<SetRecord> {
         let mut groups: BTreeMap<(u16, Field, &Recorded), Vec<PhoneNumber>> = BTreeMap::new();
         for ((world, number, field), value) in &self.fields {
             groups.entry((*world, *field, value)).or_default().push(*number);
@@ -141,12 +141,12 @@ impl SetFields {
         let mut warnings = Vec::new();
         for (number, found) in observed.numbers() {
             let Some(world) = world_of(found.account) else { continue };
-            let mut set = self.of(world, number).peekable();
+            let mut set = self.of_number(world, number).peekable();
             if set.peek().is_none() || leaving.contains(&number) {
                 continue;
             }
             let declared = desired.declared(number);
-            if declared.is_some_and(|declared| declared.state == State::Released) {
+            if declared.is_some_and(|declared| declared.state == DeclaredState::Released) {
                 continue;
             }
             let is_declared = |field| declared.is_some_and(|declared| declared.settings.get(field).is_some());
@@ -174,9 +174,9 @@ impl SetFields {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AccountRecord, At, Command, EndedRecord, Record, RunId, RunRecord};
+    use super::super::{AccountRecord, EndedRecord, Record, RecordedAt, RecordedCommand, RunId, RunRecord};
     use super::*;
-    use crate::execute::journal::Known;
+    use crate::execute::journal::KnownNumbers;
     use crate::model::action_kind::ActionKind;
     use crate::model::number::AccountSid;
     use crate::plan::outcome::OutcomeKind;
@@ -193,13 +193,14 @@ mod tests {
         end: Option<(OutcomeKind, Option<&str>)>,
     ) -> Vec<Record> {
         let sid = AccountSid::observed(&format!("AC{:032}", 1)).expect("a SID");
-        let account = AccountRecord { name: "main".to_owned(), sid, at: World::named("here".to_owned()) };
+        let account =
+            AccountRecord { name: "main".to_owned(), sid, at: AccountsAtStart::named("here".to_owned()) };
         let id = |text: &str| RunId::parse(text).expect("an id");
         let begins = RunRecord {
             format: FORMAT,
             run: id(name),
-            at: At(1),
-            command: Command::Apply,
+            at: RecordedAt(1),
+            command: RecordedCommand::Apply,
             numctl: String::new(),
             digest: String::new(),
             generation: None,
@@ -221,13 +222,13 @@ mod tests {
         };
         let ended = end.map(|(outcome, instead)| {
             let instead = instead.map(number);
-            let (run, at, attempts, error) = (id(name), At(2), 1, None);
+            let (run, at, attempts, error) = (id(name), RecordedAt(2), 1, None);
             Record::Ended(EndedRecord { run, step: 0, at, outcome, attempts, instead, error })
         });
         [Record::Run(begins), Record::Step(step)].into_iter().chain(ended).collect()
     }
 
-    fn told(known: &Known, of: &str) -> Option<String> {
+    fn told(known: &KnownNumbers, of: &str) -> Option<String> {
         let all: Vec<_> = known.records().collect();
         all.iter().find_map(|record| match record {
             Record::Set(set) if set.numbers.contains(&number(of)) => Some(set.value.text().to_owned()),
@@ -248,9 +249,9 @@ mod tests {
             (Some("https://theirs.example/"), Some("aaaa"), Some(OutcomeKind::Succeeded), None),
         ] {
             let second = run("bbbb", url, undoes, end.map(|end| (end, None)));
-            let known = Known::of(first.iter().chain(&second));
+            let known = KnownNumbers::from_records(first.iter().chain(&second));
             assert_eq!(told(&known, "+15552230000").as_deref(), after, "{end:?} {url:?}");
-            let again = Known::of(&known.records().collect::<Vec<_>>());
+            let again = KnownNumbers::from_records(&known.records().collect::<Vec<_>>());
             assert_eq!(told(&again, "+15552230000").as_deref(), after, "a new file begins with it");
         }
     }
@@ -263,7 +264,7 @@ mod tests {
             None,
             Some((OutcomeKind::Succeeded, Some("+15552230009"))),
         );
-        let known = Known::of(&records);
+        let known = KnownNumbers::from_records(&records);
         assert_eq!(told(&known, "+15552230009").as_deref(), Some("https://a.example/"));
         assert_eq!(told(&known, "+15552230000"), None);
     }

@@ -16,7 +16,7 @@ use crate::plan::digest::Digest;
 use crate::plan::outcome::OutcomeKind;
 
 /// A record of a known kind, without that word.
-pub(super) fn of<T: for<'de> Deserialize<'de>>(line: &[u8]) -> Result<T, serde_json::Error> {
+pub(super) fn from_line<T: for<'de> Deserialize<'de>>(line: &[u8]) -> Result<T, serde_json::Error> {
     let mut record: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(line)?;
     record.remove("kind");
     T::deserialize(serde_json::Value::Object(record))
@@ -24,15 +24,15 @@ pub(super) fn of<T: for<'de> Deserialize<'de>>(line: &[u8]) -> Result<T, serde_j
 
 /// A time, in seconds since the epoch; in the file as `2026-12-01T09:00:00Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct At(pub i64);
+pub struct RecordedAt(pub i64);
 
-impl Serialize for At {
+impl Serialize for RecordedAt {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl<'de> Deserialize<'de> for At {
+impl<'de> Deserialize<'de> for RecordedAt {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let at: Timestamp = text.parse().map_err(|_| de::Error::custom("not a time"))?;
@@ -40,7 +40,7 @@ impl<'de> Deserialize<'de> for At {
     }
 }
 
-impl fmt::Display for At {
+impl fmt::Display for RecordedAt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", hold::shown(self.0))
     }
@@ -57,7 +57,7 @@ impl RunId {
     /// The id of a run of this plan; `salt` is what no other run has at that time, such as the
     /// process.
     #[must_use]
-    pub fn of(at: At, digest: Digest, salt: u64) -> Self {
+    pub fn new(at: RecordedAt, digest: Digest, salt: u64) -> Self {
         let mut hash = Sha256::new();
         hash.update(digest.to_string());
         hash.update(salt.to_be_bytes());
@@ -96,9 +96,9 @@ impl fmt::Display for RunId {
 /// Where an account's SID means that account: Twilio's world, the embedded sandbox's, or what
 /// answers at an operator's base URL. Nothing of one world is ever taken for another's.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct World(String);
+pub struct AccountsAtStart(String);
 
-impl World {
+impl AccountsAtStart {
     /// By its name: see [`crate::client::api::endpoint::Endpoint::world`].
     #[must_use]
     pub fn named(name: String) -> Self {
@@ -112,7 +112,7 @@ impl World {
     }
 }
 
-impl fmt::Display for World {
+impl fmt::Display for AccountsAtStart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -121,7 +121,7 @@ impl fmt::Display for World {
 /// Which command wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Command {
+pub enum RecordedCommand {
     /// `numctl apply`
     Apply,
     /// A cycle of `numctl run`
@@ -132,10 +132,10 @@ pub enum Command {
     Adopt,
 }
 
-impl Command {
+impl RecordedCommand {
     /// Its name.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Apply => "apply",
             Self::Run => "run",
@@ -154,7 +154,7 @@ pub struct AccountRecord {
     /// Its SID.
     pub sid: AccountSid,
     /// Where that is.
-    pub at: World,
+    pub at: AccountsAtStart,
 }
 
 /// Who started a run, as the process that wrote found it in its surroundings. It is for people who look
@@ -193,9 +193,9 @@ pub struct RunRecord {
     /// Its name.
     pub run: RunId,
     /// When.
-    pub at: At,
+    pub at: RecordedAt,
     /// Whose it is.
-    pub command: Command,
+    pub command: RecordedCommand,
     /// The version of numctl.
     pub numctl: String,
     /// Who did it, as far as the process could tell.
@@ -244,12 +244,12 @@ pub struct StepRecord {
 }
 
 fn kind<S: Serializer>(kind: &ActionKind, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(kind.word())
+    serializer.serialize_str(kind.as_str())
 }
 
 fn parse_kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ActionKind, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let found = ActionKind::ALL.into_iter().find(|kind| kind.word() == text);
+    let found = ActionKind::ALL.into_iter().find(|kind| kind.as_str() == text);
     found.ok_or_else(|| de::Error::custom("not a kind of action"))
 }
 
@@ -265,7 +265,7 @@ pub enum Recorded {
 impl Recorded {
     /// Of a value.
     #[must_use]
-    pub fn of(value: &Value) -> Self {
+    pub fn from_value(value: &Value) -> Self {
         if value.has_secret() { Self::Masked(value.masked()) } else { Self::Whole(value.wire()) }
     }
 
@@ -274,7 +274,7 @@ impl Recorded {
     pub fn of_want(want: &Want) -> Option<Self> {
         match want {
             Want::Clear => None,
-            Want::Set(value) => Some(Self::of(value)),
+            Want::Set(value) => Some(Self::from_value(value)),
         }
     }
 
@@ -309,14 +309,14 @@ impl<'de> Deserialize<'de> for Recorded {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
-        struct Masked {
+        struct MaskedText {
             masked: String,
         }
         #[derive(Deserialize)]
         #[serde(untagged)]
         enum Either {
             Whole(String),
-            Masked(Masked),
+            Masked(MaskedText),
         }
         Ok(match Either::deserialize(deserializer)? {
             // Whoever wrote it: what is shown of a journal has no password in it.
@@ -324,7 +324,7 @@ impl<'de> Deserialize<'de> for Recorded {
                 masked if masked == text => Self::Whole(text),
                 masked => Self::Masked(masked),
             },
-            Either::Masked(Masked { masked }) => Self::Masked(masked),
+            Either::Masked(MaskedText { masked }) => Self::Masked(masked),
         })
     }
 }
@@ -338,7 +338,7 @@ pub struct EndedRecord {
     /// The step's place in it.
     pub step: usize,
     /// When.
-    pub at: At,
+    pub at: RecordedAt,
     /// Which of the four.
     pub outcome: OutcomeKind,
     /// How often the write was sent.
@@ -358,7 +358,7 @@ pub struct DoneRecord {
     /// The run.
     pub run: RunId,
     /// When.
-    pub at: At,
+    pub at: RecordedAt,
     /// How many steps were done.
     pub succeeded: usize,
     /// How many were not.
@@ -378,7 +378,7 @@ pub struct LookRecord {
     /// [`super::FORMAT`].
     pub format: u32,
     /// When.
-    pub at: At,
+    pub at: RecordedAt,
     /// Which accounts.
     pub accounts: Vec<AccountRecord>,
     /// The numbers that are ours from now on, or are seen again or elsewhere, by account.
@@ -397,9 +397,9 @@ pub struct KnownRecord {
     pub account: AccountRecord,
     /// When that account was last looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub looked: Option<At>,
+    pub looked: Option<RecordedAt>,
     /// When they were first or last told to be there.
-    pub seen: At,
+    pub seen: RecordedAt,
     /// Whether they are gone since.
     pub gone: bool,
     /// The numbers.
@@ -413,7 +413,7 @@ pub struct SetRecord {
     /// [`super::FORMAT`].
     pub format: u32,
     /// The world of the numbers.
-    pub at: World,
+    pub at: AccountsAtStart,
     /// The field.
     pub field: Field,
     /// What it was set to.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{
-    AccountRecord, At, Author, Command, DoneRecord, EndedRecord, FORMAT, Record, Recorded, RunId, RunRecord,
-    StepRecord, World,
+    AccountRecord, AccountsAtStart, Author, DoneRecord, EndedRecord, FORMAT, Record, Recorded, RecordedAt,
+    RecordedCommand, RunId, RunRecord, StepRecord,
 };
 use crate::desired::AccountRef;
 use crate::model::inert;
@@ -13,25 +13,25 @@ use crate::model::settings::{Managed, Settings};
 use crate::plan::diff::FieldChange;
 use crate::plan::digest::Digest;
 use crate::plan::outcome::OutcomeKind;
-use crate::plan::outcome::{End, Report};
+use crate::plan::outcome::{Report, StepEnd};
 use crate::plan::{Action, Plan, Target};
 
 /// At most this many characters of an error are kept.
 const ERROR_MAX: usize = 500;
 
-impl At {
+impl RecordedAt {
     /// Of a time since the epoch.
     #[must_use]
-    pub fn of(now: Duration) -> Self {
+    pub fn from_time(now: Duration) -> Self {
         Self(i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
     }
 }
 
 /// What is said of a run besides its plan.
 #[derive(Debug, Clone)]
-pub struct Head {
+pub struct RunHead {
     /// Whose it is.
-    pub command: Command,
+    pub command: RecordedCommand,
     /// The content of the files, where it is known.
     pub generation: Option<String>,
     /// The run that it takes back.
@@ -41,8 +41,8 @@ pub struct Head {
 }
 
 /// The accounts of a plan, each with its world, in the plan's order.
-pub(super) fn accounts(accounts: &[AccountRef], worlds: &[World]) -> Vec<AccountRecord> {
-    let one = |(account, at): (&AccountRef, &World)| AccountRecord {
+pub(super) fn accounts(accounts: &[AccountRef], worlds: &[AccountsAtStart]) -> Vec<AccountRecord> {
+    let one = |(account, at): (&AccountRef, &AccountsAtStart)| AccountRecord {
         name: account.name.to_string(),
         sid: account.sid,
         at: at.clone(),
@@ -54,15 +54,15 @@ pub(super) fn accounts(accounts: &[AccountRef], worlds: &[World]) -> Vec<Account
 #[must_use]
 pub fn records_of(
     (plan, digest): (&Plan, Digest),
-    worlds: &[World],
-    head: &Head,
+    worlds: &[AccountsAtStart],
+    head: &RunHead,
     run: &RunId,
     now: Duration,
 ) -> Vec<Record> {
     let begins = RunRecord {
         format: FORMAT,
         run: run.clone(),
-        at: At::of(now),
+        at: RecordedAt::from_time(now),
         command: head.command,
         numctl: env!("CARGO_PKG_VERSION").to_owned(),
         by: head.by.clone(),
@@ -78,7 +78,7 @@ pub fn records_of(
 
 fn step_of(plan: &Plan, run: &RunId, step: usize, action: &Action) -> StepRecord {
     let whole = |settings: &Settings| {
-        settings.iter().map(|(field, value)| (field, Recorded::of(value))).collect::<BTreeMap<_, _>>()
+        settings.iter().map(|(field, value)| (field, Recorded::from_value(value))).collect::<BTreeMap<_, _>>()
     };
     let managed =
         |settings: &Managed| settings.iter().map(|(field, want)| (field, Recorded::of_want(want))).collect();
@@ -88,7 +88,8 @@ fn step_of(plan: &Plan, run: &RunId, step: usize, action: &Action) -> StepRecord
             (whole(&target.before), BTreeMap::new())
         }
         Action::Configure { changes, .. } => {
-            let before = |change: &FieldChange| Some((change.field, Recorded::of(change.before.as_ref()?)));
+            let before =
+                |change: &FieldChange| Some((change.field, Recorded::from_value(change.before.as_ref()?)));
             let after = |change: &FieldChange| (change.field, Recorded::of_want(&change.want));
             (changes.iter().filter_map(before).collect(), changes.iter().map(after).collect())
         }
@@ -109,12 +110,12 @@ fn step_of(plan: &Plan, run: &RunId, step: usize, action: &Action) -> StepRecord
 
 /// The record of a step's end.
 #[must_use]
-pub fn end_of(run: &RunId, step: usize, end: &End, now: Duration) -> Record {
+pub fn end_of(run: &RunId, step: usize, end: &StepEnd, now: Duration) -> Record {
     let error = end.outcome.error().map(|error| inert::message(&error, ERROR_MAX));
     Record::Ended(EndedRecord {
         run: run.clone(),
         step,
-        at: At::of(now),
+        at: RecordedAt::from_time(now),
         outcome: end.outcome.kind(),
         attempts: end.attempts,
         instead: end.instead,
@@ -125,10 +126,10 @@ pub fn end_of(run: &RunId, step: usize, end: &End, now: Duration) -> Record {
 impl DoneRecord {
     /// That a run is over.
     #[must_use]
-    pub fn of(run: &RunId, report: &Report, now: Duration) -> Self {
+    pub fn from_report(run: &RunId, report: &Report, now: Duration) -> Self {
         Self {
             run: run.clone(),
-            at: At::of(now),
+            at: RecordedAt::from_time(now),
             succeeded: report.count(OutcomeKind::Succeeded),
             failed: report.count(OutcomeKind::Failed),
             skipped: report.count(OutcomeKind::Skipped),
@@ -140,7 +141,7 @@ impl DoneRecord {
 
 /// A run, as far as the journal tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
+pub struct JournalRun {
     /// How it began.
     pub head: RunRecord,
     /// Its steps, in the plan's order.
@@ -151,7 +152,7 @@ pub struct Run {
     pub done: Option<DoneRecord>,
 }
 
-impl Run {
+impl JournalRun {
     /// The name of an account that it knew.
     #[must_use]
     pub fn account(&self, sid: crate::model::number::AccountSid) -> Option<&AccountRecord> {
@@ -167,14 +168,14 @@ impl Run {
 
 /// The runs of a journal, in the order in which they began.
 #[must_use]
-pub fn runs(records: impl IntoIterator<Item = Record>) -> Vec<Run> {
-    let mut runs: Vec<Run> = Vec::new();
+pub fn runs(records: impl IntoIterator<Item = Record>) -> Vec<JournalRun> {
+    let mut runs: Vec<JournalRun> = Vec::new();
     let mut places: BTreeMap<RunId, usize> = BTreeMap::new();
     for record in records {
         match record {
             Record::Run(head) => {
                 places.insert(head.run.clone(), runs.len());
-                runs.push(Run { head, steps: Vec::new(), ends: Vec::new(), done: None });
+                runs.push(JournalRun { head, steps: Vec::new(), ends: Vec::new(), done: None });
             }
             Record::Step(step) => {
                 // One that was cut off from its run, as every other record of it, tells nothing.

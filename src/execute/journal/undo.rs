@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::known::days_left;
-use super::{At, Recorded, Run, StepRecord, World};
+use super::{AccountsAtStart, JournalRun, Recorded, RecordedAt, StepRecord};
 use crate::desired::AccountRef;
-use crate::desired::{AccountIndex, Declared, Desired, State};
+use crate::desired::{AccountIndex, Declared, DeclaredState, Desired};
 use crate::model::action_kind::ActionKind;
 use crate::model::live::Live;
 use crate::model::number::{AccountSid, PhoneNumber};
 use crate::model::quarantine::{Parked, unmarked};
 use crate::model::settings::{Field, Managed, Value, Want};
-use crate::observed::{Found, Observed};
+use crate::observed::{Observed, ObservedNumber};
 use crate::plan::diff::{self, FieldChange};
 use crate::plan::{
-    Action, Held, HeldReason, NotUndone, Plan, Reason, Step, Target, Vanished, Warning, put_in_order,
+    Action, HeldNumber, HeldReason, NotUndone, Plan, Reason, Step, Target, Vanished, Warning, put_in_order,
 };
 
 use crate::plan::outcome::OutcomeKind;
@@ -28,7 +28,7 @@ pub struct UndoError {
     /// The account.
     pub sid: AccountSid,
     /// Where that is.
-    pub world: World,
+    pub world: AccountsAtStart,
 }
 
 /// A plan of what takes a run back, as far as that can be done; what cannot is held back in it.
@@ -37,10 +37,10 @@ pub struct UndoError {
 /// # Errors
 /// When the run acted on an account that is not among these.
 pub fn undo(
-    run: &Run,
+    run: &JournalRun,
     desired: &Desired,
     accounts: &[AccountRef],
-    worlds: &[World],
+    worlds: &[AccountsAtStart],
     observed: &Observed,
     now: Duration,
 ) -> Result<Plan, UndoError> {
@@ -50,7 +50,7 @@ pub fn undo(
         let found = known.find(|((account, at), _)| account.sid == sid && Some(*at) == world);
         found.map(|(_, at)| AccountIndex(at)).ok_or_else(|| UndoError {
             sid,
-            world: world.cloned().unwrap_or_else(|| World::named("unknown".to_owned())),
+            world: world.cloned().unwrap_or_else(|| AccountsAtStart::named("unknown".to_owned())),
         })
     };
     let mut by_number: BTreeMap<PhoneNumber, Vec<&StepRecord>> = BTreeMap::new();
@@ -63,11 +63,11 @@ pub fn undo(
     let mut undoing = Undoing {
         desired,
         observed,
-        now: At::of(now),
+        now: RecordedAt::from_time(now),
         plan: Plan {
             troubles: observed.troubles().map(|(at, trouble)| (at, trouble.clone())).collect(),
             live: observed.live_by_account(),
-            ..Plan::of(accounts.to_vec(), Vec::new())
+            ..Plan::from_steps(accounts.to_vec(), Vec::new())
         },
     };
     for (number, steps) in by_number {
@@ -82,7 +82,7 @@ pub fn undo(
 struct Undoing<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
-    now: At,
+    now: RecordedAt,
     plan: Plan,
 }
 
@@ -94,7 +94,7 @@ impl Undoing<'_> {
         steps: &[&StepRecord],
         from: AccountIndex,
         to: AccountIndex,
-        at: At,
+        at: RecordedAt,
     ) {
         let mut found = self.observed.find(number);
         let (first, second) = (found.next(), found.next());
@@ -119,7 +119,7 @@ impl Undoing<'_> {
         }
     }
 
-    fn buy_back(&mut self, release: &StepRecord, account: AccountIndex, at: At) {
+    fn buy_back(&mut self, release: &StepRecord, account: AccountIndex, at: RecordedAt) {
         let number = release.number;
         if let Some(&sid) = self.observed.survey().elsewhere.get(&number) {
             return self.hold(number, account, HeldReason::InUnlistedAccount { sid });
@@ -134,7 +134,7 @@ impl Undoing<'_> {
             days_left: days_left(at, self.now),
         };
         self.plan.warnings.push(Warning::BoughtBack { number, was });
-        let is_other = |declared: &Declared| declared.state == State::Released;
+        let is_other = |declared: &Declared| declared.state == DeclaredState::Released;
         self.warn_if(number, is_other);
         self.step(Action::Purchase { number, account, settings, claim: None });
     }
@@ -142,7 +142,7 @@ impl Undoing<'_> {
     fn restore(
         &mut self,
         number: PhoneNumber,
-        found: Found<'_>,
+        found: ObservedNumber<'_>,
         transfer: Option<&StepRecord>,
         configure: Option<&StepRecord>,
         from: AccountIndex,
@@ -274,7 +274,7 @@ impl Undoing<'_> {
     }
 
     fn hold(&mut self, number: PhoneNumber, account: AccountIndex, why: HeldReason) {
-        self.plan.held.push(Held { number, account, why });
+        self.plan.held.push(HeldNumber { number, account, why });
     }
 
     fn finish(mut self) -> Plan {

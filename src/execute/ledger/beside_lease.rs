@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::guard::contents::Contents;
-use crate::guard::intents::{Intents, Place};
+use crate::guard::intents::{IntentPlace, Intents};
 
 use super::{INTENTS, InLease, LedgerError, intents_in, read, write};
 
@@ -37,11 +37,11 @@ impl BesideLease {
     pub(super) fn intents(&self, now: Duration) -> Result<Intents, LedgerError> {
         let (noted, file) = (self.lease.place(now)?, intents_in(&self.directory, now)?);
         let mut known = match (noted, &file) {
-            (Some(Place::Directory(id)), Some(file)) if self.id()?.as_ref() == Some(&id) => {
+            (Some(IntentPlace::Directory(id)), Some(file)) if self.id()?.as_ref() == Some(&id) => {
                 return Ok(file.clone());
             }
-            (Some(Place::Here(noted)), _) => noted,
-            (Some(Place::Directory(_)) | None, _) => Intents::unkept(now),
+            (Some(IntentPlace::Here(noted)), _) => noted,
+            (Some(IntentPlace::Directory(_)) | None, _) => Intents::unkept(now),
         };
         if let Some(file) = &file {
             known.recall(file, now);

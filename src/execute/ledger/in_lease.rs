@@ -9,10 +9,10 @@ use std::time::Duration;
 use tracing::warn;
 
 use crate::client::leadership::{Leadership, NotLeading};
-use crate::client::lease::Note;
+use crate::client::lease::LeaseNote;
 use crate::guard::budget::Budget;
 use crate::guard::contents::Contents;
-use crate::guard::intents::{Intents, Place};
+use crate::guard::intents::{IntentPlace, Intents};
 
 use super::{Kept, LedgerError};
 
@@ -37,7 +37,7 @@ impl InLease {
     }
 
     /// Reads what stands in the Lease. What is written from now on rests on it.
-    fn read(&self) -> Result<Note, LedgerError> {
+    fn read(&self) -> Result<LeaseNote, LedgerError> {
         let term = self.lease.term()?;
         let note = self.lease.kept(term)?;
         self.term.set(Some(term));
@@ -58,27 +58,27 @@ impl InLease {
         self.intents_in(&self.read()?, now)
     }
 
-    fn intents_in(&self, note: &Note, now: Duration) -> Result<Intents, LedgerError> {
+    fn intents_in(&self, note: &LeaseNote, now: Duration) -> Result<Intents, LedgerError> {
         Ok(match self.place_in(note, now)? {
-            Some(Place::Here(intents)) => intents,
+            Some(IntentPlace::Here(intents)) => intents,
             // No one knows what was sent by those who kept it elsewhere, or nowhere.
-            Some(Place::Directory(_)) | None => Intents::unkept(now),
+            Some(IntentPlace::Directory(_)) | None => Intents::unkept(now),
         })
     }
 
     /// Where the last holder kept what was bought for claims.
-    pub(super) fn place(&self, now: Duration) -> Result<Option<Place>, LedgerError> {
+    pub(super) fn place(&self, now: Duration) -> Result<Option<IntentPlace>, LedgerError> {
         self.place_in(&self.read()?, now)
     }
 
-    fn place_in(&self, note: &Note, now: Duration) -> Result<Option<Place>, LedgerError> {
-        let place = note.intents.as_ref().map(|text| Place::from_json(text, now)).transpose();
+    fn place_in(&self, note: &LeaseNote, now: Duration) -> Result<Option<IntentPlace>, LedgerError> {
+        let place = note.intents.as_ref().map(|text| IntentPlace::from_json(text, now)).transpose();
         place.map_err(|error| LedgerError::NotedIntents { lease: self.lease.name().to_owned(), error })
     }
 
     /// From now on it is kept in the directory of this name.
     pub(super) async fn point_to(&self, id: String) -> Result<(), LedgerError> {
-        let note = Note { intents: Some(Place::Directory(id).to_json()), ..self.standing()? };
+        let note = LeaseNote { intents: Some(IntentPlace::Directory(id).to_json()), ..self.standing()? };
         self.keep(note, &Intents::default()).await
     }
 
@@ -107,7 +107,7 @@ impl InLease {
     }
 
     pub(super) async fn note_contents(&self, contents: &Contents) -> Result<(), LedgerError> {
-        let note = Note { content: Some(contents.to_string()), ..self.standing()? };
+        let note = LeaseNote { content: Some(contents.to_string()), ..self.standing()? };
         self.keep(note, &Intents::default()).await
     }
 
@@ -120,19 +120,19 @@ impl InLease {
 
     pub(super) async fn begin(&self, intents: &Intents) -> Result<(), LedgerError> {
         let mut note = self.standing()?;
-        if !matches!(self.place_in(&note, Duration::ZERO)?, Some(Place::Here(_))) {
+        if !matches!(self.place_in(&note, Duration::ZERO)?, Some(IntentPlace::Here(_))) {
             note.intents = Some(intents.to_json());
         }
         self.keep(note, intents).await
     }
 
-    fn put_intents(&self, note: &mut Note, intents: &Intents) {
+    fn put_intents(&self, note: &mut LeaseNote, intents: &Intents) {
         if note.intents.is_some() || !intents.is_empty() {
             note.intents = Some(intents.to_json());
         }
     }
 
-    async fn keep(&self, note: Note, intents: &Intents) -> Result<(), LedgerError> {
+    async fn keep(&self, note: LeaseNote, intents: &Intents) -> Result<(), LedgerError> {
         let term = self.read_in()?;
         if self.standing()? == note {
             return Ok(());
@@ -147,7 +147,7 @@ impl InLease {
         Ok(self.lease.keep(term, note).await?)
     }
 
-    fn standing(&self) -> Result<Note, LedgerError> {
+    fn standing(&self) -> Result<LeaseNote, LedgerError> {
         Ok(self.lease.kept(self.read_in()?)?)
     }
 

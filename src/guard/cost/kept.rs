@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::client::api::price::{Prices, read_prices};
-use crate::model::tariff::{Country, Kind, Tariff};
+use crate::model::tariff::{Country, KindOnBill, Tariff};
 
 /// A price list is asked for again after so long.
 const LASTS: Duration = Duration::from_secs(24 * 60 * 60);
@@ -19,28 +19,28 @@ const ENTRIES_MAX: usize = 10_000;
 
 /// What the API answered within the last 24 hours, by the account and the address that was asked.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Kept(BTreeMap<String, Entry>);
+pub struct KeptPrices(BTreeMap<String, KeptEntry>);
 
 #[derive(Debug, Clone, PartialEq)]
-struct Entry {
+struct KeptEntry {
     /// When that was, since the epoch.
     at: Duration,
-    what: Answer,
+    what: KeptAnswer,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Answer {
+enum KeptAnswer {
     Prices(Prices),
     Offer(Tariff),
 }
 
-impl Kept {
+impl KeptPrices {
     /// The price list that was answered under this key.
     #[must_use]
     pub fn prices(&self, key: &str, now: Duration) -> Option<&Prices> {
         match &self.young(key, now)?.what {
-            Answer::Prices(prices) => Some(prices),
-            Answer::Offer(_) => None,
+            KeptAnswer::Prices(prices) => Some(prices),
+            KeptAnswer::Offer(_) => None,
         }
     }
 
@@ -48,29 +48,29 @@ impl Kept {
     #[must_use]
     pub fn offer(&self, key: &str, now: Duration) -> Option<Tariff> {
         match self.young(key, now)?.what {
-            Answer::Offer(tariff) => Some(tariff),
-            Answer::Prices(_) => None,
+            KeptAnswer::Offer(tariff) => Some(tariff),
+            KeptAnswer::Prices(_) => None,
         }
     }
 
-    fn young(&self, key: &str, now: Duration) -> Option<&Entry> {
+    fn young(&self, key: &str, now: Duration) -> Option<&KeptEntry> {
         self.0.get(key).filter(|entry| is_young(entry.at, now))
     }
 
     /// Keeps a price list.
     pub fn keep_prices(&mut self, key: String, prices: Prices, now: Duration) {
-        self.keep(key, Answer::Prices(prices), now);
+        self.keep(key, KeptAnswer::Prices(prices), now);
     }
 
     /// Keeps what an offer said.
     pub fn keep_offer(&mut self, key: String, offer: Tariff, now: Duration) {
-        self.keep(key, Answer::Offer(offer), now);
+        self.keep(key, KeptAnswer::Offer(offer), now);
     }
 
-    fn keep(&mut self, key: String, what: Answer, now: Duration) {
+    fn keep(&mut self, key: String, what: KeptAnswer, now: Duration) {
         self.0.retain(|_, entry| is_young(entry.at, now));
         if self.0.len() < ENTRIES_MAX {
-            self.0.insert(key, Entry { at: now, what });
+            self.0.insert(key, KeptEntry { at: now, what });
         }
     }
 
@@ -81,10 +81,10 @@ impl Kept {
         for (key, entry) in &self.0 {
             let mut json = EntryJson { at: entry.at.as_secs(), ..EntryJson::default() };
             match &entry.what {
-                Answer::Prices(prices) => json.prices = Some(prices.to_json()),
-                Answer::Offer(tariff) => {
+                KeptAnswer::Prices(prices) => json.prices = Some(prices.to_json()),
+                KeptAnswer::Offer(tariff) => {
                     json.country = tariff.country.map(|country| country.to_string());
-                    json.kind = tariff.kind.map(|kind| kind.word().to_owned());
+                    json.kind = tariff.kind.map(|kind| kind.as_str().to_owned());
                 }
             }
             file.answers.insert(key.clone(), json);
@@ -102,13 +102,13 @@ impl Kept {
         };
         let entry = |json: EntryJson| {
             let what = match json.prices {
-                Some(prices) => Answer::Prices(read_prices(prices.to_string().as_bytes()).ok()?),
-                None => Answer::Offer(Tariff {
+                Some(prices) => KeptAnswer::Prices(read_prices(prices.to_string().as_bytes()).ok()?),
+                None => KeptAnswer::Offer(Tariff {
                     country: json.country.as_deref().and_then(Country::observed),
-                    kind: json.kind.as_deref().and_then(Kind::observed),
+                    kind: json.kind.as_deref().and_then(KindOnBill::observed),
                 }),
             };
-            Some(Entry { at: Duration::from_secs(json.at), what })
+            Some(KeptEntry { at: Duration::from_secs(json.at), what })
         };
         let entries = file.answers.into_iter().filter_map(|(key, json)| Some((key, entry(json)?)));
         Self(entries.collect())
@@ -151,11 +151,11 @@ mod tests {
     #[test]
     fn an_answer_lasts_a_day_and_over_a_restart() {
         let day = LASTS;
-        let mut kept = Kept::default();
+        let mut kept = KeptPrices::default();
         kept.keep_prices("a".into(), prices(), day);
-        let tariff = Tariff { country: Country::observed("GB"), kind: Some(Kind::Mobile) };
+        let tariff = Tariff { country: Country::observed("GB"), kind: Some(KindOnBill::Mobile) };
         kept.keep_offer("b".into(), tariff, day);
-        let kept = Kept::from_json(&kept.to_json());
+        let kept = KeptPrices::from_json(&kept.to_json());
         let last = day * 2 - Duration::from_secs(1);
         assert_eq!(kept.prices("a", last), Some(&prices()));
         assert_eq!(kept.offer("b", last), Some(tariff));
@@ -168,11 +168,11 @@ mod tests {
     #[test]
     fn what_is_broken_is_as_none() {
         for text in ["", "{", "[]", "null", r#"{"version":2,"answers":{"a":{"at":1}}}"#] {
-            assert_eq!(Kept::from_json(text), Kept::default(), "{text}");
+            assert_eq!(KeptPrices::from_json(text), KeptPrices::default(), "{text}");
         }
         let half =
             r#"{"version":1,"answers":{"a":{"at":1,"prices":{"price_unit":5}},"b":{"at":1,"country":"DE"}}}"#;
-        let kept = Kept::from_json(half);
+        let kept = KeptPrices::from_json(half);
         assert_eq!(kept.prices("a", Duration::from_secs(1)), None);
         assert!(kept.offer("b", Duration::from_secs(1)).is_some());
     }

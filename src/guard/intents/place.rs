@@ -10,7 +10,7 @@ use super::{FORMAT_VERSION, Intents, IntentsError};
 
 /// What a Lease says of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum IntentPlace {
     /// They are these.
     Here(Intents),
     /// They are in the directory of this name, which is not its path: each host may have one of its own
@@ -25,7 +25,7 @@ struct Elsewhere {
     directory: String,
 }
 
-impl Place {
+impl IntentPlace {
     /// The note's text.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -61,11 +61,11 @@ mod tests {
     #[test]
     fn a_place_is_read_back_and_nothing_else_is_taken_for_one() {
         let now = Duration::from_secs(1_000_000);
-        for place in [Place::Here(Intents::unkept(now)), Place::Directory("0123".to_owned())] {
-            assert_eq!(Place::from_json(&place.to_json(), now).expect("a place"), place);
+        for place in [IntentPlace::Here(Intents::unkept(now)), IntentPlace::Directory("0123".to_owned())] {
+            assert_eq!(IntentPlace::from_json(&place.to_json(), now).expect("a place"), place);
         }
         let other = r#"{"format_version":2,"directory":"0123"}"#;
-        assert!(matches!(Place::from_json(other, now), Err(IntentsError::OtherFormat(2))));
+        assert!(matches!(IntentPlace::from_json(other, now), Err(IntentsError::OtherFormat(2))));
         for text in [
             "",
             "null",
@@ -73,7 +73,7 @@ mod tests {
             r#"{"format_version":1}"#,
             r#"{"format_version":1,"directory":"0","intents":[]}"#,
         ] {
-            assert!(matches!(Place::from_json(text, now), Err(IntentsError::Shape(_))), "{text}");
+            assert!(matches!(IntentPlace::from_json(text, now), Err(IntentsError::Shape(_))), "{text}");
         }
     }
 }

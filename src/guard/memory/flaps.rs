@@ -22,11 +22,11 @@ const INTERVALS: u32 = 20;
 #[derive(Debug)]
 pub(super) struct Flaps {
     window: Duration,
-    written: BTreeMap<PhoneNumber, Written>,
+    written: BTreeMap<PhoneNumber, WrittenFlap>,
 }
 
 #[derive(Debug)]
-struct Written {
+struct WrittenFlap {
     /// What was set last.
     wants: Box<[(Field, Want)]>,
     at: Duration,
@@ -36,7 +36,7 @@ struct Written {
     undone: Vec<Duration>,
 }
 
-impl Written {
+impl WrittenFlap {
     /// A planned change of what was set to just that.
     fn undone_field(&self, action: &Action) -> Option<Field> {
         let Action::Configure { changes, .. } = action else { return None };
@@ -88,7 +88,7 @@ impl Flaps {
             }
             let wants = changes.iter().map(|change| (change.field, change.want.clone())).collect();
             let undone = self.written.remove(&number).map(|written| written.undone).unwrap_or_default();
-            self.written.insert(number, Written { wants, at: now, is_fresh: true, undone });
+            self.written.insert(number, WrittenFlap { wants, at: now, is_fresh: true, undone });
         }
     }
 

@@ -11,7 +11,7 @@ use crate::desired::{AccountIndex, Desired};
 use crate::model::live::Live;
 use crate::model::number::{NumberSid, PhoneNumber};
 use crate::observed::Observed;
-use crate::observed::wanted::Wanted;
+use crate::observed::wanted::WantedDetails;
 use crate::plan::outcome::Report;
 use crate::plan::plan;
 
@@ -66,10 +66,11 @@ impl LastLook {
             return None;
         }
         // What the last look did not ask for, or cannot know from the numbers themselves, takes a full look.
-        let wanted = Wanted::of(desired);
-        let has_it =
-            |(at, wanted): (usize, &Wanted)| wanted.is_in(self.observed.around(AccountIndex(at as u16)));
-        if !wanted.iter().enumerate().all(has_it) || Wanted::manages_services(desired) {
+        let wanted = WantedDetails::from_desired(desired);
+        let has_it = |(at, wanted): (usize, &WantedDetails)| {
+            wanted.is_in(self.observed.around(AccountIndex(at as u16)))
+        };
+        if !wanted.iter().enumerate().all(has_it) || WantedDetails::manages_services(desired) {
             return None;
         }
         let draft = plan(desired, accounts, &self.observed);

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::model::number::PhoneNumber;
-use crate::plan::outcome::{End, Failure, Outcome, Report, Skip};
+use crate::plan::outcome::{Failure, Outcome, Report, Skip, StepEnd};
 use crate::plan::{HeldReason, Plan};
 
 /// The first wait of a number is at most this long; each one is at most twice as long as the last,
@@ -86,7 +86,7 @@ fn seconds(due: Duration) -> i64 {
 /// Whether an action's end is a failure of its number, and not of the account, the lock or an operator
 /// who stopped the run: those are tried again with the next cycle.
 #[must_use]
-pub fn is_about_the_number(end: &End) -> bool {
+pub fn is_about_the_number(end: &StepEnd) -> bool {
     match &end.outcome {
         Outcome::Succeeded | Outcome::Failed(Failure::Braked(_)) | Outcome::Unknown(Failure::Braked(_)) => {
             false

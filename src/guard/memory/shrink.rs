@@ -6,25 +6,25 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::desired::AccountRef;
-use crate::desired::{AccountIndex, Desired, State};
+use crate::desired::{AccountIndex, DeclaredState, Desired};
 use crate::model::number::{AccountSid, PhoneNumber};
 use crate::observed::{Observed, Sight, Trouble};
 use crate::plan::Action;
 use crate::plan::outcome::Report;
 
 /// More than this many numbers of a listing, and more than this share of it, do not vanish unnoticed.
-const LIVE: Bound = Bound { count: 3, percent: 5 };
+const LIVE: ShrinkBound = ShrinkBound { count: 3, percent: 5 };
 /// The files do not name this many numbers fewer, and this share of them, unnoticed.
-const DECLARED: Bound = Bound { count: 3, percent: 10 };
+const DECLARED: ShrinkBound = ShrinkBound { count: 3, percent: 10 };
 
 const HELP: &str = "check that this is intended; --allow-shrink accepts it at once";
 
-struct Bound {
+struct ShrinkBound {
     count: usize,
     percent: usize,
 }
 
-impl Bound {
+impl ShrinkBound {
     /// Whether `gone` of `known` is more than the bound.
     fn is_passed(&self, gone: usize, known: usize) -> bool {
         gone > self.count && gone.saturating_mul(100) > known.saturating_mul(self.percent)
@@ -42,25 +42,25 @@ pub(super) struct Shrink {
     allowed: bool,
     /// Another look counts as one only after this: an edit or a signal may bring it about at once.
     apart: Duration,
-    live: BTreeMap<AccountSid, Known>,
-    declared: BTreeMap<AccountSid, Known>,
+    live: BTreeMap<AccountSid, NumbersOfAccount>,
+    declared: BTreeMap<AccountSid, NumbersOfAccount>,
 }
 
 /// Some numbers of one account, in order.
 #[derive(Debug, Default)]
-struct Known {
+struct NumbersOfAccount {
     numbers: Vec<PhoneNumber>,
-    doubt: Option<Doubt>,
+    doubt: Option<DoubtedLook>,
 }
 
 /// What is gone by a look that is not believed yet.
 #[derive(Debug)]
-struct Doubt {
+struct DoubtedLook {
     gone: Vec<PhoneNumber>,
     since: Duration,
 }
 
-impl Known {
+impl NumbersOfAccount {
     /// Takes a look. `Some(gone)` while it is not believed.
     fn look(
         &mut self,
@@ -80,7 +80,7 @@ impl Known {
             };
             if since == now || now.saturating_sub(since) < apart {
                 let count = gone.len();
-                self.doubt = Some(Doubt { gone, since });
+                self.doubt = Some(DoubtedLook { gone, since });
                 return Some(count);
             }
         }
@@ -129,7 +129,7 @@ impl Shrink {
                 dark @ Sight::Dark(_) => dark,
             };
         }
-        Observed::of(sights, survey)
+        Observed::from_accounts(sights, survey)
     }
 
     /// Whether the files name every number that they named before.
@@ -143,7 +143,7 @@ impl Shrink {
     /// Takes files that [name all](Self::names_all) of before.
     pub(super) fn learn(&mut self, desired: &Desired, accounts: &[AccountRef]) {
         let named = by_account(desired, accounts).into_iter().zip(accounts);
-        let known = named.map(|(numbers, account)| (account.sid, Known { numbers, doubt: None }));
+        let known = named.map(|(numbers, account)| (account.sid, NumbersOfAccount { numbers, doubt: None }));
         self.declared = known.collect();
     }
 
@@ -191,7 +191,8 @@ impl Shrink {
         let allowed = self.allowed;
         let is_excused = |number| {
             let is_elsewhere = observed.find(number).next().is_some();
-            is_elsewhere || desired.declared(number).is_some_and(|declared| declared.state == State::Released)
+            is_elsewhere
+                || desired.declared(number).is_some_and(|declared| declared.state == DeclaredState::Released)
         };
         let is_too_much = |gone, known| !allowed && LIVE.is_passed(gone, known);
         let gone = known.look(seen, is_excused, is_too_much, self.apart, now)?;
@@ -236,14 +237,14 @@ mod tests {
         range.filter_map(|n| PhoneNumber::observed(&format!("+1555223{n:04}"))).collect()
     }
 
-    fn look(known: &mut Known, seen: Vec<PhoneNumber>, seconds: u64) -> Option<usize> {
+    fn look(known: &mut NumbersOfAccount, seen: Vec<PhoneNumber>, seconds: u64) -> Option<usize> {
         let now = Duration::from_secs(seconds.saturating_add(1_000));
         known.look(seen, |_| false, |gone, known| LIVE.is_passed(gone, known), APART, now)
     }
 
     #[test]
     fn a_listing_that_loses_too_much_is_believed_the_second_time() {
-        let mut known = Known::default();
+        let mut known = NumbersOfAccount::default();
         assert_eq!(look(&mut known, numbers(0..100), 0), None);
         // Five of a hundred are within the bound, and six of the rest are not.
         assert_eq!(look(&mut known, numbers(5..100), 60), None);

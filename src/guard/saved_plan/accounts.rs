@@ -35,7 +35,7 @@ impl FileAccount {
             name: account.name.to_string(),
             sid: account.sid.to_string(),
             parent,
-            api: access.api.map(|api| api.word().to_owned()),
+            api: access.api.map(|api| api.as_str().to_owned()),
             region: access.site.region.as_ref().map(ToString::to_string),
             edge: access.site.edge.as_ref().map(ToString::to_string),
             credentials_env: env,

@@ -12,7 +12,7 @@ use crate::plan::claims::Claimed;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct File {
+pub(super) struct SavedFile {
     pub(super) kind: String,
     pub(super) format_version: u32,
     pub(super) digest: String,

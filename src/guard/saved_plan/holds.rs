@@ -53,8 +53,8 @@ impl FileHolds {
         let own = holds.own_on_vanished.iter();
         Self {
             windows: holds.standstill.windows.iter().map(window).collect(),
-            on_vanished: holds.on_vanished.unwrap_or(OnVanished::Report).word().to_owned(),
-            on_vanished_of: own.map(|(number, own)| (number.to_string(), own.word().to_owned())).collect(),
+            on_vanished: holds.on_vanished.unwrap_or(OnVanished::Report).as_str().to_owned(),
+            on_vanished_of: own.map(|(number, own)| (number.to_string(), own.as_str().to_owned())).collect(),
         }
     }
 

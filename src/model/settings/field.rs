@@ -59,7 +59,7 @@ pub enum Field {
 
 /// What a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum FieldKind {
     /// Free text.
     Text,
     /// An absolute http or https URL.
@@ -84,7 +84,7 @@ pub enum Kind {
     Flag,
 }
 
-impl Kind {
+impl FieldKind {
     /// Whether a value means something in one account only.
     #[must_use]
     pub fn belongs_to_account(self) -> bool {
@@ -128,7 +128,7 @@ impl Parameter {
 struct FieldRow {
     field: Field,
     json: &'static str,
-    kind: Kind,
+    kind: FieldKind,
     active_numbers: Parameter,
     incoming_phone_numbers: Parameter,
 }
@@ -145,7 +145,7 @@ macro_rules! incoming {
 macro_rules! fields {
     ($($field:ident $json:literal $kind:ident $support:ident $($active:literal)? / $($incoming:literal)?;)*) => {
         const FIELDS: &[FieldRow] = &[$(FieldRow {
-            field: Field::$field, json: $json, kind: Kind::$kind,
+            field: Field::$field, json: $json, kind: FieldKind::$kind,
             active_numbers: Parameter::$support $(($active))?,
             incoming_phone_numbers: incoming!($($incoming)?),
         }),*];
@@ -215,7 +215,7 @@ impl Field {
 
     /// What the field holds.
     #[must_use]
-    pub fn kind(self) -> Kind {
+    pub fn kind(self) -> FieldKind {
         self.row().kind
     }
 
@@ -231,17 +231,17 @@ impl Field {
     #[must_use]
     pub fn default_value(self) -> Option<Value> {
         match self.kind() {
-            Kind::Method => Some(Value::Method(HttpMethod::Post)),
-            Kind::Flag => Some(Value::Flag(false)),
-            Kind::ReceiveMode => Some(Value::ReceiveMode(ReceiveMode::Voice)),
-            Kind::Text
-            | Kind::Url
-            | Kind::Application
-            | Kind::Trunk
-            | Kind::Address
-            | Kind::Identity
-            | Kind::Bundle
-            | Kind::Service => None,
+            FieldKind::Method => Some(Value::Method(HttpMethod::Post)),
+            FieldKind::Flag => Some(Value::Flag(false)),
+            FieldKind::ReceiveMode => Some(Value::ReceiveMode(ReceiveMode::Voice)),
+            FieldKind::Text
+            | FieldKind::Url
+            | FieldKind::Application
+            | FieldKind::Trunk
+            | FieldKind::Address
+            | FieldKind::Identity
+            | FieldKind::Bundle
+            | FieldKind::Service => None,
         }
     }
 

@@ -55,7 +55,7 @@ fn name_at(text: &str) -> usize {
 
 /// Why Twilio, who calls webhooks over the internet, cannot reach a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unreachable {
+pub enum UnreachableHost {
     /// The machine itself.
     Loopback,
     /// A private network's address.
@@ -66,7 +66,7 @@ pub enum Unreachable {
     LocalName,
 }
 
-impl Unreachable {
+impl UnreachableHost {
     /// What kind of host that is, for people.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -84,24 +84,24 @@ const LOCAL_DOMAINS: &[&str] = &["local", "internal", "lan", "home", "intranet",
 
 /// Why Twilio cannot reach a URL; `None` where nothing about its host says so.
 #[must_use]
-pub fn unreachable(url: &str) -> Option<Unreachable> {
+pub fn unreachable(url: &str) -> Option<UnreachableHost> {
     // As a client reads it: `127.1` and `0x7f000001` are addresses too.
     match Url::parse(url).ok()?.host()? {
         Host::Ipv4(address) => v4(address.octets()),
         Host::Ipv6(address) => match (address.to_ipv4(), address.segments()) {
-            (_, [0, 0, 0, 0, 0, 0, 0, 0 | 1]) => Some(Unreachable::Loopback),
+            (_, [0, 0, 0, 0, 0, 0, 0, 0 | 1]) => Some(UnreachableHost::Loopback),
             (Some(address), _) => v4(address.octets()),
-            (None, [0xfc00..=0xfdff, ..]) => Some(Unreachable::Private),
-            (None, [0xfe80..=0xfebf, ..]) => Some(Unreachable::LinkLocal),
+            (None, [0xfc00..=0xfdff, ..]) => Some(UnreachableHost::Private),
+            (None, [0xfe80..=0xfebf, ..]) => Some(UnreachableHost::LinkLocal),
             (None, _) => None,
         },
         Host::Domain(name) => {
             let name = name.trim_end_matches('.');
             let top = name.rsplit('.').next().unwrap_or(name);
             if top == "localhost" {
-                Some(Unreachable::Loopback)
+                Some(UnreachableHost::Loopback)
             } else if !name.contains('.') || LOCAL_DOMAINS.contains(&top) || name.ends_with(".home.arpa") {
-                Some(Unreachable::LocalName)
+                Some(UnreachableHost::LocalName)
             } else {
                 None
             }
@@ -109,11 +109,13 @@ pub fn unreachable(url: &str) -> Option<Unreachable> {
     }
 }
 
-fn v4(octets: [u8; 4]) -> Option<Unreachable> {
+fn v4(octets: [u8; 4]) -> Option<UnreachableHost> {
     match octets {
-        [127 | 0, ..] => Some(Unreachable::Loopback),
-        [10, ..] | [172, 16..=31, ..] | [192, 168, ..] | [100, 64..=127, ..] => Some(Unreachable::Private),
-        [169, 254, ..] => Some(Unreachable::LinkLocal),
+        [127 | 0, ..] => Some(UnreachableHost::Loopback),
+        [10, ..] | [172, 16..=31, ..] | [192, 168, ..] | [100, 64..=127, ..] => {
+            Some(UnreachableHost::Private)
+        }
+        [169, 254, ..] => Some(UnreachableHost::LinkLocal),
         _ => None,
     }
 }
@@ -167,7 +169,7 @@ mod tests {
 
     #[test]
     fn hosts_that_the_internet_cannot_reach_are_known() {
-        use Unreachable::{LinkLocal, LocalName, Loopback, Private};
+        use UnreachableHost::{LinkLocal, LocalName, Loopback, Private};
         for (host, why) in [
             ("localhost", Some(Loopback)),
             ("LOCALHOST:8080", Some(Loopback)),

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{Entry, Fleet};
-use crate::desired::{Declared, Desired, Place, Policy, State};
+use super::{ExportedEntry, ExportedFleet};
+use crate::desired::{Declared, DeclaredState, Desired, Place, Policy};
 use crate::model::hold::Standstill;
 
-impl Fleet {
+impl ExportedFleet {
     /// What the file declares, as reading it gives it.
     #[must_use]
     pub fn to_desired(&self) -> Desired {
-        let settings = |entry: &Entry| {
+        let settings = |entry: &ExportedEntry| {
             let profile = entry.profile.map(|at| &self.profiles[at].settings);
             let below = profile.map_or_else(|| self.defaults.clone(), |over| self.defaults.overlaid(over));
             below.overlaid(&entry.settings)
@@ -18,7 +18,7 @@ impl Fleet {
         let numbers = self.numbers.iter().zip(0..).map(|(entry, at)| Declared {
             number: entry.number,
             account: entry.account,
-            state: State::Present,
+            state: DeclaredState::Present,
             protect: false,
             on_vanished: None,
             hold: None,

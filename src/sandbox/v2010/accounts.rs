@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::super::answer::{ApiError, HttpRequest};
+use super::super::answer::{HttpRequest, SandboxError};
 use super::super::config::is_sid;
 use super::super::service::{Caller, Done, Sandbox};
-use super::super::world::Status;
+use super::super::world::SandboxStatus;
 use super::super::writes::last;
-use super::paging::{Ask, Shown, filters};
+use super::paging::{PageAsk, PageShown, filters};
 use super::rows;
 
 const FILTERS: [&str; 2] = ["Status", "FriendlyName"];
@@ -18,7 +18,7 @@ impl Sandbox {
         not_by_key(caller)?;
         let query = request.query_pairs();
         let dialect = &self.faults.dialect;
-        let ask = Ask::new(&query, dialect, |hex| {
+        let ask = PageAsk::new(&query, dialect, |hex| {
             let sid = format!("AC{hex}");
             is_sid(&sid, "AC").then_some(sid)
         })?;
@@ -52,7 +52,8 @@ impl Sandbox {
             .collect();
         let hex = |sid: &String| sid.trim_start_matches("AC").to_owned();
         let ends = sids.first().zip(sids.last()).map(|(first, last)| (hex(first), hex(last)));
-        let shown = Shown { key: "accounts", path: &request.path, filters: &asked, rows: &rows, ends, more };
+        let shown =
+            PageShown { key: "accounts", path: &request.path, filters: &asked, rows: &rows, ends, more };
         Ok((200, shown.body(&ask, dialect)))
     }
 
@@ -66,7 +67,7 @@ impl Sandbox {
         let parent = self.world.account(&caller.account).filter(|account| account.parent.is_none());
         if parent.is_none() {
             // There is one level of subaccounts only.
-            return Err(ApiError::unauthenticated());
+            return Err(SandboxError::unauthenticated());
         }
         let name = last(&request.post_pairs(), "FriendlyName").map(name).transpose()?.flatten();
         let sid = self.world.create_subaccount(&caller.account, name);
@@ -78,19 +79,19 @@ impl Sandbox {
         let parameters = request.post_pairs();
         let new_name = last(&parameters, "FriendlyName").map(name).transpose()?;
         let new_status = last(&parameters, "Status").map(status).transpose()?;
-        let account = self.world.account(&sid).ok_or_else(ApiError::unauthenticated)?;
+        let account = self.world.account(&sid).ok_or_else(SandboxError::unauthenticated)?;
         if let Some(wanted) = new_status.filter(|wanted| *wanted != account.status) {
             if sid == caller.account {
                 // The catalogue's codes for this are about subaccounts.
                 let message = "An account cannot change its own status";
-                return Err(ApiError { status: 400, code: None, message: message.to_owned() });
+                return Err(SandboxError { status: 400, code: None, message: message.to_owned() });
             }
-            if account.status == Status::Closed {
+            if account.status == SandboxStatus::Closed {
                 let message =
                     "Unable to update Status for subaccount, subaccount is closed and can not be re-opened.";
-                return Err(ApiError::bad(21479, message));
+                return Err(SandboxError::bad(21479, message));
             }
-            if wanted == Status::Closed {
+            if wanted == SandboxStatus::Closed {
                 self.world.release_all(&sid);
             }
         }
@@ -102,7 +103,7 @@ impl Sandbox {
     }
 
     /// An account that the caller may see and change: its own, or a subaccount, in use or not.
-    fn visible(&self, request: &HttpRequest, caller: &Caller, sid: &str) -> Result<Arc<str>, ApiError> {
+    fn visible(&self, request: &HttpRequest, caller: &Caller, sid: &str) -> Result<Arc<str>, SandboxError> {
         not_by_key(caller)?;
         self.world
             .account_entry(sid)
@@ -111,8 +112,8 @@ impl Sandbox {
             })
             .map(|(sid, _)| sid)
             .ok_or_else(|| match self.world.account(&caller.account) {
-                Some(own) if own.parent.is_none() => ApiError::not_found(&request.path),
-                _ => ApiError::unauthenticated(),
+                Some(own) if own.parent.is_none() => SandboxError::not_found(&request.path),
+                _ => SandboxError::unauthenticated(),
             })
     }
 
@@ -123,20 +124,20 @@ impl Sandbox {
 }
 
 /// A Standard key does not open `Accounts`, and the sandbox's keys are of that sort.
-fn not_by_key(caller: &Caller) -> Result<(), ApiError> {
-    if caller.by_key { Err(ApiError::unauthenticated()) } else { Ok(()) }
+fn not_by_key(caller: &Caller) -> Result<(), SandboxError> {
+    if caller.by_key { Err(SandboxError::unauthenticated()) } else { Ok(()) }
 }
 
-fn name(text: &str) -> Result<Option<String>, ApiError> {
+fn name(text: &str) -> Result<Option<String>, SandboxError> {
     if text.chars().count() > 64 {
-        return Err(ApiError::bad(20422, "FriendlyName has more than 64 characters"));
+        return Err(SandboxError::bad(20422, "FriendlyName has more than 64 characters"));
     }
     Ok((!text.is_empty()).then(|| text.to_owned()))
 }
 
-fn status(word: &str) -> Result<Status, ApiError> {
-    [Status::Active, Status::Suspended, Status::Closed]
+fn status(word: &str) -> Result<SandboxStatus, SandboxError> {
+    [SandboxStatus::Active, SandboxStatus::Suspended, SandboxStatus::Closed]
         .into_iter()
         .find(|status| rows::status(*status) == word)
-        .ok_or_else(|| ApiError::bad(20422, "Status is one of active, suspended, closed"))
+        .ok_or_else(|| SandboxError::bad(20422, "Status is one of active, suspended, closed"))
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::super::answer::{ApiError, HttpRequest};
+use super::super::answer::{HttpRequest, SandboxError};
 use super::super::json::Object;
 use super::super::resources::{Resource, ResourceKind};
 use super::super::service::{Done, Sandbox};
 use super::super::writes::last;
-use super::paging::{Ask, Shown, filters};
+use super::paging::{PageAsk, PageShown, filters};
 use super::rows::DATE;
 
 const KIND: ResourceKind = ResourceKind::Application;
@@ -16,12 +16,12 @@ impl Sandbox {
     pub(super) fn list_applications(&self, request: &HttpRequest, account: &Arc<str>) -> Done {
         let query = request.query_pairs();
         let dialect = &self.faults.dialect;
-        let ask = Ask::new(&query, dialect, |hex| Some(format!("AP{hex}")))?;
+        let ask = PageAsk::new(&query, dialect, |hex| Some(format!("AP{hex}")))?;
         let asked = filters(&query, &["FriendlyName"]);
         let all: Vec<(String, String)> = self
             .world
             .resources
-            .of(account, KIND)
+            .of_kind(account, KIND)
             .filter(|(_, found)| {
                 last(&asked, "FriendlyName").is_none_or(|name| found.get("friendly_name") == name)
             })
@@ -44,7 +44,7 @@ impl Sandbox {
         let hex = |sid: &String| sid.trim_start_matches("AP").to_owned();
         let ends = sids.first().zip(sids.last()).map(|(first, last)| (hex(first), hex(last)));
         let shown =
-            Shown { key: "applications", path: &request.path, filters: &asked, rows: &rows, ends, more };
+            PageShown { key: "applications", path: &request.path, filters: &asked, rows: &rows, ends, more };
         Ok((200, shown.body(&ask, dialect)))
     }
 
@@ -65,7 +65,7 @@ impl Sandbox {
             _ => {
                 let now = self.world.resources.find(account, KIND, sid);
                 let changed =
-                    now.ok_or_else(|| ApiError::not_found(&request.path))?.with(&request.post_pairs())?;
+                    now.ok_or_else(|| SandboxError::not_found(&request.path))?.with(&request.post_pairs())?;
                 self.world.resources.put(sid, changed);
             }
         }
@@ -74,7 +74,7 @@ impl Sandbox {
 
     fn one_application(&self, request: &HttpRequest, account: &str, sid: &str, status: u16) -> Done {
         let found = self.world.resources.find(account, KIND, sid);
-        Ok((status, row(sid, found.ok_or_else(|| ApiError::not_found(&request.path))?)))
+        Ok((status, row(sid, found.ok_or_else(|| SandboxError::not_found(&request.path))?)))
     }
 }
 

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use crate::model::number::PhoneNumber;
 use crate::model::provider::Api;
 
-use super::super::answer::{ApiError, HttpRequest, Operation};
-use super::super::catalogue::{self, Kind};
-use super::super::config::{Config, Outcome, apply};
-use super::super::filters::{Filters, plus};
+use super::super::answer::{HttpRequest, Operation, SandboxError};
+use super::super::catalogue::{self, CatalogueKind};
+use super::super::config::{Config, ConfigOutcome, apply};
+use super::super::filters::{SandboxFilters, plus};
 use super::super::service::{Caller, Done, Sandbox};
 use super::super::writes::{e164, last};
 use super::Type;
-use super::paging::{Ask, Shown, filters};
+use super::paging::{PageAsk, PageShown, filters};
 use super::pattern::Pattern;
-use super::rows::{self, Memo};
+use super::rows::{self, V2010Memo};
 
 /// `Beta` leaves every number: none of the model's is one.
 const FILTERS: [&str; 4] = ["PhoneNumber", "FriendlyName", "Beta", "Origin"];
@@ -30,7 +30,7 @@ impl Sandbox {
     ) -> Done {
         let query = request.query_pairs();
         let dialect = &self.faults.dialect;
-        let ask = Ask::new(&query, dialect, key)?;
+        let ask = PageAsk::new(&query, dialect, key)?;
         let asked: Vec<_> = filters(&query, &FILTERS)
             .into_iter()
             .map(|(name, value)| if name == "PhoneNumber" { (name, plus(&value)) } else { (name, value) })
@@ -38,7 +38,7 @@ impl Sandbox {
         let pattern = match last(&asked, "PhoneNumber") {
             None => None,
             Some(text) => Some(Pattern::new(text).ok_or_else(|| {
-                ApiError::bad(20422, format!("PhoneNumber {text} is not a pattern of a phone number"))
+                SandboxError::bad(20422, format!("PhoneNumber {text} is not a pattern of a phone number"))
             })?),
         };
         let friendly_name = last(&asked, "FriendlyName");
@@ -47,7 +47,7 @@ impl Sandbox {
         let parts =
             if is_none { Vec::new() } else { parts(self.world.numbers_of(account), pattern.as_ref()) };
         let passes = |number: &PhoneNumber| {
-            number_type.is_none_or(|wanted| catalogue::kind_of(*number).number_type == wanted.word())
+            number_type.is_none_or(|wanted| catalogue::kind_of(*number).number_type == wanted.as_str())
                 && pattern
                     .as_ref()
                     .is_none_or(|pattern| pattern.matches(number.to_string().trim_start_matches('+')))
@@ -68,14 +68,14 @@ impl Sandbox {
             parts.iter().rev().flat_map(move |part| part[..to(part)].iter().rev()).copied().filter(passes)
         };
         let (numbers, more) = ask.slice(forward, backward);
-        let mut memo = Memo::default();
+        let mut memo = V2010Memo::default();
         let rows: Vec<_> = numbers
             .iter()
             .filter_map(|number| Some((*number, self.world.owned(*number)?)))
             .map(|(number, owned)| rows::number(number, owned, true, dialect, &mut memo))
             .collect();
         let ends = numbers.first().zip(numbers.last()).map(|(first, last)| (token(*first), token(*last)));
-        let shown = Shown {
+        let shown = PageShown {
             key: "incoming_phone_numbers",
             path: &request.path,
             filters: &asked,
@@ -99,36 +99,36 @@ impl Sandbox {
             (Some(wanted), _, _) => e164(wanted)?.0,
             (None, Some(area), None) => self.first_of_area(area)?,
             (None, Some(_), Some(_)) => {
-                return Err(ApiError::bad(21457, "AreaCode is not supported here; give a PhoneNumber"));
+                return Err(SandboxError::bad(21457, "AreaCode is not supported here; give a PhoneNumber"));
             }
             (None, None, _) => {
-                return Err(ApiError::bad(20422, "PhoneNumber or AreaCode is missing"));
+                return Err(SandboxError::bad(20422, "PhoneNumber or AreaCode is missing"));
             }
         };
         let kind = catalogue::kind_of(number);
-        let is_other = number_type.is_some_and(|wanted| wanted.word() != kind.number_type);
+        let is_other = number_type.is_some_and(|wanted| wanted.as_str() != kind.number_type);
         if is_other {
-            return Err(ApiError::bad(21458, format!("{number} is not of the type of this resource")));
+            return Err(SandboxError::bad(21458, format!("{number} is not of the type of this resource")));
         }
-        let none = ApiError::bad(21422, format!("Phone number {number} is not available"));
+        let none = SandboxError::bad(21422, format!("Phone number {number} is not available"));
         let papers = check_papers(kind, &parameters);
         self.buy(Api::IncomingPhoneNumbers, &parameters, number, account, none, papers)?;
         Ok((201, self.number_row(number)))
     }
 
     /// The first number available of an area code of North America.
-    fn first_of_area(&self, area: &str) -> Result<PhoneNumber, ApiError> {
+    fn first_of_area(&self, area: &str) -> Result<PhoneNumber, SandboxError> {
         if area.len() != 3 || !area.bytes().all(|b| b.is_ascii_digit()) || area.starts_with(['0', '1']) {
-            return Err(ApiError::bad(21451, format!("AreaCode {area} is not valid")));
+            return Err(SandboxError::bad(21451, format!("AreaCode {area} is not valid")));
         }
         let found = match self.faults.dialect.empty_inventory {
             true => None,
             false => {
-                let filters = Filters::new(&[("PhoneNumber".to_owned(), format!("+1{area}*"))]);
+                let filters = SandboxFilters::new(&[("PhoneNumber".to_owned(), format!("+1{area}*"))]);
                 self.world.search(&filters, 0, 1).0.pop()
             }
         };
-        found.ok_or_else(|| ApiError::bad(21452, format!("No phone numbers found in area code {area}")))
+        found.ok_or_else(|| SandboxError::bad(21452, format!("No phone numbers found in area code {area}")))
     }
 
     pub(super) fn one_number(
@@ -139,7 +139,7 @@ impl Sandbox {
         sid: &str,
         operation: Operation,
     ) -> Done {
-        let missing = || ApiError::not_found(&request.path);
+        let missing = || SandboxError::not_found(&request.path);
         let (number, owned) = self.world.find(sid).ok_or_else(missing)?;
         if *owned.account != *account {
             return Err(missing());
@@ -164,17 +164,17 @@ impl Sandbox {
         request: &HttpRequest,
         caller: &Caller,
         number: PhoneNumber,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), SandboxError> {
         let mut parameters = request.post_pairs();
         let target = self.gaining(&parameters, &caller.account, !caller.by_key)?;
         let is_move = self.world.owned(number).is_some_and(|owned| owned.account != target);
         if is_move && check_papers(catalogue::kind_of(number), &parameters).is_err() {
             let message = format!("{number} needs an address or a bundle of account {target}");
-            return Err(ApiError::bad(21613, message));
+            return Err(SandboxError::bad(21613, message));
         }
         parameters.retain(|(name, _)| PAPERS.contains(&name.as_str()));
         // Before anything moves: what the papers would be refused for later.
-        let none = Outcome { friendly_name: None, config: Config::default() };
+        let none = ConfigOutcome { friendly_name: None, config: Config::default() };
         apply(Api::IncomingPhoneNumbers, &parameters, false, &self.faults.dialect, none)?;
         self.world.transfer(number, &target, self.faults.dialect.transfer_clears);
         self.set(Api::IncomingPhoneNumbers, &parameters, number)
@@ -183,21 +183,24 @@ impl Sandbox {
     fn number_row(&self, number: PhoneNumber) -> String {
         let dialect = &self.faults.dialect;
         self.world.owned(number).map_or_else(String::new, |owned| {
-            rows::number(number, owned, false, dialect, &mut Memo::default())
+            rows::number(number, owned, false, dialect, &mut V2010Memo::default())
         })
     }
 }
 
 /// What the country asks of a number's owner. The bundle is also the identity document that
 /// ActiveNumbers asks for: no kind needs that one alone.
-fn check_papers(kind: &Kind, parameters: &[(String, String)]) -> Result<(), ApiError> {
+fn check_papers(kind: &CatalogueKind, parameters: &[(String, String)]) -> Result<(), SandboxError> {
     let has = |name| last(parameters, name).is_some_and(|sid| !sid.is_empty());
     if kind.address != "none" && !has("AddressSid") {
         let code = if kind.address == "local" { 21615 } else { 21631 };
-        return Err(ApiError::bad(code, format!("This phone number needs an AddressSid ({})", kind.address)));
+        return Err(SandboxError::bad(
+            code,
+            format!("This phone number needs an AddressSid ({})", kind.address),
+        ));
     }
     if kind.needs_bundle && !has("BundleSid") {
-        return Err(ApiError::bad(21649, "This phone number needs a BundleSid"));
+        return Err(SandboxError::bad(21649, "This phone number needs a BundleSid"));
     }
     Ok(())
 }

@@ -6,14 +6,14 @@
 
 use url::form_urlencoded;
 
-use super::super::answer::ApiError;
+use super::super::answer::SandboxError;
 use super::super::faults::Dialect;
 use super::super::json::{Object, quoted};
-use super::super::page::Page;
+use super::super::page::SandboxPage;
 
 /// Where a page starts, by a row that is in none or another page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Start<K> {
+pub(super) enum PageStart<K> {
     /// At `Page * PageSize`.
     Offset,
     After(K),
@@ -21,30 +21,30 @@ pub(super) enum Start<K> {
 }
 
 /// The page that a request asks for.
-pub(super) struct Ask<K> {
-    page: Page,
-    start: Start<K>,
+pub(super) struct PageAsk<K> {
+    page: SandboxPage,
+    start: PageStart<K>,
     /// As it came, for the link to this very page.
     token: Option<String>,
 }
 
-impl<K: Clone> Ask<K> {
+impl<K: Clone> PageAsk<K> {
     /// `key` reads the 32 hexadecimal digits of a token.
     pub(super) fn new(
         query: &[(String, String)],
         dialect: &Dialect,
         key: impl Fn(&str) -> Option<K>,
-    ) -> Result<Self, ApiError> {
-        let page = Page::new(query, dialect)?;
+    ) -> Result<Self, SandboxError> {
+        let page = SandboxPage::new(query, dialect)?;
         let token = query.iter().rfind(|(name, _)| name == "PageToken").map(|(_, token)| token.clone());
         let start = match &token {
-            None => Start::Offset,
+            None => PageStart::Offset,
             Some(token) => {
                 let read = |prefix| token.strip_prefix(prefix).filter(|hex| hex.len() == 32).and_then(&key);
                 match (read("PAID"), read("PBID")) {
-                    (Some(key), _) => Start::After(key),
-                    (_, Some(key)) => Start::Before(key),
-                    (None, None) => return Err(ApiError::bad(21481, "Invalid PageToken")),
+                    (Some(key), _) => PageStart::After(key),
+                    (_, Some(key)) => PageStart::Before(key),
+                    (None, None) => return Err(SandboxError::bad(21481, "Invalid PageToken")),
                 }
             }
         };
@@ -62,19 +62,19 @@ impl<K: Clone> Ask<K> {
         I: Iterator<Item = K>,
         J: Iterator<Item = K>,
     {
-        let Page { number, size } = self.page;
+        let SandboxPage { number, size } = self.page;
         let (mut rows, more): (Vec<K>, bool) = match &self.start {
-            Start::Offset => {
+            PageStart::Offset => {
                 let rows: Vec<K> = forward(None).skip(number.saturating_mul(size)).take(size + 1).collect();
                 let more = rows.len() > size;
                 (rows, more)
             }
-            Start::After(key) => {
+            PageStart::After(key) => {
                 let rows: Vec<K> = forward(Some(key)).take(size + 1).collect();
                 let more = rows.len() > size;
                 (rows, more)
             }
-            Start::Before(key) => {
+            PageStart::Before(key) => {
                 let mut rows: Vec<K> = backward(key).take(size).collect();
                 rows.reverse();
                 let more = forward(rows.last()).next().is_some();
@@ -87,7 +87,7 @@ impl<K: Clone> Ask<K> {
 }
 
 /// A page to be shown.
-pub(super) struct Shown<'a> {
+pub(super) struct PageShown<'a> {
     /// The key of the rows: the body's only key that is not about the page.
     pub(super) key: &'static str,
     pub(super) path: &'a str,
@@ -99,9 +99,9 @@ pub(super) struct Shown<'a> {
     pub(super) more: bool,
 }
 
-impl Shown<'_> {
-    pub(super) fn body<K>(&self, ask: &Ask<K>, dialect: &Dialect) -> String {
-        let Page { number, size } = ask.page;
+impl PageShown<'_> {
+    pub(super) fn body<K>(&self, ask: &PageAsk<K>, dialect: &Dialect) -> String {
+        let SandboxPage { number, size } = ask.page;
         let here = self.link(size, number, ask.token.as_deref());
         let first = self.ends.as_ref().map(|(first, _)| format!("PBID{first}"));
         let last = self.ends.as_ref().map(|(_, last)| format!("PAID{last}"));

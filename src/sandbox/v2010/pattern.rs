@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum PatternPart {
     Digit(u8),
     Any,
     Run,
@@ -17,7 +17,7 @@ enum Part {
 /// first N parts may have been matched.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Pattern {
-    parts: Vec<Part>,
+    parts: Vec<PatternPart>,
     from_start: bool,
     to_end: bool,
     /// Whether a number can still match, from a set of states with this many digits to come.
@@ -38,7 +38,7 @@ impl Pattern {
             Some(rest) => (true, rest),
             None => (false, text),
         };
-        let parts: Vec<Part> = text.chars().map(part).collect::<Option<_>>()?;
+        let parts: Vec<PatternPart> = text.chars().map(part).collect::<Option<_>>()?;
         let fits = (1..=PARTS_MAX).contains(&parts.len());
         fits.then(|| Self { parts, from_start, to_end, known: HashMap::new() })
     }
@@ -51,8 +51,8 @@ impl Pattern {
         self.parts
             .iter()
             .map_while(|part| match part {
-                Part::Digit(digit) => Some(char::from(b'0' + digit)),
-                Part::Any | Part::Run => None,
+                PatternPart::Digit(digit) => Some(char::from(b'0' + digit)),
+                PatternPart::Any | PatternPart::Run => None,
             })
             .collect()
     }
@@ -124,9 +124,9 @@ impl Pattern {
         let mut next = if self.from_start { 0 } else { states & 1 };
         for (at, part) in self.parts.iter().enumerate().filter(|(at, _)| states & (1 << at) != 0) {
             next |= match part {
-                Part::Digit(wanted) if *wanted != digit => 0,
-                Part::Digit(_) | Part::Any => 1 << (at + 1),
-                Part::Run => 1 << at,
+                PatternPart::Digit(wanted) if *wanted != digit => 0,
+                PatternPart::Digit(_) | PatternPart::Any => 1 << (at + 1),
+                PatternPart::Run => 1 << at,
             };
         }
         if !self.to_end {
@@ -138,7 +138,7 @@ impl Pattern {
     /// A run may be empty.
     fn with_empty_runs(&self, mut states: u32) -> u32 {
         for (at, part) in self.parts.iter().enumerate() {
-            if *part == Part::Run && states & (1 << at) != 0 {
+            if *part == PatternPart::Run && states & (1 << at) != 0 {
                 states |= 1 << (at + 1);
             }
         }
@@ -146,19 +146,19 @@ impl Pattern {
     }
 }
 
-fn part(c: char) -> Option<Part> {
+fn part(c: char) -> Option<PatternPart> {
     Some(match c.to_ascii_lowercase() {
-        '*' => Part::Any,
-        '%' => Part::Run,
-        digit @ '0'..='9' => Part::Digit(digit as u8 - b'0'),
-        'a'..='c' => Part::Digit(2),
-        'd'..='f' => Part::Digit(3),
-        'g'..='i' => Part::Digit(4),
-        'j'..='l' => Part::Digit(5),
-        'm'..='o' => Part::Digit(6),
-        'p'..='s' => Part::Digit(7),
-        't'..='v' => Part::Digit(8),
-        'w'..='z' => Part::Digit(9),
+        '*' => PatternPart::Any,
+        '%' => PatternPart::Run,
+        digit @ '0'..='9' => PatternPart::Digit(digit as u8 - b'0'),
+        'a'..='c' => PatternPart::Digit(2),
+        'd'..='f' => PatternPart::Digit(3),
+        'g'..='i' => PatternPart::Digit(4),
+        'j'..='l' => PatternPart::Digit(5),
+        'm'..='o' => PatternPart::Digit(6),
+        'p'..='s' => PatternPart::Digit(7),
+        't'..='v' => PatternPart::Digit(8),
+        'w'..='z' => PatternPart::Digit(9),
         _ => return None,
     })
 }

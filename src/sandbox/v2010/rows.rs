@@ -11,20 +11,20 @@ use jiff::Timestamp;
 
 use crate::model::number::PhoneNumber;
 
-use super::super::catalogue::{self, Kind};
-use super::super::config::{Config, Slot};
+use super::super::catalogue::{self, CatalogueKind};
+use super::super::config::{Config, ConfigSlot};
 use super::super::faults::Dialect;
 use super::super::json::Object;
-use super::super::world::{Account, Owned, Status};
+use super::super::world::{Owned, SandboxAccount, SandboxStatus};
 
 /// The date of everything, in the form of RFC 2822.
 pub(super) const DATE: &str = "Wed, 01 Jan 2025 00:00:00 +0000";
 
 /// The settings last shown, since most rows of a page have the same.
 #[derive(Default)]
-pub(super) struct Memo(Option<(Arc<Config>, Object)>);
+pub(super) struct V2010Memo(Option<(Arc<Config>, Object)>);
 
-impl Memo {
+impl V2010Memo {
     fn settings(&mut self, config: &Arc<Config>, dialect: &Dialect) -> Object {
         if self.0.as_ref().is_none_or(|(known, _)| !Arc::ptr_eq(known, config)) {
             self.0 = Some((config.clone(), settings(config, dialect)));
@@ -39,7 +39,7 @@ pub(super) fn number(
     owned: &Owned,
     is_listed: bool,
     dialect: &Dialect,
-    memo: &mut Memo,
+    memo: &mut V2010Memo,
 ) -> String {
     let kind = catalogue::kind_of(number);
     let text = number.to_string();
@@ -55,7 +55,7 @@ pub(super) fn number(
         .raw("capabilities", &capabilities(kind, ["voice", "sms", "mms", "fax"]))
         .text("date_created", &date_created(owned))
         .text("date_updated", DATE)
-        .text("emergency_address_status", owned.emergency.word())
+        .text("emergency_address_status", owned.emergency.as_str())
         .text("friendly_name", &name(number, owned))
         .text("origin", "twilio")
         .text_or_null("phone_number", (!hidden).then_some(text.as_str()))
@@ -78,36 +78,36 @@ fn settings(config: &Config, dialect: &Dialect) -> Object {
     let get = |slot| config.get(slot);
     let or_empty = |slot| get(slot).unwrap_or_default();
     let method = |slot| get(slot).unwrap_or("POST");
-    let emergency = get(Slot::VoiceEmergencyAddressSid);
+    let emergency = get(ConfigSlot::VoiceEmergencyAddressSid);
     let row = Object::new()
-        .text_or_null("address_sid", get(Slot::AddressSid))
-        .text_or_null("bundle_sid", get(Slot::BundleSid))
+        .text_or_null("address_sid", get(ConfigSlot::AddressSid))
+        .text_or_null("bundle_sid", get(ConfigSlot::BundleSid))
         .text_or_null("emergency_address_sid", emergency)
         .text("emergency_status", if emergency.is_some() { "Active" } else { "Inactive" })
-        .text_or_null("identity_sid", get(Slot::IdentitySid))
-        .text("sms_application_sid", or_empty(Slot::SmsApplicationSid))
-        .text("sms_fallback_method", method(Slot::SmsFallbackMethod))
-        .text("sms_fallback_url", or_empty(Slot::SmsFallbackUrl))
-        .text("sms_method", method(Slot::SmsMethod))
-        .text("sms_url", or_empty(Slot::SmsUrl))
-        .text("status_callback", or_empty(Slot::StatusCallback))
-        .text("status_callback_method", method(Slot::StatusCallbackMethod))
-        .text_or_null("trunk_sid", get(Slot::VoiceTrunkSid))
-        .text("voice_application_sid", or_empty(Slot::VoiceApplicationSid))
-        .raw("voice_caller_id_lookup", get(Slot::VoiceCallerIdLookup).unwrap_or("false"))
-        .text("voice_fallback_method", method(Slot::VoiceFallbackMethod))
-        .text("voice_fallback_url", or_empty(Slot::VoiceFallbackUrl))
-        .text("voice_method", method(Slot::VoiceMethod))
-        .text("voice_url", or_empty(Slot::VoiceUrl));
+        .text_or_null("identity_sid", get(ConfigSlot::IdentitySid))
+        .text("sms_application_sid", or_empty(ConfigSlot::SmsApplicationSid))
+        .text("sms_fallback_method", method(ConfigSlot::SmsFallbackMethod))
+        .text("sms_fallback_url", or_empty(ConfigSlot::SmsFallbackUrl))
+        .text("sms_method", method(ConfigSlot::SmsMethod))
+        .text("sms_url", or_empty(ConfigSlot::SmsUrl))
+        .text("status_callback", or_empty(ConfigSlot::StatusCallback))
+        .text("status_callback_method", method(ConfigSlot::StatusCallbackMethod))
+        .text_or_null("trunk_sid", get(ConfigSlot::VoiceTrunkSid))
+        .text("voice_application_sid", or_empty(ConfigSlot::VoiceApplicationSid))
+        .raw("voice_caller_id_lookup", get(ConfigSlot::VoiceCallerIdLookup).unwrap_or("false"))
+        .text("voice_fallback_method", method(ConfigSlot::VoiceFallbackMethod))
+        .text("voice_fallback_url", or_empty(ConfigSlot::VoiceFallbackUrl))
+        .text("voice_method", method(ConfigSlot::VoiceMethod))
+        .text("voice_url", or_empty(ConfigSlot::VoiceUrl));
     // Live answers have lacked it since Twilio gave up fax.
-    match get(Slot::VoiceReceiveMode).or(dialect.receive_mode.then_some("voice")) {
+    match get(ConfigSlot::VoiceReceiveMode).or(dialect.receive_mode.then_some("voice")) {
         Some(mode) => row.text("voice_receive_mode", mode),
         None => row,
     }
 }
 
 /// What the numbers of a kind can do, under the keys of the resource.
-pub(super) fn capabilities(kind: &Kind, [voice, sms, mms, fax]: [&str; 4]) -> String {
+pub(super) fn capabilities(kind: &CatalogueKind, [voice, sms, mms, fax]: [&str; 4]) -> String {
     format!("{{\"{voice}\":true,\"{sms}\":{},\"{mms}\":{},\"{fax}\":true}}", kind.has_sms, kind.has_mms)
 }
 
@@ -117,7 +117,7 @@ pub(super) fn name(number: PhoneNumber, owned: &Owned) -> String {
 }
 
 /// A row of `Accounts`.
-pub(super) fn account(sid: &str, account: &Account, dialect: &Dialect) -> String {
+pub(super) fn account(sid: &str, account: &SandboxAccount, dialect: &Dialect) -> String {
     let path = format!("/2010-04-01/Accounts/{sid}");
     // Those that the sandbox serves.
     let below = Object::new()
@@ -139,15 +139,15 @@ pub(super) fn account(sid: &str, account: &Account, dialect: &Dialect) -> String
 }
 
 /// The name that an account goes by.
-pub(super) fn account_name<'a>(sid: &'a str, account: &'a Account) -> &'a str {
+pub(super) fn account_name<'a>(sid: &'a str, account: &'a SandboxAccount) -> &'a str {
     account.friendly_name.as_deref().unwrap_or(sid)
 }
 
 /// Twilio's word.
-pub(super) fn status(status: Status) -> &'static str {
+pub(super) fn status(status: SandboxStatus) -> &'static str {
     match status {
-        Status::Active => "active",
-        Status::Suspended => "suspended",
-        Status::Closed => "closed",
+        SandboxStatus::Active => "active",
+        SandboxStatus::Suspended => "suspended",
+        SandboxStatus::Closed => "closed",
     }
 }

@@ -5,12 +5,12 @@
 
 use crate::model::number::PhoneNumber;
 
-use super::super::answer::{ApiError, HttpRequest};
-use super::super::catalogue::{self, Kind, Range};
+use super::super::answer::{HttpRequest, SandboxError};
+use super::super::catalogue::{self, CatalogueKind, Range};
 use super::super::countries;
 use super::super::filters::plus;
 use super::super::json::Object;
-use super::super::page::Page;
+use super::super::page::SandboxPage;
 use super::super::service::{Done, Sandbox};
 use super::super::writes::last;
 use super::Type;
@@ -35,23 +35,23 @@ impl Sandbox {
     pub(super) fn fetch_country(&self, request: &HttpRequest, account: &str, code: &str) -> Done {
         match countries::all().find(|known| *known == code) {
             Some(code) => Ok((200, country_row(account, code))),
-            None => Err(ApiError::not_found(&request.path)),
+            None => Err(SandboxError::not_found(&request.path)),
         }
     }
 
     pub(super) fn search_offers(&self, request: &HttpRequest, country: &str, number_type: Type) -> Done {
         let is_kind = |range: &&Range| {
-            range.kind.geography.iso_country == country && range.kind.number_type == number_type.word()
+            range.kind.geography.iso_country == country && range.kind.number_type == number_type.as_str()
         };
         // Without stock of a kind there is no such resource.
         if !catalogue::ranges().iter().any(|range| is_kind(&range)) {
-            return Err(ApiError::not_found(&request.path));
+            return Err(SandboxError::not_found(&request.path));
         }
         let mut query = vec![("PageSize".to_owned(), PAGE_SIZE.to_owned())];
         query.extend(request.query_pairs());
-        let mut wanted = Wanted::new(&query)?;
+        let mut wanted = SearchWanted::new(&query)?;
         let dialect = &self.faults.dialect;
-        let size = Page::new(&query, dialect)?.size;
+        let size = SandboxPage::new(&query, dialect)?.size;
         let mut found = Vec::new();
         for range in catalogue::ranges().iter().filter(is_kind) {
             if !dialect.empty_inventory && wanted.allows(range) {
@@ -95,7 +95,7 @@ fn country_row(account: &str, code: &str) -> String {
     let path = format!("/2010-04-01/Accounts/{account}/AvailablePhoneNumbers/{code}");
     let has = |number_type: &Type| {
         catalogue::ranges().iter().any(|range| {
-            range.kind.geography.iso_country == code && range.kind.number_type == number_type.word()
+            range.kind.geography.iso_country == code && range.kind.number_type == number_type.as_str()
         })
     };
     let below = Type::ALL.iter().filter(|number_type| has(number_type)).fold(Object::new(), |row, found| {
@@ -139,16 +139,16 @@ fn row(number: PhoneNumber) -> String {
 }
 
 /// What a search asks for.
-struct Wanted<'a> {
+struct SearchWanted<'a> {
     query: &'a [(String, String)],
     pattern: Option<Pattern>,
     /// A place and the miles round it.
     near: Option<((f64, f64), f64)>,
 }
 
-impl<'a> Wanted<'a> {
-    fn new(query: &'a [(String, String)]) -> Result<Self, ApiError> {
-        let bad = |message: String| ApiError::bad(20422, message);
+impl<'a> SearchWanted<'a> {
+    fn new(query: &'a [(String, String)]) -> Result<Self, SandboxError> {
+        let bad = |message: String| SandboxError::bad(20422, message);
         let given = |name| last(query, name).filter(|value| !value.is_empty());
         let pattern = match given("Contains").map(plus) {
             None => None,
@@ -161,7 +161,7 @@ impl<'a> Wanted<'a> {
         if let Some(area) = given("AreaCode")
             && (area.len() != 3 || !area.bytes().all(|b| b.is_ascii_digit()))
         {
-            return Err(ApiError::bad(21451, format!("AreaCode {area} is not valid")));
+            return Err(SandboxError::bad(21451, format!("AreaCode {area} is not valid")));
         }
         let distance = match given("Distance").map(str::parse::<f64>) {
             None => DISTANCE,
@@ -211,7 +211,7 @@ impl<'a> Wanted<'a> {
     }
 }
 
-fn needs_allowed(kind: &Kind, excludes: impl Fn(&'static str, bool) -> bool) -> bool {
+fn needs_allowed(kind: &CatalogueKind, excludes: impl Fn(&'static str, bool) -> bool) -> bool {
     excludes("ExcludeAllAddressRequired", kind.address != "none")
         && excludes("ExcludeLocalAddressRequired", kind.address == "local")
         && excludes("ExcludeForeignAddressRequired", kind.address == "foreign")

@@ -5,19 +5,19 @@ use jiff::civil::Date;
 use crate::model::number::PhoneNumber;
 use crate::model::traffic::{Medium, day, numbers_in};
 
-use super::super::answer::{ApiError, HttpRequest};
-use super::super::event::Event;
+use super::super::answer::{HttpRequest, SandboxError};
+use super::super::event::SandboxEvent;
 use super::super::filters::plus;
 use super::super::json::Object;
 use super::super::service::{Done, Sandbox};
 use super::super::writes::last;
-use super::paging::{Ask, Shown, filters};
+use super::paging::{PageAsk, PageShown, filters};
 
 impl Sandbox {
     pub(super) fn list_traffic(&self, request: &HttpRequest, account: &str, medium: Medium) -> Done {
         let query = request.query_pairs();
         let dialect = &self.faults.dialect;
-        let ask = Ask::new(&query, dialect, |hex| u128::from_str_radix(hex, 16).ok())?;
+        let ask = PageAsk::new(&query, dialect, |hex| u128::from_str_radix(hex, 16).ok())?;
         let (key, time) = match medium {
             Medium::Call => ("calls", "StartTime"),
             Medium::Message => ("messages", "DateSent"),
@@ -30,12 +30,12 @@ impl Sandbox {
         let date = |name: &str| match last(&asked, name) {
             None => Ok(None),
             Some(text) => text.parse::<Date>().map(Some).map_err(|_| {
-                ApiError::bad(20001, format!("Invalid date format {text} for {name}: YYYY-MM-DD"))
+                SandboxError::bad(20001, format!("Invalid date format {text} for {name}: YYYY-MM-DD"))
             }),
         };
         let (on, after, before) = (date(&on)?, date(&after)?, date(&before)?);
         let (to, from) = (last(&asked, "To"), last(&asked, "From"));
-        let passes = |event: &Event| {
+        let passes = |event: &SandboxEvent| {
             let day = day(event.at);
             to.is_none_or(|to| event.to == to)
                 && from.is_none_or(|from| event.from == from)
@@ -58,12 +58,12 @@ impl Sandbox {
         let rows: Vec<String> = places.iter().filter_map(row).collect();
         let hex = |key: &u128| format!("{key:032x}");
         let ends = places.first().zip(places.last()).map(|(first, last)| (hex(first), hex(last)));
-        let shown = Shown { key, path: &request.path, filters: &asked, rows: &rows, ends, more };
+        let shown = PageShown { key, path: &request.path, filters: &asked, rows: &rows, ends, more };
         Ok((200, shown.body(&ask, dialect)))
     }
 
     /// A row with every key of Twilio's schema.
-    fn traffic_row(&self, account: &str, place: u128, event: &Event) -> String {
+    fn traffic_row(&self, account: &str, place: u128, event: &SandboxEvent) -> String {
         let at = event.at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
         let ours = |text: &str| {
             let owned = |number: &PhoneNumber| self.world.owner(*number).is_some_and(|(of, _)| of == account);

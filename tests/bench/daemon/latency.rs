@@ -27,7 +27,7 @@ enum Save {
 impl Save {
     const ALL: [Self; 4] = [Self::Renamed, Self::InPlace, Self::Swapped, Self::Current];
 
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Renamed => "renamed over it",
             Self::InPlace => "written in place",
@@ -78,7 +78,7 @@ pub(crate) fn run(sizes: &[usize]) {
     println!("| numbers | saved | times | median | 95% | worst |\n| --- | --- | --- | --- | --- | --- |");
     for numbers in sizes {
         for save in Save::ALL {
-            println!("| {numbers} | {} | {} |", save.word(), times(&of(*numbers, save)));
+            println!("| {numbers} | {} | {} |", save.as_str(), times(&of(*numbers, save)));
         }
     }
 }

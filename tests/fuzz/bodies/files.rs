@@ -5,7 +5,7 @@ use std::time::Duration;
 use numctl::desired::{Desired, Finding, Format, Source, Unlisted};
 use numctl::execute::journal;
 use numctl::guard::budget::Budget;
-use numctl::guard::intents::{Intents, Place};
+use numctl::guard::intents::{IntentPlace, Intents};
 use numctl::guard::saved_plan::SavedPlan;
 use numctl::observed::Survey;
 use numctl::observed::holding::Marks;
@@ -143,8 +143,8 @@ pub(crate) fn saved_plan(data: &[u8]) {
                 let written = saved.to_json();
                 let again = SavedPlan::from_json(&written).expect("what we wrote");
                 assert_eq!(again, saved);
-                assert_eq!(Digest::of(&again.plan), Digest::of(&saved.plan));
-                assert!(text.contains(&Digest::of(&saved.plan).to_string()), "another plan's digest");
+                assert_eq!(Digest::from_plan(&again.plan), Digest::from_plan(&saved.plan));
+                assert!(text.contains(&Digest::from_plan(&saved.plan).to_string()), "another plan's digest");
                 assert_eq!(again.to_json(), written);
                 shown_everywhere(&saved.plan);
             }
@@ -181,10 +181,10 @@ pub(crate) fn budget(data: &[u8]) {
 pub(crate) fn intents(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     for now in [Duration::ZERO, Duration::from_secs(1_800_000_000), Duration::MAX] {
-        let mut intents = match Place::from_json(text, now) {
-            Ok(Place::Here(intents)) => intents,
-            Ok(place @ Place::Directory(_)) => {
-                assert_eq!(Place::from_json(&place.to_json(), now).expect("what we wrote"), place);
+        let mut intents = match IntentPlace::from_json(text, now) {
+            Ok(IntentPlace::Here(intents)) => intents,
+            Ok(place @ IntentPlace::Directory(_)) => {
+                assert_eq!(IntentPlace::from_json(&place.to_json(), now).expect("what we wrote"), place);
                 return;
             }
             Err(error) => {
@@ -213,9 +213,9 @@ pub(crate) fn journal(data: &[u8]) {
             assert_eq!(again.records, contents.records);
             assert!(!again.is_torn);
             // All of what is known is in the head of the next file.
-            let known = journal::Known::of(&contents.records);
+            let known = journal::KnownNumbers::from_records(&contents.records);
             let head: Vec<_> = known.records().collect();
-            assert_eq!(journal::Known::of(&head).records().collect::<Vec<_>>(), head);
+            assert_eq!(journal::KnownNumbers::from_records(&head).records().collect::<Vec<_>>(), head);
             let runs = journal::runs(contents.records);
             let runs: Vec<_> = runs.iter().collect();
             let mut text = String::new();

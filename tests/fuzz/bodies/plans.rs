@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use numctl::client::api::error::{ApiError, Operation};
-use numctl::client::listing::Note;
+use numctl::client::listing::ListingNote;
 use numctl::client::transport::Response;
 use numctl::desired::AccountRef;
 use numctl::desired::{AccountIndex, Policy};
@@ -13,7 +13,7 @@ use numctl::model::number::{AccountSid, NumberSid, PhoneNumber};
 use numctl::model::settings::{Field, Managed, Settings, Value, Want};
 use numctl::observed::Trouble;
 use numctl::plan::diff::FieldChange;
-use numctl::plan::outcome::{End, Failure, Outcome, Report};
+use numctl::plan::outcome::{Failure, Outcome, Report, StepEnd};
 use numctl::plan::{Action, Plan, Reason, Step, Target, Warning};
 use numctl::report::text::Style;
 use numctl::report::{json, markdown, outcome, text, words};
@@ -104,7 +104,10 @@ fn hostile_plan(texts: &[&str]) -> Plan {
     let warnings = texts
         .iter()
         .take(12)
-        .map(|text| Warning::Listing { account: AccountIndex(0), note: Note::NotANumber((*text).into()) })
+        .map(|text| Warning::Listing {
+            account: AccountIndex(0),
+            note: ListingNote::NotANumber((*text).into()),
+        })
         .collect();
     let live = vec![steps.len(), 1];
     let trouble = |text: &&str| Trouble {
@@ -114,7 +117,7 @@ fn hostile_plan(texts: &[&str]) -> Plan {
         request_id: None,
     };
     let troubles = texts.iter().take(2).map(|text| (AccountIndex(1), trouble(text))).collect();
-    Plan { warnings, troubles, live, ..Plan::of(accounts, steps) }
+    Plan { warnings, troubles, live, ..Plan::from_steps(accounts, steps) }
 }
 
 fn hostile_errors(texts: &[&str]) -> Vec<ApiError> {
@@ -165,7 +168,7 @@ fn reported_everywhere(plan: &Plan, errors: &[ApiError]) -> [String; 2] {
     let end = |at: usize| {
         let failure = Failure::Api(errors[at % errors.len()].clone());
         let outcome = if at.is_multiple_of(2) { Outcome::Failed(failure) } else { Outcome::Unknown(failure) };
-        End { outcome, attempts: 2, instead: None }
+        StepEnd { outcome, attempts: 2, instead: None }
     };
     let report =
         Report { plan: plan.clone(), ends: (0..plan.steps.len()).map(end).collect(), interrupted: false };

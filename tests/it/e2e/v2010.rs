@@ -1,7 +1,7 @@
 //! IncomingPhoneNumbers: the same file, plan and laws over the API that everyone has.
 
 use numctl::model::provider::Api;
-use numctl::model::settings::{Field, Kind, Parameter};
+use numctl::model::settings::{Field, FieldKind, Parameter};
 use serde_json::{Value, json};
 
 use super::harness::{Bench, MAIN, Ran, SUB, Sandbox, owned, world};
@@ -93,26 +93,26 @@ fn the_fewest_requests_hold_over_v2010() {
 }
 
 /// A value for each kind of field.
-fn sample(kind: Kind) -> &'static str {
+fn sample(kind: FieldKind) -> &'static str {
     match kind {
-        Kind::Text => "Renamed",
-        Kind::Url => "https://b.example/hook",
-        Kind::Method => "GET",
-        Kind::Application => "APaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-        Kind::Trunk => "TKaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-        Kind::Address => "ADaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-        Kind::Identity => "RIaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-        Kind::Bundle => "BUaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-        Kind::Service => "MGaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-        Kind::ReceiveMode => "fax",
-        Kind::Flag => "true",
+        FieldKind::Text => "Renamed",
+        FieldKind::Url => "https://b.example/hook",
+        FieldKind::Method => "GET",
+        FieldKind::Application => "APaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        FieldKind::Trunk => "TKaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        FieldKind::Address => "ADaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        FieldKind::Identity => "RIaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        FieldKind::Bundle => "BUaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        FieldKind::Service => "MGaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        FieldKind::ReceiveMode => "fax",
+        FieldKind::Flag => "true",
     }
 }
 
 /// A file that sets one field of +15552230000, or clears it.
 fn file_of(field: Field, value: Option<&str>) -> String {
     let text = value.map_or("null".to_owned(), |value| match field.kind() {
-        Kind::Flag => value.to_owned(),
+        FieldKind::Flag => value.to_owned(),
         _ => format!("\"{value}\""),
     });
     let beside = match field {
@@ -141,7 +141,7 @@ fn shown(bench: &Bench, field: Field) -> Value {
 fn every_field_is_set_and_cleared_over_each_api_or_refused_with_the_other_ones_name() {
     for api in Api::ALL {
         let (sandbox, bench) = Sandbox::start(&[]);
-        let bench = over(bench, api.word());
+        let bench = over(bench, api.as_str());
         for field in Field::all() {
             let (value, context) = (sample(field.kind()), format!("{field} over {api}"));
             let set = file_of(field, Some(value));
@@ -154,13 +154,13 @@ fn every_field_is_set_and_cleared_over_each_api_or_refused_with_the_other_ones_n
                     .apply(&set)
                     .exits(1)
                     .says(&format!("{} cannot set `{field}`", api.name()))
-                    .says(api.other().word());
-                bench.run(&["validate", "-f", "fleet.yaml"]).exits(1).says(api.other().word());
+                    .says(api.other().as_str());
+                bench.run(&["validate", "-f", "fleet.yaml"]).exits(1).says(api.other().as_str());
                 continue;
             }
             bench.apply(&set).exits(0);
             let shown_now = shown(&bench, field);
-            let wanted = if field.kind() == Kind::Flag { json!(true) } else { json!(value) };
+            let wanted = if field.kind() == FieldKind::Flag { json!(true) } else { json!(value) };
             assert_eq!(shown_now, wanted, "{context}");
             assert_eq!(bench.plan(&set).exits(0).json()["actions"], json!([]), "{context}");
             if field == Field::FriendlyName {

@@ -1,14 +1,14 @@
 //! The plans that the golden files show.
 
 use jiff::civil::date;
-use numctl::client::listing::Note;
+use numctl::client::listing::ListingNote;
 use numctl::desired::{AccountIndex, AccountRef};
 use numctl::model::number::{AccountSid, NumberSid, PhoneNumber};
 use numctl::model::settings::{Field, Managed, Settings, Value, Want};
 use numctl::model::traffic::{Lookback, Medium, Side, Use};
 use numctl::observed::{Papers, Trouble};
 use numctl::plan::diff::FieldChange;
-use numctl::plan::{Action, Held, HeldReason, LeftOut, Plan, Reason, Step, Target, Warning};
+use numctl::plan::{Action, HeldNumber, HeldReason, LeftOut, Plan, Reason, Step, Target, Warning};
 
 pub(super) const MAIN: AccountIndex = AccountIndex(0);
 pub(super) const EMEA: AccountIndex = AccountIndex(1);
@@ -77,7 +77,7 @@ pub(super) fn plan_of(main: &str, emea: &str, steps: Vec<Step>) -> Plan {
         unchanged: 37,
         unlisted: 2,
         live: vec![30, 10],
-        ..Plan::of(vec![account(main, "a", None), account(emea, "b", Some(MAIN))], steps)
+        ..Plan::from_steps(vec![account(main, "a", None), account(emea, "b", Some(MAIN))], steps)
     }
 }
 
@@ -173,8 +173,8 @@ pub(super) fn hostile() -> Plan {
             release(4, Some(HOSTILE), Reason::Unlisted),
         ],
     );
-    plan.warnings = vec![Warning::Listing { account: EMEA, note: Note::NotANumber(HOSTILE.into()) }];
-    plan.held = vec![Held { number: number(7), account: EMEA, why: HeldReason::Ambiguous }];
+    plan.warnings = vec![Warning::Listing { account: EMEA, note: ListingNote::NotANumber(HOSTILE.into()) }];
+    plan.held = vec![HeldNumber { number: number(7), account: EMEA, why: HeldReason::Ambiguous }];
     plan
 }
 
@@ -203,10 +203,10 @@ pub(super) fn secrets() -> Plan {
 
 pub(super) fn held_and_warnings() -> Plan {
     let mut plan = plan(Vec::new());
-    let held = |last, why| Held { number: number(last), account: EMEA, why };
+    let held = |last, why| HeldNumber { number: number(last), account: EMEA, why };
     plan.held = vec![
         held(0, HeldReason::ProtectedFromTransfer { lives_in: MAIN }),
-        Held {
+        HeldNumber {
             number: PhoneNumber::declared("88811").expect("a short code"),
             account: MAIN,
             why: HeldReason::ShortCodeNotBought,
@@ -233,11 +233,11 @@ pub(super) fn held_and_warnings() -> Plan {
             clears: Field::VoiceApplicationSid,
         },
         Warning::Unlisted { number: number(6), account: EMEA },
-        listing(Note::Repeated(sid(7))),
-        listing(Note::NoNumber(Some(sid(8)))),
-        listing(Note::NoNumber(None)),
-        listing(Note::NotANumber("anonymous".into())),
-        listing(Note::NoSid(number(9))),
+        listing(ListingNote::Repeated(sid(7))),
+        listing(ListingNote::NoNumber(Some(sid(8)))),
+        listing(ListingNote::NoNumber(None)),
+        listing(ListingNote::NotANumber("anonymous".into())),
+        listing(ListingNote::NoSid(number(9))),
         Warning::UseUnread { account: EMEA, why: "403: the key\u{1b}[2J may not".into() },
     ];
     plan
@@ -260,7 +260,7 @@ pub(super) fn quarantine() -> Plan {
     ]);
     plan.unused = Some(guard_of_30_days());
     let why = HeldReason::InQuarantine { since: date(2026, 11, 1), until: date(2026, 12, 2) };
-    let held = |last, why| Held { number: number(last), account: EMEA, why };
+    let held = |last, why| HeldNumber { number: number(last), account: EMEA, why };
     plan.held = vec![held(7, why), held(8, HeldReason::DayUnknown)];
     plan.warnings =
         vec![Warning::LeftInQuarantine { number: number(9), account: EMEA, since: date(2026, 11, 1) }];
@@ -287,7 +287,7 @@ pub(super) fn troubles() -> Plan {
         (EMEA, trouble("it is suspended: nothing can be changed in it", Some("wake it"), None)),
         (MAIN, trouble("\u{1b}[2J``` </details> @team #1 | <img src=x>\nnext line", None, Some("RQ1"))),
     ];
-    let held = |last, why| Held { number: number(last), account: MAIN, why };
+    let held = |last, why| HeldNumber { number: number(last), account: MAIN, why };
     let papers = |address, bundle| HeldReason::PapersMissing { papers: Papers { address, bundle } };
     plan.held = vec![
         held(1, HeldReason::InUnlistedAccount { sid: plan.account(EMEA).sid }),

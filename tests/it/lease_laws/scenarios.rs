@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use numctl::client::lease::{Elector, Leader, Moment, Next, Record, Timing};
+use numctl::client::lease::{Elector, ElectorNext, Leader, LeaseRecord, Moment, Timing};
 use proptest::prelude::*;
 
 use super::{Bug, LEASE, Server, run};
@@ -16,7 +16,7 @@ struct One {
 
 impl One {
     fn new(name: &str, server: Server) -> Self {
-        let mut elector = Elector::new(name.to_owned(), Timing::of(LEASE).expect("good"));
+        let mut elector = Elector::new(name.to_owned(), Timing::from_duration(LEASE).expect("good"));
         elector.campaign();
         Self { elector, server, now: Duration::from_secs(1) }
     }
@@ -30,9 +30,9 @@ impl One {
         for _ in 0..20 {
             let moment = self.moment();
             match self.elector.next(moment) {
-                Next::Rest => return None,
-                Next::Wait(until) => return Some(until),
-                Next::Ask(ask) => {
+                ElectorNext::Rest => return None,
+                ElectorNext::Wait(until) => return Some(until),
+                ElectorNext::Ask(ask) => {
                     let answer = self.server.handle(&ask, Bug::None);
                     self.elector.answered(answer, moment);
                 }
@@ -41,7 +41,7 @@ impl One {
         panic!("it never rests");
     }
 
-    fn record(&self) -> Record {
+    fn record(&self) -> LeaseRecord {
         self.server.lease.clone().expect("a lease").0
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use numctl::desired::Desired;
 use numctl::model::number::PhoneNumber;
 use numctl::model::settings::{Field, Managed, Settings, Value};
-use numctl::report::export::Fleet;
+use numctl::report::export::ExportedFleet;
 
 use crate::fleets::{NUMBERS, Row, World, accounts, live};
 
@@ -113,7 +113,7 @@ fn exported_text_stays_text() {
             sms: None,
         };
         let world = World { accounts: vec![vec![live(0, row)], vec![], vec![]], bought: 0 };
-        let fleet = Fleet::of(&accounts(), &world.observed());
+        let fleet = ExportedFleet::from_observed(&accounts(), &world.observed());
         assert_eq!(read_back(&fleet.to_yaml()), said(&fleet.to_desired()), "{name:?}");
     }
 }
@@ -151,7 +151,7 @@ fn what_cannot_be_declared_is_left_out_with_a_comment() {
         odd(Field::SmsUrl, "https://h.example/sms"),
     ];
     let world = World { accounts: vec![rows, vec![], vec![]], bought: 0 };
-    let fleet = Fleet::of(&accounts(), &world.observed());
+    let fleet = ExportedFleet::from_observed(&accounts(), &world.observed());
     let yaml = fleet.to_yaml();
     assert_eq!(fleet.left_out.len(), 6, "{yaml}");
     assert!(fleet.numbers.iter().all(|entry| entry.settings.is_empty()), "{yaml}");

@@ -1,6 +1,6 @@
 //! Accounts, and who may do what in which.
 
-use numctl::sandbox::{AUTH_TOKEN, MAIN_SID, SUBACCOUNT_SID, Status, World};
+use numctl::sandbox::{AUTH_TOKEN, MAIN_SID, SUBACCOUNT_SID, SandboxStatus, World};
 use serde_json::json;
 
 use super::{
@@ -90,7 +90,7 @@ fn accounts_that_are_not_in_use() {
     let mut client = Client::new(1, "");
     client.give("+12125550001", SUBACCOUNT_SID);
     let path = client.path("+12125550001");
-    client.account(SUBACCOUNT_SID).status = Status::Suspended;
+    client.account(SUBACCOUNT_SID).status = SandboxStatus::Suspended;
     let writes = |client: &mut Client| {
         [
             client.refused("POST", &path, &[("SmsUrl", "")]),

@@ -1,6 +1,6 @@
 //! Numbers that move between accounts.
 
-use numctl::sandbox::{MAIN_SID, SUBACCOUNT_SID, Status};
+use numctl::sandbox::{MAIN_SID, SUBACCOUNT_SID, SandboxStatus};
 use serde_json::json;
 
 use super::{AU_MOBILE, Client, DE_LOCAL, FIRST, GB_MOBILE, KEY, SECOND_SUBACCOUNT, STRANGER, list, sid};
@@ -10,7 +10,7 @@ fn transfers() {
     let mut client = Client::new(2, "");
     client.sandbox.world.ensure_account(SECOND_SUBACCOUNT, Some(MAIN_SID));
     client.sandbox.world.ensure_account("AC00000000000000000000000000000004", Some(MAIN_SID));
-    client.account("AC00000000000000000000000000000004").status = Status::Suspended;
+    client.account("AC00000000000000000000000000000004").status = SandboxStatus::Suspended;
     client.sandbox.world.ensure_account(STRANGER, None);
     client.account(MAIN_SID).keys.insert(KEY.0.into(), KEY.1.into());
     let path = client.path(FIRST);

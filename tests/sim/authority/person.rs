@@ -9,7 +9,7 @@ use numctl::client::Dice;
 use numctl::desired::Desired;
 use numctl::desired::load::load;
 use numctl::execute::Stop;
-use numctl::execute::journal::{Command, Head};
+use numctl::execute::journal::{RecordedCommand, RunHead};
 use numctl::execute::ledger::{Kept, LedgerError};
 use numctl::guard::budget::Generation;
 use numctl::guard::cost::Bill;
@@ -18,7 +18,7 @@ use numctl::guard::memory::{Extent, Memory};
 use numctl::guard::{Approved, OperatorLimits};
 use numctl::model::provider::Api;
 use numctl::plan::Plan;
-use numctl::reconcile::{self, Answer, Authority, Hooks, Job, Pass, Pricing, Source as PlanSource};
+use numctl::reconcile::{self, Authority, Decision, Hooks, Job, Pass, PlanSource, Pricing};
 use tokio::sync::watch;
 
 use super::{EPOCH, Intention, POOL, Shared, Wire};
@@ -34,9 +34,9 @@ struct Person<'a> {
 }
 
 impl Hooks for Person<'_> {
-    fn confirm(&self, approved: &Approved, _: Option<&Bill>) -> Answer {
+    fn confirm(&self, approved: &Approved, _: Option<&Bill>) -> Decision {
         let mut host = self.host.lock();
-        let Some(step) = approved.plan().steps.first() else { return Answer::YesAfterAWhile };
+        let Some(step) = approved.plan().steps.first() else { return Decision::YesAfterAWhile };
         let about = step.action.number().to_string();
         let sid = rows(&mut host.sandbox, MAIN).into_iter().find(|row| row["phone_number"] == *about);
         let path =
@@ -53,17 +53,17 @@ impl Hooks for Person<'_> {
             (0 | 1, None) => {
                 host.sandbox.handle(&post("/Numbers/ActiveNumbers", &[("PhoneNumber", &about)], FOREIGN));
                 // Whether it can be had is found out by asking for it.
-                return Answer::YesAfterAWhile;
+                return Decision::YesAfterAWhile;
             }
             (2, _) => {
                 self.still.set(false);
                 "the files changed while the question stood"
             }
-            _ => return Answer::YesAfterAWhile,
+            _ => return Decision::YesAfterAWhile,
         };
         host.note(|| what.to_owned());
         host.silence = Some(what);
-        Answer::YesAfterAWhile
+        Decision::YesAfterAWhile
     }
 
     async fn record(&self, _: &Plan, _: &Kept) -> Result<(), LedgerError> {
@@ -89,7 +89,7 @@ pub(super) async fn apply(host: &Shared, folder: &Path, mut tape: Tape) {
     let (_stop, stop) = watch::channel(Stop::Run);
     let job = Job {
         source: PlanSource::Files(&desired),
-        generation: Generation::of(&sources),
+        generation: Generation::from_sources(&sources),
         accounts: &accounts,
         clients: &clients,
         operator: &OperatorLimits::default(),
@@ -105,7 +105,7 @@ pub(super) async fn apply(host: &Shared, folder: &Path, mut tape: Tape) {
             doubt: None,
         },
         journal: None,
-        head: &Head { command: Command::Apply, generation: None, undoes: None, by: None },
+        head: &RunHead { command: RecordedCommand::Apply, generation: None, undoes: None, by: None },
         dry_run: false,
         asks_who: false,
         preflight: None,
@@ -113,7 +113,7 @@ pub(super) async fn apply(host: &Shared, folder: &Path, mut tape: Tape) {
         now: EPOCH,
     };
     let (mut memory, mut kept) = (Memory::of_one_look(), Kept::default());
-    let state = reconcile::State { memory: &mut memory, kept: &mut kept, listed: None };
+    let state = reconcile::LineState { memory: &mut memory, kept: &mut kept, listed: None };
     let passed = reconcile::pass(&job, state, &Person { host, still: &still }).await.pass;
     let mut state = host.lock();
     state.note(|| format!("{passed:?}"));

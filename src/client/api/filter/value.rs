@@ -91,7 +91,7 @@ const SHORT_CODE: &str =
 fn number_type(text: &str, api: Api, operation: Operation) -> Result<String, String> {
     let plain = text.replace(['-', '_', ' '], "").to_ascii_lowercase();
     if let Some(kind) = NumberType::parse(&plain) {
-        return Ok(kind.word().to_owned());
+        return Ok(kind.as_str().to_owned());
     }
     match (plain.as_str(), api, operation) {
         ("shortcode", Api::ActiveNumbers, _) => Ok(plain),

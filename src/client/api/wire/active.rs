@@ -4,118 +4,120 @@ use serde::Deserialize;
 use serde::de;
 
 use super::template;
-use super::{Capability, Group, Interner, RawItems, RawPage, Rows, Scalar, Told, live};
+use super::{
+    Interner, LenientCapability, LenientGroup, LenientScalar, RawItems, RawPage, RowDetails, Rows, live,
+};
 use crate::model::live::Live;
 use crate::model::number::{NumberSid, PhoneNumber};
 use crate::model::settings::Field;
-use crate::model::tariff::{Country, Kind, Tariff};
+use crate::model::tariff::{Country, KindOnBill, Tariff};
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Row<'a> {
+pub(super) struct ActiveRow<'a> {
     #[serde(borrow, default)]
-    phone_number: Scalar<'a>,
+    phone_number: LenientScalar<'a>,
     #[serde(borrow, default)]
-    sid: Scalar<'a>,
+    sid: LenientScalar<'a>,
     #[serde(borrow, default)]
-    account_sid: Scalar<'a>,
+    account_sid: LenientScalar<'a>,
     #[serde(borrow, default)]
-    url: Scalar<'a>,
+    url: LenientScalar<'a>,
     #[serde(borrow, default)]
-    configuration: Group<Configuration<'a>>,
+    configuration: LenientGroup<Configuration<'a>>,
     #[serde(borrow, default)]
-    configurations: Group<Configuration<'a>>,
+    configurations: LenientGroup<Configuration<'a>>,
     #[serde(default)]
-    capabilities: Group<Capabilities>,
+    capabilities: LenientGroup<ActiveCapabilities>,
     #[serde(rename = "type", borrow, default)]
-    kind: Scalar<'a>,
+    kind: LenientScalar<'a>,
     #[serde(borrow, default)]
-    geography: Group<Geography<'a>>,
+    geography: LenientGroup<ActiveGeography<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Geography<'a> {
+struct ActiveGeography<'a> {
     #[serde(borrow, default)]
-    iso_country: Scalar<'a>,
+    iso_country: LenientScalar<'a>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Configuration<'a> {
     #[serde(borrow, default)]
-    friendly_name: Scalar<'a>,
+    friendly_name: LenientScalar<'a>,
     #[serde(borrow, default)]
-    status_callback: Scalar<'a>,
+    status_callback: LenientScalar<'a>,
     #[serde(borrow, default)]
-    status_callback_url: Scalar<'a>,
+    status_callback_url: LenientScalar<'a>,
     #[serde(borrow, default)]
-    status_callback_method: Scalar<'a>,
+    status_callback_method: LenientScalar<'a>,
     #[serde(borrow, default)]
-    voice: Group<Voice<'a>>,
+    voice: LenientGroup<ActiveVoice<'a>>,
     #[serde(borrow, default)]
-    sms: Group<Sms<'a>>,
+    sms: LenientGroup<ActiveSms<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Voice<'a> {
+struct ActiveVoice<'a> {
     #[serde(borrow, default)]
-    url: Scalar<'a>,
+    url: LenientScalar<'a>,
     #[serde(borrow, default)]
-    method: Scalar<'a>,
+    method: LenientScalar<'a>,
     #[serde(borrow, default)]
-    fallback_url: Scalar<'a>,
+    fallback_url: LenientScalar<'a>,
     #[serde(borrow, default)]
-    fallback_method: Scalar<'a>,
+    fallback_method: LenientScalar<'a>,
     #[serde(borrow, default)]
-    application_sid: Scalar<'a>,
+    application_sid: LenientScalar<'a>,
     #[serde(borrow, default)]
-    trunk_sid: Scalar<'a>,
+    trunk_sid: LenientScalar<'a>,
     #[serde(borrow, default)]
-    receive_mode: Scalar<'a>,
+    receive_mode: LenientScalar<'a>,
     #[serde(borrow, default)]
-    caller_id_lookup: Scalar<'a>,
+    caller_id_lookup: LenientScalar<'a>,
     #[serde(borrow, default)]
-    emergency_address_sid: Scalar<'a>,
+    emergency_address_sid: LenientScalar<'a>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Sms<'a> {
+struct ActiveSms<'a> {
     #[serde(borrow, default)]
-    url: Scalar<'a>,
+    url: LenientScalar<'a>,
     #[serde(borrow, default)]
-    method: Scalar<'a>,
+    method: LenientScalar<'a>,
     #[serde(borrow, default)]
-    fallback_url: Scalar<'a>,
+    fallback_url: LenientScalar<'a>,
     #[serde(borrow, default)]
-    fallback_method: Scalar<'a>,
+    fallback_method: LenientScalar<'a>,
     #[serde(borrow, default)]
-    application_sid: Scalar<'a>,
+    application_sid: LenientScalar<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct Capabilities {
+struct ActiveCapabilities {
     #[serde(default)]
-    sms: Capability,
+    sms: LenientCapability,
 }
 
 #[derive(Debug, Deserialize)]
-struct Envelope<'a> {
+struct ActiveEnvelope<'a> {
     #[serde(borrow)]
-    items: Rows<Row<'a>>,
+    items: Rows<ActiveRow<'a>>,
     #[serde(borrow)]
-    meta: Meta<'a>,
+    meta: ActiveMeta<'a>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Meta<'a> {
+struct ActiveMeta<'a> {
     #[serde(borrow, default)]
-    next_page_url: Scalar<'a>,
+    next_page_url: LenientScalar<'a>,
     #[serde(borrow, default)]
-    key: Scalar<'a>,
+    key: LenientScalar<'a>,
     #[serde(borrow, default)]
-    page: Scalar<'a>,
+    page: LenientScalar<'a>,
 }
 
 pub(super) fn read_page(text: &str, interner: &mut Interner) -> Result<RawPage, serde_json::Error> {
-    let envelope: Envelope<'_> = serde_json::from_str(text)?;
+    let envelope: ActiveEnvelope<'_> = serde_json::from_str(text)?;
     if envelope.meta.key.text().is_some_and(|key| key != "items") {
         return Err(de::Error::custom("its meta.key is not items"));
     }
@@ -126,12 +128,12 @@ pub(super) fn read_page(text: &str, interner: &mut Interner) -> Result<RawPage, 
 
 pub(super) fn read_items(text: &str) -> Result<RawItems, serde_json::Error> {
     #[derive(Deserialize)]
-    struct Page<'a> {
+    struct ActivePage<'a> {
         items: Rows<serde_json::Value>,
         #[serde(borrow)]
-        meta: Meta<'a>,
+        meta: ActiveMeta<'a>,
     }
-    let page: Page<'_> = serde_json::from_str(text)?;
+    let page: ActivePage<'_> = serde_json::from_str(text)?;
     Ok(RawItems { items: page.items.0, next: page.meta.next_page_url.text().map(str::to_owned) })
 }
 
@@ -140,7 +142,7 @@ pub(super) fn read_number(text: &str) -> Result<Live, serde_json::Error> {
     #[derive(Deserialize)]
     struct Wrapped<'a> {
         #[serde(borrow, default)]
-        items: Option<Rows<Row<'a>>>,
+        items: Option<Rows<ActiveRow<'a>>>,
     }
     let wrapped: Wrapped<'_> = serde_json::from_str(text)?;
     let row = match wrapped.items {
@@ -149,7 +151,7 @@ pub(super) fn read_number(text: &str) -> Result<Live, serde_json::Error> {
             let many = items.len();
             return Err(de::Error::custom(format_args!("it has {many} numbers where one was expected")));
         }
-        None => serde_json::from_str::<Row<'_>>(text)?,
+        None => serde_json::from_str::<ActiveRow<'_>>(text)?,
     };
     if [&row.phone_number, &row.sid, &row.url].iter().all(|key| key.text().is_none()) {
         return Err(de::Error::custom("it describes no phone number"));
@@ -157,18 +159,18 @@ pub(super) fn read_number(text: &str) -> Result<Live, serde_json::Error> {
     row.live(&mut Interner::default())
 }
 
-impl Row<'_> {
+impl ActiveRow<'_> {
     fn live(&self, interner: &mut Interner) -> Result<Live, serde_json::Error> {
         let sid =
             self.sid.text().and_then(NumberSid::observed).or_else(|| self.url.text().and_then(sid_in_url));
         let configuration = self.configuration.get().or(self.configurations.get());
         self.note_odd(configuration, interner);
-        let told = Told {
+        let told = RowDetails {
             sid,
             sms: match self.capabilities.get().map(|capabilities| &capabilities.sms) {
-                Some(Capability::Told(sms)) => Some(*sms),
-                Some(Capability::Null) => Some(false),
-                Some(Capability::Absent | Capability::Odd) | None => None,
+                Some(LenientCapability::Told(sms)) => Some(*sms),
+                Some(LenientCapability::Null) => Some(false),
+                Some(LenientCapability::Absent | LenientCapability::Odd) | None => None,
             },
             tariff: self.tariff(),
             emergency_address_status: None,
@@ -182,7 +184,7 @@ impl Row<'_> {
         let country = self.geography.get().and_then(|geography| geography.iso_country.text());
         Tariff {
             country: country.and_then(Country::observed),
-            kind: self.kind.text().and_then(Kind::observed),
+            kind: self.kind.text().and_then(KindOnBill::observed),
         }
     }
 
@@ -197,7 +199,10 @@ impl Row<'_> {
             ("url", self.url.is_odd),
             ("type", self.kind.is_odd),
             ("geography", self.geography.is_odd() || geography.is_some_and(|g| g.iso_country.is_odd)),
-            ("capabilities", self.capabilities.is_odd() || matches!(capability, Some(Capability::Odd))),
+            (
+                "capabilities",
+                self.capabilities.is_odd() || matches!(capability, Some(LenientCapability::Odd)),
+            ),
             ("configurations", self.configuration.is_odd() || self.configurations.is_odd()),
             ("friendly_name", configuration.is_some_and(|c| c.friendly_name.is_odd)),
             ("voice", configuration.is_some_and(|c| c.voice.is_odd())),
@@ -210,10 +215,10 @@ impl Row<'_> {
     }
 }
 
-impl<'a> template::Row<'a> for Row<'a> {
+impl<'a> template::WireRow<'a> for ActiveRow<'a> {
     const LIST: &'static str = "items";
 
-    fn scalars<'b>(&'b mut self) -> impl Iterator<Item = &'b mut Scalar<'a>>
+    fn scalars<'b>(&'b mut self) -> impl Iterator<Item = &'b mut LenientScalar<'a>>
     where
         'a: 'b,
     {
@@ -228,7 +233,7 @@ impl<'a> template::Row<'a> for Row<'a> {
             kind,
             geography,
         } = self;
-        let configurations = [configuration, configurations].into_iter().filter_map(Group::get_mut);
+        let configurations = [configuration, configurations].into_iter().filter_map(LenientGroup::get_mut);
         let country = geography.get_mut().map(|geography| &mut geography.iso_country);
         [phone_number, sid, account_sid, url, kind]
             .into_iter()
@@ -243,17 +248,18 @@ impl<'a> template::Row<'a> for Row<'a> {
 
 /// What the number on offer that a search was for is charged as; `None` where it is not there.
 pub(super) fn read_offer(text: &str, number: PhoneNumber) -> Result<Option<Tariff>, serde_json::Error> {
-    let envelope: Envelope<'_> = serde_json::from_str(text)?;
-    let is_it = |row: &&Row<'_>| row.phone_number.text().and_then(PhoneNumber::observed) == Some(number);
-    Ok(envelope.items.0.iter().find(is_it).map(Row::tariff))
+    let envelope: ActiveEnvelope<'_> = serde_json::from_str(text)?;
+    let is_it =
+        |row: &&ActiveRow<'_>| row.phone_number.text().and_then(PhoneNumber::observed) == Some(number);
+    Ok(envelope.items.0.iter().find(is_it).map(ActiveRow::tariff))
 }
 
 impl<'a> Configuration<'a> {
-    fn scalars(&mut self) -> impl Iterator<Item = &mut Scalar<'a>> {
+    fn scalars(&mut self) -> impl Iterator<Item = &mut LenientScalar<'a>> {
         let Self { friendly_name, status_callback, status_callback_url, status_callback_method, voice, sms } =
             self;
         let voice = voice.get_mut().into_iter().flat_map(|voice| {
-            let Voice {
+            let ActiveVoice {
                 url,
                 method,
                 fallback_url,
@@ -277,7 +283,7 @@ impl<'a> Configuration<'a> {
             ]
         });
         let sms = sms.get_mut().into_iter().flat_map(|sms| {
-            let Sms { url, method, fallback_url, fallback_method, application_sid } = sms;
+            let ActiveSms { url, method, fallback_url, fallback_method, application_sid } = sms;
             [url, method, fallback_url, fallback_method, application_sid]
         });
         [friendly_name, status_callback, status_callback_url, status_callback_method]
@@ -287,7 +293,7 @@ impl<'a> Configuration<'a> {
     }
 
     /// In the order of the fields.
-    fn fields(&self) -> impl Iterator<Item = (Field, &Scalar<'_>)> {
+    fn fields(&self) -> impl Iterator<Item = (Field, &LenientScalar<'_>)> {
         let callback = match self.status_callback.text() {
             Some(_) => &self.status_callback,
             None => &self.status_callback_url,

@@ -5,43 +5,45 @@ use serde::Deserialize;
 use serde::de;
 
 use super::template;
-use super::{Capability, Group, Interner, RawItems, RawPage, Rows, Scalar, Told, live};
+use super::{
+    Interner, LenientCapability, LenientGroup, LenientScalar, RawItems, RawPage, RowDetails, Rows, live,
+};
 use crate::model::live::{EmergencyAddressStatus, Live};
 use crate::model::number::{AccountSid, NumberSid};
 use crate::model::settings::Field;
-use crate::model::tariff::{Kind, Tariff};
+use crate::model::tariff::{KindOnBill, Tariff};
 
 macro_rules! row {
     ($($key:ident $field:ident;)*) => {
         #[derive(Debug, Deserialize)]
-        pub(super) struct Row<'a> {
+        pub(super) struct IncomingRow<'a> {
             #[serde(borrow, default)]
-            phone_number: Scalar<'a>,
+            phone_number: LenientScalar<'a>,
             #[serde(borrow, default)]
-            sid: Scalar<'a>,
+            sid: LenientScalar<'a>,
             #[serde(borrow, default)]
-            account_sid: Scalar<'a>,
+            account_sid: LenientScalar<'a>,
             #[serde(borrow, default)]
-            friendly_name: Scalar<'a>,
+            friendly_name: LenientScalar<'a>,
             #[serde(borrow, default)]
-            emergency_address_status: Scalar<'a>,
+            emergency_address_status: LenientScalar<'a>,
             #[serde(rename = "type", borrow, default)]
-            kind: Scalar<'a>,
+            kind: LenientScalar<'a>,
             #[serde(default)]
-            capabilities: Group<Capabilities>,
-            $(#[serde(borrow, default)] $key: Scalar<'a>,)*
+            capabilities: LenientGroup<IncomingCapabilities>,
+            $(#[serde(borrow, default)] $key: LenientScalar<'a>,)*
         }
 
-        impl Row<'_> {
-            fn fields(&self) -> impl Iterator<Item = (Field, &Scalar<'_>)> {
+        impl IncomingRow<'_> {
+            fn fields(&self) -> impl Iterator<Item = (Field, &LenientScalar<'_>)> {
                 [$((Field::$field, &self.$key)),*].into_iter()
             }
         }
 
-        impl<'a> template::Row<'a> for Row<'a> {
+        impl<'a> template::WireRow<'a> for IncomingRow<'a> {
             const LIST: &'static str = "incoming_phone_numbers";
 
-            fn scalars<'b>(&'b mut self) -> impl Iterator<Item = &'b mut Scalar<'a>>
+            fn scalars<'b>(&'b mut self) -> impl Iterator<Item = &'b mut LenientScalar<'a>>
  where 'a: 'b {
                 let Self {
                     phone_number,
@@ -100,25 +102,25 @@ row! {
 
 /// Seen in the wild with `SMS` and `MMS` in capitals, and without a key at all.
 #[derive(Debug, Default, Deserialize)]
-struct Capabilities {
+struct IncomingCapabilities {
     #[serde(default, alias = "SMS")]
-    sms: Capability,
+    sms: LenientCapability,
 }
 
 #[derive(Debug, Deserialize)]
-struct Envelope<'a> {
+struct IncomingEnvelope<'a> {
     #[serde(borrow)]
-    incoming_phone_numbers: Rows<Row<'a>>,
+    incoming_phone_numbers: Rows<IncomingRow<'a>>,
     #[serde(borrow, default)]
-    next_page_uri: Scalar<'a>,
+    next_page_uri: LenientScalar<'a>,
     #[serde(borrow, default)]
-    uri: Scalar<'a>,
+    uri: LenientScalar<'a>,
     #[serde(borrow, default)]
-    page: Scalar<'a>,
+    page: LenientScalar<'a>,
 }
 
 pub(super) fn read_page(text: &str, interner: &mut Interner) -> Result<RawPage, serde_json::Error> {
-    let envelope: Envelope<'_> = serde_json::from_str(text)?;
+    let envelope: IncomingEnvelope<'_> = serde_json::from_str(text)?;
     // Beside the collection there are always some of these; else it is no page of the API's.
     if [&envelope.page, &envelope.uri, &envelope.next_page_uri].iter().all(|key| key.text().is_none()) {
         return Err(de::Error::custom("it has neither page nor uri nor next_page_uri"));
@@ -132,15 +134,15 @@ pub(super) fn read_page(text: &str, interner: &mut Interner) -> Result<RawPage, 
 /// The rows of live numbers, or of available numbers: those have no paging keys.
 pub(super) fn read_items(text: &str) -> Result<RawItems, serde_json::Error> {
     #[derive(Deserialize)]
-    struct Page<'a> {
+    struct IncomingPage<'a> {
         #[serde(alias = "available_phone_numbers")]
         incoming_phone_numbers: Rows<serde_json::Value>,
         #[serde(borrow, default)]
-        next_page_uri: Scalar<'a>,
+        next_page_uri: LenientScalar<'a>,
         #[serde(borrow, default)]
-        uri: Scalar<'a>,
+        uri: LenientScalar<'a>,
     }
-    let page: Page<'_> = serde_json::from_str(text)?;
+    let page: IncomingPage<'_> = serde_json::from_str(text)?;
     if page.uri.text().is_none() && page.next_page_uri.text().is_none() {
         return Err(de::Error::custom("it has neither uri nor next_page_uri"));
     }
@@ -148,7 +150,7 @@ pub(super) fn read_items(text: &str) -> Result<RawItems, serde_json::Error> {
 }
 
 pub(super) fn read_number(text: &str) -> Result<Live, serde_json::Error> {
-    let row: Row<'_> = serde_json::from_str(text)?;
+    let row: IncomingRow<'_> = serde_json::from_str(text)?;
     if row.phone_number.text().is_none() && row.sid.text().is_none() {
         return Err(de::Error::custom("it describes no phone number"));
     }
@@ -158,7 +160,7 @@ pub(super) fn read_number(text: &str) -> Result<Live, serde_json::Error> {
 /// Of which account a page is: by its rows; where it has none, by the address that it gives as its own.
 /// Rows that name no account prove nothing, whatever the address repeats of the question.
 pub(super) fn read_owner(text: &str) -> Result<Option<AccountSid>, serde_json::Error> {
-    let envelope: Envelope<'_> = serde_json::from_str(text)?;
+    let envelope: IncomingEnvelope<'_> = serde_json::from_str(text)?;
     let rows = envelope.incoming_phone_numbers.0;
     let by_row = rows.iter().find_map(|row| row.account_sid.text().and_then(AccountSid::observed));
     let by_uri = || {
@@ -168,7 +170,7 @@ pub(super) fn read_owner(text: &str) -> Result<Option<AccountSid>, serde_json::E
     Ok(by_row.or_else(|| rows.is_empty().then(by_uri).flatten()))
 }
 
-impl Row<'_> {
+impl IncomingRow<'_> {
     fn live(&self, interner: &mut Interner) -> Result<Live, serde_json::Error> {
         let capability = self.capabilities.get().map(|capabilities| &capabilities.sms);
         for (field, is_odd) in [
@@ -178,21 +180,26 @@ impl Row<'_> {
             ("friendly_name", self.friendly_name.is_odd),
             ("type", self.kind.is_odd),
             ("emergency_address_status", self.emergency_address_status.is_odd),
-            ("capabilities", self.capabilities.is_odd() || matches!(capability, Some(Capability::Odd))),
+            (
+                "capabilities",
+                self.capabilities.is_odd() || matches!(capability, Some(LenientCapability::Odd)),
+            ),
         ] {
             if is_odd {
                 interner.note_odd(field);
             }
         }
         let status = self.emergency_address_status.text();
-        let told = Told {
+        let told = RowDetails {
             sid: self.sid.text().and_then(NumberSid::observed),
             sms: match capability {
-                Some(Capability::Told(sms)) => Some(*sms),
-                Some(Capability::Absent | Capability::Null | Capability::Odd) | None => None,
+                Some(LenientCapability::Told(sms)) => Some(*sms),
+                Some(LenientCapability::Absent | LenientCapability::Null | LenientCapability::Odd) | None => {
+                    None
+                }
             },
             // Where a number is, v2010 does not say: its calling code does.
-            tariff: Tariff { country: None, kind: self.kind.text().and_then(Kind::observed) },
+            tariff: Tariff { country: None, kind: self.kind.text().and_then(KindOnBill::observed) },
             emergency_address_status: status.and_then(EmergencyAddressStatus::observed),
             friendly_name: self.friendly_name.text(),
         };
@@ -226,7 +233,7 @@ mod tests {
             let body = format!(r#"{{"sid":"PNyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy","type":{json}}}"#);
             read_number(&body).expect("a number").tariff.kind
         };
-        assert_eq!(kind("\"mobile\""), Some(Kind::Mobile));
+        assert_eq!(kind("\"mobile\""), Some(KindOnBill::Mobile));
         assert_eq!(kind("null"), None);
         assert_eq!(kind("{}"), None);
     }
@@ -236,7 +243,7 @@ mod tests {
         let (a, b) = (format!("AC{:0>32}", 1), format!("AC{:0>32}", 2));
         let page = |rows: &str| {
             format!(
-                r#"{{"incoming_phone_numbers":[{rows}],"uri":"/2010-04-01/Accounts/{a}/IncomingPhoneNumbers.json?Page=0"}}"#
+                r#"{{"incoming_phone_numbers":[{rows}],"uri":"/2010-04-01/Accounts/{a}/IncomingPhoneNumbers.json?IncomingPage=0"}}"#
             )
         };
         let owner = |body: &str| read_owner(body).expect("a page").map(|sid| sid.to_string());
@@ -250,10 +257,13 @@ mod tests {
         let mut interner = Interner::default();
         let mut page = |text: &str| read_page(text, &mut interner);
         let good = page(
-            r#"{"incoming_phone_numbers":[{"sid":"PNyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"}],"next_page_uri":"/x?Page=1","page":0}"#,
+            r#"{"incoming_phone_numbers":[{"sid":"PNyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"}],"next_page_uri":"/x?IncomingPage=1","page":0}"#,
         )
         .expect("a page");
-        assert_eq!((good.rows.len(), good.next.as_deref(), good.index), (1, Some("/x?Page=1"), Some(0)));
+        assert_eq!(
+            (good.rows.len(), good.next.as_deref(), good.index),
+            (1, Some("/x?IncomingPage=1"), Some(0))
+        );
         for bad in [
             "{}",
             r#"{"incoming_phone_numbers":[]}"#,

@@ -13,47 +13,47 @@ use serde_json::Value as Json;
 /// A scalar of whatever JSON type, as text; null and `""` are nothing. A list or an object in its place
 /// is nothing either, and odd: the row is kept, and a note reports it.
 #[derive(Debug, Default)]
-pub(in crate::client::api) struct Scalar<'a> {
+pub(in crate::client::api) struct LenientScalar<'a> {
     text: Option<Cow<'a, str>>,
     pub(in crate::client::api) is_odd: bool,
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for LenientScalar<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct AnyScalar;
         impl<'de> Visitor<'de> for AnyScalar {
-            type Value = Scalar<'de>;
+            type Value = LenientScalar<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a value")
             }
             fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Scalar::of(Cow::Borrowed(text)))
+                Ok(LenientScalar::from_text(Cow::Borrowed(text)))
             }
             fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Scalar::of(Cow::Owned(text.to_owned())))
+                Ok(LenientScalar::from_text(Cow::Owned(text.to_owned())))
             }
             fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-                Ok(Scalar::of(Cow::Owned(number.to_string())))
+                Ok(LenientScalar::from_text(Cow::Owned(number.to_string())))
             }
             fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-                Ok(Scalar::of(Cow::Owned(number.to_string())))
+                Ok(LenientScalar::from_text(Cow::Owned(number.to_string())))
             }
             fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-                Ok(Scalar::of(Cow::Owned(number.to_string())))
+                Ok(LenientScalar::from_text(Cow::Owned(number.to_string())))
             }
             fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
-                Ok(Scalar::of(Cow::Borrowed(if flag { "true" } else { "false" })))
+                Ok(LenientScalar::from_text(Cow::Borrowed(if flag { "true" } else { "false" })))
             }
             fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(Scalar::default())
+                Ok(LenientScalar::default())
             }
             fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
                 skip_list(list)?;
-                Ok(Scalar { text: None, is_odd: true })
+                Ok(LenientScalar { text: None, is_odd: true })
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
                 skip_map(map)?;
-                Ok(Scalar { text: None, is_odd: true })
+                Ok(LenientScalar { text: None, is_odd: true })
             }
         }
         deserializer.deserialize_any(AnyScalar)
@@ -70,14 +70,14 @@ fn skip_map<'de, A: MapAccess<'de>>(mut map: A) -> Result<(), A::Error> {
     Ok(())
 }
 
-impl<'a> Scalar<'a> {
-    fn of(text: Cow<'a, str>) -> Self {
+impl<'a> LenientScalar<'a> {
+    fn from_text(text: Cow<'a, str>) -> Self {
         Self { text: (!text.is_empty()).then_some(text), is_odd: false }
     }
 
     /// A string without escapes.
     pub(super) fn plain(text: &'a str) -> Self {
-        Self::of(Cow::Borrowed(text))
+        Self::from_text(Cow::Borrowed(text))
     }
 
     pub(in crate::client::api) fn text(&self) -> Option<&str> {
@@ -87,7 +87,7 @@ impl<'a> Scalar<'a> {
 
 /// A group of fields. Anything but an object in its place is odd: the row is kept without it.
 #[derive(Debug, Default)]
-pub(super) enum Group<T> {
+pub(super) enum LenientGroup<T> {
     /// Not there, or null.
     #[default]
     Absent,
@@ -97,7 +97,7 @@ pub(super) enum Group<T> {
     Odd,
 }
 
-impl<T> Group<T> {
+impl<T> LenientGroup<T> {
     pub(super) fn get(&self) -> Option<&T> {
         match self {
             Self::Read(group) => Some(group),
@@ -117,37 +117,37 @@ impl<T> Group<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Group<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for LenientGroup<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct AnyGroup<T>(PhantomData<T>);
         impl<'de, T: Deserialize<'de>> Visitor<'de> for AnyGroup<T> {
-            type Value = Group<T>;
+            type Value = LenientGroup<T>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(Group::Read)
+                T::deserialize(MapAccessDeserializer::new(map)).map(LenientGroup::Read)
             }
             fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(Group::Absent)
+                Ok(LenientGroup::Absent)
             }
             fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
-                skip_list(list).map(|()| Group::Odd)
+                skip_list(list).map(|()| LenientGroup::Odd)
             }
             fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-                Ok(Group::Odd)
+                Ok(LenientGroup::Odd)
             }
             fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-                Ok(Group::Odd)
+                Ok(LenientGroup::Odd)
             }
             fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-                Ok(Group::Odd)
+                Ok(LenientGroup::Odd)
             }
             fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-                Ok(Group::Odd)
+                Ok(LenientGroup::Odd)
             }
             fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-                Ok(Group::Odd)
+                Ok(LenientGroup::Odd)
             }
         }
         deserializer.deserialize_any(AnyGroup(PhantomData))
@@ -156,7 +156,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Group<T> {
 
 /// Whether a number has a capability, in whichever shape it comes.
 #[derive(Debug, Default)]
-pub(super) enum Capability {
+pub(super) enum LenientCapability {
     /// Not there.
     #[default]
     Absent,
@@ -168,41 +168,41 @@ pub(super) enum Capability {
     Odd,
 }
 
-impl<'de> Deserialize<'de> for Capability {
+impl<'de> Deserialize<'de> for LenientCapability {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         /// By hand: an untagged enum would keep the whole object before it looks at it.
         struct AnyCapability;
         impl<'de> Visitor<'de> for AnyCapability {
-            type Value = Capability;
+            type Value = LenientCapability;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a capability")
             }
             fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(Capability::Null)
+                Ok(LenientCapability::Null)
             }
             fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
-                Ok(Capability::Told(flag))
+                Ok(LenientCapability::Told(flag))
             }
             fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-                Ok(Capability::Odd)
+                Ok(LenientCapability::Odd)
             }
             fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-                Ok(Capability::Odd)
+                Ok(LenientCapability::Odd)
             }
             fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-                Ok(Capability::Odd)
+                Ok(LenientCapability::Odd)
             }
             fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-                Ok(Capability::Odd)
+                Ok(LenientCapability::Odd)
             }
             fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
-                skip_list(list).map(|()| Capability::Odd)
+                skip_list(list).map(|()| LenientCapability::Odd)
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 // Each is a flag or null; anything else says nothing.
                 let (mut inbound, mut outbound) = (None, None);
                 let mut are_flags = true;
-                while let Some(key) = map.next_key::<Scalar<'_>>()? {
+                while let Some(key) = map.next_key::<LenientScalar<'_>>()? {
                     let place = match key.text() {
                         Some("inbound_connectivity") => &mut inbound,
                         Some("outbound_connectivity") => &mut outbound,
@@ -218,9 +218,9 @@ impl<'de> Deserialize<'de> for Capability {
                     }
                 }
                 Ok(match (inbound, outbound) {
-                    _ if !are_flags => Capability::Odd,
-                    (Some(false), Some(false)) => Capability::Told(false),
-                    _ => Capability::Told(true),
+                    _ if !are_flags => LenientCapability::Odd,
+                    (Some(false), Some(false)) => LenientCapability::Told(false),
+                    _ => LenientCapability::Told(true),
                 })
             }
         }

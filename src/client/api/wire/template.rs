@@ -19,16 +19,16 @@
 
 use serde::Deserialize;
 
-use super::{Interner, ROWS_MAX, RawPage, Scalar};
+use super::{Interner, LenientScalar, ROWS_MAX, RawPage};
 use crate::model::live::Live;
 
 /// A row of either API, as the ordinary reader has it.
-pub(super) trait Row<'a>: Deserialize<'a> {
+pub(super) trait WireRow<'a>: Deserialize<'a> {
     /// The key of the list of rows.
     const LIST: &'static str;
 
     /// Everything in it that is text, always in the same order.
-    fn scalars<'b>(&'b mut self) -> impl Iterator<Item = &'b mut Scalar<'a>>
+    fn scalars<'b>(&'b mut self) -> impl Iterator<Item = &'b mut LenientScalar<'a>>
     where
         'a: 'b;
 
@@ -45,7 +45,7 @@ const DEPTH_MAX: usize = 100;
 
 /// Reads a page; `None` where the ordinary reader is to read it as a whole. `read_around` reads a page
 /// without rows.
-pub(super) fn read_page<'a, R: Row<'a>>(
+pub(super) fn read_page<'a, R: WireRow<'a>>(
     text: &'a str,
     interner: &mut Interner,
     read_around: impl FnOnce(&str, &mut Interner) -> Option<RawPage>,
@@ -119,7 +119,7 @@ fn string_end(bytes: &[u8], open: usize) -> Option<usize> {
 }
 
 /// Reads the rows from behind the `[`; gives where its `]` stands.
-fn read_rows<'a, R: Row<'a>>(
+fn read_rows<'a, R: WireRow<'a>>(
     text: &'a str,
     start: usize,
     interner: &mut Interner,
@@ -180,7 +180,7 @@ fn read_rows<'a, R: Row<'a>>(
 
 /// Where a string value is in its row, without its quotes.
 #[derive(Clone, Copy)]
-struct Text {
+struct TextSpan {
     start: usize,
     end: usize,
     /// Empty, or with an escape: the reader's texts do not tell whether it took it.
@@ -189,7 +189,7 @@ struct Text {
 
 /// The strings of the row at `at` that are values, and where the row ends. What is no JSON is found by
 /// the ordinary reader.
-fn strings(text: &str, at: usize) -> Option<(Vec<Text>, usize)> {
+fn strings(text: &str, at: usize) -> Option<(Vec<TextSpan>, usize)> {
     let bytes = text.as_bytes();
     let (mut found, mut depth, mut here) = (Vec::new(), 0_usize, at);
     loop {
@@ -207,7 +207,7 @@ fn strings(text: &str, at: usize) -> Option<(Vec<Text>, usize)> {
                 if !is_key {
                     let inner = text.get(here + 1..end - 1)?;
                     let is_fixed = inner.is_empty() || inner.contains('\\');
-                    found.push(Text { start: here + 1 - at, end: end - 1 - at, is_fixed });
+                    found.push(TextSpan { start: here + 1 - at, end: end - 1 - at, is_fixed });
                 }
                 here = end;
                 continue;
@@ -226,27 +226,27 @@ struct Template<'a, R> {
     bytes: &'a [u8],
     /// The example's values; those that differ are replaced row by row.
     row: R,
-    texts: Vec<Text>,
+    texts: Vec<TextSpan>,
     /// Which of the row's scalars each text is, where the reader took it.
     scalars: Vec<Option<usize>>,
     /// The texts that were seen to differ.
     differs: Vec<bool>,
     /// Fixed bytes up to a text that differs, and that text, in order.
-    pieces: Vec<Piece>,
+    pieces: Vec<TemplatePiece>,
     /// Those of one row, each with its scalar.
     values: Vec<(usize, &'a str)>,
 }
 
 #[derive(Clone, Copy)]
-struct Piece {
+struct TemplatePiece {
     start: usize,
     end: usize,
     /// `None` behind the last text.
     text: Option<usize>,
 }
 
-impl<'a, R: Row<'a>> Template<'a, R> {
-    fn new(text: &'a str, at: usize, end: usize, texts: Vec<Text>, mut row: R) -> Self {
+impl<'a, R: WireRow<'a>> Template<'a, R> {
+    fn new(text: &'a str, at: usize, end: usize, texts: Vec<TextSpan>, mut row: R) -> Self {
         let bytes = &text.as_bytes()[at..end];
         let taken: Vec<Option<usize>> = row
             .scalars()
@@ -265,10 +265,10 @@ impl<'a, R: Row<'a>> Template<'a, R> {
         let mut start = 0;
         self.pieces.clear();
         for (at, text) in self.texts.iter().enumerate().filter(|(at, _)| self.differs[*at]) {
-            self.pieces.push(Piece { start, end: text.start, text: Some(at) });
+            self.pieces.push(TemplatePiece { start, end: text.start, text: Some(at) });
             start = text.end;
         }
-        self.pieces.push(Piece { start, end: self.bytes.len(), text: None });
+        self.pieces.push(TemplatePiece { start, end: self.bytes.len(), text: None });
     }
 
     /// Puts the values of the row at `at` into its own, and gives the row's end. `None` where it is no row
@@ -292,13 +292,13 @@ impl<'a, R: Row<'a>> Template<'a, R> {
         let mut scalars = self.row.scalars().enumerate();
         for (scalar, value) in &self.values {
             let (_, place) = scalars.find(|(at, _)| at == scalar)?;
-            *place = Scalar::plain(value);
+            *place = LenientScalar::plain(value);
         }
         Some(at)
     }
 
     /// Learns which texts differ in the row at `at`. `false` where it is of another form.
-    fn learn(&mut self, text: &str, at: usize, end: usize, texts: &[Text]) -> bool {
+    fn learn(&mut self, text: &str, at: usize, end: usize, texts: &[TextSpan]) -> bool {
         let row = &text.as_bytes()[at..end];
         if texts.len() != self.texts.len() {
             return false;

@@ -6,28 +6,28 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::super::{Condition, Row, Status, Verdict};
-use super::{Head, PART_BYTES, write};
+use super::super::{Condition, NumberRow, Status, Verdict};
+use super::{PART_BYTES, StatusHead, write};
 
 /// A verdict in the short form.
 #[derive(Serialize)]
 struct VerdictJson<'a> {
     standing: &'static str,
-    synced: Said<'a>,
-    degraded: Said<'a>,
-    effective: Said<'a>,
+    synced: ChangedHead<'a>,
+    degraded: ChangedHead<'a>,
+    effective: ChangedHead<'a>,
 }
 
 #[derive(Serialize)]
-struct Said<'a> {
+struct ChangedHead<'a> {
     status: &'static str,
     reason: &'a str,
     message: &'a str,
 }
 
-impl<'a> Said<'a> {
-    fn of(condition: &'a Condition) -> Self {
-        Self { status: condition.status.word(), reason: &condition.reason, message: &condition.message }
+impl<'a> ChangedHead<'a> {
+    fn from_condition(condition: &'a Condition) -> Self {
+        Self { status: condition.status.as_str(), reason: &condition.reason, message: &condition.message }
     }
 }
 
@@ -43,7 +43,7 @@ pub struct Changed {
     now: Duration,
     since: u32,
     is_whole: bool,
-    next: Next,
+    next: NextChangedPart,
     /// What was said of the numbers so far, each once.
     verdicts: Vec<Arc<Verdict>>,
     /// Where each stands in `verdicts`, by its address: what is equal is shared.
@@ -52,7 +52,7 @@ pub struct Changed {
 
 /// What comes next of the text.
 #[derive(Debug, Clone, Copy)]
-enum Next {
+enum NextChangedPart {
     Head,
     /// A number at this place or after it.
     Number {
@@ -70,12 +70,12 @@ impl Changed {
         let is_foreign = process.is_some_and(|process| *process != *status.process);
         let is_whole = is_foreign || since < status.declared || since > status.version || since == 0;
         let (verdicts, places) = (Vec::new(), HashMap::new());
-        Self { status, now, since, is_whole, next: Next::Head, verdicts, places }
+        Self { status, now, since, is_whole, next: NextChangedPart::Head, verdicts, places }
     }
 
     fn head(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"state\":");
-        write(out, &Head::of(&self.status, self.now));
+        write(out, &StatusHead::from_status(&self.status, self.now));
         out.extend_from_slice(b",\"version\":");
         write(out, &self.status.version);
         out.extend_from_slice(b",\"whole\":");
@@ -86,13 +86,13 @@ impl Changed {
         out.extend_from_slice(b",\"numbers\":[");
     }
 
-    fn row(&mut self, out: &mut Vec<u8>, row: &Row) {
+    fn row(&mut self, out: &mut Vec<u8>, row: &NumberRow) {
         let verdicts = &mut self.verdicts;
         let place = *self.places.entry(Arc::as_ptr(&row.verdict).addr()).or_insert_with(|| {
             verdicts.push(row.verdict.clone());
             verdicts.len() - 1
         });
-        let seconds = |moment: super::Moment| moment.since_the_epoch().as_secs();
+        let seconds = |moment: super::StatusTime| moment.since_the_epoch().as_secs();
         let (synced, degraded) = (seconds(row.synced_since), seconds(row.degraded_since));
         let effective = seconds(row.effective_since);
         write(out, &(row.number, row.account.0, row.name.as_deref(), place, synced, degraded, effective));
@@ -103,10 +103,10 @@ impl Changed {
             .verdicts
             .iter()
             .map(|verdict| VerdictJson {
-                standing: verdict.standing.word(),
-                synced: Said::of(&verdict.synced),
-                degraded: Said::of(&verdict.degraded),
-                effective: Said::of(&verdict.effective),
+                standing: verdict.standing.as_str(),
+                synced: ChangedHead::from_condition(&verdict.synced),
+                degraded: ChangedHead::from_condition(&verdict.degraded),
+                effective: ChangedHead::from_condition(&verdict.effective),
             })
             .collect();
         out.extend_from_slice(b"],\"verdicts\":");
@@ -128,24 +128,24 @@ impl Iterator for Changed {
         let status = self.status.clone();
         while out.len() < PART_BYTES {
             self.next = match self.next {
-                Next::Head => {
+                NextChangedPart::Head => {
                     self.head(&mut out);
-                    Next::Number { at: 0, is_first: true }
+                    NextChangedPart::Number { at: 0, is_first: true }
                 }
-                Next::Number { at, is_first } => match status.rows.get(at) {
+                NextChangedPart::Number { at, is_first } => match status.rows.get(at) {
                     Some(row) if self.is_whole || row.changed > self.since => {
                         out.extend_from_slice(if is_first { b"\n" } else { b",\n" });
                         self.row(&mut out, row);
-                        Next::Number { at: at + 1, is_first: false }
+                        NextChangedPart::Number { at: at + 1, is_first: false }
                     }
-                    Some(_) => Next::Number { at: at + 1, is_first },
-                    None => Next::Tail,
+                    Some(_) => NextChangedPart::Number { at: at + 1, is_first },
+                    None => NextChangedPart::Tail,
                 },
-                Next::Tail => {
+                NextChangedPart::Tail => {
                     self.tail(&mut out);
-                    Next::Nothing
+                    NextChangedPart::Nothing
                 }
-                Next::Nothing => break,
+                NextChangedPart::Nothing => break,
             };
         }
         (!out.is_empty()).then_some(out)

@@ -83,13 +83,13 @@ fn a_plain_page_is_read_by_template() {
 #[derive(Deserialize)]
 struct Small<'a> {
     #[serde(borrow, default)]
-    name: Scalar<'a>,
+    name: LenientScalar<'a>,
 }
 
-impl<'a> Row<'a> for Small<'a> {
+impl<'a> WireRow<'a> for Small<'a> {
     const LIST: &'static str = "rows";
 
-    fn scalars<'b>(&'b mut self) -> impl Iterator<Item = &'b mut Scalar<'a>>
+    fn scalars<'b>(&'b mut self) -> impl Iterator<Item = &'b mut LenientScalar<'a>>
     where
         'a: 'b,
     {
