@@ -34,7 +34,6 @@
 //! - `adopt`: `numctl adopt`
 //! - `apply`: `numctl apply`, of files or of a saved plan
 //! - `doctor`: `numctl doctor`
-//! - `early`: starts listing accounts while large files are still being read
 //! - `history`: `numctl history` and `numctl undo`
 //! - `idle`: `numctl idle`
 //! - `fmt`: `numctl fmt`
@@ -63,7 +62,6 @@ mod default_file;
 mod default_path;
 mod diff;
 mod doctor;
-mod early;
 mod explain;
 mod filters;
 mod fleet;

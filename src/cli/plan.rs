@@ -20,7 +20,6 @@ use crate::reconcile::{Authority, Decision, Hooks, Job, LineState, Pass, Passed,
 use crate::report::text::{self, Style};
 
 use super::arguments::{Global, JournalArgs, NarrowArgs, PlanArgs, PlanFormat, StateArgs};
-use super::early::read_and_list;
 use super::fleet::{self, Fleet};
 use super::journal::ForPlan;
 use super::{Ended, Exit, Fatal, output, prices, show};
@@ -41,19 +40,9 @@ pub(super) struct Planning<'a> {
 /// Reads, lists and plans; nothing is shown.
 pub(super) async fn planned(global: &Global, planning: &Planning<'_>) -> Result<(Desired, Made), Fatal> {
     let journal = ForPlan::from_arguments(global, planning.journal, planning.state.state_dir.as_deref())?;
-    let (desired, narrowing, fleet, listed) = match planning.narrow.is_any() {
-        false => {
-            let (desired, fleet, listed) = read_and_list(global, planning.files).await?;
-            (desired, None, fleet, listed)
-        }
-        true => {
-            let (desired, narrowing) = planning.narrow.part_of(fleet::read(global, planning.files)?.0)?;
-            let fleet = Fleet::open(global, &desired.accounts).await?;
-            let listed = fleet.list().await;
-            (desired, narrowing, fleet, listed)
-        }
-    };
-    let made = match listed {
+    let (desired, narrowing) = planning.narrow.part_of(fleet::read(global, planning.files)?.0)?;
+    let fleet = Fleet::open(global, &desired.accounts).await?;
+    let made = match fleet.list().await {
         Ok(observed) => {
             make(global, planning, (&desired, narrowing.as_ref()), (&fleet, observed), &journal).await
         }

@@ -46,7 +46,7 @@ pub use drift::{Drift, DriftChange};
 pub use fleet::{Allowance, FleetFigures};
 pub use holds::HoldsShown;
 pub use role::{Overall, Role, Waiting};
-pub use verdict::{Condition, NumberStanding, Truth, Verdict};
+pub use verdict::{Condition, ConditionReason, NumberStanding, Truth, Verdict};
 pub use webhooks::{FailingWebhook, WebhookHealth};
 
 use drift::Drifts;
@@ -403,7 +403,7 @@ impl Status {
                 let lines = words::refused(refusal).join("; ");
                 let why: Arc<str> = format!("refused by a limit: {lines}").into();
                 self.blocked = Some(why.clone());
-                self.judge(desired, plan, Aftermath::Blocked("LimitExceeded", why), now);
+                self.judge(desired, plan, Aftermath::Blocked(ConditionReason::LimitExceeded, why), now);
             }
             Finish::Planned(plan) => {
                 self.observed(plan, extent, at);
@@ -415,7 +415,7 @@ impl Status {
                 let why = inert::message(&error.to_string(), MESSAGE_CHARACTERS_MAX);
                 let why: Arc<str> = format!("what it would spend cannot be recorded: {why}").into();
                 self.blocked = Some(why.clone());
-                self.judge(desired, plan, Aftermath::Blocked("BudgetNotRecorded", why), now);
+                self.judge(desired, plan, Aftermath::Blocked(ConditionReason::BudgetNotRecorded, why), now);
             }
             Finish::Executed(report) => {
                 self.observed(&report.plan, extent, at);

@@ -78,14 +78,6 @@ pub fn parse(sources: &[Source], operators_api: Api) -> Result<Parsed, Findings>
     parse_with(at_once(), sources, operators_api)
 }
 
-/// The same, while something else goes on: one processor is left for that.
-///
-/// # Errors
-/// The same.
-pub fn parse_beside(sources: &[Source], operators_api: Api) -> Result<Parsed, Findings> {
-    parse_with(at_once().saturating_sub(1).max(1), sources, operators_api)
-}
-
 fn at_once() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get).min(AT_ONCE_MAX)
 }

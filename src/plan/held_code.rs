@@ -5,7 +5,7 @@ macro_rules! held_codes {
     ($($code:ident => $word:literal,)*) => {
         /// Why something is left undone, without what it is about: see
         /// [`HeldReason`](super::held::HeldReason).
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[allow(missing_docs, reason = "each is the code of a reason that has its doc")]
         pub enum HeldCode {
             $($code,)*

@@ -1,7 +1,7 @@
 //! Why an action is in a plan.
 
 /// Why an action is in the plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// Declared, and in none of the listed accounts.
     Missing,

@@ -15,7 +15,6 @@ mod deploy;
 mod digest;
 mod doctor;
 mod doors;
-mod early;
 mod echo;
 mod echoed;
 mod environment;

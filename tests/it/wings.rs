@@ -287,6 +287,41 @@ fn files_of_one_folder_do_not_use_each_other_in_a_circle() {
     none(findings);
 }
 
+/// The types at a file's left margin, private ones too.
+fn types(code: &str) -> Vec<String> {
+    let starts = ["struct", "enum", "trait", "type", "union"];
+    let mut names = Vec::new();
+    for line in code.lines().filter(|line| line.starts_with(char::is_alphabetic)) {
+        let mut words = line.split(|c: char| c != '_' && !c.is_alphanumeric());
+        let start = words.by_ref().find(|word| starts.contains(word) || ["fn", "use", "mod"].contains(word));
+        if start.is_some_and(|start| starts.contains(&start)) {
+            names.extend(words.next().map(str::to_owned));
+        }
+    }
+    names
+}
+
+#[test]
+fn a_name_belongs_to_one_type() {
+    let mut owners: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut findings = String::new();
+    for (module, code) in &House::read().code {
+        for name in types(code) {
+            owners.entry(name).or_default().push(module.join("::"));
+        }
+        for (name, better) in [("of", "from_… or what it returns"), ("word", "as_str")] {
+            if code.contains(&format!("fn {name}(")) || code.contains(&format!("fn {name}<")) {
+                let _ = writeln!(findings, "{}: call `fn {name}` {better}", module.join("::"));
+            }
+        }
+    }
+    assert!(owners.len() > 500, "{}", owners.len());
+    for (name, owners) in owners.iter().filter(|(_, owners)| owners.len() > 1) {
+        let _ = writeln!(findings, "{name} is the name of several types: in {}", owners.join(", "));
+    }
+    none(findings);
+}
+
 #[test]
 fn pure_files_touch_nothing_outside() {
     let house = House::read();

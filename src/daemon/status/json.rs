@@ -17,7 +17,10 @@ use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::report::json::value;
 
 use super::webhooks::WebhooksJson;
-use super::{Condition, Drift, DriftChange, NumberRow, NumberStanding, Past, Status, StatusTime, Waiting};
+use super::{
+    Condition, ConditionReason, Drift, DriftChange, NumberRow, NumberStanding, Past, Status, StatusTime,
+    Waiting,
+};
 
 pub use changed::Changed;
 
@@ -199,7 +202,7 @@ struct NumberStatusJson<'a> {
 struct ConditionJson<'a> {
     r#type: &'static str,
     status: &'static str,
-    reason: &'a str,
+    reason: ConditionReason,
     message: &'a str,
     last_transition_time: StatusTime,
     observed_generation: Option<String>,
@@ -380,7 +383,7 @@ impl<'a> NumberStatusJson<'a> {
         let condition = |r#type, condition: &'a Condition, since| ConditionJson {
             r#type,
             status: condition.status.as_str(),
-            reason: &condition.reason,
+            reason: condition.reason,
             message: &condition.message,
             last_transition_time: since,
             observed_generation: observed.clone(),

@@ -2,12 +2,15 @@
 
 use crate::report::names;
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
 
 use crate::desired::Declared;
 use crate::model::number::PhoneNumber;
 use crate::plan::outcome::{Outcome, StepEnd};
-use crate::plan::{Action, HeldReason, NoEffect, Plan, Reason, Step};
+use crate::plan::{Action, HeldCode, HeldReason, NoEffect, Plan, Reason, Step};
 use crate::report::{routing, words};
 
 use super::AccountState;
@@ -35,13 +38,73 @@ impl Truth {
     }
 }
 
+/// Why a condition is as it is; for machines in CamelCase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ConditionReason {
+    /// Nothing differs.
+    AsDeclared,
+    /// No cycle has read it.
+    NotObservedYet,
+    /// Its account could not be listed.
+    AccountInTrouble,
+    /// No declared setting is without effect.
+    AllInEffect,
+    /// Some declared setting is.
+    NoEffect,
+    /// The plan leaves it as it is.
+    Held(HeldCode),
+    /// It differs from what is declared.
+    Differs(Reason),
+    /// An action failed,
+    ActionFailed,
+    /// or was not sent,
+    ActionSkipped,
+    /// or was sent and has no known outcome.
+    OutcomeUnknown,
+    /// The plan is being carried out.
+    Reconciling,
+    /// Nothing is written.
+    DryRun,
+    /// The plan exceeds a limit.
+    LimitExceeded,
+    /// What the plan spends could not be recorded.
+    BudgetNotRecorded,
+}
+
+impl fmt::Display for ConditionReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AsDeclared => "AsDeclared",
+            Self::NotObservedYet => "NotObservedYet",
+            Self::AccountInTrouble => "AccountInTrouble",
+            Self::AllInEffect => "AllInEffect",
+            Self::NoEffect => "NoEffect",
+            Self::Held(code) => return f.write_str(&camel(code.as_str())),
+            Self::Differs(reason) => return f.write_str(&camel(reason.as_str())),
+            Self::ActionFailed => "ActionFailed",
+            Self::ActionSkipped => "ActionSkipped",
+            Self::OutcomeUnknown => "OutcomeUnknown",
+            Self::Reconciling => "Reconciling",
+            Self::DryRun => "DryRun",
+            Self::LimitExceeded => "LimitExceeded",
+            Self::BudgetNotRecorded => "BudgetNotRecorded",
+        })
+    }
+}
+
+impl Serialize for ConditionReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// A condition, but for its time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Condition {
     /// Whether it is so.
     pub status: Truth,
-    /// Why, in one word for machines, in CamelCase.
-    pub reason: Arc<str>,
+    /// Why.
+    pub reason: ConditionReason,
     /// Why, for people; empty where there is nothing to say.
     pub message: Arc<str>,
 }
@@ -95,8 +158,8 @@ impl NumberStanding {
     }
 }
 
-fn condition(status: Truth, reason: &str, message: &str) -> Condition {
-    Condition { status, reason: reason.into(), message: message.into() }
+fn condition(status: Truth, reason: ConditionReason, message: &str) -> Condition {
+    Condition { status, reason, message: message.into() }
 }
 
 impl Verdict {
@@ -104,15 +167,15 @@ impl Verdict {
     pub(super) fn as_declared() -> Self {
         Self {
             standing: NumberStanding::Synced,
-            synced: condition(Truth::True, "AsDeclared", ""),
-            degraded: condition(Truth::False, "AsDeclared", ""),
-            effective: condition(Truth::True, "AllInEffect", ""),
+            synced: condition(Truth::True, ConditionReason::AsDeclared, ""),
+            degraded: condition(Truth::False, ConditionReason::AsDeclared, ""),
+            effective: condition(Truth::True, ConditionReason::AllInEffect, ""),
         }
     }
 
     /// Of a number that no cycle has seen yet.
     pub(super) fn not_observed_yet() -> Self {
-        let (reason, message) = ("NotObservedYet", "no cycle has read it yet");
+        let (reason, message) = (ConditionReason::NotObservedYet, "no cycle has read it yet");
         Self {
             standing: NumberStanding::Unknown,
             synced: condition(Truth::Unknown, reason, message),
@@ -123,20 +186,23 @@ impl Verdict {
 
     /// Whether it is of an action that failed.
     pub(super) fn says_what_failed(&self) -> bool {
-        matches!(&*self.degraded.reason, "ActionFailed" | "ActionSkipped" | "OutcomeUnknown")
+        matches!(
+            self.degraded.reason,
+            ConditionReason::ActionFailed | ConditionReason::ActionSkipped | ConditionReason::OutcomeUnknown
+        )
     }
 
     /// Whether it is of a number whose next try is not due yet.
     pub(super) fn is_backing_off(&self) -> bool {
-        &*self.degraded.reason == "BackingOff"
+        self.degraded.reason == ConditionReason::Held(HeldCode::BackingOff)
     }
 
     fn not_listed(why: &str) -> Self {
         Self {
             standing: NumberStanding::Unknown,
-            synced: condition(Truth::Unknown, "AccountInTrouble", why),
-            degraded: condition(Truth::True, "AccountInTrouble", why),
-            effective: condition(Truth::Unknown, "AccountInTrouble", why),
+            synced: condition(Truth::Unknown, ConditionReason::AccountInTrouble, why),
+            degraded: condition(Truth::True, ConditionReason::AccountInTrouble, why),
+            effective: condition(Truth::Unknown, ConditionReason::AccountInTrouble, why),
         }
     }
 }
@@ -149,7 +215,7 @@ pub(super) enum Aftermath {
     /// It will not be carried out, which is as it should be.
     DryRun,
     /// It may not be carried out: the reason, and why.
-    Blocked(&'static str, Arc<str>),
+    Blocked(ConditionReason, Arc<str>),
     /// It was carried out.
     Ended,
 }
@@ -234,9 +300,9 @@ fn without_effect(verdict: &Verdict, found: &[NoEffect], is_error: bool) -> Verd
     let words: Vec<String> = found.iter().map(routing::no_effect).collect();
     let why = crate::model::inert::message(&words.join("; "), super::MESSAGE_CHARACTERS_MAX);
     let mut verdict = verdict.clone();
-    verdict.effective = condition(Truth::False, "NoEffect", &why);
+    verdict.effective = condition(Truth::False, ConditionReason::NoEffect, &why);
     if is_error && verdict.degraded.status != Truth::True {
-        verdict.degraded = condition(Truth::True, "NoEffect", &why);
+        verdict.degraded = condition(Truth::True, ConditionReason::NoEffect, &why);
         verdict.standing = NumberStanding::Degraded;
     } else if verdict.standing == NumberStanding::Synced {
         verdict.standing = NumberStanding::NoEffect;
@@ -245,7 +311,7 @@ fn without_effect(verdict: &Verdict, found: &[NoEffect], is_error: bool) -> Verd
 }
 
 fn of_held(why: HeldReason, message: &str) -> Verdict {
-    let reason = camel(why.code().as_str());
+    let reason = ConditionReason::Held(why.code());
     if matches!(why, HeldReason::AccountInTrouble { .. }) {
         return Verdict::not_listed(message);
     }
@@ -255,9 +321,9 @@ fn of_held(why: HeldReason, message: &str) -> Verdict {
     };
     Verdict {
         standing,
-        synced: condition(Truth::False, &reason, message),
-        degraded: condition(status, &reason, if why.is_error() { message } else { "" }),
-        effective: condition(Truth::True, "AllInEffect", ""),
+        synced: condition(Truth::False, reason, message),
+        degraded: condition(status, reason, if why.is_error() { message } else { "" }),
+        effective: condition(Truth::True, ConditionReason::AllInEffect, ""),
     }
 }
 
@@ -266,26 +332,31 @@ pub(super) fn of_step(plan: &Plan, step: &Step, aftermath: &Aftermath, end: Opti
     if matches!(aftermath, Aftermath::Ended) && end.is_some_and(|end| end.outcome.is_settled()) {
         return Verdict::as_declared();
     }
-    let synced = condition(Truth::False, &camel(step.reason.as_str()), &difference(plan, step));
+    let synced = condition(Truth::False, ConditionReason::Differs(step.reason), &difference(plan, step));
     let degraded = match (aftermath, end) {
-        (Aftermath::Blocked(reason, why), _) => condition(Truth::True, reason, why),
+        (Aftermath::Blocked(reason, why), _) => condition(Truth::True, *reason, why),
         (Aftermath::Ended, Some(end)) => {
             let reason = match end.outcome {
-                Outcome::Succeeded | Outcome::Failed(_) => "ActionFailed",
-                Outcome::Skipped(_) => "ActionSkipped",
-                Outcome::Unknown(_) => "OutcomeUnknown",
+                Outcome::Succeeded | Outcome::Failed(_) => ConditionReason::ActionFailed,
+                Outcome::Skipped(_) => ConditionReason::ActionSkipped,
+                Outcome::Unknown(_) => ConditionReason::OutcomeUnknown,
             };
             let why = end.outcome.error().unwrap_or_default();
             let why = crate::model::inert::message(&why, super::MESSAGE_CHARACTERS_MAX);
             condition(Truth::True, reason, &format!("{}: {why}", step.action.kind().as_str()))
         }
-        (Aftermath::Underway, _) => condition(Truth::False, "Reconciling", ""),
-        (Aftermath::DryRun | Aftermath::Ended, _) => condition(Truth::False, "DryRun", ""),
+        (Aftermath::Underway, _) => condition(Truth::False, ConditionReason::Reconciling, ""),
+        (Aftermath::DryRun | Aftermath::Ended, _) => condition(Truth::False, ConditionReason::DryRun, ""),
     };
     let standing =
         if degraded.status == Truth::True { NumberStanding::Degraded } else { NumberStanding::Drifted };
     // What has no effect is said of the whole number.
-    Verdict { standing, synced, degraded, effective: condition(Truth::True, "AllInEffect", "") }
+    Verdict {
+        standing,
+        synced,
+        degraded,
+        effective: condition(Truth::True, ConditionReason::AllInEffect, ""),
+    }
 }
 
 fn difference(plan: &Plan, step: &Step) -> String {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::super::{Condition, NumberRow, Status, Verdict};
+use super::super::{Condition, ConditionReason, NumberRow, Status, Verdict};
 use super::{PART_BYTES, StatusHead, write};
 
 /// A verdict in the short form.
@@ -21,13 +21,13 @@ struct VerdictJson<'a> {
 #[derive(Serialize)]
 struct ChangedHead<'a> {
     status: &'static str,
-    reason: &'a str,
+    reason: ConditionReason,
     message: &'a str,
 }
 
 impl<'a> ChangedHead<'a> {
     fn from_condition(condition: &'a Condition) -> Self {
-        Self { status: condition.status.as_str(), reason: &condition.reason, message: &condition.message }
+        Self { status: condition.status.as_str(), reason: condition.reason, message: &condition.message }
     }
 }
 
