@@ -141,7 +141,6 @@ pub(crate) struct Fatal {
 /// How an error is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ErrorForm {
-    /// After `error:`.
     Plainly,
     /// As findings on files, each with its own title, coloured where stderr wants that.
     AsFindings,

@@ -89,7 +89,6 @@ pub struct Daemon<'a, T> {
     pub write_access: WriteAccess,
     /// How it reaches the world.
     pub effects: Effects<'a, T>,
-    /// What it obeys.
     pub signals: Signals,
 }
 
@@ -105,7 +104,6 @@ pub struct Options {
     pub dry_run: bool,
     /// The operator's word that numbers may vanish: see [`Memory`](crate::guard::memory::Memory).
     pub allow_shrink: bool,
-    /// The operator's limits.
     pub operator: OperatorLimits,
     /// How many numbers of each account are in hand at once.
     pub numbers_at_once: usize,
@@ -135,7 +133,6 @@ pub struct WriteAccess {
 
 /// How the loop reaches the world.
 pub struct Effects<'a, T> {
-    /// Jitter.
     pub dice: Arc<Dice>,
     /// The time since the epoch.
     pub clock: &'a dyn Fn() -> Duration,
@@ -169,11 +166,9 @@ pub enum News<'a> {
     Step {
         /// The files that it goes by.
         desired: &'a Desired,
-        /// The plan.
         plan: &'a Plan,
         /// How much the plan goes by.
         extent: Extent,
-        /// The step.
         event: &'a Event<'a>,
     },
     /// It could not begin, and is due again after this.
@@ -182,7 +177,6 @@ pub enum News<'a> {
     Seen(&'a Desired, &'a Observed),
     /// What the limits leave after a cycle, and what the numbers cost a month where that was asked.
     Allows(Vec<DayLeft>, Option<Sums>),
-    /// It has ended.
     Ended {
         /// The files that it went by.
         desired: &'a Desired,
@@ -207,9 +201,7 @@ pub type Renew<'a, T> = dyn Fn(&Desired, &mut Reached<T>) -> Result<(), String> 
 /// The accounts of a file and their clients, in the file's order.
 #[derive(Debug)]
 pub struct Reached<T> {
-    /// The accounts.
     pub accounts: Vec<AccountRef>,
-    /// Their clients.
     pub clients: Vec<Client<T>>,
 }
 
@@ -228,7 +220,6 @@ pub enum StartError {
     /// The first load must be good: there is no last good one yet.
     #[error("{0}")]
     Files(String),
-    /// Accounts, credentials, hosts.
     #[error("{0}")]
     Reach(String),
     /// The lock, where the loop does not wait for it.
@@ -237,7 +228,6 @@ pub enum StartError {
     /// The lease, in the same way.
     #[error(transparent)]
     Lease(#[from] NotLeading),
-    /// The budget.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }

@@ -30,7 +30,7 @@
 //! - [`daemon`]: runs that line in a loop, and shows its state
 //! - [`cli`]: arguments in, exit code out
 
-#![cfg_attr(not(feature = "testing"), allow(unreachable_pub, missing_docs))]
+#![cfg_attr(not(feature = "testing"), allow(unreachable_pub))]
 
 pub mod cli;
 

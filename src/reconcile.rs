@@ -69,7 +69,6 @@ pub struct Job<'a, T> {
     pub accounts: &'a [AccountRef],
     /// Their clients; each asks its [`Writer`](crate::client::Writer) before it writes.
     pub clients: &'a [Client<T>],
-    /// The operator's limits.
     pub operator: &'a OperatorLimits,
     /// The digest of the one plan that may go beyond the limits.
     pub accepted: Option<Digest>,
@@ -96,7 +95,6 @@ pub struct Job<'a, T> {
     pub dry_run: bool,
     /// How far the run is to stop.
     pub stop: watch::Receiver<Stop>,
-    /// Since the epoch.
     pub now: Duration,
 }
 
@@ -127,7 +125,6 @@ pub enum Pricing {
     WhereLimited,
     /// Where the plan changes the cost: a person reads it.
     WhereTouched,
-    /// In any case.
     Always,
 }
 
@@ -147,7 +144,6 @@ pub struct LineState<'a> {
 pub enum Decision {
     /// It is only shown.
     No,
-    /// At once.
     Yes,
     /// A person took time to say so: the fleet is looked at again first.
     YesAfterAWhile,

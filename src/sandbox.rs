@@ -99,7 +99,7 @@ pub use service::Sandbox;
 pub struct SharedSandbox(Arc<Mutex<Sandbox>>);
 
 impl SharedSandbox {
-    /// Shares a sandbox.
+    /// Makes a sandbox that several threads may ask.
     #[must_use]
     pub fn new(sandbox: Sandbox) -> Self {
         Self(Arc::new(Mutex::new(sandbox)))

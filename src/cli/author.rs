@@ -20,7 +20,6 @@ pub(super) fn author() -> Option<Author> {
     (!author.is_empty()).then_some(author)
 }
 
-/// The host's name.
 pub(super) fn host() -> Option<String> {
     shown(bounded_file::text(Path::new(HOST_NAME), PART_MAX).ok()?)
 }

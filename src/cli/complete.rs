@@ -21,7 +21,6 @@ const OFFERED_MAX: usize = 500;
 /// A shell waits for an answer: a larger fleet has none.
 const BYTES_MAX: u64 = 4 << 20;
 
-/// Accounts, by name.
 pub(super) fn accounts(typed: &OsStr) -> Vec<CompletionCandidate> {
     offered(
         typed,
@@ -29,17 +28,14 @@ pub(super) fn accounts(typed: &OsStr) -> Vec<CompletionCandidate> {
     )
 }
 
-/// Claims.
 pub(super) fn claims(typed: &OsStr) -> Vec<CompletionCandidate> {
     offered(typed, declared().map(|desired| desired.claims.iter().map(|one| one.name.to_string()).collect()))
 }
 
-/// The declared numbers.
 pub(super) fn numbers(typed: &OsStr) -> Vec<CompletionCandidate> {
     offered(typed, declared().map(|desired| numbers_of(&desired)))
 }
 
-/// What `--only` takes.
 pub(super) fn parts(typed: &OsStr) -> Vec<CompletionCandidate> {
     let all = declared().map(|desired| {
         let labels = desired

@@ -44,7 +44,6 @@ fn recorded(global: &Global, args: &JournalArgs, state_dir: Option<&Path>) -> Re
     Ok(journal::runs(records))
 }
 
-/// `numctl history`
 pub(super) async fn history(global: &Global, args: &HistoryArgs) -> Ended {
     let recorded = recorded(global, &args.journal, args.state_dir.as_deref());
     let is_about = |run: &&JournalRun| {
@@ -162,7 +161,6 @@ fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }
 
-/// `numctl undo`
 pub(super) async fn undo(global: &Global, args: &UndoArgs) -> Ended {
     // Read before it is opened, which would make one.
     let run = chosen(

@@ -20,9 +20,7 @@ const NONE: &str = "none";
 pub(super) enum JournalPlace {
     /// Where no one has said anything.
     Default(PathBuf),
-    /// Where someone has.
     Named(PathBuf),
-    /// Nowhere.
     Nowhere,
 }
 

@@ -24,7 +24,6 @@ use super::{ErrorForm, Fatal};
 /// How a line on stderr is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StreamForm {
-    /// For people.
     Text,
     /// One JSON object a line, every line.
     Json,

@@ -10,7 +10,6 @@ use crate::host::bounded_file;
 use super::arguments::Global;
 use super::process::variable;
 
-/// The file's name.
 const FILE: &str = "prices.json";
 
 /// Every country for a good many accounts.

@@ -46,7 +46,6 @@ impl ListingProgress {
         self.spinner.set_message(format!("looking up calls and messages of {} numbers", count(numbers)));
     }
 
-    /// Ends it.
     pub(super) fn done(self) {
         self.spinner.finish_and_clear();
     }
@@ -75,7 +74,6 @@ impl Applying {
         Self { bar, total, ended: RefCell::new(0) }
     }
 
-    /// Something happened.
     pub(super) fn event(&self, plan: &Plan, event: &Event<'_>) {
         match event {
             Event::Started { step } => {
@@ -109,7 +107,6 @@ impl Applying {
         }
     }
 
-    /// Ends it.
     pub(super) fn done(&self) {
         self.bar.finish_and_clear();
     }

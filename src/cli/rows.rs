@@ -35,7 +35,6 @@ impl Column {
 /// A column that rows are sorted by.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum SortBy {
-    /// The account's name.
     Account,
     /// One of the others.
     Column(Column),

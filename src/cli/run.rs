@@ -275,7 +275,6 @@ async fn listen(args: &RunArgs, board: &Arc<Board>) -> Result<Option<Listener>, 
     Ok(Some(listener))
 }
 
-/// Those of `apply`.
 fn exit_of_once(pass: &Pass) -> Exit {
     match pass {
         Pass::Stopped | Pass::NotObserved(_) | Pass::NotRecorded(..) | Pass::Impossible(_) => Exit::Error,

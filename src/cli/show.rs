@@ -18,7 +18,6 @@ impl From<TextOrJson> for PlanFormat {
     }
 }
 
-/// Shows a plan.
 pub(super) fn plan(
     plan: &Plan,
     refusal: Option<&Refusal>,

@@ -269,7 +269,6 @@ mod unix {
     use super::Interrupts;
 
     impl Interrupts {
-        /// Ctrl-C and SIGTERM.
         pub(in crate::cli) fn listen() -> Self {
             Self::from_kinds(&[SignalKind::interrupt(), SignalKind::terminate()])
         }
@@ -283,17 +282,14 @@ mod unix {
             Self::from_kinds(&[SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()])
         }
 
-        /// SIGHUP.
         pub(super) fn hangups() -> Self {
             Self::from_kinds(&[SignalKind::hangup()])
         }
 
-        /// SIGUSR1.
         pub(super) fn pauses() -> Self {
             Self::from_kinds(&[SignalKind::user_defined1()])
         }
 
-        /// SIGUSR2.
         pub(super) fn resumes() -> Self {
             Self::from_kinds(&[SignalKind::user_defined2()])
         }
@@ -304,7 +300,6 @@ mod unix {
             Self { signals }
         }
 
-        /// The next one.
         pub(in crate::cli) async fn next(&mut self) {
             use std::future::poll_fn;
             use std::task::Poll;
@@ -349,7 +344,6 @@ impl Interrupts {
         Self::hangups()
     }
 
-    /// The next one.
     pub(super) async fn next(&mut self) {
         if !self.is_heard {
             std::future::pending::<()>().await;

@@ -63,7 +63,7 @@ impl Dice {
         Self(AtomicU64::new(seed))
     }
 
-    /// Uniform over `u64`.
+    /// A random number, uniform over `u64`.
     pub fn throw(&self) -> u64 {
         let mut z =
             self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed).wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -80,7 +80,6 @@ pub struct Manner {
     pub page_size: u16,
     /// After which a request is given up.
     pub timeout: Duration,
-    /// Jitter.
     pub dice: Arc<Dice>,
 }
 
@@ -108,10 +107,9 @@ pub enum Sighting {
     Perhaps,
 }
 
-/// One account's client.
+/// Asks the API on behalf of one account.
 #[derive(Debug)]
 pub struct Client<T> {
-    /// The account.
     pub account: AccountSid,
     /// What is where for the account.
     pub routes: Routes,

@@ -42,10 +42,8 @@ pub enum NoTrail {
     /// There is no such thing there.
     #[error("this API does not serve Monitor Events (HTTP 404)")]
     NotServed,
-    /// 401 and 403.
     #[error("the credentials may not read Monitor Events (HTTP {0})")]
     NotAllowed(u16),
-    /// Another status.
     #[error("Monitor Events answered with HTTP {0}")]
     Status(u16),
     /// No answer, or none that can be read.

@@ -13,13 +13,12 @@ const OPENS_AFTER: u32 = 5;
 /// The first probe: a blip (a restarted balancer) is over by then, and costs an apply five seconds.
 const FIRST_PROBE_AFTER: Duration = Duration::from_secs(5);
 
-/// Between two probes.
 const PROBE_EVERY: Duration = Duration::from_secs(30);
 
 /// Once the circuit has been open for so long, no one waits for it: two probes have failed.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The circuit.
+/// Stops requests to an account that does not answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Circuit(CircuitState);
 
@@ -38,7 +37,6 @@ impl Default for CircuitState {
 /// What a request may do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CircuitWay {
-    /// Go.
     Free,
     /// Send the probe in its place, and ask again.
     Probe,

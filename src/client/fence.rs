@@ -8,10 +8,8 @@ use crate::client::{Client, Writer};
 /// Why writing is another's.
 #[derive(Debug, thiserror::Error)]
 pub enum NotOurs {
-    /// On this host.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// On another one.
     #[error(transparent)]
     Lease(#[from] NotLeading),
 }

@@ -32,7 +32,7 @@ const ERROR_BYTES_MAX: usize = 64 << 10;
 /// The largest file of CA certificates: the machine's own is a quarter of a MiB.
 pub(crate) const CA_BYTES_MAX: usize = 16 << 20;
 
-/// The network.
+/// Sends requests over the network.
 #[derive(Debug, Clone)]
 pub struct Http {
     recipe: Recipe,
@@ -45,7 +45,6 @@ pub struct Http {
 struct Recipe {
     /// Certificates that are trusted beside the machine's own.
     trusted: Vec<Certificate>,
-    /// The environment's.
     proxies: Proxies,
 }
 

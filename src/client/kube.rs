@@ -71,7 +71,7 @@ pub fn own_namespace() -> Option<String> {
     Some(text.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
-/// One Lease.
+/// Reads and writes one Lease of the cluster.
 #[derive(Debug)]
 pub struct LeaseClient {
     connection: Connection,

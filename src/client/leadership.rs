@@ -50,32 +50,20 @@ struct LeadershipState {
 pub enum NotLeading {
     /// Another has it, and renews it.
     #[error("the lease {lease} is held by {holder:?}")]
-    Held {
-        /// `NAMESPACE/NAME`.
-        lease: String,
-        /// Its holder.
-        holder: String,
-    },
+    Held { lease: String, holder: String },
     /// It cannot be had.
     #[error("the lease {lease} {}: {}", said(trouble.kind), trouble.why)]
     Trouble {
-        /// `NAMESPACE/NAME`.
         lease: String,
         /// What keeps us from it.
         trouble: LeaseTrouble,
     },
     /// It is about to be known.
     #[error("this process does not hold the lease {lease} yet")]
-    NotYet {
-        /// `NAMESPACE/NAME`.
-        lease: String,
-    },
+    NotYet { lease: String },
     /// It was ours in a term that has ended.
     #[error("this process no longer holds the lease {lease}, or something else changed its annotations")]
-    Over {
-        /// `NAMESPACE/NAME`.
-        lease: String,
-    },
+    Over { lease: String },
 }
 
 fn said(kind: LeaseTroubleKind) -> &'static str {
@@ -228,7 +216,7 @@ impl Leadership {
         Ok(())
     }
 
-    /// Its name: `NAMESPACE/NAME`.
+    /// The Lease's name, as `NAMESPACE/NAME`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name

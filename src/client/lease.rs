@@ -96,7 +96,6 @@ impl Timing {
 pub struct LeaseName {
     /// `None` for the one that the process runs in.
     pub namespace: Option<String>,
-    /// The name.
     pub name: String,
 }
 
@@ -145,9 +144,7 @@ pub struct LeaseRecord {
 /// A record as the server has it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SeenLease {
-    /// What it says.
     pub record: LeaseRecord,
-    /// Its resourceVersion.
     pub version: String,
     /// The whole object, so that an update keeps what others put there.
     pub object: serde_json::Value,
@@ -156,7 +153,6 @@ pub struct SeenLease {
 /// A request to the server.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Ask {
-    /// Read the Lease.
     Read,
     /// Make it: there is none.
     Create(LeaseRecord),

@@ -18,7 +18,6 @@ use crate::model::settings::{Field, Settings, Value};
 /// One page of a listing, as the API client read it.
 #[derive(Debug, Default)]
 pub struct ListingPage {
-    /// The rows.
     pub rows: Vec<Live>,
     /// Where the next page is, `None` on the last one. Already checked to stay on the API's host.
     pub next: Option<Box<str>>,
@@ -84,7 +83,6 @@ pub enum ListingError {
     /// More in memory than a listing may take.
     #[error("the listing takes more than {} MiB of memory: it is far larger than {} numbers are", .bytes >> 20, .rows)]
     TooLarge {
-        /// The bound.
         bytes: usize,
         /// How many numbers were read.
         rows: usize,

@@ -52,7 +52,7 @@ impl LockPlace {
         Self { directory, is_required: false, has_worlds: true }
     }
 
-    /// Where it is.
+    /// The directory that the lock files are in.
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
@@ -90,11 +90,9 @@ pub enum LockError {
     /// Another process has it.
     #[error("account {account} is locked by {}: it plans or writes there ({path})", holder(*.pid))]
     Busy {
-        /// The account.
         account: AccountSid,
         /// The process that has it, where it is known.
         pid: Option<u32>,
-        /// The lock's file.
         path: PathBuf,
     },
     /// The file system refused.

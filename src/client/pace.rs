@@ -24,7 +24,6 @@ pub enum Lane {
     Write,
     /// Anything else of work already begun: a look-up, another try, another page.
     Begun,
-    /// What begins work.
     New,
 }
 
@@ -32,13 +31,8 @@ pub enum Lane {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
     /// An answer, whatever it says.
-    Answered {
-        /// `Twilio-Concurrent-Requests`.
-        concurrent: Option<u32>,
-    },
-    /// 429.
+    Answered { concurrent: Option<u32> },
     Throttled {
-        /// `Twilio-Concurrent-Requests`.
         concurrent: Option<u32>,
         /// Whether it named a wait.
         asked: bool,

@@ -31,7 +31,7 @@ impl Default for RetryBudget {
 }
 
 impl RetryBudget {
-    /// An answer came.
+    /// Notes an answer, which earns a part of a retry.
     pub fn answered(&mut self) {
         self.left = (self.left + PER_ANSWER).min(FULL);
     }

@@ -61,7 +61,6 @@ struct Times {
 /// How long the requests of one operation took, as Prometheus counts it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RequestTimes {
-    /// The operation.
     pub operation: Operation,
     /// How many took at most as long as each of [`REQUEST_BUCKETS`].
     pub at_most: [u64; REQUEST_BUCKETS.len()],
@@ -158,7 +157,7 @@ impl Tally {
         })
     }
 
-    /// All requests together.
+    /// The requests of all operations together.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.requests().map(|(_, _, count)| count).sum()

@@ -19,9 +19,7 @@ use window::ConcurrencyWindow;
 /// When the next request may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendWhen {
-    /// Now.
     Now,
-    /// Then.
     At(Duration),
     /// Once one of those in flight is back.
     Full,
@@ -30,7 +28,6 @@ pub enum SendWhen {
 /// One request that was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sent {
-    /// When.
     pub at: Duration,
     /// What for: each operation has its own latency.
     pub operation: Operation,
@@ -83,7 +80,7 @@ impl Throttle {
         }
     }
 
-    /// A request goes.
+    /// Notes that a request goes, and takes its place in the rate.
     pub fn sent(&mut self, operation: Operation, now: Duration) -> Sent {
         self.rate.sent(now);
         self.in_flight += 1;

@@ -14,16 +14,13 @@ use crate::model::credentials::Credentials;
 /// What a request does. The API uses no other verb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verb {
-    /// Reads.
     Get,
-    /// Purchases, configures, transfers.
     Post,
-    /// Releases.
     Delete,
 }
 
 impl Verb {
-    /// `GET`, `POST`, `DELETE`.
+    /// The method's name: `GET`, `POST` or `DELETE`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -34,10 +31,9 @@ impl Verb {
     }
 }
 
-/// One request.
+/// One request, complete but for its credentials.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The verb.
     pub verb: Verb,
     /// Where, the query included.
     pub url: Url,
@@ -57,15 +53,12 @@ pub struct Request {
 /// One answer: the status, the body, and the headers that anyone reads.
 #[derive(Debug, Clone, Default)]
 pub struct Response {
-    /// The HTTP status.
     pub status: u16,
-    /// `Content-Type`.
     pub content_type: Option<String>,
     /// `Retry-After`, as sent: seconds or an HTTP date.
     pub retry_after: Option<String>,
     /// `Date`, which `Retry-After` is measured from.
     pub date: Option<String>,
-    /// `Twilio-Request-Id`.
     pub request_id: Option<String>,
     /// `Twilio-Concurrent-Requests`: how many requests of the whole account were running.
     pub concurrent: Option<u32>,
@@ -87,7 +80,7 @@ pub enum TransportError {
     Broken(String),
 }
 
-/// Sends requests.
+/// Sends one request and reads its answer: over HTTP, or in a simulation.
 pub trait Transport: Send + Sync {
     /// Sends one request, once: never retried, never redirected.
     fn send(&self, request: Request) -> impl Future<Output = Result<Response, TransportError>> + Send;

@@ -55,7 +55,6 @@ pub struct WebhookCall {
     pub outcome: Result<(), WebhookFault>,
     /// The status of the last answer.
     pub status: Option<u16>,
-    /// Its content type.
     pub content_type: Option<String>,
     /// Until when the certificate is good.
     pub certificate_until: Option<Timestamp>,
@@ -65,7 +64,7 @@ pub struct WebhookCall {
     pub took: Duration,
 }
 
-/// Calls webhooks.
+/// Calls webhooks as Twilio does, for `preflight` and the daemon.
 #[derive(Debug, Clone)]
 pub struct WebhookCaller {
     client: reqwest::Client,

@@ -39,7 +39,6 @@ pub struct WebhookTarget {
 /// How a message is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageForm {
-    /// The whole [`Message`].
     Generic,
     /// `{"text": …, "blocks": […]}`, as Slack and what is compatible with it read it.
     Slack,
@@ -128,11 +127,9 @@ fn escaped(text: &str) -> String {
 /// A number that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NumberTold {
-    /// The number.
     pub phone_number: String,
     /// Its account, as the files name it.
     pub account: String,
-    /// Its state.
     pub standing: &'static str,
     /// Why, in a word.
     pub reason: String,
@@ -148,7 +145,7 @@ impl std::fmt::Display for NumberTold {
     }
 }
 
-/// What is told.
+/// What a notification says, before it has a form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Message {
     /// Which fleet, where it has a name.
@@ -159,7 +156,6 @@ pub struct Message {
     pub state: &'static str,
     /// The one that was told before.
     pub before: &'static str,
-    /// For people.
     pub summary: String,
     /// What went wrong first.
     pub error: Option<String>,
@@ -171,17 +167,12 @@ pub struct Message {
     pub more: usize,
     /// Where the page shows this.
     pub url: Option<String>,
-    /// Declared numbers.
     pub declared: usize,
-    /// As declared.
     pub synced: usize,
-    /// Not as declared.
     pub drifted: usize,
     /// Left so on purpose.
     pub held: usize,
-    /// With something wrong.
     pub degraded: usize,
-    /// Not looked at.
     pub unknown: usize,
     /// As declared, with settings that have no effect.
     pub no_effect: usize,

@@ -22,7 +22,7 @@ const INTERVALS_MAX: u32 = 10;
 /// but never sooner than this.
 const SILENCE_MIN: Duration = Duration::from_secs(600);
 
-/// The board.
+/// The daemon's state, which the loop writes and the listener reads.
 #[derive(Debug)]
 pub struct Board {
     status: RwLock<Arc<Status>>,
@@ -79,7 +79,7 @@ impl Board {
         self.status.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The counted requests.
+    /// The requests to the API, counted by operation and result.
     #[must_use]
     pub fn tally(&self) -> &Tally {
         &self.tally

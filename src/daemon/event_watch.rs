@@ -16,7 +16,6 @@ use crate::model::number::AccountSid;
 /// What a round of polls calls for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Called {
-    /// Nothing.
     Nothing,
     /// Some numbers are to be read.
     Numbers,

@@ -118,7 +118,7 @@ type FileNode = (u64, i64, i64);
 pub struct Stamp(Vec<Stat>);
 
 impl Stamp {
-    /// Those of now.
+    /// Sizes, times and places of the files at this moment.
     #[must_use]
     pub fn from_paths(paths: &[PathBuf]) -> Self {
         Self(stats(paths))

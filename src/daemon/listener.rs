@@ -13,14 +13,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
-use axum::response::Response;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::daemon::board::Board;
 
@@ -36,6 +38,16 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// What the page may do: load its own script, style and icon, and ask this listener.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What every answer says.
+const HEADERS: [(HeaderName, &str); 6] = [
+    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (header::CACHE_CONTROL, "no-cache"),
+];
 
 /// Where to listen: an address with a port, or a port on the loopback interface.
 ///
@@ -98,15 +110,12 @@ impl Listener {
         let readers = Arc::new(Semaphore::new(READERS_MAX));
         let server =
             Server { board, clock, hosts: hosts.into(), followers, readers, stopped: stopped.clone() };
-        let router = Router::new()
-            .fallback(answer)
-            .with_state(server)
-            .layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
+        let router = router(server);
         let served = tokio::spawn(connections::serve(socket, router, stopped));
         Ok(Self { address, stop, served })
     }
 
-    /// Where it listens.
+    /// The address that it listens at, with the port that the system gave.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -131,29 +140,47 @@ async fn until_stopped(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
-async fn answer(State(server): State<Server>, request: Request<Body>) -> Response {
-    let mut response = if !is_own_host(&server, request.headers()) {
-        plain(
-            StatusCode::MISDIRECTED_REQUEST,
-            "the Host header names another host; allow the name with numctl run --listen-host NAME\n",
-        )
-    } else if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut response =
-            plain(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed: nothing can be changed here\n");
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-        response
-    } else {
-        answers::get(&server, request.uri()).await
-    };
-    let headers = response.headers_mut();
-    let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
-    set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
-    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(header::REFERRER_POLICY, "no-referrer");
-    set(header::X_FRAME_OPTIONS, "DENY");
-    set(header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
-    set(header::CACHE_CONTROL, "no-cache");
-    response
+fn router(server: Server) -> Router {
+    let own_hosts = middleware::from_fn_with_state(server.clone(), own_hosts_only);
+    let mut router = Router::new()
+        .route("/healthz", get(answers::alive))
+        .route("/readyz", get(answers::ready))
+        .route("/metrics", get(answers::metrics))
+        .route("/status.json", get(answers::whole))
+        .route("/numbers.json", get(answers::changed))
+        .route("/events", get(events::follow));
+    for (path, media_type, text) in answers::PAGE {
+        router = router.route(path, get(([(header::CONTENT_TYPE, media_type)], text)));
+    }
+    router = router
+        .fallback(nowhere)
+        .method_not_allowed_fallback(only_get)
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(own_hosts);
+    for (name, value) in HEADERS {
+        router = router.layer(SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value)));
+    }
+    router.with_state(server)
+}
+
+async fn nowhere(method: Method) -> Response {
+    match method {
+        Method::GET | Method::HEAD => (StatusCode::NOT_FOUND, "not found\n").into_response(),
+        _ => only_get().await.into_response(),
+    }
+}
+
+async fn only_get() -> (StatusCode, [(HeaderName, &'static str); 1], &'static str) {
+    let text = "only GET is allowed: nothing can be changed here\n";
+    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")], text)
+}
+
+async fn own_hosts_only(State(server): State<Server>, request: Request, next: Next) -> Response {
+    if is_own_host(&server, request.headers()) {
+        return next.run(request).await;
+    }
+    let text = "the Host header names another host; allow the name with numctl run --listen-host NAME\n";
+    (StatusCode::MISDIRECTED_REQUEST, text).into_response()
 }
 
 /// A page on the web may have its own name lead to this address, and then read what is there ("DNS
@@ -172,18 +199,6 @@ fn is_own_host(server: &Server, headers: &HeaderMap) -> bool {
     name.eq_ignore_ascii_case("localhost")
         || address.parse::<IpAddr>().is_ok()
         || server.hosts.iter().any(is_named)
-}
-
-fn plain(status: StatusCode, text: impl Into<Body>) -> Response {
-    let mut response = typed("text/plain; charset=utf-8", text.into());
-    *response.status_mut() = status;
-    response
-}
-
-fn typed(media_type: &'static str, body: Body) -> Response {
-    let mut response = Response::new(body);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    response
 }
 
 #[cfg(test)]

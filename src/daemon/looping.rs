@@ -55,7 +55,6 @@ enum LoopState {
     Claim(Before),
     /// Waits until they may be ours. The lease's news are heard from before it was asked for.
     StandBy(NotOurs, Option<watch::Receiver<u64>>),
-    /// Walks the line.
     Cycle(Before),
     /// Waits for the next cycle.
     Wait {
@@ -80,7 +79,6 @@ enum Before {
 /// Why the next cycle begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Woken {
-    /// It is due.
     Due,
     /// Other files are in force.
     Files,

@@ -19,7 +19,6 @@ use crate::host::bounded_file;
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The first wait before another try; each one is twice as long,
 const BASE: Duration = Duration::from_secs(1);
-/// up to this.
 const CAP: Duration = Duration::from_secs(300);
 /// A target that asks for more is asked again after this.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(86_400);

@@ -16,7 +16,7 @@ use crate::model::settings::Field;
 use crate::plan::HeldCode;
 use crate::plan::outcome::OutcomeKind;
 
-/// The media type.
+/// The media type of the Prometheus text format.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What the system says of this process, under the names that Prometheus' own clients use.
@@ -24,9 +24,7 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub struct ProcessStats {
     /// Of user and system together.
     pub cpu_seconds: f64,
-    /// Memory in use.
     pub resident_bytes: u64,
-    /// Address space.
     pub virtual_bytes: u64,
     /// Open files and sockets.
     pub open_files: u64,

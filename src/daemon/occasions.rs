@@ -24,7 +24,6 @@ const REFILL: Duration = Duration::from_secs(60);
 pub enum OccasionSeverity {
     /// It went as it should.
     Normal,
-    /// Someone should look.
     Warning,
 }
 
@@ -39,14 +38,13 @@ impl OccasionSeverity {
     }
 }
 
-/// One of them.
+/// Something that is worth a Kubernetes Event.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Occasion {
     /// Whether someone should look.
     pub severity: OccasionSeverity,
     /// What, in a word for machines, in CamelCase.
     pub reason: &'static str,
-    /// What, for people.
     pub message: String,
 }
 

@@ -70,7 +70,7 @@ impl StatusTime {
         Self(u64::try_from(since_the_epoch.as_millis()).unwrap_or(u64::MAX))
     }
 
-    /// Since the epoch.
+    /// The same as a length of time since the epoch.
     #[must_use]
     pub fn since_the_epoch(self) -> Duration {
         Duration::from_millis(self.0)
@@ -103,7 +103,6 @@ pub enum Finish<'a> {
     NotBegun(&'a str),
     /// The plan goes beyond a limit.
     Refused(&'a Plan, &'a Refusal),
-    /// A dry run.
     Planned(&'a Plan),
     /// What the plan spends could not be recorded.
     NotRecorded(&'a Plan, &'a dyn Error),
@@ -111,14 +110,12 @@ pub enum Finish<'a> {
     Executed(&'a Report),
 }
 
-/// One declared number.
+/// What the state says of one declared number.
 #[derive(Debug, Clone)]
 pub struct NumberRow {
-    /// The number.
     pub number: PhoneNumber,
     /// The declared friendly name, its secrets masked.
     pub name: Option<Arc<str>>,
-    /// Its conditions.
     pub verdict: Arc<Verdict>,
     /// Since when `Synced` has its status.
     pub synced_since: StatusTime,
@@ -134,7 +131,7 @@ pub struct NumberRow {
     pub observed: Option<Generation>,
 }
 
-/// One account.
+/// What the state says of one account.
 #[derive(Debug, Clone)]
 pub struct AccountState {
     /// Its name in the files.
@@ -156,7 +153,6 @@ pub struct AccountState {
 /// What the cycle that runs is doing.
 #[derive(Debug, Clone)]
 pub struct CycleProgress {
-    /// When it began.
     pub began: StatusTime,
     /// The steps of its plan; `None` while it lists.
     pub steps: Option<usize>,
@@ -168,7 +164,7 @@ pub struct CycleProgress {
     pub in_hand: Vec<(PhoneNumber, ActionKind)>,
 }
 
-/// The state.
+/// The daemon's state at one moment; a new one replaces it.
 #[derive(Debug, Clone)]
 pub struct Status {
     /// The process, by a name that no other one has; empty where it has none.
@@ -179,7 +175,6 @@ pub struct Status {
     pub started: StatusTime,
     /// Raised by every change.
     pub version: u32,
-    /// Whether it writes.
     pub role: Role,
     /// The files in force.
     pub generation: Option<Generation>,
@@ -306,7 +301,7 @@ impl Status {
         }
     }
 
-    /// A cycle begins.
+    /// Notes that a cycle begins, with the content that is in force.
     pub fn begins(&mut self, desired: &Desired, generation: Generation, role: Role, now: Duration) {
         self.version += 1;
         self.role = role;

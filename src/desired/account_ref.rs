@@ -10,7 +10,6 @@ use crate::model::number::AccountSid;
 pub struct AccountRef {
     /// Its name in the file.
     pub name: Arc<str>,
-    /// Its SID.
     pub sid: AccountSid,
     /// Its parent, whose credentials make the transfers.
     pub parent: Option<AccountIndex>,

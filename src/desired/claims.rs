@@ -37,7 +37,6 @@ impl Spot {
     }
 }
 
-/// The claim's name.
 pub(super) fn name(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<ClaimName> {
     let Some(text) = raw.name.text() else {
         spot.lacks(issues, "name", "add `name: nyc-support`: it becomes part of its numbers' names");
@@ -52,7 +51,6 @@ pub(super) fn name(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<Cl
     name
 }
 
-/// How many numbers.
 pub(super) fn count(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<u16> {
     let Some(text) = raw.count.0.as_deref() else {
         spot.lacks(issues, "count", "add `count: 1`: how many numbers it wants");

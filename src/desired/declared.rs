@@ -68,7 +68,6 @@ pub struct Access {
 /// Where an account's credentials are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CredentialsAt {
-    /// In the environment.
     Env(EnvPrefix),
     /// In a file of the operator's directory for them.
     File(SecretName),
@@ -173,7 +172,7 @@ impl OnVanished {
         }
     }
 
-    /// Reads its name.
+    /// Reads the word that a file has for it.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Report, Self::Rebuy].into_iter().find(|one| one.as_str() == text)
@@ -199,7 +198,7 @@ impl OnNoEffect {
         }
     }
 
-    /// Reads its name.
+    /// Reads the word that a file has for it.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Warn, Self::Error].into_iter().find(|one| one.as_str() == text)
@@ -212,7 +211,6 @@ pub struct Quarantine {
     /// In this account, to which the number is moved. Every account of the file has its parent in common
     /// with it.
     pub account: AccountIndex,
-    /// For so long.
     pub term: Term,
 }
 
@@ -320,10 +318,9 @@ impl fmt::Display for Limit {
     }
 }
 
-/// One declared number.
+/// A number of the file, with all layers merged.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Declared {
-    /// The number.
     pub number: PhoneNumber,
     /// The account that it belongs in.
     pub account: AccountIndex,
@@ -378,7 +375,6 @@ pub enum DeclaredState {
 /// Where a number was declared: a file of [`Desired::files`], and the entry in its `numbers:`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
-    /// Index into [`Desired::files`].
     pub file: u32,
     /// Index into the file's `numbers:`.
     pub entry: u32,

@@ -30,7 +30,6 @@ pub enum EnvironmentError {
         "account {account}: no credentials: set {at}API_KEY and {at}API_SECRET, or {at}AUTH_TOKEN{within}"
     )]
     NoCredentials {
-        /// The account's name.
         account: String,
         /// The variables' prefix; empty for a file.
         at: String,
@@ -39,21 +38,13 @@ pub enum EnvironmentError {
     },
     /// A key without its secret, or the other way round.
     #[error("account {account}: {set} is set and {unset} is not: an API key needs both")]
-    HalfAKey {
-        /// The account's name.
-        account: String,
-        /// What is set.
-        set: String,
-        /// What is not.
-        unset: String,
-    },
+    HalfAKey { account: String, set: String, unset: String },
     /// A subaccount that names no credentials.
     #[error(
         "account {account}: over ActiveNumbers, a parent's credentials cannot reach a subaccount: give it its own, such as `credentials: {{ env: {suggestion} }}` with {suggestion}_AUTH_TOKEN, \
          or `api: incoming-phone-numbers`"
     )]
     SubaccountNeedsItsOwn {
-        /// The account's name.
         account: String,
         /// A prefix made of the account's name.
         suggestion: String,
@@ -64,9 +55,7 @@ pub enum EnvironmentError {
          {suggestion} }}`"
     )]
     KeyIsNotLent {
-        /// The account's name.
         account: String,
-        /// Its parent's.
         parent: String,
         /// Where the parent's token would be.
         token: String,
@@ -75,27 +64,14 @@ pub enum EnvironmentError {
     },
     /// A variable whose value cannot be a credential.
     #[error("{name}: {why}; set it to the bare value")]
-    Variable {
-        /// The variable.
-        name: String,
-        /// Why.
-        why: String,
-    },
+    Variable { name: String, why: String },
     /// A file with credentials cannot be read.
     #[error("account {account}: the credentials file {name}: {why}")]
-    Secret {
-        /// The account's name.
-        account: String,
-        /// The file's name.
-        name: String,
-        /// Why.
-        why: String,
-    },
+    Secret { account: String, name: String, why: String },
 }
 
 /// Where credentials come from.
 pub enum VariableSource<'a> {
-    /// From outside.
     Outside {
         /// The process's environment, or a test's stand-in for it.
         variables: &'a dyn Fn(&str) -> Option<String>,
@@ -106,7 +82,6 @@ pub enum VariableSource<'a> {
     Sandbox {
         /// The account that stands for `TWILIO_ACCOUNT_SID`.
         main: AccountSid,
-        /// The token.
         token: &'a str,
     },
 }

@@ -21,7 +21,6 @@ pub struct Explained {
     pub apis: Vec<(&'static str, String)>,
     /// Where it can stand too.
     pub also_in: Vec<&'static str>,
-    /// What it means.
     pub meaning: String,
     /// What Twilio does with it.
     pub vendors: &'static str,

@@ -42,7 +42,6 @@ impl Severity {
 pub struct Location {
     /// The file, as it was named.
     pub file: Arc<str>,
-    /// From 1.
     pub line: usize,
     /// From 1, in characters.
     pub column: usize,
@@ -113,7 +112,6 @@ pub struct Finding {
     pub severity: Severity,
     /// What it is, in one line.
     pub message: String,
-    /// Where it is.
     pub place: Option<Location>,
     /// Other places that it is about, each with what is there.
     pub also: Vec<(Location, String)>,

@@ -12,7 +12,6 @@ const ORDER: [&str; 7] = ["version", "accounts", "policy", "defaults", "profiles
 pub enum Formatted {
     /// It is in its usual form.
     Unchanged,
-    /// Its new text.
     Text(String),
     /// It cannot be put in that form without a risk to what it says.
     Left,

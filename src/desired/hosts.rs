@@ -24,33 +24,19 @@ pub enum HostError {
     NotAName(String),
     /// Two hosts for one thing.
     #[error("--base-url: {bound} is bound to {first} and to {second}: keep one of them")]
-    Twice {
-        /// What is bound.
-        bound: String,
-        /// Its one host.
-        first: String,
-        /// The other.
-        second: String,
-    },
+    Twice { bound: String, first: String, second: String },
     /// Nothing here is called so: a typing error would send credentials elsewhere.
     #[error(
         "--base-url: no account here uses {bound} (in use: {known}). Correct or remove it: with a typo in it, the credentials would go to another host. Nothing was sent"
     )]
-    Unused {
-        /// What is bound.
-        bound: String,
-        /// What there is.
-        known: String,
-    },
+    Unused { bound: String, known: String },
     /// The account's host is not that of its credentials.
     #[error(
         "account {account}: --base-url binds {sid} to {host}, but its credentials ({credentials}) go to {other}. Nothing \
          was sent. {advice}"
     )]
     NotTheirs {
-        /// The account's name.
         account: Box<str>,
-        /// Its SID.
         sid: AccountSid,
         /// The host bound to that.
         host: Box<str>,
@@ -58,7 +44,6 @@ pub enum HostError {
         credentials: Box<str>,
         /// The host bound to these.
         other: Box<str>,
-        /// What to do.
         advice: Box<str>,
     },
 }
@@ -70,7 +55,6 @@ enum HostBinding {
     Rest,
     /// An account that the operator's credentials say they are of.
     Account(AccountSid),
-    /// Credentials.
     Credentials(CredentialsAt),
 }
 

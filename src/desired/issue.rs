@@ -23,12 +23,20 @@ const COMPARISONS_MAX: usize = 20_000;
 #[derive(Debug, Clone)]
 pub(super) enum At {
     /// A path in a file (index into the sources).
-    Path { file: usize, path: Path, key: bool },
+    Path {
+        file: usize,
+        path: Path,
+        key: bool,
+    },
     /// Bytes of a file; `whole` where they are a whole key or value.
-    Span { file: usize, span: Range<usize>, path: Path, whole: bool },
+    Span {
+        file: usize,
+        span: Range<usize>,
+        path: Path,
+        whole: bool,
+    },
     /// The file as a whole.
     File(usize),
-    /// All of them.
     Nowhere,
 }
 

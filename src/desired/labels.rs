@@ -12,7 +12,6 @@ pub type Tags = BTreeMap<Arc<str>, Arc<str>>;
 /// What a number is filtered and grouped by.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Labels {
-    /// Its profile.
     pub profile: Option<Arc<str>>,
     /// The claim that it is one of.
     pub claim: Option<ClaimName>,

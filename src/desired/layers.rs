@@ -190,7 +190,6 @@ fn emergency_status(issues: &mut Issues, file: usize, status: &str, at: impl Fn(
     );
 }
 
-/// An account's SID.
 pub(super) fn account_sid(issues: &mut Issues, at: At, text: &str) -> Option<AccountSid> {
     match AccountSid::declared(text) {
         Ok(sid) => Some(sid),

@@ -11,7 +11,6 @@ use crate::model::claim::ClaimName;
 use crate::model::number::PhoneNumber;
 use crate::model::secret_url::{masked, without_tokens};
 
-/// What `--only` names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Selector {
     Number(PhoneNumber),
@@ -45,9 +44,7 @@ pub struct Narrowing {
 /// What a plan says of its narrowing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Narrowed {
-    /// What `--only` named.
     pub only: Vec<String>,
-    /// What `--account` named.
     pub account: Option<String>,
     /// How many declared numbers are not in the plan because of it.
     pub left_out: usize,

@@ -10,7 +10,6 @@ use crate::model::provider::Api;
 /// What the files declare.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parsed {
-    /// The fleet.
     pub desired: Desired,
     /// What is doubtful in the files.
     pub warnings: Vec<Finding>,

@@ -12,9 +12,7 @@ use saphyr_parser::{Event, Parser};
 /// One step of a path.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum PathStep {
-    /// Into a mapping.
     Key(Box<str>),
-    /// Into a list.
     Index(usize),
 }
 
@@ -33,7 +31,6 @@ impl From<usize> for PathStep {
 /// A way through a file.
 pub(super) type Path = Vec<PathStep>;
 
-/// `numbers[3].voice.url`.
 pub(super) fn display(path: &[PathStep]) -> String {
     let mut out = String::new();
     for step in path {

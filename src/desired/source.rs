@@ -7,7 +7,6 @@ use std::sync::Arc;
 pub struct Source {
     /// The file as it was named, for people.
     pub name: Arc<str>,
-    /// What it holds.
     pub text: String,
     /// How it is written.
     pub format: Format,

@@ -42,11 +42,9 @@ const QUOTED_MAX: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Record {
-    /// A run begins.
     Run(RunRecord),
     /// What it is about to do to one number, and what was there.
     Step(StepRecord),
-    /// How that ended.
     Ended(EndedRecord),
     /// The run is over.
     Done(DoneRecord),

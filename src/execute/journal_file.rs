@@ -88,14 +88,11 @@ pub enum JournalAccess<'a> {
     },
     /// It was read, and is not written.
     Known {
-        /// What it knows.
         known: &'a KnownNumbers,
-        /// Where it is.
         path: &'a Path,
         /// Of the embedded sandbox.
         is_sandbox: bool,
     },
-    /// It is written.
     Open(&'a Journal),
 }
 
@@ -145,7 +142,6 @@ impl JournalAccess<'_> {
 #[derive(Debug)]
 pub struct RunInJournal<'a> {
     journal: &'a Journal,
-    /// Its name.
     pub run: RunId,
     is_broken: Cell<bool>,
 }
@@ -177,7 +173,7 @@ impl Journal {
         })
     }
 
-    /// Where it is.
+    /// The path of the journal's current file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path

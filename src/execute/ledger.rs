@@ -46,7 +46,7 @@ pub enum Ledger {
     BesideLease(BesideLease),
 }
 
-/// What lasts.
+/// What must outlive the process: the budget and the open purchases.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Kept {
     /// What was spent over time.
@@ -74,7 +74,6 @@ pub enum LedgerError {
         annotation = wire::INTENTS
     )]
     NotedIntents {
-        /// `NAMESPACE/NAME`.
         lease: String,
         /// What is wrong with it.
         error: IntentsError,
@@ -85,7 +84,6 @@ pub enum LedgerError {
         annotation = wire::SPENT
     )]
     NotedBudget {
-        /// `NAMESPACE/NAME`.
         lease: String,
         /// What is wrong with it.
         error: BudgetError,
@@ -95,7 +93,6 @@ pub enum LedgerError {
         "the lease {lease} has no room for the record of claims: {bytes} bytes, and {room} fit; use --state-dir"
     )]
     NoRoom {
-        /// `NAMESPACE/NAME`.
         lease: String,
         /// How much it would be.
         bytes: usize,
@@ -105,7 +102,6 @@ pub enum LedgerError {
     /// The lease is not ours.
     #[error(transparent)]
     Lease(#[from] NotLeading),
-    /// The journal.
     #[error(transparent)]
     Journal(#[from] JournalFileError),
 }

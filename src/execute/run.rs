@@ -15,7 +15,6 @@ use crate::plan::{Action, Plan, Target};
 /// How far a person has asked the run to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stop {
-    /// Not at all.
     Run,
     /// Finish what is in flight, start nothing more.
     Drain,
@@ -26,7 +25,6 @@ pub enum Stop {
 /// What happens while a plan is carried out, for whoever shows it.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// A step begins.
     Started {
         /// Its place in the plan.
         step: usize,
@@ -35,7 +33,6 @@ pub enum Event<'a> {
     Ended {
         /// Its place in the plan.
         step: usize,
-        /// How.
         end: &'a StepEnd,
     },
 }

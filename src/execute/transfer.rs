@@ -27,7 +27,6 @@ pub(super) struct Arrived {
 
 /// A transfer of one number.
 struct Transfer<'a, T> {
-    /// The parent's.
     mover: &'a Client<T>,
     /// The account that has it.
     from: &'a Client<T>,

@@ -19,7 +19,7 @@ use crate::plan::digest::Digest;
 pub struct Approved(Plan);
 
 impl Approved {
-    /// The plan.
+    /// The plan that was approved.
     pub fn plan(&self) -> &Plan {
         &self.0
     }
@@ -34,13 +34,9 @@ impl Approved {
 /// be stricter: the repository cannot raise its own powers (law 11).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OperatorLimits {
-    /// `--max-purchases`, `NUMCTL_MAX_PURCHASES`.
     pub purchases: Option<Limit>,
-    /// `--max-releases`, `NUMCTL_MAX_RELEASES`.
     pub releases: Option<Limit>,
-    /// `--max-changes`, `NUMCTL_MAX_CHANGES`.
     pub changes: Option<Limit>,
-    /// `--release-guard`, `NUMCTL_RELEASE_GUARD`.
     pub release_guard: Option<Lookback>,
     /// `--max-monthly-increase`, `--max-monthly-total` and their variables.
     pub monthly: MonthlyLimits,
@@ -60,7 +56,6 @@ pub struct Refusal {
 /// One limit that a plan goes beyond.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken {
-    /// Which.
     pub limit: LimitName,
     /// How many the plan has.
     pub wanted: usize,
@@ -75,27 +70,22 @@ pub struct Broken {
     pub share_of: Option<ShareOf>,
     /// The limit as it is written.
     pub written: Limit,
-    /// Who set it.
     pub set_by: SetBy,
 }
 
 /// What a limit's percentage is of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShareOf {
-    /// The account's name.
     pub account: Arc<str>,
     /// How many numbers are live in it, without those that were bought in the same stretch of time.
     pub live: usize,
 }
 
-/// A limit's name.
+/// The name of a limit, as `limits:` and the options have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitName {
-    /// `max_purchases`
     Purchases,
-    /// `max_releases`
     Releases,
-    /// `max_changes`
     Changes,
 }
 

@@ -54,7 +54,7 @@ impl Generation {
         Self(first)
     }
 
-    /// Reads its text.
+    /// Reads a generation as it is written in the budget's file.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let value = u64::from_str_radix(text, 16).ok()?;
@@ -224,7 +224,7 @@ struct Touch {
     generation: Generation,
 }
 
-/// What was spent.
+/// What was spent in the last 24 hours, by account and kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Budget {
     spends: Vec<Spend>,
@@ -526,7 +526,6 @@ pub enum BudgetError {
     /// Not the JSON of a budget.
     #[error("it is not a budget: {}", inert::message(&.0.to_string(), QUOTED_MAX))]
     Json(#[from] serde_json::Error),
-    /// A later version's.
     #[error("it has version {0}; this numctl reads version {VERSION}")]
     Version(u32),
     /// A value that a budget cannot hold.

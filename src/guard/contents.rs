@@ -45,7 +45,7 @@ impl Contents {
         }
     }
 
-    /// The last one.
+    /// The content that was in force last.
     #[must_use]
     pub fn latest(&self) -> Option<Generation> {
         self.0.last().copied()

@@ -206,13 +206,10 @@ impl Census {
 pub struct NotKnown {
     /// The account that pays.
     pub payer: AccountIndex,
-    /// What they are.
     pub class: Class,
-    /// Why.
     pub why: Unpriced,
     /// How many there are before the plan.
     pub before: usize,
-    /// And after it.
     pub after: usize,
     /// How many of them it buys.
     pub bought: usize,

@@ -10,7 +10,6 @@ use crate::plan::Plan;
 /// What one limit leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DayLeft {
-    /// Which limit.
     pub limit: LimitName,
     /// The account, for a share, which holds in each; `None` for a count, which holds in all together.
     pub account: Option<Arc<str>>,

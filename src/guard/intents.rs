@@ -91,7 +91,6 @@ pub enum IntentsError {
     /// Not JSON of this shape.
     #[error("it is not a record of purchases: {0}")]
     Shape(String),
-    /// Another version's.
     #[error("it is of format {0}; this numctl reads format {FORMAT_VERSION}")]
     OtherFormat(u32),
     /// Something in it is not what its place calls for.
@@ -306,7 +305,7 @@ impl Intents {
         self.open.remove(slot)
     }
 
-    /// The file's text.
+    /// The text of the file that keeps them.
     #[must_use]
     pub fn to_json(&self) -> String {
         let intents = self.open.iter().map(|(slot, intent)| FileIntent {

@@ -23,9 +23,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// What the lists say of a number's use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seen {
-    /// It was used.
     Used(Use),
-    /// It was not.
     Idle,
     /// They could not be read.
     Unread,

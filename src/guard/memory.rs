@@ -48,7 +48,6 @@ pub struct Memory {
 /// How much of the fleet a cycle looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// Every account, completely.
     Full,
     /// A few numbers; of the others it goes by the last full look.
     Partial,

@@ -13,9 +13,7 @@ use crate::plan::Plan;
 /// A limit on money's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MonthlyName {
-    /// `max_monthly_increase`
     Increase,
-    /// `max_monthly_total`
     Total,
 }
 
@@ -33,11 +31,8 @@ impl MonthlyName {
 /// One limit on money that a plan goes beyond, or that cannot be held against it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BrokenMonthly {
-    /// Which.
     pub limit: MonthlyName,
-    /// What is allowed.
     pub allowed: Money,
-    /// Who set it.
     pub set_by: SetBy,
     /// How it is broken.
     pub how: Beyond,

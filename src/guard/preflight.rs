@@ -21,7 +21,6 @@ pub type WebhookKey = (Arc<str>, HttpMethod);
 /// A webhook, and for whom it is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeclaredWebhook {
-    /// The webhook.
     pub webhook: Webhook,
     /// An account that points there.
     pub account: AccountIndex,

@@ -25,7 +25,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// So often one is asked for; the second time after whatever failed fast.
 const TRIES: usize = 2;
 
-/// At once.
 const AT_ONCE: usize = 10;
 
 /// At most this many numbers to be bought are looked up; beyond that, what they cost is not known.

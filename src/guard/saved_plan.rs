@@ -48,7 +48,6 @@ pub enum SavedPlanError {
     /// Not JSON of this shape.
     #[error("it is not a saved plan: {0}")]
     NotAPlan(String),
-    /// Another version's shape.
     #[error("it is a saved plan of format {0}; this numctl reads format {FORMAT_VERSION}: plan again")]
     OtherFormat(u32),
     /// Edited, or cut and repaired, since it was written.
@@ -59,19 +58,13 @@ pub enum SavedPlanError {
     Accounts,
     /// Something in it is not what its place calls for.
     #[error("it has \"{text}\" in the place of {what}: plan again")]
-    Malformed {
-        /// What was expected.
-        what: &'static str,
-        /// What is there.
-        text: String,
-    },
+    Malformed { what: &'static str, text: String },
 }
 
 /// The plan, and what applying it needs besides. How many numbers are live, of which limits are shares, is
 /// not in it: that is counted when it is applied, since a file could say anything.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SavedPlan {
-    /// The plan.
     pub plan: Plan,
     /// How each account is reached.
     pub access: Vec<Access>,
@@ -135,7 +128,7 @@ impl SavedPlan {
         self.plan.steps.iter().any(|step| step.action.claimed().is_some())
     }
 
-    /// The file's text.
+    /// The text of the saved plan's file.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut file = self.to_file();

@@ -12,7 +12,6 @@ use crate::plan::{HeldReason, Plan, Step};
 /// that it is held by the same rules as the files that it was made from.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Holds {
-    /// Of all numbers.
     pub standstill: Standstill,
     /// Of accounts, by the plan's index.
     pub accounts: BTreeMap<AccountIndex, Hold>,

@@ -132,7 +132,6 @@ fn clear_rests(folder: &Path, path: &Path) {
     }
 }
 
-/// `NAME.PID.new`
 fn is_rest(entry: &OsStr, name: &OsStr) -> bool {
     let entry = entry.as_encoded_bytes().strip_prefix(name.as_encoded_bytes());
     let pid = entry.and_then(|rest| rest.strip_prefix(b".")?.strip_suffix(NEW.as_bytes()));

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-/// Between two beats.
 const BEAT: Duration = Duration::from_millis(250);
 /// A loop whose last beat is older does not move: nothing that it does without waiting takes so long.
 const STILL: Duration = Duration::from_secs(10);
@@ -19,7 +18,6 @@ pub struct Pulse(Arc<Beats>);
 #[derive(Debug)]
 struct Beats {
     began: Instant,
-    /// Milliseconds after that.
     last: AtomicU64,
 }
 

@@ -3,11 +3,8 @@
 /// Which of the four kinds an action is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ActionKind {
-    /// Costs money.
     Purchase,
-    /// Changes the account.
     Transfer,
-    /// Changes fields.
     Configure,
     /// Cannot be taken back.
     Release,

@@ -19,9 +19,7 @@ const TEXT_MAX: usize = 80;
 pub enum Origin {
     /// Someone in the Console.
     Console,
-    /// An API request.
     Api,
-    /// Twilio itself.
     Vendor,
     /// The event does not say.
     Unknown,
@@ -59,13 +57,10 @@ impl Origin {
 pub struct Cause {
     /// When it was recorded.
     pub at: Timestamp,
-    /// Through which door.
     pub origin: Origin,
     /// `US…`, `AC…`, or what else the event names.
     pub actor: Option<Box<str>>,
-    /// From which address.
     pub ip: Option<Box<str>>,
-    /// `AE…`
     pub event: Option<Box<str>>,
 }
 
@@ -107,7 +102,6 @@ pub struct PropertyChange {
     pub name: Box<str>,
     /// The value before, as it came. It may hold a password: [masked](crate::model::secret_url) where it is shown.
     pub before: Option<Box<str>>,
-    /// The value after.
     pub after: Option<Box<str>>,
 }
 
@@ -136,7 +130,7 @@ impl PropertyChange {
     }
 }
 
-/// One event.
+/// One change of a resource, as Monitor Events has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEvent {
     /// Who, when, from where.
@@ -149,7 +143,6 @@ pub struct AuditEvent {
     pub resource: Option<NumberSid>,
     /// The number itself, where the event names it.
     pub number: Option<PhoneNumber>,
-    /// What it changed.
     pub changes: Vec<PropertyChange>,
 }
 

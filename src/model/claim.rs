@@ -47,7 +47,6 @@ impl fmt::Display for ClaimName {
 /// when a claim shrinks, those with the highest are given up, and the others keep theirs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slot {
-    /// The claim.
     pub claim: ClaimName,
     /// Which of its numbers, from 1.
     pub index: u16,
@@ -62,7 +61,6 @@ impl fmt::Display for Slot {
 /// What a `friendly_name` says of claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mark {
-    /// Nothing.
     None,
     /// The number belongs to this slot.
     Of(Slot),
@@ -151,13 +149,9 @@ pub enum Wish {
     AreaCode,
     /// A state or province.
     Region,
-    /// A city.
     Locality,
-    /// North America only.
     RateCenter,
-    /// North America only.
     Lata,
-    /// A postal code.
     PostalCode,
     /// A pattern of digits and letters.
     Contains,
@@ -203,18 +197,14 @@ impl Wish {
 /// What a number can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Capability {
-    /// Calls.
     Voice,
-    /// Text messages.
     Sms,
-    /// Pictures.
     Mms,
-    /// Fax.
     Fax,
 }
 
 impl Capability {
-    /// Every capability.
+    /// Every capability, in the order of Twilio's search.
     pub const ALL: [Self; 4] = [Self::Voice, Self::Sms, Self::Mms, Self::Fax];
 
     /// Its word in the file.

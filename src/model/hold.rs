@@ -12,9 +12,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _};
 /// A number, an account or the whole file is left alone until a time. A hold always ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {
-    /// Until then.
     pub until: Timestamp,
-    /// Why, for people.
     pub why: Arc<str>,
 }
 
@@ -41,7 +39,6 @@ pub struct Window {
     pub from: Time,
     /// When it ends; not after `from` means on the next day.
     pub to: Time,
-    /// Where.
     pub zone: TimeZone,
 }
 
@@ -94,7 +91,6 @@ impl Window {
 /// What the file says of all its numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Standstill {
-    /// Nothing is changed.
     pub paused: bool,
     /// Nothing is changed outside of these, where there are any.
     pub windows: Vec<Window>,
@@ -123,7 +119,7 @@ pub enum Brake {
 }
 
 impl Brake {
-    /// For a person.
+    /// The reason as a person reads it.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {

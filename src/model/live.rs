@@ -37,9 +37,7 @@ pub struct Live {
 pub enum EmergencyAddressStatus {
     /// Emergency calls are located by it.
     Registered,
-    /// There is none.
     Unregistered,
-    /// Under way.
     PendingRegistration,
     /// It did not work.
     RegistrationFailure,

@@ -45,7 +45,6 @@ impl fmt::Debug for Currency {
 /// There is no order between two of them and no sum: [`Sums`] adds, each currency by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Money {
-    /// In millionths.
     parts: i128,
     currency: Currency,
 }
@@ -80,7 +79,7 @@ impl Money {
         Self::observed(amount, currency).filter(|_| is_plain && !amount.ends_with('.'))
     }
 
-    /// Which currency.
+    /// The currency that the amount is in.
     #[must_use]
     pub fn currency(self) -> Currency {
         self.currency

@@ -24,7 +24,6 @@ const SHORT_CODE_LENGTH_SHIFT: u32 = 50;
 /// carries the fix.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NumberError {
-    /// Nothing there.
     #[error("a phone number is missing; write it in E.164, such as \"+15552230000\"")]
     Empty,
     /// Something other than digits after the `+`.
@@ -59,11 +58,9 @@ pub enum NumberError {
     /// The calling code is known, and no number under it has this many digits.
     #[error("{number:?} has {digits} digits after the calling code +{code}; numbers there have {}", lengths(.min, .max))]
     Length {
-        /// As written.
         number: String,
         /// The country calling code that it starts with.
         code: u16,
-        /// National digits found.
         digits: usize,
         /// The fewest that are possible.
         min: u8,

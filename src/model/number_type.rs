@@ -3,16 +3,14 @@
 /// The kinds of numbers that AvailablePhoneNumbers and IncomingPhoneNumbers keep apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NumberType {
-    /// Of a place.
     Local,
     /// Of a mobile network.
     Mobile,
-    /// Free to call.
     TollFree,
 }
 
 impl NumberType {
-    /// Every type.
+    /// Every type that can be searched for.
     pub const ALL: [Self; 3] = [Self::Local, Self::Mobile, Self::TollFree];
 
     /// The type of a word, however it is written: `tollfree`, `toll-free`, `TollFree`.

@@ -21,19 +21,13 @@ const EARTH_RADIUS_MILES: f64 = 3958.8;
 /// One available number, with what the search's row says of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Offer {
-    /// The number.
     pub number: PhoneNumber,
-    /// Its country.
     pub iso_country: Option<Box<str>>,
     /// Its state or province.
     pub region: Option<Box<str>>,
-    /// Its city.
     pub locality: Option<Box<str>>,
-    /// Its rate center.
     pub rate_center: Option<Box<str>>,
-    /// Its LATA.
     pub lata: Option<Box<str>>,
-    /// Its postal code.
     pub postal_code: Option<Box<str>>,
     /// Where it is, in degrees.
     pub place: Option<(f64, f64)>,
@@ -67,7 +61,6 @@ impl Offer {
 pub enum Misfit {
     /// No number of a country: a short code, a satellite or network number, an impossible length.
     NotOfACountry,
-    /// Of another country.
     Country,
     /// Of another type, or one that costs the caller.
     Type,

@@ -16,7 +16,7 @@ pub enum Api {
 }
 
 impl Api {
-    /// Both.
+    /// Both APIs, in the order of the documentation.
     pub const ALL: [Self; 2] = [Self::ActiveNumbers, Self::IncomingPhoneNumbers];
 
     /// The word for it, in the file, in `--api` and in JSON.
@@ -43,7 +43,7 @@ impl Api {
         }
     }
 
-    /// The other one.
+    /// The API that `self` is not: what an error suggests to try.
     #[must_use]
     pub fn other(self) -> Self {
         match self {
@@ -96,9 +96,7 @@ const EDGES: [(&str, &str); 9] = [
 /// `{product}.{edge}.{region}.twilio.com` has both or none: `api.ie1.twilio.com` was shut down in 2026.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Site {
-    /// The region.
     pub region: Option<HostLabel>,
-    /// The edge.
     pub edge: Option<HostLabel>,
 }
 

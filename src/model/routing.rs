@@ -18,7 +18,6 @@ pub enum Known<T> {
     NotAsked,
     /// It was asked for, and could not be read, with the reason. Unknown is never no.
     Refused(Box<str>),
-    /// It is this.
     Is(T),
 }
 
@@ -31,7 +30,7 @@ impl<T> Known<T> {
         }
     }
 
-    /// What is known.
+    /// The value, where it is known.
     pub fn is(&self) -> Option<&T> {
         match self {
             Self::Is(known) => Some(known),
@@ -45,14 +44,12 @@ impl<T> Known<T> {
 pub struct Hook {
     /// As it is stored.
     pub url: Box<str>,
-    /// GET or POST.
     pub method: Box<str>,
 }
 
-/// A Messaging Service.
+/// A Messaging Service, as far as it decides where messages end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessagingService {
-    /// Its name.
     pub friendly_name: Option<Box<str>>,
     /// Where it sends what its numbers receive.
     pub inbound: Option<Hook>,
@@ -63,10 +60,9 @@ pub struct MessagingService {
     pub members: usize,
 }
 
-/// An application.
+/// An application, as far as it decides where calls and messages end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Application {
-    /// Its name.
     pub friendly_name: Option<Box<str>>,
     /// Asked when a call comes in.
     pub voice: Option<Hook>,
@@ -74,10 +70,9 @@ pub struct Application {
     pub sms: Option<Hook>,
 }
 
-/// A SIP trunk.
+/// A SIP trunk, as far as it decides where calls end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trunk {
-    /// Its name.
     pub friendly_name: Option<Box<str>>,
 }
 
@@ -86,9 +81,7 @@ pub struct Trunk {
 pub struct Surroundings {
     /// Its Messaging Services; with them, which number is in which is known.
     pub services: Known<BTreeMap<ServiceSid, MessagingService>>,
-    /// Its applications.
     pub applications: Known<BTreeMap<ApplicationSid, Application>>,
-    /// Its trunks.
     pub trunks: Known<BTreeMap<TrunkSid, Trunk>>,
 }
 
@@ -100,11 +93,8 @@ pub type Member = (NumberSid, Option<PhoneNumber>, ServiceSid);
 pub enum Hop {
     /// The number's own settings.
     Number,
-    /// An application.
     Application(ApplicationSid),
-    /// A SIP trunk.
     Trunk(TrunkSid),
-    /// A Messaging Service.
     Service(ServiceSid),
     /// Another region than the one whose settings are shown.
     Region(Box<str>),
@@ -122,10 +112,9 @@ impl fmt::Display for Hop {
     }
 }
 
-/// Where it ends.
+/// Where a call or a message ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RouteEnd {
-    /// At a URL.
     At(Hook),
     /// At whatever the trunk leads to.
     OnTrunk,
@@ -140,7 +129,7 @@ pub enum RouteEnd {
 }
 
 impl RouteEnd {
-    /// The URL.
+    /// The URL that is requested, where it ends at one.
     #[must_use]
     pub fn url(&self) -> Option<&str> {
         match self {
@@ -201,7 +190,6 @@ impl fmt::Display for Because {
 pub struct Way {
     /// The stations, in order.
     pub via: Vec<Hop>,
-    /// Where it ends.
     pub end: RouteEnd,
     /// The settings that would decide and do not, each with why, in order.
     pub overruled: Vec<(Field, Because)>,
@@ -342,7 +330,6 @@ pub fn why_not_a_name(name: &str) -> Option<&'static str> {
 pub enum Unresolved {
     /// No resource has the name; these names there are.
     NoSuchName(Vec<Box<str>>),
-    /// These have it.
     Several(Vec<Box<str>>),
     /// What there is could not be read.
     NotKnown(Box<str>),

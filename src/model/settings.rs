@@ -16,16 +16,14 @@ use crate::model::number::{AddressSid, ApplicationSid, BundleSid, IdentitySid, S
 /// GET or POST: the methods that the API takes for a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HttpMethod {
-    /// GET
     Get,
     /// POST, the API's default.
     Post,
 }
 
-/// `voice` or `fax`.
+/// What an incoming call is taken for: `voice` or `fax`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ReceiveMode {
-    /// The default.
     Voice,
     /// Programmable Fax, which Twilio has shut down.
     Fax,
@@ -34,25 +32,16 @@ pub enum ReceiveMode {
 /// The value of one field. Never empty: an unset field has no value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {
-    /// A friendly name.
     Text(Arc<str>),
     /// A URL, kept as it was written.
     Url(Arc<str>),
-    /// A webhook's method.
     Method(HttpMethod),
-    /// An application.
     Application(ApplicationSid),
-    /// A trunk.
     Trunk(TrunkSid),
-    /// An address.
     Address(AddressSid),
-    /// An identity document.
     Identity(IdentitySid),
-    /// A regulatory bundle.
     Bundle(BundleSid),
-    /// A Messaging Service.
     Service(ServiceSid),
-    /// Voice or fax.
     ReceiveMode(ReceiveMode),
     /// true or false.
     Flag(bool),
@@ -78,13 +67,11 @@ pub enum ValueError {
     /// Not `voice` or `fax`.
     #[error("{0:?} is not a receive mode: voice or fax")]
     ReceiveMode(String),
-    /// Not a boolean.
     #[error("{0:?} is not true or false")]
     Flag(String),
     /// A name over the API's limit.
     #[error("a friendly_name has at most 64 characters; this one has {0}")]
     NameTooLong(usize),
-    /// A control character.
     #[error("{0:?} contains a control character")]
     Control(String),
 }
@@ -353,7 +340,6 @@ impl FromIterator<(Field, Value)> for Settings {
 pub enum Want {
     /// `null` or `""`: cleared.
     Clear,
-    /// This value.
     Set(Value),
 }
 

@@ -12,7 +12,7 @@ use crate::model::number_type::NumberType;
 pub struct Country(NonZeroU8, u8);
 
 impl Country {
-    /// Reads a code.
+    /// Reads the code of an answer; `None` where it is not two letters.
     #[must_use]
     pub fn observed(text: &str) -> Option<Self> {
         let [first, second]: [u8; 2] = text.as_bytes().try_into().ok()?;
@@ -37,13 +37,11 @@ impl fmt::Debug for Country {
 /// A type of number that is priced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KindOnBill {
-    /// Of a place.
     Local,
     /// Of a mobile network.
     Mobile,
     /// Of the whole country.
     National,
-    /// Free to call.
     TollFree,
     /// One that this numctl does not know: it has no price, and may be any in a price list.
     Other,
@@ -61,7 +59,7 @@ impl From<NumberType> for KindOnBill {
 
 impl KindOnBill {
     /// The type of a word, however it is written: `tollfree`, `toll-free`, `toll free`. `None` for
-    /// none at all.
+    /// Reads the code of an answer; `None` where it is not two letters.
     #[must_use]
     pub fn observed(text: &str) -> Option<Self> {
         let plain = text.replace(['-', '_', ' '], "").to_ascii_lowercase();
@@ -93,7 +91,6 @@ impl KindOnBill {
 pub struct Tariff {
     /// `None` where it does not say, as v2010 never does.
     pub country: Option<Country>,
-    /// The same.
     pub kind: Option<KindOnBill>,
 }
 
@@ -109,11 +106,9 @@ pub struct Class {
 /// What is known of a number's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PossibleKind {
-    /// This one.
     Is(KindOnBill),
     /// Any but toll-free, as a North American number tells by its area code.
     NotTollFree,
-    /// Any.
     Any,
     /// A short code: leased, and in no price list.
     ShortCode,
@@ -215,7 +210,6 @@ const UNITED_STATES: &[u16] = &[
     947,948,949,951,952,954,956,959,970,971,972,973,975,978,979,980,983,984,985,986,989,
 ];
 
-/// Those of Canada.
 #[rustfmt::skip]
 const CANADA: &[u16] = &[
     204,226,236,249,250,257,263,273,289,306,343,354,365,367,368,382,403,416,418,428,431,437,438,450,468,474,

@@ -19,7 +19,7 @@ pub enum Medium {
 }
 
 impl Medium {
-    /// Both.
+    /// Both media, in the order in which they are asked for.
     pub const ALL: [Self; 2] = [Self::Call, Self::Message];
 
     /// The word for it.
@@ -58,11 +58,8 @@ impl Side {
 /// One use of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Use {
-    /// When.
     pub at: Timestamp,
-    /// What for.
     pub medium: Medium,
-    /// On which side.
     pub side: Side,
 }
 
@@ -77,7 +74,6 @@ impl Use {
 /// A number whose use is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnedNumber {
-    /// The number.
     pub number: PhoneNumber,
     /// Its SID, by which rows may name it; `None` where the listing gave none.
     pub sid: Option<NumberSid>,
@@ -86,7 +82,6 @@ pub struct OwnedNumber {
 /// Who a row of calls or messages is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Party {
-    /// The number itself.
     Number(PhoneNumber),
     /// The number with this SID, whatever the addresses of the row are.
     Sid(NumberSid),

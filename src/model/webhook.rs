@@ -24,7 +24,6 @@ pub enum WebhookRole {
 pub struct Webhook {
     /// The URL, which may hold a password.
     pub url: Arc<str>,
-    /// The method.
     pub method: HttpMethod,
     /// What it is asked for.
     pub role: WebhookRole,
@@ -86,9 +85,7 @@ const FROM: &str = "+15005550006";
 /// What is wrong with a webhook, and after how long that was known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WebhookFault {
-    /// What.
     pub kind: FaultKind,
-    /// In milliseconds.
     pub after_ms: u32,
 }
 
@@ -101,7 +98,6 @@ pub enum FaultKind {
     NoAddress,
     /// Its address is private, of this machine or of this network, and is not called.
     AddressRefused(IpAddr),
-    /// No connection.
     NotConnected,
     /// No TLS: most often its certificate is not good.
     Tls,
@@ -117,7 +113,6 @@ pub enum FaultKind {
     TooLong,
     /// A content type that the vendor does not take.
     WrongType,
-    /// No TwiML.
     NotTwiml,
     /// It was not called: there were too many.
     NotChecked,

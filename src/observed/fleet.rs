@@ -60,7 +60,6 @@ pub struct Observed {
     /// The last digits of what is spelt oddly, and where it was seen.
     odd_tails: BTreeMap<u32, AccountIndex>,
     survey: Survey,
-    /// By account.
     around: Vec<Surroundings>,
 }
 
@@ -69,7 +68,6 @@ pub struct Observed {
 pub struct ObservedNumber<'a> {
     /// The account that has it.
     pub account: AccountIndex,
-    /// The number.
     pub live: &'a Live,
 }
 

@@ -30,7 +30,6 @@ use crate::observed::{Observed, Papers, Sight, Survey};
 /// A parent has at most 1,000 subaccounts unless Twilio raises that; more pages than this of
 /// them never end.
 const ACCOUNT_PAGES_MAX: usize = 100;
-/// Accounts a page.
 const ACCOUNTS_A_PAGE: u16 = 1000;
 /// Offers a page: there is one such number.
 const OFFERS_A_PAGE: u16 = 20;

@@ -70,7 +70,7 @@ async fn services<T: Transport>(
     (Known::Is(services), all)
 }
 
-/// The account's applications.
+/// Lists the account's applications; not known where the key may not.
 pub async fn applications<T: Transport>(client: &Client<T>) -> Known<BTreeMap<ApplicationSid, Application>> {
     match client.list_aside(client.routes.applications(), routing::read_applications).await {
         Ok(all) => Known::Is(all.into_iter().collect()),

@@ -12,9 +12,7 @@ use crate::model::tariff::KindOnBill;
 /// What the country of a number wants of its buyer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Papers {
-    /// An address.
     pub address: bool,
-    /// A regulatory bundle.
     pub bundle: bool,
 }
 

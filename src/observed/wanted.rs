@@ -10,9 +10,7 @@ use crate::model::settings::{Field, Managed, Value, Want};
 pub struct WantedDetails {
     /// Its Messaging Services, with their numbers.
     pub services: bool,
-    /// Its applications.
     pub applications: bool,
-    /// Its trunks.
     pub trunks: bool,
 }
 
@@ -56,7 +54,7 @@ impl WantedDetails {
         }
     }
 
-    /// Both.
+    /// What either of two wants.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {

@@ -12,9 +12,7 @@ use crate::plan::diff::FieldChange;
 /// One action and why.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// What to do.
     pub action: Action,
-    /// Why.
     pub reason: Reason,
 }
 
@@ -42,7 +40,6 @@ impl Step {
 pub enum Action {
     /// Buy exactly this number, with its configuration.
     Purchase {
-        /// The number.
         number: PhoneNumber,
         /// The account that buys it.
         account: AccountIndex,
@@ -80,7 +77,6 @@ pub enum Action {
 /// The live number that an action is about, as it was when the plan was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// The number.
     pub number: PhoneNumber,
     /// Its SID; `None` where the listing gave none: looked up before anything is done.
     pub sid: Option<NumberSid>,
@@ -103,7 +99,7 @@ impl Target {
 }
 
 impl Action {
-    /// Its kind.
+    /// Which of the four kinds it is.
     #[must_use]
     pub fn kind(&self) -> ActionKind {
         match self {

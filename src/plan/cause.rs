@@ -15,13 +15,9 @@ const DEMO: &str = "https://demo.twilio.com/";
 pub struct Difference {
     /// The account that has the number.
     pub account: AccountIndex,
-    /// The number.
     pub number: PhoneNumber,
-    /// Its SID there.
     pub sid: NumberSid,
-    /// The setting.
     pub field: Field,
-    /// What is live.
     pub live: Option<Value>,
 }
 
@@ -67,7 +63,7 @@ pub struct Causes {
 }
 
 impl Causes {
-    /// Of one difference.
+    /// Who changed one setting of one number, where it is known.
     #[must_use]
     pub fn find(&self, number: PhoneNumber, field: Field) -> Option<&Cause> {
         self.known.get(&(number, field))

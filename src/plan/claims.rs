@@ -221,13 +221,11 @@ fn declared(claim: &Claim, index: u16, number: PhoneNumber) -> Declared {
 /// Why a number cannot be bound to a claim.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AdoptError {
-    /// No such claim.
     #[error("the files have no claim {0}")]
     NoClaim(String),
     /// The number is in none of the accounts.
     #[error("{0} is in none of the listed accounts")]
     NotOurs(PhoneNumber),
-    /// It is another's.
     #[error("{0} already belongs to {1}")]
     Bound(PhoneNumber, Slot),
     /// The files name it.
@@ -236,7 +234,6 @@ pub enum AdoptError {
     /// No slot is free.
     #[error("{claim} already has its {count} numbers: raise `count` first")]
     Full {
-        /// The claim.
         claim: ClaimName,
         /// How many it has.
         count: u16,

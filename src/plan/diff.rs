@@ -6,7 +6,6 @@ use crate::model::settings::{Field, Managed, Value, Want};
 /// One field that is to change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldChange {
-    /// The field.
     pub field: Field,
     /// What is live; `None` where it is unset.
     pub before: Option<Value>,

@@ -15,13 +15,10 @@ use crate::plan::{Action, Step, Warning};
 /// One declared setting that has no effect, once the plan is carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoEffect {
-    /// The number.
     pub number: PhoneNumber,
     /// The account that it lives in by then.
     pub account: AccountIndex,
-    /// The setting.
     pub field: Field,
-    /// Why.
     pub because: Because,
     /// Where calls or messages end instead, where that is a URL and known.
     pub effective_url: Option<Box<str>>,

@@ -19,11 +19,9 @@ use super::held_code::HeldCode;
 /// Something that the plan leaves undone on purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldNumber {
-    /// The number.
     pub number: PhoneNumber,
     /// The account of the file.
     pub account: AccountIndex,
-    /// Why.
     pub why: HeldReason,
 }
 
@@ -42,7 +40,7 @@ pub enum ContentDoubt {
 }
 
 impl ContentDoubt {
-    /// For a person.
+    /// The reason as a person reads it.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
@@ -64,51 +62,33 @@ impl ContentDoubt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeldReason {
     /// It would have to move, and is protected.
-    ProtectedFromTransfer {
-        /// Where it is.
-        lives_in: AccountIndex,
-    },
+    ProtectedFromTransfer { lives_in: AccountIndex },
     /// The file says `state: released`, and protects it.
     ProtectedFromRelease,
     /// Short codes are never bought.
     ShortCodeNotBought,
     /// The tombstone names another account than the one that has the number.
-    ReleaseInOtherAccount {
-        /// Where it is.
-        lives_in: AccountIndex,
-    },
+    ReleaseInOtherAccount { lives_in: AccountIndex },
     /// The API shows the number more than once, with different SIDs or in different accounts.
     Ambiguous,
     /// The daemon bought it under this very content of the files, and it is gone again.
     BoughtInThisGeneration,
     /// An account of the same parent has it that the file does not list.
-    InUnlistedAccount {
-        /// Which.
-        sid: AccountSid,
-    },
+    InUnlistedAccount { sid: AccountSid },
     /// Its country wants papers that the file does not give.
     PapersMissing {
         /// What is wanted and not given.
         papers: Papers,
     },
     /// An account could not be listed, and the number may be in there.
-    PerhapsIn {
-        /// Which.
-        account: AccountIndex,
-    },
+    PerhapsIn { account: AccountIndex },
     /// An account shows a number in a spelling that does not tell whether it is this one: it is not
     /// bought.
-    PerhapsSpeltOddly {
-        /// Which.
-        account: AccountIndex,
-    },
+    PerhapsSpeltOddly { account: AccountIndex },
     /// The API spells it neither in E.164 nor as a short code: it is not released.
     SpeltOddly,
     /// It is in an account, or belongs in one, in which nothing can be done.
-    AccountInTrouble {
-        /// Which.
-        account: AccountIndex,
-    },
+    AccountInTrouble { account: AccountIndex },
     /// A pause: the file or a signal says so.
     Paused,
     /// No maintenance window is open.
@@ -150,7 +130,6 @@ pub enum HeldReason {
     },
     /// It is to be released, and waits in quarantine until then.
     InQuarantine {
-        /// Since that day.
         since: Date,
         /// It is released on that day or later.
         until: Date,
@@ -163,7 +142,6 @@ pub enum HeldReason {
     NotUndone(NotUndone),
     /// It would point at a webhook that does not answer as it should.
     WebhookFails {
-        /// The setting.
         field: Field,
         /// What is wrong with it.
         fault: WebhookFault,
@@ -174,10 +152,7 @@ pub enum HeldReason {
         field: Field,
     },
     /// The Messaging Service that the file gives is none of the account's.
-    ServiceNotThere {
-        /// Which.
-        service: ServiceSid,
-    },
+    ServiceNotThere { service: ServiceSid },
     /// A declared setting of it is left out; its other settings are planned.
     LeftOut(LeftOut),
 }
@@ -188,10 +163,7 @@ pub enum LeftOut {
     /// SMS settings of a number that has no SMS (21407).
     NoSms,
     /// A fallback URL without a primary one (21405, 21406).
-    FallbackWithoutPrimary {
-        /// The fallback.
-        field: Field,
-    },
+    FallbackWithoutPrimary { field: Field },
     /// The Messaging Service, where which one the number is in is not known.
     ServiceUnknown,
     /// The clearing of a URL whose fallback is live and not in the file: the API refuses a fallback
@@ -229,29 +201,17 @@ pub struct Vanished {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotUndone {
     /// The field was changed since: someone else's word is not overwritten.
-    ChangedSince {
-        /// Which.
-        field: Field,
-    },
+    ChangedSince { field: Field },
     /// The value before held a password, which no journal keeps.
-    Secret {
-        /// Which.
-        field: Field,
-    },
+    Secret { field: Field },
     /// The value before is none that can be sent.
-    Unsendable {
-        /// Which.
-        field: Field,
-    },
+    Unsendable { field: Field },
     /// The run bought it, and only a tombstone releases.
     Bought,
     /// No listed account has it any more.
     Gone,
     /// It is in another account than the run left it in.
-    Elsewhere {
-        /// Which.
-        lives_in: AccountIndex,
-    },
+    Elsewhere { lives_in: AccountIndex },
 }
 
 impl HeldReason {
@@ -347,14 +307,12 @@ impl HeldReason {
 pub enum Warning {
     /// Declared URLs that an application or a trunk overrides.
     Inert {
-        /// The number.
         number: PhoneNumber,
         /// What overrides them: an application or the trunk.
         overridden_by: Field,
     },
     /// Setting a field clears another at the API that the file does not manage.
     ClearsUnmanaged {
-        /// The number.
         number: PhoneNumber,
         /// The field that the file sets.
         sets: Field,
@@ -362,90 +320,51 @@ pub enum Warning {
         clears: Field,
     },
     /// A live number that the file does not name, under `unlisted: report`.
-    Unlisted {
-        /// The number.
-        number: PhoneNumber,
-        /// Where it is.
-        account: AccountIndex,
-    },
+    Unlisted { number: PhoneNumber, account: AccountIndex },
     /// It waits in quarantine, and the file does not say any more that it is to be released.
-    LeftInQuarantine {
-        /// The number.
-        number: PhoneNumber,
-        /// Where it is.
-        account: AccountIndex,
-        /// Since when.
-        since: Date,
-    },
+    LeftInQuarantine { number: PhoneNumber, account: AccountIndex, since: Date },
     /// Its name ends in the mark of a claim that is not its own: copied, edited or cut.
-    BrokenMark {
-        /// The number.
-        number: PhoneNumber,
-        /// Where it is.
-        account: AccountIndex,
-    },
+    BrokenMark { number: PhoneNumber, account: AccountIndex },
     /// No journal tells whether the numbers to buy were ours before.
     NoJournal,
     /// A number that is bought was ours: Twilio may have it no more.
     BoughtBack {
-        /// The number.
         number: PhoneNumber,
         /// What the journal knows of it.
         was: Vanished,
     },
     /// Fields that numctl set, that still are so, and that no file declares any more.
     LeftBehind {
-        /// The number.
         number: PhoneNumber,
-        /// Where it is.
         account: AccountIndex,
         /// The fields, in order.
         fields: Box<[Field]>,
     },
     /// The files declare what `undo` takes back.
-    DeclaredOtherwise {
-        /// The number.
-        number: PhoneNumber,
-    },
+    DeclaredOtherwise { number: PhoneNumber },
     /// The calls and messages of numbers that were to be released could not be read.
     UseUnread {
-        /// The account.
         account: AccountIndex,
         /// Why; for one of them.
         why: Box<str>,
     },
     /// A friendly name that the file gives stands for nothing in the account, or for several.
     NameUnresolved {
-        /// The account.
         account: AccountIndex,
         /// The field that is named.
         field: Field,
-        /// The name.
         name: Arc<str>,
-        /// Why.
         why: Unresolved,
     },
     /// What decides where an account's calls or messages end could not be read.
-    RoutingUnknown {
-        /// The account.
-        account: AccountIndex,
-        /// Why.
-        why: Box<str>,
-    },
+    RoutingUnknown { account: AccountIndex, why: Box<str> },
     /// A Messaging Service gets more numbers than the vendor allows by default.
     ServiceOverfull {
-        /// The account.
         account: AccountIndex,
-        /// Which.
         service: ServiceSid,
         /// How many it would have.
         numbers: usize,
     },
     /// Something about a listing.
-    Listing {
-        /// The account.
-        account: AccountIndex,
-        /// What.
-        note: ListingNote,
-    },
+    Listing { account: AccountIndex, note: ListingNote },
 }

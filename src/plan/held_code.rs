@@ -6,13 +6,12 @@ macro_rules! held_codes {
         /// Why something is left undone, without what it is about: see
         /// [`HeldReason`](super::held::HeldReason).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[allow(missing_docs, reason = "each is the code of a reason that has its doc")]
         pub enum HeldCode {
             $($code,)*
         }
 
         impl HeldCode {
-            /// Every code.
+            /// Every code, in the order of the metric's labels.
             pub const ALL: &[Self] = &[$(Self::$code,)*];
 
             /// The word for it.

@@ -12,7 +12,6 @@ use crate::plan::Plan;
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Report {
-    /// The plan.
     pub plan: Plan,
     /// One for each of the plan's steps.
     pub ends: Vec<StepEnd>,
@@ -32,7 +31,7 @@ pub struct StepEnd {
     pub instead: Option<PhoneNumber>,
 }
 
-/// The four ends.
+/// How an action ended: each ends in exactly one way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The API did it, and its answer shows it.
@@ -49,18 +48,14 @@ pub enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutcomeKind {
-    /// See [`Outcome::Succeeded`].
     Succeeded,
-    /// See [`Outcome::Failed`].
     Failed,
-    /// See [`Outcome::Skipped`].
     Skipped,
-    /// See [`Outcome::Unknown`].
     Unknown,
 }
 
 impl OutcomeKind {
-    /// All four.
+    /// The four kinds, in the order in which reports count them.
     pub const ALL: [Self; 4] = [Self::Succeeded, Self::Failed, Self::Skipped, Self::Unknown];
 
     /// The contract's word for it.
@@ -214,7 +209,7 @@ impl Skip {
         }
     }
 
-    /// For a person.
+    /// The reason as a person reads it.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {

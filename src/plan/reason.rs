@@ -24,7 +24,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Every reason.
+    /// Every reason, in the order of the metric's labels.
     pub const ALL: [Self; 9] = [
         Self::Missing,
         Self::Claimed,

@@ -15,13 +15,11 @@ use crate::plan::{Action, Plan, Reason, Target};
 /// One number that has moved on since the plan was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stale {
-    /// The number.
     pub number: PhoneNumber,
-    /// What is different.
     pub why: StaleReason,
 }
 
-/// What is different.
+/// What has changed since a plan was saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StaleReason {
     /// It was to be bought, and is there.

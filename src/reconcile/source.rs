@@ -25,36 +25,21 @@ pub enum PlanSource<'a> {
     Files(&'a Desired),
     /// A plan that was made and approved earlier.
     Saved {
-        /// The plan.
         saved: &'a SavedPlan,
         /// What its files declare by now, where they can be read: their pauses and holds count too.
         files: Option<&'a Desired>,
     },
     /// A live number becomes one of a claim's.
-    Adoption {
-        /// The files.
-        desired: &'a Desired,
-        /// The claim's name.
-        claim: &'a str,
-        /// The number.
-        number: PhoneNumber,
-    },
+    Adoption { desired: &'a Desired, claim: &'a str, number: PhoneNumber },
     /// What takes an earlier run back.
-    Undo {
-        /// The files.
-        desired: &'a Desired,
-        /// The run.
-        run: &'a JournalRun,
-    },
+    Undo { desired: &'a Desired, run: &'a JournalRun },
 }
 
 /// Why a source makes no plan.
 #[derive(Debug, thiserror::Error)]
 pub enum Rejected {
-    /// Of an adoption.
     #[error(transparent)]
     Adoption(#[from] AdoptError),
-    /// Of an undo.
     #[error(transparent)]
     Undo(#[from] UndoError),
 }
@@ -97,7 +82,6 @@ impl<'a> PlanSource<'a> {
         }
     }
 
-    /// The files' limits.
     pub(super) fn limits(&self) -> &'a Limits {
         match *self {
             Self::Files(desired) | Self::Adoption { desired, .. } | Self::Undo { desired, .. } => {

@@ -38,7 +38,7 @@ pub fn said(plan: &Plan) -> Vec<GroupText> {
 const NO_EVENT: &str =
     "no event in Twilio's audit log explains it (an event may come late, and is kept for 30 days)";
 
-/// Who changed something.
+/// Who changed a setting, for machines.
 #[derive(Debug, Serialize)]
 pub struct CauseJson<'a> {
     at: String,
@@ -49,7 +49,7 @@ pub struct CauseJson<'a> {
 }
 
 impl<'a> CauseJson<'a> {
-    /// Of a cause.
+    /// Takes over what a cause says.
     #[must_use]
     pub fn new(cause: &'a Cause) -> Self {
         Self {

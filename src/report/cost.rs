@@ -222,7 +222,7 @@ pub struct BrokenMonthlyJson {
 }
 
 impl BrokenMonthlyJson {
-    /// One limit.
+    /// One broken limit of the monthly cost.
     #[must_use]
     pub fn new(limit: &BrokenMonthly) -> Self {
         let (reason, wanted, over) = match limit.how {

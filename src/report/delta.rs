@@ -12,7 +12,6 @@ use super::shown::shown_value;
 /// One field of one number, before and after.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Delta<'a> {
-    /// The field.
     pub field: Field,
     /// What is live; `None` where it is unset.
     pub before: Option<Cow<'a, Value>>,
@@ -93,19 +92,9 @@ impl Delta<'_> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum View {
     /// Two long values, one above the other.
-    Lines {
-        /// The old value.
-        before: Vec<DeltaPiece>,
-        /// The new value.
-        after: Vec<DeltaPiece>,
-    },
+    Lines { before: Vec<DeltaPiece>, after: Vec<DeltaPiece> },
     /// Short ones, on one line.
-    Arrow {
-        /// The old value.
-        before: String,
-        /// The new value.
-        after: String,
-    },
+    Arrow { before: String, after: String },
     /// There is a change and nothing to see of it.
     Note(String),
 }
@@ -113,7 +102,6 @@ pub enum View {
 /// A part of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeltaPiece {
-    /// The text.
     pub text: String,
     /// Whether it differs from the other side.
     pub changed: bool,

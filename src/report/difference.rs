@@ -76,7 +76,7 @@ fn line(
     writeln!(out, "{}", style.paint(colour, format_args!("  {sign} {field}: {shown}")))
 }
 
-/// Whether anything differs.
+/// Whether a plan has a difference to show.
 #[must_use]
 pub fn is_any(plan: &Plan) -> bool {
     !plan.steps.is_empty() || !plan.waiting.is_empty()

@@ -25,11 +25,9 @@ pub enum CheckLevel {
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What.
     pub about: &'static str,
     /// How good it is.
     pub level: CheckLevel,
-    /// What was found.
     #[serde(rename = "message")]
     pub says: String,
     /// What to do about it.
@@ -42,7 +40,6 @@ pub type DoctorAnswer = Result<Response, ApiError>;
 /// What one account answered.
 #[derive(Debug)]
 pub struct Answers {
-    /// The account itself.
     pub account: DoctorAnswer,
     /// A page of ActiveNumbers.
     pub active_numbers: DoctorAnswer,
@@ -59,7 +56,6 @@ pub struct AccountExam {
     pub api: Api,
     /// The user name of its credentials.
     pub user: String,
-    /// The account's SID.
     pub sid: String,
     /// Whether numbers may move into it or out of it: other accounts of its parent are in the file.
     pub has_kin: bool,

@@ -23,10 +23,9 @@ use crate::report::shown::{Shown, must_be_spelt_out, quoted_within};
 /// at the number.
 const PROFILE_NUMBERS_MIN: usize = 2;
 
-/// What was exported.
+/// A desired-state file made from what is live.
 #[derive(Debug, Clone)]
 pub struct Export {
-    /// The file.
     pub yaml: String,
     /// Whether a webhook URL in it carries a password: then the file is written 0600, and said so.
     pub carries_passwords: bool,
@@ -60,7 +59,7 @@ pub struct ExportedFleet {
     pub left_out: Vec<String>,
 }
 
-/// A named configuration.
+/// A configuration that several exported numbers share.
 #[derive(Debug, Clone)]
 pub struct Profile {
     /// Its name: lower-case letters, digits and hyphens.
@@ -72,11 +71,8 @@ pub struct Profile {
 /// One number of the file.
 #[derive(Debug, Clone)]
 pub struct ExportedEntry {
-    /// The number.
     pub number: PhoneNumber,
-    /// Its account.
     pub account: AccountIndex,
-    /// Index into [`Fleet::profiles`].
     pub profile: Option<usize>,
     /// What it sets itself.
     pub settings: Managed,
@@ -176,7 +172,7 @@ impl ExportedFleet {
         })
     }
 
-    /// The file's text.
+    /// The text of the file, comments included.
     #[must_use]
     pub fn to_yaml(&self) -> String {
         let mut out = String::new();

@@ -30,17 +30,14 @@ const VARIANTS_MAX: usize = 40;
 /// 100,000.
 #[derive(Debug)]
 pub struct ActionGroup<'a> {
-    /// What is done.
     pub kind: ActionKind,
     /// Where the numbers come from, for a transfer.
     pub from: Option<AccountIndex>,
     /// The account that the numbers are in afterwards, or were in, for a release.
     pub account: AccountIndex,
-    /// Why.
     pub reason: Reason,
     /// How many actions; never 0.
     pub count: usize,
-    /// What changes.
     pub changes: Vec<GroupChange<'a>>,
     members: Members<'a>,
 }
@@ -52,7 +49,6 @@ pub enum GroupChange<'a> {
     Same(Delta<'a>),
     /// Different values before, one after.
     From {
-        /// The field.
         field: Field,
         /// How many different values there are.
         before: usize,
@@ -61,7 +57,6 @@ pub enum GroupChange<'a> {
     },
     /// Different values after, too.
     Varied {
-        /// The field.
         field: Field,
         /// How many different changes there are.
         changes: usize,
@@ -96,7 +91,6 @@ enum Grade {
     Changes,
     /// What they change it to.
     Values,
-    /// What they change.
     Fields,
 }
 
@@ -322,11 +316,8 @@ pub fn ranges(numbers: impl IntoIterator<Item = PhoneNumber>) -> impl Iterator<I
 /// Numbers without a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NumberRange {
-    /// The first.
     pub first: PhoneNumber,
-    /// The last.
     pub last: PhoneNumber,
-    /// How many.
     pub count: usize,
 }
 
@@ -343,16 +334,14 @@ impl std::fmt::Display for NumberRange {
 /// What is said of several subjects.
 #[derive(Debug)]
 pub struct GroupText {
-    /// What is said.
     pub message: String,
     /// Of which numbers, in order.
     pub numbers: Vec<PhoneNumber>,
-    /// Of what else.
     pub others: Vec<String>,
 }
 
 impl GroupText {
-    /// Of how many.
+    /// How many numbers the group has.
     #[must_use]
     pub fn count(&self) -> usize {
         self.numbers.len() + self.others.len()

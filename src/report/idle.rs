@@ -37,9 +37,7 @@ const NORTH_AMERICA: &[&str] = &["US", "CA"];
 /// A live number, as far as the report tells of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdleRow {
-    /// The number.
     pub number: PhoneNumber,
-    /// Its name.
     pub friendly_name: Option<String>,
     /// `local`, `mobile`, `tollfree`, as the API says it.
     pub kind: Option<String>,
@@ -214,11 +212,8 @@ impl IdleDeclared {
 /// One idle number of the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idle {
-    /// The number.
     pub row: IdleRow,
-    /// Its account's name.
     pub account: Arc<str>,
-    /// Its account.
     pub account_sid: AccountSid,
     /// What it costs a month, and the currency, as the API writes them; `None` where that is not known.
     pub monthly: Option<(Box<str>, Box<str>)>,
@@ -249,11 +244,8 @@ impl Idle {
 /// The report: idle numbers by account and number, and what idle means.
 #[derive(Debug)]
 pub struct IdleReport<'a> {
-    /// The numbers.
     pub numbers: &'a [Idle],
-    /// For how long.
     pub time: Lookback,
-    /// Since when.
     pub since: Date,
     /// Whether they were held against a file, so that accounts have names there.
     pub has_file: bool,

@@ -25,7 +25,6 @@ const FLAT: &str = "twilio_api_accounts_incoming_phone_numbers";
 /// Why a state is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ImportError {
-    /// No JSON.
     #[error("it is not JSON: {0}")]
     NotJson(String),
     /// JSON of something else.
@@ -39,7 +38,6 @@ pub enum ImportError {
     Number {
         /// Where in the state.
         address: String,
-        /// What is wrong.
         why: String,
     },
 }
@@ -47,7 +45,6 @@ pub enum ImportError {
 /// What a state comes to.
 #[derive(Debug)]
 pub struct Imported {
-    /// The file.
     pub export: Export,
     /// How many numbers there were.
     pub numbers: usize,
@@ -123,7 +120,6 @@ fn listing(account: AccountSid, rows: Vec<Live>) -> Result<Listing, ImportError>
 
 /// One number of a state.
 struct ImportedNumber {
-    /// `module.eu.twilio_phone_number.support["de"]`
     address: String,
     /// The same without an index.
     resource: String,

@@ -153,18 +153,14 @@ impl<'a> NarrowedJson<'a> {
 pub struct ActionJson<'a> {
     /// `purchase`, `transfer`, `configure`, `release`.
     pub kind: &'static str,
-    /// The number.
     pub phone_number: PhoneNumber,
-    /// The account's name.
     pub account: &'a str,
-    /// The account's SID.
     pub account_sid: AccountSid,
     /// The number's SID; null for a purchase, and where the listing gave none.
     pub sid: Option<NumberSid>,
     /// Where a transfer takes the number from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from_account: Option<&'a str>,
-    /// That account's SID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from_account_sid: Option<AccountSid>,
     /// The tags of the number, where it has any.
@@ -176,7 +172,6 @@ pub struct ActionJson<'a> {
     /// messages, where that was looked up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unused_for: Option<String>,
-    /// What changes.
     pub changes: Changes<'a>,
     /// The slot of a claim that a purchase fills: `nyc-support/2`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -225,11 +220,8 @@ impl<'a> ActionJson<'a> {
 /// What an action changes.
 #[derive(Debug)]
 pub enum Changes<'a> {
-    /// The account.
     Account {
-        /// Its name before.
         before: &'a str,
-        /// Its name afterwards.
         after: &'a str,
     },
     /// The fields that this action changes. Their values are written without their secrets.
@@ -308,9 +300,7 @@ impl<'a> NumberJson<'a> {
 /// A declared setting that has no effect.
 #[derive(Debug, Serialize)]
 pub struct NoEffectJson {
-    /// Which.
     field: Field,
-    /// Why.
     because: String,
     /// Where calls or messages end instead; null where that is no URL, or not known.
     effective_url: Option<String>,

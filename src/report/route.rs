@@ -15,7 +15,6 @@ use crate::model::settings::{Field, Value};
 /// Where the calls and messages of one number end.
 #[derive(Debug)]
 pub struct Route<'a> {
-    /// The number.
     pub number: PhoneNumber,
     /// What people call it.
     pub friendly_name: Option<&'a str>,

@@ -20,29 +20,22 @@ const AFTER: i64 = 300;
 /// One setting that was changed. Its values are without their secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TimelineChange {
-    /// Its name.
     pub field: String,
-    /// The value before.
     pub before: Option<String>,
-    /// The value after.
     pub after: Option<String>,
 }
 
 /// One thing that was done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TimelineEntry {
-    /// When.
     #[serde(serialize_with = "as_text")]
     pub at: Timestamp,
     /// `numctl`, `console`, `api`, `vendor` or `unknown`.
     pub source: &'static str,
-    /// Who.
     pub actor: Option<String>,
-    /// From which address.
     pub ip: Option<String>,
     /// What: a kind of action, or the type of an event.
     pub kind: String,
-    /// In which account.
     pub account_sid: Option<AccountSid>,
     /// What was changed, by name.
     pub fields: Vec<String>,
@@ -54,7 +47,6 @@ pub struct TimelineEntry {
     /// How it ended; null where that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<&'static str>,
-    /// Twilio's event.
     pub event: Option<String>,
     /// Who, in words; of what others did.
     #[serde(skip)]

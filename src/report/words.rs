@@ -72,11 +72,8 @@ pub fn trouble(account: &AccountRef, trouble: &Trouble) -> String {
 /// Counts of a plan, taken in one pass.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Summary {
-    /// Numbers to buy.
     pub purchase: usize,
-    /// Numbers to change.
     pub configure: usize,
-    /// Numbers to move.
     pub transfer: usize,
     /// Numbers to give back.
     pub release: usize,
@@ -358,7 +355,6 @@ pub fn unused(guard: Lookback) -> String {
 /// What a warning is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WarningSubject {
-    /// A number.
     Number(PhoneNumber),
     /// Something without one, fit to be shown.
     Other(String),

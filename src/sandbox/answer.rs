@@ -8,7 +8,6 @@ pub use crate::client::api::error::Operation;
 /// A request, already taken off the wire.
 #[derive(Debug, Clone, Default)]
 pub struct HttpRequest {
-    /// `GET`, `POST`, …
     pub method: String,
     /// The path, percent-encoding left as it came.
     pub path: String,
@@ -44,7 +43,6 @@ fn pairs(text: &str) -> Vec<(String, String)> {
 /// What happens to an answer on its way, which only a socket (or its stand-in) can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Delivery {
-    /// It arrives.
     #[default]
     Whole,
     /// The connection closes without a byte of it.
@@ -55,16 +53,12 @@ pub enum Delivery {
     Hung,
 }
 
-/// An answer.
+/// What the sandbox answers, before it is put on a connection.
 #[derive(Debug, Clone, Default)]
 pub struct HttpAnswer {
-    /// The HTTP status.
     pub status: u16,
-    /// The headers.
     pub headers: Vec<(&'static str, String)>,
-    /// The body.
     pub body: Vec<u8>,
-    /// Whether it arrives.
     pub delivery: Delivery,
 }
 

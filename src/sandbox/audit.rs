@@ -22,19 +22,15 @@ pub struct Actor {
     pub door: Door,
     /// `US…` of someone in the Console, `AC…` of an API request.
     pub sid: Option<Arc<str>>,
-    /// From which address.
     pub ip: Option<Arc<str>>,
 }
 
-/// Twilio's doors.
+/// How a change came in, in Twilio's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Door {
-    /// The Console.
     Web,
-    /// The API.
     Api,
-    /// Twilio itself.
     Twilio,
 }
 
@@ -74,7 +70,6 @@ pub(crate) struct LoggedChange {
     pub(crate) place: u64,
     /// In whose log it is.
     pub(crate) account: Arc<str>,
-    /// `phone-number.updated`.
     pub(crate) event_type: String,
     /// In seconds since the epoch.
     pub(crate) at: u32,
@@ -85,13 +80,11 @@ pub(crate) struct LoggedChange {
     pub(crate) ip: Option<Arc<str>>,
     /// The SID of what was changed.
     pub(crate) resource: String,
-    /// By Twilio's names.
     #[serde(default)]
     pub(crate) properties: BTreeMap<String, Property>,
 }
 
 impl LoggedChange {
-    /// `AE…`
     pub(crate) fn sid(&self) -> String {
         format!("AE{:032x}", self.place)
     }

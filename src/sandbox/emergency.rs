@@ -69,7 +69,6 @@ impl Emergency {
         }
     }
 
-    /// Twilio's word.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Unregistered => "unregistered",

@@ -102,7 +102,6 @@ pub struct Dialect {
     pub owned: OwnedPurchase,
     /// The same of v2010, where `None` is an update: Twilio calls it a feature there.
     pub owned_v2010: Option<OwnedPurchase>,
-    /// See [`ListShape`].
     pub list: ListShape,
     /// A transfer clears every URL.
     pub transfer_clears: bool,
@@ -110,11 +109,9 @@ pub struct Dialect {
     pub documented_only: bool,
     /// URLs are stored normalised.
     pub normalise_urls: bool,
-    /// Nothing is available.
     pub empty_inventory: bool,
     /// Every account is a trial account.
     pub trial: bool,
-    /// ActiveNumbers answers 404.
     pub not_enabled: bool,
     /// Listed numbers that end in 9 have no `phone_number`.
     pub null_numbers: bool,
@@ -213,7 +210,6 @@ struct Rule {
 pub struct Faults {
     /// The API's undocumented choices.
     pub dialect: Dialect,
-    /// Seconds in `Retry-After`.
     pub retry_after: Option<u32>,
     rules: Vec<Rule>,
     random: u64,
@@ -323,7 +319,6 @@ fn unit(state: &mut u64) -> f64 {
     (mix(*state) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// SplitMix64's output function.
 pub(crate) fn mix(state: u64) -> u64 {
     let z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

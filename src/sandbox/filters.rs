@@ -50,7 +50,6 @@ impl SandboxFilters {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The `PhoneNumber` filter.
     pub(crate) fn phone_number(&self) -> Option<&str> {
         self.iter().find(|(name, _)| *name == "PhoneNumber").map(|(_, value)| value)
     }

@@ -38,7 +38,6 @@ impl Object {
     }
 }
 
-/// A JSON string.
 pub(crate) fn quoted(text: &str) -> String {
     // Nearly every text of a row is plain, and a page has ten thousand of them.
     if text.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'"' && b != b'\\') {

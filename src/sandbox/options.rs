@@ -121,7 +121,7 @@ pub async fn start(options: SandboxOptions) -> Result<Running, SandboxStartError
 }
 
 impl Running {
-    /// Where it listens.
+    /// The address that it listens at.
     #[cfg(feature = "testing")]
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
@@ -134,7 +134,7 @@ impl Running {
         format!("http://{}", self.addr)
     }
 
-    /// The main account.
+    /// The SID of the default world's main account.
     #[must_use]
     pub fn account_sid(&self) -> &'static str {
         MAIN_SID
@@ -146,7 +146,7 @@ impl Running {
         AUTH_TOKEN
     }
 
-    /// The sandbox itself.
+    /// The sandbox behind the server, for tests that change it.
     #[cfg(feature = "testing")]
     #[must_use]
     pub fn sandbox(&self) -> &SharedSandbox {

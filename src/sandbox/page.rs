@@ -48,7 +48,6 @@ impl SandboxPage {
     }
 }
 
-/// `{"items":[…],"meta":{…}}`.
 pub(crate) fn envelope(
     rows: &[String],
     more: bool,

@@ -66,7 +66,7 @@ impl ApiRoute {
 }
 
 impl Sandbox {
-    /// Answers one request.
+    /// Answers one request, whichever API it is for.
     pub fn handle(&mut self, request: &HttpRequest) -> HttpAnswer {
         let route = ApiRoute::new(request).map(|route| route.settled(request, &self.world));
         let operation = route.as_ref().ok().map(ApiRoute::operation);

@@ -42,7 +42,6 @@ pub(crate) struct SandboxLimits {
 struct SandboxServer {
     sandbox: SharedSandbox,
     limits: SandboxLimits,
-    /// By user name.
     accounts: Arc<Mutex<HashMap<String, Load>>>,
     began: Instant,
     dirty: watch::Sender<()>,

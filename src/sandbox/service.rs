@@ -15,13 +15,9 @@ const LOG_LENGTH: usize = 1000;
 /// One request of the log. No credentials; `form` is what was posted.
 #[derive(Debug, Clone, Serialize)]
 pub struct LogEntry {
-    /// `GET`, `POST`, …
     pub method: String,
-    /// The path.
     pub path: String,
-    /// The raw query.
     pub query: String,
-    /// The raw body.
     pub form: String,
     /// The status that was answered, also where the answer was then lost.
     pub status: u16,
@@ -36,13 +32,11 @@ pub struct LogEntry {
 /// The requests so far.
 #[derive(Debug, Clone, Serialize)]
 pub struct Requests {
-    /// How many.
     pub total: u64,
     /// How many were over the rate limit.
     pub throttled: u64,
     /// How many of each operation.
     pub by_operation: BTreeMap<&'static str, u64>,
-    /// The last thousand.
     pub log: VecDeque<LogEntry>,
 }
 
@@ -56,7 +50,6 @@ impl Default for Requests {
 /// The model and how it answers.
 #[derive(Debug, Clone, Default)]
 pub struct Sandbox {
-    /// What it knows.
     pub world: World,
     /// What goes wrong, and the dialect.
     pub faults: Faults,
@@ -64,7 +57,6 @@ pub struct Sandbox {
     answered: u64,
 }
 
-/// Who asks.
 pub(super) struct Caller {
     pub(super) account: Arc<str>,
     /// By an API key instead of the account's own SID and token.

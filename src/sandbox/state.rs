@@ -36,7 +36,6 @@ pub enum StateError {
     /// Not the JSON of a state.
     #[error("{0}")]
     Json(#[from] serde_json::Error),
-    /// A later version's.
     #[error("it has version {0}; this numctl reads version {VERSION}")]
     Version(u32),
     /// A value that the model cannot hold.

@@ -35,7 +35,6 @@ enum Type {
 impl Type {
     const ALL: [Self; 3] = [Self::Local, Self::Mobile, Self::TollFree];
 
-    /// In paths.
     fn segment(self) -> &'static str {
         match self {
             Self::Local => "Local",
@@ -53,7 +52,6 @@ impl Type {
         }
     }
 
-    /// Paths are case-sensitive.
     fn from_segment(segment: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.segment() == segment)
     }

@@ -21,7 +21,7 @@ use super::resources::Resources;
 
 /// The main account of the default world.
 pub const MAIN_SID: &str = "AC00000000000000000000000000000001";
-/// Its subaccount.
+/// The subaccount of the default world's main account.
 pub const SUBACCOUNT_SID: &str = "AC00000000000000000000000000000002";
 /// The auth token of every account. It opens nothing but a sandbox.
 pub const AUTH_TOKEN: &str = "sandboxtoken00000000000000000000";
@@ -34,16 +34,14 @@ pub const MOST_NUMBERS: usize = 7_770_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum SandboxStatus {
-    /// In use.
     #[default]
     Active,
     /// Refused with 403 and 20005.
     Suspended,
-    /// Gone for good.
     Closed,
 }
 
-/// An account.
+/// An account of the sandbox, with its keys and numbers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SandboxAccount {
     /// Of a subaccount, the account above it.
@@ -174,7 +172,7 @@ impl World {
         sid
     }
 
-    /// An account.
+    /// The account of a SID, whatever its status.
     #[must_use]
     pub fn account(&self, sid: &str) -> Option<&SandboxAccount> {
         self.accounts.get(sid)
@@ -314,8 +312,7 @@ impl World {
         free
     }
 
-    /// Rows `page * size ..` of the available numbers that pass the filters, and whether there are
-    /// more.
+    /// A page of the available numbers that pass the filters, and whether there are more.
     pub(crate) fn search(
         &self,
         filters: &SandboxFilters,
@@ -540,9 +537,8 @@ mod tests {
     }
 
     fn filters(pairs: &[(&str, &str)]) -> SandboxFilters {
-        SandboxFilters::new(
-            &pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>(),
-        )
+        let pairs = pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned()));
+        SandboxFilters::new(&pairs.collect::<Vec<_>>())
     }
 
     #[test]

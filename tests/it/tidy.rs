@@ -124,6 +124,37 @@ fn files_open_with_their_doc_and_keep_their_manners() {
     none(findings);
 }
 
+/// Fields and variants need none: their names say it, or the type's doc does.
+#[test]
+fn public_types_and_functions_have_a_doc_that_says_something() {
+    let mut findings = String::new();
+    for file in walk("src") {
+        let lines: Vec<&str> = file.code.lines().collect();
+        let all: Vec<&str> = file.text.lines().collect();
+        for (at, line) in all.iter().enumerate().filter(|(_, line)| lines.contains(line)) {
+            let item = line.trim_start().strip_prefix("pub ").unwrap_or_default();
+            let item = item.trim_start_matches("const ").trim_start_matches("async ");
+            if !["fn ", "struct ", "enum ", "trait ", "type "].iter().any(|start| item.starts_with(start)) {
+                continue;
+            }
+            let above: Vec<&str> =
+                all[..at].iter().rev().copied().take_while(|line| is_above(line)).collect();
+            let docs = above.iter().filter_map(|line| line.trim_start().strip_prefix("///"));
+            let words: usize = docs.map(|doc| doc.split_whitespace().count()).sum();
+            if words < 4 && !item.contains("$name") && !above.iter().any(|line| line.contains("Parser")) {
+                let _ = writeln!(findings, "{}:{}: say what it is for: {}", file.path, at + 1, line.trim());
+            }
+        }
+    }
+    none(findings);
+}
+
+/// Whether a line belongs to the item below it: a doc, an attribute, or a part of one.
+fn is_above(line: &str) -> bool {
+    let line = line.trim_start();
+    !(line.is_empty() || line.ends_with(['}', ';', '{']) || line.starts_with("//!"))
+}
+
 #[test]
 fn no_file_is_longer_than_600_lines() {
     let mut findings = String::new();

@@ -8,7 +8,6 @@ use crate::model::number::AccountSid;
 /// Whether an account is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountStatus {
-    /// In use.
     Active,
     /// Cannot do anything until its parent wakes it.
     Suspended,
@@ -17,7 +16,7 @@ pub enum AccountStatus {
 }
 
 impl AccountStatus {
-    /// The API's word.
+    /// The status in the API's words.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -45,7 +44,6 @@ impl AccountStatus {
 /// What is known of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    /// Its SID.
     pub sid: AccountSid,
     /// Its name at Twilio.
     pub friendly_name: Option<Box<str>>,

@@ -5,13 +5,11 @@ use url::Url;
 use crate::model::base_url::{self, Unfit};
 use crate::model::provider::Site;
 
-/// Twilio's own domain.
 const VENDOR_DOMAIN: &str = "twilio.com";
 
 /// Why a base URL or a host part is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
-    /// Not a URL.
     #[error("the base URL {0:?} is not a URL such as https://host:port")]
     NotAUrl(String),
     /// Plain http to another machine.
@@ -33,21 +31,15 @@ pub enum EndpointError {
 /// Twilio's services, each with a host of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Product {
-    /// ActiveNumbers and AvailableNumbers.
     Preview,
     /// v2010: IncomingPhoneNumbers, AvailablePhoneNumbers, accounts.
     Api,
-    /// What numbers cost.
     Pricing,
     /// What a country wants of those who buy its numbers.
     Numbers,
-    /// Who changed what.
     Monitor,
-    /// Messaging Services.
     Messaging,
-    /// Trunks.
     Trunking,
-    /// Voice regions.
     Routes,
 }
 

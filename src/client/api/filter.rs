@@ -9,7 +9,7 @@ use super::routes::{NumberType, Routes};
 use crate::model::claim::has_places;
 use crate::model::provider::Api;
 
-/// One filter.
+/// One filter of a listing or a search, by Twilio's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Filter {
     /// This number; a search over v2010 takes it as a pattern.
@@ -26,21 +26,14 @@ pub enum Filter {
     SmsInboundReachability,
     /// domestic, foreign or global.
     MmsInboundReachability,
-    /// Two letters.
     IsoCountry,
-    /// North America only.
     Lata,
-    /// North America only.
     RateCenter,
-    /// A coordinate.
     Latitude,
-    /// A coordinate.
     Longitude,
     /// A state or province.
     Region,
-    /// A city.
     Locality,
-    /// A postal code.
     PostalCode,
     /// The name of a live number.
     FriendlyName,
@@ -80,9 +73,7 @@ pub enum FilterError {
     /// The API has no such filter here.
     #[error("{api} has no filter for {filter} on {what}", api = .api.name(), filter = .filter.as_str())]
     NotHere {
-        /// The filter.
         filter: Filter,
-        /// The API.
         api: Api,
         /// Live numbers, or available numbers.
         what: &'static str,
@@ -92,26 +83,14 @@ pub enum FilterError {
     NoCountry,
     /// No number can have this value.
     #[error("--{filter} {text:?}: {why}", filter = .filter.as_str())]
-    Value {
-        /// The filter.
-        filter: Filter,
-        /// The value.
-        text: String,
-        /// Why not.
-        why: String,
-    },
+    Value { filter: Filter, text: String, why: String },
     /// A filter that v2010 has for the US and Canada, in another country.
     #[error(
         "--{filter} works in the US and Canada only, and the country is {country}: elsewhere it may be ignored. Use \
          --contains with the numbers' first digits",
         filter = .filter.as_str()
     )]
-    NeedsPlaces {
-        /// The filter.
-        filter: Filter,
-        /// The country.
-        country: String,
-    },
+    NeedsPlaces { filter: Filter, country: String },
 }
 
 impl Filter {
@@ -216,7 +195,6 @@ pub struct Filters(pub Vec<(Filter, String)>);
 pub struct Start {
     /// The list's own address, which every link to a further page stays on.
     pub listing: Url,
-    /// Its first page.
     pub first_page: Url,
     /// The type of all its numbers, where the address says it.
     pub kind: Option<NumberType>,

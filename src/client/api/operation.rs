@@ -3,41 +3,30 @@
 /// What was being done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operation {
-    /// `GET /ActiveNumbers`
     List,
-    /// `GET /ActiveNumbers/{Sid}`
     Fetch,
-    /// `GET /AvailableNumbers`
     Search,
-    /// `POST /ActiveNumbers`
     Purchase,
-    /// `POST /ActiveNumbers/{Sid}`
     Configure,
     /// `POST /ActiveNumbers/{Sid}.json` with `AccountSid`
     Transfer,
-    /// `DELETE /ActiveNumbers/{Sid}`
     Release,
     /// `GET /Accounts.json`, `GET /Accounts/{Sid}.json`
     Account,
-    /// `GET /v1/PhoneNumbers/Countries`
     Price,
-    /// `GET /v2/RegulatoryCompliance/Regulations`
     Regulation,
     /// `GET /Calls.json`, `GET /Messages.json`
     Traffic,
-    /// `GET /v1/Events`
     Events,
     /// What decides where calls and messages end: `GET /v1/Services`, `/v1/Trunks`, `/Applications.json`,
     /// `/v2/PhoneNumbers/{Number}`
     Routing,
-    /// `POST /v1/Services/{Sid}/PhoneNumbers`
     Join,
-    /// `DELETE /v1/Services/{Sid}/PhoneNumbers/{Sid}`
     Leave,
 }
 
 impl Operation {
-    /// Every operation.
+    /// Every operation, in the order of the metric's labels.
     pub const ALL: [Self; 15] = [
         Self::List,
         Self::Fetch,

@@ -12,9 +12,7 @@ use crate::model::traffic::Medium;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routes {
     endpoint: Endpoint,
-    /// The API.
     pub api: Api,
-    /// The account.
     pub account: AccountSid,
 }
 
@@ -30,13 +28,13 @@ impl Routes {
         self.endpoint = endpoint;
     }
 
-    /// See [`Endpoint::world`].
+    /// Where the numbers are: see [`Endpoint::world`].
     #[must_use]
     pub fn world(&self) -> String {
         self.endpoint.world()
     }
 
-    /// See [`Endpoint::region`].
+    /// The region of the account: see [`Endpoint::region`].
     #[must_use]
     pub fn home_region(&self) -> &str {
         self.endpoint.region()
@@ -109,7 +107,7 @@ impl Routes {
         self.of_account(account, "/IncomingPhoneNumbers.json")
     }
 
-    /// The account itself.
+    /// The URL of the account resource itself.
     #[must_use]
     pub fn account(&self, account: AccountSid) -> Url {
         self.endpoint.url(Product::Api, &format!("/2010-04-01/Accounts/{account}.json"))
@@ -167,7 +165,7 @@ impl Routes {
         self.endpoint.url(Product::Messaging, &format!("/v1/Services/{service}/PhoneNumbers/{number}"))
     }
 
-    /// The account's applications.
+    /// The URL of the listing of the account's applications.
     #[must_use]
     pub fn applications(&self) -> Url {
         self.of_account(self.account, "/Applications.json")

@@ -20,7 +20,6 @@ pub struct Subject {
 pub enum Owner {
     /// Any: the caller compares it.
     Any,
-    /// This one.
     Only(AccountSid),
     /// The one that loses the number, or the one that gets it.
     Either(AccountSid, AccountSid),

@@ -77,7 +77,6 @@ struct TrafficRow<'a> {
     forwarded_from: LenientScalar<'a>,
     #[serde(default, borrow)]
     account_sid: LenientScalar<'a>,
-    /// `inbound`, `outbound-api`, `trunking-originating`…
     #[serde(default, borrow)]
     direction: LenientScalar<'a>,
     #[serde(default, borrow)]

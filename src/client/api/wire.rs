@@ -78,9 +78,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Rows<T> {
 /// A page of a listing as it came: its link is not yet checked.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RawPage {
-    /// The rows.
     pub rows: Vec<Live>,
-    /// `meta.next_page_url`, `next_page_uri`.
     pub next: Option<String>,
     /// `meta.page` or `page`, counted from 0, where the server says it.
     pub index: Option<usize>,
@@ -93,7 +91,6 @@ pub struct RawPage {
 /// The rows of a page as they came.
 #[derive(Debug)]
 pub struct RawItems {
-    /// The rows.
     pub items: Vec<serde_json::Value>,
     /// Where the next page is, not yet checked.
     pub next: Option<String>,
@@ -106,9 +103,7 @@ pub struct Interner {
     /// Each with the hash of the texts that it was read from.
     settings: HashTable<(u64, Arc<Settings>)>,
     hashing: RandomState,
-    /// See [`RawPage::odd`].
     odd: BTreeMap<&'static str, usize>,
-    /// See [`RawPage::text_bytes`].
     text_bytes: usize,
 }
 

@@ -17,7 +17,7 @@ pub enum Leader {
     Unknown,
 }
 
-/// One candidate.
+/// One candidate's view of a Lease; it decides, and sends nothing.
 #[derive(Debug)]
 pub struct Elector {
     me: String,
@@ -25,7 +25,6 @@ pub struct Elector {
     is_wanted: bool,
     known: KnownLease,
     standing: LeaseStanding,
-    /// The last term.
     terms: u64,
     /// Not before then (steady).
     due: Duration,
@@ -41,10 +40,12 @@ pub struct Elector {
 enum KnownLease {
     /// Nothing: it was never read.
     Unread,
-    /// There was none.
     Missing,
     /// It was there, and the same since then (steady).
-    There { seen: SeenLease, since: Duration },
+    There {
+        seen: SeenLease,
+        since: Duration,
+    },
 }
 
 /// What may be done about the Lease.

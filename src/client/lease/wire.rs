@@ -72,7 +72,6 @@ const ANNOTATIONS_BYTES_MAX: usize = 256 << 10;
 pub struct LeaseNote {
     /// What was bought for claims.
     pub intents: Option<String>,
-    /// What was spent.
     pub spent: Option<String>,
     /// The contents of the files that were in force.
     pub content: Option<String>,

@@ -4,19 +4,22 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use super::{Server, plain, typed, until_stopped};
+use super::answers::{Process, other_process};
+use super::{Server, until_stopped};
 
 /// Changes that come closer together are one event.
 const TOGETHER: Duration = Duration::from_millis(250);
-/// So often a sign of life is sent where nothing changes: whatever lies in between keeps the
-/// connection.
+/// A comment is sent this often where nothing changes: proxies keep the connection.
 const ALIVE: Duration = Duration::from_secs(15);
+/// A reader whose connection broke comes back after this.
+const RETRY: Duration = Duration::from_secs(2);
 
 struct Follower {
     server: Server,
@@ -25,27 +28,29 @@ struct Follower {
     _place: OwnedSemaphorePermit,
 }
 
-/// Follows the state.
-pub(super) fn follow(server: &Server) -> Response {
+/// The events of `?process=`; of this one, where none is named.
+pub(super) async fn follow(State(server): State<Server>, Query(asked): Query<Process>) -> Response {
+    if !asked.is(&server.board.status()) {
+        return other_process();
+    }
     let Ok(place) = server.followers.clone().try_acquire_owned() else {
-        return plain(StatusCode::SERVICE_UNAVAILABLE, "too many subscribers already\n");
+        return (StatusCode::SERVICE_UNAVAILABLE, "too many subscribers already\n").into_response();
     };
     let versions = server.board.versions();
-    let follower = Follower { server: server.clone(), versions, is_first: true, _place: place };
+    let follower = Follower { server, versions, is_first: true, _place: place };
     let events = stream::unfold(follower, |mut follower| async move {
-        let text = follower.next().await?;
-        Some((Ok::<_, Infallible>(Bytes::from(text)), follower))
+        let event = follower.next().await?;
+        Some((Ok::<_, Infallible>(event), follower))
     });
-    typed("text/event-stream", Body::from_stream(events))
+    Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE).text("alive")).into_response()
 }
 
 impl Follower {
     /// The next event; `None` once the listener ends.
-    async fn next(&mut self) -> Option<String> {
+    async fn next(&mut self) -> Option<Event> {
         if !std::mem::take(&mut self.is_first) {
             tokio::select! {
                 () = until_stopped(self.server.stopped.clone()) => return None,
-                () = tokio::time::sleep(ALIVE) => return Some(": alive\n\n".to_owned()),
                 changed = self.versions.changed() => changed.ok()?,
             }
             tokio::time::sleep(TOGETHER).await;
@@ -57,6 +62,6 @@ impl Follower {
             "version": version,
             "state": status.overall().as_str(),
         });
-        Some(format!("retry: 2000\nid: {version}\ndata: {data}\n\n"))
+        Some(Event::default().retry(RETRY).id(version.to_string()).data(data.to_string()))
     }
 }

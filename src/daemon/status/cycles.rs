@@ -54,7 +54,7 @@ pub enum CycleResult {
 }
 
 impl CycleResult {
-    /// Every result.
+    /// Every result, in the order of the metric's labels.
     pub const ALL: [Self; 13] = [
         Self::InSync,
         Self::NoEffect,
@@ -106,10 +106,9 @@ impl CycleResult {
     }
 }
 
-/// One cycle.
+/// What came of one cycle.
 #[derive(Debug, Clone)]
 pub struct Past {
-    /// When it began.
     pub at: StatusTime,
     /// How long it took.
     pub took: Duration,
@@ -117,7 +116,6 @@ pub struct Past {
     pub result: CycleResult,
     /// How much it looked at.
     pub extent: Extent,
-    /// The files.
     pub generation: Option<Generation>,
     /// What its plan had, by [`ActionKind::ALL`].
     pub planned: [usize; ActionKind::ALL.len()],
@@ -127,7 +125,6 @@ pub struct Past {
     pub held: usize,
     /// Numbers that were as declared.
     pub unchanged: usize,
-    /// What went wrong.
     pub error: Option<Arc<str>>,
 }
 
@@ -248,7 +245,6 @@ impl Past {
     }
 }
 
-/// Adds the latest.
 pub(super) fn push(history: &mut Vec<Past>, past: Past) {
     if history.len() >= PAST_MAX {
         history.remove(0);

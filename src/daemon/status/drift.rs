@@ -22,15 +22,12 @@ const MENDED_MAX: usize = 100;
 /// One difference, with what was done about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {
-    /// The number.
     pub number: PhoneNumber,
     /// The name of the account that it is to be in, or was in, for a release.
     pub account: Arc<str>,
-    /// What repairs it.
     pub kind: ActionKind,
     /// Why, as in a plan.
     pub reason: &'static str,
-    /// Field by field.
     pub changes: Arc<[DriftChange]>,
     /// Who changed what, as far as the audit log tells it: `voice.url changed 2026-11-28 …`.
     pub changed_by: Arc<[Box<str>]>,
@@ -47,7 +44,6 @@ pub struct Drift {
 pub struct DriftChange {
     /// The field; `account` for a move.
     pub field: &'static str,
-    /// What is live.
     pub before: Option<Arc<str>>,
     /// What the files say.
     pub after: Option<Arc<str>>,
@@ -55,7 +51,7 @@ pub struct DriftChange {
     pub secret_changed: bool,
 }
 
-/// All of them.
+/// The last differences that a cycle found, the newest last.
 #[derive(Debug, Clone, Default)]
 pub struct Drifts {
     /// How many there are now.

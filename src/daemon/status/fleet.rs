@@ -14,7 +14,6 @@ use crate::observed::Observed;
 /// Which fleet this is, as the operator calls it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FleetFigures {
-    /// `--fleet-name`.
     pub name: Option<Arc<str>>,
     /// `--public-url`: where people open the page.
     pub page: Option<Arc<Url>>,

@@ -184,7 +184,6 @@ struct Planned {
     release: usize,
 }
 
-/// One number.
 #[derive(Serialize)]
 struct NumberStatusJson<'a> {
     phone_number: PhoneNumber,

@@ -12,7 +12,6 @@ use super::{MESSAGE_CHARACTERS_MAX, NumberStanding, Status};
 pub enum Role {
     /// Nothing is known yet.
     Starting,
-    /// It writes.
     Writer,
     /// Someone else writes; it takes over when they are gone.
     StandingBy,
@@ -45,7 +44,7 @@ pub enum Waiting {
 }
 
 impl Waiting {
-    /// Another one writes.
+    /// Stands by while another process writes.
     #[must_use]
     pub fn for_another(who: &str) -> Self {
         Self::Another(inert::message(who, MESSAGE_CHARACTERS_MAX).into())
@@ -63,7 +62,6 @@ impl Waiting {
 pub enum Overall {
     /// Nothing was observed yet.
     Starting,
-    /// Someone else writes.
     StandingBy,
     /// Everything is as declared.
     InSync,

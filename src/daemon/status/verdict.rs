@@ -18,11 +18,9 @@ use super::AccountState;
 /// The status of a condition, as Kubernetes has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Truth {
-    /// It is so.
     True,
     /// It is not so.
     False,
-    /// No one knows.
     Unknown,
 }
 
@@ -41,7 +39,6 @@ impl Truth {
 /// Why a condition is as it is; for machines in CamelCase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ConditionReason {
-    /// Nothing differs.
     AsDeclared,
     /// No cycle has read it.
     NotObservedYet,
@@ -63,7 +60,6 @@ pub enum ConditionReason {
     OutcomeUnknown,
     /// The plan is being carried out.
     Reconciling,
-    /// Nothing is written.
     DryRun,
     /// The plan exceeds a limit.
     LimitExceeded,
@@ -103,7 +99,6 @@ impl Serialize for ConditionReason {
 pub struct Condition {
     /// Whether it is so.
     pub status: Truth,
-    /// Why.
     pub reason: ConditionReason,
     /// Why, for people; empty where there is nothing to say.
     pub message: Arc<str>,
@@ -125,13 +120,11 @@ pub struct Verdict {
 /// How a number stands: each is in exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NumberStanding {
-    /// As declared.
     Synced,
     /// Not as declared, and about to be, or would be without `--dry-run`.
     Drifted,
     /// Not as declared, and left so on purpose.
     Held,
-    /// Something is wrong.
     Degraded,
     /// It could not be looked at.
     Unknown,
@@ -140,7 +133,7 @@ pub enum NumberStanding {
 }
 
 impl NumberStanding {
-    /// Every standing.
+    /// Every state, in the order of the metric's labels.
     pub const ALL: [Self; 6] =
         [Self::Synced, Self::Drifted, Self::Held, Self::Degraded, Self::Unknown, Self::NoEffect];
 
@@ -375,7 +368,6 @@ fn difference(plan: &Plan, step: &Step) -> String {
     }
 }
 
-/// `wrong_account` as `WrongAccount`.
 fn camel(word: &str) -> String {
     let mut out = String::with_capacity(word.len());
     for part in word.split('_') {

@@ -14,7 +14,6 @@ use super::verdict::Truth;
 pub struct FailingWebhook {
     /// Its URL, its secrets masked.
     pub url: String,
-    /// With which method.
     pub method: HttpMethod,
     /// What is wrong with it.
     pub message: String,
@@ -25,7 +24,6 @@ pub struct FailingWebhook {
 pub struct WebhookHealth {
     /// How many were called.
     pub called: usize,
-    /// Those that fail.
     pub failing: Vec<FailingWebhook>,
 }
 

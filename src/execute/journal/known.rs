@@ -50,7 +50,6 @@ struct KnownAccount {
 
 #[derive(Debug, Clone, Copy)]
 struct KnownEntry {
-    /// Index into [`Known::accounts`].
     account: u32,
     /// It was there then.
     seen: RecordedAt,

@@ -118,22 +118,19 @@ impl fmt::Display for AccountsAtStart {
     }
 }
 
-/// Which command wrote.
+/// The command that a run of the journal is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordedCommand {
-    /// `numctl apply`
     Apply,
     /// A cycle of `numctl run`
     Run,
-    /// `numctl undo`
     Undo,
-    /// `numctl adopt`
     Adopt,
 }
 
 impl RecordedCommand {
-    /// Its name.
+    /// The name that is typed for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -151,9 +148,7 @@ impl RecordedCommand {
 pub struct AccountRecord {
     /// Its name in the file then.
     pub name: String,
-    /// Its SID.
     pub sid: AccountSid,
-    /// Where that is.
     pub at: AccountsAtStart,
 }
 
@@ -184,24 +179,19 @@ impl Author {
     }
 }
 
-/// A run begins.
+/// The record with which a run begins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunRecord {
-    /// [`super::FORMAT`].
     pub format: u32,
-    /// Its name.
     pub run: RunId,
-    /// When.
     pub at: RecordedAt,
-    /// Whose it is.
     pub command: RecordedCommand,
     /// The version of numctl.
     pub numctl: String,
     /// Who did it, as far as the process could tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Author>,
-    /// The plan's digest.
     pub digest: String,
     /// The content of the files, where the daemon wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -219,14 +209,11 @@ pub struct RunRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StepRecord {
-    /// The run.
     pub run: RunId,
     /// Its place in the plan, from 0.
     pub step: usize,
-    /// What is done.
     #[serde(serialize_with = "kind", deserialize_with = "parse_kind")]
     pub action: ActionKind,
-    /// The number.
     pub number: PhoneNumber,
     /// Its SID, where it was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -256,14 +243,13 @@ fn parse_kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ActionKind, 
 /// A value as a journal may keep it: the text, or, where that holds a password, the text without.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Recorded {
-    /// All of it.
     Whole(String),
     /// Its secrets masked: for people only, and never sent.
     Masked(String),
 }
 
 impl Recorded {
-    /// Of a value.
+    /// What is recorded of a value: no password is.
     #[must_use]
     pub fn from_value(value: &Value) -> Self {
         if value.has_secret() { Self::Masked(value.masked()) } else { Self::Whole(value.wire()) }
@@ -333,11 +319,9 @@ impl<'de> Deserialize<'de> for Recorded {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EndedRecord {
-    /// The run.
     pub run: RunId,
     /// The step's place in it.
     pub step: usize,
-    /// When.
     pub at: RecordedAt,
     /// Which of the four.
     pub outcome: OutcomeKind,
@@ -346,7 +330,6 @@ pub struct EndedRecord {
     /// The number that was bought, or tried last, instead of the step's, which was sold meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instead: Option<PhoneNumber>,
-    /// What went wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -355,9 +338,7 @@ pub struct EndedRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DoneRecord {
-    /// The run.
     pub run: RunId,
-    /// When.
     pub at: RecordedAt,
     /// How many steps were done.
     pub succeeded: usize,
@@ -375,11 +356,8 @@ pub struct DoneRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LookRecord {
-    /// [`super::FORMAT`].
     pub format: u32,
-    /// When.
     pub at: RecordedAt,
-    /// Which accounts.
     pub accounts: Vec<AccountRecord>,
     /// The numbers that are ours from now on, or are seen again or elsewhere, by account.
     pub seen: BTreeMap<AccountSid, Vec<PhoneNumber>>,
@@ -391,7 +369,6 @@ pub struct LookRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KnownRecord {
-    /// [`super::FORMAT`].
     pub format: u32,
     /// The account that has them, or had them last.
     pub account: AccountRecord,
@@ -402,7 +379,6 @@ pub struct KnownRecord {
     pub seen: RecordedAt,
     /// Whether they are gone since.
     pub gone: bool,
-    /// The numbers.
     pub numbers: Vec<PhoneNumber>,
 }
 
@@ -410,14 +386,11 @@ pub struct KnownRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SetRecord {
-    /// [`super::FORMAT`].
     pub format: u32,
     /// The world of the numbers.
     pub at: AccountsAtStart,
-    /// The field.
     pub field: Field,
     /// What it was set to.
     pub value: Recorded,
-    /// The numbers.
     pub numbers: Vec<PhoneNumber>,
 }

@@ -30,13 +30,11 @@ impl RecordedAt {
 /// What is said of a run besides its plan.
 #[derive(Debug, Clone)]
 pub struct RunHead {
-    /// Whose it is.
     pub command: RecordedCommand,
     /// The content of the files, where it is known.
     pub generation: Option<String>,
     /// The run that it takes back.
     pub undoes: Option<RunId>,
-    /// Who started it.
     pub by: Option<Author>,
 }
 
@@ -142,7 +140,6 @@ impl DoneRecord {
 /// A run, as far as the journal tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JournalRun {
-    /// How it began.
     pub head: RunRecord,
     /// Its steps, in the plan's order.
     pub steps: Vec<StepRecord>,

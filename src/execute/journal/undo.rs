@@ -25,9 +25,7 @@ use crate::plan::outcome::OutcomeKind;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the run acted on account {sid} ({world}), which is not in the files: add it to `accounts`")]
 pub struct UndoError {
-    /// The account.
     pub sid: AccountSid,
-    /// Where that is.
     pub world: AccountsAtStart,
 }
 

@@ -30,7 +30,7 @@ pub struct InLease {
 }
 
 impl InLease {
-    /// In this lease.
+    /// Keeps it in the notes of this Lease.
     #[must_use]
     pub fn new(lease: Leadership) -> Self {
         Self { lease, term: Cell::new(None), said: Cell::new(false) }

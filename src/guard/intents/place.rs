@@ -11,7 +11,6 @@ use super::{FORMAT_VERSION, Intents, IntentsError};
 /// What a Lease says of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IntentPlace {
-    /// They are these.
     Here(Intents),
     /// They are in the directory of this name, which is not its path: each host may have one of its own
     /// there.
@@ -26,7 +25,7 @@ struct Elsewhere {
 }
 
 impl IntentPlace {
-    /// The note's text.
+    /// The text of the note in the Lease.
     #[must_use]
     pub fn to_json(&self) -> String {
         match self {

@@ -21,11 +21,9 @@ const INTERVALS_MAX: u32 = 2;
 /// A number that may be other than when it was listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Suspect {
-    /// The number.
     pub number: PhoneNumber,
     /// The account that it was listed in.
     pub account: AccountIndex,
-    /// Its SID there.
     pub sid: NumberSid,
 }
 

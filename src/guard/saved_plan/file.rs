@@ -61,7 +61,6 @@ pub(super) struct FileAction {
     pub(super) from_account: Option<String>,
     pub(super) sid: Option<String>,
     pub(super) reason: String,
-    /// What changes.
     pub(super) changes: Vec<FileChange>,
     /// The live configuration that the plan relies on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -16,7 +16,6 @@ pub enum Field {
     FriendlyName,
     /// Where call status events go.
     StatusCallback,
-    /// GET or POST.
     StatusCallbackMethod,
     /// The address that the country wants a number's owner to have. IncomingPhoneNumbers only.
     AddressSid,
@@ -26,17 +25,14 @@ pub enum Field {
     BundleSid,
     /// Asked when a call comes in.
     VoiceUrl,
-    /// GET or POST.
     VoiceMethod,
     /// Asked when `voice.url` fails; needs a `voice.url` (error 21405).
     VoiceFallbackUrl,
-    /// GET or POST.
     VoiceFallbackMethod,
     /// Takes precedence over the voice URLs; excludes the trunk.
     VoiceApplicationSid,
     /// Takes precedence over the application and the voice URLs; excludes the application.
     VoiceTrunkSid,
-    /// `voice` or `fax`.
     VoiceReceiveMode,
     /// A CNAM look-up of the caller's name.
     VoiceCallerIdLookup,
@@ -44,11 +40,9 @@ pub enum Field {
     VoiceEmergencyAddressSid,
     /// Asked when a message comes in.
     SmsUrl,
-    /// GET or POST.
     SmsMethod,
     /// Asked when `sms.url` fails; needs an `sms.url` (error 21406).
     SmsFallbackUrl,
-    /// GET or POST.
     SmsFallbackMethod,
     /// Takes precedence over the SMS URLs.
     SmsApplicationSid,
@@ -60,25 +54,16 @@ pub enum Field {
 /// What a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldKind {
-    /// Free text.
     Text,
     /// An absolute http or https URL.
     Url,
-    /// GET or POST.
     Method,
-    /// `AP…`.
     Application,
-    /// `TK…`.
     Trunk,
-    /// `AD…`.
     Address,
-    /// `RI…`.
     Identity,
-    /// `BU…`.
     Bundle,
-    /// `MG…`.
     Service,
-    /// `voice` or `fax`.
     ReceiveMode,
     /// true or false.
     Flag,

@@ -56,7 +56,6 @@ fn name_at(text: &str) -> usize {
 /// Why Twilio, who calls webhooks over the internet, cannot reach a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnreachableHost {
-    /// The machine itself.
     Loopback,
     /// A private network's address.
     Private,

@@ -9,11 +9,8 @@ use crate::model::offer::Misfit;
 /// Numbers that a claim is short of, and why none is bought for it now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shortfall {
-    /// The claim.
     pub claim: ClaimName,
-    /// Its account.
     pub account: AccountIndex,
-    /// Why.
     pub why: ShortfallReason,
 }
 
@@ -31,7 +28,6 @@ pub enum ShortfallReason {
         missing: u16,
         /// How many did not fit.
         unfit: usize,
-        /// One of them.
         number: PhoneNumber,
         /// What speaks against that one.
         misfit: Misfit,
@@ -49,21 +45,17 @@ pub enum ShortfallReason {
     NotSold {
         /// How many are wanted and not there.
         missing: u16,
-        /// The country.
         country: Box<str>,
-        /// The type.
         kind: NumberType,
     },
     /// What is available could not be found out.
     SearchFailed {
         /// How many numbers are wanted.
         missing: u16,
-        /// The error.
         error: Box<str>,
     },
     /// A purchase for it may still be on its way.
     InFlight {
-        /// The slot.
         slot: u16,
         /// It was one of these.
         numbers: Vec<PhoneNumber>,
@@ -71,15 +63,9 @@ pub enum ShortfallReason {
         until: i64,
     },
     /// Its number is there, or may be, and the listing misses it.
-    Missed {
-        /// The slot.
-        slot: u16,
-        /// The number.
-        number: PhoneNumber,
-    },
+    Missed { slot: u16, number: PhoneNumber },
     /// Something was bought for it and does not carry the mark, or not all that it was to carry.
     Unmarked {
-        /// The slot.
         slot: u16,
         /// It was one of these.
         numbers: Vec<PhoneNumber>,
@@ -108,21 +94,10 @@ pub enum ShortfallReason {
     PerhapsIn {
         /// How many numbers are wanted.
         missing: u16,
-        /// Which.
         account: AccountIndex,
     },
     /// Two numbers carry the mark of one slot.
-    SlotTwice {
-        /// The slot.
-        slot: u16,
-        /// The numbers.
-        numbers: Vec<PhoneNumber>,
-    },
+    SlotTwice { slot: u16, numbers: Vec<PhoneNumber> },
     /// The files name the number by its digits as well.
-    NamedAsWell {
-        /// The slot.
-        slot: u16,
-        /// The number.
-        number: PhoneNumber,
-    },
+    NamedAsWell { slot: u16, number: PhoneNumber },
 }

@@ -57,7 +57,6 @@ impl Pattern {
             .collect()
     }
 
-    /// Whether digits match.
     pub(super) fn matches(&self, digits: &str) -> bool {
         let end = digits.bytes().fold(self.begin(), |states, b| self.step(states, b.wrapping_sub(b'0')));
         self.accepts(end)

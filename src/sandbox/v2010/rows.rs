@@ -143,7 +143,6 @@ pub(super) fn account_name<'a>(sid: &'a str, account: &'a SandboxAccount) -> &'a
     account.friendly_name.as_deref().unwrap_or(sid)
 }
 
-/// Twilio's word.
 pub(super) fn status(status: SandboxStatus) -> &'static str {
     match status {
         SandboxStatus::Active => "active",

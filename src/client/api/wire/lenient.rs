@@ -91,7 +91,6 @@ pub(super) enum LenientGroup<T> {
     /// Not there, or null.
     #[default]
     Absent,
-    /// There.
     Read(T),
     /// Something else than an object.
     Odd,
@@ -157,12 +156,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for LenientGroup<T> {
 /// Whether a number has a capability, in whichever shape it comes.
 #[derive(Debug, Default)]
 pub(super) enum LenientCapability {
-    /// Not there.
     #[default]
     Absent,
     /// Null: over ActiveNumbers that says no.
     Null,
-    /// Yes or no.
     Told(bool),
     /// In a shape that says neither.
     Odd,
