@@ -32,7 +32,7 @@ plan() {
     esac
     if [ $state = changes ]; then
         digest=$(jq -r .digest plan.json)
-        # The plan says so itself, outside of any text of others.
+        # The plan says so itself, outside of any foreign text.
         if grep -Eq "^> To apply exactly this plan, and no other: \`numctl apply --accept $digest\`$" plan.md; then
             state=refused
         fi
@@ -51,12 +51,12 @@ plan() {
     printf 'state=%s\ndigest=%s\n' "$state" "$digest" >plan.env
     [ -z "${GITHUB_OUTPUT:-}" ] || cat plan.env >>"$GITHUB_OUTPUT"
     [ -z "${GITHUB_STEP_SUMMARY:-}" ] || cat comment.md >>"$GITHUB_STEP_SUMMARY"
-    # The comment comes first: whoever waits for the plan reads why there is none. `check` fails the job.
+    # The comment comes first, so that people see why there is no plan. `check` fails the job.
 }
 
 check() { ! grep -q '^state=error$' plan.env; }
 
-# Only a comment of our own: anybody may write the marker.
+# Only our own comment: anyone can write the marker.
 comment() {
     local id
     if is_gitlab; then
