@@ -49,4 +49,4 @@ buildah config --user 65532:65532 --entrypoint '["/usr/local/bin/numctl"]' --cmd
     --label org.opencontainers.image.licenses="MIT OR Apache-2.0" \
     --label org.opencontainers.image.revision="$revision" \
     --label org.opencontainers.image.base.name="scratch, Debian $suite" "$container"
-buildah commit --quiet --timestamp "$epoch" "$container" "oci-archive:$out:numctl:$version"
+buildah commit --quiet --disable-compression=false --timestamp "$epoch" "$container" "oci-archive:$out:numctl:$version"
