@@ -138,7 +138,7 @@ pub(crate) struct Fatal {
     places: Option<serde_json::Value>,
 }
 
-/// How an error is told.
+/// How an error is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ErrorForm {
     Plainly,
@@ -191,7 +191,7 @@ impl<E: std::error::Error> From<E> for Fatal {
     }
 }
 
-/// What a command comes to.
+/// The outcome of a command.
 pub(crate) type Ended = Result<Exit, Fatal>;
 
 /// Runs the command line of this process.
@@ -216,7 +216,7 @@ pub fn run() -> ExitCode {
     let exit = match ended {
         Ok(exit) => exit,
         Err(fatal) => {
-            // Where CI reads stdout, it must not be empty. An error of writing to it is told on stderr.
+            // Where CI reads stdout, it must not be empty. An error of writing to it is reported on stderr.
             if let Some(Err(unwritten)) = format.map(|format| show::failed(&fatal, format)) {
                 output::fatal(&unwritten);
             }

@@ -18,7 +18,7 @@
 //!
 //! - `pace`: decides who may send next, and when
 //! - `http`: the transport over the network
-//! - `webhook`: calls a webhook as the vendor would: signed, marked, bounded, and to public addresses only
+//! - `webhook`: calls a webhook as Twilio would: signed, marked, bounded, and to public addresses only
 //! - `kube`: reads and writes one Lease at a Kubernetes API server
 //! - `leadership`: holds a Lease and renews it
 //! - `writer`: says whether a write may start, and until when

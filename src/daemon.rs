@@ -105,7 +105,7 @@ pub struct Options {
     /// The operator's word that numbers may vanish: see [`Memory`](crate::guard::memory::Memory).
     pub allow_shrink: bool,
     pub operator: OperatorLimits,
-    /// How many numbers of each account are in hand at once.
+    /// How many numbers of each account are in progress at once.
     pub numbers_at_once: usize,
     /// Whether the audit log is asked who changed what is not as declared.
     pub asks_who: bool,
@@ -149,7 +149,7 @@ pub struct Effects<'a, T> {
 pub struct Signals {
     /// How far the loop is to stop.
     pub stop: watch::Receiver<Stop>,
-    /// Whether a signal has paused the loop: it goes on looking, and changes nothing.
+    /// Whether a signal has paused the loop: it keeps looking, and changes nothing.
     pub paused: watch::Receiver<bool>,
     /// Rung by a signal: look again, now.
     pub bell: Arc<Notify>,
@@ -180,7 +180,7 @@ pub enum News<'a> {
     Ended {
         /// The files that it went by.
         desired: &'a Desired,
-        /// What it came to.
+        /// Its outcome.
         pass: &'a Pass,
         /// How much it looked at.
         extent: Extent,

@@ -1,8 +1,8 @@
 //! The line: desired → observed → plan → guard → execute → report.
 //!
-//! [`pass`] is the only way from files, a saved plan, an adoption or an undo to a report. Commands
-//! differ by the values they give it ([`Job`], [`State`], [`Hooks`]), never by a copy of the line: a
-//! copy is how a saved plan once came to ignore maintenance windows.
+//! [`pass`] is the only way from files, a saved plan, an adoption or an undo to a report. Commands differ by
+//! the values they give it ([`Job`], [`State`], [`Hooks`]), never by a copy of these steps: a copy is how a
+//! saved plan once came to ignore maintenance windows.
 //!
 //! In reading order: a file uses only those above it.
 //!
@@ -80,7 +80,7 @@ pub struct Job<'a, T> {
     pub preflight: Option<&'a WebhookCaller>,
     /// The part of the files that it is about; `None` is all of it.
     pub narrowing: Option<&'a Narrowing>,
-    /// How many numbers are in hand at once.
+    /// How many numbers are in progress at once.
     pub numbers_at_once: usize,
     /// [`Extent::Partial`]: look only at what may be other than at the last full look, where that is
     /// safe.
@@ -166,7 +166,7 @@ pub trait Hooks {
     fn event(&self, _plan: &Plan, _extent: Extent, _event: &Event<'_>) {}
 }
 
-/// What a pass came to.
+/// The outcome of a pass.
 #[derive(Debug)]
 #[must_use]
 pub enum Pass {
@@ -201,10 +201,10 @@ impl From<Box<(Plan, Rejection)>> for Pass {
     }
 }
 
-/// What a pass came to, how much it looked at, and what its plan costs where that was asked.
+/// The outcome of a pass, how much it looked at, and what its plan costs where that was asked.
 #[derive(Debug)]
 pub struct Passed {
-    /// What it came to.
+    /// Its outcome.
     pub pass: Pass,
     /// How much it looked at.
     pub extent: Extent,
@@ -252,7 +252,7 @@ async fn walk<T: Transport>(
     let approved = match hooks.confirm(&approved, bill.as_ref()) {
         Decision::No => return Err(Pass::Planned(approved.into_plan()).into()),
         Decision::Yes => approved,
-        // Reads the API: what changed while the question stood (law 13).
+        // Reads the API: what changed while the question was open (law 13).
         Decision::YesAfterAWhile => steps::still_fits(approved, job, state).await?,
     };
     // Disk: what is not written down is not sent.

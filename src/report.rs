@@ -8,7 +8,7 @@
 //! - `names`: names of accounts and counts of things, the same in every format
 //! - `cost`: what a plan costs, for people and scripts
 //! - `journal`: sentences about vanished numbers and about undo
-//! - `routing`: why settings have no effect, and why names stand for nothing
+//! - `routing`: why settings have no effect, and why names match nothing
 //! - `words`: sentences about actions, held numbers and warnings
 //! - `claim_words`: sentences about claims
 //! - `narrowed`: what a plan is about where that is not all, and its numbers by tag

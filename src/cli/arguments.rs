@@ -183,7 +183,7 @@ pub(super) enum Command {
     Init(InitArgs),
     /// Write a desired-state file for the numbers of a Terraform state
     Import(ImportArgs),
-    /// Put a file in its usual form, comments and all
+    /// Format a file and keep its comments
     Fmt(FmtArgs),
     /// Check a file offline
     Validate(ValidateArgs),
@@ -195,7 +195,7 @@ pub(super) enum Command {
     Preflight(PreflightArgs),
     /// Bind a live number to a claim
     Adopt(AdoptArgs),
-    /// List purchases for claims whose outcome is open, or clear one
+    /// List purchases for claims whose outcome is not known yet, or clear one
     Resolve(ResolveArgs),
     /// Show what past runs did
     History(HistoryArgs),

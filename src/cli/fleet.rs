@@ -207,7 +207,7 @@ impl Fleet {
     }
 
     /// Holds the lock of every account, and the lease, where that is asked for, until the result is let go;
-    /// waits for them so long. From then on nothing is written without them (law 10).
+    /// waits this long for them. From then on nothing is written without them (law 10).
     pub(super) async fn lock(
         &mut self,
         places: &[LockPlace],
@@ -233,7 +233,7 @@ impl Fleet {
         Ok(HeldLocks { _locks: locks, lease: lease.map(|(lease, _)| lease) })
     }
 
-    /// The lock of every account in these places, waited for so long.
+    /// The lock of every account in these places, waited for this long.
     async fn locks(&self, places: &[LockPlace], timeout: Duration) -> Result<Locks, LockError> {
         let clients = self.clients.iter();
         let accounts: Vec<_> = clients.map(|client| (client.account, client.routes.world())).collect();
@@ -423,8 +423,8 @@ fn with_source<V>(
     work(&Variables::Outside { variables: &variable, secrets: &secrets })
 }
 
-/// Where each account is asked: the operator's host for its credentials, else its API's host at the
-/// vendor, in the file's region or the operator's.
+/// Where each account is asked: the operator's host for its credentials, else its API's host at Twilio, in
+/// the file's region or the operator's.
 fn endpoints(
     global: &Global,
     declared: &[Account],

@@ -11,7 +11,7 @@ use super::{Ended, Exit, Fatal, fleet, output};
 
 pub(super) fn run(global: &Global, args: &FmtArgs) -> Ended {
     let sources = fleet::sources(&args.files.files)?;
-    // What is wrong with the files is told as `validate` tells it.
+    // Errors in the files are reported as `validate` reports them.
     parse(&sources, global.api()).map_err(|findings| Fatal::findings(&findings))?;
     let declared = |sources: &[_]| parse(sources, global.api()).ok().map(|parsed| parsed.desired);
     let (mut unformatted, mut left) = (0, 0);

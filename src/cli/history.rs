@@ -1,4 +1,4 @@
-//! `numctl history` and `numctl undo`: what the journal tells, and what takes a run back.
+//! `numctl history` and `numctl undo`: what the journal shows, and what reverts a run.
 
 use std::io;
 use std::path::Path;
@@ -127,7 +127,7 @@ async fn others(
     Ok(Others { entries, not_known })
 }
 
-/// The events of a number in an account; `None` where the account never had it, as far as anybody knows.
+/// The events of a number in an account; `None` where the account never had it, as far as is known.
 async fn events_of<T: Transport>(
     client: &Client<T>,
     number: PhoneNumber,

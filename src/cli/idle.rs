@@ -187,10 +187,10 @@ async fn date(client: &Client<Http>, rows: &mut BTreeMap<PhoneNumber, IdleRow>) 
     }
 }
 
-/// What the pricing API says of a country.
+/// What the pricing API says about a country.
 enum Priced {
     Sold(Prices),
-    /// Twilio has no numbers there, so that a number is none of them.
+    /// Twilio has no numbers there, so no number is there.
     NotSold,
     Unread,
 }

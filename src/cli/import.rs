@@ -1,4 +1,4 @@
-//! `numctl import`: the numbers of a Terraform state, without asking anybody.
+//! `numctl import`: the numbers of a Terraform state, without any request.
 
 use std::path::Path;
 

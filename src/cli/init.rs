@@ -94,8 +94,8 @@ struct ProbedAccount {
     listing: crate::client::listing::Listing,
 }
 
-/// Asks the account for its numbers, over the preview first where nobody said otherwise: whoever has that
-/// has both.
+/// Asks the account for its numbers, over the preview first where nothing else was said: whoever has that has
+/// both.
 async fn find(global: &Global, sid: Option<AccountSid>) -> Result<ProbedAccount, Fatal> {
     let apis = match global.api() {
         Api::ActiveNumbers => vec![Api::ActiveNumbers, Api::IncomingPhoneNumbers],
@@ -132,7 +132,7 @@ fn editors_line() -> String {
     format!("# yaml-language-server: $schema=./{SCHEMA}\n")
 }
 
-/// A file that changes nothing yet, and shows how to go on.
+/// A file that changes nothing yet, and shows how to continue.
 fn first_file(sid: Option<AccountSid>, api: Api, live: usize) -> String {
     let accounts = match sid {
         Some(sid) => format!(

@@ -38,7 +38,7 @@ pub(super) enum WaitingNote {
     Nobody,
 }
 
-/// A reader of stderr that takes nothing for so long has stopped, as far as the end of a command goes,
+/// A reader of stderr that takes nothing for this long has stopped, as far as the end of a command goes,
 const PATIENCE: Duration = Duration::from_secs(10);
 /// or of a daemon.
 const PATIENCE_OF_DAEMON: Duration = Duration::from_secs(1);
@@ -203,7 +203,7 @@ impl fmt::Write for Pieces<'_> {
     }
 }
 
-/// What writing to stdout came to: a reader that has gone away is no error.
+/// The result of writing to stdout: a reader that has gone away is no error.
 pub(super) fn finish(written: io::Result<()>) -> Result<(), Fatal> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -1,4 +1,4 @@
-//! `numctl plan`: walks the line as far as the plan, and shows it.
+//! `numctl plan`: goes through the steps as far as the plan, and shows it.
 
 use std::path::PathBuf;
 

@@ -65,7 +65,9 @@ async fn resolve(ledger: &Ledger, args: &ResolveArgs) -> Ended {
         ))
     })?;
     let Some(intent) = intents.resolve(&slot) else {
-        return Err(Fatal::new(format!("nothing is open for {slot}; `numctl resolve` lists what is")));
+        return Err(Fatal::new(format!(
+            "there is no open purchase for {slot}; `numctl resolve` lists the open ones"
+        )));
     };
     ledger.save_intents(&intents).await?;
     let numbers = numbers(&intent);
@@ -91,7 +93,7 @@ fn list(open: &[(&Slot, &Intent)], now: Duration, format: TextOrJson) -> Ended {
         return Ok(Exit::Done);
     }
     if open.is_empty() {
-        output::note("Nothing is open: all purchases for claims have been seen.");
+        output::note("No open purchases: numctl has seen every number that was bought for a claim.");
     }
     for (slot, intent) in open {
         let end = match intent.until(now) {

@@ -99,7 +99,7 @@ async fn route(
         Err(error) => {
             not_known.push(match error.kind {
                 ErrorKind::Unauthorized | ErrorKind::Forbidden => {
-                    "these credentials may not read the number's voice region".to_owned()
+                    "these credentials are not allowed to read the number's voice region".to_owned()
                 }
                 _ => format!("the number's voice region could not be read: {error}"),
             });

@@ -19,7 +19,7 @@ use crate::host::pulse::Pulse;
 
 use super::{Exit, output};
 
-/// So long after it was told to drop everything a process has to end.
+/// How long a process may take to end after it was told to drop everything.
 const LAST: Duration = Duration::from_secs(2);
 
 /// The commands, by which the one that is started is told before its arguments are parsed.
@@ -59,7 +59,7 @@ pub(super) struct Obeying {
     _over: oneshot::Sender<()>,
 }
 
-/// Obeys Ctrl-C, SIGTERM and (but under `nohup`, which asks to go on without a terminal) SIGHUP from now
+/// Obeys Ctrl-C, SIGTERM and (but under `nohup`, which asks to continue without a terminal) SIGHUP from now
 /// on, for a command that writes. Once: finish what is in flight and report. Twice: stop at once.
 ///
 /// # Errors
@@ -80,7 +80,7 @@ pub(super) struct Orders {
     pub(super) pulse: Pulse,
     /// Rung at every SIGHUP, SIGUSR1 and SIGUSR2: look again.
     pub(super) bell: Arc<Notify>,
-    /// SIGUSR1 pauses, SIGUSR2 goes on.
+    /// SIGUSR1 pauses, SIGUSR2 resumes.
     pub(super) paused: watch::Sender<bool>,
 }
 
@@ -197,7 +197,7 @@ async fn obey(
     let _ = stop.send(Stop::Drain);
     match grace {
         Some((grace, pulse)) => {
-            info!(?grace, "Stopping: numctl finishes what is in flight and starts nothing more");
+            info!(?grace, "Stopping: numctl finishes requests in flight and starts no new ones");
             tokio::select! {
                 () = sleep(grace) => {}
                 () = interrupts.next() => {}
@@ -206,7 +206,7 @@ async fn obey(
         }
         None => {
             output::progress(
-                "Stopping: numctl finishes what is in flight and starts nothing more. Press Ctrl-C again to abort.",
+                "Stopping: numctl finishes requests in flight and starts no new ones. Press Ctrl-C again to abort.",
             );
             interrupts.next().await;
         }
@@ -235,7 +235,7 @@ async fn ring(mut hangups: Interrupts, bell: Arc<Notify>) {
     }
 }
 
-/// SIGUSR1 pauses, SIGUSR2 goes on; either way the loop looks at once.
+/// SIGUSR1 pauses, SIGUSR2 resumes; either way the loop looks at once.
 async fn pause(
     mut pauses: Interrupts,
     mut resumes: Interrupts,
@@ -273,7 +273,7 @@ mod unix {
             Self::from_kinds(&[SignalKind::interrupt(), SignalKind::terminate()])
         }
 
-        /// Those, and the terminal that is closed, except under `nohup`, which asks to go on without it.
+        /// Those, and the terminal that is closed, except under `nohup`, which asks to continue without it.
         pub(super) fn listen_with_hangup() -> Self {
             // Listening would end the ignoring.
             if hangup_is_ignored() {

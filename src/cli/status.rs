@@ -1,4 +1,4 @@
-//! `numctl status`: what a running daemon says of itself.
+//! `numctl status`: what a running daemon says about itself.
 
 use std::fmt::Write as _;
 use std::time::Duration;

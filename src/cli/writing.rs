@@ -1,4 +1,5 @@
-//! The commands that carry out a plan: how they lock, what they remember, and how they walk the line.
+//! The commands that carry out a plan: how they lock, what they remember, and how they go through the steps
+//! of a run.
 
 use std::cell::{OnceCell, RefCell};
 use std::io::{self, IsTerminal as _};
@@ -50,7 +51,7 @@ pub(super) struct Writing<'a> {
     pub(super) preflight: Option<WebhookCaller>,
 }
 
-/// What one walk of the line is about.
+/// What one run through the steps is about.
 pub(super) struct Errand<'a> {
     pub(super) source: PlanSource<'a>,
     /// The content of its files.
@@ -139,7 +140,7 @@ impl<'a> Writing<'a> {
             operator: &operator,
             accepted: self.accepted,
             pricing: Pricing::WhereTouched,
-            // Each account keeps its own pace; this only bounds how many numbers are in hand.
+            // Each account keeps its own pace; this only bounds how many numbers are in progress.
             asks_who: true,
             preflight: self.preflight.as_ref(),
             narrowing: errand.narrowing,
@@ -285,7 +286,7 @@ fn lines(error: &str, notes: &[String]) -> String {
 
 fn describe(stale: &Stale) -> String {
     match &stale.why {
-        StaleReason::AlreadyThere => "it was to be bought, and is already there".to_owned(),
+        StaleReason::AlreadyThere => "it was to be bought, and the account already has it".to_owned(),
         StaleReason::SlotTaken(slot) => format!("{slot} already has a number, or one that may be on its way"),
         StaleReason::Gone => "it is no longer in any of the accounts".to_owned(),
         StaleReason::NotSeen => "its account, or one that it may be in, cannot be read now".to_owned(),

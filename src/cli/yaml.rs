@@ -13,7 +13,7 @@ pub(super) fn value(out: &mut String, value: &Value, depth: usize) {
             for item in items {
                 let mut inner = String::new();
                 self::value(&mut inner, item, depth + 1);
-                // The first line of the item stands behind the dash.
+                // The first line of the item is behind the dash.
                 out.push_str(&indent);
                 out.push_str("- ");
                 out.push_str(inner.trim_start_matches(' '));

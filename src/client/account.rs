@@ -46,7 +46,7 @@ use proof::Proof;
 /// What `get` and `search` read at most, decompressed: over five million numbers of 3 kB.
 const BROWSED_BYTES_MAX: usize = 16 << 30;
 
-/// After a lost answer, requests take new connections for so long.
+/// After a lost answer, requests take new connections for this long.
 const DISTRUST: Duration = Duration::from_secs(60);
 
 /// The API's largest page.
@@ -294,8 +294,8 @@ impl<T: Transport> Client<T> {
         self.read(Lane::Begun, Operation::List, url).await.map(|(response, _)| response)
     }
 
-    /// The rows of a listing or a search as they came, page by page, for people: `on_items` gets
-    /// each page, and says whether to go on.
+    /// The rows of a listing or a search as they came, page by page, for people: `on_items` gets each page,
+    /// and says whether to continue.
     ///
     /// # Errors
     /// When a page fails for good.

@@ -42,7 +42,7 @@ pub enum NoTrail {
     /// There is no such thing there.
     #[error("this API does not serve Monitor Events (HTTP 404)")]
     NotServed,
-    #[error("the credentials may not read Monitor Events (HTTP {0})")]
+    #[error("the credentials are not allowed to read Monitor Events (HTTP {0})")]
     NotAllowed(u16),
     #[error("Monitor Events answered with HTTP {0}")]
     Status(u16),

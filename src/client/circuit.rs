@@ -15,7 +15,7 @@ const FIRST_PROBE_AFTER: Duration = Duration::from_secs(5);
 
 const PROBE_EVERY: Duration = Duration::from_secs(30);
 
-/// Once the circuit has been open for so long, no one waits for it: two probes have failed.
+/// Once the circuit has been open for this long, no one waits for it: two probes have failed.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Stops requests to an account that does not answer.

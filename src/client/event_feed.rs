@@ -1,8 +1,8 @@
 //! Which numbers may have changed, by the account's audit log: hints, polled, and never proof.
 //!
 //! Events may be late, doubled, out of order, missing, of our own writes, or about other resources. So each
-//! poll looks back a while and passes over what it has seen, a hint says only "read this number", and what
-//! no event tells is found by the next full listing.
+//! poll looks back a while and passes over what it has seen, a hint says only "read this number", and what no
+//! event shows is found by the next full listing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -69,7 +69,7 @@ pub enum NotLeading {
 fn said(kind: LeaseTroubleKind) -> &'static str {
     match kind {
         LeaseTroubleKind::Missing => "does not exist and cannot be created",
-        LeaseTroubleKind::Forbidden => "may not be used",
+        LeaseTroubleKind::Forbidden => "cannot be used: the role does not allow it",
         LeaseTroubleKind::Unanswered => "cannot be read",
     }
 }
@@ -187,8 +187,8 @@ impl Leadership {
         room.ok_or_else(|| NotLeading::Over { lease: self.0.name.clone() })
     }
 
-    /// Leaves a note in the lease, for whoever has it next: once this is back it is there, and no one
-    /// else has had the lease, or changed what was noted in it, in between.
+    /// Leaves a note in the lease, for the next holder: once this is back it is there, and no one else has
+    /// had the lease, or changed what was noted in it, in between.
     ///
     /// # Errors
     /// When we do not lead in this term, or the server does not take it at once. It may have got there

@@ -58,7 +58,7 @@ impl Timing {
         self.0
     }
 
-    /// A holder that has not renewed for so long has lost the lease.
+    /// A holder that has not renewed for this long has lost the lease.
     #[must_use]
     pub fn renew_deadline(self) -> Duration {
         self.0 * 2 / 3

@@ -56,7 +56,7 @@ pub enum ListingError {
         page: usize,
     },
     /// A page is not the one that comes next.
-    #[error("the listing skips: page {expected} was asked for and page {found} came")]
+    #[error("the listing skips a page: numctl asked for page {expected} and got page {found}")]
     OutOfOrder {
         /// The page that comes next, counted from 1.
         expected: usize,
@@ -296,7 +296,7 @@ impl Listing {
         if by_sid.is_empty() {
             return;
         }
-        // Many numbers share their settings, and go on doing so.
+        // Many numbers share their settings, and keep doing so.
         let mut shared: BTreeMap<(usize, ServiceSid), (Arc<Settings>, Arc<Settings>)> = BTreeMap::new();
         for row in &mut self.rows {
             let service = match (row.sid, row.number) {

@@ -1,9 +1,9 @@
 //! How many retries an account can afford: retries must never make an outage worse.
 //!
-//! A bucket that holds 20 retries, and gains one for every five answers and one a second. So a
-//! fault rate of 10% is retried through (it takes one retry for nine answers), and when nothing
-//! answers any more the retries come to 20 and one a second, however many requests there are.
-//! A retry after 429 costs nothing: it was not processed, and the pace answers for it. Pure.
+//! A bucket that holds 20 retries, and gains one for every five answers and one a second. So a fault rate of
+//! 10% is retried through (it takes one retry for nine answers), and when nothing answers any more the
+//! retries amount to 20 and one a second, however many requests there are. A retry after 429 costs nothing:
+//! it was not processed, and the pace answers for it. Pure.
 
 use std::time::Duration;
 

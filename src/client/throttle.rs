@@ -1,10 +1,10 @@
 //! How fast, and how many at once: found out from the API's answers, one account at a time.
 //!
-//! Two bounds hold at the same time. The rate is how many requests a second; a 429 that names a
-//! wait speaks about it. The window is how many requests at once; a 429 without one is the
-//! vendor's own kind (20429, "too many concurrent requests") and speaks about that, as do growing
-//! latency and `Twilio-Concurrent-Requests`. The operator's `--rate-limit` and `--max-concurrency`
-//! cap both. Pure: times are those since the account's first request.
+//! Two bounds hold at the same time. The rate is how many requests a second; a 429 that names a wait speaks
+//! about it. The window is how many requests at once; a 429 without one is Twilio's own kind (20429, "too
+//! many concurrent requests") and speaks about that, as do growing latency and `Twilio-Concurrent-Requests`.
+//! The operator's `--rate-limit` and `--max-concurrency` cap both. Pure: times are those since the account's
+//! first request.
 
 mod rate;
 mod window;

@@ -1,4 +1,4 @@
-//! Calls a webhook as the vendor would: by name, with TLS, signed, marked, and bounded.
+//! Calls a webhook as Twilio would: by name, with TLS, signed, marked, and bounded.
 //!
 //! The URL comes from a file that may come from a pull request. So only public addresses are called, the
 //! address that is connected to is the one that was checked (a name may resolve to another one a moment
@@ -27,9 +27,9 @@ use crate::model::number::{AccountSid, PhoneNumber};
 use crate::model::settings::HttpMethod;
 use crate::model::webhook::{FaultKind, Webhook, WebhookFault, WebhookRole, is_public};
 
-/// The vendor waits as long for voice and SMS.
+/// Twilio waits as long for voice and SMS.
 const TIME_MAX: Duration = Duration::from_secs(15);
-/// The vendor takes at most this much TwiML.
+/// Twilio takes at most this much TwiML.
 const BODY_BYTES_MAX: usize = 64 << 10;
 /// How often it is led on.
 const REDIRECTS_MAX: usize = 10;
@@ -288,7 +288,7 @@ fn fault_of(error: &reqwest::Error) -> FaultKind {
     }
 }
 
-/// Whether the vendor can use an answer.
+/// Whether Twilio can use an answer.
 fn judge(role: WebhookRole, content_type: Option<&str>, body: &[u8]) -> Result<(), FaultKind> {
     let is_empty = body.iter().all(u8::is_ascii_whitespace);
     match role {
@@ -316,7 +316,7 @@ mod tests {
 
     #[test]
     fn the_signature_is_the_vendors() {
-        // The sample of the vendor's security page.
+        // The sample of Twilio's security page.
         let by = CalledFor { account: None, token: Some(Credentials::new("AC1", "12345")), number: None };
         let form = [
             ("CallSid", "CA1234567890ABCDE".to_owned()),

@@ -1,4 +1,4 @@
-//! When someone is told of the fleet's state, and what: once for each change that lasts.
+//! When to notify of the fleet's state, and with what: once for each change that lasts.
 //!
 //! Pure: the state and the time come in.
 
@@ -13,16 +13,16 @@ use crate::daemon::status::{NumberRow, NumberStanding, Overall, Role, Status, St
 use crate::model::inert;
 use crate::report::shown::count;
 
-/// A change is told once it has held for this many cycles,
+/// A change is reported once it has held for this many cycles,
 const CYCLES: u64 = 2;
-/// or for so long.
+/// or for this long.
 const HOLDS: Duration = Duration::from_secs(30);
 
 /// At most this many accounts in trouble are named.
 const ACCOUNTS_MAX: usize = 5;
 /// At most this many numbers are named.
 const NUMBERS_MAX: usize = 5;
-/// At most this much of what is said of a number is told.
+/// At most this much of what is said about a number is told.
 const ERROR_MAX: usize = 300;
 /// At most this much Slack takes in one block.
 const SLACK_TEXT_MAX: usize = 2_900;
@@ -131,7 +131,7 @@ pub struct NumberTold {
     /// Its account, as the files name it.
     pub account: String,
     pub standing: &'static str,
-    /// Why, in a word.
+    /// Why, in one word.
     pub reason: String,
     /// The error, or what differs.
     pub message: String,
@@ -152,9 +152,9 @@ pub struct Message {
     pub fleet: Option<String>,
     /// `drift`, `failure` or `recovery`.
     pub event: &'static str,
-    /// The state that is told.
+    /// The state that is reported.
     pub state: &'static str,
-    /// The one that was told before.
+    /// The one that was reported before.
     pub before: &'static str,
     pub summary: String,
     /// What went wrong first.
@@ -182,7 +182,7 @@ pub struct Message {
     pub since: StatusTime,
 }
 
-/// What a state is to whoever is told.
+/// What a state is to the reader of a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mood {
     Well,
@@ -204,7 +204,7 @@ impl Mood {
         }
     }
 
-    /// The state in a word.
+    /// The state in one word.
     fn as_str(self) -> &'static str {
         match self {
             Self::Well => Overall::InSync.as_str(),
@@ -221,7 +221,7 @@ impl Mood {
 /// Decides when to tell.
 #[derive(Debug)]
 pub struct Announcer {
-    /// What was told last; at the start, that all is well.
+    /// What was reported last; at the start, that all is well.
     told: Mood,
     pending: Option<PendingMessage>,
 }
@@ -241,7 +241,7 @@ impl Default for Announcer {
 }
 
 impl Announcer {
-    /// Takes a look; says what is to be told now.
+    /// Takes a look; says what to report now.
     pub fn look(&mut self, status: &Status, now: Duration) -> Option<Message> {
         let mood = Mood::from_status(status).unwrap_or(match self.told {
             // That, at least, is over.
@@ -293,7 +293,7 @@ fn message(status: &Status, before: Mood, mood: Mood, since: StatusTime) -> Mess
             Mood::Drifted => "drift",
             Mood::Failing | Mood::Barred => "failure",
         },
-        // Whoever only stands by does not know how the fleet is.
+        // A process on standby does not know how the fleet is.
         state: Mood::from_status(status).map_or_else(|| status.overall().as_str(), Mood::as_str),
         before: before.as_str(),
         summary: summary(status, before, mood),

@@ -35,7 +35,7 @@ pub struct Board {
     signs: Mutex<Signs>,
 }
 
-/// When the loop last told of something, or had an answer.
+/// When the loop last told about something, or had an answer.
 #[derive(Debug)]
 struct Signs {
     at: Instant,

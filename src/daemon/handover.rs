@@ -14,8 +14,8 @@ use crate::plan::ContentDoubt;
 
 use super::{Daemon, InForce};
 
-/// After so long without another change, an older content is taken for a deliberate return to it. Copies
-/// of a ConfigMap arrive within two minutes of each other.
+/// After this long without another change, an older content is taken for a deliberate return to it. Copies of
+/// a ConfigMap arrive within two minutes of each other.
 const OLDER_FOR: Duration = Duration::from_secs(180);
 
 /// What this process knows of the contents that were in force.
@@ -46,7 +46,7 @@ impl<T: Transport> Daemon<'_, T> {
                 in_force = %content,
                 last = ?contents.latest(),
                 wait = ?OLDER_FOR,
-                "newer files were in force before these: nothing is bought, moved or released until they are the same, or have not changed for a while"
+                "newer files were in force before: nothing is bought, moved or released until these files are as new, or have not changed for a while"
             );
         }
         if is_older && known.older.is_some_and(|(_, since)| since.elapsed() < OLDER_FOR) {

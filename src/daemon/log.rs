@@ -1,4 +1,4 @@
-//! What the log says of a cycle.
+//! What the log says about a cycle.
 
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ pub(super) fn log<T>(force: &InForce<T>, pass: &Pass, extent: Extent, took: Dura
     }
     for (account, why) in plan.into_iter().flat_map(|plan| &plan.causes.unread) {
         let name = &force.desired.account(*account).name;
-        debug!(account = %name, error = %why, "who changed what is not known");
+        debug!(account = %name, error = %why, "cannot tell who changed what");
     }
     for (account, trouble) in plan.map(|plan| plan.troubles.as_slice()).unwrap_or_default() {
         let name = &force.desired.account(*account).name;

@@ -1,5 +1,5 @@
-//! The loop as a machine of states: claim the right to write, or stand by for it; a cycle; and the wait
-//! for the next one.
+//! The loop as a machine of states: get the right to write, or stand by; a cycle; and the wait for the next
+//! one.
 
 use std::cell::Cell;
 use std::time::Duration;

@@ -19,7 +19,7 @@ use crate::plan::outcome::OutcomeKind;
 /// The media type of the Prometheus text format.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What the system says of this process, under the names that Prometheus' own clients use.
+/// What the system says about this process, under the names that Prometheus' own clients use.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ProcessStats {
     /// Of user and system together.
@@ -34,7 +34,7 @@ pub struct ProcessStats {
     pub threads: u64,
 }
 
-/// Writes the metrics. Each sample bears the fleet's name, where the operator gave it one.
+/// Writes the metrics. Each sample has the fleet's name, where the operator gave it one.
 #[must_use]
 pub fn exposition(status: &Status, tally: &Tally, stats: Option<ProcessStats>, now: Duration) -> String {
     let mut page = MetricsPage { text: String::with_capacity(8 << 10), fleet: status.fleet.name.clone() };
@@ -81,8 +81,8 @@ fn cycles(page: &mut MetricsPage, status: &Status) {
 }
 
 fn fleet(page: &mut MetricsPage, status: &Status, now: StatusTime) {
-    // Whoever stands by saw the fleet long ago, if ever: beside the one that writes, that would be a second
-    // and older truth, and an alert over both would never end.
+    // A process on standby saw the fleet long ago, if ever: beside the one that writes, that would be a
+    // second and older truth, and an alert over both would never end.
     let sees = status.role != Role::StandingBy;
     let accounts = || status.accounts.iter().filter(|_| sees);
     page.family("numctl_numbers", "gauge", "Declared numbers by condition; each number is in exactly one.");

@@ -1,5 +1,5 @@
 //! What happened between two states of the daemon that someone who looks at its Deployment wants to know.
-//! Each is told once: the same again within ten minutes is left out, and so is what comes too thick.
+//! Each is reported once: the same again within ten minutes is left out, and so is what comes too thick.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -43,7 +43,7 @@ impl OccasionSeverity {
 pub struct Occasion {
     /// Whether someone should look.
     pub severity: OccasionSeverity,
-    /// What, in a word for machines, in CamelCase.
+    /// What, in one word for machines, in CamelCase.
     pub reason: &'static str,
     pub message: String,
 }

@@ -1,4 +1,4 @@
-//! What the system says of this process: time, memory, open files.
+//! What the system says about this process: time, memory, open files.
 
 use super::metrics::ProcessStats;
 

@@ -7,7 +7,7 @@ const BASE: Duration = Duration::from_secs(1);
 /// No wait after a cycle that could do nothing is longer, unless the interval is.
 const CAP: Duration = Duration::from_secs(300);
 
-/// What a cycle came to, as far as the next one goes.
+/// The outcome of a cycle, as far as the next one goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Went {
     /// Nothing to try again.

@@ -52,11 +52,11 @@ pub use webhooks::{FailingWebhook, WebhookHealth};
 use drift::Drifts;
 use verdict::{Aftermath, Judge};
 
-/// At most this many numbers that are in hand are named.
+/// At most this many numbers that are in progress are named.
 const IN_HAND_MAX: usize = 20;
-/// A message of another program is at most so long.
+/// A message of another program is at most this long.
 const MESSAGE_CHARACTERS_MAX: usize = 1_000;
-/// The findings on files that are refused are at most so long.
+/// The findings on files that are refused are at most this long.
 const REFUSED_CHARACTERS_MAX: usize = 10_000;
 
 /// When something was: milliseconds since the epoch. Shown as RFC 3339.
@@ -92,7 +92,7 @@ impl Serialize for StatusTime {
     }
 }
 
-/// What a cycle came to, as [`crate::reconcile::Pass`] has it.
+/// The outcome of a cycle, as [`crate::reconcile::Pass`] has it.
 #[derive(Debug, Clone, Copy)]
 pub enum Finish<'a> {
     /// It was stopped before anything was planned.
@@ -110,7 +110,7 @@ pub enum Finish<'a> {
     Executed(&'a Report),
 }
 
-/// What the state says of one declared number.
+/// What the state says about one declared number.
 #[derive(Debug, Clone)]
 pub struct NumberRow {
     pub number: PhoneNumber,
@@ -131,7 +131,7 @@ pub struct NumberRow {
     pub observed: Option<Generation>,
 }
 
-/// What the state says of one account.
+/// What the state says about one account.
 #[derive(Debug, Clone)]
 pub struct AccountState {
     /// Its name in the files.
@@ -160,7 +160,7 @@ pub struct CycleProgress {
     pub done: usize,
     /// How many of these did not do what they were to do.
     pub failed: usize,
-    /// What is in hand, some of it.
+    /// What is in progress, some of it.
     pub in_hand: Vec<(PhoneNumber, ActionKind)>,
 }
 
@@ -186,7 +186,7 @@ pub struct Status {
     pub rows: Arc<Vec<NumberRow>>,
     /// The SIDs of the declared numbers, in their order, where the API told them; empty until then.
     pub sids: Arc<Vec<Option<NumberSid>>>,
-    /// How many declared numbers stand how, by [`Standing::ALL`].
+    /// How many declared numbers are in each state, by [`Standing::ALL`].
     pub standings: [usize; NumberStanding::ALL.len()],
     /// Live numbers that the files do not name.
     pub unlisted: usize,
@@ -216,7 +216,7 @@ pub struct Status {
     pub totals: Totals,
     /// What differs, and what differed.
     pub drifts: Drifts,
-    /// What is said of every number that is as declared.
+    /// What is said about every number that is as declared.
     as_declared: Arc<Verdict>,
 }
 
@@ -254,7 +254,7 @@ impl Status {
         }
     }
 
-    /// How many declared numbers stand like this.
+    /// How many declared numbers are in this state.
     #[must_use]
     pub fn count(&self, standing: NumberStanding) -> usize {
         self.standings[standing as usize]

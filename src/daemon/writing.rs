@@ -26,7 +26,7 @@ pub(super) struct DaemonWriting {
     pub(super) earlier: Option<Kept>,
     /// Of the contents that were in force.
     pub(super) handover: Handover,
-    /// What the log said last of what it stands by for.
+    /// The reason for standing by that the log gave last.
     said: Option<Obstacle>,
 }
 
@@ -68,7 +68,7 @@ impl DaemonWriting {
             return;
         }
         match obstacle {
-            Obstacle::Another => info!(%error, "standing by: writing begins when it is free"),
+            Obstacle::Another => info!(%error, "standing by: numctl starts to write when the lock is free"),
             Obstacle::Files | Obstacle::Lease(_) => {
                 warn!(%error, "standing by: nothing can be written until this is fixed");
             }

@@ -60,7 +60,7 @@ pub(super) fn count(issues: &mut Issues, spot: Spot, raw: &RawClaim) -> Option<u
     let count = text.parse().ok().filter(|count| plain && *count <= COUNT_MAX);
     if count.is_none() {
         let issue =
-            Issue::error(spot.at("count"), format!("{} is not a number of phone numbers", quoted(text)));
+            Issue::error(spot.at("count"), format!("{} is not a valid count of phone numbers", quoted(text)));
         issues.push(issue.help(format!("write a count from 0 to {COUNT_MAX}")));
     }
     count

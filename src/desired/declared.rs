@@ -156,7 +156,7 @@ pub struct Policy {
 /// A declared number that the journal knows to have been ours, and that no listed account has, is…
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnVanished {
-    /// told of, and not bought.
+    /// reported, and not bought.
     Report,
     /// bought back, like any number that is missing.
     Rebuy,
@@ -182,7 +182,7 @@ impl OnVanished {
 /// A declared setting that has no effect on the caller is…
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnNoEffect {
-    /// told of.
+    /// reported.
     Warn,
     /// an error of the plan.
     Error,
@@ -295,7 +295,7 @@ impl Limit {
         }
     }
 
-    /// What the limit comes to where this many numbers are live.
+    /// What the limit amounts to if this many numbers are live.
     ///
     /// 100% is everything: a plan that buys one number for each that it releases touches twice as
     /// many as are live, and the default limit must not refuse it.
@@ -353,7 +353,7 @@ pub struct Claim {
     pub account: AccountIndex,
     /// Its numbers are never released and never moved.
     pub protect: bool,
-    /// What stands before the mark in its numbers' names.
+    /// What is before the mark in its numbers' names.
     pub label: Option<Box<str>>,
     /// The managed settings, merged, without the name.
     pub settings: Managed,

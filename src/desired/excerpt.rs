@@ -59,7 +59,7 @@ fn mask_line(line: &str) -> String {
     if line.contains('\\') && webby {
         // Escapes may hide the `://` and the `@` from what follows, so the value goes as a whole.
         let from = line.find(": ").or_else(|| line.find("\":")).map_or(0, |at| at + 2);
-        // What stands before it is a key, or more of the same.
+        // What is before it is a key, or more of the same.
         let key = if line[..from].contains(['@', '?', '/']) { "" } else { &line[..from] };
         return format!("{key}***");
     }
@@ -166,7 +166,7 @@ fn shortened(text: &str, characters_max: usize) -> &str {
 
 /// Masks one URL, and the start of a password whose `@` is on another line.
 fn mask_url(text: &str) -> String {
-    // What follows a URL in a line or a message is none of its query.
+    // What follows a URL in a line or a message is not part of its query.
     let closes = |rest: &str| rest.is_empty() || rest.starts_with([' ', ',', '}', ']', ')', ':']);
     let from = text.find("://").unwrap_or(0);
     let end = text

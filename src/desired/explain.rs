@@ -65,7 +65,7 @@ pub fn explain(path: &str) -> Result<Explained, Vec<String>> {
     let steps: Vec<&str> =
         path.split('.').map(|step| step.trim_end_matches("[]")).filter(|step| !step.is_empty()).collect();
     let at_top = find(&root, &root, &steps, String::new());
-    // A setting is looked for where people write it, and `name` and the like where they stand.
+    // A setting is looked for where people write it, and `name` and the like where they are.
     let found = at_top.or_else(|| {
         ["numbers", "claims", "accounts.NAME", "policy"].into_iter().find_map(|base| {
             let mut whole: Vec<&str> = base.split('.').collect();

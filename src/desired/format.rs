@@ -17,8 +17,8 @@ pub enum Formatted {
     Left,
 }
 
-/// Formats the files of a fleet, which `parse` reads, each in turn: in a file that is left as it is, something would
-/// come to mean another thing.
+/// Formats the files of a fleet, which `parse` reads, each in turn. A file whose meaning formatting would
+/// change is left as it is.
 #[must_use]
 pub fn format_all(sources: &[Source], parse: impl Fn(&[Source]) -> Option<Desired>) -> Vec<Formatted> {
     let meaning = |sources: &[Source]| parse(sources).map(wherever);
@@ -178,7 +178,7 @@ fn number_in(line: &str) -> Option<String> {
     (!digits.is_empty()).then_some(digits)
 }
 
-/// One blank line at the most, none at either end, and a line break at the end.
+/// One blank line at most, none at either end, and a line break at the end.
 fn joined(lines: Vec<String>) -> String {
     let mut out = String::new();
     let mut blank = false;

@@ -45,7 +45,7 @@ struct Merger<'a> {
     bases: HashMap<Option<usize>, Managed>,
     /// What numbers without tags of their own share, by profile.
     labels: HashMap<Option<usize>, Option<Arc<Labels>>>,
-    /// Contradictions within such a base, which are told once and not per number.
+    /// Contradictions within such a base, which are reported once and not per number.
     told: HashSet<(Option<usize>, Field)>,
     /// Bases that were checked for a number without settings of its own, by API.
     checked: HashSet<(Option<usize>, Api)>,
@@ -492,7 +492,7 @@ impl Merger<'_> {
             }
             (At::Path { file: of, path: layers::below(&layer, field.json_name()), key: false }, name)
         };
-        // What only the base says is told once, at the base.
+        // What only the base says is reported once, at the base.
         let first_time = |merger: &mut Self, one: Field, other: Field| {
             let only_base = own.get(one).is_none() && own.get(other).is_none();
             !only_base || merger.told.insert((profile, one))

@@ -41,7 +41,7 @@ pub struct Narrowing {
     elsewhere: usize,
 }
 
-/// What a plan says of its narrowing.
+/// What a plan says about its narrowing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Narrowed {
     pub only: Vec<String>,
@@ -167,7 +167,7 @@ impl Narrowing {
         self.account.is_none_or(|only| only == account)
     }
 
-    /// What a plan says of it.
+    /// What a plan says about it.
     #[must_use]
     pub fn told(&self, left_out: usize) -> Narrowed {
         Narrowed {
@@ -251,7 +251,7 @@ fn unknown(text: &str, desired: &Desired) -> String {
         true => "name a number, or a pattern such as +1212*".to_owned(),
         false => suggest::choices(text, names.into_iter()),
     };
-    format!("--only {}: nothing that is declared fits; {there}", shown(text))
+    format!("--only {}: it matches nothing that is declared; {there}", shown(text))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Where things stand in a file: paths such as `numbers[3].voice.url`, and the spans they have.
+//! Where things are in a file: paths such as `numbers[3].voice.url`, and the spans they have.
 //!
 //! serde keeps no positions, and on a good file no one needs them. When there is something to
 //! report, one more pass over the file's marked events finds the places of just those paths.
@@ -66,7 +66,7 @@ struct PathNode<'a> {
     scalar: bool,
 }
 
-/// Whether to go on.
+/// Whether to continue.
 #[derive(PartialEq)]
 enum Go {
     On,
@@ -332,7 +332,7 @@ pub(super) fn depth(text: &str, max: usize) -> Depth {
     Depth::Within
 }
 
-/// What a file's aliases come to.
+/// How much a file's aliases expand to.
 pub(super) struct Aliases {
     pub(super) count: usize,
     /// Bytes, were every alias replaced by what it stands for.

@@ -149,7 +149,7 @@ fn entries(lines: &mut QuickLines<'_>) -> Option<(Vec<RawEntry>, usize)> {
     (!list.entries.is_empty()).then_some((list.entries, end))
 }
 
-/// An entry in block style that may go on in the next line.
+/// An entry in block style that may continue in the next line.
 struct OpenEntry<'a> {
     entry: PendingEntry<'a>,
     /// The group whose lines come, and their column once it is known.

@@ -245,8 +245,7 @@ fn syntax_issue(file: usize, text: &str, byte: Option<usize>, whole: &str) -> Is
     }
 }
 
-/// What serde says of a well-formed file, in the file's terms. `from` is where to look for a doubled
-/// key.
+/// What serde says about a well-formed file, in the file's terms. `from` is where to look for a doubled key.
 fn data_issue(file: usize, text: &str, byte: usize, from: usize, message: &str) -> Issue {
     let node = place::node_at(text, byte);
     let at = |node: Option<(Path, Range<usize>)>| match node {

@@ -50,7 +50,7 @@ pub(super) fn hold(
     Some(Hold { until, why: hold.why.text().unwrap_or_default().into() })
 }
 
-/// What the policy says of all numbers.
+/// What the policy says about all numbers.
 pub(super) fn standstill(issues: &mut Issues, file: usize, policy: &raw::RawPolicy) -> Standstill {
     let windows = policy
         .windows

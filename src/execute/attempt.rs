@@ -213,7 +213,7 @@ const fn operation(kind: ActionKind) -> Operation {
     }
 }
 
-/// What an action comes to whose write was answered, and is not sent again.
+/// The outcome of an action whose write was answered, and is not sent again.
 pub(super) fn refused(error: ApiError) -> Outcome {
     match error.kind.leaves_doubt() {
         true => Outcome::Unknown(error.into()),

@@ -50,9 +50,9 @@ pub enum Record {
     Done(DoneRecord),
     /// Accounts were looked at.
     Look(LookRecord),
-    /// What earlier files of the journal told of numbers that are ours: the head of a new file.
+    /// What earlier files of the journal recorded about numbers that are ours: the head of a new file.
     Known(KnownRecord),
-    /// What earlier files of the journal told of fields that our runs set: in the head, too.
+    /// What earlier files of the journal recorded about fields that our runs set: in the head, too.
     Set(SetRecord),
     /// The line before this one was torn by a crash, and nothing is lost but it.
     Mended,
@@ -121,7 +121,7 @@ impl<'a> JournalLines<'a> {
     /// version.
     ///
     /// # Errors
-    /// When this line, or the one before, is none of the journal's.
+    /// When this line, or the one before, is not a journal record.
     pub fn record(&mut self, line: &[u8]) -> Result<Option<Record>, JournalError> {
         self.read += 1;
         if line.is_empty() {
@@ -159,7 +159,7 @@ impl<'a> JournalLines<'a> {
     /// Says that there are no more lines, and whether the last one is without its end.
     ///
     /// # Errors
-    /// When the last line has an end, and is none of the journal's.
+    /// When the last line has an end, and is not a journal record.
     pub fn end(self, is_torn: bool) -> Result<(), JournalError> {
         match self.torn {
             Some(error) if !is_torn => Err(error),

@@ -74,7 +74,7 @@ pub struct Journal {
 struct Book {
     file: File,
     known: KnownNumbers,
-    /// How long the head of the file is, that tells of what is known from before.
+    /// How long the head of the file is, with what is known from before.
     head: u64,
 }
 
@@ -150,7 +150,7 @@ impl Journal {
     /// Opens a journal, and makes it where there is none.
     ///
     /// # Errors
-    /// When it cannot be read and written, or is none.
+    /// When it cannot be read and written, or is not one.
     pub fn open(path: &Path, is_sandbox: bool) -> Result<Self, JournalFileError> {
         Self::open_to_rotate_at(path, is_sandbox, ROTATE_AT)
     }
@@ -249,8 +249,8 @@ impl Journal {
         if last { book.file.sync_data() } else { Ok(()) }
     }
 
-    /// Begins a new file where this one is long enough. The runs of others that are not over go on in
-    /// the old one, which they have open.
+    /// Begins a new file where this one is long enough. The runs of others that are not over continue in the
+    /// old one, which they have open.
     fn rotate(&self) -> Result<(), JournalFileError> {
         let failed = |error| JournalFileError::Io(self.path.clone(), error);
         let mut book = self.book.borrow_mut();

@@ -40,7 +40,7 @@ pub enum Ledger {
     InMemory,
     /// They last in this directory.
     In(PathBuf),
-    /// They last in the lease, for whoever has it next.
+    /// They last in the lease, for the next holder.
     InLease(InLease),
     /// They last in a directory, of which the lease says whether it is its last holder's.
     BesideLease(BesideLease),
@@ -222,7 +222,7 @@ impl Ledger {
         }
     }
 
-    /// Where a lease says what is kept, keeps also that there is none: whoever has it next need not wait.
+    /// Where a lease says what is kept, keeps also that there is none: the next holder need not wait.
     ///
     /// # Errors
     /// When the lease refuses.

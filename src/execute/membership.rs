@@ -1,4 +1,4 @@
-//! Puts a number into the Messaging Service that it is to be in. A move is two writes: the vendor refuses a
+//! Puts a number into the Messaging Service that it is to be in. A move is two writes: Twilio refuses a
 //! number that is still in another one (21712).
 
 use tokio::time::Instant;

@@ -1,4 +1,4 @@
-//! What the actions of one run share: the plan, the clients, and whether the run is to go on.
+//! What the actions of one run share: the plan, the clients, and whether the run is to continue.
 
 use std::cell::Cell;
 

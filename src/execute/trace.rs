@@ -18,8 +18,8 @@ use crate::model::live::Live;
 use crate::model::number::{NumberSid, PhoneNumber};
 use crate::plan::outcome::{Failure, Outcome, Skip};
 
-/// A read is the ground for a purchase or a release for so long, from when it was asked. Where the
-/// turn of the write comes later, the number is read again.
+/// A read is the ground for a purchase or a release for this long, from when it was asked. Where the turn of
+/// the write comes later, the number is read again.
 pub(super) const FRESH_FOR: Duration = Duration::from_secs(5);
 
 /// After this many reads that were too old by the turn of the write, the action is given up.
@@ -145,7 +145,7 @@ impl<'a> Trace<'a> {
         matches!(self.stage.get(), Stage::InDoubt { .. })
     }
 
-    /// What an action comes to that is dropped half-way.
+    /// The outcome of an action that is dropped half-way.
     pub(super) fn abandoned(&self) -> Outcome {
         match self.stage.get() {
             Stage::NotSent => Outcome::Skipped(Skip::Interrupted),
@@ -217,7 +217,7 @@ impl<'a> Trace<'a> {
         }
     }
 
-    /// What withholding the turn comes to depends on what was sent before.
+    /// The outcome of withholding the turn depends on what was sent before.
     fn sending<'c>(&self, turn: Result<Turn<'c>, Withheld>, operation: Operation) -> ActionDone<Turn<'c>> {
         // What has taken effect is finished; nothing is bought or released on the strength of that.
         let finishes = (self.follows || self.stage.get().took_effect()) && !is_irreversible(operation);
@@ -240,7 +240,7 @@ impl<'a> Trace<'a> {
         }
     }
 
-    /// How an action ends that may not go on.
+    /// How an action ends that must not continue.
     fn withheld(&self, failure: Failure, skip: Skip) -> Outcome {
         match (self.is_in_doubt(), self.attempts()) {
             (true, _) => Outcome::Unknown(failure),

@@ -146,7 +146,7 @@ impl Amounts {
     }
 }
 
-/// What each stretch of time would come to, were a plan carried out on top of what was spent.
+/// What each stretch of time would amount to, were a plan carried out on top of what was spent.
 ///
 /// The default has no stretches: a single apply, which is held to its plan's own amounts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -303,7 +303,7 @@ impl Budget {
         }
     }
 
-    /// What the last 24 hours came to.
+    /// What was spent in the last 24 hours.
     #[must_use]
     pub fn day(&self, now: Duration) -> Spent {
         self.spent(|_, at| is_recent(at, now))
@@ -394,8 +394,8 @@ impl Budget {
         self.spends.retain(|_| place.next().is_none_or(|place| !undone.contains(&place)));
     }
 
-    /// Where those stand that are not done: of each number and kind at most one, and the first in any case.
-    /// A search for each step of a plan would take seconds for a large one.
+    /// Where the unfinished ones are: of each number and kind at most one, and the first in any case. A
+    /// search for each step of a plan would take seconds for a large one.
     fn open(&self) -> BTreeMap<(BudgetKind, PhoneNumber), usize> {
         let mut open = BTreeMap::new();
         for (place, spend) in

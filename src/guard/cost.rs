@@ -22,9 +22,9 @@ use crate::plan::{Action, Plan};
 /// Why a number's price is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unpriced {
-    /// Nothing tells its country.
+    /// Nothing shows its country.
     NoCountry,
-    /// Nothing tells its type, and the country's types have different prices.
+    /// Nothing shows its type, and the country's types have different prices.
     NoType,
     /// The country's price list has no price for its type.
     NotListed,

@@ -45,7 +45,7 @@ pub struct Intent {
 /// How far a purchase has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PurchasePhase {
-    /// Its run goes on, or ended without a word.
+    /// Its run is still going, or ended without a record.
     Running,
     /// Its last attempt was over by then, since the epoch: after [`BOUND`] it will not turn up any more.
     Over(Duration),
@@ -185,7 +185,7 @@ impl Intents {
         self.open.is_empty() && (self.record == PurchaseRecord::Kept || self.not_before.is_none())
     }
 
-    /// Whether a run goes on. What becomes of it takes more room than that it goes on.
+    /// Whether a run is still going. Its outcome takes more room than the fact that it is still going.
     #[must_use]
     pub fn is_any_running(&self) -> bool {
         self.open.values().any(|intent| intent.phase == PurchasePhase::Running)

@@ -1,6 +1,6 @@
 //! What the loop remembers from one look to the next, and what it leaves alone because of it.
 //!
-//! Pure: the time and the dice come in. A restart forgets it, and then the first look is believed.
+//! Pure: the time and the random numbers come in. A restart forgets it, and then the first look is believed.
 
 mod causes;
 mod flaps;
@@ -191,7 +191,7 @@ impl Memory {
         &mut self.webhooks
     }
 
-    /// Who changed what, as it was told before.
+    /// Who changed what, as already reported.
     pub fn causes(&mut self) -> &mut ToldCauses {
         &mut self.causes
     }

@@ -41,7 +41,7 @@ pub struct BrokenMonthly {
 /// How a limit on money is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Beyond {
-    /// It comes to more than that.
+    /// It amounts to more than that.
     Amount(Money, Over),
     /// Some of it is billed in another currency.
     OtherCurrency(Currency),

@@ -143,7 +143,7 @@ fn webhooks(get: impl Fn(Field) -> Option<Value>) -> Vec<(Field, Webhook)> {
     WEBHOOK_FIELDS.into_iter().filter_map(one).collect()
 }
 
-/// The webhooks that a step points its number at anew.
+/// The webhooks that a step newly points its number at.
 fn new_webhooks(step: &Step) -> Vec<(Field, Webhook)> {
     match &step.action {
         Action::Purchase { settings, .. } => {

@@ -153,7 +153,7 @@ impl SavedPlan {
             SavedPlanError::NotAPlan("write one with `numctl plan --out plan.json`".to_owned())
         })?;
         if head.kind != KIND {
-            return Err(SavedPlanError::NotAPlan("its kind is another".to_owned()));
+            return Err(SavedPlanError::NotAPlan("its `kind` is not that of a plan".to_owned()));
         }
         if head.format_version != FORMAT_VERSION {
             return Err(SavedPlanError::OtherFormat(head.format_version));
@@ -172,8 +172,8 @@ impl SavedPlan {
         Ok(saved)
     }
 
-    /// A file's text with the digest and the checksum that its content calls for, as anybody can
-    /// make it who knows how; `None` where it is none of ours. For tests of what is behind them.
+    /// A file's text with the digest and the checksum that its content calls for, as anybody can make it who
+    /// knows how; `None` where it is not one of ours. For tests of what is behind them.
     #[cfg(feature = "testing")]
     #[doc(hidden)]
     #[must_use]

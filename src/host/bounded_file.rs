@@ -28,7 +28,7 @@ pub enum BoundedFileError {
 }
 
 impl BoundedFileError {
-    /// The same for those who tell of files by [`io::Error`].
+    /// The same for those who report files by [`io::Error`].
     #[must_use]
     pub fn into_io(self) -> io::Error {
         match self {
@@ -38,7 +38,7 @@ impl BoundedFileError {
     }
 }
 
-/// A regular file that has at most this many bytes. Should it grow, one more of them is read at the most, by
+/// A regular file that has at most this many bytes. Should it grow, one more of them is read at most, by
 /// which a reader can tell.
 ///
 /// # Errors

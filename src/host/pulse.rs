@@ -28,7 +28,7 @@ impl Default for Pulse {
 }
 
 impl Pulse {
-    /// Does the work, with a beat beside it in the same task; `on_beat` is told of each.
+    /// Does the work, with a beat beside it in the same task; `on_beat` is told about each.
     pub async fn during<V>(&self, work: impl Future<Output = V>, mut on_beat: impl FnMut()) -> V {
         let mut work = pin!(work);
         let mut ticks = interval(BEAT);

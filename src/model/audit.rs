@@ -1,4 +1,4 @@
-//! Who changed what, as Twilio's audit log tells it: events of Monitor Events. Pure.
+//! Who changed what, as Twilio's audit log shows it: events of Monitor Events. Pure.
 //!
 //! An event is a hint and an explanation, never proof: it may be late, doubled, out of order, missing or
 //! about something else. What is live is decided by reading it.
@@ -93,7 +93,7 @@ impl fmt::Display for Cause {
     }
 }
 
-/// What an event says of one property.
+/// What an event says about one property.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PropertyChange {
     /// The field, where it is one that numctl knows.
@@ -147,7 +147,7 @@ pub struct AuditEvent {
 }
 
 impl AuditEvent {
-    /// What it says of a field, where it says anything.
+    /// What it says about a field, if anything.
     #[must_use]
     pub fn change(&self, field: Field) -> Option<&PropertyChange> {
         self.changes.iter().find(|change| change.field == Some(field))

@@ -32,7 +32,7 @@ pub fn is_loopback(url: &Url) -> bool {
 /// Reads a base URL. http is for loopback only.
 ///
 /// # Errors
-/// When it is none.
+/// When it is not one.
 pub fn base_url(text: &str) -> Result<Url, Unfit> {
     let base = base_url_below(text)?;
     if matches!(base.path(), "" | "/") { Ok(base) } else { Err(Unfit::MoreThanAHost) }
@@ -41,7 +41,7 @@ pub fn base_url(text: &str) -> Result<Url, Unfit> {
 /// The same, which may have a path.
 ///
 /// # Errors
-/// When it is none.
+/// When it is not one.
 pub fn base_url_below(text: &str) -> Result<Url, Unfit> {
     let base = Url::parse(text).map_err(Unfit::NotAUrl)?;
     if base.host().is_none() {

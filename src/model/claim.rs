@@ -1,9 +1,9 @@
 //! Claims: numbers declared by need, and the mark by which a number belongs to one.
 //!
-//! The mark stands at the end of the number's `friendly_name`, `Support [nc1:nyc-support:2:1f0c9a3e]`,
-//! and travels in the purchase itself: whatever is lost, the number tells whose it is. Its last part is
-//! a checksum over claim, slot and number, so that a mark that was copied to another number, or edited,
-//! counts for nothing.
+//! The mark is at the end of the number's `friendly_name`, `Support [nc1:nyc-support:2:1f0c9a3e]`, and
+//! travels in the purchase itself: whatever is lost, the number tells whose it is. Its last part is a
+//! checksum over claim, slot and number, so that a mark that was copied to another number, or edited, counts
+//! for nothing.
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ const OPEN: &str = "[nc1:";
 pub struct ClaimName(Arc<str>);
 
 impl ClaimName {
-    /// Parses a name; `None` where it is none.
+    /// Parses a name; `None` where it is not one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let well_formed = (1..=NAME_MAX).contains(&text.len())
@@ -58,7 +58,7 @@ impl fmt::Display for Slot {
     }
 }
 
-/// What a `friendly_name` says of claims.
+/// What a `friendly_name` says about claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mark {
     None,

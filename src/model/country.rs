@@ -1,4 +1,4 @@
-//! The country of a phone number, as far as its calling code tells it.
+//! The country of a phone number, as far as its calling code shows it.
 
 use crate::model::number::{PhoneNumber, calling_code};
 

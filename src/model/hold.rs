@@ -88,7 +88,7 @@ impl Window {
     }
 }
 
-/// What the file says of all its numbers.
+/// What the file says about all its numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Standstill {
     pub paused: bool,

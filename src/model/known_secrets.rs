@@ -95,7 +95,7 @@ struct Unit {
     to: usize,
 }
 
-/// Where the secrets stand, as half-open ranges.
+/// Where the secrets are, as half-open ranges.
 fn search(bytes: &[u8], known: &[KnownSecret], mut hit: impl FnMut(usize, usize)) {
     for secret in known {
         for at in places(bytes, &secret.plain) {

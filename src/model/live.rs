@@ -25,8 +25,8 @@ pub struct Live {
     pub settings: Arc<Settings>,
     /// Whether the number can do SMS; `None` where the listing does not say.
     pub sms: Option<bool>,
-    /// Where the registration of the emergency address stands; `None` where the API does not say,
-    /// as ActiveNumbers never does.
+    /// Where the registration of the emergency address is; `None` where the API does not say, as
+    /// ActiveNumbers never does.
     pub emergency_address_status: Option<EmergencyAddressStatus>,
     /// What the API says that it is charged as.
     pub tariff: Tariff,

@@ -174,7 +174,7 @@ impl Sums {
         Money { parts: self.0.get(&currency).copied().unwrap_or_default(), currency }
     }
 
-    /// The sums by currency, those that came to nothing included.
+    /// The sums by currency, those that amounted to nothing included.
     pub fn iter(&self) -> impl Iterator<Item = Money> {
         self.0.iter().map(|(currency, parts)| Money { parts: *parts, currency: *currency })
     }

@@ -18,7 +18,7 @@ const NEAR_MILES: f64 = 30.0;
 const PART_DIGITS_MAX: usize = 10;
 const EARTH_RADIUS_MILES: f64 = 3958.8;
 
-/// One available number, with what the search's row says of it.
+/// One available number, with what the search's row says about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Offer {
     pub number: PhoneNumber,

@@ -59,8 +59,8 @@ impl fmt::Display for Api {
     }
 }
 
-/// A region (`us1`, `ie1`, `au1`) or an edge (`ashburn`, `dublin`): one label of a host name of the
-/// vendor's. Each region keeps its own webhooks for a number.
+/// A region (`us1`, `ie1`, `au1`) or an edge (`ashburn`, `dublin`): one label of a host name of Twilio's.
+/// Each region keeps its own webhooks for a number.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostLabel(Box<str>);
 
@@ -101,7 +101,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// What the file says of an account, over what the operator says of all. The operator's edge goes
+    /// What the file says about an account, over what the operator says about all. The operator's edge goes
     /// with the operator's region: it is not taken into another one that has its own.
     #[must_use]
     pub fn over(&self, operators: &Self) -> Self {

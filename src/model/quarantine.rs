@@ -1,9 +1,9 @@
 //! Quarantine: a number that is to be released waits in another account first, where one line brings it
 //! back.
 //!
-//! Since when it waits stands at the end of its `friendly_name`, `Main line [nq1:2026-11-26:1f0c]`, so
-//! that no state file has to last as long. The last part is a checksum over day and number: a mark that
-//! was copied to another number, or edited, counts for nothing, and the time begins again.
+//! Since when it waits is at the end of its `friendly_name`, `Main line [nq1:2026-11-26:1f0c]`, so that no
+//! state file has to last as long. The last part is a checksum over day and number: a mark that was copied to
+//! another number, or edited, counts for nothing, and the time begins again.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -18,7 +18,7 @@ use crate::model::claim::{FRIENDLY_NAME_MAX, Mark, Slot};
 use crate::model::number::PhoneNumber;
 
 const OPEN: &str = "[nq1:";
-/// `[nq1:`, the day, the checksum and what stands between them.
+/// `[nq1:`, the day, the checksum and what is between them.
 const MARK_LENGTH: usize = OPEN.len() + 10 + 1 + 4 + 1;
 
 /// For how long a number waits: whole days, from one to 400.

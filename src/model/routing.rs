@@ -13,7 +13,7 @@ use super::settings::{Field, Value};
 /// Something that may not have been asked for, or not been told.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Known<T> {
-    /// Nobody asked: nothing depended on it.
+    /// No one asked: nothing depended on it.
     #[default]
     NotAsked,
     /// It was asked for, and could not be read, with the reason. Unknown is never no.
@@ -292,7 +292,7 @@ fn of_application(
 /// The SID that a friendly name stands for in an account, by what kind of field it is in.
 ///
 /// # Errors
-/// Where it stands for none, for several, or cannot be read.
+/// Where it is for none, for several, or cannot be read.
 pub fn resolve(field: Field, name: &str, around: &Surroundings) -> Result<Value, Unresolved> {
     match field {
         Field::SmsServiceSid => {
@@ -325,7 +325,7 @@ pub fn why_not_a_name(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Why a name does not stand for one SID.
+/// Why a name does not match exactly one SID.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unresolved {
     /// No resource has the name; these names there are.

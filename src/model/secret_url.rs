@@ -56,8 +56,8 @@ pub fn masked(url: &str) -> String {
 
 fn masked_url(url: &str) -> String {
     let start = authority_start(url);
-    // A backslash ends it, too, for whatever reads a URL as browsers do; but in an error's quotation it
-    // may stand for another character, behind which the password goes on.
+    // A backslash ends it, too, for whatever reads a URL as browsers do; but in an error's quotation it may
+    // stand for another character, behind which the password continues.
     let end_from = |from: usize| url[from..].find(['/', '?', '#']).map_or(url.len(), |at| from + at);
     // Most URLs have neither, and were not cut short before an `@`: nothing in them could be a secret.
     if !url.contains(['@', '?']) && (start == 0 || ends_in_port(&url[start..end_from(start)])) {
@@ -112,7 +112,7 @@ fn masked_url(url: &str) -> String {
     out
 }
 
-/// Whether what stands behind the first colon, if there is one, may be a port.
+/// Whether what is behind the first colon, if there is one, may be a port.
 fn ends_in_port(authority: &str) -> bool {
     let port = authority.split_once(':').map_or("", |(_, port)| port);
     port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit())
@@ -136,7 +136,7 @@ fn authority_start(url: &str) -> usize {
         let host = after.trim_start_matches(|c: char| matches!(c, '/' | '\\') || ignored(c));
         return url.len() - host.len();
     }
-    // Another scheme, or a URL behind other text, unless a password may stand before it.
+    // Another scheme, or a URL behind other text, unless a password may be before it.
     match url.find("://") {
         Some(at) if !url[..at].contains('@') => at + 3,
         Some(_) | None => 0,
@@ -206,8 +206,8 @@ pub fn masked_in_text(text: &str) -> String {
     out
 }
 
-/// Where the scheme of the first URL starts, and its colon: of one with `://`, or of the web's, which
-/// needs no slashes, and may stand right behind another word.
+/// Where the scheme of the first URL starts, and its colon: of one with `://`, or of the web's, which needs
+/// no slashes, and may be right behind another word.
 fn find_scheme(text: &str) -> Option<(usize, usize)> {
     text.match_indices(':').find_map(|(colon, _)| {
         let (before, after) = (&text[..colon], &text[colon + 1..]);
@@ -224,8 +224,8 @@ fn find_scheme(text: &str) -> Option<(usize, usize)> {
     })
 }
 
-/// How much of a text after a URL's scheme is its: up to white space, or up to what closes a
-/// quotation, unless a password goes on behind that.
+/// How much of a text after a URL's scheme is its: up to white space, or up to what closes a quotation,
+/// unless a password continues behind that.
 fn url_length(text: &str) -> usize {
     let length = text.find(char::is_whitespace).unwrap_or(text.len());
     let closes = |c: char| matches!(c, '"' | '\'' | '<' | '>' | '`' | ')' | ']' | '}');

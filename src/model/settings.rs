@@ -100,7 +100,7 @@ impl Value {
     /// # Errors
     /// Says what is wrong with it.
     pub fn declared(kind: FieldKind, text: &str) -> Result<Self, ValueError> {
-        // A URL may stand in any field by mistake, and its password in no message.
+        // A URL may be in any field by mistake, and its password in no message.
         let shown = || crate::model::secret_url::masked(text);
         if text.chars().any(char::is_control) {
             return Err(ValueError::Control(shown()));
@@ -335,7 +335,7 @@ impl FromIterator<(Field, Value)> for Settings {
     }
 }
 
-/// What a file says of one field. A field of which it says nothing is unmanaged, and left as it is.
+/// What a file says about one field. A field of which it says nothing is unmanaged, and left as it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Want {
     /// `null` or `""`: cleared.
@@ -375,7 +375,7 @@ impl Want {
 pub struct Managed(Arc<[(Field, Want)]>);
 
 impl Managed {
-    /// What the file says of a field; `None` leaves it unmanaged.
+    /// What the file says about a field; `None` leaves it unmanaged.
     #[must_use]
     pub fn get(&self, field: Field) -> Option<&Want> {
         self.0.binary_search_by_key(&field, |entry| entry.0).ok().map(|at| &self.0[at].1)

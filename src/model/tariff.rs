@@ -86,7 +86,7 @@ impl KindOnBill {
     }
 }
 
-/// What the API tells of a number's price. Three bytes: a fleet has a million numbers.
+/// What the API reports about a number's price. Three bytes: a fleet has a million numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Tariff {
     /// `None` where it does not say, as v2010 never does.
@@ -97,7 +97,7 @@ pub struct Tariff {
 /// All that is known of what a number is charged as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Class {
-    /// `None` where nothing tells it.
+    /// `None` where nothing shows it.
     pub country: Option<Country>,
     /// Its type, as far as that is known.
     pub kind: PossibleKind,
@@ -115,7 +115,7 @@ pub enum PossibleKind {
 }
 
 impl Class {
-    /// What the API tells of a number, and where it does not, what the number itself does.
+    /// What the API reports about a number, and where it does not, what the number itself does.
     #[must_use]
     pub fn for_number(number: Option<PhoneNumber>, told: Tariff) -> Self {
         if number.is_some_and(PhoneNumber::is_short_code) {

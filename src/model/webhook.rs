@@ -8,14 +8,14 @@ use std::time::Duration;
 use crate::model::number::{AccountSid, PhoneNumber};
 use crate::model::settings::{Field, HttpMethod};
 
-/// What the vendor asks a webhook for.
+/// What Twilio asks a webhook for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WebhookRole {
     /// What to do with a call: TwiML.
     Voice,
     /// What to do with a message: TwiML, or nothing.
     Message,
-    /// Nothing: it is told of something.
+    /// Nothing: it is told about something.
     Status,
 }
 
@@ -79,7 +79,7 @@ impl Webhook {
     }
 }
 
-/// The vendor's own test number: nobody has it.
+/// Twilio's own test number: nobody has it.
 const FROM: &str = "+15005550006";
 
 /// What is wrong with a webhook, and after how long that was known.
@@ -111,7 +111,7 @@ pub enum FaultKind {
     RedirectLoop,
     /// The body is too long.
     TooLong,
-    /// A content type that the vendor does not take.
+    /// A content type that Twilio does not accept.
     WrongType,
     NotTwiml,
     /// It was not called: there were too many.
@@ -119,7 +119,7 @@ pub enum FaultKind {
 }
 
 impl WebhookFault {
-    /// Of this kind, after so long.
+    /// Of this kind, after this long.
     #[must_use]
     pub fn new(kind: FaultKind, after: Duration) -> Self {
         Self { kind, after_ms: u32::try_from(after.as_millis()).unwrap_or(u32::MAX) }
@@ -162,11 +162,13 @@ impl fmt::Display for WebhookFault {
             FaultKind::NotConnected => write!(f, "does not answer: no connection after {after:.1} s"),
             FaultKind::Tls => write!(f, "does not answer: TLS failed after {after:.1} s"),
             FaultKind::TimedOut => write!(f, "does not answer: no answer after {after:.1} s"),
-            FaultKind::Broken => write!(f, "does not answer: the answer broke off after {after:.1} s"),
+            FaultKind::Broken => {
+                write!(f, "does not answer: the connection broke during the answer after {after:.1} s")
+            }
             FaultKind::Status(status) => write!(f, "does not answer: HTTP {status} after {after:.1} s"),
-            FaultKind::RedirectLoop => f.write_str("does not answer: it redirects on and on"),
-            FaultKind::TooLong => f.write_str("answers with more than Twilio takes (64 KiB)"),
-            FaultKind::WrongType => f.write_str("answers with a content type that Twilio does not take"),
+            FaultKind::RedirectLoop => f.write_str("does not answer: too many redirects"),
+            FaultKind::TooLong => f.write_str("answers with more than Twilio accepts (64 KiB)"),
+            FaultKind::WrongType => f.write_str("answers with a content type that Twilio does not accept"),
             FaultKind::NotTwiml => f.write_str("answers with something that is not TwiML"),
             FaultKind::NotChecked => {
                 f.write_str("was not checked: too many different webhooks for one preflight")

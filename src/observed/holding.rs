@@ -37,7 +37,7 @@ impl Marks {
     }
 }
 
-/// What is told of the slots of a claim, in order.
+/// What is told about the slots of a claim, in order.
 pub fn slots_of<'a, V>(
     told: &'a BTreeMap<Slot, V>,
     claim: &ClaimName,

@@ -1,8 +1,8 @@
 //! The second look: only where declared numbers are missing, and only over v2010, whose paths reach
 //! the other accounts of a parent.
 //!
-//! Two questions are settled before any money is spent. Does another account of the same parent have
-//! the number? And does its country want papers that the file does not give?
+//! Two questions are settled before any money is spent. Does another account of the same parent have the
+//! number? And does its country require documents that the file does not give?
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,8 +34,8 @@ const ACCOUNTS_A_PAGE: u16 = 1000;
 /// Offers a page: there is one such number.
 const OFFERS_A_PAGE: u16 = 20;
 
-/// Looks for numbers that are missing. What cannot be found out is left open: Twilio sells no number
-/// that someone has, and none without the papers that it wants.
+/// Looks for numbers that are missing. What cannot be found out is left open: Twilio sells no number that
+/// someone has, and none without the documents that it requires.
 pub async fn survey<T: Transport>(
     clients: &[Client<T>],
     accounts: &[AccountRef],

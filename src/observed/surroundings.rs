@@ -93,7 +93,7 @@ fn refused<T: Transport, V>(client: &Client<T>, what: &str, error: &ApiError) ->
         client,
         match error.kind {
             ErrorKind::Unauthorized | ErrorKind::Forbidden => {
-                format!("these credentials may not read the account's {what}")
+                format!("these credentials are not allowed to read the account's {what}")
             }
             _ => format!("the account's {what} could not be read: {error}"),
         },

@@ -1,4 +1,4 @@
-//! Who changed what is not as declared: what the audit log says of a plan's differences.
+//! Who changed what is not as declared: what the audit log says about a plan's differences.
 
 use std::collections::BTreeMap;
 
@@ -58,7 +58,7 @@ pub struct Causes {
     known: BTreeMap<(PhoneNumber, Field), Cause>,
     /// Accounts whose audit log could not be read, and why.
     pub unread: Vec<(AccountIndex, Box<str>)>,
-    /// How many differences no event tells of, in accounts whose log was read: it may come yet.
+    /// How many differences no event reports, in accounts whose log was read: it may come yet.
     pub without_event: usize,
 }
 
@@ -80,7 +80,7 @@ impl Causes {
         self.known.is_empty() && self.unread.is_empty() && self.without_event == 0
     }
 
-    /// Takes what the log of an account says of its differences.
+    /// Takes what the log of an account says about its differences.
     pub fn learn(&mut self, differences: &[Difference], events: &[AuditEvent]) {
         for difference in differences {
             match difference.cause(events) {

@@ -26,7 +26,7 @@ const PERHAPS_SHOWN: usize = 5;
 pub struct Claimed {
     /// The slot that it fills.
     pub slot: Slot,
-    /// What stands before the mark in its name.
+    /// What is before the mark in its name.
     pub label: Option<Box<str>>,
     /// What is bought in its place, in this order, should it be sold to someone else meanwhile.
     pub instead: Vec<PhoneNumber>,
@@ -41,7 +41,7 @@ impl Claimed {
     }
 }
 
-/// What the claims come to.
+/// The result for all claims.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BoundClaims {
     /// The same with the claims' numbers among those that are declared.

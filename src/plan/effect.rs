@@ -73,7 +73,7 @@ pub(super) fn without_effect(
     found
 }
 
-/// How many numbers a Messaging Service can have, unless the vendor raised that.
+/// How many numbers a Messaging Service can have, unless Twilio raised that.
 const SERVICE_NUMBERS: usize = 400;
 
 /// Says, once an account, what could not be read, and which Messaging Services would be too full.

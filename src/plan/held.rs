@@ -52,7 +52,7 @@ impl ContentDoubt {
             }
             Self::FilesChanged => "the files changed since the plan was made",
             Self::OtherContentInForce => {
-                "newer files were in force before these: until they are the same, or these have not changed for 3 minutes, nothing is bought, moved or released"
+                "newer files were in force before: until these files are as new, or have not changed for 3 minutes, nothing is bought, moved or released"
             }
         }
     }
@@ -75,7 +75,7 @@ pub enum HeldReason {
     BoughtInThisGeneration,
     /// An account of the same parent has it that the file does not list.
     InUnlistedAccount { sid: AccountSid },
-    /// Its country wants papers that the file does not give.
+    /// Its country requires documents that the file does not give.
     PapersMissing {
         /// What is wanted and not given.
         papers: Papers,
@@ -146,12 +146,12 @@ pub enum HeldReason {
         /// What is wrong with it.
         fault: WebhookFault,
     },
-    /// A friendly name that the file gives stands for nothing in the account, or for several.
+    /// A friendly name that the file gives matches nothing in the account, or several.
     NameUnresolved {
         /// The field that is named.
         field: Field,
     },
-    /// The Messaging Service that the file gives is none of the account's.
+    /// The Messaging Service that the file gives is not one of the account's.
     ServiceNotThere { service: ServiceSid },
     /// A declared setting of it is left out; its other settings are planned.
     LeftOut(LeftOut),
@@ -210,7 +210,7 @@ pub enum NotUndone {
     Bought,
     /// No listed account has it any more.
     Gone,
-    /// It is in another account than the run left it in.
+    /// It is in a different account than the run left it in.
     Elsewhere { lives_in: AccountIndex },
 }
 
@@ -348,7 +348,7 @@ pub enum Warning {
         /// Why; for one of them.
         why: Box<str>,
     },
-    /// A friendly name that the file gives stands for nothing in the account, or for several.
+    /// A friendly name that the file gives matches nothing in the account, or several.
     NameUnresolved {
         account: AccountIndex,
         /// The field that is named.
@@ -358,7 +358,7 @@ pub enum Warning {
     },
     /// What decides where an account's calls or messages end could not be read.
     RoutingUnknown { account: AccountIndex, why: Box<str> },
-    /// A Messaging Service gets more numbers than the vendor allows by default.
+    /// A Messaging Service gets more numbers than Twilio allows by default.
     ServiceOverfull {
         account: AccountIndex,
         service: ServiceSid,

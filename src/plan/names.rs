@@ -12,7 +12,7 @@ use crate::observed::Observed;
 /// The files with SIDs in the place of names.
 pub(super) struct Resolved {
     pub(super) desired: Desired,
-    /// The numbers of which a name stands for none, or for several: nothing is done to them.
+    /// The numbers of which a name matches none, or several: nothing is done to them.
     pub(super) held: BTreeMap<PhoneNumber, HeldReason>,
     /// What is wrong with the names, each once an account.
     pub(super) warnings: Vec<Warning>,
@@ -56,7 +56,7 @@ struct Lookup<'a> {
 }
 
 impl Lookup<'_> {
-    /// Puts SIDs in the place of names; the first field whose name stands for none is left as it was.
+    /// Puts SIDs in the place of names; the first field whose name matches none is left as it was.
     fn replace(&mut self, account: AccountIndex, settings: &mut Managed) -> Option<Field> {
         if !names(settings) {
             return None;

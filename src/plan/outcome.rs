@@ -44,7 +44,7 @@ pub enum Outcome {
     Unknown(Failure),
 }
 
-/// Which of the four ends an action came to, without why.
+/// Which of the four outcomes an action had, without why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutcomeKind {

@@ -81,12 +81,12 @@ pub(super) fn of_numbers(
 struct Planner<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
-    /// The numbers of which a friendly name stands for nothing, or for several.
+    /// The numbers of which a friendly name matches nothing, or several.
     unresolved: Option<&'a BTreeMap<PhoneNumber, HeldReason>>,
     /// The declared numbers that are bought for a claim.
     purchases: BTreeMap<PhoneNumber, Claimed>,
     short: Vec<Shortfall>,
-    /// Where the last one stood in the observed numbers: both are in order.
+    /// Where the last one was in the observed numbers: both are in order.
     place: usize,
     /// The settings that were looked at last, and whether they can be without effect.
     concerned: Option<(Managed, bool)>,
@@ -158,7 +158,7 @@ impl Planner<'_> {
             return self.hold(declared, HeldReason::PapersMissing { papers });
         }
         self.warn_inert(declared, |field| declared.settings.get(field).is_some_and(|want| want.has(field)));
-        // One refused fallback would take the whole purchase down, in every cycle anew.
+        // One refused fallback would take the whole purchase down, again in every cycle.
         let (settings, left_out) = left_out::part(declared, None, self.observed.around(declared.account));
         self.hold_left_out(declared, &left_out);
         self.note_effect(declared, &settings, None, false, &[]);

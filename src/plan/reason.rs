@@ -7,7 +7,7 @@ pub enum Reason {
     Missing,
     /// A claim of the file wants one more number.
     Claimed,
-    /// Declared in another account than the one that has it.
+    /// Declared in a different account than the one that has it.
     WrongAccount,
     /// Live fields differ from the declared ones.
     Drifted,

@@ -182,7 +182,7 @@ impl Plan {
         self.steps.iter().filter(|step| step.action.kind() == kind).count()
     }
 
-    /// How many numbers the plan touches: a move and its configuration stand side by side.
+    /// How many numbers the plan touches: a move and its configuration are side by side.
     #[must_use]
     pub fn touched(&self) -> usize {
         self.steps.chunk_by(|a, b| a.action.number() == b.action.number()).count()

@@ -34,7 +34,7 @@ pub fn said(plan: &Plan) -> Vec<GroupText> {
     together(known.chain(unread).chain(late))
 }
 
-/// Why no event tells of a difference, as far as anybody can say.
+/// Why no event reports a difference, as far as is known.
 const NO_EVENT: &str =
     "no event in Twilio's audit log explains it (an event may come late, and is kept for 30 days)";
 

@@ -44,7 +44,7 @@ pub fn shortfall(plan: &Plan, short: &Shortfall) -> String {
             more(*missing)
         ),
         ShortfallReason::OffersUnfit { missing, unfit, number, misfit } => format!(
-            "short of {} in {of}: {} came that the claim's `match` rules out ({number}: {misfit}): numctl does not buy these",
+            "short of {} in {of}: the search returned {} that the claim's `match` rules out ({number}: {misfit}): numctl does not buy these",
             more(*missing),
             plural(*unfit, "number")
         ),

@@ -119,7 +119,7 @@ fn account_itself(patient: &AccountExam, answer: &DoctorAnswer) -> Check {
         Err(error) if error.kind == ErrorKind::Unauthorized && is_key(patient) => {
             return doubtful(
                 about,
-                "the key may not read it: a Standard key cannot",
+                "the key is not allowed to read it: a Standard key never is",
                 "fine for plan and apply; with a Main key or the auth token, numctl also sees its status and its subaccounts",
             );
         }
@@ -156,7 +156,7 @@ fn account_itself(patient: &AccountExam, answer: &DoctorAnswer) -> Check {
     }
 }
 
-const NOT_THE_API: &str = "something between here and the API answered: check the proxy and --base-url";
+const NOT_THE_API: &str = "another server answered in place of the API: check the proxy and --base-url";
 
 fn good_answer(api: Api, operation: Operation, answer: &DoctorAnswer) -> Result<&Response, ApiError> {
     match answer {

@@ -1,4 +1,4 @@
-//! Equal things told once: 3,000 numbers with one change are one change and a list of numbers.
+//! Equal things reported once: 3,000 numbers with one change are one change and a list of numbers.
 
 use std::borrow::Cow;
 use std::collections::hash_map::{Entry, RandomState};
@@ -331,7 +331,7 @@ impl std::fmt::Display for NumberRange {
     }
 }
 
-/// What is said of several subjects.
+/// What is said about several subjects.
 #[derive(Debug)]
 pub struct GroupText {
     pub message: String,
@@ -394,7 +394,7 @@ pub fn no_effect(plan: &Plan) -> Vec<GroupText> {
     together(plan.no_effect.iter().map(said))
 }
 
-/// What is said of the same subjects in the same words, in order.
+/// What is said about the same subjects in the same words, in order.
 pub(super) fn together(said: impl Iterator<Item = (WarningSubject, String)>) -> Vec<GroupText> {
     let mut at: BTreeMap<String, usize> = BTreeMap::new();
     let mut all: Vec<GroupText> = Vec::new();

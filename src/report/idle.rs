@@ -34,7 +34,7 @@ const NAME_COLUMNS: usize = 40;
 /// Pacific that share it too have area codes of their own.
 const NORTH_AMERICA: &[&str] = &["US", "CA"];
 
-/// A live number, as far as the report tells of it.
+/// A live number, as far as the report shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdleRow {
     pub number: PhoneNumber,
@@ -176,7 +176,7 @@ pub fn judge(
     judged
 }
 
-/// What the file says of a number.
+/// What the file says about a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IdleDeclared {
@@ -189,7 +189,7 @@ pub enum IdleDeclared {
 }
 
 impl IdleDeclared {
-    /// What a file says of a number; `None` where it does not name it.
+    /// What a file says about a number; `None` where it does not name it.
     #[must_use]
     pub fn find(desired: &Desired, number: PhoneNumber) -> Option<Self> {
         let declared = desired.declared(number)?;
@@ -217,7 +217,7 @@ pub struct Idle {
     pub account_sid: AccountSid,
     /// What it costs a month, and the currency, as the API writes them; `None` where that is not known.
     pub monthly: Option<(Box<str>, Box<str>)>,
-    /// What the file says of it.
+    /// What the file says about it.
     pub declared: Option<IdleDeclared>,
 }
 

@@ -42,7 +42,7 @@ pub enum ImportError {
     },
 }
 
-/// What a state comes to.
+/// The outcome of a state.
 #[derive(Debug)]
 pub struct Imported {
     pub export: Export,

@@ -1,7 +1,7 @@
 //! The plan as a pull-request comment.
 //!
-//! Foreign text stands in code only, where no renderer finds mentions, references, links or HTML:
-//! in fences longer than any run of backticks inside, or in code spans that hold none.
+//! Foreign text is in code only, where no renderer finds mentions, references, links or HTML: in fences
+//! longer than any run of backticks inside, or in code spans that hold none.
 
 use super::names;
 use super::narrowed;

@@ -45,7 +45,7 @@ struct RouteJson<'a> {
 
 #[derive(Serialize)]
 struct WayJson {
-    /// Where it ends, in a word: `url`, `trunk`, `nothing`, `dropped`, `other_region`, `not_known`.
+    /// Where it ends, in one word: `url`, `trunk`, `nothing`, `dropped`, `other_region`, `not_known`.
     ends: &'static str,
     url: Option<String>,
     method: Option<String>,
@@ -130,7 +130,7 @@ impl Route<'_> {
                 writeln!(out, "{what}: {} {}", Shown(&hook.method), Shown(&masked(&hook.url)))?;
             }
             RouteEnd::OnTrunk => writeln!(out, "{what}: to the trunk")?,
-            RouteEnd::Nowhere => writeln!(out, "{what}: answered by nothing, since no URL is set")?,
+            RouteEnd::Nowhere => writeln!(out, "{what}: not answered, since no URL is set")?,
             RouteEnd::Dropped => {
                 writeln!(
                     out,

@@ -1,4 +1,4 @@
-//! Why settings have no effect, and why names stand for nothing, in words.
+//! Why settings have no effect, and why names match nothing, in words.
 
 use super::shown::Shown;
 use crate::model::routing::Unresolved;
@@ -33,7 +33,7 @@ pub fn unresolved(field: Field, name: &str, why: &Unresolved) -> String {
         }
         Unresolved::NotKnown(why) => {
             format!(
-                "which {what} is named \"{name}\" is not known: {}. Write the SID, as {field}",
+                "the {what} named \"{name}\" could not be looked up: {}. Write the SID, as {field}",
                 Shown(why)
             )
         }

@@ -420,7 +420,7 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
             let names = fields.iter().map(|field| field.json_name()).collect::<Vec<_>>().join(", ");
             let (as_is, them) = if fields.len() == 1 { ("it is", "it") } else { ("they are", "them") };
             let message = format!(
-                "numctl set {names}, which no file declares any more: left as {as_is} (declare {them} as null to clear \
+                "numctl set {names}, which no file declares now: left as {as_is} (declare {them} as null to clear \
                  {them})"
             );
             WarningParts { account: Some(*index), ..parts("no_longer_declared", number, None, message) }
@@ -451,7 +451,7 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
             subject: WarningSubject::Other(account_words(plan, *index)),
             account: Some(*index),
             field: None,
-            message: format!("not known where all of its calls and messages end: {}", Shown(why)),
+            message: format!("numctl cannot tell where all of its calls and messages go: {}", Shown(why)),
         },
         Warning::ServiceOverfull { account: index, service, numbers } => WarningParts {
             kind: "messaging_service_overfull",
@@ -459,7 +459,7 @@ pub fn warning(plan: &Plan, warning: &Warning) -> WarningParts {
             account: Some(*index),
             field: Some(Field::SmsServiceSid),
             message: format!(
-                "it would hold {} numbers, and holds 400 unless the vendor raised that",
+                "it would have {} numbers, and the limit is 400 unless Twilio raised it",
                 count(*numbers)
             ),
         },

@@ -2,8 +2,8 @@
 //! and which combinations the API refuses.
 //!
 //! This table is written from the API's page a second time, on purpose, and shares nothing with
-//! `crate::model::settings`: a parameter misspelt there is then unknown here, and is ignored, as the
-//! vendor ignores it.
+//! `crate::model::settings`: a parameter misspelt there is then unknown here, and is ignored, as Twilio
+//! ignores it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

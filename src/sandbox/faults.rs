@@ -41,7 +41,7 @@ pub const SWITCHES: &[(&str, &str)] = &[
     ("receive-mode", "voice_receive_mode is always shown (v2010)"),
     ("events-forbidden", "Monitor Events answers 403: a key without the permission"),
     ("events-doubled", "every event is listed twice"),
-    ("events-shuffled", "events come in no order of time"),
+    ("events-shuffled", "events are not in order of time"),
     ("unregister-fails", "an emergency address that is removed stays registered"),
 ];
 
@@ -49,11 +49,11 @@ pub const SWITCHES: &[(&str, &str)] = &[
 pub const SETTINGS: &[(&str, &str)] = &[
     ("owned", "buying a number that the account owns: refuse (ActiveNumbers), update (v2010) or ignore"),
     ("retry-after", "seconds in the Retry-After header of every 429 and 503"),
-    ("page-cap", "the largest page that is granted, whatever was asked"),
+    ("page-cap", "the largest page size, whatever a request asks for"),
     ("event-delay", "seconds until a change is in Monitor Events; 0 by default"),
     ("event-loss", "the share of changes that never come to Monitor Events, such as 0.1"),
     ("service-limit", "how many numbers a Messaging Service can have; 400 by default"),
-    ("seed", "of the random draws; 0 by default"),
+    ("seed", "seed of the random faults; 0 by default"),
     ("register-reads", "reads that show a new emergency address as pending; 0 by default"),
     (
         "unregister-reads",
@@ -258,7 +258,7 @@ impl Faults {
             }
             "service-limit" => match value.parse() {
                 Ok(limit) => self.dialect.service_limit = Some(limit),
-                Err(_) => return Err(format!("service-limit is a count; {value:?} is none")),
+                Err(_) => return Err(format!("service-limit takes a count; {value:?} is not one")),
             },
             "page-cap" => match value.parse() {
                 Ok(cap @ 1..=1000) => self.dialect.page_cap = Some(cap),

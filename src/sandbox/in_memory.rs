@@ -29,7 +29,9 @@ impl InMemory {
         match answer.delivery {
             Delivery::Whole => Ok(answer.into()),
             Delivery::Dropped => Err(TransportError::Broken("the connection was closed unanswered".into())),
-            Delivery::Truncated => Err(TransportError::Broken("the answer broke off".into())),
+            Delivery::Truncated => {
+                Err(TransportError::Broken("the connection broke during the answer".into()))
+            }
             Delivery::Hung => Err(TransportError::TimedOut(request.timeout)),
         }
     }

@@ -27,7 +27,7 @@ pub(super) enum MonitorRoute {
 }
 
 impl MonitorRoute {
-    /// `None` where the path is none of these.
+    /// `None` where the path is not one of these.
     pub(super) fn new(request: &HttpRequest) -> Option<Result<Self, SandboxError>> {
         let route = match request.path.strip_prefix(EVENTS)? {
             "" => Self::Events,

@@ -1,4 +1,4 @@
-//! Pricing and regulations: what numbers cost in a country, and which papers it wants.
+//! Pricing and regulations: what numbers cost in a country, and which documents it requires.
 //!
 //! Both are of Twilio's newer sort: the account is in the credentials alone, links are
 //! absolute, and lists have a `meta` block.
@@ -22,7 +22,7 @@ pub(super) enum PricingRoute {
 }
 
 impl PricingRoute {
-    /// `None` where the path is none of these.
+    /// `None` where the path is not one of these.
     pub(super) fn new(request: &HttpRequest) -> Option<Result<Self, SandboxError>> {
         let route = if request.path == REGULATIONS {
             Self::Regulations

@@ -1,6 +1,6 @@
-//! The vendor's newer products that say where calls and messages end: Messaging Services (v1), trunks (v1)
-//! and voice regions (v2). The account is in the credentials alone, links are absolute, and lists have a
-//! `meta` block.
+//! Twilio's newer products that say where calls and messages end: Messaging Services (v1), trunks (v1) and
+//! voice regions (v2). The account is in the credentials alone, links are absolute, and lists have a `meta`
+//! block.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub(super) enum ProductRoute {
 }
 
 impl ProductRoute {
-    /// `None` where the path is none of these.
+    /// `None` where the path is not one of these.
     pub(super) fn new(request: &HttpRequest) -> Option<Result<(Self, Operation), SandboxError>> {
         let below = |root: &str| {
             let rest = request.path.strip_prefix(root)?;

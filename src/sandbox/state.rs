@@ -179,7 +179,7 @@ impl World {
         let sid = sid_value(&entry.sid)
             .ok_or_else(|| format!("the sid of {text} is not PN and 32 digits of 0-9, a-f"))?;
         if self.account(&entry.account_sid).is_none() {
-            return Err(format!("the account_sid of {text} is none of the accounts"));
+            return Err(format!("the account_sid of {text} is not that of any account"));
         }
         if self.owned(number).is_some() || self.find(&entry.sid).is_some() {
             return Err(format!("{text} or its sid comes twice"));

@@ -102,7 +102,7 @@ fn active_page(
     text
 }
 
-/// An item as the vendor's OpenAPI document has it.
+/// An item as Twilio's OpenAPI document has it.
 fn incoming_page(account: usize, page: usize, numbers: std::ops::Range<usize>, next: Option<&str>) -> String {
     let mut text = String::with_capacity(1_600 * numbers.len() + 1_000);
     let (first, end, owner) = (numbers.start, numbers.end, sid(account));

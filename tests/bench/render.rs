@@ -1,8 +1,8 @@
 //! A plan of many actions as text, JSON and Markdown, into a sink that counts and forgets:
 //! `cargo bench --bench render`.
 //!
-//! Prints the time an action, beside that of `serde_json` for the same changes as plain strings,
-//! and how much heap it takes at the most beyond the plan itself.
+//! Prints the time an action, beside that of `serde_json` for the same changes as plain strings, and how much
+//! heap it takes at most beyond the plan itself.
 
 #![allow(clippy::print_stdout, reason = "figures for people")]
 
@@ -50,7 +50,7 @@ impl io::Write for Sink {
     }
 }
 
-/// A name and a URL that no other number has: nothing can be told once for many.
+/// A name and a URL that no other number has: nothing can be reported once for many.
 fn own(nth: usize) -> Managed {
     let voice = format!("https://hooks.example.com/v2/voice/{nth}");
     [values::want(Field::FriendlyName, &format!("Desk {nth}")), values::want(Field::VoiceUrl, &voice)]

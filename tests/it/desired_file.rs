@@ -292,7 +292,7 @@ fn a_file_cut_anywhere_releases_nothing_more() {
     }
 }
 
-/// What nothing replaces goes live as it is, and the vendor calls webhooks over the internet.
+/// What nothing replaces goes live as it is, and Twilio calls webhooks over the internet.
 #[test]
 fn webhooks_that_the_vendor_cannot_reach_are_told_of() {
     let parsed = parsed(

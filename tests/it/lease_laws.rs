@@ -91,7 +91,7 @@ struct Candidate {
 impl Candidate {
     fn moment(&self, now: u64) -> Moment {
         let steady = ((now - self.suspended.min(now)) as f64 * self.rate) as u64;
-        // The wall clock goes on while the machine sleeps.
+        // The wall clock continues while the machine sleeps.
         let wall = (now as f64 * self.rate) as u64 + self.wall_off;
         Moment { steady: Duration::from_micros(steady), wall: Duration::from_micros(wall) }
     }
@@ -152,7 +152,7 @@ struct World {
     asks: Vec<Ask>,
     /// Each write: from when until when it may act, and whose.
     writes: Vec<(u64, u64, usize)>,
-    /// Each note tells of one more purchase than the one that it was made from: this one.
+    /// Each note reports one more purchase than the one that it was made from: this one.
     notes: Vec<u64>,
     /// The note of the last purchase that was sent.
     bought: u64,

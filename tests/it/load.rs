@@ -77,7 +77,7 @@ impl Api {
         }
     }
 
-    /// 429 as the vendor gives it: no wait, and how many were running.
+    /// 429 as Twilio gives it: no wait, and how many were running.
     fn too_many(&self, request: &Request, at: Duration, running: u32) -> Option<Response> {
         let AtOnce { most, others } = self.at_once.as_ref()?;
         let concurrent = running + others(at);

@@ -1,5 +1,4 @@
-//! The sandbox and what it is asked against the vendor's own descriptions, files beside the
-//! repository.
+//! The sandbox and what it is asked against Twilio's own descriptions, files beside the repository.
 
 use std::collections::BTreeSet;
 
@@ -124,7 +123,7 @@ fn every_operation_answers_as_the_vendor_describes_it() {
     judged.ask("POST", &one, &format!("VoiceApplicationSid=AP{hex}&SmsApplicationSid=AP{hex}"));
     judged.ask("POST", &one, &format!("TrunkSid=TK{hex}"));
     judged.ask("POST", &one, &format!("EmergencyAddressSid=AD{hex}"));
-    // Its registration goes on from read to read.
+    // Its registration continues from read to read.
     for _ in 0..3 {
         judged.ask("GET", &one, "");
     }
@@ -245,7 +244,7 @@ fn events_are_as_the_vendor_describes_them() {
         let sid = event["sid"].as_str().expect("a SID");
         assert_eq!(judged.ask_whole("GET", &format!("/v1/Events/{sid}"), ""), *event);
     }
-    // The vendor's pattern of an actor has no place for the `AC…` that its text speaks of.
+    // Twilio's pattern of an actor has no place for the `AC…` that its text speaks of.
     judged.findings.retain(|finding| !finding.contains("actor_sid"));
     assert_eq!(judged.findings, Vec::<String>::new());
 }

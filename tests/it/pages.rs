@@ -53,7 +53,7 @@ struct Page {
 }
 
 impl Page {
-    /// What the page shows as code: fenced blocks, and what stands between backticks.
+    /// What the page shows as code: fenced blocks, and what is between backticks.
     fn code(&self) -> Vec<&str> {
         let mut found = Vec::new();
         for (at, block) in self.text.split("```").enumerate() {

@@ -1,5 +1,5 @@
-//! The sandbox against the vendor's OpenAPI files: v2010, accounts, prices and regulations, and
-//! that they show the same model as ActiveNumbers.
+//! The sandbox against Twilio's OpenAPI files: v2010, accounts, prices and regulations, and that they show
+//! the same model as ActiveNumbers.
 
 mod access;
 mod buying;
@@ -154,7 +154,7 @@ fn body(answer: &HttpAnswer) -> Value {
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&answer.body)))
 }
 
-/// The rows of a list: the value of its only key that holds an array, as the vendor's CLI finds it.
+/// The rows of a list: the value of its only key that holds an array, as Twilio's CLI finds it.
 fn rows(body: &Value) -> &Vec<Value> {
     let mut arrays = body.as_object().expect("an object").values().filter_map(Value::as_array);
     let rows = arrays.next().expect("rows");

@@ -122,7 +122,7 @@ try {
   await page.call('Network.emulateNetworkConditions', { offline: true, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
   await page.ask('refresh()');
   await page.until("document.querySelector('#link').textContent === 'offline'");
-  assert.match(await page.ask("document.querySelector('#lost').innerText"), /The daemon does not answer\.\s+What is shown is from .* UTC/);
+  assert.match(await page.ask("document.querySelector('#lost').innerText"), /The daemon does not answer\.\s+This is the state of .* UTC/);
   assert.equal(await page.ask('document.title'), 'Offline · numctl');
   await page.call('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
   writeFileSync(file, before);

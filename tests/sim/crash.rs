@@ -30,7 +30,7 @@ use crate::tape::Tape;
 const PLANS: u64 = 400;
 const PAIRS_MIN: usize = 25_000;
 
-/// What a plan comes to: its kinds of action, the requests that it takes, and what went wrong.
+/// The outcome of a plan: its kinds of action, the requests that it takes, and what went wrong.
 struct Outcome {
     kinds: BTreeSet<ActionKind>,
     requests: u64,

@@ -38,7 +38,7 @@ use crate::tape::Tape;
 
 /// How far behind a read may be, in seconds.
 const LAGS: &[u64] = &[0, 5, 20, 300];
-/// How late a write acts at the most, in milliseconds.
+/// How late a write acts at most, in milliseconds.
 const LATEST: usize = 30_000;
 /// The epoch's time when a seed begins.
 const EPOCH: Duration = Duration::from_secs(1_000_000);
@@ -420,7 +420,7 @@ async fn cycles(host: &Shared, process: Process, file: &File, passes: usize, see
     is_quiet
 }
 
-/// What a seed came to.
+/// The outcome of a seed.
 pub struct Verdict {
     pub violations: Vec<String>,
     pub log: Vec<String>,

@@ -77,7 +77,7 @@ pub fn answered(state: &mut State, id: u64, asked: AccountSid, sending: &Sending
             if good && number(response).is_some_and(|live| live.number == Some(*asked)) {
                 pass.unsettled.remove(&(ActionKind::Purchase, *asked));
             }
-            // 429: the vendor says that it was not processed.
+            // 429: Twilio says that it was not processed.
             if response.status == 429 {
                 pass.absent.insert(*asked, now);
             }

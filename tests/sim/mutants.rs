@@ -15,7 +15,7 @@ use crate::runs::number_from;
 /// A bug that is not found within so many seeds is not found.
 const SEEDS: u64 = 20_000;
 
-/// What the copy's library says of a name.
+/// What the copy's library says about a name.
 const SWITCH: &str = r#"
 #[doc(hidden)]
 pub fn mutant(name: &str) -> bool {

@@ -24,7 +24,7 @@ const DAYS: u64 = 2;
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 const INTERVALS: &[Duration] =
     &[Duration::from_secs(45), Duration::from_secs(1_800), Duration::from_secs(30_000)];
-/// What a file said counts for so long after it has changed: a request may act so late.
+/// What a file said counts for this long after it has changed: a request may act so late.
 const LATE: Duration = Duration::from_secs(60);
 const NAMES: [&str; 4] = ["Main line", "Büro ☎", "x [y]", "Support"];
 
@@ -32,7 +32,7 @@ fn pool() -> impl Iterator<Item = PhoneNumber> {
     (0..NAMES.len()).map(|at| PhoneNumber::declared(&format!("+1555223000{at}")).expect("a number"))
 }
 
-/// What a file says of a number.
+/// What a file says about a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Said {
     Present,

@@ -36,7 +36,7 @@ pub const PASSES_TO_CONVERGE: usize = 4;
 /// And so many requests, as a multiple of the fewest that a plan and its quiet successor take.
 const REQUESTS_TO_CONVERGE: f64 = 1.3;
 
-/// What a seed came to.
+/// The outcome of a seed.
 #[derive(Debug, Default)]
 pub struct Verdict {
     pub violations: Vec<String>,
@@ -359,8 +359,8 @@ async fn fewest(host: &Host, truth: &Desired) -> u64 {
     plan.steps.iter().map(cost).sum::<u64>() + 2 * one_look(host, truth, &plan) + second_look(host, &plan)
 }
 
-/// Over v2010, missing numbers are looked for in the parent's other accounts; of each that is not
-/// North American, and once of its country, the papers are asked for.
+/// Over v2010, missing numbers are looked for in the parent's other accounts; of each that is not North
+/// American, and once of its country, the documents are asked for.
 fn second_look(host: &Host, plan: &Plan) -> u64 {
     let bought = plan.steps.iter().filter(|step| step.action.kind() == ActionKind::Purchase);
     let numbers: Vec<_> = bought.map(|step| step.action.number().to_string()).collect();

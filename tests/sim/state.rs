@@ -305,7 +305,7 @@ impl State {
         self.sandbox.faults.dialect.documented_only = false;
     }
 
-    /// Kills a process: whoever keeps it drops it where it stands.
+    /// Kills a process: whoever keeps it drops it where it is.
     pub fn kill(&mut self, process: usize) {
         self.note(|| format!("process {process} dies"));
         self.deaths += 1;

@@ -282,7 +282,7 @@ impl Journey {
             Fate::CutBody => {
                 reached("body cut short");
                 act();
-                End::Lost(TransportError::Broken("the answer broke off".into()))
+                End::Lost(TransportError::Broken("the connection broke during the answer".into()))
             }
             Fate::NotFound if is_read => {
                 reached("404 for what is there");

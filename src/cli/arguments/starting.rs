@@ -24,8 +24,8 @@ pub(in crate::cli) struct InitArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  numctl import terraform.tfstate -o numctl.yaml\n  \
                   numctl import - -o numctl.yaml\n\n\
-                  - reads `terraform show -json`. The numbers of RJPearson94/twilio and twilio/twilio are taken; \
-                  no API is asked.")]
+                  - reads `terraform show -json`. It imports the numbers of both Twilio \
+                  providers (RJPearson94/twilio, twilio/twilio) and makes no requests.")]
 pub(in crate::cli) struct ImportArgs {
     /// terraform.tfstate, or the output of `terraform show -json`; - is stdin
     #[arg(value_name = "STATE")]
@@ -44,11 +44,11 @@ pub(in crate::cli) struct ImportArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  numctl fmt\n  numctl fmt --check -f fleet.yaml\n\n\
                   Sections are put in order, and numbers within the groups that blank lines set apart. Comments \
-                  stay. A file that would come to mean another thing is left as it is.")]
+                  stay. A file whose meaning would change is left as it is.")]
 pub(in crate::cli) struct FmtArgs {
     #[command(flatten)]
     pub(in crate::cli) files: FileArgs,
-    /// Write nothing, list the files that are not in this form, and exit with 1 if there are any
+    /// Write nothing; list the files that are not formatted, and exit with 1 if there are any
     #[arg(long)]
     pub(in crate::cli) check: bool,
 }

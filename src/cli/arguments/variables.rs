@@ -1,5 +1,5 @@
-//! Variables of the environment behind arguments: one that is empty is not set, and a value that does not
-//! fit is told by the variable's name.
+//! Variables of the environment behind arguments: one that is empty is not set, and a value that does not fit
+//! is reported with the variable's name.
 
 use std::ffi::OsStr;
 

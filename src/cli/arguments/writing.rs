@@ -187,7 +187,7 @@ pub(in crate::cli) struct LeaseArgs {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  numctl run -f fleets/ --interval 60s --state-dir /var/lib/numctl --lock-dir /run/numctl\n\n\
-                  SIGTERM or Ctrl-C finishes what is in flight and exits with 0; a second one aborts. SIGHUP: look now.\n\
+                  SIGTERM or Ctrl-C finishes what is in flight and exits with 0; a second one aborts. SIGHUP starts a cycle.\n\
                   SIGUSR1 pauses: drift is shown and not repaired. SIGUSR2 resumes."
 )]
 pub(in crate::cli) struct RunArgs {
@@ -217,7 +217,7 @@ pub(in crate::cli) struct RunArgs {
     /// Write Kubernetes Events about this Deployment
     #[arg(long, value_name = "DEPLOYMENT", env = "NUMCTL_KUBE_EVENTS", hide_env = true, value_parser = deployment_name)]
     pub(in crate::cli) kube_events: Option<LeaseName>,
-    /// Accept it without a second look when many numbers are gone
+    /// Accept at once that many numbers are gone
     #[arg(long)]
     pub(in crate::cli) allow_shrink: bool,
     /// Serve page and metrics here; a bare port is on 127.0.0.1
@@ -288,7 +288,7 @@ fn public_url(text: &str) -> Result<Url, String> {
 
 /// Between two full listings.
 const INTERVAL: Duration = Duration::from_secs(60);
-/// The same where events tell of changes in between.
+/// The same where events report changes in between.
 const RESYNC: Duration = Duration::from_secs(600);
 
 impl RunArgs {

@@ -1,4 +1,4 @@
-//! Reads of the vendor's other products, which a plan can do without.
+//! Reads of Twilio's other products, which a plan can do without.
 
 use std::collections::BTreeSet;
 

@@ -344,7 +344,7 @@ impl ApiError {
             }
             ErrorKind::AlreadyInService => "the number is in that Messaging Service already: plan again",
             ErrorKind::ServiceFull => {
-                "a Messaging Service holds 400 numbers unless the vendor raised that: use another one, or take numbers out of it"
+                "a Messaging Service has at most 400 numbers unless Twilio raised the limit: use another one, or take numbers out of it"
             }
             ErrorKind::NotFound if self.operation.is_aside() => {
                 "there is no such Messaging Service in this account: check its SID"
@@ -370,7 +370,7 @@ impl ApiError {
             }
             ErrorKind::TrialAccount => "a trial account cannot buy numbers by API: upgrade the account",
             ErrorKind::NotTheApi => {
-                "something between here and the API answered: check the proxy and --base-url"
+                "another server answered in place of the API: check the proxy and --base-url"
             }
             ErrorKind::Unproven => {
                 "check that the account SID and the API key belong to the same account; `numctl doctor` shows what the key can \
@@ -383,7 +383,7 @@ impl ApiError {
                 "numctl stopped reading the listing, since it may be incomplete: check the proxy, or report this to Twilio"
             }
             ErrorKind::Rejected => match self.code? {
-                21402 => "the URL is not one that the API calls: it needs http(s) and a public host",
+                21402 => "Twilio cannot call this URL: it needs http(s) and a public host",
                 21403 => "the method must be GET or POST",
                 21405 => "a voice.fallback_url needs a voice.url",
                 21406 => "an sms.fallback_url needs an sms.url",

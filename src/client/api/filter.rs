@@ -200,7 +200,7 @@ pub struct Start {
     pub kind: Option<NumberType>,
 }
 
-/// What browsing a list came to.
+/// The result of browsing a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Browsed {
     /// It was read, as far as it was wanted.

@@ -36,7 +36,7 @@ fn of_active_numbers(mut item: Map<String, Value>) -> Value {
     Value::Object(item)
 }
 
-/// What v2010 says of a number, in the shape of ActiveNumbers. What it does not say is null; what
+/// What v2010 says about a number, in the shape of ActiveNumbers. What it does not say is null; what
 /// ActiveNumbers has no place for stays where it was.
 fn of_incoming_phone_numbers(mut item: Map<String, Value>) -> Value {
     let mut configurations = Map::new();
@@ -144,7 +144,7 @@ pub fn masked(value: Value) -> Value {
             map.into_iter()
                 .map(|(key, value)| (scrubbed(&key).into_owned(), value))
                 .map(|(key, value)| match value {
-                    // What is to be a URL may hold a password even where it is none.
+                    // What is to be a URL may hold a password even where it is not one.
                     Value::String(text) if is_url(&key) => (key, secret_url::masked(&text).into()),
                     other => (key, masked(other)),
                 })

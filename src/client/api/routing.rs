@@ -1,5 +1,5 @@
-//! What decides where calls and messages end, as the vendor's other products list it: Messaging Services
-//! and their numbers (messaging v1), applications (v2010), trunks (trunking v1), regions (routes v2).
+//! What decides where calls and messages end, as Twilio's other products list it: Messaging Services and
+//! their numbers (messaging v1), applications (v2010), trunks (trunking v1), regions (routes v2).
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -96,7 +96,7 @@ pub fn read_members(body: &[u8]) -> Result<Paged<(NumberSid, Option<PhoneNumber>
 /// One number in a Messaging Service: which number in which.
 ///
 /// # Errors
-/// When it is none.
+/// When it is not one.
 pub fn read_member(body: &[u8]) -> Result<(NumberSid, Option<ServiceSid>), String> {
     let row: MemberRow = wire::read(body, serde_json::from_str)?;
     let sid = NumberSid::observed(&row.sid).ok_or("its sid is not a phone number's")?;

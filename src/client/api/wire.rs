@@ -33,8 +33,8 @@ struct RowDetails<'a> {
     friendly_name: Option<&'a str>,
 }
 
-/// What a row holds in text may be at most this much: a number's own settings come to about 1 kB, and
-/// a webhook URL may be long.
+/// What a row holds in text may be at most this much: a number's own settings amount to about 1 kB, and a
+/// webhook URL may be long.
 const ROW_BYTES_MAX: usize = 64 << 10;
 
 /// What settings that no other number shares take in memory beside their texts, and each of them.

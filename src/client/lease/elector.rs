@@ -170,7 +170,7 @@ impl Elector {
         }
     }
 
-    /// From now on every renewal of this term leaves this note in the Lease, for whoever has it next.
+    /// From now on every renewal of this term leaves this note in the Lease, for the next holder.
     pub fn keep(&mut self, term: u64, note: LeaseNote) {
         self.note = Some(WantedNote::new(term, note));
         self.hurry();

@@ -1,9 +1,9 @@
-//! What a holder leaves in its Lease for whoever has it next, by the same compare-and-swap as a renewal.
+//! What a holder leaves in its Lease for the next holder, by the same compare-and-swap as a renewal.
 
 use super::SeenLease;
 use super::wire::{self, LeaseNote};
 
-/// A note that is to stand in the Lease.
+/// A note that is to be in the Lease.
 #[derive(Debug)]
 pub(super) struct WantedNote {
     term: u64,
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(wire::note(&renewed), LeaseNote::default(), "the renewal goes without it");
         elector.answered(LeaseAnswer::Written(renewed), at(3));
         assert_eq!(elector.kept(1, at(3)), Some(LeaseNote::default()));
-        // The answer alone was lost: what stands there is ours, and the term goes on.
+        // The answer alone was lost: what is there is ours, and the term continues.
         assert!(matches!(elector.next(at(5)), ElectorNext::Ask(Ask::Update(..))));
         elector.answered(LeaseAnswer::Conflict, at(5));
         assert_eq!(elector.next(at(6)), ElectorNext::Ask(Ask::Read));

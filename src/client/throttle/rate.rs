@@ -1,10 +1,10 @@
 //! How many requests a second: fast growth until the first refusal, then a long plateau around the
 //! limit that two refusals bracket, with a cubic probe at its end.
 //!
-//! A limit of R a second is a bucket that is empty when a 429 comes. Between two 429s it was emptied
-//! twice, so what was taken in between comes to R a second, whatever its size: the lower bracket.
-//! The upper one is the rate that was refused. The next plateau lies half-way between the two, so
-//! each probe is a refusal or two, once in 20 seconds or more.
+//! A limit of R a second is a bucket that is empty when a 429 comes. Between two 429s it was emptied twice,
+//! so what was taken in between amounts to R a second, whatever its size: the lower bracket. The upper one is
+//! the rate that was refused. The next plateau lies half-way between the two, so each probe is a refusal or
+//! two, once in 20 seconds or more.
 
 use std::time::Duration;
 
@@ -153,8 +153,8 @@ impl Rate {
         self.held_until = self.held_until.max(until);
     }
 
-    /// Lowers the rate, if the refusal is about it: it named a wait, or many are refused. To be told
-    /// of one refusal of those with one cause.
+    /// Lowers the rate, if the refusal is about it: it named a wait, or many are refused. Call it for one of
+    /// the refusals that have one cause.
     pub(super) fn lower(&mut self, asked: bool, now: Duration) {
         self.refused += (1.0 - self.refused) * SHARE_WEIGHT;
         let many = self.refused >= MANY;

@@ -104,8 +104,8 @@ function live(is) {
   document.body.classList.toggle('lost', !is);
   draw('lost', [is, is ? 0 : answered], () => {
     const lost = make('div', 'notice degraded', make('strong', '', 'The daemon does not answer.'),
-      ...(answered ? ['What is shown is from ', make('b', '', absolute(answered + skew)), ', ', ago((answered + skew) / 1000, '')] : ['Nothing is known yet']),
-      '. This page goes on asking.');
+      ...(answered ? ['This is the state of ', make('b', '', absolute(answered + skew)), ', ', ago((answered + skew) / 1000, '')] : ['Nothing is known yet']),
+      '. This page keeps trying.');
     byId('lost').replaceChildren(...(is ? [] : [lost]));
   });
   if (!is && head) document.title = `Offline · numctl`;

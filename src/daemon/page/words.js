@@ -20,7 +20,7 @@ const HELD = {
   paused: 'paused', on_hold: 'on hold', outside_windows: 'until a window opens', protected_from_transfer: 'protected from a move',
   protected_from_release: 'protected from release', account_in_trouble: 'account in trouble', replacement_held: 'wait for a replacement',
   no_sms: 'SMS settings on a number without SMS', fallback_without_primary: 'fallback URL without a URL', fallback_in_the_way: 'fallback URL still set',
-  name_unresolved: 'a name that stands for nothing', messaging_service_not_there: 'Messaging Service not there',
+  name_unresolved: 'a name that matches nothing, or several', messaging_service_not_there: 'Messaging Service not there',
   messaging_service_unknown: 'Messaging Service not known', backing_off: 'failed, tried again later', flapping: 'something else keeps changing it',
 };
 const REASONS = {

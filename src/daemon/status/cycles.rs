@@ -22,7 +22,7 @@ const PAST_MAX: usize = 50;
 pub const DURATION_BUCKETS: [f64; 12] =
     [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 1_800.0];
 
-/// What a cycle came to.
+/// The outcome of a cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CycleResult {
     /// Everything is as declared.
@@ -112,7 +112,7 @@ pub struct Past {
     pub at: StatusTime,
     /// How long it took.
     pub took: Duration,
-    /// What it came to.
+    /// Its outcome.
     pub result: CycleResult,
     /// How much it looked at.
     pub extent: Extent,
@@ -133,7 +133,7 @@ impl<'a> From<&'a Pass> for Finish<'a> {
         match pass {
             Pass::Stopped => Self::Stopped,
             Pass::NotObserved(failed) => Self::NotObserved(failed),
-            // No source of a daemon's comes to these: they are of one plan that was chosen earlier.
+            // A daemon's sources never give these: they belong to one plan that was chosen earlier.
             Pass::Impossible(_) => Self::Stopped,
             Pass::Stale(plan, _)
             | Pass::HeldSince(plan)
@@ -157,7 +157,7 @@ impl<'a> Finish<'a> {
         }
     }
 
-    /// What the cycle came to.
+    /// The outcome of the cycle.
     #[must_use]
     pub fn result(&self) -> CycleResult {
         match self {
@@ -193,7 +193,7 @@ impl<'a> Finish<'a> {
     }
 }
 
-/// What a plan without actions says of the fleet.
+/// What a plan without actions says about the fleet.
 fn quiet(plan: &Plan) -> CycleResult {
     match (plan.troubles.is_empty(), plan.leaves_nothing()) {
         (true, true) if !plan.no_effect.is_empty() => CycleResult::NoEffect,
@@ -268,7 +268,7 @@ pub struct Durations {
 pub struct Totals {
     /// How long cycles took.
     pub durations: Durations,
-    /// Cycles by what they came to.
+    /// Cycles by their outcome.
     pub cycles: BTreeMap<CycleResult, u64>,
     /// Actions by kind and outcome.
     pub actions: BTreeMap<(ActionKind, OutcomeKind), u64>,

@@ -120,7 +120,7 @@ impl Drifts {
         }
     }
 
-    /// Takes what became of a plan; what was mended has been [told](Self::mended).
+    /// Takes what became of a plan; what was repaired has been [told](Self::mended).
     pub(super) fn ended(&mut self, report: &Report, now: StatusTime) {
         let plan = &report.plan;
         if plan.is_empty() {

@@ -1,4 +1,4 @@
-//! Which fleet this is, what its limits leave, and what the API says of numbers that the files do not.
+//! Which fleet this is, what its limits leave, and what the API says about numbers that the files do not.
 
 use std::sync::Arc;
 

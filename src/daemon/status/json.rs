@@ -41,7 +41,7 @@ struct StatusHead<'a> {
     role: &'static str,
     generation: Option<String>,
     writer: Option<&'a str>,
-    /// What keeps a process that stands by from its job, in a word.
+    /// What keeps a process that stands by from its job, in one word.
     barred: Option<&'static str>,
     blocked: Option<&'a str>,
     standstill: StandstillJson<'a>,

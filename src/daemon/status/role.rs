@@ -39,7 +39,7 @@ pub enum Waiting {
     NotKnown,
     /// Another one writes: who, for people.
     Another(Arc<str>),
-    /// It could not write though no one else did: the reason in a word, and for people.
+    /// It could not write though no one else did: the reason in one word, and for people.
     Barred(&'static str, Arc<str>),
 }
 

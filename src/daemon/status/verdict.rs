@@ -117,7 +117,7 @@ pub struct Verdict {
     pub effective: Condition,
 }
 
-/// How a number stands: each is in exactly one.
+/// The state of a number: each is in exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NumberStanding {
     Synced,
@@ -213,11 +213,11 @@ pub(super) enum Aftermath {
     Ended,
 }
 
-/// What can be said of every declared number.
+/// What can be said about every declared number.
 #[derive(Debug)]
 pub(super) struct Judge {
     of_number: HashMap<PhoneNumber, Arc<Verdict>>,
-    /// By account: what is said of its numbers otherwise.
+    /// By account: what is said about its numbers otherwise.
     of_account: Vec<Arc<Verdict>>,
     is_underway: bool,
 }
@@ -278,7 +278,7 @@ impl Judge {
         self.is_underway
     }
 
-    /// What is said of a number.
+    /// What is said about a number.
     pub(super) fn verdict(&self, declared: &Declared) -> &Arc<Verdict> {
         self.of_number.get(&declared.number).unwrap_or(&self.of_account[usize::from(declared.account.0)])
     }
@@ -320,7 +320,7 @@ fn of_held(why: HeldReason, message: &str) -> Verdict {
     }
 }
 
-/// What is said of a number by one step of a plan.
+/// What is said about a number by one step of a plan.
 pub(super) fn of_step(plan: &Plan, step: &Step, aftermath: &Aftermath, end: Option<&StepEnd>) -> Verdict {
     if matches!(aftermath, Aftermath::Ended) && end.is_some_and(|end| end.outcome.is_settled()) {
         return Verdict::as_declared();
@@ -343,7 +343,7 @@ pub(super) fn of_step(plan: &Plan, step: &Step, aftermath: &Aftermath, end: Opti
     };
     let standing =
         if degraded.status == Truth::True { NumberStanding::Degraded } else { NumberStanding::Drifted };
-    // What has no effect is said of the whole number.
+    // What has no effect is said about the whole number.
     Verdict {
         standing,
         synced,

@@ -27,7 +27,7 @@ pub struct WebhookHealth {
     pub failing: Vec<FailingWebhook>,
 }
 
-/// The same for machines: with the condition that an alert stands on.
+/// The same for machines: with the condition that an alert uses.
 #[derive(Debug, Serialize)]
 pub(super) struct WebhooksJson<'a> {
     called: usize,

@@ -40,7 +40,7 @@ pub(crate) struct RawClaim {
     #[serde(default)]
     #[schemars(schema_with = "patterns::tags")]
     pub(crate) tags: Section<Map<Count>>,
-    /// What stands before the mark in the numbers' names.
+    /// What is before the mark in the numbers' names.
     #[serde(default)]
     #[schemars(schema_with = "patterns::friendly_name")]
     pub(crate) friendly_name: Setting,

@@ -107,13 +107,13 @@ pub(crate) struct RawPolicy {
     #[serde(default)]
     #[schemars(schema_with = "patterns::unlisted")]
     pub(crate) unlisted: Given,
-    /// Declared numbers that the journal knows to have been ours, and that are gone, are told of
-    /// (report, the default) or bought back (rebuy).
+    /// Declared numbers that the journal knows to have been ours, and that are gone, are reported (report,
+    /// the default) or bought back (rebuy).
     #[serde(default)]
     #[schemars(schema_with = "patterns::on_vanished")]
     pub(crate) on_vanished: Given,
-    /// Declared settings that have no effect, since a Messaging Service, an application or a trunk
-    /// overrides them, are told of (warn, the default) or are errors (error).
+    /// Declared settings that have no effect, since a Messaging Service, an application or a trunk overrides
+    /// them, are reported as warnings (warn, the default) or are errors (error).
     #[serde(default)]
     #[schemars(schema_with = "patterns::no_effect")]
     pub(crate) no_effect: Given,

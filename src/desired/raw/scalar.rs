@@ -22,7 +22,7 @@ pub(crate) enum Section<T> {
 }
 
 impl<T> Section<T> {
-    /// What it holds, where nothing is to be said of one that is empty.
+    /// What it holds, where nothing is to be said about one that is empty.
     pub(crate) fn is(&self) -> Option<&T> {
         match self {
             Self::Is(part) => Some(part),

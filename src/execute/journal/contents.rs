@@ -17,7 +17,7 @@ pub struct JournalContents {
 /// cut short and repaired; kinds of records that this version does not know are passed over.
 ///
 /// # Errors
-/// The first line that is none of the journal's.
+/// The first line that is not a journal record.
 pub fn read(file: &str, text: &[u8]) -> Result<JournalContents, JournalError> {
     let (mut lines, mut records) = (JournalLines::new(file), Vec::new());
     for line in text.split(|byte| *byte == b'\n') {

@@ -108,7 +108,7 @@ impl KnownNumbers {
             self.worlds.push(world.clone());
             self.worlds.len() - 1
         });
-        // A journal that tells of more worlds than this tells nothing of the last ones.
+        // A journal that reports more worlds than this tells nothing of the last ones.
         u16::try_from(at).unwrap_or(u16::MAX)
     }
 

@@ -1,4 +1,4 @@
-//! The records as types: what stands in a line.
+//! The records as types: what is in a line.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -365,7 +365,7 @@ pub struct LookRecord {
     pub gone: BTreeMap<AccountSid, Vec<PhoneNumber>>,
 }
 
-/// Numbers that an earlier file of the journal told of.
+/// Numbers that an earlier file of the journal recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KnownRecord {
@@ -382,7 +382,7 @@ pub struct KnownRecord {
     pub numbers: Vec<PhoneNumber>,
 }
 
-/// A field that our runs set to one value, of which an earlier file of the journal told.
+/// A field that our runs set to one value, as an earlier file of the journal recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SetRecord {

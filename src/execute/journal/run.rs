@@ -27,7 +27,7 @@ impl RecordedAt {
     }
 }
 
-/// What is said of a run besides its plan.
+/// What is said about a run besides its plan.
 #[derive(Debug, Clone)]
 pub struct RunHead {
     pub command: RecordedCommand,
@@ -137,7 +137,7 @@ impl DoneRecord {
     }
 }
 
-/// A run, as far as the journal tells it.
+/// A run, as far as the journal shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JournalRun {
     pub head: RunRecord,
@@ -145,7 +145,7 @@ pub struct JournalRun {
     pub steps: Vec<StepRecord>,
     /// How each of them ended; `None` where that is not known.
     pub ends: Vec<Option<EndedRecord>>,
-    /// How it was over; `None` where it was interrupted, or goes on.
+    /// How it was over; `None` where it was interrupted, or continues.
     pub done: Option<DoneRecord>,
 }
 

@@ -29,8 +29,8 @@ pub struct UndoError {
     pub world: AccountsAtStart,
 }
 
-/// A plan of what takes a run back, as far as that can be done; what cannot is held back in it.
-/// `worlds` are those of the accounts.
+/// A plan of what reverts a run, as far as that can be done; what cannot is held back in it. `worlds` are
+/// those of the accounts.
 ///
 /// # Errors
 /// When the run acted on an account that is not among these.

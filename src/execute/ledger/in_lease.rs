@@ -1,5 +1,5 @@
-//! The Lease as the place where what was bought and spent lasts: whoever has it next reads what its last
-//! holder left, and no one writes there who has not got it.
+//! The Lease as the place where what was bought and spent lasts: the next holder reads what its last holder
+//! left, and no one writes there who has not got it.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -19,7 +19,7 @@ use super::{Kept, LedgerError};
 /// Every renewal sends all of it: a longer account of what was spent lasts only in a directory.
 const SPENT_BYTES_MAX: usize = 64 << 10;
 
-/// The lease that keeps something for whoever has it next.
+/// The lease that keeps something for the next holder.
 #[derive(Debug)]
 pub struct InLease {
     lease: Leadership,
@@ -36,7 +36,7 @@ impl InLease {
         Self { lease, term: Cell::new(None), said: Cell::new(false) }
     }
 
-    /// Reads what stands in the Lease. What is written from now on rests on it.
+    /// Reads what is in the Lease. What is written from now on rests on it.
     fn read(&self) -> Result<LeaseNote, LedgerError> {
         let term = self.lease.term()?;
         let note = self.lease.kept(term)?;
@@ -91,7 +91,7 @@ impl InLease {
                 note.spent = Some(text);
                 self.said.set(false);
             } else if !self.said.replace(true) {
-                // What stands there was spent, too.
+                // What is there was spent, too.
                 warn!(
                     lease = %self.lease.name(), bytes = text.len(), room = SPENT_BYTES_MAX,
                     "the record of what was spent is too large for the lease: a restart forgets part of it (see --state-dir)"

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::client::api::price::{Prices, read_prices};
 use crate::model::tariff::{Country, KindOnBill, Tariff};
 
-/// A price list is asked for again after so long.
+/// A price list is asked for again after this long.
 const LASTS: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The version of the text.

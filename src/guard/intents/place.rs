@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{FORMAT_VERSION, Intents, IntentsError};
 
-/// What a Lease says of them.
+/// What a Lease says about them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IntentPlace {
     Here(Intents),

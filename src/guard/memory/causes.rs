@@ -1,5 +1,5 @@
-//! Who changed what, as it was told before: a difference that stays is not asked about in every look, nor
-//! is an account whose audit log cannot be read.
+//! Who changed what, as already reported: a difference that stays is not asked about in every look, nor is an
+//! account whose audit log cannot be read.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,7 +16,7 @@ const AGAIN_AFTER: Duration = Duration::from_secs(600);
 /// At most this many causes are kept: those of a person's changes, not of a fleet's.
 const KNOWN_MAX: usize = 10_000;
 
-/// What was told before.
+/// What was reported before.
 #[derive(Debug, Default)]
 pub struct ToldCauses {
     known: BTreeMap<(PhoneNumber, Field), (Option<Value>, Cause)>,
@@ -48,7 +48,7 @@ impl ToldCauses {
         self.is_first
     }
 
-    /// Who brought a difference about, where that was told of this very value.
+    /// Who brought a difference about, where that was reported for this very value.
     #[must_use]
     pub fn known(&self, difference: &Difference) -> Option<Cause> {
         let (live, cause) = self.known.get(&(difference.number, difference.field))?;

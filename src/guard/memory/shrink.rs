@@ -166,7 +166,7 @@ impl Shrink {
             now,
         )?;
         let why = format!(
-            "the files no longer name {gone} of its {before} numbers: nothing is changed in it until the next look confirms that"
+            "the files no longer name {gone} of its {before} numbers: nothing is changed in it until the next cycle confirms that"
         );
         Some(Trouble { why, help: Some(HELP.to_owned()), request_id: None })
     }

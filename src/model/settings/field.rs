@@ -230,7 +230,7 @@ impl Field {
         }
     }
 
-    /// Whether the field is one of the papers that a country may want: they belong to an account, and
+    /// Whether the field is one of the documents that a country may require: they belong to an account, and
     /// go along with the purchase or the transfer that brings the number there.
     #[must_use]
     pub fn is_paper(self) -> bool {

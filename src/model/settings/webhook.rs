@@ -1,5 +1,5 @@
-//! What a webhook's URL says before anybody calls it: that a template was never filled in, or that the
-//! vendor cannot reach it from the internet.
+//! What a webhook's URL says before anybody calls it: that a template was never filled in, or that Twilio
+//! cannot reach it from the internet.
 
 use url::{Host, Url};
 
@@ -10,7 +10,7 @@ use url::{Host, Url};
 /// A character of these that belongs to the URL can be percent-encoded. A `$` inside of a password, and
 /// one that begins a parameter's name (`?$filter=`), are taken for what they are.
 pub fn has_placeholder(url: &str) -> bool {
-    // None of these may stand in a URL unencoded.
+    // None of these may be in a URL unencoded.
     if url.contains(['{', '}', '<', '>', '`']) || url.contains("$(") {
         return true;
     }

@@ -18,7 +18,7 @@ use super::rows::{self, V2010Memo};
 
 /// `Beta` leaves every number: none of the model's is one.
 const FILTERS: [&str; 4] = ["PhoneNumber", "FriendlyName", "Beta", "Origin"];
-/// The papers of a number: what may come with a transfer.
+/// The documents of a number: what may come with a transfer.
 const PAPERS: [&str; 3] = ["AddressSid", "IdentitySid", "BundleSid"];
 
 impl Sandbox {
@@ -157,8 +157,7 @@ impl Sandbox {
         Ok((200, self.number_row(number)))
     }
 
-    /// Moves a number. Of the other parameters only the papers count, which are the gaining
-    /// account's.
+    /// Moves a number. Of the other parameters only the documents count, which are the gaining account's.
     fn transfer_number(
         &mut self,
         request: &HttpRequest,
@@ -173,7 +172,7 @@ impl Sandbox {
             return Err(SandboxError::bad(21613, message));
         }
         parameters.retain(|(name, _)| PAPERS.contains(&name.as_str()));
-        // Before anything moves: what the papers would be refused for later.
+        // Before anything moves: what the documents would be refused for later.
         let none = ConfigOutcome { friendly_name: None, config: Config::default() };
         apply(Api::IncomingPhoneNumbers, &parameters, false, &self.faults.dialect, none)?;
         self.world.transfer(number, &target, self.faults.dialect.transfer_clears);

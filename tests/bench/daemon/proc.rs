@@ -1,4 +1,4 @@
-//! What Linux tells of a process.
+//! What Linux reports about a process.
 
 use std::fs;
 use std::time::Duration;

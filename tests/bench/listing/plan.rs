@@ -1,4 +1,4 @@
-//! A plan over plaintext loopback, against curl, and against the vendor's SDK.
+//! A plan over plaintext loopback, against curl, and against Twilio's SDK.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,7 +21,7 @@ pub(crate) struct Planned {
     pub(crate) bytes: usize,
     pub(crate) curl: Cost,
     pub(crate) ours: Cost,
-    /// Seconds of the vendor's SDK.
+    /// Seconds of Twilio's SDK.
     pub(crate) sdk: Option<f64>,
     pub(crate) requests: usize,
 }
@@ -93,7 +93,7 @@ pub(crate) fn run(sizes: &[usize]) {
     }
 }
 
-/// The Python that has the vendor's SDK: `NUMCTL_BENCH_PYTHON`, or the one that the tests install.
+/// The Python that has Twilio's SDK: `NUMCTL_BENCH_PYTHON`, or the one that the tests install.
 pub(crate) fn sdk() -> Option<PathBuf> {
     let installed = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients/python/venv/bin/python");
     let python = std::env::var_os("NUMCTL_BENCH_PYTHON").map_or(installed, PathBuf::from);

@@ -88,7 +88,7 @@ fn page_of(api: Api, data: &[u8]) {
     }
 }
 
-/// The last bit of a number that is none of ours may come out another one.
+/// The last bit of a number that is not one of ours may come out another one.
 fn without_fractions(value: serde_json::Value) -> serde_json::Value {
     use serde_json::Value;
     match value {

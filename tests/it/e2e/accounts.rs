@@ -184,8 +184,8 @@ fn a_shut_account_is_a_clear_error_that_stops_no_other() {
     }
 }
 
-/// Law 3: what is not seen may be in the account that cannot be listed. It is not bought, nothing is
-/// released in its stead, and the rest goes on.
+/// Law 3: what is not seen may be in the account that cannot be listed. It is not bought, nothing is released
+/// in its stead, and the rest continues.
 #[test]
 fn nothing_is_bought_while_an_account_is_in_the_dark() {
     let numbers = [

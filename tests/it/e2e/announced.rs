@@ -126,7 +126,7 @@ fn a_message_says_which_fleet_which_numbers_why_and_what_is_next() {
     assert!(first["message"].as_str().expect("why").contains("21402"), "{body:#}");
     assert!(body["error"].as_str().expect("why").contains("21402"), "{body:#}");
     assert!(body["next"].as_str().expect("a text").starts_with("Next: numctl tries again"), "{body:#}");
-    // It was asked to wait for so long.
+    // It was asked to wait for this long.
     let (_, _, again) = told.recv_timeout(PATIENCE).expect("told again");
     assert!(again - at >= Duration::from_secs(3), "{:?}", again - at);
     let outside = Outside::of(&daemon);

@@ -108,7 +108,7 @@ fn what_may_be_on_its_way_is_waited_for_until_a_person_gives_it_up() {
     let open = listed[0]["phone_numbers"].as_array().expect("numbers").clone();
     assert_eq!(listed[0]["slot"], "nyc-support/1");
     assert!(!open.contains(&ran["actions"][0]["phone_number"]), "{listed:#} {ran:#}");
-    bench.run(&["resolve", "nyc-support/7"]).exits(1).says("nothing is open for nyc-support/7");
+    bench.run(&["resolve", "nyc-support/7"]).exits(1).says("there is no open purchase for nyc-support/7");
     bench.run(&["resolve", "nyc-support"]).exits(1).says("nyc-support/2");
     bench.run(&["resolve", "nyc-support/1"]).exits(0).says("Cleared");
     bench.apply(&claiming(2)).exits(0);
@@ -328,7 +328,7 @@ fn a_record_that_is_lost_buys_nothing_twice() {
     }
 }
 
-/// Some of a claim's numbers are there, and the record that would tell of the others is not.
+/// Some of a claim's numbers are there, and the record that would report the others is not.
 #[test]
 fn marks_that_do_not_cover_the_count_are_waited_for_where_the_record_is_new() {
     let (sandbox, bench) = Sandbox::start(&[]);

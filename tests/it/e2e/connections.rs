@@ -81,7 +81,7 @@ fn reads_are_tried_again_after_408_and_425() {
     }
 }
 
-/// The vendor's own Terraform provider sends the account with every update.
+/// Twilio's own Terraform provider sends the account with every update.
 #[test]
 fn an_update_that_names_the_numbers_own_account_is_an_update() {
     let (sandbox, _) = Sandbox::start(&[]);

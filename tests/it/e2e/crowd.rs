@@ -1,5 +1,5 @@
-//! `--listen` under a crowd: connections that say nothing, that never end a sentence, that stop
-//! listening. The work goes on, and whoever asks properly is answered.
+//! `--listen` under a crowd: connections that say nothing, that never end a sentence, that stop listening.
+//! The work continues, and whoever asks properly is answered.
 #![cfg(target_os = "linux")]
 
 use std::io::{ErrorKind, Read as _, Write as _};

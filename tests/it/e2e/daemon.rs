@@ -343,7 +343,7 @@ fn limits_hold_over_time_and_over_restarts() {
     let once = [&["run", "--once"][..], &args].concat();
     bench.run(&once).exits(4);
     assert_eq!(sandbox.count("purchase"), 1);
-    // Without its memory it starts counting anew, and a person's apply has its own count.
+    // Without its memory it starts counting again, and a person's apply has its own count.
     let state = bench.read("state/budget.json");
     bench.run(&["apply", "--yes", "-f", "fleet.yaml"]).exits(0);
     assert_eq!(sandbox.count("purchase"), 2);

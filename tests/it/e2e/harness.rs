@@ -17,7 +17,7 @@ pub(super) const TOKEN: &str = "sandboxtoken00000000000000000000";
 /// Nothing here takes that long, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a command came to.
+/// The outcome of a command.
 #[derive(Debug)]
 pub(super) struct Ran {
     pub(super) code: Option<i32>,

@@ -4,7 +4,7 @@ use super::daemon::Daemon;
 use super::harness::{Bench, MAIN, SUB, Sandbox, TOKEN};
 use super::real_clients::proxy::Proxy;
 
-/// A bench that knows the vendor's own names only, and reaches them through the proxy.
+/// A bench that knows Twilio's own names only, and reaches them through the proxy.
 fn behind(proxy: &Proxy) -> Bench {
     Bench::alone()
         .with("HTTPS_PROXY", &proxy.url)

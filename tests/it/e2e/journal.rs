@@ -368,7 +368,7 @@ fn what_numctl_set_and_no_file_declares_any_more_is_told_and_left() {
     let text = bench.run(&["plan", "--detailed-exitcode", "-f", "fleet.yaml"]).exits(0);
     let lines = text.out.lines().filter(|line| line.contains("numctl set")).collect::<Vec<_>>();
     assert_eq!(lines.len(), 2, "one line for each set of fields: {}", text.out);
-    text.says("2 numbers: numctl set voice.url, which no file declares any more").never_says("secret");
+    text.says("2 numbers: numctl set voice.url, which no file declares now").never_says("secret");
     bench.run(&["apply", "--yes", "-f", "fleet.yaml"]).exits(0);
     assert_eq!(sandbox.writes(), writes, "it is never an action");
 

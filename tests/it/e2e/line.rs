@@ -12,7 +12,7 @@ use super::harness::{Bench, MAIN, Ran, Sandbox};
 
 const NUMBER: &str = "+15552230000";
 
-/// What stands in the file while it holds, at each place where something can.
+/// What is in the file while it holds, at each place where something can.
 #[derive(Clone, Copy, Default)]
 struct Hold<'a> {
     policy: &'a str,

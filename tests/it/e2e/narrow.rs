@@ -94,7 +94,7 @@ fn limits_and_replacements_count_only_what_is_asked_about() {
     bench.run(&["apply", "-f", "fleet.yaml", "--yes"]).exits(4);
     bench.run(&["apply", "-f", "fleet.yaml", "--yes", "--only", "+15552230100"]).exits(0);
     assert_eq!((sandbox.count("purchase"), sandbox.writes()), (1, 1));
-    // The release waits for no replacement that nobody asked for, and not for the other way round.
+    // The release waits for no replacement that no one asked for, and not for the other way round.
     bench.run(&["apply", "-f", "fleet.yaml", "--yes", "--only", "+15552230002"]).exits(0);
     assert_eq!(sandbox.count("release"), 1);
 }
@@ -108,7 +108,7 @@ fn an_account_that_cannot_be_read_stops_only_what_needs_it() {
     let ran = bench.run(&["plan", "-f", "fleet.yaml", "--only", "+15552230000", "-o", "json"]).exits(0);
     assert_eq!(numbers(&ran), ["+15552230000"]);
     bench.run(&["plan", "-f", "fleet.yaml", "--only", "+15552230100"]).exits(1).says("emea");
-    // An account that nobody asked about is not asked either, and needs no credentials.
+    // An account that no one asked about is not asked either, and needs no credentials.
     let alone = bench.with("EMEA_AUTH_TOKEN", "");
     alone.run(&["plan", "-f", "fleet.yaml"]).exits(1).says("EMEA_AUTH_TOKEN");
     let main = alone.run(&["apply", "-f", "fleet.yaml", "--account", "main", "--yes", "-o", "json"]).exits(0);

@@ -117,9 +117,9 @@ fn each_fault_is_told_and_no_secret_is() {
     let http = |canned: &Canned| canned.base_url.clone();
     for (url, says) in [
         (closed, "no connection"),
-        (http(&loops), "redirects on and on"),
+        (http(&loops), "too many redirects"),
         (http(&long), "more than Twilio takes"),
-        (http(&json), "content type that Twilio does not take"),
+        (http(&json), "content type that Twilio does not accept"),
         (http(&html), "not TwiML"),
         (http(&html).replace("http:", "https:"), "does not answer"),
         ("https://no-such-name.invalid/".to_owned(), "no address"),

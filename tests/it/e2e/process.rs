@@ -237,7 +237,7 @@ fn a_hang_up_ends_an_apply_as_ctrl_c_does() {
     apply.signal("HUP");
     let ran = apply.end().exits(3).says("the run was stopped first");
     assert!(sandbox.count("configure") < 5, "{}", ran.out);
-    // nohup asks to go on without the terminal.
+    // nohup asks to continue without the terminal.
     let nohup = shell_command(&bench, &format!("trap '' HUP; exec numctl {}", args.join(" ")))
         .spawn()
         .expect("sh starts");

@@ -1,4 +1,4 @@
-//! The vendor's own clients, unmodified, judge the sandbox.
+//! Twilio's own clients, unmodified, judge the sandbox.
 //!
 //! The scripts that they run and the pinned versions are in `tests/clients`.
 

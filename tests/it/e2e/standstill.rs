@@ -99,7 +99,7 @@ fn nothing_is_changed_outside_the_windows_or_while_paused() {
     }
 }
 
-/// SIGUSR1 pauses and SIGUSR2 goes on, without a restart.
+/// SIGUSR1 pauses and SIGUSR2 resumes, without a restart.
 #[test]
 fn a_daemon_is_paused_and_goes_on_by_signal() {
     let (sandbox, bench) = Sandbox::start(&[]);

@@ -125,7 +125,7 @@ fn an_answer_to_another_question_releases_nothing() {
     }
 }
 
-/// A number as the vendor's lists name it besides its digits: by its SID, or as the one that forwarded.
+/// A number as Twilio's lists name it besides its digits: by its SID, or as the one that forwarded.
 #[test]
 fn a_number_is_in_use_however_a_row_names_it() {
     use super::harness::{Canned, answer};

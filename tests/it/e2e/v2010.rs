@@ -196,7 +196,7 @@ fn with_emergency_address() -> Value {
     world(&[owned("+15552230000", MAIN, None, config)])
 }
 
-/// The plan says so, the address goes first, and the release waits until the vendor is done with it.
+/// The plan says so, the address goes first, and the release waits until Twilio is done with it.
 #[test]
 fn an_emergency_address_is_unregistered_before_a_release() {
     for (api, reads) in [(V2010, 0_u64), (V2010, 2), ("active-numbers", 1)] {
@@ -245,7 +245,7 @@ fn berlin(papers: &str) -> String {
     )
 }
 
-/// No money is spent, the rest of the plan goes on, and the plan names what is missing.
+/// No money is spent, the rest of the plan continues, and the plan names what is missing.
 #[test]
 fn a_country_that_wants_papers_is_said_by_the_plan() {
     let (sandbox, bench) = v2010(&[]);
@@ -292,7 +292,7 @@ fn papers_go_along_with_a_move() {
     assert_eq!(bench.plan(&file(papers)).exits(0).json()["actions"], json!([]));
 }
 
-/// The purchase's answer is lost: one look tells, whatever the vendor makes of a second purchase.
+/// The purchase's answer is lost: one look tells, whatever Twilio makes of a second purchase.
 #[test]
 fn a_purchase_in_doubt_is_bought_once_over_v2010() {
     let file =
@@ -380,7 +380,7 @@ fn a_saved_plan_keeps_its_api() {
     assert!(path.starts_with("/2010-04-01/"), "{path}");
 }
 
-/// What `export` writes of a fleet over v2010, papers and addresses included, plans to nothing.
+/// What `export` writes of a fleet over v2010, documents and addresses included, plans to nothing.
 #[test]
 fn an_export_over_v2010_plans_to_nothing() {
     let paper = |prefix: &str| format!("{prefix}{}", "a".repeat(32));

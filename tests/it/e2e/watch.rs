@@ -1,4 +1,4 @@
-//! `run --watch-events`: what others change is read as soon as an event tells of it, and found without one.
+//! `run --watch-events`: what others change is read as soon as an event reports it, and found without one.
 
 use std::time::{Duration, Instant};
 

@@ -81,8 +81,8 @@ fn what_is_late_lost_or_forbidden_is_said_and_never_guessed() {
     for (faults, says) in [
         ("event-delay=3600", "no event in Twilio's audit log explains it"),
         ("event-loss=1", "no event in Twilio's audit log explains it"),
-        ("events-forbidden", "may not read Monitor Events"),
-        ("events:401=1", "may not read Monitor Events"),
+        ("events-forbidden", "are not allowed to read Monitor Events"),
+        ("events:401=1", "are not allowed to read Monitor Events"),
         ("events:404=1", "does not serve Monitor Events"),
         ("events:500=1", "HTTP 500"),
         ("events:html=1", "HTTP 502"),

@@ -1,5 +1,5 @@
-//! The part of JSON Schema that the vendor's description uses, and its formats. What it does not
-//! know it refuses to check at all: a keyword that is passed over would pass everything.
+//! The part of JSON Schema that Twilio's description uses, and its formats. What it does not know it refuses
+//! to check at all: a keyword that is passed over would pass everything.
 
 use serde_json::{Map, Value};
 
@@ -51,8 +51,8 @@ impl std::fmt::Display for Finding {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Checker<'a> {
     pub(super) document: &'a Value,
-    /// Whether objects must have every described key and no other. The vendor's description of
-    /// answers requires none.
+    /// Whether objects must have every described key and no other. Twilio's description of answers requires
+    /// none.
     pub(super) whole: bool,
 }
 
@@ -218,7 +218,7 @@ fn is_in_format(format: &str, text: &str) -> bool {
         }
         "iso-country-code" => text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase()),
         "date-time-rfc-2822" => is_date(text),
-        // The vendor's own words on these parameters ask for `YYYY-MM-DD`.
+        // Twilio's own words on these parameters ask for `YYYY-MM-DD`.
         "date-time" => {
             let (date, time) = text.split_once('T').unwrap_or((text, "00:00:00Z"));
             let parts: Vec<&str> = date.split('-').collect();
@@ -229,7 +229,7 @@ fn is_in_format(format: &str, text: &str) -> bool {
     }
 }
 
-/// Absolute, or relative to the host, as the vendor's own examples are.
+/// Absolute, or relative to the host, as Twilio's own examples are.
 fn is_uri(text: &str) -> bool {
     let is_plain = text.bytes().all(|b| b.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&b));
     let is_absolute = || url::Url::parse(text).is_ok_and(|url| url.has_host());

@@ -1,4 +1,4 @@
-//! The vendor's descriptions: their operations, and what is known to be other than described.
+//! Twilio's descriptions: their operations, and what is known to be other than described.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -122,7 +122,7 @@ impl Spec {
         for (name, text) in form_urlencoded::parse(form.as_bytes()) {
             let schema = body.and_then(|body| body["properties"].get(&*name));
             // An empty value takes a setting away, whatever it is: not in the description, but all of
-            // the vendor's clients send it.
+            // Twilio's clients send it.
             if schema.is_none() || !text.is_empty() {
                 self.parameter(&name, schema, &text, &mut found);
             }

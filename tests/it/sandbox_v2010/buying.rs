@@ -111,7 +111,7 @@ fn papers_of_a_purchase() {
             assert_eq!(client.refused("POST", &list(MAIN_SID), &form), (400, code), "{form:?}");
         }
     }
-    // ActiveNumbers, which has no parameter for papers, asks for the document alone, as before.
+    // ActiveNumbers, which has no parameter for documents, asks for the document alone, as before.
     assert_eq!(client.refused("POST", ACTIVE, &[("PhoneNumber", "+493023125001")]), (400, 21650));
     client.post(201, ACTIVE, &[("PhoneNumber", "+447700900124")]);
 }

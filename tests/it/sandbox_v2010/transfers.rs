@@ -42,7 +42,7 @@ fn transfers() {
             ("FriendlyName", "Desk"),
         ],
     );
-    // Down, with other parameters, of which only the papers count.
+    // Down, with other parameters, of which only the documents count.
     let new_address = format!("AD{}", "b".repeat(32));
     let row = client.post(
         200,

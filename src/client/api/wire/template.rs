@@ -326,7 +326,7 @@ impl<'a, R: WireRow<'a>> Template<'a, R> {
     }
 }
 
-/// Where the string that goes on here ends, before its quote. `None` where it has an escape, a control
+/// Where the string that continues here ends, before its quote. `None` where it has an escape, a control
 /// character or no end.
 fn plain_end(bytes: &[u8], start: usize) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;

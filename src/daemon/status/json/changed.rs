@@ -44,9 +44,9 @@ pub struct Changed {
     since: u32,
     is_whole: bool,
     next: NextChangedPart,
-    /// What was said of the numbers so far, each once.
+    /// What was said about the numbers so far, each once.
     verdicts: Vec<Arc<Verdict>>,
-    /// Where each stands in `verdicts`, by its address: what is equal is shared.
+    /// Where each is in `verdicts`, by its address: what is equal is shared.
     places: HashMap<usize, usize>,
 }
 

@@ -1,4 +1,4 @@
-//! Everything that goes on around a daemon, all at once.
+//! Everything that continues around a daemon, all at once.
 
 use std::fs;
 use std::io::{Read as _, Write as _};

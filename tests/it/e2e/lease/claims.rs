@@ -1,5 +1,5 @@
 //! What was bought for claims, and what was spent, is remembered in the Lease itself: by compare-and-swap,
-//! for whoever has it next.
+//! for the next holder.
 
 use std::time::{Duration, Instant};
 
@@ -44,7 +44,7 @@ fn claimed(kube: &Kube, lease: &str, count: u16) -> (Sandbox, Host) {
     (sandbox, host)
 }
 
-/// What stands in the Lease.
+/// What is in the Lease.
 fn noted(kube: &Kube, name: &str) -> Value {
     let object = kube.get(name);
     let text = object["metadata"]["annotations"][NOTE].as_str().unwrap_or("null");
@@ -188,7 +188,7 @@ fn a_conflict_in_between_buys_nothing() {
     // What ended in part keeps the lease until it is over.
     host.bench.run(&host.args(&["apply", "--yes", "--lock-timeout", "30s"])).exits(1).says("+12125550198");
     assert_eq!(sandbox.count("purchase"), 0);
-    // The daemon reads it, and goes on with what is left.
+    // The daemon reads it, and continues with what is left.
     kube.edit("between", |object| object["metadata"]["annotations"][NOTE] = NOTHING.into());
     hand.meddles(Meddling::Writes(json!({"annotations": {NOTE: theirs}})));
     claiming(&host, 2);
@@ -212,7 +212,7 @@ fn a_conflict_over_something_else_is_tried_again() {
     assert_eq!(open(&kube, "label").len(), 2);
 }
 
-/// A server that refuses notes and takes renewals: the leader goes on leading.
+/// A server that refuses notes and takes renewals: the leader continues leading.
 #[test]
 fn a_note_that_is_refused_buys_nothing_and_does_not_cost_the_lease() {
     let (kube, hand) = Kube::fake_with_hand();
@@ -307,7 +307,7 @@ fn a_directory_is_all_there_is_to_know_only_for_its_last_writer() {
     wait_is_over(&two);
     claiming(&one, 3);
     once(&one).exits(1).says(waits);
-    // Who has none waits for what stands in those of others.
+    // Who has none waits for what is in those of others.
     two.bench.run(&two.args(&["run", "--once"])).exits(1).says(waits);
     assert_eq!(sandbox.count("purchase"), 2);
     // What the Lease knows is taken into the directory.

@@ -76,8 +76,8 @@ fn a_lease_that_is_missing_or_forbidden_is_told_from_one_that_another_has() {
     assert_eq!(kube.get("trouble")["spec"]["holderIdentity"], json!(""));
 }
 
-/// What stands in the Lease came from another process, or from a person with kubectl: no number there ends
-/// this one.
+/// What is in the Lease came from another process, or from a person with kubectl: no number there ends this
+/// one.
 #[test]
 fn numbers_at_their_ends_in_a_lease_end_no_leader() {
     let kube = Kube::fake();

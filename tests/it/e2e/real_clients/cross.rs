@@ -1,4 +1,4 @@
-//! numctl and the vendor's SDK work on one fleet, and read each other's work.
+//! numctl and Twilio's SDK work on one fleet, and read each other's work.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! The vendor's clients as they are published: pinned, installed from their registries once, into
-//! Cargo's directory for tests.
+//! Twilio's clients as they are published: pinned, installed from their registries once, into Cargo's
+//! directory for tests.
 //!
 //! Where one cannot be had its tests are skipped, which they say; `NUMCTL_REQUIRE_CLIENTS=1` makes
 //! that a failure.
@@ -131,7 +131,7 @@ pub(super) fn skip(why: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED: real clients: {why}");
 }
 
-/// What a program came to.
+/// The outcome of a program.
 #[derive(Debug)]
 pub(super) struct Done {
     pub(super) code: Option<i32>,

@@ -84,7 +84,7 @@ fn normalised(text: &str) -> String {
     shown
 }
 
-/// Every request that was not refused is one that the vendor describes.
+/// Every request that was not refused is one that Twilio describes.
 pub(super) fn described(sandbox: &Sandbox) {
     let Some(spec) = Spec::load() else { return };
     let requests = sandbox.requests();
@@ -150,7 +150,7 @@ fn the_node_sdk_finds_the_sandbox_as_the_vendor() {
     described(&sandbox);
 }
 
-/// The CLI, which knows the vendor's host names only: through the proxy.
+/// The CLI, which knows Twilio's host names only: through the proxy.
 struct Cli<'a> {
     installed: PathBuf,
     proxy: &'a Proxy,

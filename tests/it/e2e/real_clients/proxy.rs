@@ -1,5 +1,5 @@
-//! A proxy that leads a client to the sandbox under the vendor's host names: it accepts `CONNECT`,
-//! ends the TLS with a certificate of its own CA, and passes the requests on over plain HTTP.
+//! A proxy that leads a client to the sandbox under Twilio's host names: it accepts `CONNECT`, ends the TLS
+//! with a certificate of its own CA, and passes the requests on over plain HTTP.
 
 use std::collections::HashMap;
 use std::io;
@@ -174,7 +174,7 @@ async fn tunnel(mut client: TcpStream, authority: &Authority, target: &str) -> i
     let (mut from_server, to_server) = server.into_split();
     let answers = async {
         let done = tokio::io::copy(&mut from_server, &mut to_client).await;
-        // The sandbox has closed: so does the vendor.
+        // The sandbox has closed: so does Twilio.
         let _ = to_client.shutdown().await;
         done.map(drop)
     };
