@@ -15,6 +15,7 @@ use crate::client::http::{self, CA_BYTES_MAX, Http};
 use crate::client::leadership::Leadership;
 use crate::client::lock::{LockError, LockPlace, Locks};
 use crate::client::pace::Pace;
+use crate::client::webhook::WebhookCaller;
 use crate::client::{Client, Dice, ListError, Manner};
 use crate::daemon::Reached;
 use crate::desired::AccountRef;
@@ -466,16 +467,20 @@ fn transport(global: &Global, is_embedded: bool, endpoints: &[Endpoint]) -> Resu
     if is_embedded {
         return Ok(Http::direct());
     }
-    let trusted = match &global.ca_file {
-        None => Vec::new(),
-        Some(path) => http::certificates_in(path)
-            .map_err(|error| Fatal::new(format!("--ca-file {}: {error}", path.display())))?,
-    };
-    let http = Http::new(trusted).map_err(Fatal::new)?;
+    let http = Http::new(trusted(global)?).map_err(Fatal::new)?;
     for endpoint in endpoints {
         http.prepare(&endpoint.url(Product::Api, "/")).map_err(Fatal::new)?;
     }
     Ok(http)
+}
+
+/// The certificates of `--ca-file`, which are trusted beside the machine's.
+pub(super) fn trusted(global: &Global) -> Result<Vec<reqwest::Certificate>, Fatal> {
+    match &global.ca_file {
+        None => Ok(Vec::new()),
+        Some(path) => http::certificates_in(path)
+            .map_err(|error| Fatal::new(format!("--ca-file {}: {error}", path.display()))),
+    }
 }
 
 /// The file of `--ca-file`, which may be renewed while a daemon runs.
@@ -493,9 +498,14 @@ impl CaFile {
         Self { path, seen: RefCell::new(seen) }
     }
 
-    /// Has every client trust what is in it now, where that has changed. Where it is not good, those of
-    /// before stay trusted.
-    pub(super) fn follow(&self, global: &Global, reached: &mut Reached<Http>) -> Result<(), Fatal> {
+    /// Has every client, and what calls webhooks, trust what is in it now, where that has changed. Where it
+    /// is not good, those of before stay trusted.
+    pub(super) fn follow(
+        &self,
+        global: &Global,
+        reached: &mut Reached<Http>,
+        caller: Option<&WebhookCaller>,
+    ) -> Result<(), Fatal> {
         let Some(path) = &self.path else { return Ok(()) };
         let text = bounded_file::text(path, CA_BYTES_MAX)
             .map_err(|error| Fatal::new(format!("--ca-file {}: {error}", path.display())))?;
@@ -505,6 +515,9 @@ impl CaFile {
         let renewed = Arc::new(transport(global, false, &[])?);
         for client in &reached.clients {
             renewed.prepare(&client.routes.numbers()).map_err(Fatal::new)?;
+        }
+        if let Some(caller) = caller {
+            caller.trust(trusted(global)?).map_err(Fatal::new)?;
         }
         for client in &mut reached.clients {
             client.carry_by(renewed.clone());

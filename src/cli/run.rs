@@ -121,7 +121,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
             asks_who: true,
             by: author(),
             watch_events: args.watch_events,
-            preflight: caller,
+            preflight: caller.clone(),
             api: global.api(),
         },
         write_access: WriteAccess { lock_places, lease: lease.clone(), ledger, journal },
@@ -138,7 +138,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
             },
             renew: &|desired: &Desired, reached| {
                 fleet::renew(global, &desired.accounts, reached, sandbox.as_ref())
-                    .and_then(|()| ca_file.follow(global, reached))
+                    .and_then(|()| ca_file.follow(global, reached, caller.as_ref()))
                     .inspect(|()| {
                         if let Some(webhooks) = &webhooks {
                             webhooks.aim(desired, &reached.accounts, &reached.clients);

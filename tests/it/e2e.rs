@@ -35,6 +35,7 @@ mod line;
 mod locks;
 mod memory;
 mod money;
+mod mounted;
 mod narrow;
 mod offers;
 mod outside;
