@@ -37,10 +37,14 @@ pub(super) struct Planning<'a> {
     pub(super) operator: OperatorLimits,
 }
 
-/// Reads, lists and plans; nothing is shown.
-pub(super) async fn planned(global: &Global, planning: &Planning<'_>) -> Result<(Desired, Made), Fatal> {
+/// Reads, lists and plans; nothing is shown. Says which content of the files it was.
+pub(super) async fn planned(
+    global: &Global,
+    planning: &Planning<'_>,
+) -> Result<(Desired, Generation, Made), Fatal> {
     let journal = ForPlan::from_arguments(global, planning.journal, planning.state.state_dir.as_deref())?;
-    let (desired, narrowing) = planning.narrow.part_of(fleet::read(global, planning.files)?.0)?;
+    let (desired, content) = fleet::read(global, planning.files)?;
+    let (desired, narrowing) = planning.narrow.part_of(desired)?;
     let fleet = Fleet::open(global, &desired.accounts).await?;
     let made = match fleet.list().await {
         Ok(observed) => {
@@ -49,7 +53,7 @@ pub(super) async fn planned(global: &Global, planning: &Planning<'_>) -> Result<
         Err(error) => Err(error),
     };
     fleet.close().await?;
-    Ok((desired, made?))
+    Ok((desired, content.generation, made?))
 }
 
 pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
@@ -61,11 +65,11 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
         pricing: if args.cost { Pricing::Always } else { Pricing::WhereTouched },
         operator: args.limits.limits(),
     };
-    let (desired, (plan, refusal, bill)) = planned(global, &planning).await?;
+    let (desired, content, (plan, refusal, bill)) = planned(global, &planning).await?;
     // What is held back, or has no effect, is not as declared either.
     let pending = !plan.is_empty() || !plan.leaves_nothing() || !plan.no_effect.is_empty();
     let has_errors = plan.has_errors();
-    let saved = args.out.is_some().then(|| SavedPlan::new(plan.clone(), &desired, global.api()));
+    let saved = args.out.is_some().then(|| SavedPlan::new(plan.clone(), &desired, content, global.api()));
     // Before it is shown: a script reads one document, the plan or the error; a person reads both.
     if let (Some(path), Some(saved)) = (&args.out, &saved)
         && let Err(error) = output::write_private(path, &saved.to_json())

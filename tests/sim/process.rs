@@ -239,7 +239,7 @@ impl Host {
         if let Some(directory) = &lock_dir {
             lock(&mut locks, directory, &mut clients).await?;
         }
-        let saved = SavedPlan::new(plan, &desired, self.api);
+        let saved = SavedPlan::new(plan, &desired, Generation::from_sources(&[]), self.api);
         let source = PlanSource::Saved { saved: &saved, files: None };
         let pass = walk(&job(source, &clients, false)).await;
         self.state.lock().sometimes.reached(match pass {
