@@ -23,6 +23,7 @@ mod export;
 mod failed;
 mod fake;
 mod faults;
+mod first_signals;
 mod hand;
 mod harness;
 mod held;
