@@ -542,6 +542,7 @@ mod tests {
                 ..Holds::default()
             },
             files: vec!["fleet.yaml".into()],
+            content: Generation::parse("00ff00ff00ff00ff"),
             tool_version: "0.1.0".to_owned(),
         }
     }
