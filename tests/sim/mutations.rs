@@ -26,8 +26,8 @@ pub const EDITS: &[Edit] = &[
     },
     Edit {
         file: "src/guard/intents.rs",
-        find: "        matches!(self.phase, Phase::Over(at) if now >= at.saturating_add(BOUND))\n",
-        replace: "        matches!(self.phase, Phase::Over(at) if now >= at.saturating_add(if @claim-bound-too-short@ { BOUND / 100 } else { BOUND }))\n",
+        find: "        matches!(self.phase, PurchasePhase::Over(at) if now >= at.saturating_add(BOUND))\n",
+        replace: "        matches!(self.phase, PurchasePhase::Over(at) if now >= at.saturating_add(if @claim-bound-too-short@ { BOUND / 100 } else { BOUND }))\n",
         bugs: &[("claim-bound-too-short", "what is on its way is given up after nine seconds")],
     },
     Edit {
@@ -87,9 +87,9 @@ pub const EDITS: &[Edit] = &[
     },
     Edit {
         file: "src/execute/attempt.rs",
-        find: "                    course.doubt = Some(error);\n                    step = Step::Look;\n",
+        find: "                    course.doubt = Some(error);\n                    step = AttemptStep::Look;\n",
         replace: "                    course.doubt = Some(error);\n                    \
-            step = match ground { Ground::Read if @no-look-after-doubt@ => Step::Send(read_at), _ => Step::Look };\n",
+            step = match ground { Ground::Read if @no-look-after-doubt@ => AttemptStep::Send(read_at), _ => AttemptStep::Look };\n",
         bugs: &[(
             "no-look-after-doubt",
             "a purchase in doubt is sent again on the strength of the first look",
@@ -293,8 +293,8 @@ pub const EDITS: &[Edit] = &[
     },
     Edit {
         file: "src/guard/budget.rs",
-        find: "            kind != Kind::Release && error.operation == Operation::Configure\n",
-        replace: "            kind != Kind::Release && error.operation == Operation::Configure && !@bought-and-forgotten@\n",
+        find: "            kind != BudgetKind::Release && error.operation == Operation::Configure\n",
+        replace: "            kind != BudgetKind::Release && error.operation == Operation::Configure && !@bought-and-forgotten@\n",
         bugs: &[("bought-and-forgotten", "a purchase whose configuration failed does not count as bought")],
     },
     Edit {
