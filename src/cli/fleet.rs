@@ -134,9 +134,9 @@ pub(super) fn intents(
 /// Reads and checks the files, and names their content. What is doubtful in them is counted here and
 /// shown by `validate`.
 pub(super) fn read(global: &Global, files: &[PathBuf]) -> Result<(Desired, Content), Fatal> {
-    let stamp = Content::stamp(files);
+    let (paths, stamp) = Content::stamp(files);
     let sources = sources(files)?;
-    let content = Content::new(stamp, Generation::from_sources(&sources));
+    let content = Content::new(paths, stamp, Generation::from_sources(&sources));
     Ok((checked(parse(&sources, global.api()))?, content))
 }
 

@@ -48,7 +48,7 @@ pub(super) async fn run(global: &Global, args: &IdleArgs) -> Ended {
     let now = clock::since_the_epoch();
     let since = args.time.since(now);
     let found = match fleet.only(args.accounts.account.as_deref()) {
-        Ok(accounts) => find(&fleet, &accounts, desired.as_ref(), (since, args.time.began(now))).await,
+        Ok(accounts) => find(&fleet, &accounts, desired.as_ref(), since, args.time.began(now)).await,
         Err(error) => Err(error),
     };
     fleet.close().await?;
@@ -92,7 +92,8 @@ async fn find(
     fleet: &Fleet,
     accounts: &[AccountIndex],
     desired: Option<&Desired>,
-    (since, began): (Date, Timestamp),
+    since: Date,
+    began: Timestamp,
 ) -> Result<(Vec<Idle>, All), Fatal> {
     let progress = progress::ListingProgress::start(fleet.clients.len());
     let (mut found, mut all) = (Vec::new(), All::default());

@@ -37,6 +37,14 @@ pub(super) struct Planning<'a> {
     pub(super) operator: OperatorLimits,
 }
 
+/// What the files declare, and what is live in their accounts.
+struct Listed<'a> {
+    desired: &'a Desired,
+    narrowing: Option<&'a Narrowing>,
+    fleet: &'a Fleet,
+    observed: Observed,
+}
+
 /// Reads, lists and plans; nothing is shown. Says which content of the files it was.
 pub(super) async fn planned(
     global: &Global,
@@ -48,7 +56,8 @@ pub(super) async fn planned(
     let fleet = Fleet::open(global, &desired.accounts).await?;
     let made = match fleet.list().await {
         Ok(observed) => {
-            make(global, planning, (&desired, narrowing.as_ref()), (&fleet, observed), &journal).await
+            let listed = Listed { desired: &desired, narrowing: narrowing.as_ref(), fleet: &fleet, observed };
+            make(global, planning, listed, &journal).await
         }
         Err(error) => Err(error),
     };
@@ -104,10 +113,10 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
 async fn make(
     global: &Global,
     planning: &Planning<'_>,
-    (desired, narrowing): (&Desired, Option<&Narrowing>),
-    (fleet, observed): (&Fleet, Observed),
+    listed: Listed<'_>,
     journal: &ForPlan,
 ) -> Result<Made, Fatal> {
+    let Listed { desired, narrowing, fleet, observed } = listed;
     let now = clock::since_the_epoch();
     let ledger = fleet::ledger(global, planning.state);
     let intents = fleet::intents(global, planning.state, &ledger, now)?;

@@ -73,8 +73,8 @@ pub(super) async fn draft<T: Transport>(
     let observed = listed.map_err(Pass::NotObserved)?;
     let mut observed = match job.source.desired() {
         Some(desired) => {
-            let looking = (&mut state.kept.intents, now);
-            let observed = look_again(clients, accounts, desired, looking, observed).await;
+            let observed =
+                look_again(clients, accounts, desired, &mut state.kept.intents, now, observed).await;
             state.kept.budget.observe(&observed, job.generation, now);
             state.memory.doubt(observed, desired, accounts, now)
         }
