@@ -23,6 +23,7 @@
 //! - `output`: the only place that prints: results to stdout, everything else to stderr
 //! - `rows`: numbers as a table, CSV, JSON, YAML or names
 //! - `progress`: progress on stderr: a bar on a terminal, plain lines elsewhere
+//! - `secrets`: the secrets that the operator provides for webhooks
 //! - `fleet`: makes the clients from the arguments: files, accounts, credentials
 //! - `journal`: finds and opens a command's journal
 //! - `locks`: finds the directory for the locks
@@ -88,6 +89,7 @@ mod route;
 mod rows;
 mod run;
 mod sandbox;
+mod secrets;
 mod show;
 mod signals;
 mod simple;

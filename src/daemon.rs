@@ -141,6 +141,8 @@ pub struct Effects<'a, T> {
     /// Looks before each cycle whether the credentials are still the same: a mounted secret may have
     /// been renewed.
     pub renew: &'a Renew<'a, T>,
+    /// Fills in the secrets that webhooks name, as they are now.
+    pub secrets: &'a (dyn Fn(&mut Desired) -> Result<(), String> + 'a),
     /// Hears of what the loop does.
     pub tell: &'a dyn Fn(&News<'_>),
 }
@@ -266,6 +268,11 @@ impl<T: Transport> Daemon<'_, T> {
             done = work => Some(done),
             Ok(_) = stop.wait_for(|stop| *stop >= Stop::Drain) => None,
         }
+    }
+
+    /// What the files declare, with the secrets that webhooks name.
+    fn filled(&self, mut desired: Desired) -> Result<Desired, String> {
+        (self.effects.secrets)(&mut desired).map(|()| desired)
     }
 
     fn take(&self, desired: Desired, generation: Generation) -> Result<InForce<T>, String> {

@@ -28,6 +28,7 @@
 //! - `quick`: a quick way for files of plain shapes
 //! - `read`: reads one file into structs, with the parsers' errors in the file's own terms
 //! - `parse`: from the texts of the files to one checked `Desired`
+//! - `secrets`: fills in the secrets that webhooks name
 //! - `schema`: the JSON Schema of the file
 //! - `format`: `numctl fmt`: a file in its usual form
 //! - `explain`: explains a field of the file, from the JSON Schema
@@ -59,6 +60,7 @@ mod quick;
 mod raw;
 mod read;
 pub mod schema;
+mod secrets;
 mod source;
 mod standstill;
 mod suggest;

@@ -8,6 +8,7 @@
 //! - `base_url`: scheme, host and port that credentials may be sent to
 //! - `known_secrets`: the process's own credentials, removed from everything it shows
 //! - `secret_url`: webhook URLs with their secrets masked
+//! - `named_secret`: secrets that a webhook URL names, and the hosts that may receive them
 //! - `number`: phone numbers and SIDs
 //! - `number_type`: the types of numbers that Twilio sells
 //! - `claim`: claims, their slots, and the mark that binds a number to one
@@ -23,7 +24,6 @@
 //! - `tariff`: country and type that decide a number's price
 //! - `live`: a live number, as either API shows it
 //! - `money`: exact amounts, each in one currency
-//! - `coordinates`: places on the globe and the distance between them
 //! - `offer`: an available number, and whether it matches a claim
 //! - `quarantine`: the mark of a number in quarantine, and since when it is there
 //! - `traffic`: when a number was last used
@@ -32,7 +32,6 @@ pub mod action_kind;
 pub mod audit;
 pub mod base_url;
 pub mod claim;
-pub mod coordinates;
 pub mod country;
 pub mod credentials;
 pub mod hold;
@@ -40,6 +39,7 @@ pub mod inert;
 pub mod known_secrets;
 pub mod live;
 pub mod money;
+pub mod named_secret;
 pub mod number;
 pub mod number_type;
 pub mod offer;

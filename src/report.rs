@@ -13,6 +13,7 @@
 //! - `claim_words`: sentences about claims
 //! - `narrowed`: what a plan is about where that is not all, and its numbers by tag
 //! - `delta`: what an action changes, field by field, for every format
+//! - `fit`: fits text into the columns of a terminal
 //! - `doctor`: what the answers say about an account's health
 //! - `export`: writes a desired-state file for live numbers
 //! - `import`: a desired-state file for the numbers of a Terraform state
@@ -36,6 +37,7 @@ pub mod delta;
 pub mod difference;
 pub mod doctor;
 pub mod export;
+pub mod fit;
 pub mod group;
 pub mod history;
 pub mod idle;

@@ -12,7 +12,7 @@ use super::{Ended, Fatal};
 
 pub(super) async fn run(global: &Global, args: &AdoptArgs) -> Ended {
     let number = PhoneNumber::declared(&args.number).map_err(|error| Fatal::new(error.to_string()))?;
-    let (desired, content) = fleet::read(global, &args.files)?;
+    let (desired, content) = fleet::read_with_secrets(global, &args.files)?;
     let writing = Writing::new(global, &args.write, RecordedCommand::Adopt)?;
     let has_claims = !desired.claims.is_empty();
     let work = async |fleet: &Fleet, intents: Intents| {

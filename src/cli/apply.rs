@@ -6,7 +6,7 @@ use crate::desired::Desired;
 use crate::desired::load::{load, parse};
 use crate::execute::journal::RecordedCommand;
 use crate::guard::intents::Intents;
-use crate::guard::saved_plan::SavedPlan;
+use crate::guard::saved_plan::{SavedPlan, SavedPlanError};
 use crate::host::bounded_file;
 use crate::reconcile::PlanSource;
 
@@ -14,7 +14,7 @@ use super::arguments::{ApplyArgs, Global, TextOrJson};
 use super::content::Content;
 use super::fleet::{self, Fleet};
 use super::writing::{Errand, Writing};
-use super::{Ended, Exit, Fatal, output, preflight, show};
+use super::{Ended, Exit, Fatal, output, preflight, secrets, show};
 
 /// A plan of 100,000 actions with long URLs is a third of this.
 const PLAN_BYTES_MAX: usize = 256 << 20;
@@ -39,7 +39,9 @@ pub(super) async fn run(global: &Global, args: &ApplyArgs) -> Ended {
 
 async fn fresh(writing: &Writing<'_>, args: &ApplyArgs) -> Ended {
     let (desired, content) = fleet::read(writing.global, &args.files)?;
-    let (desired, narrowing) = args.narrow.part_of(desired)?;
+    // What is left out needs no secrets.
+    let (mut desired, narrowing) = args.narrow.part_of(desired)?;
+    secrets::fill(writing.global, &mut desired)?;
     let narrowing = narrowing.as_ref();
     let has_claims = !desired.claims.is_empty();
     let work = async |fleet: &Fleet, intents: Intents| {
@@ -55,31 +57,47 @@ async fn saved(writing: &Writing<'_>, path: &Path) -> Ended {
     let text =
         bounded_file::text(path, PLAN_BYTES_MAX).map_err(|error| Fatal::new(format!("{shown}: {error}")))?;
     let saved = SavedPlan::from_json(&text).map_err(|error| {
-        let hint = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("yaml" | "yml") => "\nDid you mean -f? Pass a desired-state file with -f FILE.",
-            Some(_) | None => "",
-        };
-        Fatal::new(format!("{shown}: {error}{hint}"))
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("yaml" | "yml") => Fatal::new(format!(
+                "{shown} is no saved plan; a desired-state file is named with -f: numctl apply -f {shown}"
+            )),
+            Some(_) | None => Fatal::new(format!("{shown}: {error}")),
+        }
     })?;
     let marker = used_marker(path);
     if std::fs::symlink_metadata(&marker).is_ok() {
-        let error = format!("{shown} was applied already (see {}): plan again", marker.display());
-        if writing.args.format == TextOrJson::Json {
-            show::failed(&Fatal::new(&error), writing.args.format.into())?;
-        }
-        output::error(&error);
-        return Ok(Exit::Refused);
+        return refused(
+            writing,
+            &format!("{shown} was applied already (see {}): plan again", marker.display()),
+        );
     }
+    let saved = match saved.with_secrets(&secrets::provider(writing.global)) {
+        Ok(saved) => saved,
+        Err(error @ SavedPlanError::OtherSecret(_)) => return refused(writing, &format!("{shown}: {error}")),
+        Err(SavedPlanError::Secret(problem)) => {
+            return Err(Fatal::new(format!("{shown}: {problem}\n  help: {}", problem.help())));
+        }
+        Err(error) => return Err(Fatal::new(format!("{shown}: {error}"))),
+    };
     let files = files_by_now(writing.global, &saved)?;
     let has_claims = saved.has_claims();
     let accounts = fleet::accounts_of_plan(&saved.plan.accounts, &saved.access);
     let work = async |fleet: &Fleet, intents: Intents| {
         let source = PlanSource::Saved { saved: &saved, files: files.as_ref() };
-        let content = Content::from_saved(saved.content);
+        let content = Content::of_no_files();
         let errand = Errand { source, content: &content, narrowing: None, has_claims, marker: Some(&marker) };
         writing.walk(fleet, errand, intents).await
     };
     writing.with_lock(&accounts, has_claims, work).await
+}
+
+/// Refuses a saved plan, before anything is asked.
+fn refused(writing: &Writing<'_>, error: &str) -> Ended {
+    if writing.args.format == TextOrJson::Json {
+        show::failed(&Fatal::new(error), writing.args.format.into())?;
+    }
+    output::error(error);
+    Ok(Exit::Refused)
 }
 
 /// What the files of a saved plan declare by now, where they are still there: a pause or a hold that

@@ -91,6 +91,16 @@ pub(super) struct Global {
         help_heading = "Global options"
     )]
     pub(super) credentials_dir: Option<PathBuf>,
+    /// Directory of the secrets that webhooks name: NAME, and NAME.hosts with the hosts that may receive it
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "NUMCTL_SECRETS_DIR",
+        hide_env = true,
+        help_heading = "Global options"
+    )]
+    pub(super) secrets_dir: Option<PathBuf>,
     /// API of accounts without `api:` in the file: active-numbers (default) or incoming-phone-numbers
     #[arg(
         long,
@@ -278,10 +288,13 @@ impl LimitArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  numctl validate -f fleet.yaml")]
+#[command(after_help = "Examples:\n  numctl validate\n  numctl validate fleet.yaml")]
 pub(super) struct ValidateArgs {
     #[command(flatten)]
     pub(super) files: FileArgs,
+    /// The same as -f
+    #[arg(value_name = "FILE", conflicts_with = "files")]
+    pub(super) named: Vec<PathBuf>,
     /// Output format
     #[arg(short = 'o', long, alias = "output", value_enum, default_value = "text", value_name = "FORMAT")]
     pub(super) format: TextOrJson,
@@ -358,20 +371,26 @@ pub(super) struct GetArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  numctl idle --for 60d -f fleet.yaml --format yaml > idle.yaml")]
+#[command(after_help = "Examples:\n  numctl idle --for 60d -f fleet.yaml --format yaml > idle.yaml\n  \
+                        numctl idle --only team=support -o json")]
 pub(super) struct IdleArgs {
     #[command(flatten)]
     pub(super) accounts: AccountArgs,
     /// Show numbers without calls and messages for this long
     #[arg(long = "for", value_name = "DURATION", default_value = "60d", value_parser = lookback)]
     pub(super) time: Lookback,
+    /// Only these of the files: a pattern such as +1212*, a profile, or a tag such as team=support
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', add = ArgValueCompleter::new(complete::parts))]
+    pub(super) only: Vec<String>,
     /// Output format; yaml: as tombstones
     #[arg(short = 'o', long, alias = "output", value_enum, default_value = "table", value_name = "FORMAT")]
     pub(super) format: ListFormat,
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  numctl export > fleet.yaml && numctl plan -f fleet.yaml")]
+#[command(after_help = "Examples:\n  numctl export > fleet.yaml && numctl plan -f fleet.yaml\n  \
+                  numctl export -o fleet.yaml --write-secrets secrets/\n\n\
+                  A password in a webhook's URL gets a name, which --secrets-dir or a variable resolves.")]
 pub(super) struct ExportArgs {
     #[command(flatten)]
     pub(super) accounts: AccountArgs,
@@ -381,6 +400,9 @@ pub(super) struct ExportArgs {
     /// Replace the file if it exists
     #[arg(long, requires = "out")]
     pub(super) overwrite: bool,
+    /// Write the passwords of webhooks to files in this directory, for --secrets-dir
+    #[arg(long, value_name = "DIR")]
+    pub(super) write_secrets: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -38,11 +38,17 @@ pub(super) fn fill(command: &mut Command) -> Result<(), Fatal> {
     Ok(())
 }
 
+/// Files that are named without an option.
+fn with<'a>(files: &'a mut Vec<PathBuf>, named: &mut Vec<PathBuf>) -> &'a mut Vec<PathBuf> {
+    files.append(named);
+    files
+}
+
 fn files_of(command: &mut Command) -> Option<(&mut Vec<PathBuf>, FileNeed)> {
     Some(match command {
-        Command::Validate(args) => (&mut args.files.files, FileNeed::Files),
+        Command::Validate(args) => (with(&mut args.files.files, &mut args.named), FileNeed::Files),
         Command::Plan(args) => (&mut args.files.files, FileNeed::Files),
-        Command::Fmt(args) => (&mut args.files.files, FileNeed::Files),
+        Command::Fmt(args) => (with(&mut args.files.files, &mut args.named), FileNeed::Files),
         Command::Diff(args) => (&mut args.files.files, FileNeed::Files),
         Command::Undo(args) => (&mut args.files.files, FileNeed::Files),
         Command::Preflight(args) => (&mut args.files.files, FileNeed::Files),

@@ -17,11 +17,12 @@ use crate::model::inert::spelt_out;
 use crate::model::provider::Api;
 use crate::report::doctor::{AccountExam, Answers, Check, CheckLevel, examine, without_credentials};
 use crate::report::json::value as write_json;
+use crate::report::names::plural;
 use crate::report::shown::Shown;
 
 use super::arguments::{DoctorArgs, Global, TextOrJson};
 use super::fleet::{self, Fleet};
-use super::{Ended, Exit, output};
+use super::{Ended, Exit, output, progress};
 
 /// Whose prices are asked for, as good as any.
 const COUNTRY: &str = "US";
@@ -52,6 +53,8 @@ pub(super) async fn run(global: &Global, args: &DoctorArgs) -> Ended {
     let shut: Vec<_> = shut.into_iter().filter(|(account, _)| is_meant(account)).collect();
     // An account without credentials is one that is there, too.
     let meant = if name.is_some() && !shut.is_empty() { Vec::new() } else { fleet.only(name)? };
+    let what = format!("checking {}", plural(meant.len(), "account"));
+    let progress = progress::ListingProgress::named(what, meant.len());
     let examined = meant.into_iter().map(async |at| {
         let (account, client) = (&fleet.accounts[usize::from(at.0)], &fleet.clients[usize::from(at.0)]);
         let patient = AccountExam {
@@ -66,6 +69,7 @@ pub(super) async fn run(global: &Global, args: &DoctorArgs) -> Ended {
         Checkup::new(account, client.routes.api, checks)
     });
     let mut examined = join_all(examined).await;
+    progress.done();
     examined.extend(shut.iter().map(|(account, why)| {
         let declared = declared.iter().find(|declared| declared.name == account.name);
         let api = declared.and_then(|declared| declared.access.api).unwrap_or(global.api());

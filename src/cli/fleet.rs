@@ -15,7 +15,6 @@ use crate::client::http::{self, CA_BYTES_MAX, Http};
 use crate::client::leadership::Leadership;
 use crate::client::lock::{LockError, LockPlace, Locks};
 use crate::client::pace::Pace;
-use crate::client::webhook::WebhookCaller;
 use crate::client::{Client, Dice, ListError, Manner};
 use crate::daemon::Reached;
 use crate::desired::AccountRef;
@@ -39,7 +38,7 @@ use crate::sandbox::{self, Running, SandboxOptions};
 use super::arguments::{AccountArgs, Global, LeaseArgs, StateArgs};
 use super::content::Content;
 use super::output;
-use super::{Ended, Exit, Fatal, lease, progress};
+use super::{Ended, Exit, Fatal, lease, progress, secrets};
 
 /// Where the embedded sandbox keeps its state.
 const SANDBOX_STATE: &str = ".numctl/sandbox.json";
@@ -131,12 +130,19 @@ pub(super) fn intents(
     Ok(if is_ci && args.state_dir.is_none() { intents.in_ci() } else { intents })
 }
 
+/// The same with the secrets that webhooks name, as they are now: for whatever compares or sends them.
+pub(super) fn read_with_secrets(global: &Global, files: &[PathBuf]) -> Result<(Desired, Content), Fatal> {
+    let (mut desired, content) = read(global, files)?;
+    secrets::fill(global, &mut desired)?;
+    Ok((desired, content))
+}
+
 /// Reads and checks the files, and names their content. What is doubtful in them is counted here and
 /// shown by `validate`.
 pub(super) fn read(global: &Global, files: &[PathBuf]) -> Result<(Desired, Content), Fatal> {
-    let (paths, stamp) = Content::stamp(files);
+    let stamp = Content::stamp(files);
     let sources = sources(files)?;
-    let content = Content::new(paths, stamp, Generation::from_sources(&sources));
+    let content = Content::new(stamp, Generation::from_sources(&sources));
     Ok((checked(parse(&sources, global.api()))?, content))
 }
 
@@ -467,20 +473,16 @@ fn transport(global: &Global, is_embedded: bool, endpoints: &[Endpoint]) -> Resu
     if is_embedded {
         return Ok(Http::direct());
     }
-    let http = Http::new(trusted(global)?).map_err(Fatal::new)?;
+    let trusted = match &global.ca_file {
+        None => Vec::new(),
+        Some(path) => http::certificates_in(path)
+            .map_err(|error| Fatal::new(format!("--ca-file {}: {error}", path.display())))?,
+    };
+    let http = Http::new(trusted).map_err(Fatal::new)?;
     for endpoint in endpoints {
         http.prepare(&endpoint.url(Product::Api, "/")).map_err(Fatal::new)?;
     }
     Ok(http)
-}
-
-/// The certificates of `--ca-file`, which are trusted beside the machine's.
-pub(super) fn trusted(global: &Global) -> Result<Vec<reqwest::Certificate>, Fatal> {
-    match &global.ca_file {
-        None => Ok(Vec::new()),
-        Some(path) => http::certificates_in(path)
-            .map_err(|error| Fatal::new(format!("--ca-file {}: {error}", path.display()))),
-    }
 }
 
 /// The file of `--ca-file`, which may be renewed while a daemon runs.
@@ -498,14 +500,9 @@ impl CaFile {
         Self { path, seen: RefCell::new(seen) }
     }
 
-    /// Has every client, and what calls webhooks, trust what is in it now, where that has changed. Where it
-    /// is not good, those of before stay trusted.
-    pub(super) fn follow(
-        &self,
-        global: &Global,
-        reached: &mut Reached<Http>,
-        caller: Option<&WebhookCaller>,
-    ) -> Result<(), Fatal> {
+    /// Has every client trust what is in it now, where that has changed. Where it is not good, those of
+    /// before stay trusted.
+    pub(super) fn follow(&self, global: &Global, reached: &mut Reached<Http>) -> Result<(), Fatal> {
         let Some(path) = &self.path else { return Ok(()) };
         let text = bounded_file::text(path, CA_BYTES_MAX)
             .map_err(|error| Fatal::new(format!("--ca-file {}: {error}", path.display())))?;
@@ -515,9 +512,6 @@ impl CaFile {
         let renewed = Arc::new(transport(global, false, &[])?);
         for client in &reached.clients {
             renewed.prepare(&client.routes.numbers()).map_err(Fatal::new)?;
-        }
-        if let Some(caller) = caller {
-            caller.trust(trusted(global)?).map_err(Fatal::new)?;
         }
         for client in &mut reached.clients {
             client.carry_by(renewed.clone());

@@ -37,6 +37,11 @@ const OTHER_VARIABLES: &[(&str, &str)] = &[
     ("TWILIO_AUTH_TOKEN", "its auth token, if no API key is set"),
     ("TWILIO_REGION", "the region, such as ie1, of accounts without `region:` in the file"),
     ("TWILIO_EDGE", "the edge, such as dublin"),
+    (
+        "NUMCTL_SECRET_<NAME>",
+        "the secret that webhooks name as ${secret:NAME}, where --secrets-dir has no file for it",
+    ),
+    ("NUMCTL_SECRET_<NAME>_HOSTS", "the hosts that may receive it, such as voice.example.com"),
     ("NUMCTL_FILE", "the desired-state file or directory, as -f"),
     ("NUMCTL_LEASE_IDENTITY", "the name that this process writes into the Lease, such as the pod's"),
     ("NUMCTL_SANDBOX_SUBACCOUNT_SID", "printed by `numctl sandbox`: its subaccount"),

@@ -67,13 +67,12 @@ pub(super) async fn history(global: &Global, args: &HistoryArgs) -> Ended {
         }
     };
     let runs: Vec<&JournalRun> = runs.iter().take(args.limit).collect();
-    let number = args.number();
+    let shown = (args.number(), &others);
     output::print_with(|out| match args.format {
-        TextOrJson::Json => report::history::json(out, &runs, number, &others),
+        TextOrJson::Json => report::history::json(out, &runs, shown),
         TextOrJson::Text => {
             let mut text = String::new();
-            report::history::text(&mut text, &runs, number, &others, output::style())
-                .map_err(io::Error::other)?;
+            report::history::text(&mut text, &runs, shown, output::style()).map_err(io::Error::other)?;
             out.write_all(text.as_bytes())
         }
     })?;
@@ -169,7 +168,7 @@ pub(super) async fn undo(global: &Global, args: &UndoArgs) -> Ended {
         args.run.as_deref(),
     )?;
     let mut writing = Writing::new(global, &args.write, RecordedCommand::Undo)?;
-    let (desired, content) = fleet::read(global, &args.files.files)?;
+    let (desired, content) = fleet::read_with_secrets(global, &args.files.files)?;
     writing.undoing(run.head.run.clone());
     let has_claims = !desired.claims.is_empty();
     let narrowing = args.narrow.narrowing_of_undo(&desired)?;

@@ -17,6 +17,7 @@ use crate::client::api::resource::{masked, normal_form};
 use crate::client::http::Http;
 use crate::client::tally::Tally;
 use crate::desired::environment;
+use crate::desired::narrowing::Narrowing;
 use crate::desired::{AccountIndex, Desired};
 use crate::guard::usage::uses;
 use crate::host::clock;
@@ -37,6 +38,11 @@ pub(super) async fn run(global: &Global, args: &IdleArgs) -> Ended {
         true => None,
         false => Some(fleet::read(global, &args.accounts.files)?.0),
     };
+    let narrowing = match (&desired, args.only.is_empty()) {
+        (_, true) => None,
+        (None, false) => return Err(Fatal::new("--only is about what the files say: name them with -f")),
+        (Some(desired), false) => Narrowing::parse(&args.only, None, desired, true).map_err(Fatal::new)?,
+    };
     let declared = desired
         .as_ref()
         .map_or_else(|| vec![environment::default_account()], |desired| desired.accounts.clone());
@@ -48,7 +54,10 @@ pub(super) async fn run(global: &Global, args: &IdleArgs) -> Ended {
     let now = clock::since_the_epoch();
     let since = args.time.since(now);
     let found = match fleet.only(args.accounts.account.as_deref()) {
-        Ok(accounts) => find(&fleet, &accounts, desired.as_ref(), since, args.time.began(now)).await,
+        Ok(accounts) => {
+            let part = (desired.as_ref(), narrowing.as_ref());
+            find(&fleet, &accounts, part, (since, args.time.began(now))).await
+        }
         Err(error) => Err(error),
     };
     fleet.close().await?;
@@ -91,16 +100,20 @@ struct All {
 async fn find(
     fleet: &Fleet,
     accounts: &[AccountIndex],
-    desired: Option<&Desired>,
-    since: Date,
-    began: Timestamp,
+    (desired, narrowing): (Option<&Desired>, Option<&Narrowing>),
+    (since, began): (Date, Timestamp),
 ) -> Result<(Vec<Idle>, All), Fatal> {
+    let labels_of =
+        |number: PhoneNumber| desired.and_then(|desired| desired.declared(number)?.labels.clone());
     let progress = progress::ListingProgress::start(fleet.clients.len());
     let (mut found, mut all) = (Vec::new(), All::default());
     for index in accounts {
         let at = usize::from(index.0);
         let (client, account) = (&fleet.clients[at], &fleet.accounts[at]);
         let mut rows = list(fleet, *index, &mut all, |numbers| progress.page(at, numbers)).await?;
+        if let Some(narrowing) = narrowing {
+            rows.retain(|number, _| narrowing.takes_number(*number, *index, labels_of(*number).as_deref()));
+        }
         let numbers: Vec<OwnedNumber> = rows.values().map(IdleRow::owned).collect();
         all.numbers += numbers.len();
         let looked = uses(client, &numbers, since, |unseen| progress.unseen(unseen)).await;
@@ -124,7 +137,8 @@ async fn find(
         for row in idle {
             let monthly = monthly(client, &row, &mut prices).await;
             let declared = desired.and_then(|desired| IdleDeclared::find(desired, row.number));
-            found.push(Idle::new(row, account, monthly, declared));
+            let labels = labels_of(row.number);
+            found.push(Idle { labels, ..Idle::new(row, account, monthly, declared) });
         }
     }
     progress.done();

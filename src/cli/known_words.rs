@@ -111,6 +111,10 @@ pub(super) fn hint(error: &clap::Error, arguments: impl Iterator<Item = OsString
         }
         ErrorKind::UnknownArgument => {
             let given = text(ContextKind::InvalidArg)?;
+            if names_a_file(given) {
+                let usage = error.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
+                return Some(file_behind_f(given, &usage));
+            }
             // terraform's `-auto-approve` reaches clap as `-a`.
             let words = arguments.filter_map(|argument| argument.into_string().ok());
             let given = match given.starts_with("--") {
@@ -124,6 +128,21 @@ pub(super) fn hint(error: &clap::Error, arguments: impl Iterator<Item = OsString
             Some(format!("there is no option `{}{name}` here: {advice}", &given[..dashes]))
         }
         _ => None,
+    }
+}
+
+/// Whether a word that is no option names a desired-state file, or a directory of them.
+fn names_a_file(word: &str) -> bool {
+    let is_ours = |end| word.to_ascii_lowercase().ends_with(end);
+    !word.starts_with('-') && [".yaml", ".yml", ".json", "/"].into_iter().any(is_ours)
+}
+
+/// People write `plan fleet.yaml`.
+fn file_behind_f(file: &str, usage: &str) -> String {
+    let command = usage.split_once("numctl ").and_then(|(_, rest)| rest.split_whitespace().next());
+    match command.unwrap_or("plan") {
+        "export" => format!("a file to write to is named with -o: numctl export -o {file}"),
+        command => format!("a desired-state file is named with -f: numctl {command} -f {file}"),
     }
 }
 

@@ -28,7 +28,7 @@ use crate::report::words;
 use super::arguments::{ExportArgs, GetArgs, Global, RowFormat, SearchArgs};
 use super::fleet::{self, Fleet};
 use super::rows::{Column, ShownRows, SortBy};
-use super::{Ended, Exit, Fatal, output};
+use super::{Ended, Exit, Fatal, output, progress, secrets};
 
 /// The columns of live numbers.
 const LIVE: &[Column] = &[
@@ -71,6 +71,19 @@ struct ListingRequest<'a> {
     part: Option<&'a Selection>,
 }
 
+impl ListingRequest<'_> {
+    /// Progress, where rows are not written to the terminal as they come.
+    fn progress(&self, accounts: usize) -> Option<progress::ListingProgress> {
+        let is_late = matches!(self.format, RowFormat::Table | RowFormat::Wide) || self.sort.is_some();
+        let what = match self.operation {
+            Operation::Search => "searching available numbers",
+            _ => "listing live numbers",
+        };
+        (is_late || !output::stdout_is_terminal())
+            .then(|| progress::ListingProgress::named(what.to_owned(), accounts))
+    }
+}
+
 /// What `--only` leaves of the live numbers, by what the files say of them.
 struct Selection {
     desired: Desired,
@@ -99,7 +112,7 @@ pub(super) async fn get(global: &Global, args: &GetArgs) -> Ended {
     };
     let fleet = Fleet::open(global, &declared).await?;
     let ended = match fleet.only(args.accounts.account.as_deref()) {
-        Ok(accounts) => get_from(&fleet, &accounts, args, sort, part.as_ref()).await,
+        Ok(accounts) => get_from(&fleet, &accounts, args, (sort, part.as_ref())).await,
         Err(error) => Err(error),
     };
     fleet.close().await?;
@@ -110,8 +123,7 @@ async fn get_from(
     fleet: &Fleet,
     accounts: &[AccountIndex],
     args: &GetArgs,
-    sort: Option<SortBy>,
-    part: Option<&Selection>,
+    (sort, part): (Option<SortBy>, Option<&Selection>),
 ) -> Ended {
     let filters = args.filters.filters();
     let filters: Vec<Filters> = match args.numbers.as_slice() {
@@ -237,12 +249,18 @@ pub(super) async fn export(global: &Global, args: &ExportArgs) -> Ended {
     };
     fleet.close().await?;
     let exported = exported?;
+    if let Some(directory) = &args.write_secrets {
+        secrets::write(directory, &exported.secrets)?;
+    }
     match out {
         Some(path) => {
             output::write_over(path, &exported.yaml, exported.carries_passwords)?;
             output::note(format_args!("Written to {}.", path.display()));
         }
         None => output::print(&exported.yaml)?,
+    }
+    if args.write_secrets.is_none() {
+        secrets::tell(&exported.secrets);
     }
     if exported.carries_passwords {
         output::note(
@@ -304,8 +322,10 @@ pub(super) async fn export_one(
     only: AccountIndex,
 ) -> Result<crate::report::export::Export, Fatal> {
     let at = usize::from(only.0);
-    let listing =
-        fleet.clients[at].list(|_| {}).await.map_err(|error| Fatal::new(fleet.describe(only, &error)))?;
+    let progress = progress::ListingProgress::start(1);
+    let listed = fleet.clients[at].list(|numbers| progress.page(0, numbers)).await;
+    progress.done();
+    let listing = listed.map_err(|error| Fatal::new(fleet.describe(only, &error)))?;
     let account = Account { parent: None, ..declared[at].clone() };
     let observed = Observed::new(vec![listing]);
     let observed = look_around_all(std::slice::from_ref(&fleet.clients[at]), observed).await;
@@ -336,7 +356,15 @@ async fn write_rows(
     listing: &ListingRequest<'_>,
 ) -> Result<usize, Fatal> {
     let mut rows = ShownRows::new(listing.format, listing.columns, listing.sort);
-    let listed = list(fleet, accounts, listing, &mut |name, page| rows.page(name, page)).await?;
+    let (progress, mut read) = (listing.progress(accounts.len()), 0);
+    let mut on_page = |name: &str, page: Vec<Value>| {
+        read += page.len();
+        progress.iter().for_each(|progress| progress.page(0, read));
+        rows.page(name, page)
+    };
+    let listed = list(fleet, accounts, listing, &mut on_page).await;
+    progress.into_iter().for_each(progress::ListingProgress::done);
+    let listed = listed?;
     // A reader that has gone away has all that it wanted.
     let Some(not_sold) = listed else { return Ok(usize::MAX) };
     let count = rows.count;

@@ -12,10 +12,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use anstyle::AnsiColor;
+use terminal_size::{Height, Width};
 
 use crate::desired::Severity;
 use crate::host::atomic_file;
 use crate::model::inert::spelt_out;
+use crate::report::fit;
 use crate::report::text::Style;
 
 use super::stream::{PatientStream, Stream};
@@ -138,13 +140,33 @@ pub(super) fn settle() {
 /// Whether stdout wants colour.
 pub(super) fn style() -> Style {
     let choice = anstream::AutoStream::choice(&io::stdout());
-    Style { colour: choice != anstream::ColorChoice::Never, full: false }
+    let columns = columns(terminal_size::terminal_size_of(io::stdout()));
+    Style { colour: choice != anstream::ColorChoice::Never, full: false, columns }
+}
+
+/// How wide a terminal is, where it is one.
+fn columns(size: Option<(Width, Height)>) -> Option<usize> {
+    size.map(|(Width(columns), _)| usize::from(columns)).filter(|columns| *columns > 0)
+}
+
+/// A text for people, wrapped where stderr is a terminal. What shows a place in a file stays as it is.
+fn wrapped(text: &str) -> String {
+    let columns = match manner().0 {
+        StreamForm::Text => columns(terminal_size::terminal_size_of(io::stderr())),
+        StreamForm::Json => None,
+    };
+    columns.map_or_else(|| text.to_owned(), |columns| fit::wrapped_around_excerpts(text, columns))
 }
 
 /// Whether stderr wants colour: a terminal that has it, no `NO_COLOR`, and lines for people.
 pub(super) fn stderr_wants_colour() -> bool {
     manner().0 == StreamForm::Text
         && anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
+}
+
+/// Whether stdout is a terminal.
+pub(super) fn stdout_is_terminal() -> bool {
+    io::stdout().is_terminal()
 }
 
 /// Whether someone sits at stderr, and can be asked.
@@ -229,7 +251,7 @@ pub(super) fn note(text: impl fmt::Display) {
 
 /// A line on stderr that someone is asked about.
 pub(super) fn tell(text: impl fmt::Display) {
-    say(line(LineLevel::Info, &text.to_string()));
+    say(line(LineLevel::Info, &wrapped(&text.to_string())));
 }
 
 /// A line on stderr that nothing waits for: what happens while an apply is under way.
@@ -244,7 +266,7 @@ pub(super) fn error(text: &str) {
     let red = AnsiColor::Red.on_default().bold();
     // In JSON the level says it.
     match manner().0 {
-        StreamForm::Text => say(line(LineLevel::Error, &format!("{red}error:{red:#} {text}"))),
+        StreamForm::Text => say(line(LineLevel::Error, &wrapped(&format!("{red}error:{red:#} {text}")))),
         StreamForm::Json => say(line(LineLevel::Error, text)),
     }
 }
@@ -260,7 +282,7 @@ pub(super) fn write_over(path: &Path, text: &str, is_secret: bool) -> Result<(),
 pub(super) fn fatal(fatal: &Fatal) {
     match fatal.told {
         ErrorForm::Plainly => error(&fatal.text),
-        ErrorForm::AsFindings => say(line(LineLevel::Error, fatal.text.trim_end())),
+        ErrorForm::AsFindings => say(line(LineLevel::Error, &wrapped(fatal.text.trim_end()))),
     }
 }
 
@@ -271,7 +293,7 @@ pub(super) fn finding(severity: Severity, rendered: &str) {
         Severity::Warning => LineLevel::Warn,
         Severity::Note => LineLevel::Info,
     };
-    say(line(level, rendered));
+    say(line(level, &wrapped(rendered)));
 }
 
 /// Asks on stderr; the answer is typed behind it.

@@ -22,7 +22,7 @@ use crate::report::text::{self, Style};
 use super::arguments::{Global, JournalArgs, NarrowArgs, PlanArgs, PlanFormat, StateArgs};
 use super::fleet::{self, Fleet};
 use super::journal::ForPlan;
-use super::{Ended, Exit, Fatal, output, prices, show};
+use super::{Ended, Exit, Fatal, output, prices, secrets, show};
 
 /// What came of it: the plan, why it would be refused, and what it costs.
 pub(super) type Made = (Plan, Option<Refusal>, Option<Bill>);
@@ -37,32 +37,21 @@ pub(super) struct Planning<'a> {
     pub(super) operator: OperatorLimits,
 }
 
-/// What the files declare, and what is live in their accounts.
-struct Listed<'a> {
-    desired: &'a Desired,
-    narrowing: Option<&'a Narrowing>,
-    fleet: &'a Fleet,
-    observed: Observed,
-}
-
-/// Reads, lists and plans; nothing is shown. Says which content of the files it was.
-pub(super) async fn planned(
-    global: &Global,
-    planning: &Planning<'_>,
-) -> Result<(Desired, Generation, Made), Fatal> {
+/// Reads, lists and plans; nothing is shown.
+pub(super) async fn planned(global: &Global, planning: &Planning<'_>) -> Result<(Desired, Made), Fatal> {
     let journal = ForPlan::from_arguments(global, planning.journal, planning.state.state_dir.as_deref())?;
-    let (desired, content) = fleet::read(global, planning.files)?;
-    let (desired, narrowing) = planning.narrow.part_of(desired)?;
+    let (mut desired, narrowing) = planning.narrow.part_of(fleet::read(global, planning.files)?.0)?;
+    // What is left out needs no secrets.
+    secrets::fill(global, &mut desired)?;
     let fleet = Fleet::open(global, &desired.accounts).await?;
     let made = match fleet.list().await {
         Ok(observed) => {
-            let listed = Listed { desired: &desired, narrowing: narrowing.as_ref(), fleet: &fleet, observed };
-            make(global, planning, listed, &journal).await
+            make(global, planning, (&desired, narrowing.as_ref()), (&fleet, observed), &journal).await
         }
         Err(error) => Err(error),
     };
     fleet.close().await?;
-    Ok((desired, content.generation, made?))
+    Ok((desired, made?))
 }
 
 pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
@@ -74,11 +63,17 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
         pricing: if args.cost { Pricing::Always } else { Pricing::WhereTouched },
         operator: args.limits.limits(),
     };
-    let (desired, content, (plan, refusal, bill)) = planned(global, &planning).await?;
+    let (desired, (plan, refusal, bill)) = planned(global, &planning).await?;
     // What is held back, or has no effect, is not as declared either.
     let pending = !plan.is_empty() || !plan.leaves_nothing() || !plan.no_effect.is_empty();
     let has_errors = plan.has_errors();
-    let saved = args.out.is_some().then(|| SavedPlan::new(plan.clone(), &desired, content, global.api()));
+    let saved = match &args.out {
+        Some(_) => {
+            let seal = secrets::seal(global, &desired)?;
+            Some(SavedPlan::new(plan.clone(), &desired, global.api()).sealed_with(seal))
+        }
+        None => None,
+    };
     // Before it is shown: a script reads one document, the plan or the error; a person reads both.
     if let (Some(path), Some(saved)) = (&args.out, &saved)
         && let Err(error) = output::write_private(path, &saved.to_json())
@@ -113,10 +108,10 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
 async fn make(
     global: &Global,
     planning: &Planning<'_>,
-    listed: Listed<'_>,
+    (desired, narrowing): (&Desired, Option<&Narrowing>),
+    (fleet, observed): (&Fleet, Observed),
     journal: &ForPlan,
 ) -> Result<Made, Fatal> {
-    let Listed { desired, narrowing, fleet, observed } = listed;
     let now = clock::since_the_epoch();
     let ledger = fleet::ledger(global, planning.state);
     let intents = fleet::intents(global, planning.state, &ledger, now)?;

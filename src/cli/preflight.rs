@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 use serde::Serialize;
 
+use crate::client::http::certificates_in;
 use crate::client::webhook::{CalledFor, WebhookCall, WebhookCaller};
 use crate::desired::{Account, Desired};
 use crate::guard::preflight::{DeclaredWebhook, Webhooks};
@@ -19,11 +20,16 @@ use super::{Ended, Exit, Fatal, output};
 
 /// What calls webhooks, with the operator's networks and certificates.
 pub(super) fn caller(global: &Global, allowed: &[IpNet]) -> Result<WebhookCaller, Fatal> {
-    WebhookCaller::new(allowed.to_vec(), fleet::trusted(global)?).map_err(Fatal::new)
+    let trusted = match &global.ca_file {
+        None => Vec::new(),
+        Some(path) => certificates_in(path)
+            .map_err(|error| Fatal::new(format!("--ca-file {}: {error}", path.display())))?,
+    };
+    WebhookCaller::new(allowed.to_vec(), trusted).map_err(Fatal::new)
 }
 
 pub(super) async fn run(global: &Global, args: &PreflightArgs) -> Ended {
-    let (desired, _) = fleet::read(global, &args.files.files)?;
+    let (desired, _) = fleet::read_with_secrets(global, &args.files.files)?;
     let caller = caller(global, &args.preflight_allow)?;
     let webhooks = Webhooks::of_files(&desired);
     // Who signs: an account without credentials has its webhooks called all the same.

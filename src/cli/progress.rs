@@ -22,8 +22,13 @@ pub(super) struct ListingProgress {
 impl ListingProgress {
     /// Starts to show a listing of this many accounts.
     pub(super) fn start(accounts: usize) -> Self {
+        Self::named("listing live numbers".to_owned(), accounts)
+    }
+
+    /// Starts to show that something goes on.
+    pub(super) fn named(what: String, accounts: usize) -> Self {
         let spinner = if output::progress_may_move() {
-            let spinner = ProgressBar::new_spinner().with_message("listing live numbers");
+            let spinner = ProgressBar::new_spinner().with_message(what);
             spinner.enable_steady_tick(Duration::from_millis(120));
             spinner
         } else {

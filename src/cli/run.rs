@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use crate::client::Dice;
 use crate::client::tally::Tally;
 use crate::daemon::announce::WebhookTarget;
-use crate::daemon::board::{Board, LoopStart};
+use crate::daemon::board::Board;
 use crate::daemon::file_watch::Watch;
 use crate::daemon::listener::Listener;
 use crate::daemon::messenger::{self, Messenger};
@@ -36,7 +36,7 @@ use crate::reconcile::Pass;
 use super::arguments::{Global, PlanFormat, RunArgs};
 use super::author::author;
 use super::signals::{Heard, Orders};
-use super::{Ended, Exit, Fatal, fleet, journal, lease, locks, output, preflight, show};
+use super::{Ended, Exit, Fatal, fleet, journal, lease, locks, output, preflight, secrets, show};
 
 pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -> Ended {
     if args.files.iter().any(|path| path == Path::new("-")) {
@@ -87,15 +87,12 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
         "starting"
     );
     let page = args.public_url.clone().map(Arc::new);
-    let board = Board::new(LoopStart {
-        process: &identity,
-        started: clock::since_the_epoch(),
-        interval: args.interval(),
-        dry_run: args.dry_run,
-        tally: tally.clone(),
-        paused: paused.clone(),
-        pulse: pulse.clone(),
-    });
+    let board = Board::new(
+        (&identity, clock::since_the_epoch()),
+        (args.interval(), args.dry_run),
+        tally.clone(),
+        (paused.clone(), pulse.clone()),
+    );
     let board =
         Arc::new(board.of_fleet(StatusFleet { name: args.fleet_name.as_deref().map(Into::into), page }));
     let messenger = notify(args, &board)?;
@@ -124,7 +121,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
             asks_who: true,
             by: author(),
             watch_events: args.watch_events,
-            preflight: caller.clone(),
+            preflight: caller,
             api: global.api(),
         },
         write_access: WriteAccess { lock_places, lease: lease.clone(), ledger, journal },
@@ -141,13 +138,16 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
             },
             renew: &|desired: &Desired, reached| {
                 fleet::renew(global, &desired.accounts, reached, sandbox.as_ref())
-                    .and_then(|()| ca_file.follow(global, reached, caller.as_ref()))
+                    .and_then(|()| ca_file.follow(global, reached))
                     .inspect(|()| {
                         if let Some(webhooks) = &webhooks {
                             webhooks.aim(desired, &reached.accounts, &reached.clients);
                         }
                     })
                     .map_err(|fatal| fatal.text)
+            },
+            secrets: &|desired| {
+                desired.fill_secrets(&secrets::provider(global)).map_err(|findings| findings.render(false))
             },
             tell: &|news| {
                 if is_watched {

@@ -14,7 +14,7 @@ use crate::execute::journal::{RecordedCommand, RunHead, RunId};
 use crate::execute::ledger::{Kept, Ledger, LedgerError};
 use crate::execute::{Event, Stop};
 use crate::guard::Approved;
-use crate::guard::budget::{Budget, Generation};
+use crate::guard::budget::Budget;
 use crate::guard::contents::Age;
 use crate::guard::cost::Bill;
 use crate::guard::intents::Intents;
@@ -117,17 +117,6 @@ impl<'a> Writing<'a> {
         self.ledger.get_or_init(|| fleet::ledger(self.global, &self.args.state))
     }
 
-    /// Tells a daemon that keeps its contents there which files were in force after its own.
-    async fn note_content(&self, content: Generation) -> Result<(), LedgerError> {
-        let contents = self.ledger().contents()?;
-        match contents.latest() {
-            Some(latest) if latest != content && content != Generation::of_no_files() => {
-                self.ledger().note_contents(&contents.followed_by(content)).await
-            }
-            Some(_) | None => Ok(()),
-        }
-    }
-
     /// From now on what is carried out takes back this run.
     pub(super) fn undoing(&mut self, run: RunId) {
         self.head.undoes = Some(run);
@@ -174,7 +163,7 @@ impl<'a> Writing<'a> {
         let mut known_prices = prices::KnownPrices::from_arguments(self.global, &mut memory);
         let state = LineState { memory: &mut memory, kept: &mut kept, listed: None };
         let before = state.kept.intents.clone();
-        let at = Terminal::new(self, fleet, (errand.content.generation, errand.marker), stop);
+        let at = Terminal::new(self, fleet, errand.marker, stop);
         let passed = pass(&job, state, &at).await;
         known_prices.keep(&mut memory);
         let stopped_short = at.over();
@@ -269,7 +258,7 @@ impl<'a> Writing<'a> {
                 Err(Fatal::new(format!("{text}\nnothing was changed")))
             }
             error => Err(Fatal::new(format!(
-                "{error}: this must be recorded before anything is changed, and it cannot be; nothing was changed: name a directory with --state-dir"
+                "{error}: purchases for claims must be recorded before they are made, and they cannot be; nothing was changed: name a directory with --state-dir"
             ))),
         }
     }
@@ -316,7 +305,6 @@ fn describe(stale: &Stale) -> String {
 /// The person at the terminal, or the script before the pipe: sees the plan, is asked, sees progress.
 struct Terminal<'a> {
     writing: &'a Writing<'a>,
-    content: Generation,
     marker: Option<&'a Path>,
     stop: watch::Sender<Stop>,
     listing: RefCell<Option<progress::ListingProgress>>,
@@ -329,12 +317,11 @@ impl<'a> Terminal<'a> {
     fn new(
         writing: &'a Writing<'a>,
         fleet: &Fleet,
-        (content, marker): (Generation, Option<&'a Path>),
+        marker: Option<&'a Path>,
         stop: watch::Sender<Stop>,
     ) -> Self {
         let listing = RefCell::new(Some(progress::ListingProgress::start(fleet.clients.len())));
-        let (applying, failed) = (RefCell::default(), RefCell::default());
-        Self { writing, content, marker, stop, listing, applying, failed }
+        Self { writing, marker, stop, listing, applying: RefCell::default(), failed: RefCell::default() }
     }
 
     fn listed_all(&self) {
@@ -390,9 +377,8 @@ impl Hooks for Terminal<'_> {
         })
     }
 
-    /// Says which files were in force, and marks a saved plan as used: whoever comes second is refused.
+    /// Marks a saved plan as used: whoever comes second is refused.
     async fn record(&self, _: &Plan, _: &Kept) -> Result<(), LedgerError> {
-        self.writing.note_content(self.content).await?;
         match self.marker {
             Some(marker) => {
                 create_private(marker).map(drop).map_err(|error| LedgerError::Io(marker.to_owned(), error))

@@ -98,7 +98,8 @@ impl<'d, 'a, T: Transport> Loop<'d, 'a, T> {
         let Some(look) = daemon.unless_stopped(files.look(None)).await else { return Ok(None) };
         let force = match look {
             FilesLook::New(desired, generation) => {
-                daemon.take(*desired, generation).map_err(StartError::Reach)?
+                let desired = daemon.filled(*desired).map_err(StartError::Files)?;
+                daemon.take(desired, generation).map_err(StartError::Reach)?
             }
             FilesLook::Bad(text) => return Err(StartError::Files(text)),
             // There is nothing yet that it could be the same as.
@@ -194,6 +195,9 @@ impl<'d, 'a, T: Transport> Loop<'d, 'a, T> {
     async fn cycle(&mut self, before: Before) -> Result<LoopState, StartError> {
         let daemon = self.daemon;
         let began = Instant::now();
+        if let Err(error) = (daemon.effects.secrets)(&mut self.force.desired) {
+            error!("the secrets cannot be read: the previous ones are used\n{}", error.trim_end());
+        }
         if let Err(error) = (daemon.effects.renew)(&self.force.desired, &mut self.force.reached) {
             error!(%error, "the credentials cannot be read: the previous ones are used");
         }
@@ -327,17 +331,19 @@ impl<'d, 'a, T: Transport> Loop<'d, 'a, T> {
                 info!(taken_in = ?time, in_force = %force.generation, "the files changed and remove something: they are used once they have not changed for a while");
                 return false;
             }
-            FilesLook::New(desired, generation) => match daemon.take(*desired, generation) {
-                Ok(new) => {
-                    let is_other = new.generation != force.generation;
-                    info!(generation = %new.generation, numbers = new.desired.numbers.len(), "the files changed");
-                    *force = new;
-                    (daemon.effects.tell)(&News::FilesTaken);
-                    watch.aim();
-                    return is_other;
+            FilesLook::New(desired, generation) => {
+                match daemon.filled(*desired).and_then(|desired| daemon.take(desired, generation)) {
+                    Ok(new) => {
+                        let is_other = new.generation != force.generation;
+                        info!(generation = %new.generation, numbers = new.desired.numbers.len(), "the files changed");
+                        *force = new;
+                        (daemon.effects.tell)(&News::FilesTaken);
+                        watch.aim();
+                        return is_other;
+                    }
+                    Err(text) => text,
                 }
-                Err(text) => text,
-            },
+            }
             FilesLook::Bad(text) => text,
         };
         force.doubt = Some(ContentDoubt::FilesNotGood);

@@ -89,6 +89,18 @@ fn fleet(page: &mut MetricsPage, status: &Status, now: StatusTime) {
     for standing in NumberStanding::ALL.into_iter().filter(|_| sees) {
         page.sample("numctl_numbers", &[("condition", &standing.as_str())], status.count(standing));
     }
+    page.family(
+        "numctl_numbers_by_tag",
+        "gauge",
+        "Declared numbers by tag and condition, for the tags of the most numbers (at most 25).",
+    );
+    for tagged in status.by_tag().iter().filter(|_| sees) {
+        for (standing, count) in NumberStanding::ALL.into_iter().zip(tagged.standings) {
+            let labels: [Label<'_>; 3] =
+                [("tag", &tagged.name), ("value", &tagged.value), ("condition", &standing.as_str())];
+            page.sample("numctl_numbers_by_tag", &labels, count);
+        }
+    }
     page.family("numctl_held", "gauge", "What the last plan holds back, by reason.");
     for code in HeldCode::ALL {
         let count = status.held.get(code).copied().unwrap_or_default();

@@ -45,7 +45,8 @@ async fn record(mut client: EventClient, board: Arc<Board>, clock: fn() -> Durat
                 );
                 continue;
             }
-            match client.record(occasion.severity.as_str(), occasion.reason, &occasion.message, now).await {
+            let told = (occasion.reason, occasion.message.as_str());
+            match client.record(occasion.severity.as_str(), told, now).await {
                 Ok(()) => {
                     if std::mem::take(&mut has_failed) {
                         info!("Kubernetes accepts Events again");

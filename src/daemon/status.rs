@@ -10,6 +10,7 @@ mod fleet;
 mod holds;
 pub mod json;
 mod role;
+mod tags;
 mod verdict;
 mod webhooks;
 
@@ -22,7 +23,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Serialize, Serializer};
 
 use crate::client::api::error::ListError;
-use crate::desired::{AccountIndex, Desired};
+use crate::desired::{AccountIndex, Desired, Labels};
 use crate::guard::Refusal;
 use crate::guard::budget::Generation;
 use crate::guard::memory::Extent;
@@ -39,7 +40,7 @@ use crate::report::words;
 
 #[cfg(feature = "testing")]
 pub use cycles::Durations;
-pub use cycles::{CycleResult, CycleTiming, DURATION_BUCKETS, Past, Totals};
+pub use cycles::{CycleResult, DURATION_BUCKETS, Past, Totals};
 #[cfg(feature = "testing")]
 pub use drift::fields_of;
 pub use drift::{Drift, DriftChange};
@@ -186,6 +187,8 @@ pub struct Status {
     pub rows: Arc<Vec<NumberRow>>,
     /// The SIDs of the declared numbers, in their order, where the API told them; empty until then.
     pub sids: Arc<Vec<Option<NumberSid>>>,
+    /// The tags of those that have any.
+    pub tags: Arc<BTreeMap<PhoneNumber, Arc<Labels>>>,
     /// How many declared numbers are in each state, by [`Standing::ALL`].
     pub standings: [usize; NumberStanding::ALL.len()],
     /// Live numbers that the files do not name.
@@ -235,6 +238,7 @@ impl Status {
             accounts: Arc::default(),
             rows: Arc::default(),
             sids: Arc::default(),
+            tags: Arc::default(),
             standings: [0; NumberStanding::ALL.len()],
             unlisted: 0,
             held: BTreeMap::new(),
@@ -368,14 +372,14 @@ impl Status {
         desired: &Desired,
         finish: Finish<'_>,
         extent: Extent,
-        timing: CycleTiming,
+        (took, next): (Duration, Duration),
         now: Duration,
     ) {
         self.version += 1;
-        let at = StatusTime::since_epoch(now.saturating_sub(timing.took));
-        self.next = Some(StatusTime::since_epoch(now + timing.next));
+        let at = StatusTime::since_epoch(now.saturating_sub(took));
+        self.next = Some(StatusTime::since_epoch(now + next));
         self.progress = None;
-        let past = Past::from_report(&finish, extent, at, timing.took, self.generation);
+        let past = Past::from_report(&finish, extent, (at, took), self.generation);
         self.totals.add(&past, &finish);
         match finish {
             Finish::Stopped => {}
@@ -476,6 +480,7 @@ impl Status {
         self.accounts = Arc::new(accounts.collect());
         self.rows = Arc::new(rows);
         self.sids = Arc::default();
+        self.tags = tags::declared(desired);
         self.holds.declare(desired);
         self.declared = self.version;
         self.recount();

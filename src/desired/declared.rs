@@ -33,6 +33,23 @@ pub struct Desired {
     pub claims: Vec<Claim>,
     /// The files that this came from, as they were named.
     pub files: Vec<Arc<str>>,
+    /// The URLs that name secrets.
+    pub secrets: Vec<SecretPlace>,
+}
+
+/// A URL that names secrets, as it is written, and its first place in the files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretPlace {
+    /// The URL.
+    pub url: Arc<str>,
+    /// The file, as it was named.
+    pub file: Arc<str>,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// The way to it, such as `profiles.support.voice.url`.
+    pub path: Arc<str>,
 }
 
 /// Which account of [`Desired::accounts`].

@@ -153,8 +153,11 @@ fn find<'a>(root: &'a Value, node: &'a Value, steps: &[&str], path: String) -> O
     }
     // Any name, such as a profile's.
     let named = target.get("additionalProperties").filter(|named| named.is_object())?;
-    find(root, named, rest, format!("{path}{dot}NAME"))
-        .or_else(|| find(root, named, steps, format!("{path}{dot}NAME")))
+    // `accounts.sid` is meant as `accounts.NAME.sid`.
+    let is_field = resolved(root, named)["properties"].get(*step).is_some();
+    let (first, second) = if is_field { (steps, rest) } else { (rest, steps) };
+    find(root, named, first, format!("{path}{dot}NAME"))
+        .or_else(|| find(root, named, second, format!("{path}{dot}NAME")))
 }
 
 fn description(node: &Value, target: &Value) -> String {
@@ -202,12 +205,39 @@ fn kind(root: &Value, node: &Value) -> String {
         Value::Array(types) => types.iter().filter_map(word).collect::<Vec<_>>().join(" or "),
         one => word(one).unwrap_or("text").to_owned(),
     };
-    let detail = match (target["format"].as_str(), target["pattern"].as_str()) {
-        (Some(format), _) => format!(" ({format})"),
-        (None, Some(pattern)) => format!(" ({pattern})"),
-        (None, None) => String::new(),
+    let said = match (target["format"].as_str(), target["pattern"].as_str()) {
+        (Some("date-time"), _) => "a time such as 2026-12-01T09:00:00Z",
+        (_, Some(pattern)) => words_of(pattern),
+        (Some(_) | None, None) => "",
     };
-    format!("{base}{detail}{null}")
+    if said.is_empty() { format!("{base}{null}") } else { format!("{said}{null}") }
+}
+
+/// What a pattern of the schema asks for, in words; empty where it says no more than the field's name.
+fn words_of(pattern: &str) -> &'static str {
+    let sids = [
+        ("AC[", "AC and 32 hexadecimal digits"),
+        ("(AD[", "AD and 32 hexadecimal digits"),
+        ("(AP[", "AP and 32 hexadecimal digits"),
+        ("(BU[", "BU and 32 hexadecimal digits"),
+        ("(MG[", "MG and 32 hexadecimal digits"),
+        ("(RI[", "RI and 32 hexadecimal digits"),
+        ("(TK[", "TK and 32 hexadecimal digits"),
+        ("([hH][tT][tT][pP]", "a URL: https:// or http://"),
+        ("([gG][eE][tT]", "GET or POST"),
+        ("(\\+[1-9]", "a number such as +15552230000, or a short code"),
+        ("(100|[1-9]?[0-9])%", "a share such as 5%"),
+        ("(0|[1-9][0-9]{0,11})", "an amount such as 25 USD"),
+        ("([01][0-9]|2[0-3])", "a time such as 09:00"),
+        ("[0-9][0-9a-zA-Z ]*", "a duration such as 30d"),
+        ("[A-Za-z]{2}$", "two letters"),
+        ("[A-Z][A-Z0-9_]", "capitals, digits and _"),
+        ("[A-Za-z0-9_-]", "the name of a file"),
+        ("[a-z0-9](", "lower-case letters, digits and hyphens"),
+        ("[a-z][a-z0-9-]", "lower-case letters, digits and hyphens"),
+    ];
+    let start = pattern.trim_start_matches('^');
+    sids.iter().find(|(begins, _)| start.starts_with(begins)).map_or("", |(_, words)| words)
 }
 
 fn fields(root: &Value, target: &Value) -> Vec<(String, String, String)> {

@@ -8,6 +8,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde_json::{Value, json};
 
+use super::SecretPlace;
 use super::excerpt::{Excerpt, excerpt, floor};
 
 /// Longer lines are not shown, not even in part.
@@ -91,6 +92,12 @@ impl Location {
     /// The same place, where nothing of the line is shown: what is there may be a secret.
     pub(super) fn without_its_text(self) -> Self {
         Self { excerpt: None, ..self }
+    }
+
+    /// A place that was found before, without its text.
+    pub(super) fn at(place: &SecretPlace) -> Self {
+        let SecretPlace { file, line, column, path, .. } = place;
+        Self { line: *line, column: *column, path: path.to_string(), ..Self::of_file(file.clone()) }
     }
 
     /// A file as a whole.

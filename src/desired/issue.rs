@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+use std::sync::Arc;
 
+use super::SecretPlace;
 use super::excerpt;
 use super::finding::{Finding, Location, Severity};
 use super::place::{self, Path, PathStep, WantedPlace};
@@ -120,6 +122,18 @@ pub(super) struct Issues {
     compared: usize,
     /// What is said once per file: how bad, what, the first place, how often.
     repeated: BTreeMap<(usize, Severity, String), (At, usize, String)>,
+    /// URLs that name secrets, each with its first place.
+    secrets: BTreeMap<Arc<str>, At>,
+}
+
+/// What the issues come to once their places are known.
+pub(super) struct ResolvedIssues {
+    /// The findings in the order of the files and their lines.
+    pub(super) findings: Vec<Finding>,
+    /// How many errors are left out.
+    pub(super) more: usize,
+    /// URLs that name secrets, each with its first place.
+    pub(super) secrets: Vec<SecretPlace>,
 }
 
 /// Issues that differ in their names and numbers at most.
@@ -194,6 +208,13 @@ impl Issues {
         *count += 1;
     }
 
+    /// A URL names secrets: whether they can be filled in is found out later.
+    pub(super) fn names_secrets(&mut self, url: &Arc<str>, at: impl FnOnce() -> At) {
+        if !self.secrets.contains_key(url) {
+            self.secrets.insert(url.clone(), at());
+        }
+    }
+
     /// No file names a number. An empty list that someone wrote is meant: an account may have none.
     pub(super) fn no_number(&mut self, is_meant: bool) {
         if self.any_errors() {
@@ -210,14 +231,16 @@ impl Issues {
         self.errors > 0
     }
 
-    /// The findings in the order of the files and their lines, and how many errors are left out.
-    pub(super) fn resolve(mut self, sources: &[&Source]) -> (Vec<Finding>, usize) {
+    /// Finds the places.
+    pub(super) fn resolve(mut self, sources: &[&Source]) -> ResolvedIssues {
         for ((_, severity, message), (at, count, help)) in std::mem::take(&mut self.repeated) {
             let message = if count == 1 { message } else { format!("{message} ({count} places)") };
             self.push(Issue::new(severity, at, &message).help(help));
         }
         let mut wanted: BTreeMap<usize, Vec<WantedPlace>> = BTreeMap::new();
-        for at in self.list.iter().flat_map(|i| std::iter::once(&i.at).chain(i.also.iter().map(|a| &a.0))) {
+        let of_list =
+            self.list.iter().flat_map(|i| std::iter::once(&i.at).chain(i.also.iter().map(|a| &a.0)));
+        for at in of_list.chain(self.secrets.values()) {
             if let At::Path { file, path, key } = at {
                 wanted.entry(*file).or_default().push(WantedPlace { path: path.clone(), key: *key });
             }
@@ -262,10 +285,16 @@ impl Issues {
                 (issue.at.file(), finding)
             })
             .collect();
+        let secrets = self.secrets.iter().filter_map(|(url, at)| {
+            let Location { file, line, column, path, .. } = locate(at)?;
+            Some(SecretPlace { url: url.clone(), file, line, column, path: path.into() })
+        });
+        let secrets = secrets.collect();
         findings.sort_by_key(|(file, finding)| {
             (finding.severity, *file, finding.place.as_ref().map_or(0, |place| place.span.start))
         });
-        (findings.into_iter().map(|(_, finding)| finding).collect(), self.uncounted)
+        let findings = findings.into_iter().map(|(_, finding)| finding).collect();
+        ResolvedIssues { findings, more: self.uncounted, secrets }
     }
 }
 

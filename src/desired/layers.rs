@@ -4,6 +4,7 @@ use super::excerpt::{message, quoted};
 use super::issue::{At, Issue, Issues};
 use super::place::{Path, PathStep};
 use super::raw::RawSettings;
+use crate::model::named_secret::{SecretUrl, names_a_secret};
 use crate::model::number::AccountSid;
 use crate::model::provider::Api;
 use crate::model::routing::why_not_a_name;
@@ -51,7 +52,21 @@ pub(super) fn managed(
         if let Some(want) = want(issues, field, text, || at(field.json_name())) {
             match &want {
                 Want::Set(Value::Url(url)) => check_url(issues, file, url, || at(field.json_name())),
-                Want::Set(Value::Text(name)) if name.contains("${") || name.contains("{{") => issues.repeat(
+                Want::Set(Value::SecretUrl(url)) => {
+                    issues.names_secrets(url.written(), || at(field.json_name()));
+                    if let Ok(plain) = SecretUrl::without_secrets(url.written()) {
+                        check_url(issues, file, &plain, || at(field.json_name()));
+                    }
+                }
+                Want::Set(Value::Text(name)) if name.contains("${") => {
+                    let message =
+                        format!("`{field}` contains a placeholder, and numctl does not fill in any");
+                    issues.push(Issue::error(at(field.json_name()), message).help(
+                        "write the name itself; only the URL of a webhook may name a secret, as ${secret:NAME}",
+                    ));
+                    continue;
+                }
+                Want::Set(Value::Text(name)) if name.contains("{{") => issues.repeat(
                     file,
                     &format!("`{field}` contains a placeholder, and numctl does not fill in any"),
                     "write the name itself",
@@ -127,7 +142,7 @@ fn want(issues: &mut Issues, field: Field, text: &str, at: impl Fn() -> At) -> O
         }
         return Some(Want::Clear);
     }
-    match Value::declared(field.kind(), text) {
+    match Value::written(field.kind(), text) {
         Ok(value) => Some(Want::Set(value)),
         Err(error) => {
             let issue = Issue::error(at(), format!("`{field}`: {}", message(&error.to_string())));
@@ -145,9 +160,20 @@ fn value_help(field: Field, text: &str) -> Option<String> {
         return Some("remove the white space".to_owned());
     }
     let is_url = field.kind() == FieldKind::Url;
+    if is_url && names_a_secret(text) {
+        return Some(
+            "write ${secret:NAME} in the place of the password, between the user's colon and the at sign"
+                .to_owned(),
+        );
+    }
     if text.contains("${") || text.contains("{{") || (is_url && webhook::has_placeholder(text)) {
         let help = "write the value itself, or fill in the file before numctl reads it, for example with `envsubst < fleet.tmpl.yaml > fleet.yaml`";
-        let escape = if is_url { "; write a `$` or `{` that belongs to the URL as %24 or %7B" } else { "" };
+        let escape = match is_url {
+            true => {
+                "; a password can be named as ${secret:NAME}; write a `$` or `{` that belongs to the URL as %24 or %7B"
+            }
+            false => "",
+        };
         return Some(format!("{help}{escape}"));
     }
     match field.kind() {

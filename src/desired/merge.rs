@@ -102,6 +102,7 @@ pub(super) fn merge(
         numbers,
         claims,
         files: sources.iter().map(|s| s.name.clone()).collect(),
+        secrets: Vec::new(),
     })
 }
 

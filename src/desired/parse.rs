@@ -1,7 +1,7 @@
 //! From the files' texts to one checked [`Desired`].
 
 use super::finding::{Finding, Findings, Severity};
-use super::issue::{At, Issue, Issues};
+use super::issue::{At, Issue, Issues, ResolvedIssues};
 use super::raw::RawFile;
 use super::source::Source;
 use super::{Desired, merge, read};
@@ -86,13 +86,13 @@ impl Desired {
         } else {
             merge::merge(&sources, &files, operators_api, &mut issues)
         };
-        let (findings, more) = issues.resolve(&sources);
+        let ResolvedIssues { findings, more, secrets } = issues.resolve(&sources);
         match (desired, Findings::new(findings.clone(), more)) {
             (_, Some(errors)) => Err(errors),
             (Some(desired), None) => {
                 let is_warning = |finding: &Finding| finding.severity == Severity::Warning;
                 let (warnings, notes) = findings.into_iter().partition(is_warning);
-                Ok(Parsed { desired, warnings, notes })
+                Ok(Parsed { desired: Desired { secrets, ..desired }, warnings, notes })
             }
             // `merge` gives nothing only with an error; should it ever, that is one.
             (None, None) => Err(Findings::unexplained()),

@@ -7,17 +7,18 @@
 mod kept;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 pub use kept::KeptPrices;
 
 use crate::client::api::price::Prices;
-use crate::desired::AccountIndex;
+use crate::desired::{AccountIndex, Desired};
 use crate::model::action_kind::ActionKind;
 use crate::model::money::{Currency, Money, Sums};
 use crate::model::number::PhoneNumber;
 use crate::model::tariff::{Class, Country, KindOnBill, PossibleKind, Tariff};
 use crate::observed::Observed;
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, Plan, claims};
 
 /// Why a number's price is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,7 +127,12 @@ pub struct Census {
     live: BTreeMap<(AccountIndex, Class), usize>,
     acted: BTreeMap<PhoneNumber, Class>,
     unread: Vec<AccountIndex>,
+    /// The live numbers with each tag, where that is asked for.
+    tagged: Option<BTreeMap<Tag, BTreeMap<(AccountIndex, Class), usize>>>,
 }
+
+/// A tag's name and value.
+type Tag = (Arc<str>, Arc<str>);
 
 impl Census {
     /// Counts all that is live in the plan's accounts.
@@ -161,7 +167,27 @@ impl Census {
             unread: indices.filter(|at| !read.contains(at)).collect(),
             payers,
             live,
+            tagged: None,
         }
+    }
+
+    /// Counts the numbers with each tag, too.
+    #[must_use]
+    pub fn by_tag(mut self, observed: &Observed, desired: &Desired) -> Self {
+        let mut tagged: BTreeMap<Tag, BTreeMap<(AccountIndex, Class), usize>> = BTreeMap::new();
+        // The numbers of a claim have its tags.
+        for declared in &claims::bind(desired, observed).desired.numbers {
+            let tags = declared.labels.iter().flat_map(|labels| &labels.tags);
+            for (found, (name, value)) in
+                tags.flat_map(|tag| observed.find(declared.number).map(move |found| (found, tag)))
+            {
+                let class = Class::for_number(Some(declared.number), found.live.tariff);
+                let counts = tagged.entry((name.clone(), value.clone())).or_default();
+                *counts.entry((self.payer(found.account), class)).or_default() += 1;
+            }
+        }
+        self.tagged = Some(tagged);
+        self
     }
 
     /// The numbers to buy of which `book` does not tell the price, and the accounts that buy them.
@@ -215,6 +241,31 @@ pub struct NotKnown {
     pub bought: usize,
 }
 
+impl TagCost {
+    fn for_tag(
+        tag: &Tag,
+        census: &Census,
+        after: &BTreeMap<(AccountIndex, Class), usize>,
+        book: &PriceBook,
+    ) -> Self {
+        let before = census.tagged.as_ref().and_then(|tagged| tagged.get(tag));
+        let sums = |counts: &BTreeMap<(AccountIndex, Class), usize>| {
+            let (mut sums, mut not_known) = (Sums::default(), 0);
+            for ((payer, class), count) in counts {
+                match book.price(*payer, *class) {
+                    Ok(price) => sums.add(price.times(*count)),
+                    Err(_) => not_known += count,
+                }
+            }
+            (sums, not_known)
+        };
+        let (after, not_known) = sums(after);
+        let before = before.map(|counts| sums(counts).0).unwrap_or_default();
+        let (name, value) = tag.clone();
+        Self { name, value, before, after, not_known }
+    }
+}
+
 /// The rent of the numbers of all accounts of a plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bill {
@@ -232,6 +283,23 @@ pub struct Bill {
     pub changes: BTreeMap<PhoneNumber, Money>,
     /// How many steps raise the cost by what is not known.
     pub raised_by_unknown: usize,
+    /// The numbers with each tag, where that was asked for. A number with two tags is under both.
+    pub by_tag: Vec<TagCost>,
+}
+
+/// What the numbers with a tag cost a month.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagCost {
+    /// The tag's name.
+    pub name: Arc<str>,
+    /// Its value.
+    pub value: Arc<str>,
+    /// As it is.
+    pub before: Sums,
+    /// Once the plan is carried out.
+    pub after: Sums,
+    /// How many numbers are in neither afterwards: their price is not known.
+    pub not_known: usize,
 }
 
 impl Bill {
@@ -241,6 +309,7 @@ impl Bill {
     pub fn from_plan(plan: &Plan, census: &Census, book: &PriceBook) -> Self {
         let mut bill = Self { unread: census.unread.clone(), ..Self::default() };
         let mut after = census.live.clone();
+        let mut tagged = census.tagged.clone().unwrap_or_default();
         let mut bought: BTreeMap<(AccountIndex, Class), usize> = BTreeMap::new();
         for step in &plan.steps {
             let Some(&class) = census.acted.get(&step.action.number()) else { continue };
@@ -254,6 +323,16 @@ impl Bill {
             };
             if loses == gains {
                 continue;
+            }
+            let tags = plan.tags.get(&step.action.number()).filter(|_| census.tagged.is_some());
+            for (name, value) in tags.iter().flat_map(|labels| &labels.tags) {
+                let counts = tagged.entry((name.clone(), value.clone())).or_default();
+                if let Some(payer) = loses {
+                    counts.entry((payer, class)).and_modify(|count| *count = count.saturating_sub(1));
+                }
+                if let Some(payer) = gains {
+                    *counts.entry((payer, class)).or_default() += 1;
+                }
             }
             if let Some(payer) = loses {
                 after.entry((payer, class)).and_modify(|count| *count = count.saturating_sub(1));
@@ -289,6 +368,7 @@ impl Bill {
                 Err(why) => bill.not_known.push(NotKnown { payer, class, why, before, after, bought }),
             }
         }
+        bill.by_tag = tagged.iter().map(|(tag, after)| TagCost::for_tag(tag, census, after, book)).collect();
         bill
     }
 

@@ -133,7 +133,11 @@ impl Verdicts {
 /// The webhooks among some settings.
 fn webhooks(get: impl Fn(Field) -> Option<Value>) -> Vec<(Field, Webhook)> {
     let one = |(field, method, role): (Field, Field, WebhookRole)| {
-        let Some(Value::Url(url)) = get(field) else { return None };
+        let url = match get(field)? {
+            Value::Url(url) => url,
+            Value::SecretUrl(url) => url.expose()?.into(),
+            _ => return None,
+        };
         let method = match get(method) {
             Some(Value::Method(method)) => method,
             _ => HttpMethod::Post,

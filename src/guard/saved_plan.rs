@@ -1,12 +1,14 @@
 //! A plan in a file: what a reviewer approves and a later `apply plan.json` carries out.
 //!
-//! It holds no credential. A webhook URL's password has to be in it: the file says so in
+//! It holds no credential, and of a secret that a webhook names no more than the name and a fingerprint. A
+//! password that the files themselves hold has to be in it: the file says so in
 //! `carries_webhook_passwords` and is written for its owner only.
 
 mod accounts;
 mod file;
 mod holds;
 mod limits;
+mod seal;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,22 +19,25 @@ use sha2::{Digest as _, Sha256};
 use crate::desired::AccountRef;
 use crate::desired::narrowing::Narrowed;
 use crate::desired::{Access, AccountIndex, Desired, Limits};
-use crate::guard::budget::Generation;
 use crate::guard::standstill::Holds;
 use crate::model::action_kind::ActionKind;
 use crate::model::hold::Standstill;
 use crate::model::inert;
+use crate::model::named_secret::{Provide, SecretId, SecretProblem};
 use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
 use crate::model::provider::Api;
 use crate::model::settings::{Field, Managed, Settings, Value, Want};
+use crate::observed::Observed;
 use crate::plan::diff::FieldChange;
 use crate::plan::digest::Digest;
 use crate::plan::{Action, Plan, Reason, Step, Target};
 
 use accounts::FileAccount;
-use file::{FileAction, FileChange, FileClaim, FileNarrowed, FileSummary, FileValue, SavedFile};
+use file::{FileAction, FileChange, FileClaim, FileNarrowed, FileSummary, FileText, FileValue, SavedFile};
 use holds::FileHolds;
 use limits::FileLimits;
+
+pub use seal::Seal;
 
 /// The version of the file's shape.
 const FORMAT_VERSION: u32 = 2;
@@ -54,6 +59,12 @@ pub enum SavedPlanError {
     /// Edited, or cut and repaired, since it was written.
     #[error("it was edited after it was written (its checksum does not match): plan again")]
     Changed,
+    /// A secret that it names is not provided, or cannot be used.
+    #[error(transparent)]
+    Secret(#[from] SecretProblem),
+    /// A secret was changed.
+    #[error("the secret `{0}` has changed since the plan was made: plan again")]
+    OtherSecret(SecretId),
     /// Its accounts cannot be told apart.
     #[error("it has an account name twice, or more than 65,536 accounts: plan again")]
     Accounts,
@@ -75,17 +86,29 @@ pub struct SavedPlan {
     pub holds: Holds,
     /// The files that it was made from, as they were named.
     pub files: Vec<Arc<str>>,
-    /// Their content.
-    pub content: Option<Generation>,
     /// The version of numctl that made it.
     pub tool_version: String,
+    /// The secrets that its webhooks name.
+    seal: Option<Seal>,
+    /// Live values that are not in the file, because they hold passwords.
+    hidden: Vec<HiddenValue>,
+}
+
+/// A live value that a file does not show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct HiddenValue {
+    /// The step of the plan.
+    step: usize,
+    field: Field,
+    /// By which it is known again.
+    code: String,
 }
 
 impl SavedPlan {
-    /// Takes a plan that was just made of files with this content. It is applied through the same APIs,
-    /// whatever the operator's is by then.
+    /// Takes a plan that was just made. It is applied through the same APIs, whatever the operator's
+    /// is by then.
     #[must_use]
-    pub fn new(plan: Plan, desired: &Desired, content: Generation, operators_api: Api) -> Self {
+    pub fn new(plan: Plan, desired: &Desired, operators_api: Api) -> Self {
         let access = |account: &crate::desired::Account| {
             let access = account.access.clone();
             Access { api: Some(access.api.unwrap_or(operators_api)), ..access }
@@ -103,14 +126,83 @@ impl SavedPlan {
             access: desired.accounts.iter().map(access).collect(),
             limits: desired.policy.limits,
             files: desired.files.clone(),
-            content: Some(content),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            seal: None,
+            hidden: Vec::new(),
         }
+    }
+
+    /// The same where webhooks name secrets: then no password that is live is written down either.
+    #[must_use]
+    pub fn sealed_with(self, seal: Option<Seal>) -> Self {
+        Self { seal, ..self }
+    }
+
+    /// The same with the secrets that its webhooks name, for whoever carries it out.
+    ///
+    /// # Errors
+    /// Where one is not provided, may not go there, or is another than when the plan was made.
+    pub fn with_secrets(mut self, provide: &Provide<'_>) -> Result<Self, SavedPlanError> {
+        self.seal = self.seal.map(|seal| seal.opened(provide)).transpose()?;
+        let fill = |want: &Want| match want {
+            Want::Set(Value::SecretUrl(url)) => Ok(Want::Set(Value::SecretUrl(url.fill(provide)?))),
+            other => Ok::<_, SecretProblem>(other.clone()),
+        };
+        for step in &mut self.plan.steps {
+            match &mut step.action {
+                Action::Purchase { settings, .. } | Action::Transfer { settings, .. } => {
+                    let full = settings.iter().map(|(field, want)| Ok((field, fill(want)?)));
+                    *settings = full.collect::<Result<Managed, SecretProblem>>()?;
+                }
+                Action::Configure { changes, .. } => {
+                    for change in changes {
+                        change.want = fill(&change.want)?;
+                    }
+                }
+                Action::Release { .. } => {}
+            }
+        }
+        Ok(self)
+    }
+
+    /// The plan, with the passwords that it saw and that are live still. Another one makes it stale.
+    #[must_use]
+    pub fn revealed(&self, observed: &Observed) -> Plan {
+        let mut plan = self.plan.clone();
+        let Some(seal) = &self.seal else { return plan };
+        for HiddenValue { step, field, code } in &self.hidden {
+            let Some(action) = plan.steps.get_mut(*step).map(|step| &mut step.action) else { continue };
+            let number = action.number();
+            let mut live = observed.find(number).filter_map(|found| found.live.get(*field));
+            let Some(seen) = live.find(|value| seal.code(number, *field, &value.wire()) == *code) else {
+                continue;
+            };
+            if let Action::Configure { changes, .. } = action {
+                let change = changes.iter_mut().find(|change| change.field == *field);
+                change.into_iter().for_each(|change| change.before = Some(seen.clone()));
+            }
+            if let Action::Transfer { target, .. }
+            | Action::Configure { target, .. }
+            | Action::Release { target } = action
+            {
+                let with = target
+                    .before
+                    .iter()
+                    .map(|(at, value)| (at, if at == *field { seen.clone() } else { value.clone() }));
+                target.before = with.collect();
+            }
+        }
+        plan
     }
 
     /// Whether the file will hold a password of a webhook URL.
     #[must_use]
     pub fn carries_passwords(&self) -> bool {
+        self.has_secrets(|value| !matches!(value, Value::SecretUrl(_)), self.seal.is_none())
+    }
+
+    /// Whether any value that it wants, of some, or that is live holds a secret.
+    fn has_secrets(&self, of: impl Fn(&Value) -> bool, or_live: bool) -> bool {
         self.plan.steps.iter().any(|step| {
             let wanted: Vec<&Want> = match &step.action {
                 Action::Purchase { settings, .. } | Action::Transfer { settings, .. } => {
@@ -121,8 +213,10 @@ impl SavedPlan {
             };
             let before =
                 step.action.target().map(|target| target.before.iter().any(|(_, value)| value.has_secret()));
-            before == Some(true)
-                || wanted.iter().any(|want| matches!(want, Want::Set(value) if value.has_secret()))
+            (or_live && before == Some(true))
+                || wanted
+                    .iter()
+                    .any(|want| matches!(want, Want::Set(value) if value.has_secret() && of(value)))
         })
     }
 
@@ -170,7 +264,8 @@ impl SavedPlan {
         let saved = Self::from_file(&file)?;
         // What a reviewer read in the file is what is carried out. The digest of a plan with secrets is keyed
         // with credentials, which are not known here: there the checksum alone says so.
-        if !saved.carries_passwords() && Digest::from_plan(&saved.plan).to_string() != file.digest {
+        let is_keyed = !saved.hidden.is_empty() || saved.has_secrets(|_| true, true);
+        if !is_keyed && Digest::from_plan(&saved.plan).to_string() != file.digest {
             return Err(SavedPlanError::Changed);
         }
         Ok(saved)
@@ -199,7 +294,6 @@ impl SavedPlan {
             checksum: String::new(),
             tool_version: self.tool_version.clone(),
             files: self.files.iter().map(ToString::to_string).collect(),
-            content: self.content.map(|content| content.to_string()),
             carries_webhook_passwords: self.carries_passwords(),
             accounts: plan
                 .accounts
@@ -221,12 +315,13 @@ impl SavedPlan {
                 held: plan.numbers_held(),
                 unlisted: plan.unlisted,
             },
+            seal: self.seal.as_ref().map(Seal::to_file),
             narrowed: plan.narrowed.as_ref().map(|narrowed| FileNarrowed {
                 only: narrowed.only.clone(),
                 account: narrowed.account.clone(),
                 left_out: narrowed.left_out,
             }),
-            actions: plan.steps.iter().map(|step| file_action(plan, step)).collect(),
+            actions: plan.steps.iter().map(|step| file_action(plan, step, self.seal.as_ref())).collect(),
         }
     }
 
@@ -255,6 +350,14 @@ impl SavedPlan {
         let access = file.accounts.iter().map(FileAccount::access).collect::<Result<Vec<_>, _>>()?;
         let steps = file.actions.iter().map(|action| step(action, &index));
         let steps = steps.collect::<Result<Vec<_>, SavedPlanError>>()?;
+        let mut hidden = Vec::new();
+        for (step, action) in file.actions.iter().enumerate() {
+            for entry in &action.observed {
+                if let Some(FileText::Hidden { code, .. }) = &entry.value {
+                    hidden.push(HiddenValue { step, field: field(&entry.field)?, code: code.clone() });
+                }
+            }
+        }
         Ok(Self {
             plan: Plan {
                 held_earlier: file.summary.held,
@@ -271,14 +374,11 @@ impl SavedPlan {
             limits: file.limits.limits()?,
             holds: file.holds.holds()?,
             files: file.files.iter().map(|name| Arc::from(name.as_str())).collect(),
-            content: file.content.as_deref().map(content).transpose()?,
             tool_version: file.tool_version.clone(),
+            seal: file.seal.as_ref().map(Seal::read).transpose()?,
+            hidden,
         })
     }
-}
-
-fn content(text: &str) -> Result<Generation, SavedPlanError> {
-    Generation::parse(text).ok_or_else(|| malformed("the content of its files", text))
 }
 
 fn malformed(what: &'static str, text: &str) -> SavedPlanError {
@@ -295,6 +395,7 @@ fn checksum(file: &SavedFile) -> String {
         serde_json::to_vec(&file.holds),
         // As before where there is none.
         file.narrowed.as_ref().map_or_else(|| Ok(Vec::new()), serde_json::to_vec),
+        file.seal.as_ref().map_or_else(|| Ok(Vec::new()), serde_json::to_vec),
         serde_json::to_vec(&(&file.kind, file.format_version, &file.digest, &file.tool_version, &file.files)),
     ];
     for part in parts.into_iter().flatten().filter(|part| !part.is_empty()) {
@@ -304,28 +405,40 @@ fn checksum(file: &SavedFile) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn wanted(field: Field, want: &Want) -> FileValue {
-    let value = match want {
+fn wanted(want: &Want) -> Option<String> {
+    match want {
         Want::Clear => None,
+        // The names of its secrets.
+        Want::Set(Value::SecretUrl(url)) => Some(url.written().to_string()),
         Want::Set(value) => Some(value.wire()),
-    };
-    FileValue { field: field.json_name().to_owned(), value }
+    }
 }
 
-fn file_action(plan: &Plan, step: &Step) -> FileAction {
+fn file_action(plan: &Plan, step: &Step, seal: Option<&Seal>) -> FileAction {
     let action = &step.action;
     let name = |account: AccountIndex| plan.account(account).name.to_string();
+    let seen = |field: Field, value: &Value| match seal {
+        Some(seal) if value.has_secret() => FileText::Hidden {
+            masked: value.masked(),
+            code: seal.code(action.number(), field, &value.wire()),
+        },
+        Some(_) | None => FileText::Plain(value.wire()),
+    };
     let change = |field: Field, before: Option<&Value>, want: &Want| FileChange {
         field: field.json_name().to_owned(),
-        before: before.map(Value::wire),
-        after: wanted(field, want).value,
+        before: before.map(|value| seen(field, value)),
+        after: wanted(want),
     };
     let (changes, keeps) = match action {
         Action::Purchase { settings, .. } => {
             (settings.iter().map(|(field, want)| change(field, None, want)).collect(), Vec::new())
         }
         Action::Transfer { settings, .. } => {
-            (Vec::new(), settings.iter().map(|(field, want)| wanted(field, want)).collect())
+            let keeps = settings.iter().map(|(field, want)| FileValue {
+                field: field.json_name().to_owned(),
+                value: wanted(want).map(FileText::Plain),
+            });
+            (Vec::new(), keeps.collect())
         }
         Action::Configure { changes, .. } => {
             let of = |entry: &FieldChange| change(entry.field, entry.before.as_ref(), &entry.want);
@@ -346,7 +459,7 @@ fn file_action(plan: &Plan, step: &Step) -> FileAction {
             .map(|target| {
                 let value = |(field, value): (Field, &Value)| FileValue {
                     field: field.json_name().to_owned(),
-                    value: Some(value.wire()),
+                    value: Some(seen(field, value)),
                 };
                 target.before.iter().map(value).collect()
             })
@@ -367,7 +480,7 @@ fn field(text: &str) -> Result<Field, SavedPlanError> {
 fn want(field: Field, value: Option<&str>) -> Result<Want, SavedPlanError> {
     match value {
         None => Ok(Want::Clear),
-        Some(text) => Value::declared(field.kind(), text)
+        Some(text) => Value::written(field.kind(), text)
             .map(Want::Set)
             .map_err(|_| malformed("a value for its field", text)),
     }
@@ -387,7 +500,7 @@ fn step(
             .iter()
             .map(|entry| {
                 let field = field(&entry.field)?;
-                let text = entry.value.as_deref().unwrap_or_default();
+                let text = entry.value.as_ref().map_or("", FileText::shown);
                 Ok(Value::observed(field.kind(), text).map(|value| (field, value)))
             })
             .filter_map(Result::transpose)
@@ -415,7 +528,10 @@ fn step(
             Action::Purchase { number, account, settings: managed(entries)?, claim }
         }
         "transfer" => {
-            let entries = &mut action.keeps.iter().map(|entry| (&entry.field, entry.value.as_deref()));
+            let entries = &mut action
+                .keeps
+                .iter()
+                .map(|entry| (&entry.field, entry.value.as_ref().map(FileText::shown)));
             Action::Transfer { target: target()?, to: account, settings: managed(entries)? }
         }
         "configure" => {
@@ -425,7 +541,7 @@ fn step(
                 .map(|change| {
                     let field = field(&change.field)?;
                     let before =
-                        change.before.as_deref().and_then(|text| Value::observed(field.kind(), text));
+                        change.before.as_ref().and_then(|text| Value::observed(field.kind(), text.shown()));
                     Ok(FieldChange { field, before, want: want(field, change.after.as_deref())? })
                 })
                 .collect::<Result<Vec<_>, SavedPlanError>>()?;
@@ -438,148 +554,4 @@ fn step(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::desired::{CredentialsAt, EnvPrefix, OnVanished, SecretName};
-    use crate::model::claim::Slot;
-    use crate::model::hold::Window;
-    use crate::model::provider::{HostLabel, Site};
-    use crate::plan::claims::Claimed;
-
-    fn sid(letter: &str) -> String {
-        letter.repeat(32)
-    }
-
-    fn window() -> Window {
-        Window {
-            days: vec![jiff::civil::Weekday::Tuesday],
-            from: jiff::civil::time(9, 0, 0, 0),
-            to: jiff::civil::time(17, 0, 0, 0),
-            zone: jiff::tz::TimeZone::get("Europe/Berlin").expect("a zone"),
-        }
-    }
-
-    fn sample() -> SavedPlan {
-        let number = |text: &str| PhoneNumber::declared(text).expect("a number");
-        let target = |text: &str, account| Target {
-            number: number(text),
-            sid: NumberSid::observed(&format!("PN{}", sid("a"))),
-            account: AccountIndex(account),
-            before: [(Field::VoiceUrl, Value::Url("https://u:hunter2@a.example".into()))]
-                .into_iter()
-                .collect(),
-        };
-        let settings: Managed = [
-            (Field::VoiceUrl, Want::Set(Value::Url("https://b.example".into()))),
-            (Field::SmsUrl, Want::Clear),
-            (Field::VoiceCallerIdLookup, Want::Set(Value::Flag(true))),
-        ]
-        .into_iter()
-        .collect();
-        let changes = vec![FieldChange {
-            field: Field::VoiceUrl,
-            before: Some(Value::Url("https://u:hunter2@a.example".into())),
-            want: Want::Set(Value::Url("https://b.example".into())),
-        }];
-        let account = |name: &str, letter: &str, parent| AccountRef {
-            name: name.into(),
-            sid: AccountSid::declared(&format!("AC{}", sid(letter))).expect("a SID"),
-            parent,
-        };
-        let steps = vec![
-            Step {
-                action: Action::Purchase {
-                    number: number("+15552230000"),
-                    account: AccountIndex(0),
-                    settings: settings.clone(),
-                    claim: Some(Box::new(Claimed {
-                        slot: Slot::parse("nyc-support/2").expect("a slot"),
-                        label: Some("Support".into()),
-                        instead: vec![number("+15552230009")],
-                    })),
-                },
-                reason: Reason::Claimed,
-            },
-            Step {
-                action: Action::Transfer { target: target("+15552230001", 0), to: AccountIndex(1), settings },
-                reason: Reason::WrongAccount,
-            },
-            Step {
-                action: Action::Configure {
-                    target: target("+15552230002", 0),
-                    account: AccountIndex(0),
-                    changes,
-                },
-                reason: Reason::Drifted,
-            },
-            Step { action: Action::Release { target: target("+15552230003", 1) }, reason: Reason::Tombstone },
-        ];
-        SavedPlan {
-            plan: Plan {
-                unchanged: 3,
-                unlisted: 2,
-                ..Plan::from_steps(
-                    vec![account("main", "a", None), account("emea", "b", Some(AccountIndex(0)))],
-                    steps,
-                )
-            },
-            access: vec![
-                Access {
-                    api: Some(Api::IncomingPhoneNumbers),
-                    site: Site { region: HostLabel::parse("ie1"), edge: HostLabel::parse("dublin") },
-                    credentials: EnvPrefix::parse("TWILIO").map(CredentialsAt::Env),
-                },
-                Access {
-                    credentials: SecretName::parse("emea").map(CredentialsAt::File),
-                    ..Access::default()
-                },
-            ],
-            limits: crate::desired::Policy::default().limits,
-            holds: Holds {
-                standstill: Standstill { windows: vec![window()], ..Standstill::default() },
-                on_vanished: Some(OnVanished::Report),
-                own_on_vanished: [(number("+15552230000"), OnVanished::Rebuy)].into(),
-                ..Holds::default()
-            },
-            files: vec!["fleet.yaml".into()],
-            content: Generation::parse("00ff00ff00ff00ff"),
-            tool_version: "0.1.0".to_owned(),
-        }
-    }
-
-    #[test]
-    fn a_saved_plan_reads_back_as_it_was() {
-        let saved = sample();
-        let read = SavedPlan::from_json(&saved.to_json()).expect("reads back");
-        assert_eq!(read, saved);
-        assert_eq!(Digest::from_plan(&read.plan), Digest::from_plan(&saved.plan));
-    }
-
-    #[test]
-    fn any_edit_is_noticed() {
-        let text = sample().to_json();
-        for (from, to) in [
-            ("b.example", "evil.example"),
-            ("\"release\"", "\"configure\""),
-            ("\"max_releases\": \"0\"", "\"max_releases\": \"9\""),
-            ("09:00", "08:00"),
-            ("+15552230000", "+15552230009"),
-        ] {
-            assert!(text.contains(from), "{from}");
-            assert!(SavedPlan::from_json(&text.replacen(from, to, 1)).is_err(), "{from}");
-        }
-    }
-
-    #[test]
-    fn other_files_are_no_plans() {
-        for text in ["", "{}", "[]", "version: 1", r#"{"kind":"numctl-plan","format_version":9}"#] {
-            assert!(SavedPlan::from_json(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn passwords_are_declared() {
-        assert!(sample().carries_passwords());
-        assert!(sample().to_json().contains("\"carries_webhook_passwords\": true"));
-    }
-}
+mod tests;

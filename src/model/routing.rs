@@ -272,9 +272,11 @@ pub fn sms(own: impl Fn(Field) -> Option<Value>, around: &Surroundings) -> Way {
 }
 
 fn of_number(own: &impl Fn(Field) -> Option<Value>, url: Field, method: Field) -> RouteEnd {
-    let Some(Value::Url(url) | Value::Foreign(url)) = own(url) else { return RouteEnd::Nowhere };
+    let Some(value @ (Value::Url(_) | Value::SecretUrl(_) | Value::Foreign(_))) = own(url) else {
+        return RouteEnd::Nowhere;
+    };
     let method = own(method).map_or_else(|| "POST".to_owned(), |method| method.wire());
-    RouteEnd::At(Hook { url: (&*url).into(), method: method.into() })
+    RouteEnd::At(Hook { url: value.wire().into(), method: method.into() })
 }
 
 fn of_application(

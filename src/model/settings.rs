@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 pub use field::{Field, FieldKind, Parameter};
 
+use crate::model::named_secret::{SecretUrl, names_a_secret};
 use crate::model::number::{AddressSid, ApplicationSid, BundleSid, IdentitySid, ServiceSid, TrunkSid};
 
 /// GET or POST: the methods that the API takes for a webhook.
@@ -35,6 +36,8 @@ pub enum Value {
     Text(Arc<str>),
     /// A URL, kept as it was written.
     Url(Arc<str>),
+    /// A declared URL that names secrets, which are filled in before anything is compared or sent.
+    SecretUrl(SecretUrl),
     Method(HttpMethod),
     Application(ApplicationSid),
     Trunk(TrunkSid),
@@ -128,6 +131,25 @@ impl Value {
         })
     }
 
+    /// The same for what a file declares: there, a webhook's URL may name secrets.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn written(kind: FieldKind, text: &str) -> Result<Self, ValueError> {
+        if kind != FieldKind::Url || !names_a_secret(text) {
+            return Self::declared(kind, text);
+        }
+        let shown = || crate::model::secret_url::masked(text);
+        let plain = SecretUrl::without_secrets(text).map_err(|why| ValueError::Url(shown(), why))?;
+        match Self::declared(kind, &plain) {
+            Err(ValueError::Url(_, why)) => Err(ValueError::Url(shown(), why)),
+            Err(ValueError::Control(_)) => Err(ValueError::Control(shown())),
+            Ok(_) | Err(_) => {
+                SecretUrl::parse(text).map(Self::SecretUrl).map_err(|why| ValueError::Url(shown(), why))
+            }
+        }
+    }
+
     /// Reads what the API gave, whatever it looks like; `""` is no value.
     #[must_use]
     pub fn observed(kind: FieldKind, text: &str) -> Option<Self> {
@@ -165,6 +187,7 @@ impl Value {
     pub fn wire(&self) -> String {
         match self {
             Self::Text(text) | Self::Url(text) | Self::Foreign(text) | Self::Named(text) => text.to_string(),
+            Self::SecretUrl(url) => url.expose().unwrap_or(url.written()).to_owned(),
             Self::Method(HttpMethod::Get) => "GET".into(),
             Self::Method(HttpMethod::Post) => "POST".into(),
             Self::Application(sid) => sid.to_string(),
@@ -184,6 +207,7 @@ impl Value {
     pub fn masked(&self) -> String {
         match self {
             Self::Url(url) | Self::Foreign(url) => crate::model::secret_url::masked(url),
+            Self::SecretUrl(url) => url.to_string(),
             Self::Text(text) | Self::Named(text) => crate::model::secret_url::masked_in_text(text),
             Self::Method(_)
             | Self::Application(_)
@@ -204,6 +228,7 @@ impl Value {
             Self::Url(text) | Self::Foreign(text) | Self::Text(text) | Self::Named(text) => {
                 *self.masked() != **text
             }
+            Self::SecretUrl(_) => true,
             Self::Method(_)
             | Self::Application(_)
             | Self::Trunk(_)
@@ -225,6 +250,9 @@ impl Value {
             (Self::Url(a), Self::Url(b)) => {
                 let parsed = |text| url::Url::parse(&with_blanks_encoded(text));
                 a == b || matches!((parsed(a), parsed(b)), (Ok(a), Ok(b)) if a == b)
+            }
+            (Self::SecretUrl(own), Self::Url(live)) | (Self::Url(live), Self::SecretUrl(own)) => {
+                own.is_live_as(live)
             }
             _ => self == other,
         }
@@ -390,6 +418,12 @@ impl Managed {
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// What tells it from all that are not the very same, while it lives.
+    #[must_use]
+    pub fn address(&self) -> usize {
+        self.0.as_ptr().addr()
     }
 
     /// Whether nothing is managed.

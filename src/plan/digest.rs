@@ -172,7 +172,7 @@ fn push_wanted(line: &mut DigestList, field: Field, want: &Want) {
 fn kind_of(value: &Value) -> Option<FieldKind> {
     match value {
         Value::Text(_) => Some(FieldKind::Text),
-        Value::Url(_) => Some(FieldKind::Url),
+        Value::Url(_) | Value::SecretUrl(_) => Some(FieldKind::Url),
         Value::Method(_) => Some(FieldKind::Method),
         Value::Application(_) => Some(FieldKind::Application),
         Value::Trunk(_) => Some(FieldKind::Trunk),

@@ -12,6 +12,7 @@ use crate::desired::narrowing::Narrowed;
 use crate::desired::{AccountIndex, AccountRef, Labels};
 use crate::model::action_kind::ActionKind;
 use crate::model::number::PhoneNumber;
+use crate::model::settings::{Value, Want};
 use crate::model::traffic::Lookback;
 use crate::observed::Trouble;
 use crate::plan::claims::Shortfall;
@@ -90,6 +91,20 @@ impl Plan {
     #[must_use]
     pub fn live_in(&self, account: AccountIndex) -> usize {
         self.live.get(usize::from(account.0)).copied().unwrap_or_default()
+    }
+
+    /// Whether it would send a URL whose secrets are not filled in.
+    #[must_use]
+    pub fn names_missing_secrets(&self) -> bool {
+        let is_missing =
+            |want: &Want| matches!(want, Want::Set(Value::SecretUrl(url)) if url.expose().is_none());
+        self.steps.iter().any(|step| match &step.action {
+            Action::Purchase { settings, .. } | Action::Transfer { settings, .. } => {
+                settings.iter().any(|(_, want)| is_missing(want))
+            }
+            Action::Configure { changes, .. } => changes.iter().any(|change| is_missing(&change.want)),
+            Action::Release { .. } => false,
+        })
     }
 
     /// Whether it does no more than to configure what is there, and wants no more either.

@@ -17,8 +17,7 @@ pub(super) async fn look_again<T: Transport>(
     clients: &[Client<T>],
     accounts: &[AccountRef],
     desired: &Desired,
-    intents: &mut Intents,
-    now: Duration,
+    (intents, now): (&mut Intents, Duration),
     observed: Observed,
 ) -> Observed {
     let mut observed = survey(clients, accounts, desired, observed).await;

@@ -127,12 +127,13 @@ impl<'a> PlanSource<'a> {
         match *self {
             Self::Files(desired) => Ok(plan_part(desired, accounts, observed, narrowing)),
             Self::Saved { saved, .. } => {
-                let moved_on = stale(&saved.plan, observed);
+                let plan = saved.revealed(observed);
+                let moved_on = stale(&plan, observed);
                 if moved_on.is_empty() {
                     // Limits are shares of what is live now, not of what a file says.
-                    Ok(Plan { live: observed.live_by_account(), ..saved.plan.clone() })
+                    Ok(Plan { live: observed.live_by_account(), ..plan })
                 } else {
-                    Err(Pass::Stale(saved.plan.clone(), moved_on).into())
+                    Err(Pass::Stale(plan, moved_on).into())
                 }
             }
             Self::Adoption { desired, claim, number } => {

@@ -73,8 +73,8 @@ pub(super) async fn draft<T: Transport>(
     let observed = listed.map_err(Pass::NotObserved)?;
     let mut observed = match job.source.desired() {
         Some(desired) => {
-            let observed =
-                look_again(clients, accounts, desired, &mut state.kept.intents, now, observed).await;
+            let looking = (&mut state.kept.intents, now);
+            let observed = look_again(clients, accounts, desired, looking, observed).await;
             state.kept.budget.observe(&observed, job.generation, now);
             state.memory.doubt(observed, desired, accounts, now)
         }
@@ -208,6 +208,9 @@ async fn price<T: Transport>(
         return None;
     }
     let mut census = Census::take(observed, plan);
+    if let (Pricing::Always, Some(desired)) = (job.pricing, job.source.desired()) {
+        census = census.by_tag(observed, desired);
+    }
     let book = price_book(job.clients, plan, &mut census, state.memory.prices(), looks_up, job.now).await;
     Some((census, book))
 }

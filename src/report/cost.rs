@@ -11,7 +11,7 @@ use crate::model::tariff::PossibleKind;
 use crate::plan::Plan;
 
 use super::names::{account, plural};
-use super::shown::count;
+use super::shown::{Shown, count};
 
 /// One line for each currency: `4.60 USD -> 5.75 USD (+1.15 USD); 1.15 USD due at once`.
 #[must_use]
@@ -45,6 +45,35 @@ fn amounts(bill: &Bill) -> impl Iterator<Item = [Money; 4]> {
             bill.due_at_once.amount_in(currency),
         ]
     })
+}
+
+/// At most this many tags are shown in text.
+const TAGS_MAX: usize = 12;
+
+/// What the numbers with each tag cost, a line each: `team=support: 2.30 USD -> 3.45 USD`.
+#[must_use]
+pub fn by_tag(bill: &Bill) -> Vec<String> {
+    let shown = bill.by_tag.iter().take(TAGS_MAX).map(|tag| {
+        let currencies: Vec<Money> = tag.before.iter().chain(tag.after.iter()).collect();
+        let mut currencies: Vec<_> = currencies.into_iter().map(Money::currency).collect();
+        currencies.sort();
+        currencies.dedup();
+        let sums = currencies.into_iter().map(|currency| {
+            match (tag.before.amount_in(currency), tag.after.amount_in(currency)) {
+                (before, after) if before == after => after.to_string(),
+                (before, after) => format!("{before} -> {after}"),
+            }
+        });
+        let mut parts: Vec<String> = sums.collect();
+        if tag.not_known > 0 {
+            parts.push(format!("{} of unknown price", plural(tag.not_known, "number")));
+        }
+        let sums = if parts.is_empty() { "no numbers".to_owned() } else { parts.join(", ") };
+        format!("{}={}: {sums}", Shown(&tag.name), Shown(&tag.value))
+    });
+    let more = bill.by_tag.len().saturating_sub(TAGS_MAX);
+    let more = (more > 0).then(|| format!("{} more (all in --format json)", plural(more, "tag")));
+    shown.chain(more).collect()
 }
 
 /// What is in none of the sums, a line each.
@@ -96,6 +125,9 @@ pub fn text(out: &mut impl Write, title: &str, plan: &Plan, bill: &Bill) -> fmt:
     for line in lines(bill) {
         writeln!(out, "{title} {line}.")?;
     }
+    for line in by_tag(bill) {
+        writeln!(out, "  {line}")?;
+    }
     let left_out = left_out(plan, bill);
     for line in left_out.iter().take(LEFT_OUT_MAX) {
         writeln!(out, "  not included: {line}")?;
@@ -143,6 +175,18 @@ pub struct CostJson {
     currencies: Vec<CurrencyJson>,
     not_known: Vec<CostNotKnownJson>,
     unread_accounts: Vec<String>,
+    /// With `plan --cost`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    by_tag: Vec<TagJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct TagJson {
+    tag: String,
+    value: String,
+    monthly_before: Vec<String>,
+    monthly_after: Vec<String>,
+    not_known: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -201,6 +245,17 @@ impl CostJson {
                 })
                 .collect(),
             unread_accounts: bill.unread.iter().map(|index| name(*index)).collect(),
+            by_tag: bill
+                .by_tag
+                .iter()
+                .map(|tag| TagJson {
+                    tag: tag.name.to_string(),
+                    value: tag.value.to_string(),
+                    monthly_before: tag.before.iter().map(|money| money.to_string()).collect(),
+                    monthly_after: tag.after.iter().map(|money| money.to_string()).collect(),
+                    not_known: tag.not_known,
+                })
+                .collect(),
         }
     }
 }

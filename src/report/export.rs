@@ -6,6 +6,7 @@
 
 #[cfg(feature = "testing")]
 mod as_desired;
+mod secrets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
@@ -19,6 +20,8 @@ use crate::model::settings::{Field, FieldKind, Managed, Settings, Value, Want, w
 use crate::observed::Observed;
 use crate::report::shown::{Shown, must_be_spelt_out, quoted_within};
 
+pub use secrets::{FoundSecret, table as table_of_secrets};
+
 /// A setting that this many numbers share is worth a profile; below, a reader would rather see it
 /// at the number.
 const PROFILE_NUMBERS_MIN: usize = 2;
@@ -31,6 +34,8 @@ pub struct Export {
     pub carries_passwords: bool,
     /// What was left out, one comment of the file each.
     pub left_out: usize,
+    /// The passwords that it has names for.
+    pub secrets: Vec<FoundSecret>,
 }
 
 /// Writes the desired-state file of what is live in `accounts`, which are those of `observed`.
@@ -41,6 +46,7 @@ pub fn export(accounts: &[Account], observed: &Observed) -> Export {
         yaml: fleet.to_yaml(),
         carries_passwords: fleet.carries_passwords(),
         left_out: fleet.left_out.len(),
+        secrets: fleet.secrets,
     }
 }
 
@@ -57,6 +63,8 @@ pub struct ExportedFleet {
     pub numbers: Vec<ExportedEntry>,
     /// What is live and not in the file, each in one sentence that fits into a comment.
     pub left_out: Vec<String>,
+    /// The passwords that have names in it.
+    pub secrets: Vec<FoundSecret>,
 }
 
 /// A configuration that several exported numbers share.
@@ -112,7 +120,9 @@ impl ExportedFleet {
                 numbers.push(ExportedEntry { number, account: found.account, profile: None, settings });
             }
         }
+        let secrets = secrets::name_secrets(&mut numbers);
         let mut fleet = Self {
+            secrets,
             accounts: accounts.to_vec(),
             defaults: Managed::default(),
             profiles: Vec::new(),
@@ -168,7 +178,8 @@ impl ExportedFleet {
         let profiles = self.profiles.iter().map(|profile| &profile.settings);
         let mut all = profiles.chain(self.numbers.iter().map(|entry| &entry.settings));
         all.any(|settings| {
-            settings.iter().any(|(_, want)| matches!(want, Want::Set(value) if value.has_secret()))
+            let is_open = |value: &Value| value.has_secret() && !matches!(value, Value::SecretUrl(_));
+            settings.iter().any(|(_, want)| matches!(want, Want::Set(value) if is_open(value)))
         })
     }
 
@@ -197,6 +208,16 @@ impl ExportedFleet {
                 out,
                 "# CAUTION: webhook URLs in this file contain passwords. Keep it where you keep secrets."
             )?;
+        }
+        if !self.secrets.is_empty() {
+            writeln!(
+                out,
+                "#\n# Passwords that webhooks name. Provide them with --secrets-dir, as files NAME and NAME.hosts, or as\n\
+                 # NUMCTL_SECRET_<NAME> and NUMCTL_SECRET_<NAME>_HOSTS:"
+            )?;
+            for line in table_of_secrets(&self.secrets) {
+                writeln!(out, "#   {line}")?;
+            }
         }
         if !self.left_out.is_empty() {
             writeln!(out, "#\n# Live, and left out:")?;
@@ -344,6 +365,7 @@ fn profile_name(settings: &Managed) -> String {
             .get(field)
         {
             Some(Want::Set(Value::Url(url))) => url::Url::parse(url).ok(),
+            Some(Want::Set(Value::SecretUrl(url))) => url::Url::parse(url.written()).ok(),
             Some(Want::Set(_) | Want::Clear) | None => None,
         });
     if settings.get(Field::VoiceTrunkSid).is_some() {
@@ -402,6 +424,9 @@ fn write_settings(out: &mut String, indent: &str, settings: &Managed) -> fmt::Re
             Want::Set(Value::Named(text)) => {
                 let name = name.strip_suffix("_sid").unwrap_or(name);
                 writeln!(out, "{indent}{deeper}{name}: {}", scalar(text))?;
+            }
+            Want::Set(Value::SecretUrl(url)) => {
+                writeln!(out, "{indent}{deeper}{name}: {}", scalar(url.written()))?;
             }
             Want::Set(value) => writeln!(out, "{indent}{deeper}{name}: {}", scalar(&value.wire()))?,
         }

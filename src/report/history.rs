@@ -55,8 +55,7 @@ pub struct Others {
 pub fn text(
     out: &mut impl Write,
     runs: &[&JournalRun],
-    number: Option<PhoneNumber>,
-    others: &Others,
+    (number, others): (Option<PhoneNumber>, &Others),
     style: Style,
 ) -> fmt::Result {
     let foreign: Vec<&TimelineEntry> = others.entries.iter().filter(|entry| entry.run.is_none()).collect();
@@ -234,8 +233,7 @@ fn verdict(run: &JournalRun) -> String {
 pub fn json(
     mut out: impl io::Write,
     runs: &[&JournalRun],
-    number: Option<PhoneNumber>,
-    others: &Others,
+    (number, others): (Option<PhoneNumber>, &Others),
 ) -> io::Result<()> {
     writeln!(out, "{{\n  \"format_version\": {FORMAT_VERSION},\n  \"runs\": [")?;
     for (at, run) in runs.iter().enumerate() {

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::client::api::routes::NumberType;
 use crate::desired::AccountRef;
-use crate::desired::{DeclaredState, Desired};
+use crate::desired::{DeclaredState, Desired, Labels, Tags};
 use crate::model::claim::{Mark, Slot};
 use crate::model::country::country_of;
 use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
@@ -219,6 +219,8 @@ pub struct Idle {
     pub monthly: Option<(Box<str>, Box<str>)>,
     /// What the file says about it.
     pub declared: Option<IdleDeclared>,
+    /// Its tags in the file.
+    pub labels: Option<Arc<Labels>>,
 }
 
 impl Idle {
@@ -230,7 +232,11 @@ impl Idle {
         monthly: Option<(Box<str>, Box<str>)>,
         declared: Option<IdleDeclared>,
     ) -> Self {
-        Self { row, account: account.name.clone(), account_sid: account.sid, monthly, declared }
+        Self { row, account: account.name.clone(), account_sid: account.sid, monthly, declared, labels: None }
+    }
+
+    fn tags(&self) -> Option<&Tags> {
+        self.labels.as_ref().map(|labels| &labels.tags).filter(|tags| !tags.is_empty())
     }
 
     fn cost(&self) -> String {
@@ -260,12 +266,19 @@ impl IdleReport<'_> {
         }
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-        table.set_header(["ACCOUNT", "NUMBER", "NAME", "TYPE", "COUNTRY", "MONTHLY", "IN THE FILE"]);
+        let has_tags = self.numbers.iter().any(|idle| idle.tags().is_some());
+        let head = ["ACCOUNT", "NUMBER", "NAME", "TYPE", "COUNTRY", "MONTHLY", "IN THE FILE"];
+        table.set_header(head.into_iter().chain(has_tags.then_some("TAGS")));
         let or_none =
             |text: Option<&str>| text.map_or_else(|| "-".to_owned(), |text| Shown(text).to_string());
         for idle in self.numbers {
             let countries = idle.row.countries();
-            table.add_row([
+            let tags = idle.tags().into_iter().flatten().map(|(name, value)| format!("{name}={value}"));
+            let tags = has_tags.then(|| match tags.collect::<Vec<_>>().join(",") {
+                none if none.is_empty() => "-".to_owned(),
+                tags => Shown(&tags).to_string(),
+            });
+            let cells = [
                 Shown(&idle.account).to_string(),
                 idle.row.number.to_string(),
                 or_none(idle.row.friendly_name.as_deref()),
@@ -277,7 +290,8 @@ impl IdleReport<'_> {
                 },
                 idle.cost(),
                 or_none(idle.declared.map(IdleDeclared::as_str)),
-            ]);
+            ];
+            table.add_row(cells.into_iter().chain(tags));
         }
         table.to_string().lines().fold(String::new(), |text, line| text + line.trim_end() + "\n")
     }
@@ -296,6 +310,8 @@ impl IdleReport<'_> {
             price_unit: Option<&'a str>,
             idle_since: String,
             declared: Option<IdleDeclared>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            tags: Option<&'a Tags>,
         }
         self.numbers.iter().map(|idle| {
             let mut countries = idle.row.countries();
@@ -310,6 +326,7 @@ impl IdleReport<'_> {
                 price_unit: idle.monthly.as_ref().map(|(_, unit)| &**unit),
                 idle_since: self.since.to_string(),
                 declared: idle.declared,
+                tags: idle.tags(),
             }
         })
     }

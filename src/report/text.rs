@@ -17,6 +17,7 @@ use super::causes;
 use super::claim_words;
 use super::cost;
 use super::delta::{Delta, DeltaPiece, View};
+use super::fit::{self, Wrapped};
 use super::group::{self, ActionGroup, GroupChange, GroupText};
 use super::shown::{Shown, count, quoted, shown_value};
 use super::words::{self, Summary};
@@ -28,6 +29,9 @@ pub struct Style {
     pub colour: bool,
     /// Whether every number is listed, however many there are.
     pub full: bool,
+    /// The columns of the terminal that it is for: what is longer is wrapped, and long values are cut where
+    /// they do not differ. `None` leaves all as it is.
+    pub columns: Option<usize>,
 }
 
 impl Style {
@@ -79,6 +83,18 @@ pub fn colour(kind: ActionKind) -> Ansi {
 /// # Errors
 /// Those of `out`.
 pub fn plan(
+    out: &mut impl Write,
+    plan: &Plan,
+    refusal: Option<&Refusal>,
+    bill: Option<&Bill>,
+    style: Style,
+) -> fmt::Result {
+    let mut lines = Wrapped::new(out, style.columns);
+    write_plan(&mut lines, plan, refusal, bill, style)?;
+    lines.finish()
+}
+
+fn write_plan(
     out: &mut impl Write,
     plan: &Plan,
     refusal: Option<&Refusal>,
@@ -237,12 +253,16 @@ fn write_delta(
 ) -> fmt::Result {
     match delta.view() {
         View::Lines { before, after } => {
+            let room = style.columns.map_or(usize::MAX, |columns| columns.saturating_sub("      - ".len()));
+            let (before, after) = fit::cut(before, after, room);
             writeln!(out, "    {label}:")?;
             writeln!(out, "      {} {}", style.paint(RED, '-'), pieces(&before, RED, style))?;
             writeln!(out, "      {} {}", style.paint(GREEN, '+'), pieces(&after, GREEN, style))
         }
         // A new number had nothing before.
         View::Arrow { after, .. } if kind == ActionKind::Purchase => {
+            let room = style.columns.map_or(usize::MAX, |columns| columns.saturating_sub(label.len() + 6));
+            let after = fit::middle_cut(&after, room);
             writeln!(out, "    {label}: {}", style.paint(GREEN, after))
         }
         View::Arrow { before, after } => {

@@ -82,6 +82,7 @@ pub(crate) fn desired(count: usize, settings: impl Fn(usize) -> Managed) -> Desi
         hold: None,
     };
     Desired {
+        secrets: Vec::new(),
         accounts: vec![account],
         policy: Policy::default(),
         standstill: Standstill::default(),

@@ -198,6 +198,7 @@ pub(super) fn desired() -> impl Strategy<Value = Desired> {
     (numbers, unlisted).prop_map(|(mut numbers, unlisted)| {
         numbers.sort_by_key(|declared| declared.number);
         Desired {
+            secrets: Vec::new(),
             accounts: accounts(),
             policy: Policy { unlisted, ..Policy::default() },
             standstill: Standstill::default(),

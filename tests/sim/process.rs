@@ -149,6 +149,7 @@ impl Host {
                 clock: &|| self.state.lock().wall(),
                 reach: &|desired| self.reach(process, desired, &dice),
                 renew: &|_, _| Ok(()),
+                secrets: &|_| Ok(()),
                 tell: &|news| {
                     if let News::Ended { pass, extent, .. } = news {
                         told(&mut self.state.lock(), process, pass, *extent);
@@ -239,7 +240,7 @@ impl Host {
         if let Some(directory) = &lock_dir {
             lock(&mut locks, directory, &mut clients).await?;
         }
-        let saved = SavedPlan::new(plan, &desired, Generation::from_sources(&[]), self.api);
+        let saved = SavedPlan::new(plan, &desired, self.api);
         let source = PlanSource::Saved { saved: &saved, files: None };
         let pass = walk(&job(source, &clients, false)).await;
         self.state.lock().sometimes.reached(match pass {

@@ -42,12 +42,17 @@ pub(in crate::cli) struct ImportArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  numctl fmt\n  numctl fmt --check -f fleet.yaml\n\n\
+#[command(
+    after_help = "Examples:\n  numctl fmt\n  numctl fmt fleet.yaml\n  numctl fmt --check -f fleet.yaml\n\n\
                   Sections are put in order, and numbers within the groups that blank lines set apart. Comments \
-                  stay. A file whose meaning would change is left as it is.")]
+                  stay. A file whose meaning would change is left as it is."
+)]
 pub(in crate::cli) struct FmtArgs {
     #[command(flatten)]
     pub(in crate::cli) files: FileArgs,
+    /// The same as -f
+    #[arg(value_name = "FILE", conflicts_with = "files")]
+    pub(in crate::cli) named: Vec<PathBuf>,
     /// Write nothing; list the files that are not formatted, and exit with 1 if there are any
     #[arg(long)]
     pub(in crate::cli) check: bool,

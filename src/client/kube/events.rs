@@ -67,8 +67,7 @@ impl EventClient {
     pub async fn record(
         &mut self,
         r#type: &str,
-        reason: &str,
-        message: &str,
+        (reason, message): (&str, &str),
         now: Duration,
     ) -> Result<(), String> {
         if self.uid == Uid::NotAsked {

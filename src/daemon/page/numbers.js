@@ -20,9 +20,10 @@ async function take(answer) {
     const row = known.get(phone);
     // In its place: the list and what it is filtered to hold the same row.
     if (row) Object.assign(row, { account, name, said, synced, degraded, effective, text });
-    else known.set(phone, { phone, account, name, said, synced, degraded, effective, text, hold: null });
+    else known.set(phone, { phone, account, name, said, synced, degraded, effective, text, hold: null, tags: '' });
   }
   for (const [phone, end, words] of answer.holds) known.get(phone).hold = { until: end, why: words };
+  for (const [phone, tags] of answer.tags) known.get(phone).tags = tags;
   accountNames = accounts;
   rows = known;
   // The daemon sends them in order.
@@ -58,7 +59,7 @@ async function filter(keepPlace) {
     }
     const row = all[at];
     if ((standing === '' || (standing === 'on_hold' ? holdOf(row) : row.said.standing === standing)) && (wanted < 0 || row.account === wanted)
-      && words.every((word) => row.text.includes(word))) urgent[row.said.standing].push(row);
+      && words.every((word) => row.text.includes(word) || row.tags.toLowerCase().includes(word))) urgent[row.said.standing].push(row);
   }
   found = [].concat(...Object.values(urgent));
   byId('found').textContent = found.length === sorted.length ? `${number.format(sorted.length)} in all` : `${number.format(found.length)} of ${number.format(sorted.length)}`;
@@ -202,7 +203,7 @@ function showDetail() {
   const row = rows.get(opened);
   if (!row) return;
   byId('detail-title').textContent = row.phone;
-  const about = make('p', 'quiet', `${row.name ? `${row.name} · ` : ''}${accountNames[row.account]}`);
+  const about = make('p', 'quiet', `${row.name ? `${row.name} · ` : ''}${accountNames[row.account]}${row.tags ? ` · ${row.tags}` : ''}`);
   const condition = (type, said, since, good) => {
     const dot = make('i', `dot ${said.status === good ? 'synced' : said.status === 'Unknown' ? 'unknown' : type === 'Degraded' ? 'degraded' : 'drifted'}`);
     const title = make('div', 'title', dot, make('b', '', `${type}: ${said.status}`), make('span', 'mono', said.reason), ago(since));

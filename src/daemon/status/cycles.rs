@@ -106,13 +106,6 @@ impl CycleResult {
     }
 }
 
-/// How long a cycle took, and how long it is until the next one.
-#[derive(Debug, Clone, Copy)]
-pub struct CycleTiming {
-    pub took: Duration,
-    pub next: Duration,
-}
-
 /// What came of one cycle.
 #[derive(Debug, Clone)]
 pub struct Past {
@@ -214,8 +207,7 @@ impl Past {
     pub(super) fn from_report(
         finish: &Finish<'_>,
         extent: Extent,
-        at: StatusTime,
-        took: Duration,
+        (at, took): (StatusTime, Duration),
         generation: Option<Generation>,
     ) -> Self {
         let plan = finish.plan();

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::desired::AccountIndex;
+use crate::desired::{AccountIndex, Tags};
 use crate::model::action_kind::ActionKind;
 use crate::model::hold::{Hold, Still};
 use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
@@ -189,6 +189,8 @@ struct NumberStatusJson<'a> {
     phone_number: PhoneNumber,
     sid: Option<NumberSid>,
     friendly_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tags: Option<&'a Tags>,
     account: &'a str,
     standing: &'static str,
     hold: Option<HoldJson<'a>>,
@@ -391,6 +393,7 @@ impl<'a> NumberStatusJson<'a> {
             phone_number: row.number,
             sid: status.sids.get(at).copied().flatten(),
             friendly_name: row.name.as_deref(),
+            tags: status.tags.get(&row.number).map(|labels| &labels.tags),
             account: name(status, row.account),
             standing: row.verdict.standing.as_str(),
             hold: status.holds.of_number(row.number, now).map(HoldJson::from_hold),

@@ -121,7 +121,7 @@ pub(crate) fn capabilities(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(crate) fn url(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": ["string", "null"], "pattern": "^([hH][tT][tT][pP][sS]?://[^/\\s{}<>][^\\s{}<>]*)?$" })
+    json_schema!({ "type": ["string", "null"], "pattern": "^([hH][tT][tT][pP][sS]?://[^/\\s{}<>]([^\\s{}<>]|\\$\\{secret:[A-Za-z0-9_][A-Za-z0-9_-]*\\})*)?$" })
 }
 
 pub(crate) fn method(_: &mut SchemaGenerator) -> Schema {

@@ -51,8 +51,7 @@ pub(super) fn accounts(accounts: &[AccountRef], worlds: &[AccountsAtStart]) -> V
 /// All that a run has to record before its first write; `worlds` are those of the plan's accounts.
 #[must_use]
 pub fn records_of(
-    plan: &Plan,
-    digest: Digest,
+    (plan, digest): (&Plan, Digest),
     worlds: &[AccountsAtStart],
     head: &RunHead,
     run: &RunId,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::accounts::FileAccount;
 use super::holds::FileHolds;
 use super::limits::FileLimits;
+use super::seal::FileSeal;
 use super::{SavedPlanError, malformed};
 use crate::model::claim::Slot;
 use crate::model::number::PhoneNumber;
@@ -19,14 +20,14 @@ pub(super) struct SavedFile {
     pub(super) checksum: String,
     pub(super) tool_version: String,
     pub(super) files: Vec<String>,
-    /// Their content; an older numctl did not say it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) content: Option<String>,
     pub(super) carries_webhook_passwords: bool,
     pub(super) accounts: Vec<FileAccount>,
     pub(super) limits: FileLimits,
     pub(super) holds: FileHolds,
     pub(super) summary: FileSummary,
+    /// The secrets that its webhooks name, without their values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) seal: Option<FileSeal>,
     /// What the plan is about, where that is not all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) narrowed: Option<FileNarrowed>,
@@ -109,13 +110,35 @@ impl FileClaim {
 #[serde(deny_unknown_fields)]
 pub(super) struct FileChange {
     pub(super) field: String,
-    pub(super) before: Option<String>,
+    pub(super) before: Option<FileText>,
     pub(super) after: Option<String>,
+}
+
+/// A value: the text, or what stands for one that holds a password.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum FileText {
+    Plain(String),
+    Hidden {
+        /// For people.
+        masked: String,
+        /// By which an apply knows it again.
+        code: String,
+    },
+}
+
+impl FileText {
+    /// As far as it is shown.
+    pub(super) fn shown(&self) -> &str {
+        match self {
+            Self::Plain(text) | Self::Hidden { masked: text, .. } => text,
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FileValue {
     pub(super) field: String,
-    pub(super) value: Option<String>,
+    pub(super) value: Option<FileText>,
 }

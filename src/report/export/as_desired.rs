@@ -27,6 +27,7 @@ impl ExportedFleet {
             place: Place { file: 0, entry: at },
         });
         Desired {
+            secrets: Vec::new(),
             accounts: self.accounts.clone(),
             policy: Policy::default(),
             standstill: Standstill::default(),

@@ -149,7 +149,7 @@ pub(crate) fn shown_everywhere(plan: &Plan) -> [String; 4] {
     text::plan(&mut plain, plan, refusal.as_ref(), None, Style::default()).expect("written");
     inert(&plain);
     let mut coloured = String::new();
-    text::plan(&mut coloured, plan, refusal.as_ref(), None, Style { colour: true, full: false })
+    text::plan(&mut coloured, plan, refusal.as_ref(), None, Style { colour: true, ..Style::default() })
         .expect("written");
     let uncoloured = anstream_free(&coloured);
     assert_eq!(uncoloured, plain, "nothing but our own colours");

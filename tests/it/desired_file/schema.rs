@@ -105,8 +105,9 @@ fn matches_pattern(pattern: &str, text: &str) -> bool {
         }
         "^[a-z][a-z0-9-]{0,23}$" => numctl::model::claim::ClaimName::parse(text).is_some(),
         "^[A-Za-z]{2}$" => text.len() == 2 && text.bytes().all(|b| b.is_ascii_alphabetic()),
-        r"^([hH][tT][tT][pP][sS]?://[^/\s{}<>][^\s{}<>]*)?$" => {
-            let lower = text.to_lowercase();
+        r"^([hH][tT][tT][pP][sS]?://[^/\s{}<>]([^\s{}<>]|\$\{secret:[A-Za-z0-9_][A-Za-z0-9_-]*\})*)?$" => {
+            let named = text.replace("${secret:webhook}", "named");
+            let (text, lower) = (named.as_str(), named.to_lowercase());
             let rest = lower.strip_prefix("https://").or(lower.strip_prefix("http://"));
             text.is_empty()
                 || rest
@@ -142,6 +143,9 @@ fn the_schema_accepts_what_the_parser_accepts_and_refuses_what_it_can() {
     }
     assert!(takes(
         "version: 1\nnumbers: [{ phone_number: '88811', voice: { url: null, caller_id_lookup: '' } }]"
+    ));
+    assert!(takes(
+        "version: 1\nnumbers: [{ phone_number: '88811', voice: { url: 'https://u:${secret:webhook}@a.example' } }]"
     ));
     // What a schema cannot see: references, doubled numbers, merged settings, syntax, the end marker.
     let beyond = [

@@ -213,6 +213,9 @@ fn an_export_plans_to_nothing() {
     let (sandbox, bench) = Sandbox::with_state(&world(&numbers), &[]);
     bench.write("accounts.yaml", &format!("{}numbers: []\n", two_accounts()));
     let text = bench.run(&["export", "-f", "accounts.yaml"]).exits(0).says("passwords of webhook URLs").out;
+    assert!(!text.contains("s3cr3t"), "{text}");
+    bench.run(&["export", "-f", "accounts.yaml", "--write-secrets", "secrets"]).exits(0);
+    let bench = bench.with("NUMCTL_SECRETS_DIR", "secrets");
     let plan = bench.plan(&text).exits(0).json();
     assert_eq!(plan["actions"], json!([]), "{text}");
     assert_eq!(plan["summary"]["unchanged"], numbers.len(), "{text}");

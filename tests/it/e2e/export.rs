@@ -161,7 +161,8 @@ fn a_file_that_is_replaced_keeps_its_mode_and_its_links() {
 #[test]
 fn passwords_are_never_left_readable_by_others() {
     use std::os::unix::fs::PermissionsExt as _;
-    let config = json!({"voice.url": "https://u:hunter2@a.example/"});
+    // A URL within a URL: its password has no name, and stays.
+    let config = json!({"voice.url": "https://u:hunter2@a.example/?next=https://v:hunter2@b.example/"});
     let (_sandbox, bench) = Sandbox::with_state(&world(&[owned("+15552230000", MAIN, None, config)]), &[]);
     let path = bench.write("fleet.yaml", "old");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("a mode");

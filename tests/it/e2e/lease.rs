@@ -6,7 +6,6 @@ mod claims;
 mod door;
 mod events;
 mod fake;
-mod mounted;
 mod real;
 mod trouble;
 

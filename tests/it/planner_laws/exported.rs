@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use numctl::desired::Desired;
 use numctl::model::number::PhoneNumber;
-use numctl::model::settings::{Field, Managed, Settings, Value};
+use numctl::model::settings::{Field, Managed, Settings, Value, Want};
 use numctl::report::export::ExportedFleet;
 
 use crate::fleets::{NUMBERS, Row, World, accounts, live};
@@ -15,7 +15,12 @@ pub(super) type Said = Vec<(String, String, BTreeMap<String, String>)>;
 
 pub(super) fn said(desired: &Desired) -> Said {
     let settings = |settings: &Managed| {
-        settings.iter().map(|(field, want)| (field.json_name().to_owned(), want.wire(field))).collect()
+        let text = |field: Field, want: &Want| match want {
+            // The file has the names of its secrets.
+            Want::Set(Value::SecretUrl(url)) => url.written().to_string(),
+            _ => want.wire(field),
+        };
+        settings.iter().map(|(field, want)| (field.json_name().to_owned(), text(field, want))).collect()
     };
     let numbers = desired.numbers.iter();
     numbers

@@ -62,7 +62,6 @@ impl Hooks for Person<'_> {
             _ => return Decision::YesAfterAWhile,
         };
         host.note(|| what.to_owned());
-        host.count("questions during which something changed");
         host.silence = Some(what);
         Decision::YesAfterAWhile
     }
@@ -78,8 +77,7 @@ impl Hooks for Person<'_> {
 
 /// `apply`, with its question.
 pub(super) async fn apply(host: &Shared, folder: &Path, mut tape: Tape) {
-    let wanted = (0..tape.between(1, POOL)).map(|at| (at, 0)).collect();
-    let meant = Intention { edit: 1, wanted, shut: None };
+    let meant = Intention { edit: 1, wanted: (0..tape.between(1, POOL)).map(|at| (at, 0)).collect() };
     let file = folder.join("fleet.yaml");
     fs::write(&file, meant.file(0)).expect("a folder of our own");
     let sources = load(std::slice::from_ref(&file)).expect("a good file");

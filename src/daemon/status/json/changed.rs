@@ -36,7 +36,7 @@ impl<'a> ChangedHead<'a> {
 /// effective since]` for each number,
 /// with times in seconds since the epoch. Every number where the list itself changed after that
 /// version, or where it is a version of another process; then with the numbers' own holds,
-/// `[number, until, why]`.
+/// `[number, until, why]`, and with their tags, `[number, tags]`.
 #[derive(Debug)]
 pub struct Changed {
     status: Arc<Status>,
@@ -116,6 +116,10 @@ impl Changed {
             holds.map(|(number, _, hold)| (number, hold.end().as_secs(), &*hold.why)).collect();
         out.extend_from_slice(b",\"holds\":");
         write(out, &holds);
+        let tagged = self.status.tags.keys().filter(|_| self.is_whole);
+        let tagged: Vec<_> = tagged.map(|number| (number, self.status.tags_of(*number))).collect();
+        out.extend_from_slice(b",\"tags\":");
+        write(out, &tagged);
         out.extend_from_slice(b"}\n");
     }
 }
