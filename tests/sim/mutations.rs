@@ -82,7 +82,7 @@ pub const EDITS: &[Edit] = &[
         file: "src/execute/purchase.rs",
         find: "        course.reads += 1;\n",
         replace: "        course.reads += 1;\n        \
-            if @purchase-without-a-look@ && course.reads == 1 { return Ok(Look::NotYet(tokio::time::Instant::now())); }\n",
+            if @purchase-without-a-look@ && course.reads == 1 { return Ok(AttemptLook::NotYet(tokio::time::Instant::now())); }\n",
         bugs: &[("purchase-without-a-look", "no look-up before a purchase")],
     },
     Edit {
@@ -98,7 +98,7 @@ pub const EDITS: &[Edit] = &[
     Edit {
         file: "src/execute/purchase.rs",
         find: "            (Ok((Sighting::There(_), _)), None) => Err(",
-        replace: "            (Ok((Sighting::There(_), at)), None) if @look-not-believed@ => Ok(Look::NotYet(at)),\n            \
+        replace: "            (Ok((Sighting::There(_), at)), None) if @look-not-believed@ => Ok(AttemptLook::NotYet(at)),\n            \
             (Ok((Sighting::There(_), _)), None) => Err(",
         bugs: &[("look-not-believed", "the look-up shows the number, and it is bought all the same")],
     },
@@ -122,7 +122,7 @@ pub const EDITS: &[Edit] = &[
     Edit {
         file: "src/execute/release.rs",
         find: "                return match run.is_gone(target, sid, trace).await {",
-        replace: "                if @one-404-is-proof@ { return Ok(Look::Made(())); }\n                \
+        replace: "                if @one-404-is-proof@ { return Ok(AttemptLook::Made(())); }\n                \
             return match run.is_gone(target, sid, trace).await {",
         bugs: &[("one-404-is-proof", "one 404 is taken for a release that worked")],
     },
