@@ -24,6 +24,7 @@
 //! - `tariff`: country and type that decide a number's price
 //! - `live`: a live number, as either API shows it
 //! - `money`: exact amounts, each in one currency
+//! - `coordinates`: places on the globe and the distance between them
 //! - `offer`: an available number, and whether it matches a claim
 //! - `quarantine`: the mark of a number in quarantine, and since when it is there
 //! - `traffic`: when a number was last used
@@ -32,6 +33,7 @@ pub mod action_kind;
 pub mod audit;
 pub mod base_url;
 pub mod claim;
+pub mod coordinates;
 pub mod country;
 pub mod credentials;
 pub mod hold;

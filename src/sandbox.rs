@@ -21,6 +21,7 @@
 //! - `config`: what can be set on a number, and what the API accepts
 //! - `audit`: the account's audit log
 //! - `emergency`: the state of a number's emergency address
+//! - `owned`: one number, with its owner and its settings
 //! - `event`: one call or message
 //! - `resources`: Messaging Services, applications, trunks and regions of the model
 //! - `world`: the model: accounts, and who owns which number; no clock, no I/O
@@ -64,6 +65,7 @@ mod in_memory;
 mod json;
 mod monitor;
 mod options;
+mod owned;
 mod page;
 mod pricing;
 mod products;

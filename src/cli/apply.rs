@@ -84,7 +84,7 @@ async fn saved(writing: &Writing<'_>, path: &Path) -> Ended {
     let accounts = fleet::accounts_of_plan(&saved.plan.accounts, &saved.access);
     let work = async |fleet: &Fleet, intents: Intents| {
         let source = PlanSource::Saved { saved: &saved, files: files.as_ref() };
-        let content = Content::of_no_files();
+        let content = Content::from_saved(saved.content);
         let errand = Errand { source, content: &content, narrowing: None, has_claims, marker: Some(&marker) };
         writing.walk(fleet, errand, intents).await
     };

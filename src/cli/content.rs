@@ -25,13 +25,14 @@ impl Content {
     }
 
     /// What was read right after they were stamped.
-    pub(super) fn new((paths, stamp): (Vec<PathBuf>, Stamp), generation: Generation) -> Self {
+    pub(super) fn new(paths: Vec<PathBuf>, stamp: Stamp, generation: Generation) -> Self {
         Self { paths, generation, seen: RefCell::new((stamp, true)) }
     }
 
-    /// A content that is not in files: it never changes.
-    pub(super) fn of_no_files() -> Self {
-        Self::new((Vec::new(), Stamp::from_paths(&[])), Generation::from_sources(&[]))
+    /// That of the files that a saved plan was made from: it never changes.
+    pub(super) fn from_saved(generation: Option<Generation>) -> Self {
+        let generation = generation.unwrap_or_else(Generation::of_no_files);
+        Self::new(Vec::new(), Stamp::from_paths(&[]), generation)
     }
 
     /// Whether the files still have it. They are read again only where their sizes, times or places

@@ -18,7 +18,7 @@ pub(super) async fn run(global: &Global, args: &DiffArgs) -> Ended {
         pricing: Pricing::WhereLimited,
         operator: OperatorLimits::default(),
     };
-    let (_, (plan, _, _)) = planned(global, &planning).await?;
+    let (_, _, (plan, _, _)) = planned(global, &planning).await?;
     match args.format {
         TextOrJson::Text => {
             output::print_text(|out| difference::text(out, &plan, output::style()))?;

@@ -15,13 +15,13 @@ use crate::client::http::{self, CA_BYTES_MAX, Http};
 use crate::client::leadership::Leadership;
 use crate::client::lock::{LockError, LockPlace, Locks};
 use crate::client::pace::Pace;
+use crate::client::webhook::WebhookCaller;
 use crate::client::{Client, Dice, ListError, Manner};
 use crate::daemon::Reached;
 use crate::desired::AccountRef;
 use crate::desired::environment::{self, Login, VariableSource as Variables};
 use crate::desired::hosts::Hosts;
 use crate::desired::load::{load, parse};
-use crate::desired::narrowing::Narrowing;
 use crate::desired::{Access, Account, AccountIndex, Desired, Findings, Parsed, SecretName, Source};
 use crate::execute::ledger::{Ledger, LedgerError};
 use crate::guard::budget::Generation;
@@ -141,9 +141,9 @@ pub(super) fn read_with_secrets(global: &Global, files: &[PathBuf]) -> Result<(D
 /// Reads and checks the files, and names their content. What is doubtful in them is counted here and
 /// shown by `validate`.
 pub(super) fn read(global: &Global, files: &[PathBuf]) -> Result<(Desired, Content), Fatal> {
-    let stamp = Content::stamp(files);
+    let (paths, stamp) = Content::stamp(files);
     let sources = sources(files)?;
-    let content = Content::new(stamp, Generation::from_sources(&sources));
+    let content = Content::new(paths, stamp, Generation::from_sources(&sources));
     Ok((checked(parse(&sources, global.api()))?, content))
 }
 
@@ -188,26 +188,30 @@ impl Fleet {
         declared: &[Account],
     ) -> Result<(Self, Vec<(AccountRef, Fatal)>), Fatal> {
         let sandbox = sandbox_of(global).await?;
-        let (kept, shut) = with_credentials(global, declared, sandbox.as_ref())?;
+        let running = sandbox.as_ref();
+        let accounts = with_source(global, running, |source| {
+            environment::accounts(declared, source).map_err(Fatal::from)
+        })?;
+        let (mut kept, mut shut): (Vec<Account>, _) = (Vec::new(), Vec::new());
+        let mut place = vec![None; declared.len()];
+        // Parents first, as they may be named later.
+        let mut order: Vec<usize> = (0..declared.len()).collect();
+        order.sort_by_key(|at| declared[*at].parent.is_some());
+        for at in order {
+            match login(global, declared, &accounts, at, running) {
+                Ok(_) => {
+                    place[at] = u16::try_from(kept.len()).ok().map(AccountIndex);
+                    let parent = declared[at].parent.and_then(|parent| place[usize::from(parent.0)]);
+                    kept.push(Account { parent, ..declared[at].clone() });
+                }
+                Err(fatal) => shut.push((accounts[at].clone(), fatal)),
+            }
+        }
         let Reached { accounts, clients } = match kept.is_empty() {
             true => Reached { accounts: Vec::new(), clients: Vec::new() },
-            false => reach(global, &kept, sandbox.as_ref())?,
+            false => reach(global, &kept, running)?,
         };
         Ok((Self { accounts, clients, sandbox }, shut))
-    }
-
-    /// Clients of the declared accounts that `--account` leaves out, as far as there are credentials for them.
-    pub(super) fn neighbours(&self, global: &Global, narrowing: Option<&Narrowing>) -> Vec<Client<Http>> {
-        let all = narrowing.map(Narrowing::all_accounts).unwrap_or_default();
-        let running = self.sandbox.as_ref();
-        // Whoever cannot be asked is not: Twilio sells no number that someone has.
-        let reached = with_credentials(global, all, running).and_then(|(kept, _)| match kept.is_empty() {
-            true => Ok(Vec::new()),
-            false => reach(global, &kept, running).map(|reached| reached.clients),
-        });
-        let is_left_out =
-            |client: &Client<Http>| self.accounts.iter().all(|account| account.sid != client.account);
-        reached.unwrap_or_default().into_iter().filter(is_left_out).collect()
     }
 
     /// Holds the lock of every account, and the lease, where that is asked for, until the result is let go;
@@ -322,35 +326,6 @@ impl Fleet {
         Ok(())
     }
 }
-
-/// The accounts that have credentials, and why each of the others has none.
-fn with_credentials(
-    global: &Global,
-    declared: &[Account],
-    running: Option<&Running>,
-) -> Result<WithCredentials, Fatal> {
-    let accounts =
-        with_source(global, running, |source| environment::accounts(declared, source).map_err(Fatal::from))?;
-    let (mut kept, mut shut): (Vec<Account>, _) = (Vec::new(), Vec::new());
-    let mut place = vec![None; declared.len()];
-    // Parents first, as they may be named later.
-    let mut order: Vec<usize> = (0..declared.len()).collect();
-    order.sort_by_key(|at| declared[*at].parent.is_some());
-    for at in order {
-        match login(global, declared, &accounts, at, running) {
-            Ok(_) => {
-                place[at] = u16::try_from(kept.len()).ok().map(AccountIndex);
-                let parent = declared[at].parent.and_then(|parent| place[usize::from(parent.0)]);
-                kept.push(Account { parent, ..declared[at].clone() });
-            }
-            Err(fatal) => shut.push((accounts[at].clone(), fatal)),
-        }
-    }
-    Ok((kept, shut))
-}
-
-/// Accounts with credentials, and those without, each with the reason.
-type WithCredentials = (Vec<Account>, Vec<(AccountRef, Fatal)>);
 
 /// The embedded sandbox, where it is asked for.
 pub(super) async fn sandbox_of(global: &Global) -> Result<Option<Running>, Fatal> {
@@ -499,16 +474,20 @@ fn transport(global: &Global, is_embedded: bool, endpoints: &[Endpoint]) -> Resu
     if is_embedded {
         return Ok(Http::direct());
     }
-    let trusted = match &global.ca_file {
-        None => Vec::new(),
-        Some(path) => http::certificates_in(path)
-            .map_err(|error| Fatal::new(format!("--ca-file {}: {error}", path.display())))?,
-    };
-    let http = Http::new(trusted).map_err(Fatal::new)?;
+    let http = Http::new(trusted(global)?).map_err(Fatal::new)?;
     for endpoint in endpoints {
         http.prepare(&endpoint.url(Product::Api, "/")).map_err(Fatal::new)?;
     }
     Ok(http)
+}
+
+/// The certificates of `--ca-file`, which are trusted beside the machine's.
+pub(super) fn trusted(global: &Global) -> Result<Vec<reqwest::Certificate>, Fatal> {
+    match &global.ca_file {
+        None => Ok(Vec::new()),
+        Some(path) => http::certificates_in(path)
+            .map_err(|error| Fatal::new(format!("--ca-file {}: {error}", path.display()))),
+    }
 }
 
 /// The file of `--ca-file`, which may be renewed while a daemon runs.
@@ -526,9 +505,14 @@ impl CaFile {
         Self { path, seen: RefCell::new(seen) }
     }
 
-    /// Has every client trust what is in it now, where that has changed. Where it is not good, those of
-    /// before stay trusted.
-    pub(super) fn follow(&self, global: &Global, reached: &mut Reached<Http>) -> Result<(), Fatal> {
+    /// Has every client, and what calls webhooks, trust what is in it now, where that has changed. Where it
+    /// is not good, those of before stay trusted.
+    pub(super) fn follow(
+        &self,
+        global: &Global,
+        reached: &mut Reached<Http>,
+        caller: Option<&WebhookCaller>,
+    ) -> Result<(), Fatal> {
         let Some(path) = &self.path else { return Ok(()) };
         let text = bounded_file::text(path, CA_BYTES_MAX)
             .map_err(|error| Fatal::new(format!("--ca-file {}: {error}", path.display())))?;
@@ -538,6 +522,9 @@ impl CaFile {
         let renewed = Arc::new(transport(global, false, &[])?);
         for client in &reached.clients {
             renewed.prepare(&client.routes.numbers()).map_err(Fatal::new)?;
+        }
+        if let Some(caller) = caller {
+            caller.trust(trusted(global)?).map_err(Fatal::new)?;
         }
         for client in &mut reached.clients {
             client.carry_by(renewed.clone());

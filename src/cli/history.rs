@@ -67,12 +67,13 @@ pub(super) async fn history(global: &Global, args: &HistoryArgs) -> Ended {
         }
     };
     let runs: Vec<&JournalRun> = runs.iter().take(args.limit).collect();
-    let shown = (args.number(), &others);
+    let number = args.number();
     output::print_with(|out| match args.format {
-        TextOrJson::Json => report::history::json(out, &runs, shown),
+        TextOrJson::Json => report::history::json(out, &runs, number, &others),
         TextOrJson::Text => {
             let mut text = String::new();
-            report::history::text(&mut text, &runs, shown, output::style()).map_err(io::Error::other)?;
+            report::history::text(&mut text, &runs, number, &others, output::style())
+                .map_err(io::Error::other)?;
             out.write_all(text.as_bytes())
         }
     })?;

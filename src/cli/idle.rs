@@ -55,8 +55,8 @@ pub(super) async fn run(global: &Global, args: &IdleArgs) -> Ended {
     let since = args.time.since(now);
     let found = match fleet.only(args.accounts.account.as_deref()) {
         Ok(accounts) => {
-            let part = (desired.as_ref(), narrowing.as_ref());
-            find(&fleet, &accounts, part, (since, args.time.began(now))).await
+            let began = args.time.began(now);
+            find(&fleet, &accounts, desired.as_ref(), narrowing.as_ref(), since, began).await
         }
         Err(error) => Err(error),
     };
@@ -100,8 +100,10 @@ struct All {
 async fn find(
     fleet: &Fleet,
     accounts: &[AccountIndex],
-    (desired, narrowing): (Option<&Desired>, Option<&Narrowing>),
-    (since, began): (Date, Timestamp),
+    desired: Option<&Desired>,
+    narrowing: Option<&Narrowing>,
+    since: Date,
+    began: Timestamp,
 ) -> Result<(Vec<Idle>, All), Fatal> {
     let labels_of =
         |number: PhoneNumber| desired.and_then(|desired| desired.declared(number)?.labels.clone());

@@ -21,7 +21,7 @@ pub(super) fn candidate(args: &LeaseArgs, identity: &str) -> Result<Option<Leade
     let timing = args.lease_duration;
     let client = LeaseClient::new(cluster, namespace, lease.name.clone(), timing.request_timeout())
         .map_err(|error| Fatal::new(format!("--lease: {error}")))?;
-    Ok(Some(Leadership::start(client, Elector::new(identity.to_owned(), timing))))
+    Ok(Some(Leadership::start(client.to_string(), client, Elector::new(identity.to_owned(), timing))))
 }
 
 /// What writes Events about this Deployment, where one is named.

@@ -112,7 +112,7 @@ pub(super) async fn get(global: &Global, args: &GetArgs) -> Ended {
     };
     let fleet = Fleet::open(global, &declared).await?;
     let ended = match fleet.only(args.accounts.account.as_deref()) {
-        Ok(accounts) => get_from(&fleet, &accounts, args, (sort, part.as_ref())).await,
+        Ok(accounts) => get_from(&fleet, &accounts, args, sort, part.as_ref()).await,
         Err(error) => Err(error),
     };
     fleet.close().await?;
@@ -123,7 +123,8 @@ async fn get_from(
     fleet: &Fleet,
     accounts: &[AccountIndex],
     args: &GetArgs,
-    (sort, part): (Option<SortBy>, Option<&Selection>),
+    sort: Option<SortBy>,
+    part: Option<&Selection>,
 ) -> Ended {
     let filters = args.filters.filters();
     let filters: Vec<Filters> = match args.numbers.as_slice() {

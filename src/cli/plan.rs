@@ -37,21 +37,34 @@ pub(super) struct Planning<'a> {
     pub(super) operator: OperatorLimits,
 }
 
-/// Reads, lists and plans; nothing is shown.
-pub(super) async fn planned(global: &Global, planning: &Planning<'_>) -> Result<(Desired, Made), Fatal> {
+/// What the files declare, and what is live in their accounts.
+struct Listed<'a> {
+    desired: &'a Desired,
+    narrowing: Option<&'a Narrowing>,
+    fleet: &'a Fleet,
+    observed: Observed,
+}
+
+/// Reads, lists and plans; nothing is shown. Says which content of the files it was.
+pub(super) async fn planned(
+    global: &Global,
+    planning: &Planning<'_>,
+) -> Result<(Desired, Generation, Made), Fatal> {
     let journal = ForPlan::from_arguments(global, planning.journal, planning.state.state_dir.as_deref())?;
-    let (mut desired, narrowing) = planning.narrow.part_of(fleet::read(global, planning.files)?.0)?;
+    let (desired, content) = fleet::read(global, planning.files)?;
+    let (mut desired, narrowing) = planning.narrow.part_of(desired)?;
     // What is left out needs no secrets.
     secrets::fill(global, &mut desired)?;
     let fleet = Fleet::open(global, &desired.accounts).await?;
     let made = match fleet.list().await {
         Ok(observed) => {
-            make(global, planning, (&desired, narrowing.as_ref()), (&fleet, observed), &journal).await
+            let listed = Listed { desired: &desired, narrowing: narrowing.as_ref(), fleet: &fleet, observed };
+            make(global, planning, listed, &journal).await
         }
         Err(error) => Err(error),
     };
     fleet.close().await?;
-    Ok((desired, made?))
+    Ok((desired, content.generation, made?))
 }
 
 pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
@@ -63,14 +76,14 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
         pricing: if args.cost { Pricing::Always } else { Pricing::WhereTouched },
         operator: args.limits.limits(),
     };
-    let (desired, (plan, refusal, bill)) = planned(global, &planning).await?;
+    let (desired, content, (plan, refusal, bill)) = planned(global, &planning).await?;
     // What is held back, or has no effect, is not as declared either.
     let pending = !plan.is_empty() || !plan.leaves_nothing() || !plan.no_effect.is_empty();
     let has_errors = plan.has_errors();
     let saved = match &args.out {
         Some(_) => {
             let seal = secrets::seal(global, &desired)?;
-            Some(SavedPlan::new(plan.clone(), &desired, global.api()).sealed_with(seal))
+            Some(SavedPlan::new(plan.clone(), &desired, content, global.api()).sealed_with(seal))
         }
         None => None,
     };
@@ -108,14 +121,13 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
 async fn make(
     global: &Global,
     planning: &Planning<'_>,
-    (desired, narrowing): (&Desired, Option<&Narrowing>),
-    (fleet, observed): (&Fleet, Observed),
+    listed: Listed<'_>,
     journal: &ForPlan,
 ) -> Result<Made, Fatal> {
+    let Listed { desired, narrowing, fleet, observed } = listed;
     let now = clock::since_the_epoch();
     let ledger = fleet::ledger(global, planning.state);
     let intents = fleet::intents(global, planning.state, &ledger, now)?;
-    let neighbours = fleet.neighbours(global, narrowing);
     let job = Job {
         source: PlanSource::Files(desired),
         // Nothing is spent that could be counted by it.
@@ -128,7 +140,6 @@ async fn make(
         asks_who: true,
         preflight: None,
         narrowing,
-        neighbours: &neighbours,
         numbers_at_once: 1,
         extent: Extent::Full,
         authority: Authority {

@@ -3,7 +3,6 @@
 use ipnet::IpNet;
 use serde::Serialize;
 
-use crate::client::http::certificates_in;
 use crate::client::webhook::{CalledFor, WebhookCall, WebhookCaller};
 use crate::desired::{Account, Desired};
 use crate::guard::preflight::{DeclaredWebhook, Webhooks};
@@ -20,12 +19,7 @@ use super::{Ended, Exit, Fatal, output};
 
 /// What calls webhooks, with the operator's networks and certificates.
 pub(super) fn caller(global: &Global, allowed: &[IpNet]) -> Result<WebhookCaller, Fatal> {
-    let trusted = match &global.ca_file {
-        None => Vec::new(),
-        Some(path) => certificates_in(path)
-            .map_err(|error| Fatal::new(format!("--ca-file {}: {error}", path.display())))?,
-    };
-    WebhookCaller::new(allowed.to_vec(), trusted).map_err(Fatal::new)
+    WebhookCaller::new(allowed.to_vec(), fleet::trusted(global)?).map_err(Fatal::new)
 }
 
 pub(super) async fn run(global: &Global, args: &PreflightArgs) -> Ended {

@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use crate::client::Dice;
 use crate::client::tally::Tally;
 use crate::daemon::announce::WebhookTarget;
-use crate::daemon::board::Board;
+use crate::daemon::board::{Board, LoopStart};
 use crate::daemon::file_watch::Watch;
 use crate::daemon::listener::Listener;
 use crate::daemon::messenger::{self, Messenger};
@@ -87,12 +87,15 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
         "starting"
     );
     let page = args.public_url.clone().map(Arc::new);
-    let board = Board::new(
-        (&identity, clock::since_the_epoch()),
-        (args.interval(), args.dry_run),
-        tally.clone(),
-        (paused.clone(), pulse.clone()),
-    );
+    let board = Board::new(LoopStart {
+        process: &identity,
+        started: clock::since_the_epoch(),
+        interval: args.interval(),
+        dry_run: args.dry_run,
+        tally: tally.clone(),
+        paused: paused.clone(),
+        pulse: pulse.clone(),
+    });
     let board =
         Arc::new(board.of_fleet(StatusFleet { name: args.fleet_name.as_deref().map(Into::into), page }));
     let messenger = notify(args, &board)?;
@@ -121,7 +124,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
             asks_who: true,
             by: author(),
             watch_events: args.watch_events,
-            preflight: caller,
+            preflight: caller.clone(),
             api: global.api(),
         },
         write_access: WriteAccess { lock_places, lease: lease.clone(), ledger, journal },
@@ -138,7 +141,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
             },
             renew: &|desired: &Desired, reached| {
                 fleet::renew(global, &desired.accounts, reached, sandbox.as_ref())
-                    .and_then(|()| ca_file.follow(global, reached))
+                    .and_then(|()| ca_file.follow(global, reached, caller.as_ref()))
                     .inspect(|()| {
                         if let Some(webhooks) = &webhooks {
                             webhooks.aim(desired, &reached.accounts, &reached.clients);

@@ -5,7 +5,6 @@ use crate::guard::cost::Bill;
 use crate::plan::Plan;
 use crate::plan::outcome::Report;
 use crate::report;
-use crate::report::fit::Wrapped;
 
 use super::arguments::{PlanFormat, TextOrJson};
 use super::{Fatal, output};
@@ -59,11 +58,8 @@ pub(super) fn report(report: &Report, bill: Option<&Bill>, format: TextOrJson) -
     }
     output::print_text(|out| {
         use std::fmt::Write as _;
-        let style = output::style();
-        let mut lines = Wrapped::new(out, style.columns);
-        writeln!(lines)?;
-        report::outcome::text(&mut lines, report, style)?;
-        lines.finish()
+        writeln!(out)?;
+        report::outcome::text(out, report, output::style())
     })
 }
 

@@ -14,7 +14,7 @@ use crate::execute::journal::{RecordedCommand, RunHead, RunId};
 use crate::execute::ledger::{Kept, Ledger, LedgerError};
 use crate::execute::{Event, Stop};
 use crate::guard::Approved;
-use crate::guard::budget::Budget;
+use crate::guard::budget::{Budget, Generation};
 use crate::guard::contents::Age;
 use crate::guard::cost::Bill;
 use crate::guard::intents::Intents;
@@ -117,6 +117,17 @@ impl<'a> Writing<'a> {
         self.ledger.get_or_init(|| fleet::ledger(self.global, &self.args.state))
     }
 
+    /// Tells a daemon that keeps its contents there which files were in force after its own.
+    async fn note_content(&self, content: Generation) -> Result<(), LedgerError> {
+        let contents = self.ledger().contents()?;
+        match contents.latest() {
+            Some(latest) if latest != content && content != Generation::of_no_files() => {
+                self.ledger().note_contents(&contents.followed_by(content)).await
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// From now on what is carried out takes back this run.
     pub(super) fn undoing(&mut self, run: RunId) {
         self.head.undoes = Some(run);
@@ -132,7 +143,6 @@ impl<'a> Writing<'a> {
         let is_older = self.ledger().contents()?.age(errand.content.generation) == Age::Older;
         let doubt = (is_older && self.accepted.is_none()).then_some(ContentDoubt::OtherContentInForce);
         let (stop, stopped) = watch::channel(Stop::Run);
-        let neighbours = fleet.neighbours(self.global, errand.narrowing);
         let job = Job {
             source: errand.source,
             generation: errand.content.generation,
@@ -145,7 +155,6 @@ impl<'a> Writing<'a> {
             asks_who: true,
             preflight: self.preflight.as_ref(),
             narrowing: errand.narrowing,
-            neighbours: &neighbours,
             numbers_at_once: usize::from(self.global.max_concurrency) * fleet.clients.len().max(1),
             extent: Extent::Full,
             authority: Authority {
@@ -165,7 +174,7 @@ impl<'a> Writing<'a> {
         let mut known_prices = prices::KnownPrices::from_arguments(self.global, &mut memory);
         let state = LineState { memory: &mut memory, kept: &mut kept, listed: None };
         let before = state.kept.intents.clone();
-        let at = Terminal::new(self, fleet, errand.marker, stop);
+        let at = Terminal::new(self, fleet, (errand.content.generation, errand.marker), stop);
         let passed = pass(&job, state, &at).await;
         known_prices.keep(&mut memory);
         let stopped_short = at.over();
@@ -260,7 +269,7 @@ impl<'a> Writing<'a> {
                 Err(Fatal::new(format!("{text}\nnothing was changed")))
             }
             error => Err(Fatal::new(format!(
-                "{error}: purchases for claims must be recorded before they are made, and they cannot be; nothing was changed: name a directory with --state-dir"
+                "{error}: this must be recorded before anything is changed, and it cannot be; nothing was changed: name a directory with --state-dir"
             ))),
         }
     }
@@ -307,6 +316,7 @@ fn describe(stale: &Stale) -> String {
 /// The person at the terminal, or the script before the pipe: sees the plan, is asked, sees progress.
 struct Terminal<'a> {
     writing: &'a Writing<'a>,
+    content: Generation,
     marker: Option<&'a Path>,
     stop: watch::Sender<Stop>,
     listing: RefCell<Option<progress::ListingProgress>>,
@@ -319,11 +329,12 @@ impl<'a> Terminal<'a> {
     fn new(
         writing: &'a Writing<'a>,
         fleet: &Fleet,
-        marker: Option<&'a Path>,
+        (content, marker): (Generation, Option<&'a Path>),
         stop: watch::Sender<Stop>,
     ) -> Self {
         let listing = RefCell::new(Some(progress::ListingProgress::start(fleet.clients.len())));
-        Self { writing, marker, stop, listing, applying: RefCell::default(), failed: RefCell::default() }
+        let (applying, failed) = (RefCell::default(), RefCell::default());
+        Self { writing, content, marker, stop, listing, applying, failed }
     }
 
     fn listed_all(&self) {
@@ -379,8 +390,9 @@ impl Hooks for Terminal<'_> {
         })
     }
 
-    /// Marks a saved plan as used: whoever comes second is refused.
+    /// Says which files were in force, and marks a saved plan as used: whoever comes second is refused.
     async fn record(&self, _: &Plan, _: &Kept) -> Result<(), LedgerError> {
+        self.writing.note_content(self.content).await?;
         match self.marker {
             Some(marker) => {
                 create_private(marker).map(drop).map_err(|error| LedgerError::Io(marker.to_owned(), error))

@@ -37,7 +37,7 @@ use crate::model::action_kind::ActionKind;
 use crate::model::credentials::Credentials;
 use crate::model::inert::spelt_out;
 use crate::model::live::Live;
-use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
+use crate::model::number::{AccountSid, NumberRef, PhoneNumber};
 use crate::model::settings::{Field, Want};
 
 use answers::{body_bytes_max, is_documented, may_be_any};
@@ -217,8 +217,8 @@ impl<T: Transport> Client<T> {
     /// When any page fails for good: a listing is complete or it is not one (law 3).
     pub async fn list(&self, on_page: impl FnMut(usize)) -> Result<Listing, ListError> {
         let numbers = self.routes.numbers();
-        let pages = (self.account, self.manner.page_size);
-        let (listing, _) = self.list_at(Lane::New, numbers, pages, &[], on_page).await?;
+        let page_size = self.manner.page_size;
+        let (listing, _) = self.list_at(Lane::New, numbers, self.account, page_size, &[], on_page).await?;
         self.proof.lock().await.learn(&listing);
         Ok(listing)
     }
@@ -229,8 +229,8 @@ impl<T: Transport> Client<T> {
     /// As [`Client::list`].
     pub async fn list_in(&self, account: AccountSid) -> Result<Listing, ListError> {
         let numbers = self.routes.numbers_in(account);
-        let pages = (account, self.manner.page_size);
-        self.list_at(Lane::New, numbers, pages, &[], |_| {}).await.map(|(listing, _)| listing)
+        let page_size = self.manner.page_size;
+        self.list_at(Lane::New, numbers, account, page_size, &[], |_| {}).await.map(|(listing, _)| listing)
     }
 
     /// The listing, on pages of some size, and when its first page was asked for.
@@ -238,7 +238,8 @@ impl<T: Transport> Client<T> {
         &self,
         lane: Lane,
         listing: Url,
-        (account, page_size): (AccountSid, u16),
+        account: AccountSid,
+        page_size: u16,
         filters: &[(&str, &str)],
         mut on_page: impl FnMut(usize),
     ) -> Result<(Listing, Instant), ListError> {
@@ -356,8 +357,8 @@ impl<T: Transport> Client<T> {
     /// When the look-up fails for good.
     pub async fn find(&self, lane: Lane, number: PhoneNumber) -> Result<(Sighting, Instant), ListError> {
         let (numbers, text) = (self.routes.numbers(), number.to_string());
-        let pages = (self.account, self.manner.page_size);
-        let (listing, at) = self.list_at(lane, numbers, pages, &[("PhoneNumber", &text)], |_| {}).await?;
+        let (page_size, filter) = (self.manner.page_size, [("PhoneNumber", &*text)]);
+        let (listing, at) = self.list_at(lane, numbers, self.account, page_size, &filter, |_| {}).await?;
         // A server may read the filter as a pattern; only the very number counts.
         let sighting = match listing.rows().iter().find(|row| row.number == Some(number)) {
             Some(live) => Sighting::There(Box::new(live.clone())),
@@ -375,7 +376,7 @@ impl<T: Transport> Client<T> {
     pub async fn fetch(
         &self,
         lane: Lane,
-        (sid, number): (NumberSid, PhoneNumber),
+        NumberRef { sid, number }: NumberRef,
         owner: Owner,
     ) -> Result<(Option<Live>, Instant), ApiError> {
         match self.read(lane, Operation::Fetch, self.routes.number(sid)).await {

@@ -15,7 +15,7 @@ use url::Url;
 
 use connection::Connection;
 
-use crate::client::lease::{Ask, LeaseAnswer, LeaseTrouble, LeaseTroubleKind, wire};
+use crate::client::lease::{Ask, LeaseAnswer, LeaseServer, LeaseTrouble, LeaseTroubleKind, wire};
 use crate::host::bounded_file;
 use crate::model::base_url::{Unfit, base_url_below};
 use crate::model::inert::spelt_out;
@@ -88,11 +88,27 @@ impl LeaseClient {
         Ok(Self { connection: Connection::new(cluster, timeout)?, namespace, name })
     }
 
-    /// Asks once.
-    ///
-    /// # Errors
-    /// When there is no answer, or none that helps: with what was said, for people.
-    pub async fn ask(&mut self, ask: &Ask) -> Result<LeaseAnswer, LeaseTrouble> {
+    async fn send(&mut self, ask: &Ask) -> Result<(StatusCode, Vec<u8>), String> {
+        let (method, body) = match ask {
+            Ask::Read => (Method::GET, None),
+            Ask::Create(record) => (Method::POST, Some(wire::create(&self.namespace, &self.name, record))),
+            Ask::Update(seen, record) => (Method::PUT, Some(wire::update(seen, record))),
+        };
+        self.connection.send(method, &self.path(ask), body).await
+    }
+
+    /// Both are names of Kubernetes' own form, which need no escape.
+    fn path(&self, ask: &Ask) -> String {
+        let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", self.namespace);
+        match ask {
+            Ask::Create(_) => leases,
+            Ask::Read | Ask::Update(..) => format!("{leases}/{}", self.name),
+        }
+    }
+}
+
+impl LeaseServer for LeaseClient {
+    async fn ask(&mut self, ask: &Ask) -> Result<LeaseAnswer, LeaseTrouble> {
         let unanswered =
             |why| LeaseTrouble { kind: LeaseTroubleKind::Unanswered, is_of_a_write: *ask != Ask::Read, why };
         let (status, body) = self.send(ask).await.map_err(unanswered)?;
@@ -112,24 +128,6 @@ impl LeaseClient {
                 Ok(LeaseAnswer::Conflict)
             }
             (_, status) => Err(refused(ask, status, &body)),
-        }
-    }
-
-    async fn send(&mut self, ask: &Ask) -> Result<(StatusCode, Vec<u8>), String> {
-        let (method, body) = match ask {
-            Ask::Read => (Method::GET, None),
-            Ask::Create(record) => (Method::POST, Some(wire::create(&self.namespace, &self.name, record))),
-            Ask::Update(seen, record) => (Method::PUT, Some(wire::update(seen, record))),
-        };
-        self.connection.send(method, &self.path(ask), body).await
-    }
-
-    /// Both are names of Kubernetes' own form, which need no escape.
-    fn path(&self, ask: &Ask) -> String {
-        let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", self.namespace);
-        match ask {
-            Ask::Create(_) => leases,
-            Ask::Read | Ask::Update(..) => format!("{leases}/{}", self.name),
         }
     }
 }

@@ -8,9 +8,9 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tracing::{debug, info, warn};
 
-use crate::client::kube::LeaseClient;
 use crate::client::lease::{
-    Elector, ElectorNext, Leader, LeaseAnswer, LeaseNote, LeaseTrouble, LeaseTroubleKind, Moment, Timing,
+    Elector, ElectorNext, Leader, LeaseAnswer, LeaseNote, LeaseServer, LeaseTrouble, LeaseTroubleKind,
+    Moment, Timing,
 };
 use crate::client::tally::Tally;
 use crate::host::clock;
@@ -75,20 +75,20 @@ fn said(kind: LeaseTroubleKind) -> &'static str {
 }
 
 impl Leadership {
-    /// Starts a candidate that does not yet want the lease.
+    /// Starts a candidate for the Lease of this name, `NAMESPACE/NAME`, that does not yet want it.
     #[must_use]
-    pub fn start(client: LeaseClient, elector: Elector) -> Self {
+    pub fn start(name: String, server: impl LeaseServer, elector: Elector) -> Self {
         let inner = LeadershipState { elector, is_at_rest: true, trouble: None };
         let shared = Arc::new(SharedLeadership {
             inner: Mutex::new(inner),
             began: Instant::now(),
-            name: client.to_string(),
+            name,
             news: watch::Sender::new(0),
             bell: Notify::new(),
             pulse: OnceLock::new(),
             tally: OnceLock::new(),
         });
-        tokio::spawn(drive(shared.clone(), client));
+        tokio::spawn(drive(shared.clone(), server));
         Self(shared)
     }
 
@@ -277,7 +277,7 @@ impl SharedLeadership {
     }
 }
 
-async fn drive(shared: Arc<SharedLeadership>, mut client: LeaseClient) {
+async fn drive(shared: Arc<SharedLeadership>, mut server: impl LeaseServer) {
     let mut led = None;
     loop {
         if shared.is_stuck() {
@@ -313,7 +313,7 @@ async fn drive(shared: Arc<SharedLeadership>, mut client: LeaseClient) {
                 () = shared.bell.notified() => {}
             },
             ElectorNext::Ask(ask) => {
-                let asked = client.ask(&ask).await;
+                let asked = server.ask(&ask).await;
                 let mut inner = shared.lock();
                 let before = inner.trouble.take();
                 inner.trouble = match asked {

@@ -18,6 +18,7 @@ mod note;
 mod trouble;
 pub mod wire;
 
+use std::future::Future;
 use std::time::Duration;
 
 pub use elector::{Elector, Leader};
@@ -173,6 +174,15 @@ pub enum LeaseAnswer {
     Conflict,
     /// No answer, or none that helps. A write may have been carried out all the same.
     Lost,
+}
+
+/// The server that has the Lease: Kubernetes' API, or the one of a simulation.
+pub trait LeaseServer: Send + 'static {
+    /// Asks once.
+    ///
+    /// # Errors
+    /// When there is no answer, or none that helps: with what was said, for people.
+    fn ask(&mut self, ask: &Ask) -> impl Future<Output = Result<LeaseAnswer, LeaseTrouble>> + Send;
 }
 
 /// What to do next.

@@ -8,7 +8,7 @@
 use std::error::Error;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -64,10 +64,10 @@ pub struct WebhookCall {
     pub took: Duration,
 }
 
-/// Calls webhooks as Twilio does, for `preflight` and the daemon.
+/// Calls webhooks as Twilio does, for `preflight` and the daemon. Its clones are the same one.
 #[derive(Debug, Clone)]
 pub struct WebhookCaller {
-    client: reqwest::Client,
+    client: Arc<RwLock<reqwest::Client>>,
     gate: Gate,
 }
 
@@ -123,6 +123,19 @@ impl Resolve for Gate {
     }
 }
 
+fn client(gate: &Gate, trusted: Vec<Certificate>) -> Result<reqwest::Client, String> {
+    http::builder()
+        .no_proxy()
+        .dns_resolver(Arc::new(gate.clone()))
+        .tls_certs_merge(trusted)
+        .tls_info(true)
+        // Each call shows whether a connection can be made, and to an address that was checked.
+        .pool_max_idle_per_host(0)
+        .connect_timeout(TIME_MAX)
+        .build()
+        .map_err(|error| http::no_tls(&error))
+}
+
 impl WebhookCaller {
     /// One that may call public addresses and these, and trusts the machine's CA certificates and these.
     ///
@@ -130,17 +143,17 @@ impl WebhookCaller {
     /// When TLS cannot be set up.
     pub fn new(allowed: Vec<IpNet>, trusted: Vec<Certificate>) -> Result<Self, String> {
         let gate = Gate(allowed.into());
-        let client = http::builder()
-            .no_proxy()
-            .dns_resolver(Arc::new(gate.clone()))
-            .tls_certs_merge(trusted)
-            .tls_info(true)
-            // Each call shows whether a connection can be made, and to an address that was checked.
-            .pool_max_idle_per_host(0)
-            .connect_timeout(TIME_MAX)
-            .build()
-            .map_err(|error| http::no_tls(&error))?;
-        Ok(Self { client, gate })
+        Ok(Self { client: Arc::new(RwLock::new(client(&gate, trusted)?)), gate })
+    }
+
+    /// Trusts these CA certificates from now on, beside the machine's.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up; those of before stay trusted.
+    pub fn trust(&self, trusted: Vec<Certificate>) -> Result<(), String> {
+        let client = client(&self.gate, trusted)?;
+        *self.client.write().unwrap_or_else(PoisonError::into_inner) = client;
+        Ok(())
     }
 
     /// Calls a webhook once, redirects followed.
@@ -174,6 +187,7 @@ impl WebhookCaller {
             HttpMethod::Get => Method::GET,
             HttpMethod::Post => Method::POST,
         };
+        let client = self.client.read().unwrap_or_else(PoisonError::into_inner).clone();
         let parameters = webhook.parameters(by.account, by.number);
         for hop in 0..=REDIRECTS_MAX {
             self.check(&url)?;
@@ -181,7 +195,7 @@ impl WebhookCaller {
             if is_first && method == Method::GET {
                 url.query_pairs_mut().extend_pairs(&parameters);
             }
-            let mut request = self.client.request(method.clone(), url.clone()).header(MARK, "1");
+            let mut request = client.request(method.clone(), url.clone()).header(MARK, "1");
             let form = (method == Method::POST).then_some(&parameters[..]);
             if let Some(form) = form {
                 let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();

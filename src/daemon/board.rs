@@ -12,7 +12,7 @@ use crate::client::leadership::NotLeading;
 use crate::client::lock::LockError;
 use crate::client::tally::Tally;
 use crate::daemon::News;
-use crate::daemon::status::{Finish, FleetFigures, Role, Status, Waiting, WebhookHealth};
+use crate::daemon::status::{CycleTiming, Finish, FleetFigures, Role, Status, Waiting, WebhookHealth};
 use crate::execute::Event;
 use crate::guard::memory::Extent;
 use crate::host::pulse::Pulse;
@@ -42,16 +42,26 @@ struct Signs {
     requests: u64,
 }
 
+/// A loop that has just started, as its board sees it.
+#[derive(Debug)]
+pub struct LoopStart<'a> {
+    /// A name that no other process has.
+    pub process: &'a str,
+    pub started: Duration,
+    pub interval: Duration,
+    pub dry_run: bool,
+    pub tally: Arc<Tally>,
+    /// Whether a signal has paused it.
+    pub paused: watch::Receiver<bool>,
+    /// The loop moves while it has one.
+    pub pulse: Pulse,
+}
+
 impl Board {
-    /// A board for a loop that has just started in a process of this name, and that a signal may pause. It moves
-    /// while it has a pulse.
+    /// A board for a loop that has just started.
     #[must_use]
-    pub fn new(
-        (process, started): (&str, Duration),
-        (interval, dry_run): (Duration, bool),
-        tally: Arc<Tally>,
-        (paused, pulse): (watch::Receiver<bool>, Pulse),
-    ) -> Self {
+    pub fn new(loop_start: LoopStart<'_>) -> Self {
+        let LoopStart { process, started, interval, dry_run, tally, paused, pulse } = loop_start;
         let mut status = Status::new(started);
         status.process = process.into();
         Self {
@@ -144,10 +154,10 @@ impl Board {
             News::NotBegun(desired, error, next) => {
                 let why = format!("the budget cannot be read or kept: {error}");
                 let finish = Finish::NotBegun(&why);
-                status.ends(desired, finish, Extent::Full, (Duration::ZERO, next), now);
+                status.ends(desired, finish, Extent::Full, CycleTiming { took: Duration::ZERO, next }, now);
             }
             News::Ended { desired, pass, extent, took, next } => {
-                status.ends(desired, Finish::from(pass), extent, (took, next), now);
+                status.ends(desired, Finish::from(pass), extent, CycleTiming { took, next }, now);
             }
             News::FilesRefused(text) => status.files_refused(text, now),
             News::FilesTaken => status.files_taken(),

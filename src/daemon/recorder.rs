@@ -45,8 +45,7 @@ async fn record(mut client: EventClient, board: Arc<Board>, clock: fn() -> Durat
                 );
                 continue;
             }
-            let told = (occasion.reason, occasion.message.as_str());
-            match client.record(occasion.severity.as_str(), told, now).await {
+            match client.record(occasion.severity.as_str(), occasion.reason, &occasion.message, now).await {
                 Ok(()) => {
                     if std::mem::take(&mut has_failed) {
                         info!("Kubernetes accepts Events again");

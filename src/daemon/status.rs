@@ -40,7 +40,7 @@ use crate::report::words;
 
 #[cfg(feature = "testing")]
 pub use cycles::Durations;
-pub use cycles::{CycleResult, DURATION_BUCKETS, Past, Totals};
+pub use cycles::{CycleResult, CycleTiming, DURATION_BUCKETS, Past, Totals};
 #[cfg(feature = "testing")]
 pub use drift::fields_of;
 pub use drift::{Drift, DriftChange};
@@ -372,14 +372,14 @@ impl Status {
         desired: &Desired,
         finish: Finish<'_>,
         extent: Extent,
-        (took, next): (Duration, Duration),
+        timing: CycleTiming,
         now: Duration,
     ) {
         self.version += 1;
-        let at = StatusTime::since_epoch(now.saturating_sub(took));
-        self.next = Some(StatusTime::since_epoch(now + next));
+        let at = StatusTime::since_epoch(now.saturating_sub(timing.took));
+        self.next = Some(StatusTime::since_epoch(now + timing.next));
         self.progress = None;
-        let past = Past::from_report(&finish, extent, (at, took), self.generation);
+        let past = Past::from_report(&finish, extent, at, timing.took, self.generation);
         self.totals.add(&past, &finish);
         match finish {
             Finish::Stopped => {}

@@ -13,6 +13,7 @@ use crate::client::api::error::ErrorKind;
 use crate::client::transport::Transport;
 use crate::model::action_kind::ActionKind;
 use crate::model::inert::spelt_out;
+use crate::model::number::NumberRef;
 use crate::model::settings::Managed;
 use crate::plan::Action;
 use crate::plan::outcome::{Outcome, Skip, StepEnd};
@@ -137,11 +138,18 @@ impl<T: Transport> Run<'_, T> {
                     return Ok(());
                 }
                 // Nothing differed before the move; what the move cleared is put back at once.
-                self.settle(*to, (there.sid, target.number), settings, &there.live, trace).await
+                self.settle(
+                    *to,
+                    NumberRef { sid: there.sid, number: target.number },
+                    settings,
+                    &there.live,
+                    trace,
+                )
+                .await
             }
             Action::Configure { target, account, changes } => match arrived.take() {
                 Some((there, settings)) => {
-                    let number = (there.sid, target.number);
+                    let number = NumberRef { sid: there.sid, number: target.number };
                     self.settle(*account, number, settings, &there.live, trace).await
                 }
                 None => {

@@ -12,7 +12,7 @@ use crate::client::{Client, Sighting};
 use crate::desired::AccountIndex;
 use crate::model::action_kind::ActionKind;
 use crate::model::live::Live;
-use crate::model::number::{NumberSid, PhoneNumber, ServiceSid};
+use crate::model::number::{NumberRef, NumberSid, PhoneNumber, ServiceSid};
 use crate::model::settings::{Field, Managed, Value, Want};
 use crate::plan::Target;
 use crate::plan::diff;
@@ -22,7 +22,7 @@ use crate::plan::outcome::{Failure, Outcome, Skip};
 struct Configure<'a, T> {
     client: &'a Client<T>,
     trace: &'a Trace<'a>,
-    number: (NumberSid, PhoneNumber),
+    number: NumberRef,
     /// Less those that a look shows to be met.
     wants: &'a mut Vec<(Field, Want)>,
 }
@@ -78,14 +78,14 @@ impl<T: Transport> Run<'_, T> {
             Some(Value::Service(service)) => Some(*service),
             Some(_) | None => None,
         };
-        self.send(account, (sid, target.number), wants, seen_in, trace).await
+        self.send(account, NumberRef { sid, number: target.number }, wants, seen_in, trace).await
     }
 
     /// Brings a number whose live state is known to what is managed of it.
     pub(super) async fn settle(
         &self,
         account: AccountIndex,
-        number: (NumberSid, PhoneNumber),
+        number: NumberRef,
         settings: &Managed,
         live: &Live,
         trace: &Trace<'_>,
@@ -103,7 +103,7 @@ impl<T: Transport> Run<'_, T> {
     async fn send(
         &self,
         account: AccountIndex,
-        number: (NumberSid, PhoneNumber),
+        number: NumberRef,
         wants: Vec<(Field, Want)>,
         seen_in: Option<ServiceSid>,
         trace: &Trace<'_>,
@@ -113,7 +113,7 @@ impl<T: Transport> Run<'_, T> {
             self.send_fields(account, number, wants, trace).await?;
         }
         match service {
-            Some(want) => self.place(account, number.0, &want, seen_in, trace).await,
+            Some(want) => self.place(account, number.sid, &want, seen_in, trace).await,
             None => Ok(()),
         }
     }
@@ -122,7 +122,7 @@ impl<T: Transport> Run<'_, T> {
     pub(super) async fn send_fields(
         &self,
         account: AccountIndex,
-        number: (NumberSid, PhoneNumber),
+        number: NumberRef,
         mut wants: Vec<(Field, Want)>,
         trace: &Trace<'_>,
     ) -> ActionDone<()> {

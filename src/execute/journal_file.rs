@@ -225,7 +225,7 @@ impl Journal {
         let salt = now.as_nanos() as u64 ^ u64::from(std::process::id()).rotate_left(32) ^ self.runs.get();
         let digest = Digest::from_plan(plan);
         let run = RunId::new(RecordedAt::from_time(now), digest, salt);
-        let records = records_of((plan, digest), &self.worlds(clients), head, &run, now);
+        let records = records_of(plan, digest, &self.worlds(clients), head, &run, now);
         self.append(records, true).map_err(|error| JournalFileError::Io(self.path.clone(), error))?;
         Ok(RunInJournal { journal: self, run, is_broken: Cell::new(false) })
     }

@@ -12,7 +12,7 @@ use crate::client::{Client, Sighting};
 use crate::desired::AccountIndex;
 use crate::model::action_kind::ActionKind;
 use crate::model::live::Live;
-use crate::model::number::PhoneNumber;
+use crate::model::number::{NumberRef, PhoneNumber};
 use crate::model::settings::{Field, Managed, Want};
 use crate::plan::claims::Claimed;
 use crate::plan::diff;
@@ -155,7 +155,7 @@ impl<T: Transport> Run<'_, T> {
                 Err(other) => return Err(other),
             },
         };
-        self.settle(account, (sid, number), settings, &live, trace).await
+        self.settle(account, NumberRef { sid, number }, settings, &live, trace).await
     }
 }
 

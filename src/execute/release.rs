@@ -15,7 +15,7 @@ use crate::client::transport::Transport;
 use crate::client::{Client, Sighting};
 use crate::model::action_kind::ActionKind;
 use crate::model::live::{EmergencyAddressStatus, Live};
-use crate::model::number::NumberSid;
+use crate::model::number::{NumberRef, NumberSid};
 use crate::model::settings::{Field, Want};
 use crate::plan::outcome::{Failure, Outcome, Skip};
 use crate::plan::stale;
@@ -46,7 +46,7 @@ impl<T: Transport> Write for Release<'_, T> {
 
     async fn look(&mut self, course: &mut Course) -> ActionDone<AttemptLook<()>> {
         let (run, client, trace, target, sid) = (self.run, self.client, self.trace, self.target, self.sid);
-        let number = (sid, target.number);
+        let number = NumberRef { sid, number: target.number };
         let in_doubt = course.doubt.clone();
         let doubtful = |failure: Failure| match in_doubt {
             Some(_) => Outcome::Unknown(failure),
@@ -123,7 +123,7 @@ impl<T: Transport> Run<'_, T> {
             }
             // A listing may lag behind a move.
             if client.account != own.account
-                && trace.fetch(client, (sid, target.number), Owner::Any).await?.is_some()
+                && trace.fetch(client, NumberRef { sid, number: target.number }, Owner::Any).await?.is_some()
             {
                 return Ok(false);
             }

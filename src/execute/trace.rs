@@ -15,7 +15,7 @@ use crate::client::transport::Transport;
 use crate::client::{Client, Sighting, Withheld, is_irreversible};
 use crate::model::hold::Brake;
 use crate::model::live::Live;
-use crate::model::number::{NumberSid, PhoneNumber};
+use crate::model::number::{NumberRef, PhoneNumber};
 use crate::plan::outcome::{Failure, Outcome, Skip};
 
 /// A read is the ground for a purchase or a release for this long, from when it was asked. Where the turn of
@@ -177,7 +177,7 @@ impl<'a> Trace<'a> {
     pub(super) async fn fetch<T: Transport>(
         &self,
         client: &Client<T>,
-        number: (NumberSid, PhoneNumber),
+        number: NumberRef,
         owner: Owner,
     ) -> Result<Option<Live>, ApiError> {
         client.fetch(self.lane(), number, owner).await.map(|(live, _)| live)

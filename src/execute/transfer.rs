@@ -14,7 +14,7 @@ use crate::client::{Client, Sighting};
 use crate::desired::AccountIndex;
 use crate::model::action_kind::ActionKind;
 use crate::model::live::Live;
-use crate::model::number::{NumberSid, PhoneNumber};
+use crate::model::number::{NumberRef, NumberSid};
 use crate::model::settings::{Field, Managed, Want};
 use crate::plan::Target;
 use crate::plan::outcome::{Failure, Outcome};
@@ -33,7 +33,7 @@ struct Transfer<'a, T> {
     /// The account that gets it.
     to: &'a Client<T>,
     trace: &'a Trace<'a>,
-    number: (NumberSid, PhoneNumber),
+    number: NumberRef,
     papers: Vec<(Field, Want)>,
 }
 
@@ -55,8 +55,8 @@ impl<T: Transport> Write for Transfer<'_, T> {
     }
 
     async fn send(&mut self, turn: Turn<'_>) -> Result<ActionDone<Live>, ApiError> {
-        let between = (self.from.account, self.to.account);
-        let echo = self.mover.transfer(turn, self.number, between, &self.papers).await?;
+        let (from, to) = (self.from.account, self.to.account);
+        let echo = self.mover.transfer(turn, self.number, from, to, &self.papers).await?;
         if echo.account_sid == Some(self.to.account) {
             return Ok(Ok(echo));
         }
@@ -77,7 +77,7 @@ impl<T: Transport> Transfer<'_, T> {
             None => Ok(None),
             Some(live) => match live.account_sid {
                 Some(account) => Ok((account == client.account).then_some(live)),
-                None => Ok(match self.trace.find(client, self.number.1).await? {
+                None => Ok(match self.trace.find(client, self.number.number).await? {
                     Sighting::There(live) => Some(*live),
                     Sighting::Absent | Sighting::Perhaps => None,
                 }),
@@ -102,7 +102,7 @@ impl<T: Transport> Run<'_, T> {
             from: self.client(target.account),
             to: self.client(to),
             trace,
-            number: (sid, target.number),
+            number: NumberRef { sid, number: target.number },
             papers: wants(&settings.filtered(Field::is_paper)),
         };
         match self.attempt(mover, trace, write).await? {

@@ -182,8 +182,8 @@ pub fn check(
         .into_iter()
         .flat_map(|(limit, file, operator)| {
             let beyond = |written, set_by| match written {
-                Limit::Count(_) => beyond_count(limit, (written, set_by), &stretches),
-                Limit::Percent(_) => beyond_share(plan, limit, (written, set_by), &stretches),
+                Limit::Count(_) => beyond_count(limit, written, set_by, &stretches),
+                Limit::Percent(_) => beyond_share(plan, limit, written, set_by, &stretches),
             };
             let file = beyond(file, SetBy::File);
             let operator = operator.map_or_else(Vec::new, |limit| beyond(limit, SetBy::Operator));
@@ -207,11 +207,7 @@ pub fn check(
 type Stretches<'a> = [(Over, Option<&'a Spent>); 3];
 
 /// How a plan goes beyond a count, which holds in all accounts together.
-fn beyond_count(
-    limit: LimitName,
-    (written, set_by): (Limit, SetBy),
-    stretches: &Stretches<'_>,
-) -> Vec<Broken> {
+fn beyond_count(limit: LimitName, written: Limit, set_by: SetBy, stretches: &Stretches<'_>) -> Vec<Broken> {
     let allowed = written.count(0);
     let totals =
         stretches.iter().filter_map(|(over, spent)| Some((*over, limit.amount_in(&spent.as_ref()?.all))));
@@ -238,7 +234,8 @@ fn beyond_count(
 fn beyond_share(
     plan: &Plan,
     limit: LimitName,
-    (written, set_by): (Limit, SetBy),
+    written: Limit,
+    set_by: SetBy,
     stretches: &Stretches<'_>,
 ) -> Vec<Broken> {
     let accounts = plan.accounts.iter().zip((0..=u16::MAX).map(AccountIndex));

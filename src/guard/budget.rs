@@ -54,6 +54,12 @@ impl Generation {
         Self(first)
     }
 
+    /// What stands for files that are not known.
+    #[must_use]
+    pub fn of_no_files() -> Self {
+        Self::from_sources(&[])
+    }
+
     /// Reads a generation as it is written in the budget's file.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -11,6 +11,7 @@ use crate::client::transport::Transport;
 use crate::desired::AccountRef;
 use crate::desired::Desired;
 use crate::guard::memory::Memory;
+use crate::model::number::NumberRef;
 use crate::model::traffic::day_at;
 use crate::observed::Observed;
 
@@ -27,7 +28,8 @@ pub async fn refresh<T: Transport>(
     let suspects = memory.suspects(desired, accounts, &page_sizes, now)?;
     let fresh = suspects.into_iter().map(async |suspect| {
         let client = &clients[usize::from(suspect.account.0)];
-        let (number, owner) = ((suspect.sid, suspect.number), Owner::Only(client.account));
+        let number = NumberRef { sid: suspect.sid, number: suspect.number };
+        let owner = Owner::Only(client.account);
         let (live, _) = client.fetch(Lane::New, number, owner).await.ok()?;
         Some((suspect, live?))
     });

@@ -19,6 +19,7 @@ use sha2::{Digest as _, Sha256};
 use crate::desired::AccountRef;
 use crate::desired::narrowing::Narrowed;
 use crate::desired::{Access, AccountIndex, Desired, Limits};
+use crate::guard::budget::Generation;
 use crate::guard::standstill::Holds;
 use crate::model::action_kind::ActionKind;
 use crate::model::hold::Standstill;
@@ -86,6 +87,8 @@ pub struct SavedPlan {
     pub holds: Holds,
     /// The files that it was made from, as they were named.
     pub files: Vec<Arc<str>>,
+    /// Their content.
+    pub content: Option<Generation>,
     /// The version of numctl that made it.
     pub tool_version: String,
     /// The secrets that its webhooks name.
@@ -105,10 +108,10 @@ struct HiddenValue {
 }
 
 impl SavedPlan {
-    /// Takes a plan that was just made. It is applied through the same APIs, whatever the operator's
-    /// is by then.
+    /// Takes a plan that was just made of files with this content. It is applied through the same APIs,
+    /// whatever the operator's is by then.
     #[must_use]
-    pub fn new(plan: Plan, desired: &Desired, operators_api: Api) -> Self {
+    pub fn new(plan: Plan, desired: &Desired, content: Generation, operators_api: Api) -> Self {
         let access = |account: &crate::desired::Account| {
             let access = account.access.clone();
             Access { api: Some(access.api.unwrap_or(operators_api)), ..access }
@@ -126,6 +129,7 @@ impl SavedPlan {
             access: desired.accounts.iter().map(access).collect(),
             limits: desired.policy.limits,
             files: desired.files.clone(),
+            content: Some(content),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             seal: None,
             hidden: Vec::new(),
@@ -294,6 +298,7 @@ impl SavedPlan {
             checksum: String::new(),
             tool_version: self.tool_version.clone(),
             files: self.files.iter().map(ToString::to_string).collect(),
+            content: self.content.map(|content| content.to_string()),
             carries_webhook_passwords: self.carries_passwords(),
             accounts: plan
                 .accounts
@@ -374,11 +379,16 @@ impl SavedPlan {
             limits: file.limits.limits()?,
             holds: file.holds.holds()?,
             files: file.files.iter().map(|name| Arc::from(name.as_str())).collect(),
+            content: file.content.as_deref().map(content).transpose()?,
             tool_version: file.tool_version.clone(),
             seal: file.seal.as_ref().map(Seal::read).transpose()?,
             hidden,
         })
     }
+}
+
+fn content(text: &str) -> Result<Generation, SavedPlanError> {
+    Generation::parse(text).ok_or_else(|| malformed("the content of its files", text))
 }
 
 fn malformed(what: &'static str, text: &str) -> SavedPlanError {

@@ -185,7 +185,7 @@ async fn one<T: Transport>(
     for side in Side::ALL {
         for medium in Medium::ALL {
             let url = traffic::page(&client.routes, medium, Some((side, number)), since, 1);
-            let read = |body: &[u8]| traffic::read_use(body, medium, client.account, (side, number), since);
+            let read = |body: &[u8]| traffic::read_use(body, medium, client.account, side, number, since);
             if let Some(last) = client.look(Operation::Traffic, url, read).await? {
                 return Ok(Some(last));
             }

@@ -462,6 +462,13 @@ sid!(
     ServiceSid, "MG", "Messaging Service"
 );
 
+/// A live number by both its names: requests go by the SID, and answers must be about the number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NumberRef {
+    pub sid: NumberSid,
+    pub number: PhoneNumber,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

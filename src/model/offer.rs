@@ -7,6 +7,7 @@
 use std::fmt;
 
 use crate::model::claim::{Capability, Need, Wish};
+use crate::model::coordinates::Coordinates;
 use crate::model::country::{calling_code_in, calling_code_of};
 use crate::model::number::PhoneNumber;
 use crate::model::number_type::NumberType;
@@ -16,7 +17,6 @@ use crate::model::tariff::{Class, Country, KindOnBill, PossibleKind, Tariff, is_
 const NEAR_MILES: f64 = 30.0;
 /// A part of the stock has at most this many digits: ten numbers, in North America.
 const PART_DIGITS_MAX: usize = 10;
-const EARTH_RADIUS_MILES: f64 = 3958.8;
 
 /// One available number, with what the search's row says about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +30,7 @@ pub struct Offer {
     pub lata: Option<Box<str>>,
     pub postal_code: Option<Box<str>>,
     /// Where it is, in degrees.
-    pub place: Option<(f64, f64)>,
+    pub place: Option<Coordinates>,
     /// What it can do and cannot, as far as the row says.
     pub capabilities: Vec<(Capability, bool)>,
     /// Whether its country wants an address of the buyer.
@@ -171,8 +171,8 @@ impl Offer {
             Wish::Lata => says(&self.lata, |a, b| a == b),
             // `10001-1234` is in `10001`.
             Wish::PostalCode => says(&self.postal_code, |a, b| a.starts_with(b) || b.starts_with(a)),
-            Wish::Near => match (degrees(wanted), self.place) {
-                (Some(wanted), Some(place)) => miles_between(wanted, place) <= NEAR_MILES,
+            Wish::Near => match (Coordinates::parse(wanted), self.place) {
+                (Some(wanted), Some(place)) => wanted.miles_to(place) <= NEAR_MILES,
                 (None, _) | (_, None) => true,
             },
         }
@@ -235,18 +235,6 @@ fn is_digits(text: &str) -> bool {
 /// Letters and digits in lower case: how places are compared.
 fn plain(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
-fn degrees(text: &str) -> Option<(f64, f64)> {
-    let (latitude, longitude) = text.split_once(',')?;
-    Some((latitude.trim().parse().ok()?, longitude.trim().parse().ok()?))
-}
-
-/// The length of the great circle between two places in degrees.
-fn miles_between(a: (f64, f64), b: (f64, f64)) -> f64 {
-    let half = |from: f64, to: f64| ((to - from).to_radians() / 2.0).sin().powi(2);
-    let chord = half(a.0, b.0) + a.0.to_radians().cos() * b.0.to_radians().cos() * half(a.1, b.1);
-    2.0 * EARTH_RADIUS_MILES * chord.sqrt().asin()
 }
 
 /// Whether a pattern of Twilio's search matches: digits, letters for their keys, `*` for one digit,
@@ -432,7 +420,7 @@ mod tests {
             rate_center: Some("NWYRCYZN01".into()),
             lata: Some("132".into()),
             postal_code: Some("10001".into()),
-            place: Some((40.7128, -74.006)),
+            place: Some(Coordinates { latitude: 40.7128, longitude: -74.006 }),
             ..offer("+12125550100")
         };
         for (wish, fits, does_not) in [

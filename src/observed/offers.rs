@@ -97,8 +97,9 @@ async fn list_again<T: Transport>(client: &Client<T>, prefix: &str) -> Result<Li
         Api::IncomingPhoneNumbers => vec![("PhoneNumber", prefix.as_str())],
         Api::ActiveNumbers => Vec::new(),
     };
-    let pages = (client.account, client.page_size().saturating_sub(1).max(1));
-    let listed = client.list_at(Lane::New, client.routes.numbers(), pages, &filters, |_| {}).await;
+    let page_size = client.page_size().saturating_sub(1).max(1);
+    let listed =
+        client.list_at(Lane::New, client.routes.numbers(), client.account, page_size, &filters, |_| {}).await;
     listed.map(|(listing, _)| listing)
 }
 

@@ -17,7 +17,8 @@ pub(super) async fn look_again<T: Transport>(
     clients: &[Client<T>],
     accounts: &[AccountRef],
     desired: &Desired,
-    (intents, now): (&mut Intents, Duration),
+    intents: &mut Intents,
+    now: Duration,
     observed: Observed,
 ) -> Observed {
     let mut observed = survey(clients, accounts, desired, observed).await;

@@ -26,7 +26,6 @@ use crate::model::traffic::day_at;
 use crate::observed::Observed;
 use crate::observed::holding::Marks;
 use crate::observed::list::observe;
-use crate::observed::missing::look_next_door;
 use crate::observed::surroundings::{applications, look_around};
 use crate::plan::outcome::Report;
 use crate::plan::stale::stale;
@@ -74,9 +73,8 @@ pub(super) async fn draft<T: Transport>(
     let observed = listed.map_err(Pass::NotObserved)?;
     let mut observed = match job.source.desired() {
         Some(desired) => {
-            let looking = (&mut state.kept.intents, now);
-            let observed = look_again(clients, accounts, desired, looking, observed).await;
-            let observed = look_next_door(job.neighbours, desired, job.narrowing, observed).await;
+            let observed =
+                look_again(clients, accounts, desired, &mut state.kept.intents, now, observed).await;
             state.kept.budget.observe(&observed, job.generation, now);
             state.memory.doubt(observed, desired, accounts, now)
         }

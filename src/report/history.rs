@@ -55,7 +55,8 @@ pub struct Others {
 pub fn text(
     out: &mut impl Write,
     runs: &[&JournalRun],
-    (number, others): (Option<PhoneNumber>, &Others),
+    number: Option<PhoneNumber>,
+    others: &Others,
     style: Style,
 ) -> fmt::Result {
     let foreign: Vec<&TimelineEntry> = others.entries.iter().filter(|entry| entry.run.is_none()).collect();
@@ -233,7 +234,8 @@ fn verdict(run: &JournalRun) -> String {
 pub fn json(
     mut out: impl io::Write,
     runs: &[&JournalRun],
-    (number, others): (Option<PhoneNumber>, &Others),
+    number: Option<PhoneNumber>,
+    others: &Others,
 ) -> io::Result<()> {
     writeln!(out, "{{\n  \"format_version\": {FORMAT_VERSION},\n  \"runs\": [")?;
     for (at, run) in runs.iter().enumerate() {

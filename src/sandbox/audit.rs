@@ -148,21 +148,25 @@ impl AuditLog {
     }
 }
 
+/// A number's settings before an update, or after it.
+#[derive(Clone, Copy)]
+pub(crate) struct AuditedSettings<'a> {
+    pub(crate) name: Option<&'a Arc<str>>,
+    pub(crate) config: &'a Config,
+}
+
 /// What an update changes: the name and the settings, by Twilio's names.
-pub(crate) fn differences(
-    (old_name, old): (Option<&Arc<str>>, &Config),
-    (new_name, new): (Option<&Arc<str>>, &Config),
-) -> BTreeMap<String, Property> {
+pub(crate) fn differences(old: AuditedSettings<'_>, new: AuditedSettings<'_>) -> BTreeMap<String, Property> {
     let mut properties = BTreeMap::new();
     let mut note = |name: &str, previous: Option<Arc<str>>, updated: Option<Arc<str>>| {
         if previous != updated {
             properties.insert(name.to_owned(), Property { previous, updated });
         }
     };
-    note("friendly_name", old_name.cloned(), new_name.cloned());
+    note("friendly_name", old.name.cloned(), new.name.cloned());
     for slot in Config::slots() {
         let value = |config: &Config| config.get(slot).map(Arc::from);
-        note(&slot.property(), value(old), value(new));
+        note(&slot.property(), value(old.config), value(new.config));
     }
     properties
 }

@@ -16,7 +16,7 @@ use super::catalogue::{self, CatalogueKind};
 use super::config::{Config, ConfigSlot};
 use super::faults::{Dialect, ListShape};
 use super::json::{Object, quoted};
-use super::world::Owned;
+use super::owned::Owned;
 
 /// The last configuration shown, since most rows of a page have the same.
 #[derive(Default)]

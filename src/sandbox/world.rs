@@ -10,13 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::number::PhoneNumber;
 
-use super::audit::{AuditLog, Property, differences};
+use super::audit::{AuditLog, AuditedSettings, Property, differences};
 use super::catalogue;
 use super::config::{Config, ConfigSlot, sid_value};
 use super::emergency::Emergency;
 use super::event::SandboxEvent;
 use super::faults::mix;
 use super::filters::SandboxFilters;
+use super::owned::Owned;
 use super::resources::Resources;
 
 /// The main account of the default world.
@@ -64,25 +65,6 @@ pub struct SandboxAccount {
     /// Its numbers, in order. Kept in a vector so that page N starts at once.
     #[serde(skip)]
     numbers: Vec<PhoneNumber>,
-}
-
-/// A number that someone owns.
-#[derive(Debug, Clone)]
-pub(crate) struct Owned {
-    sid: u128,
-    pub(crate) account: Arc<str>,
-    /// `None` is the default name.
-    pub(crate) friendly_name: Option<Arc<str>>,
-    pub(crate) config: Arc<Config>,
-    pub(crate) emergency: Emergency,
-    /// When it was bought, in seconds since the epoch; 0 is a time long ago.
-    pub(crate) since: u32,
-}
-
-impl Owned {
-    pub(crate) fn sid(&self) -> String {
-        format!("PN{:032x}", self.sid)
-    }
 }
 
 /// Everything that the sandbox knows.
@@ -380,8 +362,8 @@ impl World {
         let owned = Owned { sid, account, friendly_name, config, emergency, since };
         if self.audit.actor.is_some() {
             let none = Config::default();
-            let mut properties =
-                differences((None, &none), (owned.friendly_name.as_ref(), owned.config.as_ref()));
+            let before = AuditedSettings { name: None, config: &none };
+            let mut properties = differences(before, owned.audited());
             let updated = Some(number.to_string().into());
             properties.insert("phone_number".to_owned(), Property { previous: None, updated });
             self.audit.log(since, &owned.account, "phone-number.created", &owned.sid(), properties);
@@ -394,8 +376,8 @@ impl World {
         let config = self.shared(config);
         if let Some(owned) = self.numbers.get_mut(&number) {
             if self.audit.actor.is_some() {
-                let before = (owned.friendly_name.as_ref(), owned.config.as_ref());
-                let properties = differences(before, (name.as_ref(), config.as_ref()));
+                let after = AuditedSettings { name: name.as_ref(), config: config.as_ref() };
+                let properties = differences(owned.audited(), after);
                 if !properties.is_empty() {
                     let (event, sid) = ("phone-number.updated", owned.sid());
                     self.audit.log(self.now, &owned.account, event, &sid, properties);
@@ -423,8 +405,8 @@ impl World {
         }
         let (source, config) = (owned.account.clone(), owned.config.transferred(clear_urls));
         if self.audit.actor.is_some() {
-            let name = owned.friendly_name.as_ref();
-            let mut properties = differences((name, owned.config.as_ref()), (name, &config));
+            let before = owned.audited();
+            let mut properties = differences(before, AuditedSettings { config: &config, ..before });
             let moved = Property { previous: Some(source.clone()), updated: Some(target.clone()) };
             properties.insert("account_sid".to_owned(), moved);
             let sid = owned.sid();

@@ -19,11 +19,11 @@ fn history_for_people_and_for_machines() {
     let runs = kept();
     let newest_first: Vec<&JournalRun> = runs.iter().rev().collect();
     let mut text = String::new();
-    history::text(&mut text, &newest_first, (None, &history::Others::default()), Style::default())
+    history::text(&mut text, &newest_first, None, &history::Others::default(), Style::default())
         .expect("written");
     expect_file!["golden/history.txt"].assert_eq(&text);
     let mut out = Vec::new();
-    history::json(&mut out, &newest_first, (None, &history::Others::default())).expect("written");
+    history::json(&mut out, &newest_first, None, &history::Others::default()).expect("written");
     expect_file!["golden/history.json"].assert_eq(&String::from_utf8(out).expect("UTF-8"));
 }
 
@@ -35,7 +35,8 @@ fn history_of_one_number_shows_no_other() {
     history::text(
         &mut text,
         &runs.iter().collect::<Vec<_>>(),
-        (Some(number), &history::Others::default()),
+        Some(number),
+        &history::Others::default(),
         Style::default(),
     )
     .expect("written");

@@ -13,7 +13,7 @@ use numctl::client::tally::Tally;
 use numctl::client::transport::{Response, TransportError};
 use numctl::daemon::metrics::{ProcessStats, exposition};
 use numctl::daemon::status::json::{Changed, Whole};
-use numctl::daemon::status::{Finish, Role, Status, Waiting};
+use numctl::daemon::status::{CycleTiming, Finish, Role, Status, Waiting};
 use numctl::desired::AccountRef;
 use numctl::desired::{Desired, Format, Source};
 use numctl::guard::budget::Generation;
@@ -222,7 +222,7 @@ fn the_exposition_is_as_it_was_and_follows_the_format() {
         status.step_began(&desired, &report.plan, Extent::Full, at, AT);
         status.step_ended(&report.plan, at, end, AT);
     }
-    let times = (Duration::from_millis(1_500), Duration::from_secs(60));
+    let times = CycleTiming { took: Duration::from_millis(1_500), next: Duration::from_secs(60) };
     status.ends(&desired, Finish::Executed(&report), Extent::Full, times, AT + Duration::from_secs(2));
     status.files_refused("error: no", AT);
     let left = |limit, account: Option<&str>, left| DayLeft { limit, account: account.map(Into::into), left };
@@ -261,7 +261,7 @@ fn whoever_stands_by_says_nothing_of_the_fleet() {
     let mut status = Status::new(AT);
     status.begins(&desired, generation, Role::Writer, AT);
     let plan = plan(&desired, &[account()], &observed(7, 3));
-    let times = (Duration::from_secs(1), Duration::from_secs(60));
+    let times = CycleTiming { took: Duration::from_secs(1), next: Duration::from_secs(60) };
     status.ends(&desired, Finish::Planned(&plan), Extent::Full, times, AT);
     let told = |status: &Status| -> BTreeSet<String> {
         let families = read(&exposition(status, &Tally::default(), None, AT));
@@ -350,7 +350,13 @@ fn holds_pauses_and_windows_are_shown_with_their_ends() {
         status.begins(&desired, generation, Role::Writer, AT);
         status.paused_by_signal(signal);
         let report = Report { plan, ends: Vec::new(), interrupted: false };
-        status.ends(&desired, Finish::Executed(&report), Extent::Full, (Duration::ZERO, Duration::ZERO), AT);
+        status.ends(
+            &desired,
+            Finish::Executed(&report),
+            Extent::Full,
+            CycleTiming { took: Duration::ZERO, next: Duration::ZERO },
+            AT,
+        );
         let families = read(&exposition(&status, &Tally::default(), None, now));
         let value = move |name: &str, label: &str| {
             let family = families.get(name).unwrap_or_else(|| panic!("{name}"));
@@ -443,7 +449,7 @@ fn a_large_fleet_shares_what_is_equal() {
     let plan = plan(&desired, &[account()], &observed(20_000, 2));
     assert_eq!(plan.steps.len(), 10_000);
     status.begins(&desired, generation, Role::DryRun, AT);
-    let times = (Duration::from_secs(1), Duration::from_secs(60));
+    let times = CycleTiming { took: Duration::from_secs(1), next: Duration::from_secs(60) };
     status.ends(&desired, Finish::Planned(&plan), Extent::Full, times, AT);
     let verdicts: BTreeSet<_> = status.rows.iter().map(|row| std::sync::Arc::as_ptr(&row.verdict)).collect();
     assert_eq!(verdicts.len(), 2, "one for those as declared, one for those that differ");

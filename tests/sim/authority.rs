@@ -1,11 +1,12 @@
-//! Authority at the moment of the write (law 13): files that people save one after the other, two replicas whose
-//! copies of them arrive at different times, a pause in the middle of a run, and a person at the prompt while
-//! somebody else changes what the plan is about.
+//! Authority at the moment of the write (law 13): files that people save one after the other, two replicas with
+//! one state directory or one Lease whose copies of them arrive at different times, files that are put right, a
+//! pause and a window that ends in the middle of a run, and a person at the prompt while somebody else changes
+//! what the plan is about.
 //!
 //! The engine is the daemon's loop, with its files, locks and ledger, and `apply` with its question. The oracles
 //! are written from what crosses the wire and from what people meant, never from what the engine thinks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -26,46 +27,25 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep};
 
 use crate::fleet::{FOREIGN, MAIN};
-use crate::lagging::{self, Verdict, clients_of, rows};
+use crate::lagging::{self, Tried, Verdict, clients_of, rows};
 use crate::tape::Tape;
 
+mod lease;
+mod people;
 mod person;
+
+use people::{
+    COPY_MAX, Intention, Shut, amid_writes, count_windows, cut_off, edit, lose_a_file, meant, next, pause,
+    ring, save,
+};
 
 const EPOCH: Duration = Duration::from_secs(1_795_500_000);
 const POOL: usize = 8;
-/// Copies of the files arrive within this time of each other.
-const COPY_MAX: usize = 150;
 /// An older content that nothing else replaces is taken for a deliberate return after this time.
 const OLDER_FOR: Duration = Duration::from_secs(180);
-/// People save two files within this time.
-const SAVES_MAX: usize = 4_000;
 
 fn number(at: usize) -> String {
     format!("+1555223{at:04}")
-}
-
-/// What people want: the numbers, and in which of the two files each of them stands.
-#[derive(Debug, Clone)]
-struct Intention {
-    edit: usize,
-    /// By number: the file.
-    wanted: BTreeMap<usize, usize>,
-}
-
-impl Intention {
-    fn file(&self, at: usize) -> String {
-        let policy =
-            "policy: {unlisted: release, max_releases: 1000, max_purchases: 1000, max_changes: 1000}\n";
-        let mut text = format!("version: 1\n{}numbers:\n", if at == 0 { policy } else { "" });
-        for (wanted, _) in self.wanted.iter().filter(|(_, file)| **file == at) {
-            text.push_str(&format!(
-                "  - {{phone_number: \"{}\", friendly_name: Edit {}}}\n",
-                number(*wanted),
-                self.edit
-            ));
-        }
-        text + "...\n"
-    }
 }
 
 /// A folder of files, and who reads it.
@@ -74,12 +54,18 @@ struct Replica {
     folder: PathBuf,
     /// The last two intentions that were saved there as a whole.
     meant: Vec<BTreeSet<usize>>,
+    /// What is on disk, and since when it was told of it.
+    on_disk: Option<(Duration, Generation)>,
     bell: Arc<Notify>,
     dead: watch::Sender<bool>,
     paused: watch::Sender<bool>,
     paused_since: Option<Duration>,
     life: usize,
+    /// It cannot reach the Lease's server.
+    is_cut_off: bool,
     force: Option<Generation>,
+    /// A content by which it may act from now on; known to others once it does.
+    taken: Option<Generation>,
     /// Since when it has an older content than the last one that was in force.
     older: Option<(Generation, Duration)>,
     began: BTreeSet<usize>,
@@ -90,7 +76,11 @@ struct Host {
     tape: Tape,
     began: Instant,
     replicas: Vec<Replica>,
-    /// The contents under which somebody began to act, in order; the last one with its writer's life.
+    /// The Lease, in every other seed.
+    lease: Option<lease::KeptLease>,
+    shut: Option<Shut>,
+    tried: Tried,
+    /// The contents under which somebody acted, in order; the last one with its writer's life.
     acted: Vec<Generation>,
     last_by: Option<(usize, usize)>,
     /// No process may write any more.
@@ -139,16 +129,32 @@ impl Host {
         let is_last = self.acted.last() == Some(&content);
         let is_older = !is_last && self.acted.contains(&content) && self.last_by != Some((replica, life));
         let known = &mut self.replicas[replica];
+        known.taken = None;
         if is_older {
             if known.older.is_none_or(|(older, _)| older != content) {
                 known.older = Some((content, now));
+                self.count("leaders with older files");
             }
             return;
         }
         known.older = None;
+        known.taken = Some(content);
+        if is_last {
+            self.acts(replica);
+        }
+    }
+
+    /// It wrote by its content, or could have: the next one is to know of it.
+    fn acts(&mut self, replica: usize) {
+        let known = &mut self.replicas[replica];
+        let Some(content) = known.taken.take() else { return };
+        self.last_by = Some((replica, known.life));
         self.acted.retain(|known| *known != content);
         self.acted.push(content);
-        self.last_by = Some((replica, life));
+    }
+
+    fn count(&mut self, what: &'static str) {
+        *self.tried.entry(what).or_default() += 1;
     }
 
     /// Checks a write as it is sent.
@@ -165,6 +171,12 @@ impl Host {
         if let Some(why) = self.silence {
             wrong.push(why.to_owned());
         }
+        if replica < self.replicas.len() {
+            self.acts(replica);
+        }
+        let shut = self.shut;
+        let holder =
+            self.lease.as_ref().map(|lease| (lease.holder().map(str::to_owned), lease.is_overdue(now)));
         let Some(known) = self.replicas.get_mut(replica) else {
             self.violations.extend(wrong.into_iter().map(|why| format!("a write of apply: {why}")));
             return;
@@ -175,6 +187,18 @@ impl Host {
         let finishes = !is_purchase && !is_release && about.is_some_and(|at| known.began.contains(&at));
         if known.paused_since.is_some_and(|since| since < now) && !finishes {
             wrong.push("while it was paused".to_owned());
+        }
+        if shut.is_some_and(|shut| shut.holds(now)) && !finishes {
+            wrong.push("while no window was open".to_owned());
+        }
+        let me = lease::identity(replica, known.life);
+        if holder.is_some_and(|(holder, is_overdue)| holder != Some(me) || is_overdue) {
+            wrong.push("without the Lease".to_owned());
+        }
+        if (is_release || is_purchase)
+            && known.on_disk.is_some_and(|(told, content)| told < now && Some(content) != known.force)
+        {
+            wrong.push("by files that were replaced".to_owned());
         }
         if (is_release || is_purchase)
             && let Some((older, since)) = known.older
@@ -229,69 +253,23 @@ impl Transport for Wire {
     }
 }
 
-fn save(host: &Shared, replica: usize, name: &str, text: &str) {
-    let mut state = host.lock();
-    fs::write(state.replicas[replica].folder.join(name), text).expect("a folder of our own");
-    state.note(|| format!("{replica}: {name} is saved: {text:?}"));
-}
-
-fn ring(host: &Shared, replica: usize) {
-    host.lock().replicas[replica].bell.notify_one();
-}
-
-/// People save the files that differ, one after the other, in either order.
-async fn edit(host: &Shared, before: &Intention, after: &Intention, tape: &mut Tape) {
-    let mut files = [0, 1];
-    if tape.chance(500) {
-        files.reverse();
-    }
-    for (nth, at) in files.into_iter().enumerate() {
-        if before.file(at) == after.file(at) {
-            continue;
-        }
-        if nth > 0 {
-            sleep(Duration::from_millis(tape.between(0, SAVES_MAX) as u64)).await;
-        }
-        save(host, 0, ["a.yaml", "b.yaml"][at], &after.file(at));
-        ring(host, 0);
-    }
-    meant(host, 0, after);
-}
-
-fn meant(host: &Shared, replica: usize, intention: &Intention) {
-    host.lock().replicas[replica].meant.push(intention.wanted.keys().copied().collect());
-}
-
-/// The next thing that people want.
-fn next(before: &Intention, tape: &mut Tape) -> Intention {
-    let mut after = Intention { edit: before.edit + 1, wanted: before.wanted.clone() };
-    for _ in 0..tape.between(1, 3) {
-        let (at, before) = (tape.below(POOL), after.wanted.clone());
-        match (after.wanted.get(&at).copied(), tape.below(3)) {
-            // The line moves to the other file.
-            (Some(file), 0 | 1) => drop(after.wanted.insert(at, 1 - file)),
-            (Some(_), _) if after.wanted.len() > 2 => drop(after.wanted.remove(&at)),
-            (Some(_), _) => {}
-            (None, _) => drop(after.wanted.insert(at, tape.below(2))),
-        }
-        // A file that names no number any more is taken for one that was cut short.
-        if (0..2).any(|file| !after.wanted.values().any(|at| *at == file)) {
-            after.wanted = before;
-        }
-    }
-    after
-}
-
 async fn replica(host: &Shared, at: usize, (state, interval): (PathBuf, Duration), seed: u64) {
-    let (mut dead, bell, folder, paused) = {
+    let (mut dead, bell, folder, paused, life, has_lease) = {
         let mut host = host.lock();
+        let has_lease = host.lease.is_some();
         let known = &mut host.replicas[at];
         known.life += 1;
-        (known.older, known.force) = (None, None);
+        (known.older, known.force, known.taken, known.on_disk) = (None, None, None, None);
         known.began.clear();
         known.dead.send_replace(false);
         known.bell = Arc::new(Notify::new());
-        (known.dead.subscribe(), known.bell.clone(), known.folder.clone(), known.paused.subscribe())
+        let (dead, bell) = (known.dead.subscribe(), known.bell.clone());
+        (dead, bell, known.folder.clone(), known.paused.subscribe(), known.life, has_lease)
+    };
+    let lease = has_lease.then(|| lease::candidate(host, at, life));
+    let ledger = match &lease {
+        Some(lease) => Ledger::InMemory.beside(lease.clone()),
+        None => Ledger::open(&state).expect("a folder of our own"),
     };
     let dice = Arc::new(Dice::seeded(seed));
     let (_stop, stop) = watch::channel(Stop::Run);
@@ -311,9 +289,9 @@ async fn replica(host: &Shared, at: usize, (state, interval): (PathBuf, Duration
             api: Api::ActiveNumbers,
         },
         write_access: WriteAccess {
-            lock_places: vec![LockPlace::named(state.join("locks"))],
-            lease: None,
-            ledger: Ledger::open(&state).expect("a folder of our own"),
+            lock_places: if has_lease { vec![] } else { vec![LockPlace::named(state.join("locks"))] },
+            lease,
+            ledger,
             journal: None,
         },
         effects: Effects {
@@ -327,6 +305,9 @@ async fn replica(host: &Shared, at: usize, (state, interval): (PathBuf, Duration
             renew: &|_, _| Ok(()),
             secrets: &|_| Ok(()),
             tell: &|news| {
+                if matches!(news, News::Ended { .. }) {
+                    host.lock().acts(at);
+                }
                 if let News::Began(_, content) = news {
                     let mut host = host.lock();
                     host.note(|| format!("{at}: begins by {content}"));
@@ -357,7 +338,8 @@ async fn keep(host: &Shared, at: usize, place: (PathBuf, Duration), mut tape: Ta
 }
 
 async fn replicas(host: &Shared, folder: &Path, mut tape: Tape) {
-    let first = Intention { edit: 0, wanted: (0..POOL / 2).map(|at| (at, at % 2)).collect() };
+    let shut = host.lock().shut;
+    let first = Intention { edit: 0, wanted: (0..POOL / 2).map(|at| (at, at % 2)).collect(), shut };
     for at in 0..2 {
         for (name, file) in ["a.yaml", "b.yaml"].into_iter().zip(0..) {
             save(host, at, name, &first.file(file));
@@ -369,10 +351,30 @@ async fn replicas(host: &Shared, folder: &Path, mut tape: Tape) {
     let keepers: Vec<_> = keepers.collect();
     let story = async {
         let mut last = first;
-        sleep(Duration::from_secs(30)).await;
+        match shut {
+            None => sleep(Duration::from_secs(30)).await,
+            // The window ends while an edit is written that only configures, or that has to settle first.
+            Some(shut) => {
+                let only_configures = tape.chance(500);
+                let early =
+                    if only_configures { tape.between(0, 2_500) } else { tape.between(5_000, 12_000) };
+                sleep(shut.begins() - Duration::from_millis(early as u64)).await;
+                if only_configures {
+                    let renamed = Intention { edit: last.edit + 1, ..last.clone() };
+                    edit(host, &last, &renamed, &mut tape).await;
+                    last = renamed;
+                }
+            }
+        }
         for _ in 0..tape.between(2, 5) {
-            let after = next(&last, &mut tape);
+            let mut after = next(&last, &mut tape);
             edit(host, &last, &after, &mut tape).await;
+            if tape.chance(250) && amid_writes(host).await {
+                host.lock().count("files put right in the middle of a run");
+                let right = Intention { edit: after.edit + 1, ..last.clone() };
+                edit(host, &after, &right, &mut tape).await;
+                after = right;
+            }
             let copied = Duration::from_secs(tape.between(0, COPY_MAX) as u64);
             let copy = async {
                 sleep(copied).await;
@@ -384,8 +386,9 @@ async fn replicas(host: &Shared, folder: &Path, mut tape: Tape) {
             };
             let mishaps = async {
                 sleep(Duration::from_millis(tape.between(0, 20_000) as u64)).await;
-                match tape.below(4) {
+                match tape.below(5) {
                     0 => pause(host, &mut tape).await,
+                    3 => cut_off(host, &mut tape).await,
                     1 => lose_a_file(host, &mut tape).await,
                     2 => {
                         let at = tape.below(2);
@@ -414,64 +417,31 @@ async fn replicas(host: &Shared, folder: &Path, mut tape: Tape) {
     }
 }
 
-/// SIGUSR1 to whoever writes, perhaps in the middle of it, and later SIGUSR2.
-async fn pause(host: &Shared, tape: &mut Tape) {
-    let say = |host: &Shared, is_paused: bool| {
-        let mut state = host.lock();
-        let now = state.now();
-        state.note(|| format!("paused: {is_paused}"));
-        for known in &mut state.replicas {
-            known.paused_since = is_paused.then_some(now);
-            known.paused.send_replace(is_paused);
-            known.bell.notify_one();
-        }
-    };
-    amid_writes(host).await;
-    say(host, true);
-    sleep(Duration::from_secs(tape.between(1, 60) as u64)).await;
-    say(host, false);
-}
-
-/// A file is away for a while: an editor, `git checkout`, a copy.
-async fn lose_a_file(host: &Shared, tape: &mut Tape) {
-    let folder = host.lock().replicas[0].folder.clone();
-    let (file, aside) = (folder.join("b.yaml"), folder.join("away"));
-    fs::rename(&file, &aside).expect("a folder of our own");
-    host.lock().note(|| "b.yaml is away".to_owned());
-    ring(host, 0);
-    sleep(Duration::from_millis(tape.between(100, 30_000) as u64)).await;
-    fs::rename(&aside, &file).expect("a folder of our own");
-    host.lock().note(|| "b.yaml is back".to_owned());
-    ring(host, 0);
-}
-
-async fn amid_writes(host: &Shared) {
-    let before = host.lock().writes;
-    for _ in 0..200 {
-        if host.lock().writes > before {
-            return;
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
-}
-
 async fn simulate(mut tape: Tape, traced: bool, folder: PathBuf) -> Verdict {
     let mut sandbox = Sandbox::new(World::demo(POOL / 2), Faults::default());
     sandbox.world.ensure_account(MAIN, None);
     sandbox.world.ensure_account(FOREIGN, None);
     let is_person = tape.chance(300);
+    let lease = tape.chance(500).then(lease::KeptLease::default);
+    let shut = tape.chance(300).then(|| {
+        let from = tape.between(1, 3);
+        Shut { from, to: from + 1 }
+    });
     let replica = |name: &str| {
         let folder = folder.join(name);
         fs::create_dir_all(&folder).expect("a folder of our own");
         Replica {
             folder,
             meant: Vec::new(),
+            on_disk: None,
             bell: Arc::default(),
             dead: watch::channel(false).0,
             paused: watch::channel(false).0,
             paused_since: None,
             life: 0,
+            is_cut_off: false,
             force: None,
+            taken: None,
             older: None,
             began: BTreeSet::new(),
         }
@@ -481,6 +451,9 @@ async fn simulate(mut tape: Tape, traced: bool, folder: PathBuf) -> Verdict {
         tape: tape.fork(),
         began: Instant::now(),
         replicas: if is_person { Vec::new() } else { ["one", "two"].map(replica).into() },
+        lease,
+        shut,
+        tried: Tried::new(),
         acted: Vec::new(),
         last_by: None,
         silence: None,
@@ -491,7 +464,7 @@ async fn simulate(mut tape: Tape, traced: bool, folder: PathBuf) -> Verdict {
     })));
     match is_person {
         true => person::apply(&host, &folder, tape).await,
-        false => replicas(&host, &folder, tape).await,
+        false => drop(tokio::join!(replicas(&host, &folder, tape), count_windows(&host))),
     }
     let mut host = host.lock();
     Verdict {
@@ -499,6 +472,7 @@ async fn simulate(mut tape: Tape, traced: bool, folder: PathBuf) -> Verdict {
         log: host.log.take().unwrap_or_default(),
         requests: host.requests,
         came_to: host.writes,
+        tried: std::mem::take(&mut host.tried),
     }
 }
 

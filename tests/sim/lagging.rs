@@ -2,7 +2,7 @@
 //! and delivers late, and whose reads show what was true some time ago; and one process of ours before it,
 //! the daemon's passes with a ledger, which may die at any request.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -132,6 +132,7 @@ impl Host {
             log: self.log.take().unwrap_or_default(),
             requests: self.requests,
             came_to,
+            tried: Tried::new(),
         }
     }
 
@@ -380,7 +381,6 @@ async fn cycles(host: &Shared, process: Process, file: &File, passes: usize, see
             asks_who: false,
             preflight: None,
             narrowing: None,
-            neighbours: &[],
             numbers_at_once: 2,
             extent: Extent::Full,
             accepted: None,
@@ -428,7 +428,12 @@ pub struct Verdict {
     pub requests: u64,
     /// What it counts as its work.
     pub came_to: u64,
+    /// How often what it is about happened, by its name.
+    pub tried: Tried,
 }
+
+/// How often something happened, by its name.
+pub type Tried = BTreeMap<&'static str, u64>;
 
 fn run(seed: u64, traced: bool, simulate: impl AsyncFn(Tape, bool, PathBuf) -> Verdict) -> Verdict {
     in_a_folder(async |folder| simulate(Tape::new(seed), traced, folder).await)
@@ -439,11 +444,14 @@ fn run(seed: u64, traced: bool, simulate: impl AsyncFn(Tape, bool, PathBuf) -> V
 pub fn seeds([rule, work, replay]: [&str; 3], simulate: impl AsyncFn(Tape, bool, PathBuf) -> Verdict + Sync) {
     let (from, count) = (number_from("SEED_FROM", 0), (runs::seeds() / 10).max(1));
     let (requests, came_to) = (AtomicU64::new(0), AtomicU64::new(0));
+    let tried = Mutex::new(Tried::new());
     let started = RealInstant::now();
     let failed = on_every_core((from, count), 3, replay, |seed| {
         let verdict = run(seed, false, &simulate);
         requests.fetch_add(verdict.requests, Ordering::Relaxed);
         came_to.fetch_add(verdict.came_to, Ordering::Relaxed);
+        let mut tried = tried.lock().expect("unpoisoned");
+        verdict.tried.into_iter().for_each(|(what, times)| *tried.entry(what).or_default() += times);
         verdict.violations
     });
     say(&format!(
@@ -452,6 +460,9 @@ pub fn seeds([rule, work, replay]: [&str; 3], simulate: impl AsyncFn(Tape, bool,
         requests.into_inner(),
         came_to.into_inner(),
     ));
+    for (what, times) in tried.into_inner().expect("unpoisoned") {
+        say(&format!("{rule}: {times:>6} {what}"));
+    }
     assert!(failed.is_empty(), "seeds {failed:?} broke a law");
 }
 

@@ -26,8 +26,8 @@ pub const EDITS: &[Edit] = &[
     },
     Edit {
         file: "src/guard/intents.rs",
-        find: "        matches!(self.phase, Phase::Over(at) if now >= at.saturating_add(BOUND))\n",
-        replace: "        matches!(self.phase, Phase::Over(at) if now >= at.saturating_add(if @claim-bound-too-short@ { BOUND / 100 } else { BOUND }))\n",
+        find: "        matches!(self.phase, PurchasePhase::Over(at) if now >= at.saturating_add(BOUND))\n",
+        replace: "        matches!(self.phase, PurchasePhase::Over(at) if now >= at.saturating_add(if @claim-bound-too-short@ { BOUND / 100 } else { BOUND }))\n",
         bugs: &[("claim-bound-too-short", "what is on its way is given up after nine seconds")],
     },
     Edit {
@@ -87,9 +87,9 @@ pub const EDITS: &[Edit] = &[
     },
     Edit {
         file: "src/execute/attempt.rs",
-        find: "                    course.doubt = Some(error);\n                    step = Step::Look;\n",
+        find: "                    course.doubt = Some(error);\n                    step = AttemptStep::Look;\n",
         replace: "                    course.doubt = Some(error);\n                    \
-            step = match ground { Ground::Read if @no-look-after-doubt@ => Step::Send(read_at), _ => Step::Look };\n",
+            step = match ground { Ground::Read if @no-look-after-doubt@ => AttemptStep::Send(read_at), _ => AttemptStep::Look };\n",
         bugs: &[(
             "no-look-after-doubt",
             "a purchase in doubt is sent again on the strength of the first look",
@@ -211,8 +211,11 @@ pub const EDITS: &[Edit] = &[
         file: "src/client/account/writes.rs",
         find: "        match self.writer.admit(is_irreversible(operation)).await {\n            Some(Admission::WithoutEnd) => Ok(turn),",
         replace: "        match self.writer.admit(is_irreversible(operation)).await {\n            \
-            None if @lock-not-asked@ => Ok(turn),\n            Some(Admission::WithoutEnd) => Ok(turn),",
-        bugs: &[("lock-not-asked", "a write goes out after the lock was lost")],
+            None if @lock-not-asked@ || @authority-lease-not-asked@ => Ok(turn),\n            Some(Admission::WithoutEnd) => Ok(turn),",
+        bugs: &[
+            ("lock-not-asked", "a write goes out after the lock was lost"),
+            ("authority-lease-not-asked", "a write goes out after the lease was lost"),
+        ],
     },
     Edit {
         file: "src/client/account/writes.rs",
@@ -290,8 +293,8 @@ pub const EDITS: &[Edit] = &[
     },
     Edit {
         file: "src/guard/budget.rs",
-        find: "            kind != Kind::Release && error.operation == Operation::Configure\n",
-        replace: "            kind != Kind::Release && error.operation == Operation::Configure && !@bought-and-forgotten@\n",
+        find: "            kind != BudgetKind::Release && error.operation == Operation::Configure\n",
+        replace: "            kind != BudgetKind::Release && error.operation == Operation::Configure && !@bought-and-forgotten@\n",
         bugs: &[("bought-and-forgotten", "a purchase whose configuration failed does not count as bought")],
     },
     Edit {
@@ -343,6 +346,15 @@ pub const EDITS: &[Edit] = &[
         bugs: &[(
             "authority-pause-waits-for-the-next-run",
             "a pause in the middle of a run does not stop it",
+        )],
+    },
+    Edit {
+        file: "src/reconcile/steps.rs",
+        find: "        holds.iter().find_map(",
+        replace: "        holds.iter().filter(|_| !@authority-window-asked-once@).find_map(",
+        bugs: &[(
+            "authority-window-asked-once",
+            "a window that ends in the middle of a run does not stop it",
         )],
     },
     Edit {
@@ -409,9 +421,55 @@ pub const EDITS: &[Edit] = &[
         file: "src/guard/memory/last_look.rs",
         find: "        let mut numbers = self.acted_on.clone();\n        numbers.extend(draft.steps.iter().map(|step| step.action.number()));\n",
         replace: "        let mut numbers = self.acted_on.clone();\n        \
-            if !@old-look-believed@ {\n            \
+            if !@old-look-believed@ && !(@trusts-an-event@ && self.told) {\n            \
             numbers.extend(draft.steps.iter().map(|step| step.action.number()));\n        }\n",
-        bugs: &[("old-look-believed", "a daemon configures by what it listed earlier")],
+        bugs: &[
+            ("old-look-believed", "a daemon configures by what it listed earlier"),
+            (
+                "trusts-an-event",
+                "once events have told something, what none of them names is taken to be as it was",
+            ),
+        ],
+    },
+    // That events have told something since the process began.
+    Edit {
+        file: "src/guard/memory/last_look.rs",
+        find: "    hinted: BTreeSet<PhoneNumber>,\n}\n",
+        replace: "    hinted: BTreeSet<PhoneNumber>,\n    pub(super) told: bool,\n}\n",
+        bugs: &[],
+    },
+    Edit {
+        file: "src/guard/memory/last_look.rs",
+        find: "hinted: BTreeSet::new() }\n",
+        replace: "hinted: BTreeSet::new(), told: false }\n",
+        bugs: &[],
+    },
+    Edit {
+        file: "src/guard/memory.rs",
+        find: "    webhooks: Verdicts,\n}\n",
+        replace: "    webhooks: Verdicts,\n    told: bool,\n}\n",
+        bugs: &[],
+    },
+    Edit {
+        file: "src/guard/memory.rs",
+        find: "            webhooks: Verdicts::default(),\n",
+        replace: "            webhooks: Verdicts::default(),\n            told: false,\n",
+        bugs: &[],
+    },
+    Edit {
+        file: "src/guard/memory.rs",
+        find: "        self.last_look.as_mut().map_or(0, |last| last.hint(sids))\n",
+        replace: "        let known = self.last_look.as_mut().map_or(0, |last| last.hint(sids));\n        \
+            self.told |= known > 0;\n        \
+            if let Some(last) = &mut self.last_look { last.told = self.told; }\n        known\n",
+        bugs: &[],
+    },
+    Edit {
+        file: "src/guard/memory.rs",
+        find: "        self.last_look = Some(LastLook::new(observed, accounts, at));\n",
+        replace: "        let mut last = LastLook::new(observed, accounts, at);\n        \
+            last.told = self.told;\n        self.last_look = Some(last);\n",
+        bugs: &[],
     },
     Edit {
         file: "src/daemon/looping.rs",

@@ -211,7 +211,6 @@ impl Host {
             asks_who: false,
             preflight: None,
             narrowing: None,
-            neighbours: &[],
             numbers_at_once: 4,
             extent: Extent::Full,
             authority: Authority {
@@ -241,7 +240,7 @@ impl Host {
         if let Some(directory) = &lock_dir {
             lock(&mut locks, directory, &mut clients).await?;
         }
-        let saved = SavedPlan::new(plan, &desired, self.api);
+        let saved = SavedPlan::new(plan, &desired, Generation::from_sources(&[]), self.api);
         let source = PlanSource::Saved { saved: &saved, files: None };
         let pass = walk(&job(source, &clients, false)).await;
         self.state.lock().sometimes.reached(match pass {

@@ -9,7 +9,7 @@ use crate::client::pace::{Lane, Turn};
 use crate::client::transport::{Transport, Verb};
 use crate::client::writer::Admission;
 use crate::model::live::Live;
-use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
+use crate::model::number::{AccountSid, NumberRef, NumberSid, PhoneNumber};
 use crate::model::settings::{Field, Want};
 
 impl<T: Transport> Client<T> {
@@ -65,7 +65,7 @@ impl<T: Transport> Client<T> {
     pub async fn configure(
         &self,
         turn: Turn<'_>,
-        (sid, number): (NumberSid, PhoneNumber),
+        NumberRef { sid, number }: NumberRef,
         settings: &[(Field, Want)],
     ) -> Result<Live, ApiError> {
         let pairs: Vec<_> = self.parameters(settings).collect();
@@ -81,8 +81,9 @@ impl<T: Transport> Client<T> {
     pub async fn transfer(
         &self,
         turn: Turn<'_>,
-        (sid, number): (NumberSid, PhoneNumber),
-        (from, to): (AccountSid, AccountSid),
+        NumberRef { sid, number }: NumberRef,
+        from: AccountSid,
+        to: AccountSid,
         papers: &[(Field, Want)],
     ) -> Result<Live, ApiError> {
         let mut pairs = vec![("AccountSid".to_owned(), to.to_string())];

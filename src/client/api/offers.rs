@@ -9,6 +9,7 @@ use super::filter::first_page;
 use super::routes::Routes;
 use super::wire::{self, Rows};
 use crate::model::claim::{Capability, Need, Wish};
+use crate::model::coordinates::Coordinates;
 use crate::model::number::PhoneNumber;
 use crate::model::offer::Offer;
 
@@ -99,7 +100,9 @@ fn offer(row: &Value) -> Option<Offer> {
         rate_center: text("rate_center"),
         lata: text("lata"),
         postal_code: text("postal_code"),
-        place: degrees("latitude").zip(degrees("longitude")),
+        place: degrees("latitude")
+            .zip(degrees("longitude"))
+            .map(|(latitude, longitude)| Coordinates { latitude, longitude }),
         capabilities: Capability::ALL.into_iter().filter_map(can).collect(),
         wants_address: text("address_requirements").is_some_and(|wants| &*wants != "none"),
     })
@@ -157,6 +160,9 @@ mod tests {
         let FoundOffers { offers, .. } = read_offers(odd).expect("a page");
         assert_eq!((offers.len(), &offers[0].region, offers[0].lata.as_deref()), (1, &None, Some("132")));
         assert_eq!(offers[0].capabilities, [(Capability::Voice, true), (Capability::Sms, false)]);
-        assert_eq!((offers[0].place, offers[0].wants_address), (Some((40.7, -74.0)), false));
+        assert_eq!(
+            (offers[0].place, offers[0].wants_address),
+            (Some(Coordinates { latitude: 40.7, longitude: -74.0 }), false)
+        );
     }
 }

@@ -165,7 +165,8 @@ pub fn read_use(
     body: &[u8],
     medium: Medium,
     account: AccountSid,
-    (side, number): (Side, PhoneNumber),
+    side: Side,
+    number: PhoneNumber,
     since: Date,
 ) -> Result<Option<Use>, String> {
     let (rows, next) = read(body, medium, account)?;
@@ -329,9 +330,9 @@ mod tests {
         ] {
             assert!(read_traffic(body.as_bytes(), Medium::Call, account(), since()).is_err(), "{body}");
         }
-        let one = |rows: &str, next: &str, of| {
+        let one = |rows: &str, next: &str, (side, number): (Side, PhoneNumber)| {
             let body = format!(r#"{{"calls":[{rows}],"next_page_uri":{next}}}"#);
-            read_use(body.as_bytes(), Medium::Call, account(), of, since())
+            read_use(body.as_bytes(), Medium::Call, account(), side, number, since())
         };
         let of = (Side::To, number("+15552230000"));
         assert_eq!(one("", "null", of), Ok(None));

@@ -67,7 +67,8 @@ impl EventClient {
     pub async fn record(
         &mut self,
         r#type: &str,
-        (reason, message): (&str, &str),
+        reason: &str,
+        message: &str,
         now: Duration,
     ) -> Result<(), String> {
         if self.uid == Uid::NotAsked {

@@ -106,6 +106,13 @@ impl CycleResult {
     }
 }
 
+/// How long a cycle took, and how long it is until the next one.
+#[derive(Debug, Clone, Copy)]
+pub struct CycleTiming {
+    pub took: Duration,
+    pub next: Duration,
+}
+
 /// What came of one cycle.
 #[derive(Debug, Clone)]
 pub struct Past {
@@ -207,7 +214,8 @@ impl Past {
     pub(super) fn from_report(
         finish: &Finish<'_>,
         extent: Extent,
-        (at, took): (StatusTime, Duration),
+        at: StatusTime,
+        took: Duration,
         generation: Option<Generation>,
     ) -> Self {
         let plan = finish.plan();

@@ -51,7 +51,8 @@ pub(super) fn accounts(accounts: &[AccountRef], worlds: &[AccountsAtStart]) -> V
 /// All that a run has to record before its first write; `worlds` are those of the plan's accounts.
 #[must_use]
 pub fn records_of(
-    (plan, digest): (&Plan, Digest),
+    plan: &Plan,
+    digest: Digest,
     worlds: &[AccountsAtStart],
     head: &RunHead,
     run: &RunId,

@@ -20,6 +20,9 @@ pub(super) struct SavedFile {
     pub(super) checksum: String,
     pub(super) tool_version: String,
     pub(super) files: Vec<String>,
+    /// Their content; an older numctl did not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) content: Option<String>,
     pub(super) carries_webhook_passwords: bool,
     pub(super) accounts: Vec<FileAccount>,
     pub(super) limits: FileLimits,

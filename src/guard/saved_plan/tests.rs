@@ -98,6 +98,7 @@ fn sample() -> SavedPlan {
             ..Holds::default()
         },
         files: vec!["fleet.yaml".into()],
+        content: Generation::parse("00ff00ff00ff00ff"),
         tool_version: "0.1.0".to_owned(),
         seal: None,
         hidden: Vec::new(),

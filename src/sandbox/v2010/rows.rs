@@ -15,7 +15,8 @@ use super::super::catalogue::{self, CatalogueKind};
 use super::super::config::{Config, ConfigSlot};
 use super::super::faults::Dialect;
 use super::super::json::Object;
-use super::super::world::{Owned, SandboxAccount, SandboxStatus};
+use super::super::owned::Owned;
+use super::super::world::{SandboxAccount, SandboxStatus};
 
 /// The date of everything, in the form of RFC 2822.
 pub(super) const DATE: &str = "Wed, 01 Jan 2025 00:00:00 +0000";

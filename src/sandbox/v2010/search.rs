@@ -3,6 +3,7 @@
 //! One page and no links: Twilio's stock is never the same twice, and its answers show none.
 //! The sandbox's is in order.
 
+use crate::model::coordinates::Coordinates;
 use crate::model::number::PhoneNumber;
 
 use super::super::answer::{HttpRequest, SandboxError};
@@ -22,7 +23,6 @@ const PAGE_SIZE: &str = "30";
 /// Miles, unless `Distance` says so, and at most.
 const DISTANCE: f64 = 25.0;
 const DISTANCE_MAX: f64 = 500.0;
-const EARTH_RADIUS: f64 = 3958.8;
 
 impl Sandbox {
     pub(super) fn list_countries(&self, request: &HttpRequest, account: &str) -> Done {
@@ -143,7 +143,7 @@ struct SearchWanted<'a> {
     query: &'a [(String, String)],
     pattern: Option<Pattern>,
     /// A place and the miles round it.
-    near: Option<((f64, f64), f64)>,
+    near: Option<(Coordinates, f64)>,
 }
 
 impl<'a> SearchWanted<'a> {
@@ -169,14 +169,17 @@ impl<'a> SearchWanted<'a> {
             Some(_) => return Err(bad(format!("Distance is at most {DISTANCE_MAX} miles"))),
         };
         let place = match (given("NearLatLong"), given("NearNumber").map(plus)) {
-            (Some(text), _) => {
-                Some(degrees(text).ok_or_else(|| bad(format!("NearLatLong {text} is not two numbers")))?)
-            }
+            (Some(text), _) => Some(
+                Coordinates::parse(text)
+                    .ok_or_else(|| bad(format!("NearLatLong {text} is not two numbers")))?,
+            ),
             (None, Some(text)) => {
                 let number = PhoneNumber::observed(&text)
                     .ok_or_else(|| bad(format!("NearNumber {text} is not in E.164")))?;
                 // Near a number of no known place there is nothing.
-                Some(catalogue::kind_of(number).geography.place.unwrap_or((f64::NAN, f64::NAN)))
+                let place = catalogue::kind_of(number).geography.place;
+                let (latitude, longitude) = place.unwrap_or((f64::NAN, f64::NAN));
+                Some(Coordinates { latitude, longitude })
             }
             (None, None) => None,
         };
@@ -206,7 +209,9 @@ impl<'a> SearchWanted<'a> {
             && can("MmsEnabled", kind.has_mms)
             && needs_allowed(kind, excludes)
             && self.near.is_none_or(|(near, miles)| {
-                place.place.is_some_and(|place| miles_between(near, place) <= miles)
+                place.place.is_some_and(|(latitude, longitude)| {
+                    near.miles_to(Coordinates { latitude, longitude }) <= miles
+                })
             })
     }
 }
@@ -215,31 +220,4 @@ fn needs_allowed(kind: &CatalogueKind, excludes: impl Fn(&'static str, bool) -> 
     excludes("ExcludeAllAddressRequired", kind.address != "none")
         && excludes("ExcludeLocalAddressRequired", kind.address == "local")
         && excludes("ExcludeForeignAddressRequired", kind.address == "foreign")
-}
-
-fn degrees(text: &str) -> Option<(f64, f64)> {
-    let (latitude, longitude) = text.split_once(',')?;
-    Some((latitude.trim().parse().ok()?, longitude.trim().parse().ok()?))
-}
-
-/// The length of the great circle between two places in degrees.
-fn miles_between(a: (f64, f64), b: (f64, f64)) -> f64 {
-    let half = |from: f64, to: f64| ((to - from).to_radians() / 2.0).sin().powi(2);
-    let (from, to) = (a.0.to_radians(), b.0.to_radians());
-    let chord = half(a.0, b.0) + from.cos() * to.cos() * half(a.1, b.1);
-    2.0 * EARTH_RADIUS * chord.sqrt().asin()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn distances_are_miles() {
-        let (san_francisco, oakland, new_york) =
-            ((37.7749, -122.4194), (37.8044, -122.2712), (40.7128, -74.006));
-        assert!((miles_between(san_francisco, oakland) - 8.3).abs() < 0.1);
-        assert!((miles_between(san_francisco, new_york) - 2565.0).abs() < 5.0);
-        assert!(miles_between((f64::NAN, f64::NAN), oakland).is_nan());
-    }
 }

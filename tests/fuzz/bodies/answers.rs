@@ -47,7 +47,7 @@ fn traffic_page(data: &[u8], medium: Medium) -> Result<(), String> {
         let Party::Number(number) = party else { continue };
         assert_eq!(PhoneNumber::observed(&number.to_string()), Some(*number));
         // The first row of the page, as if it had been asked for alone.
-        if let Ok(Some(first)) = traffic::read_use(data, medium, account, (one.side, *number), since) {
+        if let Ok(Some(first)) = traffic::read_use(data, medium, account, one.side, *number, since) {
             assert_eq!((first.at, first.medium), (page.uses[0].1.at, medium));
         }
     }

@@ -219,11 +219,11 @@ pub(crate) fn journal(data: &[u8]) {
             let runs = journal::runs(contents.records);
             let runs: Vec<_> = runs.iter().collect();
             let mut text = String::new();
-            history::text(&mut text, &runs, (None, &history::Others::default()), Style::default())
+            history::text(&mut text, &runs, None, &history::Others::default(), Style::default())
                 .expect("written");
             inert(&text);
             let mut out = Vec::new();
-            history::json(&mut out, &runs, (None, &history::Others::default())).expect("written");
+            history::json(&mut out, &runs, None, &history::Others::default()).expect("written");
             let out = String::from_utf8(out).expect("UTF-8");
             inert(&out);
             let read: serde_json::Value = serde_json::from_str(&out).expect("JSON");

@@ -71,7 +71,7 @@ fn a_failure_that_ends_in_drift_is_told_as_cured() {
 }
 
 /// A receiver that answers so to the first, and hands out the head and body of each, and when it came.
-fn strict_receiver(first: &'static str) -> (String, mpsc::Receiver<(String, Value, Instant)>) {
+pub(super) fn strict_receiver(first: &'static str) -> (String, mpsc::Receiver<(String, Value, Instant)>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
     let (sender, told) = mpsc::channel();

@@ -6,6 +6,7 @@ mod claims;
 mod door;
 mod events;
 mod fake;
+mod mounted;
 mod real;
 mod trouble;
 

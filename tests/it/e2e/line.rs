@@ -372,6 +372,44 @@ fn older_files_buy_and_release_nothing() {
     assert!(sandbox.number("+15552230100").is_some());
 }
 
+/// The other way round: what an `apply` wrote by newer files is not undone by a daemon, a restart or a saved plan of
+/// older ones that keep their state in the same place.
+#[test]
+fn what_an_apply_wrote_by_newer_files_is_not_undone_by_older_ones() {
+    let (sandbox, bench) = Sandbox::start(&["--faults", "purchase#1+=400/21422"]);
+    let file = |numbers: &[&str]| {
+        let numbers = numbers.iter().map(|number| format!("  - phone_number: \"{number}\"\n"));
+        let policy = "policy: {unlisted: release, max_releases: 9}";
+        format!("version: 1\n{policy}\nnumbers:\n{}...\n", numbers.collect::<String>())
+    };
+    let others = ["+15552230002", "+15552230003"];
+    let old = file(&[&[NUMBER, "+15552230001", "+15552230101"], &others[..]].concat());
+    let new = file(&[&[NUMBER, "+15552230100"], &others[..]].concat());
+    let state = ["--state-dir", "state", "--journal", "none"];
+    let run = [&["run", "--once", "-f", "fleet.yaml"][..], &state].concat();
+    bench.write("fleet.yaml", &old);
+    bench.run(&run).exits(3);
+    sandbox.faults("");
+    bench.run(&["plan", "-f", "fleet.yaml", "--out", "plan.json"]).exits(0).says("1 to purchase");
+    bench.write("fleet.yaml", &new);
+    sandbox.forget_requests();
+    bench.run(&[&["apply", "--yes", "-f", "fleet.yaml"][..], &state].concat()).exits(0);
+    let done = || (sandbox.count("purchase"), sandbox.count("release"));
+    assert_eq!(done(), (1, 1));
+    // The daemon's copy is still the old one, and so is the plan's.
+    bench.write("fleet.yaml", &old);
+    bench.run(&run).says("newer files were in force before");
+    bench
+        .run(&[&["apply", "--yes", "plan.json"][..], &state].concat())
+        .exits(4)
+        .says("newer files were in force");
+    assert_eq!(done(), (1, 1));
+    // With the same files as the apply it is at rest.
+    bench.write("fleet.yaml", &new);
+    bench.run(&run).exits(0);
+    assert_eq!(done(), (1, 1));
+}
+
 /// `apply` at a terminal, which somebody answers only after `meanwhile`.
 fn answered_after(bench: &Bench, meanwhile: impl FnOnce()) -> i32 {
     let line = format!("stty -echo; exec {} apply -f fleet.yaml", env!("CARGO_BIN_EXE_numctl"));

@@ -62,6 +62,7 @@ impl Hooks for Person<'_> {
             _ => return Decision::YesAfterAWhile,
         };
         host.note(|| what.to_owned());
+        host.count("questions during which something changed");
         host.silence = Some(what);
         Decision::YesAfterAWhile
     }
@@ -77,7 +78,8 @@ impl Hooks for Person<'_> {
 
 /// `apply`, with its question.
 pub(super) async fn apply(host: &Shared, folder: &Path, mut tape: Tape) {
-    let meant = Intention { edit: 1, wanted: (0..tape.between(1, POOL)).map(|at| (at, 0)).collect() };
+    let wanted = (0..tape.between(1, POOL)).map(|at| (at, 0)).collect();
+    let meant = Intention { edit: 1, wanted, shut: None };
     let file = folder.join("fleet.yaml");
     fs::write(&file, meant.file(0)).expect("a folder of our own");
     let sources = load(std::slice::from_ref(&file)).expect("a good file");
@@ -96,7 +98,6 @@ pub(super) async fn apply(host: &Shared, folder: &Path, mut tape: Tape) {
         accepted: None,
         pricing: Pricing::WhereLimited,
         narrowing: None,
-        neighbours: &[],
         numbers_at_once: 2,
         extent: Extent::Full,
         authority: Authority {

@@ -29,6 +29,8 @@ pub(in crate::e2e) struct Proxy {
     /// For `HTTPS_PROXY`: `http://127.0.0.1:…`.
     pub(in crate::e2e) url: String,
     authority: Arc<Authority>,
+    /// Where the sandbox listens.
+    target: String,
     dir: TempDir,
     runtime: Option<Runtime>,
 }
@@ -45,17 +47,38 @@ impl Proxy {
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         // Its own runtime, so that a test need not have one.
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-        let own = authority.clone();
+        let (own, there) = (authority.clone(), target.clone());
         runtime.spawn(async move {
             let listener = TcpListener::from_std(listener).expect("a socket for a runtime");
-            accept(listener, own, target).await;
+            accept(listener, own, there).await;
         });
-        Self { url, authority, dir, runtime: Some(runtime) }
+        Self { url, authority, target, dir, runtime: Some(runtime) }
     }
 
     /// The CA's certificate, PEM: for `SSL_CERT_FILE`, `NODE_EXTRA_CA_CERTS`, `REQUESTS_CA_BUNDLE`.
     pub(in crate::e2e) fn ca_file(&self) -> PathBuf {
         self.dir.path().join("ca.pem")
+    }
+
+    /// The base URL of an end of TLS on this machine, which leads to the same place without a proxy.
+    pub(in crate::e2e) fn front(&self) -> String {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.set_nonblocking(true).expect("a socket for a runtime");
+        let port = listener.local_addr().expect("an address").port();
+        let tls = TlsAcceptor::from(Arc::new(self.authority.mint("127.0.0.1")));
+        let target = self.target.clone();
+        self.runtime.as_ref().expect("until it is dropped").spawn(async move {
+            let listener = TcpListener::from_std(listener).expect("a socket for a runtime");
+            while let Ok((client, _)) = listener.accept().await {
+                let (tls, target) = (tls.clone(), target.clone());
+                tokio::spawn(async move {
+                    let mut secure = tls.accept(client).await?;
+                    let mut server = TcpStream::connect(target).await?;
+                    tokio::io::copy_bidirectional(&mut secure, &mut server).await
+                });
+            }
+        });
+        format!("https://127.0.0.1:{port}")
     }
 
     /// The hosts that were asked for and led on, once each, in the order of their first `CONNECT`.
