@@ -22,6 +22,7 @@ use crate::desired::AccountRef;
 use crate::desired::environment::{self, Login, VariableSource as Variables};
 use crate::desired::hosts::Hosts;
 use crate::desired::load::{load, parse};
+use crate::desired::narrowing::Narrowing;
 use crate::desired::{Access, Account, AccountIndex, Desired, Findings, Parsed, SecretName, Source};
 use crate::execute::ledger::{Ledger, LedgerError};
 use crate::guard::budget::Generation;
@@ -188,30 +189,26 @@ impl Fleet {
         declared: &[Account],
     ) -> Result<(Self, Vec<(AccountRef, Fatal)>), Fatal> {
         let sandbox = sandbox_of(global).await?;
-        let running = sandbox.as_ref();
-        let accounts = with_source(global, running, |source| {
-            environment::accounts(declared, source).map_err(Fatal::from)
-        })?;
-        let (mut kept, mut shut): (Vec<Account>, _) = (Vec::new(), Vec::new());
-        let mut place = vec![None; declared.len()];
-        // Parents first, as they may be named later.
-        let mut order: Vec<usize> = (0..declared.len()).collect();
-        order.sort_by_key(|at| declared[*at].parent.is_some());
-        for at in order {
-            match login(global, declared, &accounts, at, running) {
-                Ok(_) => {
-                    place[at] = u16::try_from(kept.len()).ok().map(AccountIndex);
-                    let parent = declared[at].parent.and_then(|parent| place[usize::from(parent.0)]);
-                    kept.push(Account { parent, ..declared[at].clone() });
-                }
-                Err(fatal) => shut.push((accounts[at].clone(), fatal)),
-            }
-        }
+        let (kept, shut) = with_credentials(global, declared, sandbox.as_ref())?;
         let Reached { accounts, clients } = match kept.is_empty() {
             true => Reached { accounts: Vec::new(), clients: Vec::new() },
-            false => reach(global, &kept, running)?,
+            false => reach(global, &kept, sandbox.as_ref())?,
         };
         Ok((Self { accounts, clients, sandbox }, shut))
+    }
+
+    /// Clients of the declared accounts that `--account` leaves out, as far as there are credentials for them.
+    pub(super) fn neighbours(&self, global: &Global, narrowing: Option<&Narrowing>) -> Vec<Client<Http>> {
+        let all = narrowing.map(Narrowing::all_accounts).unwrap_or_default();
+        let running = self.sandbox.as_ref();
+        // Whoever cannot be asked is not: Twilio sells no number that someone has.
+        let reached = with_credentials(global, all, running).and_then(|(kept, _)| match kept.is_empty() {
+            true => Ok(Vec::new()),
+            false => reach(global, &kept, running).map(|reached| reached.clients),
+        });
+        let is_left_out =
+            |client: &Client<Http>| self.accounts.iter().all(|account| account.sid != client.account);
+        reached.unwrap_or_default().into_iter().filter(is_left_out).collect()
     }
 
     /// Holds the lock of every account, and the lease, where that is asked for, until the result is let go;
@@ -326,6 +323,35 @@ impl Fleet {
         Ok(())
     }
 }
+
+/// The accounts that have credentials, and why each of the others has none.
+fn with_credentials(
+    global: &Global,
+    declared: &[Account],
+    running: Option<&Running>,
+) -> Result<WithCredentials, Fatal> {
+    let accounts =
+        with_source(global, running, |source| environment::accounts(declared, source).map_err(Fatal::from))?;
+    let (mut kept, mut shut): (Vec<Account>, _) = (Vec::new(), Vec::new());
+    let mut place = vec![None; declared.len()];
+    // Parents first, as they may be named later.
+    let mut order: Vec<usize> = (0..declared.len()).collect();
+    order.sort_by_key(|at| declared[*at].parent.is_some());
+    for at in order {
+        match login(global, declared, &accounts, at, running) {
+            Ok(_) => {
+                place[at] = u16::try_from(kept.len()).ok().map(AccountIndex);
+                let parent = declared[at].parent.and_then(|parent| place[usize::from(parent.0)]);
+                kept.push(Account { parent, ..declared[at].clone() });
+            }
+            Err(fatal) => shut.push((accounts[at].clone(), fatal)),
+        }
+    }
+    Ok((kept, shut))
+}
+
+/// Accounts with credentials, and those without, each with the reason.
+type WithCredentials = (Vec<Account>, Vec<(AccountRef, Fatal)>);
 
 /// The embedded sandbox, where it is asked for.
 pub(super) async fn sandbox_of(global: &Global) -> Result<Option<Running>, Fatal> {

@@ -55,8 +55,8 @@ pub(super) async fn run(global: &Global, args: &IdleArgs) -> Ended {
     let since = args.time.since(now);
     let found = match fleet.only(args.accounts.account.as_deref()) {
         Ok(accounts) => {
-            let began = args.time.began(now);
-            find(&fleet, &accounts, desired.as_ref(), narrowing.as_ref(), since, began).await
+            let (desired, narrowing) = (desired.as_ref(), narrowing.as_ref());
+            find(&fleet, &accounts, desired, narrowing, since, args.time.began(now)).await
         }
         Err(error) => Err(error),
     };

@@ -128,6 +128,7 @@ async fn make(
     let now = clock::since_the_epoch();
     let ledger = fleet::ledger(global, planning.state);
     let intents = fleet::intents(global, planning.state, &ledger, now)?;
+    let neighbours = fleet.neighbours(global, narrowing);
     let job = Job {
         source: PlanSource::Files(desired),
         // Nothing is spent that could be counted by it.
@@ -140,6 +141,7 @@ async fn make(
         asks_who: true,
         preflight: None,
         narrowing,
+        neighbours: &neighbours,
         numbers_at_once: 1,
         extent: Extent::Full,
         authority: Authority {

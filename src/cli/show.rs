@@ -5,6 +5,7 @@ use crate::guard::cost::Bill;
 use crate::plan::Plan;
 use crate::plan::outcome::Report;
 use crate::report;
+use crate::report::fit::Wrapped;
 
 use super::arguments::{PlanFormat, TextOrJson};
 use super::{Fatal, output};
@@ -58,8 +59,11 @@ pub(super) fn report(report: &Report, bill: Option<&Bill>, format: TextOrJson) -
     }
     output::print_text(|out| {
         use std::fmt::Write as _;
-        writeln!(out)?;
-        report::outcome::text(out, report, output::style())
+        let style = output::style();
+        let mut lines = Wrapped::new(out, style.columns);
+        writeln!(lines)?;
+        report::outcome::text(&mut lines, report, style)?;
+        lines.finish()
     })
 }
 

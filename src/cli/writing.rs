@@ -143,6 +143,7 @@ impl<'a> Writing<'a> {
         let is_older = self.ledger().contents()?.age(errand.content.generation) == Age::Older;
         let doubt = (is_older && self.accepted.is_none()).then_some(ContentDoubt::OtherContentInForce);
         let (stop, stopped) = watch::channel(Stop::Run);
+        let neighbours = fleet.neighbours(self.global, errand.narrowing);
         let job = Job {
             source: errand.source,
             generation: errand.content.generation,
@@ -155,6 +156,7 @@ impl<'a> Writing<'a> {
             asks_who: true,
             preflight: self.preflight.as_ref(),
             narrowing: errand.narrowing,
+            neighbours: &neighbours,
             numbers_at_once: usize::from(self.global.max_concurrency) * fleet.clients.len().max(1),
             extent: Extent::Full,
             authority: Authority {

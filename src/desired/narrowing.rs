@@ -39,6 +39,8 @@ pub struct Narrowing {
     account_name: Option<Box<str>>,
     /// What is declared for other accounts than this one, and was dropped already.
     elsewhere: usize,
+    /// The accounts of the files, where some of them were dropped.
+    all: Vec<super::Account>,
 }
 
 /// What a plan says about its narrowing.
@@ -158,9 +160,18 @@ impl Narrowing {
         desired.policy.quarantine = quarantine.and_then(|quarantine| {
             Some(super::Quarantine { account: place(quarantine.account)?, ..quarantine })
         });
+        if accounts.len() < desired.accounts.len() {
+            self.all = std::mem::take(&mut desired.accounts);
+        }
         desired.accounts = accounts;
         self.account = Some(here);
         (desired, self)
+    }
+
+    /// The accounts of the files, where this leaves some of them out: none otherwise.
+    #[must_use]
+    pub fn all_accounts(&self) -> &[super::Account] {
+        &self.all
     }
 
     fn takes_account(&self, account: AccountIndex) -> bool {

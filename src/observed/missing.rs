@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::join_all;
 use tracing::debug;
 
-use crate::client::Client;
 use crate::client::api::account::{self, AccountStatus, Facts};
 use crate::client::api::error::{ApiError, ErrorKind, Operation};
 use crate::client::api::filter;
@@ -17,8 +16,11 @@ use crate::client::api::page_link;
 use crate::client::api::papers;
 use crate::client::api::routes::NumberType;
 use crate::client::listing::Listing;
+use crate::client::pace::Lane;
 use crate::client::transport::Transport;
+use crate::client::{Client, Sighting};
 use crate::desired::AccountRef;
+use crate::desired::narrowing::Narrowing;
 use crate::desired::{AccountIndex, Declared, DeclaredState, Desired};
 use crate::model::country::country_of;
 use crate::model::number::{AccountSid, PhoneNumber};
@@ -31,6 +33,8 @@ use crate::observed::{Observed, Papers, Sight, Survey};
 /// them never end.
 const ACCOUNT_PAGES_MAX: usize = 100;
 const ACCOUNTS_A_PAGE: u16 = 1000;
+/// At most this many numbers are looked for in accounts that are left out.
+const NEXT_DOOR_MAX: usize = 50;
 /// Offers a page: there is one such number.
 const OFFERS_A_PAGE: u16 = 20;
 
@@ -100,6 +104,38 @@ pub async fn survey<T: Transport>(
         survey.kinds.insert(number, kind.into());
     }
     Observed::from_accounts(sights, survey)
+}
+
+/// Asks accounts that a command leaves out for the numbers that are missing, each by itself: what one of them
+/// has is not bought.
+pub async fn look_next_door<T: Transport>(
+    neighbours: &[Client<T>],
+    desired: &Desired,
+    narrowing: Option<&Narrowing>,
+    mut observed: Observed,
+) -> Observed {
+    if neighbours.is_empty() {
+        return observed;
+    }
+    let is_missing = |declared: &&Declared| {
+        declared.state == DeclaredState::Present
+            && !declared.number.is_short_code()
+            && observed.find(declared.number).next().is_none()
+            && narrowing.is_none_or(|narrowing| narrowing.takes(declared))
+    };
+    let missing = desired.numbers.iter().filter(is_missing).take(NEXT_DOOR_MAX);
+    let missing: Vec<PhoneNumber> = missing.map(|declared| declared.number).collect();
+    let asked = neighbours.iter().flat_map(|client| missing.iter().map(move |number| (client, *number)));
+    let found = join_all(asked.map(async |(client, number)| match client.find(Lane::New, number).await {
+        Ok((Sighting::There(_), _)) => Some((number, client.account)),
+        Ok((Sighting::Absent | Sighting::Perhaps, _)) => None,
+        Err(error) => {
+            debug!(account = client.name(), %number, %error, "an account that is left out");
+            None
+        }
+    }));
+    observed.survey_mut().elsewhere.extend(found.await.into_iter().flatten());
+    observed
 }
 
 /// An account that its parent could list, and that is shut all the same.

@@ -233,6 +233,9 @@ pub fn held(plan: &Plan, held: &HeldNumber) -> String {
         HeldReason::BoughtInThisGeneration => format!(
             "not bought again for {declared}: it was bought for the same content of the files, and is gone: edit the files (a comment is enough) to buy it again"
         ),
+        HeldReason::InUnlistedAccount { sid } if is_by_account(plan) => format!(
+            "not bought for {declared}: account {sid} has it, which --account leaves out: without --account, numctl moves the number"
+        ),
         HeldReason::InUnlistedAccount { sid } => format!(
             "not bought for {declared}: account {sid} has it, which has the same parent and is not in the file: add that account to the file, and numctl moves the number"
         ),
@@ -555,4 +558,9 @@ pub fn broken(broken: &Broken) -> String {
         Over::Day => format!(", {} in total within 24 hours", count(broken.total)),
     };
     format!("{what} planned{in_all}, {name} allows {} ({share}{by})", count(broken.allowed))
+}
+
+/// Whether a plan leaves accounts out.
+fn is_by_account(plan: &Plan) -> bool {
+    plan.narrowed.as_ref().is_some_and(|narrowed| narrowed.account.is_some())
 }

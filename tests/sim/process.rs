@@ -211,6 +211,7 @@ impl Host {
             asks_who: false,
             preflight: None,
             narrowing: None,
+            neighbours: &[],
             numbers_at_once: 4,
             extent: Extent::Full,
             authority: Authority {

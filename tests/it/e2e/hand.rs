@@ -161,6 +161,41 @@ fn the_variables_in_help_are_those_that_are_read() {
     }
 }
 
+#[test]
+fn a_file_without_f_is_taken_or_leads_to_it_in_one_line() {
+    let bench = Bench::alone();
+    bench.write("fleet.yaml", FLEET);
+    bench.run(&["validate", "fleet.yaml"]).exits(0).says("1 number");
+    bench.run(&["fmt", "fleet.yaml"]).exits(0);
+    bench.run(&["validate", "fleet.yaml", "-f", "fleet.yaml"]).exits(1).says("-f");
+    for command in ["plan", "diff", "run", "preflight", "idle", "doctor", "apply"] {
+        let ran =
+            bench.run(&[command, "fleet.yaml"]).exits(1).says(&format!("numctl {command} -f fleet.yaml"));
+        assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
+    }
+    bench.run(&["export", "fleet.yaml"]).exits(1).says("numctl export -o fleet.yaml");
+}
+
+#[test]
+fn explain_says_types_in_words() {
+    let bench = Bench::alone();
+    let mut open = vec![(String::new(), 0)];
+    let mut seen = 0;
+    while let Some((path, depth)) = open.pop() {
+        let said = bench.run(&["explain", &path, "-o", "json"]).exits(0).json();
+        let kind = said["type"].as_str().expect("a type");
+        assert!(!kind.contains(['^', '$', '\\']) && !kind.contains("{32}"), "{path}: {kind}");
+        seen += 1;
+        for field in said["fields"].as_array().into_iter().flatten().filter(|_| depth < 2) {
+            let dot = if path.is_empty() { "" } else { "." };
+            let step = if ["accounts", "profiles"].contains(&path.as_str()) { "NAME." } else { "" };
+            open.push((format!("{path}{dot}{step}{}", field["name"].as_str().expect("a name")), depth + 1));
+        }
+    }
+    assert!(seen > 40, "{seen}");
+    bench.run(&["explain", "accounts.sid"]).exits(0).says("accounts.NAME.sid").says("AC and 32");
+}
+
 /// Each example of `--help` is a command line that is taken.
 #[test]
 fn every_example_of_help_is_valid() {

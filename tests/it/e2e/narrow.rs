@@ -116,6 +116,35 @@ fn an_account_that_cannot_be_read_stops_only_what_needs_it() {
     assert_eq!(main.json()["narrowed"], json!({"only": [], "account": "main", "left_out": 1}));
 }
 
+/// An account that a command leaves out is not listed; but what it has is not bought.
+#[test]
+fn a_number_of_an_account_that_is_left_out_is_not_bought() {
+    let (sandbox, bench) = Sandbox::start(&[]);
+    let file = |account: &str| {
+        format!(
+            "{}numbers:\n  - {{phone_number: \"+15552230000\", account: {account}}}\n  - phone_number: \"+15552230101\"\n",
+            two_accounts()
+        )
+    };
+    bench.write("fleet.yaml", &file("emea"));
+    bench
+        .run(&["apply", "-f", "fleet.yaml", "--only", "+15552230000", "--yes"])
+        .exits(0)
+        .says("1 to transfer");
+    bench.write("fleet.yaml", &file("main"));
+    sandbox.forget_requests();
+    let args = ["-f", "fleet.yaml", "--account", "main"];
+    let ran = bench.run(&[&["plan"][..], &args].concat()).exits(1);
+    let ran =
+        ran.says("+15552230000: not bought for main").says("--account leaves out").says("1 to purchase");
+    assert!(ran.out.contains("purchase +15552230101"), "{}", ran.out);
+    // One listing of main, and a look-up in emea for each number that is missing.
+    assert_eq!(sandbox.count("list"), 3, "{:#}", sandbox.requests());
+    bench.run(&[&["apply", "--yes"][..], &args].concat());
+    assert_eq!(sandbox.count("purchase"), 1);
+    bench.run(&["plan", "-f", "fleet.yaml"]).exits(0).says("1 to transfer");
+}
+
 #[test]
 fn an_undo_takes_back_a_part_of_a_run() {
     let (sandbox, bench) = Sandbox::start(&[]);

@@ -8,14 +8,14 @@ use super::harness::{Bench, Sandbox};
 
 /// A terminal.
 #[derive(Debug, Clone, Copy)]
-struct Terminal {
-    columns: usize,
-    env: (&'static str, &'static str),
+pub(super) struct Terminal {
+    pub(super) columns: usize,
+    pub(super) env: (&'static str, &'static str),
 }
 
 /// What was shown, with all that moves and colours it.
-struct Shown {
-    code: Option<i32>,
+pub(super) struct Shown {
+    pub(super) code: Option<i32>,
     raw: String,
 }
 
@@ -38,7 +38,7 @@ impl Terminal {
     }
 
     /// Runs a command, of which the arguments have no blanks; `typed` comes from the keyboard.
-    fn run(self, bench: &Bench, args: &[&str], typed: &str) -> Shown {
+    pub(super) fn run(self, bench: &Bench, args: &[&str], typed: &str) -> Shown {
         let line = format!(
             "stty -echo cols {} rows 24; exec {} {}",
             self.columns,
@@ -82,7 +82,7 @@ impl Terminal {
 
 impl Shown {
     /// Without what moves and colours it.
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let mut text = String::new();
         let mut rest = self.raw.as_str();
         while let Some((before, escape)) = rest.split_once('\u{1b}') {

@@ -98,6 +98,7 @@ pub(super) async fn apply(host: &Shared, folder: &Path, mut tape: Tape) {
         accepted: None,
         pricing: Pricing::WhereLimited,
         narrowing: None,
+        neighbours: &[],
         numbers_at_once: 2,
         extent: Extent::Full,
         authority: Authority {
