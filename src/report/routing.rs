@@ -24,7 +24,7 @@ pub fn unresolved(field: Field, name: &str, why: &Unresolved) -> String {
             if names.len() > NAMES_SHOWN {
                 shown.push(format!("and {} more", names.len() - NAMES_SHOWN));
             }
-            format!("no {what} is named \"{name}\". There is {}", shown.join(", "))
+            format!("no {what} is named \"{name}\"; the account has {}", shown.join(", "))
         }
         Unresolved::Several(sids) => {
             let sids: Vec<String> = sids.iter().take(NAMES_SHOWN).map(|sid| Shown(sid).to_string()).collect();

@@ -236,13 +236,13 @@ fn names_are_looked_up_in_each_account() {
     assert_eq!(sandbox.setting(NUMBER, "voice.trunk_sid"), "TK00000000000000000000000000000001");
     sandbox.forget_requests();
     for (settings, part) in [
-        ("voice: {application: suport-ivr}", "There is \\\"support-ivr\\\""),
+        ("voice: {application: suport-ivr}", "the account has \\\"support-ivr\\\""),
         ("sms: {messaging_service: Twice}", "more than one Messaging Service is named"),
         (
             "sms: {messaging_service: none}",
             "\\\"Alerts\\\", \\\"Deferring\\\", \\\"Silent\\\", \\\"Twice\\\"",
         ),
-        ("voice: {trunk: none}", "There is \\\"pbx\\\""),
+        ("voice: {trunk: none}", "the account has \\\"pbx\\\""),
         ("sms: {messaging_service_sid: MG000000000000000000000000000000ff}", "has no Messaging Service"),
         // Of another account.
         ("sms: {messaging_service_sid: MG00000000000000000000000000000006}", "has no Messaging Service"),
