@@ -61,9 +61,9 @@ pub fn answered(state: &mut State, id: u64, asked: AccountSid, sending: &Sending
             let read = if good { number(response) } else { None };
             if let Some(live) = &read
                 && let Some(number) = live.number
-                && let Some(declared) = pass.file.truth.declared(number)
+                && let Some(declared) = pass.file.desired.declared(number)
                 && live.account_sid.is_some()
-                && pass.file.truth.account(declared.account).sid == live.account_sid
+                && pass.file.desired.account(declared.account).sid == live.account_sid
                 && pass.unsettled.remove(&(ActionKind::Transfer, number))
             {
                 reached = Some("transfer in doubt was found done");
@@ -115,7 +115,10 @@ fn listed(pass: &mut PassView, account: AccountSid, response: &Response) {
     pages.extend(rows);
     if is_last && !pass.spoilt.contains(&account) {
         // What came of a listing that was given up is nothing that the plan goes by.
-        pass.listed.extend(std::mem::take(pages).into_iter().filter_map(|row| Some((row.sid?, row))));
+        for row in std::mem::take(pages) {
+            let Some(sid) = row.sid else { continue };
+            pass.listed_twice.extend(pass.listed.insert(sid, row));
+        }
         pass.whole.insert(account);
     }
 }

@@ -162,6 +162,7 @@ fn begin(state: &mut State, process: usize) -> u64 {
         spoilt: Default::default(),
         unfinished: Default::default(),
         listed: Default::default(),
+        listed_twice: Vec::new(),
         listed_numbers: Default::default(),
         absent: Default::default(),
         read: Default::default(),
@@ -253,13 +254,16 @@ fn check_configure(pass: &PassView, number: Option<PhoneNumber>, fields: &[Field
         wrong.push(format!("a configure sends {field}, which is not managed"));
     }
     let touched_before = pass.sent.iter().any(|(_, sent)| *sent == number);
-    let listed = pass.listed.values().find(|row| row.number == Some(number)).or(read_of(pass, number));
-    if let (false, Some(listed)) = (touched_before, listed) {
+    let rows = pass.listed.values().chain(&pass.listed_twice).filter(|row| row.number == Some(number));
+    let mut rows: Vec<&Live> = rows.collect();
+    if rows.is_empty() {
+        rows.extend(read_of(pass, number));
+    }
+    if !touched_before && !rows.is_empty() {
+        // Of two rows the plan may go by either.
         let unchanged = |field: &&Field| {
-            declared
-                .settings
-                .get(**field)
-                .is_some_and(|want| numctl::plan::diff::is_met(**field, want, listed))
+            let want = declared.settings.get(**field);
+            want.is_some_and(|want| rows.iter().all(|row| numctl::plan::diff::is_met(**field, want, row)))
         };
         if let Some(field) = fields.iter().find(unchanged) {
             wrong.push(format!("a configure sends {field}, which is as declared already"));

@@ -97,6 +97,8 @@ pub struct PassView {
     pub unfinished: BTreeMap<AccountSid, Vec<Live>>,
     /// Rows of whole listings.
     pub listed: BTreeMap<NumberSid, Live>,
+    /// The earlier of two rows with one SID: an answer for the wrong account repeats those of the other.
+    pub listed_twice: Vec<Live>,
     pub listed_numbers: BTreeSet<PhoneNumber>,
     /// Numbers that a look-up showed to be absent, since the last send in doubt, and when.
     pub absent: BTreeMap<PhoneNumber, Duration>,
