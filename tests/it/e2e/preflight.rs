@@ -118,7 +118,7 @@ fn each_fault_is_told_and_no_secret_is() {
     for (url, says) in [
         (closed, "no connection"),
         (http(&loops), "too many redirects"),
-        (http(&long), "more than Twilio takes"),
+        (http(&long), "more than Twilio accepts"),
         (http(&json), "content type that Twilio does not accept"),
         (http(&html), "not TwiML"),
         (http(&html).replace("http:", "https:"), "does not answer"),
