@@ -1,14 +1,15 @@
 //! Structured logs on stderr: errors by default, actions with `-v` and in the daemon, requests with
-//! `-vv`; `NUMCTL_LOG` takes a filter in tracing's own syntax.
+//! `-vv`; `NUMCTL_LOG` takes levels in tracing's own syntax.
 //!
 //! No one waits for a log that is not read: see [`super::stream`].
 
 use std::ffi::OsString;
 use std::io;
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::time::SystemTime;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::arguments::{Global, LogFormat};
 use super::{Fatal, output};
@@ -31,18 +32,20 @@ pub(super) fn start(global: &Global, is_daemon: bool) -> Result<(), Fatal> {
     let asked = std::env::var_os(VARIABLE).unwrap_or_default();
     let asked = asked.to_str().ok_or_else(|| Fatal::new(format!("{VARIABLE} is not UTF-8 text")))?;
     let filter = filter(asked, level).map_err(Fatal::new)?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let layer = tracing_subscriber::fmt::layer()
         .with_writer(|| Log)
         .with_timer(SystemTime)
         // It would report a stderr that cannot be written (a closed terminal) on stderr, and panic.
         .log_internal_errors(false);
     // A second start in one process (tests) keeps the first.
+    let registry = tracing_subscriber::registry().with(filter);
     let _ = match global.log_format {
-        LogFormat::Text => builder.with_ansi(output::stderr_wants_colour()).with_target(false).try_init(),
+        LogFormat::Text => {
+            registry.with(layer.with_ansi(output::stderr_wants_colour()).with_target(false)).try_init()
+        }
         LogFormat::Json => {
             std::panic::set_hook(Box::new(|panic| output::error(&panic.to_string())));
-            builder.json().try_init()
+            registry.with(layer.json()).try_init()
         }
     };
     Ok(())
@@ -62,11 +65,11 @@ pub(super) fn wants_json(arguments: impl Iterator<Item = OsString>) -> bool {
 }
 
 /// What is asked for, over what is logged anyway: only `off`, or a level of numctl's own, silences it.
-fn filter(asked: &str, level: &str) -> Result<EnvFilter, String> {
+fn filter(asked: &str, level: &str) -> Result<Targets, String> {
     let usual = format!("off,numctl={level}");
     let asked = asked.trim();
     if asked.is_empty() {
-        return Ok(EnvFilter::new(usual));
+        return usual.parse().map_err(|error| format!("{usual}: {error}"));
     }
     let refused = |part: &str| {
         format!(
@@ -75,17 +78,18 @@ fn filter(asked: &str, level: &str) -> Result<EnvFilter, String> {
         )
     };
     let mut names_a_level = false;
-    // Brackets hold span filters, which may contain commas.
-    for part in asked.split(',').map(str::trim).take_while(|part| !part.contains('[')) {
+    for part in asked.split(',').map(str::trim) {
         if part.parse::<LevelFilter>().is_ok() && !part.is_empty() {
             names_a_level = true;
-        } else if !part.contains('=') && !part.starts_with("numctl") && !part.contains("::") {
+        } else if part.starts_with('=')
+            || (!part.contains('=') && !part.starts_with("numctl") && !part.contains("::"))
+        {
             // tracing would take a word that it does not know for the name of a target.
             return Err(refused(part));
         }
     }
     let whole = if names_a_level { asked.to_owned() } else { format!("{usual},{asked}") };
-    EnvFilter::try_new(whole).map_err(|error| format!("{VARIABLE}={asked:?}: {error}"))
+    whole.parse().map_err(|error| format!("{VARIABLE}={asked:?}: {error}"))
 }
 
 /// Where tracing writes: one call a line.
@@ -108,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_filter_that_says_nothing_changes_nothing() {
-        let usual = EnvFilter::new("off,numctl=info").to_string();
+        let usual = "off,numctl=info".parse::<Targets>().expect("a filter").to_string();
         for asked in ["", "  "] {
             assert_eq!(filter(asked, "info").map(|filter| filter.to_string()), Ok(usual.clone()));
         }

@@ -51,9 +51,8 @@ async fn read(global: &Global, url: &str) -> Result<StatusAnswer, Fatal> {
         ))
     };
     // The daemon is a neighbour, and no proxy knows it.
-    let client = reqwest::Client::builder()
+    let client = crate::client::http::builder()
         .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
         .timeout(PATIENCE.min(global.timeout))
         .build()
         .map_err(failed)?;

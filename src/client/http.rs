@@ -190,7 +190,9 @@ pub(crate) fn client_within(
 }
 
 /// What every client of ours has in common.
-pub(crate) fn builder() -> ClientBuilder {
+pub fn builder() -> ClientBuilder {
+    // Once for the process: a second time is an error, which says that this is done.
+    _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
         .user_agent(concat!("numctl/", env!("CARGO_PKG_VERSION")))
         .tcp_nodelay(true)

@@ -12,6 +12,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
+use der::asn1::{AnyRef, GeneralizedTime, UtcTime};
+use der::{Decode as _, Reader as _, SliceReader, Tag, Tagged as _};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use ipnet::IpNet;
 use jiff::Timestamp;
@@ -270,10 +272,25 @@ fn signature(url: &Url, form: &[(&'static str, String)], by: &CalledFor) -> Opti
     Some(base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes()))
 }
 
-/// Until when a certificate is good.
+/// Until when a certificate is good: `notAfter` of RFC 5280, section 4.1. rustls has checked the rest.
 fn expiry(der: &[u8]) -> Option<Timestamp> {
-    let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
-    Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
+    let certificate = AnyRef::from_der(der).ok()?;
+    let signed: AnyRef<'_> = SliceReader::new(certificate.value()).ok()?.decode().ok()?;
+    // The version, which may be left out, serial number, algorithm and issuer come before the validity.
+    let mut fields = SliceReader::new(signed.value()).ok()?;
+    let first: AnyRef<'_> = fields.decode().ok()?;
+    for _ in 0..if first.tag() == Tag::Integer { 2 } else { 3 } {
+        fields.decode::<AnyRef<'_>>().ok()?;
+    }
+    let validity: AnyRef<'_> = fields.decode().ok()?;
+    let mut times = SliceReader::new(validity.value()).ok()?;
+    times.decode::<AnyRef<'_>>().ok()?;
+    let end: AnyRef<'_> = times.decode().ok()?;
+    let since_epoch = match end.tag() {
+        Tag::UtcTime => end.decode_as::<UtcTime>().ok()?.to_unix_duration(),
+        _ => end.decode_as::<GeneralizedTime>().ok()?.to_unix_duration(),
+    };
+    Timestamp::from_second(since_epoch.as_secs().try_into().ok()?).ok()
 }
 
 /// What lies behind a request that failed.
@@ -327,6 +344,21 @@ fn judge(role: WebhookRole, content_type: Option<&str>, body: &[u8]) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As UTCTime to 2049, and as GeneralizedTime from 2050 on.
+    #[test]
+    fn a_certificate_says_until_when_it_is_good() {
+        let key = rcgen::KeyPair::generate().expect("a key");
+        for year in [2030, 2061] {
+            let mut params = rcgen::CertificateParams::new(["voice.example.com".to_owned()]).expect("a name");
+            params.not_after = rcgen::date_time_ymd(year, 2, 1);
+            let made = params.self_signed(&key).expect("a certificate");
+            let end = expiry(made.der()).expect("an end");
+            assert_eq!(end.to_string(), format!("{year}-02-01T00:00:00Z"));
+            assert_eq!(expiry(&made.der()[..made.der().len() / 2]), None);
+        }
+        assert_eq!(expiry(b"no certificate"), None);
+    }
 
     #[test]
     fn the_signature_is_the_vendors() {

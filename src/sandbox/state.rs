@@ -228,7 +228,11 @@ mod tests {
             ("\"version\":1", "\"version\":2", "version 2"),
             ("\"sid\":\"PN", "\"sid\":\"XN", "is not PN"),
             ("voice.url", "voice.uri", "unknown setting"),
-            (&format!("\"account_sid\":\"{MAIN_SID}")[..], "\"account_sid\":\"AC9", "none of the accounts"),
+            (
+                &format!("\"account_sid\":\"{MAIN_SID}")[..],
+                "\"account_sid\":\"AC9",
+                "not that of any account",
+            ),
             ("\"numbers\"", "\"nombers\"", "nombers"),
         ] {
             let message = World::from_json(json.replace(from, to).as_bytes()).expect_err(part).to_string();

@@ -194,7 +194,7 @@ echo "the service account may use its Lease, read its Deployment and write Event
 if [ -n "${NUMCTL:-}" ]; then
     kube create token numctl -n numctl >"$work/token"
     "$NUMCTL" sandbox >"$work/sandbox" 2>&1 &
-    until grep -q '^ready' "$work/sandbox"; do sleep 0.1; done
+    until grep -qs '^ready' "$work/sandbox"; do sleep 0.1; done
     printf 'version: 1\npolicy: {max_releases: 1}\nnumbers: [{phone_number: "+15552230000", state: released}]\n...\n' >"$work/fleet.yaml"
     mapfile -t env < <(grep = "$work/sandbox")
     env "${env[@]}" "$NUMCTL" run -f "$work/fleet.yaml" --interval 5s --journal none --lease numctl/numctl \

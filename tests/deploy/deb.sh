@@ -51,7 +51,7 @@ fi
 # What the unit starts, with what systemd would make for it.
 "${inside[@]}" numctl sandbox >"$work/sandbox" 2>&1 &
 sandbox=$!
-until grep -q '^ready' "$work/sandbox"; do
+until grep -qs '^ready' "$work/sandbox"; do
     kill -0 $sandbox
     sleep 0.1
 done

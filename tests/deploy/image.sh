@@ -36,7 +36,7 @@ image=$("${engine[@]}" load --quiet --input "$work/image.tar" | sed 's/^Loaded i
 
 "$NUMCTL" sandbox >"$work/sandbox" 2>&1 &
 sandbox=$!
-until grep -q '^ready' "$work/sandbox"; do
+until grep -qs '^ready' "$work/sandbox"; do
     kill -0 "$sandbox"
     sleep 0.1
 done

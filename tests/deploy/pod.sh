@@ -43,7 +43,7 @@ chmod -R a+rX "$work"
 
 "$NUMCTL" sandbox >"$work/sandbox" 2>&1 &
 sandbox=$!
-until grep -q '^ready' "$work/sandbox"; do
+until grep -qs '^ready' "$work/sandbox"; do
     kill -0 $sandbox || exit 1
     sleep 0.1
 done

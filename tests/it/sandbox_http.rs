@@ -15,7 +15,7 @@ async fn running(faults: &str, options: SandboxOptions) -> Running {
 }
 
 fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().build().expect("a client")
+    numctl::client::http::builder().no_proxy().build().expect("a client")
 }
 
 async fn get(server: &Running, client: &reqwest::Client, path: &str) -> Result<(u16, Value), reqwest::Error> {
@@ -69,7 +69,7 @@ async fn serves_with_gzip_and_links_on_its_own_host() {
     let next = body["meta"]["next_page_url"].as_str().expect("a link");
     assert_eq!(next, format!("{}/Numbers/ActiveNumbers?PageSize=2&Page=1", server.base_url()));
     // reqwest takes the header away where it unpacks by itself.
-    let packed = reqwest::Client::builder().no_proxy().no_gzip().build().expect("a client");
+    let packed = numctl::client::http::builder().no_proxy().no_gzip().build().expect("a client");
     let raw = packed
         .get(format!("{}/_sandbox/state", server.base_url()))
         .header("Accept-Encoding", "gzip")

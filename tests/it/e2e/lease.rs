@@ -63,7 +63,7 @@ impl Kube {
 
     fn ask(&self, method: reqwest::Method, name: &str, body: Option<String>) -> (u16, String) {
         let path = format!("apis/coordination.k8s.io/v1/namespaces/default/leases/{name}");
-        let mut builder = reqwest::Client::builder().no_proxy();
+        let mut builder = numctl::client::http::builder().no_proxy();
         if let Some(file) = &self.ca_file {
             let pem = std::fs::read(file).expect("certificates");
             builder = builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(&pem).expect("PEM"));

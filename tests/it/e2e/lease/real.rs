@@ -133,7 +133,7 @@ impl Cluster {
     fn client(&self) -> Result<reqwest::Client, String> {
         let pem = std::fs::read(self.ca_file()).map_err(|error| error.to_string())?;
         let trusted = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| error.to_string())?;
-        let builder = reqwest::Client::builder().no_proxy().tls_certs_only(trusted);
+        let builder = numctl::client::http::builder().no_proxy().tls_certs_only(trusted);
         builder.build().map_err(|error| error.to_string())
     }
 

@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 /// The longest head that is read.
@@ -155,7 +155,7 @@ impl Authority {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("versions")
             .with_no_client_auth()
@@ -262,7 +262,7 @@ mod tests {
         let pem = std::fs::read(trusted.ca_file()).expect("the CA's certificate");
         let ca = reqwest::Certificate::from_pem(&pem).expect("a certificate");
         let through = reqwest::Proxy::all(&proxy.url).expect("a URL");
-        reqwest::Client::builder().proxy(through).tls_certs_only([ca]).build().expect("a client")
+        numctl::client::http::builder().proxy(through).tls_certs_only([ca]).build().expect("a client")
     }
 
     #[tokio::test]
