@@ -1,21 +1,21 @@
 //! `numctl run`: the daemon, from arguments to the loop and back to an exit code.
 
-use super::process;
+mod view;
+
 use std::cell::{Cell, RefCell};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 
 use crate::client::Dice;
+use crate::client::leadership::Leadership;
+use crate::client::lock::LockPlace;
 use crate::client::tally::Tally;
-use crate::daemon::announce::WebhookTarget;
+use crate::client::webhook::WebhookCaller;
 use crate::daemon::board::{Board, LoopStart};
 use crate::daemon::file_watch::Watch;
-use crate::daemon::listener::Listener;
-use crate::daemon::messenger::{self, Messenger};
-use crate::daemon::recorder::Recorder;
 use crate::daemon::status::FleetFigures as StatusFleet;
 use crate::daemon::webhook_watch::WebhookWatch;
 use crate::daemon::{
@@ -36,7 +36,9 @@ use crate::reconcile::Pass;
 use super::arguments::{Global, PlanFormat, RunArgs};
 use super::author::author;
 use super::signals::{Heard, Orders};
-use super::{Ended, Exit, Fatal, fleet, journal, lease, locks, output, preflight, secrets, show};
+use super::{Ended, Exit, Fatal, fleet, journal, lease, locks, output, preflight, process, secrets, show};
+
+use view::DaemonView;
 
 pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -> Ended {
     if args.files.iter().any(|path| path == Path::new("-")) {
@@ -58,34 +60,10 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
         lease.only_while(pulse.clone());
         lease.count_in(tally.clone());
     }
-    let ledger = match &args.state_dir {
-        Some(directory) if !args.dry_run => Ledger::open(directory)?,
-        // It writes nothing, and knows what there is to know.
-        Some(directory) => Ledger::In(directory.clone()),
-        None => Ledger::InMemory,
-    };
-    let ledger = match &lease {
-        Some(lease) => ledger.beside(lease.clone()),
-        None => ledger,
-    };
+    let ledger = ledger(args, lease.as_ref())?;
     let journal = journal::for_daemon(global, args)?;
     let lock_places = locks::places(global, &args.lock, args.state_dir.as_deref(), false);
-    info!(
-        interval = ?args.interval(),
-        once = args.once,
-        dry_run = args.dry_run,
-        budget = %match (&args.state_dir, &lease) {
-            (Some(directory), _) => format!("kept in {}", directory.display()),
-            (None, Some(lease)) => format!("kept in the lease {}", lease.name()),
-            (None, None) => "not kept: a restart forgets it (see --state-dir)".to_owned(),
-        },
-        lease = %args.lock.lease.lease.as_ref().map_or("none", |lease| lease.name.as_str()),
-        lock = %match &lock_places[..] {
-            [] => "none".to_owned(),
-            places => places.iter().map(|place| place.directory().display().to_string()).collect::<Vec<_>>().join(", "),
-        },
-        "starting"
-    );
+    log_start(args, lease.as_ref(), &lock_places);
     let page = args.public_url.clone().map(Arc::new);
     let board = Board::new(LoopStart {
         process: &identity,
@@ -98,11 +76,8 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
     });
     let board =
         Arc::new(board.of_fleet(StatusFleet { name: args.fleet_name.as_deref().map(Into::into), page }));
-    let messenger = notify(args, &board)?;
-    let recorder = lease::events(args.kube_events.as_ref(), &args.lock.lease, &identity)?
-        .map(|client| Recorder::start(client, board.clone(), clock::since_the_epoch));
-    let listener = listen(args, &board).await?;
-    let is_watched = listener.is_some() || messenger.is_some() || recorder.is_some();
+    let mut view = DaemonView::start(args, &identity, &board).await?;
+    let is_watched = view.is_watched();
     let sandbox = fleet::sandbox_of(global).await?;
     let shown = Cell::new(None);
     let ca_file = fleet::CaFile::from_arguments(global);
@@ -113,20 +88,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
     let webhooks = caller.clone().filter(|_| is_watched);
     let webhooks = webhooks.map(|caller| WebhookWatch::start(caller, board.clone(), clock::since_the_epoch));
     let daemon = Daemon {
-        options: Options {
-            files: args.files.clone(),
-            interval: args.interval(),
-            once: args.once,
-            dry_run: args.dry_run,
-            allow_shrink: args.allow_shrink,
-            operator: args.limits.limits(),
-            numbers_at_once: usize::from(global.max_concurrency),
-            asks_who: true,
-            by: author(),
-            watch_events: args.watch_events,
-            preflight: caller.clone(),
-            api: global.api(),
-        },
+        options: options(global, args, caller.clone()),
         write_access: WriteAccess { lock_places, lease: lease.clone(), ledger, journal },
         effects: Effects {
             dice: Arc::new(Dice::seeded(process::fresh_seed())),
@@ -159,9 +121,7 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
                 match news {
                     News::Ended { pass, .. } => tell(pass, &shown),
                     News::Began(..) | News::StandingBy(_) => {
-                        if let Some(systemd) = &mut *systemd.borrow_mut() {
-                            systemd.ready();
-                        }
+                        systemd.borrow_mut().iter_mut().for_each(Systemd::ready);
                     }
                     News::Step { .. }
                     | News::NotBegun(..)
@@ -174,15 +134,9 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
         },
         signals: Signals { stop: stopped.clone(), paused, bell },
     };
-    let on_beat = || {
-        if let Some(systemd) = &mut *systemd.borrow_mut() {
-            systemd.moves();
-        }
-    };
+    let on_beat = || systemd.borrow_mut().iter_mut().for_each(Systemd::moves);
     let ended = pulse.during(run_daemon(&daemon, Watch::start(&daemon.options.files)), on_beat).await;
-    if let Some(systemd) = &*systemd.borrow() {
-        systemd.stopping();
-    }
+    systemd.borrow().iter().for_each(Systemd::stopping);
     if let Some(lease) = lease {
         match &ended {
             // What is still on its way may yet be carried out: the lease outlives it.
@@ -190,17 +144,69 @@ pub(super) async fn run(global: &Global, args: &RunArgs, heard: Option<Heard>) -
             Ok(_) | Err(_) => lease.resign().await,
         }
     }
-    if let Some(listener) = listener {
-        listener.stop().await;
-    }
+    view.stop().await;
     if let Some(running) = sandbox {
         running.stop().await?;
     }
     output::finish_plans(args.once);
+    exit_of(ended, *stopped.borrow() == Stop::Now)
+}
+
+/// Where the budget and the open purchases outlive the process.
+fn ledger(args: &RunArgs, lease: Option<&Leadership>) -> Result<Ledger, Fatal> {
+    let ledger = match &args.state_dir {
+        Some(directory) if !args.dry_run => Ledger::open(directory)?,
+        // It writes nothing, and knows what there is to know.
+        Some(directory) => Ledger::In(directory.clone()),
+        None => Ledger::InMemory,
+    };
+    Ok(match lease {
+        Some(lease) => ledger.beside(lease.clone()),
+        None => ledger,
+    })
+}
+
+fn log_start(args: &RunArgs, lease: Option<&Leadership>, lock_places: &[LockPlace]) {
+    info!(
+        interval = ?args.interval(),
+        once = args.once,
+        dry_run = args.dry_run,
+        budget = %match (&args.state_dir, lease) {
+            (Some(directory), _) => format!("kept in {}", directory.display()),
+            (None, Some(lease)) => format!("kept in the lease {}", lease.name()),
+            (None, None) => "not kept: a restart forgets it (see --state-dir)".to_owned(),
+        },
+        lease = %args.lock.lease.lease.as_ref().map_or("none", |lease| lease.name.as_str()),
+        lock = %match lock_places {
+            [] => "none".to_owned(),
+            places => places.iter().map(|place| place.directory().display().to_string()).collect::<Vec<_>>().join(", "),
+        },
+        "starting"
+    );
+}
+
+fn options(global: &Global, args: &RunArgs, preflight: Option<WebhookCaller>) -> Options {
+    Options {
+        files: args.files.clone(),
+        interval: args.interval(),
+        once: args.once,
+        dry_run: args.dry_run,
+        allow_shrink: args.allow_shrink,
+        operator: args.limits.limits(),
+        numbers_at_once: usize::from(global.max_concurrency),
+        asks_who: true,
+        by: author(),
+        watch_events: args.watch_events,
+        preflight,
+        api: global.api(),
+    }
+}
+
+/// How the process ends after the loop; `at_once` after a second signal.
+fn exit_of(ended: Result<LoopEnd, StartError>, at_once: bool) -> Ended {
     match ended {
         Ok(LoopEnd::Once(pass)) => Ok(exit_of_once(&pass)),
         Ok(LoopEnd::Stopped(pass)) => {
-            let at_once = *stopped.borrow() == Stop::Now;
             info!("stopped");
             Ok(exit_of_stop(pass.as_deref(), at_once))
         }
@@ -219,66 +225,6 @@ fn systemd() -> Result<Option<Systemd>, Fatal> {
     let (every, pid) = (process::variable("WATCHDOG_USEC"), process::variable("WATCHDOG_PID"));
     Systemd::named(socket.as_deref(), every.as_deref(), pid.as_deref())
         .map_err(|error| Fatal::new(format!("NOTIFY_SOCKET: {error}; nothing was attempted")))
-}
-
-/// Tells of the state from now on, where that is asked for.
-fn notify(args: &RunArgs, board: &Arc<Board>) -> Result<Option<Messenger>, Fatal> {
-    let targets =
-        args.notify.iter().filter(|url| !url.trim().is_empty()).map(|url| WebhookTarget::parse(url));
-    let targets: Vec<WebhookTarget> =
-        targets.collect::<Result<_, _>>().map_err(|why| Fatal::new(format!("--notify: {why}")))?;
-    let targets = with_authorization(targets, &args.notify_auth_file)
-        .map_err(|why| Fatal::new(format!("--notify-auth-file: {why}")))?;
-    if targets.is_empty() {
-        return Ok(None);
-    }
-    Messenger::start(targets, board.clone(), clock::since_the_epoch).map(Some).map_err(Fatal::new)
-}
-
-/// Gives each target the file of its `Authorization` header: `HOST=FILE`, or `FILE` for the only target.
-fn with_authorization(
-    targets: Vec<WebhookTarget>,
-    files: &[String],
-) -> Result<Vec<(WebhookTarget, Option<PathBuf>)>, String> {
-    let mut targets: Vec<_> = targets.into_iter().map(|target| (target, None)).collect();
-    for text in files.iter().filter(|text| !text.is_empty()) {
-        let (host, file) = match text.split_once('=') {
-            Some((host, file)) => (Some(host), PathBuf::from(file)),
-            None => (None, PathBuf::from(text)),
-        };
-        let is_meant =
-            |target: &WebhookTarget| host.is_none_or(|host| target.host().eq_ignore_ascii_case(host));
-        if host.is_none() && targets.len() != 1 {
-            let count = targets.len();
-            return Err(format!(
-                "there are {count} --notify targets: write HOST=FILE to say which one the file is for"
-            ));
-        }
-        let mut found = targets.iter_mut().filter(|(target, _)| is_meant(target)).peekable();
-        if found.peek().is_none() {
-            return Err(format!("no --notify target is at the host {:?}", host.unwrap_or_default()));
-        }
-        for (target, own) in found {
-            if !target.keeps_secrets() {
-                let host = target.host();
-                return Err(format!("http would send it unencrypted: use https for {host}"));
-            }
-            messenger::authorization(&file)?;
-            *own = Some(file.clone());
-        }
-    }
-    Ok(targets)
-}
-
-/// Shows the state from now on, where that is asked for.
-async fn listen(args: &RunArgs, board: &Arc<Board>) -> Result<Option<Listener>, Fatal> {
-    let Some(address) = args.listen else { return Ok(None) };
-    let listener =
-        Listener::start(address, &args.listen_host, board.clone(), clock::since_the_epoch)
-            .await
-            .map_err(|error| Fatal::new(format!("--listen {address}: {error}; nothing was attempted")))?;
-    info!(address = %format!("http://{}", listener.address()), "serving the status page");
-    Ok(Some(listener))
 }
 
 fn exit_of_once(pass: &Pass) -> Exit {
