@@ -1,14 +1,12 @@
 //! A listing, page by page: complete, or none at all (law 3).
 
-mod sid_hash;
-
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-
-use sid_hash::SidHash;
 
 use crate::model::live::Live;
 use crate::model::number::{AccountSid, NumberSid, PhoneNumber, ServiceSid};
@@ -105,9 +103,10 @@ const LISTING_BYTES_MAX: usize = 1 << 30;
 pub struct ListingBuilder {
     account: AccountSid,
     rows: Vec<Live>,
-    /// Where each SID stands in the rows.
-    seen: HashTable<u32>,
-    hashing: SidHash,
+    /// Where each SID stands in the rows, behind half of its hash: a table that grows needs all of them, and
+    /// the rows are far apart in memory.
+    seen: HashTable<(u32, u32)>,
+    hashing: RandomState,
     without_sid: BTreeMap<PhoneNumber, Vec<usize>>,
     links: BTreeSet<Box<str>>,
     notes: Vec<ListingNote>,
@@ -135,7 +134,7 @@ impl ListingBuilder {
             account,
             rows: Vec::new(),
             seen: HashTable::new(),
-            hashing: SidHash::new(),
+            hashing: RandomState::default(),
             without_sid: BTreeMap::new(),
             links: BTreeSet::new(),
             notes: Vec::new(),
@@ -206,16 +205,19 @@ impl ListingBuilder {
         }
         if let Some(sid) = row.sid {
             let Self { rows, seen, hashing, .. } = self;
-            let hash = |at: &u32| rows[*at as usize].sid.map_or(0, |sid| hashing.hash(sid));
-            match seen.entry(hashing.hash(sid), |at| rows[*at as usize].sid == Some(sid), hash) {
+            let hash = hashing.hash_one(sid) as u32;
+            // The table looks at the lowest bits, and at the highest seven.
+            let whole = |half: u32| u64::from(half) << 32 | u64::from(half);
+            let is_it = |(half, at): &(u32, u32)| *half == hash && rows[*at as usize].sid == Some(sid);
+            match seen.entry(whole(hash), is_it, |(half, _)| whole(*half)) {
                 Entry::Occupied(at) => {
                     // The later row is the fresher one.
-                    rows[*at.get() as usize] = row;
+                    rows[at.get().1 as usize] = row;
                     self.notes.push(ListingNote::Repeated(sid));
                     return Ok(());
                 }
                 Entry::Vacant(place) => {
-                    place.insert(rows.len() as u32);
+                    place.insert((hash, rows.len() as u32));
                 }
             }
         }

@@ -397,6 +397,13 @@ pub struct Place {
     pub entry: u32,
 }
 
+impl Place {
+    /// The entry of a file, both counted from 0.
+    pub(super) fn new(file: usize, entry: usize) -> Option<Self> {
+        Some(Self { file: u32::try_from(file).ok()?, entry: u32::try_from(entry).ok()? })
+    }
+}
+
 impl Desired {
     /// The account of an index that this `Desired` handed out.
     #[must_use]

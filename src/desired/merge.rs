@@ -5,6 +5,8 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::accounts::{self, Accounts};
 use super::claims::{self, Spot};
 use super::excerpt::{message, quoted};
@@ -49,6 +51,9 @@ struct Merger<'a> {
     told: HashSet<(Option<usize>, Field)>,
     /// Bases that were checked for a number without settings of its own, by API.
     checked: HashSet<(Option<usize>, Api)>,
+    /// What a number is that says no more than its profile and its account, by where these names stand in
+    /// memory: equal names of a file are one text. There may be a million such numbers.
+    plain: HashMap<[Option<*const u8>; 2], Declared, RandomState>,
 }
 
 /// The fleet; `None` only where an issue says why.
@@ -81,6 +86,7 @@ pub(super) fn merge(
         labels: HashMap::new(),
         told: HashSet::new(),
         checked: HashSet::new(),
+        plain: HashMap::default(),
     };
     merger.read_defaults(files);
     merger.read_profiles(files);
@@ -172,8 +178,7 @@ impl Merger<'_> {
         let mut numbers: Vec<Declared> = Vec::with_capacity(total);
         for (file, raw) in files {
             for (entry, number) in numbers_of(raw).iter().enumerate() {
-                let phone_number = number.phone_number();
-                numbers.extend(number.with(|raw| self.number(*file, entry, phone_number, raw)));
+                numbers.extend(self.entry(*file, entry, number));
             }
             self.check_cut(*file, sources[*file], numbers_of(raw));
         }
@@ -211,6 +216,30 @@ impl Merger<'_> {
                     .help("end the line with a line break, or put the number in quotes"),
             );
         }
+    }
+
+    /// One entry of `numbers:`.
+    fn entry(&mut self, file: usize, entry: usize, number: &NumberEntry) -> Option<Declared> {
+        let names = match number {
+            NumberEntry::Plain { number, profile, account, friendly_name: None } => {
+                let names = [profile, account].map(|name| name.as_deref().map(str::as_ptr));
+                if let Some(like) = self.plain.get(&names) {
+                    let place = Place::new(file, entry)?;
+                    return Some(Declared { number: *number, place, ..like.clone() });
+                }
+                Some(names)
+            }
+            NumberEntry::Plain { .. } | NumberEntry::Full(_) => None,
+        };
+        let phone_number = number.phone_number();
+        let declared = number.with(|raw| self.number(file, entry, phone_number, raw))?;
+        // What is wrong with one of them is said of each.
+        if let Some(names) = names
+            && !self.issues.any_errors()
+        {
+            self.plain.insert(names, declared.clone());
+        }
+        Some(declared)
     }
 
     fn number(
@@ -268,7 +297,7 @@ impl Merger<'_> {
                 Managed::default()
             }
         };
-        let place = Place { file: u32::try_from(file).ok()?, entry: u32::try_from(entry).ok()? };
+        let place = Place::new(file, entry)?;
         let tags = tags::tags(self.issues, file, path, &raw.tags);
         let labels = self.labels(profile, tags);
         let hold = super::standstill::hold(self.issues, file, path, &raw.hold).map(Box::new);
@@ -350,7 +379,7 @@ impl Merger<'_> {
             claims::check_label(self.issues, || spot.at(field), &name, label);
         }
         let settings = merged.filtered(|field| field != Field::FriendlyName);
-        let place = Place { file: u32::try_from(spot.file).ok()?, entry: u32::try_from(spot.entry).ok()? };
+        let place = Place::new(spot.file, spot.entry)?;
         let tags = tags::tags(self.issues, spot.file, || spot.path(), &raw.tags);
         let labels = Labels { claim: Some(name.clone()), ..self.merged_labels(profile, tags) }.into();
         Some(Claim { name, count, need: need?, account: account?, protect, label, settings, labels, place })

@@ -28,6 +28,13 @@ impl ReadFile {
     pub fn read(place: usize, source: &Source) -> Self {
         Self(place, read::read(place, source))
     }
+
+    /// Whether a YAML file is of the plain shapes that are read the quick way.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn is_quick(source: &Source) -> bool {
+        read::is_quick(source.body())
+    }
 }
 
 impl Desired {

@@ -26,7 +26,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::raw::{Given, RawEntries, RawEntry, RawFile, RawNumber, Section, Setting, Sms, Switch, Voice};
+use foldhash::fast::RandomState;
+
+use super::raw::{
+    Count, Given, Map, RawEntries, RawEntry, RawFile, RawNumber, Section, Setting, Sms, Switch, Voice,
+};
 use crate::model::number::PhoneNumber;
 
 /// Reads a file of plain shapes. `read_rest` reads the file without its numbers, and has an opinion on
@@ -95,7 +99,7 @@ impl<'a> QuickLines<'a> {
     fn next(&mut self) -> Option<(usize, &'a str)> {
         let start = self.at;
         let rest = self.text.get(start..).filter(|rest| !rest.is_empty())?;
-        let (line, length) = match rest.find('\n') {
+        let (line, length) = match memchr::memchr(b'\n', rest.as_bytes()) {
             Some(end) => (&rest[..end], end + 1),
             None => (rest, rest.len()),
         };
@@ -299,6 +303,14 @@ impl<'a> QuickScalar<'a> {
             _ => None,
         }
     }
+
+    /// Text, and nothing that YAML takes for null, true, false or a number.
+    fn words(self) -> Option<&'a str> {
+        const PLAIN_WORDS: [&str; 3] = ["null", "true", "false"];
+        let is_word = self.text.starts_with(|c: char| c.is_ascii_alphabetic())
+            && !PLAIN_WORDS.iter().any(|word| self.text.eq_ignore_ascii_case(word));
+        (self.is_quoted || is_word).then_some(self.text)
+    }
 }
 
 /// Where a key stands.
@@ -307,6 +319,7 @@ enum KeyGroup {
     Top,
     Voice,
     Sms,
+    Tags,
 }
 
 impl KeyGroup {
@@ -314,6 +327,7 @@ impl KeyGroup {
         match key {
             "voice" => Some(Self::Voice),
             "sms" => Some(Self::Sms),
+            "tags" => Some(Self::Tags),
             _ => None,
         }
     }
@@ -336,11 +350,14 @@ impl<'a> PendingEntry<'a> {
             KeyGroup::Top => false,
             KeyGroup::Voice => matches!(more.voice, Section::Absent),
             KeyGroup::Sms => matches!(more.sms, Section::Absent),
+            KeyGroup::Tags => matches!(more.tags, Section::Absent),
         };
         is_new.then_some(())?;
         match group {
+            KeyGroup::Top => {}
             KeyGroup::Voice => more.voice = Section::Is(Box::new(Voice::default())),
-            KeyGroup::Top | KeyGroup::Sms => more.sms = Section::Is(Box::new(Sms::default())),
+            KeyGroup::Sms => more.sms = Section::Is(Box::new(Sms::default())),
+            KeyGroup::Tags => more.tags = Section::Is(Map::default()),
         }
         Some(())
     }
@@ -378,6 +395,14 @@ fn set_more(number: &mut RawNumber, group: KeyGroup, key: &str, value: QuickScal
             "bundle_sid" => &mut number.bundle_sid.0,
             _ => return None,
         },
+        KeyGroup::Tags => {
+            let Section::Is(Map(tags)) = &mut number.tags else { return None };
+            let name = QuickScalar { text: key, is_quoted: false }.words()?;
+            let is_plain = key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+            (is_plain && tags.iter().all(|(known, _)| **known != *name)).then_some(())?;
+            tags.push((name.into(), Count(Some(value.words()?.into()))));
+            return Some(());
+        }
         KeyGroup::Voice => {
             let Section::Is(voice) = &mut number.voice else { return None };
             match key {
@@ -386,7 +411,9 @@ fn set_more(number: &mut RawNumber, group: KeyGroup, key: &str, value: QuickScal
                 "fallback_url" => &mut voice.fallback_url.0,
                 "fallback_method" => &mut voice.fallback_method.0,
                 "application_sid" => &mut voice.application_sid.0,
+                "application" => &mut voice.application.0,
                 "trunk_sid" => &mut voice.trunk_sid.0,
+                "trunk" => &mut voice.trunk.0,
                 "receive_mode" => &mut voice.receive_mode.0,
                 // Plain true, false or null, and no text.
                 "caller_id_lookup"
@@ -407,6 +434,9 @@ fn set_more(number: &mut RawNumber, group: KeyGroup, key: &str, value: QuickScal
                 "fallback_url" => &mut sms.fallback_url.0,
                 "fallback_method" => &mut sms.fallback_method.0,
                 "application_sid" => &mut sms.application_sid.0,
+                "application" => &mut sms.application.0,
+                "messaging_service_sid" => &mut sms.messaging_service_sid.0,
+                "messaging_service" => &mut sms.messaging_service.0,
                 _ => return None,
             }
         }
@@ -419,7 +449,7 @@ fn set_more(number: &mut RawNumber, group: KeyGroup, key: &str, value: QuickScal
 /// Names that many entries share.
 #[derive(Default)]
 struct SharedNames {
-    known: HashSet<Arc<str>>,
+    known: HashSet<Arc<str>, RandomState>,
     last: Option<Arc<str>>,
 }
 
@@ -428,8 +458,11 @@ impl SharedNames {
         if let Some(last) = self.last.as_ref().filter(|last| ***last == *text) {
             return last.clone();
         }
-        let name = self.known.get(text).cloned().unwrap_or_else(|| text.into());
-        self.known.insert(name.clone());
+        let name = self.known.get(text).cloned().unwrap_or_else(|| {
+            let name: Arc<str> = text.into();
+            self.known.insert(name.clone());
+            name
+        });
         self.last = Some(name.clone());
         name
     }

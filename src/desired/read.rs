@@ -32,6 +32,12 @@ pub(super) fn read(index: usize, source: &Source) -> Result<RawFile, Box<Issue>>
     }
 }
 
+/// Whether a YAML file is read the quick way.
+#[cfg(feature = "testing")]
+pub(super) fn is_quick(text: &str) -> bool {
+    quick::read(text, |rest| read_yaml(0, rest).ok()).is_some()
+}
+
 /// Reads YAML of any shape.
 fn read_yaml(index: usize, text: &str) -> Result<RawFile, Box<Issue>> {
     check_depth(index, text)?;
@@ -53,7 +59,11 @@ fn check_text(file: usize, text: &str) -> Result<(), Box<Issue>> {
         .into());
     }
     let odd = |b: &u8| (*b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r')) || *b == 0x7f;
-    if let Some(at) = text.bytes().position(|b| odd(&b)) {
+    // Many bytes at a time, without a branch for each.
+    let is_in = |bytes: &[u8]| bytes.iter().fold(false, |found, byte| found | odd(byte));
+    if let Some(part) = text.as_bytes().chunks(64).position(is_in)
+        && let Some(at) = text.bytes().skip(part * 64).position(|b| odd(&b)).map(|at| part * 64 + at)
+    {
         let byte = text.as_bytes()[at];
         let issue = Issue::error(
             span(file, at..at + 1),

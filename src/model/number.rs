@@ -94,7 +94,8 @@ impl PhoneNumber {
             Some(rest) => (true, rest),
             None => (false, text),
         };
-        if let Some(odd) = digits.chars().find(|c| !c.is_ascii_digit()) {
+        let are_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
+        if let Some(odd) = digits.chars().find(|c| !are_digits && !c.is_ascii_digit()) {
             return Err(NumberError::NotDigits(text.to_owned(), odd));
         }
         if digits.is_empty() {
@@ -366,14 +367,6 @@ const SID_KINDS: &[(&str, &str)] = &[
     ("SK", "an API key"),
     ("RI", "an identity"),
 ];
-
-impl NumberSid {
-    /// What follows the prefix, for a hash.
-    pub(crate) fn words(self) -> [u64; 4] {
-        let (words, _) = self.0.as_chunks::<8>();
-        std::array::from_fn(|at| u64::from_le_bytes(words[at]))
-    }
-}
 
 macro_rules! sid {
     ($(#[$doc:meta])* $name:ident, $prefix:literal, $what:literal) => {

@@ -202,6 +202,10 @@ pub const VOICE: [Field; 4] =
 /// The fields of the number that say where messages end.
 pub const SMS: [Field; 3] = [Field::SmsUrl, Field::SmsFallbackUrl, Field::SmsApplicationSid];
 
+/// The fields that can overrule others: where none is set, and no region decides, every setting has effect.
+pub const OVERRULING: [Field; 4] =
+    [Field::VoiceTrunkSid, Field::VoiceApplicationSid, Field::SmsServiceSid, Field::SmsApplicationSid];
+
 /// The way of a call to a number whose settings are `own`. `region` is where its calls are processed, if
 /// that is another region than the one of these settings.
 pub fn voice(own: impl Fn(Field) -> Option<Value>, around: &Surroundings, region: Option<&str>) -> Way {

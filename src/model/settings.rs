@@ -177,6 +177,9 @@ impl Value {
         match self {
             // Without a copy of the text.
             Self::Text(own) | Self::Url(own) | Self::Foreign(own) => **own == *text,
+            Self::Method(own) => method(text) == Some(*own),
+            Self::ReceiveMode(own) => receive_mode(text) == Some(*own),
+            Self::Flag(own) => text.parse() == Ok(*own),
             _ => Self::observed(kind, text).as_ref() == Some(self),
         }
     }

@@ -62,14 +62,18 @@ impl KindOnBill {
     /// Reads the code of an answer; `None` where it is not two letters.
     #[must_use]
     pub fn observed(text: &str) -> Option<Self> {
-        let plain = text.replace(['-', '_', ' '], "").to_ascii_lowercase();
-        Some(match plain.as_str() {
-            "" => return None,
-            "local" => Self::Local,
-            "mobile" => Self::Mobile,
-            "national" => Self::National,
-            "tollfree" => Self::TollFree,
-            _ => Self::Other,
+        let of = |plain: &str| {
+            Some(match plain {
+                "local" => Self::Local,
+                "mobile" => Self::Mobile,
+                "national" => Self::National,
+                "tollfree" => Self::TollFree,
+                _ => return None,
+            })
+        };
+        of(text).or_else(|| {
+            let plain = text.replace(['-', '_', ' '], "").to_ascii_lowercase();
+            (!plain.is_empty()).then(|| of(&plain).unwrap_or(Self::Other))
         })
     }
 

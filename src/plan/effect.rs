@@ -51,6 +51,13 @@ pub(super) fn without_effect(
         let is_left = moves && field == Field::SmsServiceSid;
         live.filter(|_| !is_cleared && !is_left).and_then(|live| live.get(field))
     };
+    // Most numbers have nothing that could overrule anything.
+    let may_be_set = |field: Field| {
+        managed.get(field).is_some() || live.is_some_and(|live| live.settings.get(field).is_some())
+    };
+    if !routing::OVERRULING.into_iter().any(may_be_set) {
+        return Vec::new();
+    }
     let is_declared = |field: Field| matches!(declared.settings.get(field), Some(Want::Set(_)));
     let mut found = Vec::new();
     let mut take = |way: &Way| {

@@ -46,6 +46,7 @@ mod preflight;
 mod process;
 mod proof;
 mod quarantine;
+mod quick;
 mod quickstart;
 mod real_clients;
 mod replicas;

@@ -31,6 +31,7 @@ mod mutations;
 mod oracle;
 mod process;
 mod quarantine;
+mod readers;
 mod runs;
 mod seed;
 mod sending;

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use crate::mutations::{EDITS, Edit};
+use crate::mutations::{self, Edit};
+use crate::readers;
 use crate::runs::number_from;
 
 /// A bug that is not found within so many seeds is not found.
@@ -38,9 +39,14 @@ impl Edit {
     }
 }
 
+/// Those of the engine and of the readers.
+fn edits() -> impl Iterator<Item = &'static Edit> {
+    mutations::EDITS.iter().chain(readers::EDITS)
+}
+
 /// The names in the replacements, each once.
 fn names() -> Vec<&'static str> {
-    EDITS.iter().flat_map(|edit| edit.bugs.iter().map(|(name, _)| *name)).collect()
+    edits().flat_map(|edit| edit.bugs.iter().map(|(name, _)| *name)).collect()
 }
 
 fn root() -> PathBuf {
@@ -51,7 +57,7 @@ fn root() -> PathBuf {
 #[test]
 fn every_bug_still_fits() {
     let mut seen = std::collections::BTreeSet::new();
-    for edit in EDITS {
+    for edit in edits() {
         let text = fs::read_to_string(root().join(edit.file)).expect(edit.file);
         let _ = edit.in_file(&text);
         for (name, what) in edit.bugs {
@@ -62,11 +68,18 @@ fn every_bug_still_fits() {
     assert!(seen.len() >= 30, "{} bugs", seen.len());
 }
 
-/// Builds the simulation over the copy with every bug in it, all switched off.
+/// The copy's test binaries.
+struct Built {
+    simulation: PathBuf,
+    /// The library's own tests.
+    library: PathBuf,
+}
+
+/// Builds the simulation and the library's own tests over the copy with every bug in it, all switched off.
 ///
 /// The crates that both builds need are shared; the copy has no program, which could be taken for
 /// the real one.
-fn build(target: &Path) -> PathBuf {
+fn build(target: &Path) -> Built {
     let tree = target.join("mutants");
     // What an earlier run left.
     let _ = fs::remove_dir_all(&tree);
@@ -77,25 +90,29 @@ fn build(target: &Path) -> PathBuf {
     fs::write(tree.join("Cargo.toml"), manifest()).expect("a folder of our own");
     let library = fs::read_to_string(tree.join("src/lib.rs")).expect("the library");
     fs::write(tree.join("src/lib.rs"), library + SWITCH).expect("a folder of our own");
-    for edit in EDITS {
+    for edit in edits() {
         let path = tree.join(edit.file);
         let text = fs::read_to_string(&path).expect(edit.file);
         fs::write(&path, edit.in_file(&text)).expect("a folder of our own");
     }
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let built = Command::new(cargo)
-        .args(["test", "--test", "sim", "--no-run", "--offline", "--message-format=json"])
+        .args(["test", "--lib", "--test", "sim", "--no-run", "--offline", "--message-format=json"])
         .current_dir(&tree)
         .env("CARGO_TARGET_DIR", target)
         .output()
         .expect("cargo runs");
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let messages = String::from_utf8_lossy(&built.stdout).into_owned();
-    let mut executables = messages.lines().rev().filter_map(|line| {
-        let message: serde_json::Value = serde_json::from_str(line).ok()?;
-        Some(PathBuf::from(message["executable"].as_str()?))
-    });
-    executables.next().expect("the simulation's binary")
+    let executable = |kind: &str| {
+        let mut executables = messages.lines().rev().filter_map(|line| {
+            let message: serde_json::Value = serde_json::from_str(line).ok()?;
+            let is_it = message["target"]["kind"][0] == *kind;
+            Some(PathBuf::from(message["executable"].as_str().filter(|_| is_it)?))
+        });
+        executables.next().expect("a binary of tests")
+    };
+    Built { simulation: executable("test"), library: executable("lib") }
 }
 
 /// The manifest without what the copy has not, and under another name: cargo would take the builds of
@@ -135,14 +152,17 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Runs seeds with one bug switched on; gives the first one that finds it, and what it found.
-fn hunt(simulation: &Path, name: &str, seeds: u64) -> Result<(u64, String), String> {
+fn hunt(built: &Built, name: &str, seeds: u64) -> Result<(u64, String), String> {
+    if let Some(test) = readers::test_of(name) {
+        return hunt_reader(&built.library, test, name, seeds);
+    }
     let (test, seeds) = match name.split_once('-') {
         Some(("claim", _)) => ("no_claim_ever_has_too_many", 10 * seeds),
         Some(("quarantine", _)) => ("nothing_is_released_before_its_time", 10 * seeds),
         Some(("authority", _)) => ("nothing_is_written_without_authority", seeds),
         _ => ("random_seeds", seeds),
     };
-    let ran = Command::new(simulation)
+    let ran = Command::new(&built.simulation)
         .args([test, "--nocapture"])
         .env("MUTANT", name)
         .env("NUMCTL_SEEDS", seeds.to_string())
@@ -158,6 +178,27 @@ fn hunt(simulation: &Path, name: &str, seeds: u64) -> Result<(u64, String), Stri
     }
 }
 
+/// The same with random pages and files, whose seeds are the same in every run. What it gives for a seed is
+/// how many of them held.
+fn hunt_reader(library: &Path, test: &str, name: &str, seeds: u64) -> Result<(u64, String), String> {
+    let ran = Command::new(library)
+        .args([test, "--nocapture"])
+        .env("MUTANT", name)
+        .env("PROPTEST_CASES", seeds.to_string())
+        .env("PROPTEST_RNG_SEED", "1")
+        .env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "1")
+        .env("RUST_BACKTRACE", "0")
+        .output()
+        .expect("the tests run");
+    let said = format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    if ran.status.success() {
+        return Err(said);
+    }
+    let held = said.lines().find_map(|line| line.trim().strip_prefix("successes: ")?.parse().ok());
+    let what = said.lines().find(|line| line.contains("minimal failing input")).unwrap_or_default();
+    Ok((held.unwrap_or(0), what.trim().to_owned()))
+}
+
 /// Puts every bug back, one at a time; `MUTANT=name` only that one, `NUMCTL_SEEDS` bounds the hunt.
 #[test]
 #[ignore = "builds the simulation a second time and runs for minutes; CI runs it by name"]
@@ -165,18 +206,20 @@ fn mutants() {
     let place = std::env::current_exe().expect("a test binary");
     let target = place.ancestors().nth(3).expect("target/debug/deps");
     let started = Instant::now();
-    let simulation = build(target);
+    let built = build(target);
     println!("built in {:.0} s", started.elapsed().as_secs_f64());
     // With every bug switched off nothing is found.
-    hunt(&simulation, "none", 200).expect_err("the sources as they are break a law");
-    hunt(&simulation, "claim-none", 100).expect_err("the sources as they are break a law");
-    hunt(&simulation, "quarantine-none", 100).expect_err("the sources as they are break a law");
-    hunt(&simulation, "authority-none", 100).expect_err("the sources as they are break a law");
+    hunt(&built, "none", 200).expect_err("the sources as they are break a law");
+    hunt(&built, "page-none", 1_000).expect_err("the readers as they are differ");
+    hunt(&built, "file-none", 1_000).expect_err("the readers as they are differ");
+    hunt(&built, "claim-none", 100).expect_err("the sources as they are break a law");
+    hunt(&built, "quarantine-none", 100).expect_err("the sources as they are break a law");
+    hunt(&built, "authority-none", 100).expect_err("the sources as they are break a law");
     let only = std::env::var("MUTANT").ok();
     let mut missed = Vec::new();
     for name in names().into_iter().filter(|name| only.as_deref().is_none_or(|only| only == *name)) {
         let started = Instant::now();
-        match hunt(&simulation, name, number_from("NUMCTL_SEEDS", SEEDS)) {
+        match hunt(&built, name, number_from("NUMCTL_SEEDS", SEEDS)) {
             Ok((seed, what)) => {
                 let what: String = what.chars().take(110).collect();
                 println!("{name:<34} seed {seed:>6} {:>6.1} s  {what}", started.elapsed().as_secs_f64());

@@ -6,11 +6,12 @@ mod lenient;
 mod template;
 
 use std::collections::{BTreeMap, HashSet};
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::{fmt, mem};
 
+use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
@@ -222,10 +223,17 @@ pub fn read_owner(body: &[u8]) -> Result<Option<AccountSid>, String> {
 /// # Errors
 /// Says where the body stops being the API's.
 pub fn read_page(api: Api, body: &[u8], interner: &mut Interner) -> Result<RawPage, String> {
-    read(body, |text| match by_template(api, text, interner) {
-        Some(page) => Ok(page),
-        None => in_full(api, text, interner),
-    })
+    match by_template(api, body, interner) {
+        Some((page, _)) => Ok(page),
+        None => read(body, |text| in_full(api, text, interner)),
+    }
+}
+
+/// How many rows of a page are not read by template; `None` where all of it is read in full.
+#[cfg(feature = "testing")]
+#[must_use]
+pub fn rows_in_full(api: Api, body: &[u8]) -> Option<usize> {
+    by_template(api, body, &mut Interner::default()).map(|(_, rows)| rows)
 }
 
 /// [`read_page`] without its quick way, which tests hold to this.
@@ -244,11 +252,11 @@ fn in_full(api: Api, text: &str, interner: &mut Interner) -> Result<RawPage, ser
     }
 }
 
-fn by_template(api: Api, text: &str, interner: &mut Interner) -> Option<RawPage> {
+fn by_template(api: Api, body: &[u8], interner: &mut Interner) -> Option<(RawPage, usize)> {
     let around = |text: &str, interner: &mut Interner| in_full(api, text, interner).ok();
     match api {
-        Api::ActiveNumbers => template::read_page::<active::ActiveRow<'_>>(text, interner, around),
-        Api::IncomingPhoneNumbers => template::read_page::<incoming::IncomingRow<'_>>(text, interner, around),
+        Api::ActiveNumbers => template::read_page::<active::ActiveRow<'_>>(body, interner, around),
+        Api::IncomingPhoneNumbers => template::read_page::<incoming::IncomingRow<'_>>(body, interner, around),
     }
 }
 

@@ -27,6 +27,8 @@ fn what_people_and_export_write_is_taken() {
         "  - { phone_number: \"+15552230000\", profile: a, friendly_name: Main line 1 }\n  - {phone_number: '12345'}\n",
         "  - phone_number: \"+15552230000\"\n    friendly_name: \"Zürich – Büro [1\"\n    protect: true\n    state: present\n",
         "  - phone_number: \"+15552230000\"\n    voice:\n      url: https://a.example/x?y=1&z=2#w\n      method: POST\n      caller_id_lookup: true\n      fallback_url: null\n    sms: { url: null, method: GET } # both\n    status_callback: \"\"\n",
+        "  - phone_number: \"+15552230000\"\n    tags: { team: support, floor: \"2\" }\n  - phone_number: \"+15552230001\"\n    tags:\n      team: support\n",
+        "  - phone_number: \"+15552230000\"\n    voice:\n      trunk: Main\n    sms:\n      messaging_service: \"Support [1\"\n",
         "  - phone_number: \"+15552230000\"\r\n    profile: a\r\n",
         "  - phone_number: \"wrong\"\n    profile: null\n    account: b\n",
     ] {
@@ -73,7 +75,7 @@ fn what_is_unusual_is_left_to_libyaml() {
 fn value() -> impl Strategy<Value = String> {
     prop_oneof![
         8 => select(vec![
-            "a", "b c", "\"+15552230000\"", "+15552230001", "'x'", "\"\"", "''", "null", "true", "false", "POST",
+            "a", "b c", "\"+15552230000\"", "+15552230001", "'x'", "\"\"", "''", "null", "true", "false", "POST", "inf", "nan",
             "https://a.example/x?y=1&z=2#w", "\"https://a.example/[{\"", "12345", "1e3", "0x1f", "\"ü – x\"", "Zürich", "1.5",
         ]).prop_map(str::to_owned),
         2 => select(vec![
@@ -102,6 +104,7 @@ const KEYS: &[&str] = &[
     "hold",
     "voice",
     "sms",
+    "tags",
     "url",
     "method",
     "caller_id_lookup",
@@ -121,7 +124,8 @@ fn plain_entry() -> impl Strategy<Value = String> {
         "protect: true",
         "status_callback: https://a.example/x",
         "voice: { url: \"https://a.example/{\", caller_id_lookup: null }",
-        "sms: { method: GET }",
+        "sms: { method: GET, messaging_service: Main }",
+        "tags: { team: support }",
     ];
     (prop::sample::subsequence(more, 0..5), any::<bool>(), 0_u32..9_999_999).prop_map(
         |(more, is_flow, nth)| {
@@ -142,8 +146,11 @@ fn entry() -> impl Strategy<Value = String> {
 fn odd_entry() -> impl Strategy<Value = String> {
     let pair = (select(KEYS), value());
     let group = (
-        select(vec!["voice", "sms"]),
-        prop::collection::vec((select(vec!["url", "method", "caller_id_lookup", "x"]), value()), 0..3),
+        select(vec!["voice", "sms", "tags"]),
+        prop::collection::vec(
+            (select(vec!["url", "method", "caller_id_lookup", "application", "x"]), value()),
+            0..3,
+        ),
     );
     (
         value(),

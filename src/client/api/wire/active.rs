@@ -218,10 +218,7 @@ impl ActiveRow<'_> {
 impl<'a> template::WireRow<'a> for ActiveRow<'a> {
     const LIST: &'static str = "items";
 
-    fn scalars<'b>(&'b mut self) -> impl Iterator<Item = &'b mut LenientScalar<'a>>
-    where
-        'a: 'b,
-    {
+    fn scalars(&mut self) -> Vec<&mut LenientScalar<'a>> {
         let Self {
             phone_number,
             sid,
@@ -233,12 +230,13 @@ impl<'a> template::WireRow<'a> for ActiveRow<'a> {
             kind,
             geography,
         } = self;
-        let configurations = [configuration, configurations].into_iter().filter_map(LenientGroup::get_mut);
-        let country = geography.get_mut().map(|geography| &mut geography.iso_country);
-        [phone_number, sid, account_sid, url, kind]
-            .into_iter()
-            .chain(configurations.flat_map(Configuration::scalars))
-            .chain(country)
+        let mut all = Vec::with_capacity(32);
+        all.extend([phone_number, sid, account_sid, url, kind]);
+        all.extend(geography.get_mut().map(|geography| &mut geography.iso_country));
+        for configuration in [configuration, configurations].into_iter().filter_map(LenientGroup::get_mut) {
+            configuration.scalars(&mut all);
+        }
+        all
     }
 
     fn live(&self, interner: &mut Interner) -> Result<Live, serde_json::Error> {
@@ -255,10 +253,11 @@ pub(super) fn read_offer(text: &str, number: PhoneNumber) -> Result<Option<Tarif
 }
 
 impl<'a> Configuration<'a> {
-    fn scalars(&mut self) -> impl Iterator<Item = &mut LenientScalar<'a>> {
+    fn scalars<'b>(&'b mut self, all: &mut Vec<&'b mut LenientScalar<'a>>) {
         let Self { friendly_name, status_callback, status_callback_url, status_callback_method, voice, sms } =
             self;
-        let voice = voice.get_mut().into_iter().flat_map(|voice| {
+        all.extend([friendly_name, status_callback, status_callback_url, status_callback_method]);
+        if let Some(voice) = voice.get_mut() {
             let ActiveVoice {
                 url,
                 method,
@@ -270,26 +269,13 @@ impl<'a> Configuration<'a> {
                 caller_id_lookup,
                 emergency_address_sid,
             } = voice;
-            [
-                url,
-                method,
-                fallback_url,
-                fallback_method,
-                application_sid,
-                trunk_sid,
-                receive_mode,
-                caller_id_lookup,
-                emergency_address_sid,
-            ]
-        });
-        let sms = sms.get_mut().into_iter().flat_map(|sms| {
+            all.extend([url, method, fallback_url, fallback_method, application_sid, trunk_sid]);
+            all.extend([receive_mode, caller_id_lookup, emergency_address_sid]);
+        }
+        if let Some(sms) = sms.get_mut() {
             let ActiveSms { url, method, fallback_url, fallback_method, application_sid } = sms;
-            [url, method, fallback_url, fallback_method, application_sid]
-        });
-        [friendly_name, status_callback, status_callback_url, status_callback_method]
-            .into_iter()
-            .chain(voice)
-            .chain(sms)
+            all.extend([url, method, fallback_url, fallback_method, application_sid]);
+        }
     }
 
     /// In the order of the fields.

@@ -43,8 +43,7 @@ macro_rules! row {
         impl<'a> template::WireRow<'a> for IncomingRow<'a> {
             const LIST: &'static str = "incoming_phone_numbers";
 
-            fn scalars<'b>(&'b mut self) -> impl Iterator<Item = &'b mut LenientScalar<'a>>
- where 'a: 'b {
+            fn scalars(&mut self) -> Vec<&mut LenientScalar<'a>> {
                 let Self {
                     phone_number,
                     sid,
@@ -55,7 +54,7 @@ macro_rules! row {
                     capabilities: _,
                     $($key,)*
                 } = self;
-                [
+                vec![
                     phone_number,
                     sid,
                     account_sid,
@@ -64,7 +63,6 @@ macro_rules! row {
                     kind,
                     $($key,)*
                 ]
-                .into_iter()
             }
 
             fn live(&self, interner: &mut Interner) -> Result<Live, serde_json::Error> {

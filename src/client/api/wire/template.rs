@@ -7,7 +7,7 @@
 //! string without escapes: one that the reader took replaces that value, any other is skipped. At the
 //! first byte that deviates, the ordinary reader takes this row, and the template learns that one more
 //! string may differ; a row of another form becomes a template of its own. Numbers, flags, nulls, keys,
-//! white space, empty strings and escapes never differ within a template.
+//! white space and escapes never differ within a template.
 //!
 //! So the ordinary reader remains the definition. It also reads the page around the rows, with an empty
 //! list in their place, and the whole page where anything is wrong, so that what is refused is refused
@@ -27,10 +27,8 @@ pub(super) trait WireRow<'a>: Deserialize<'a> {
     /// The key of the list of rows.
     const LIST: &'static str;
 
-    /// Everything in it that is text, always in the same order.
-    fn scalars<'b>(&'b mut self) -> impl Iterator<Item = &'b mut LenientScalar<'a>>
-    where
-        'a: 'b;
+    /// Everything in it that is text, in the same order for all rows of a form.
+    fn scalars(&mut self) -> Vec<&mut LenientScalar<'a>>;
 
     /// The number that it describes.
     fn live(&self, interner: &mut Interner) -> Result<Live, serde_json::Error>;
@@ -43,22 +41,22 @@ const LESSONS_MAX: usize = 64;
 /// The ordinary reader goes 128 deep, from the page's own brackets on.
 const DEPTH_MAX: usize = 100;
 
-/// Reads a page; `None` where the ordinary reader is to read it as a whole. `read_around` reads a page
-/// without rows.
+/// Reads a page, and says how many of its rows the ordinary reader took; `None` where it is to read the page
+/// as a whole. `read_around` reads a page without rows.
 pub(super) fn read_page<'a, R: WireRow<'a>>(
-    text: &'a str,
+    body: &'a [u8],
     interner: &mut Interner,
     read_around: impl FnOnce(&str, &mut Interner) -> Option<RawPage>,
-) -> Option<RawPage> {
+) -> Option<(RawPage, usize)> {
     let (odd, text_bytes) = (interner.odd.clone(), interner.text_bytes);
-    let start = list_start(text, R::LIST)?;
+    let start = list_start(body, R::LIST)?;
     let mut rows = Vec::new();
-    let page = read_rows::<R>(text, start, interner, &mut rows).and_then(|end| {
-        let around = [&text[..start], &text[end..]].concat();
-        read_around(&around, interner)
+    let page = read_rows::<R>(body, start, interner, &mut rows).and_then(|(end, in_full)| {
+        let around = [&body[..start], &body[end..]].concat();
+        Some((read_around(str::from_utf8(&around).ok()?, interner)?, in_full))
     });
     match page {
-        Some(page) => Some(RawPage { rows, ..page }),
+        Some((page, in_full)) => Some((RawPage { rows, ..page }, in_full)),
         None => {
             // What is read again is counted again, but for what is shared: that is known by then.
             let kept = |row: &Live| {
@@ -78,8 +76,7 @@ pub(super) fn read_page<'a, R: WireRow<'a>>(
 
 /// Right behind the `[` of the list of rows: a key of the page's own object. What is before it is read
 /// properly later on.
-fn list_start(text: &str, key: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
+fn list_start(bytes: &[u8], key: &str) -> Option<usize> {
     let (mut at, mut depth) = (0, 0_usize);
     loop {
         match bytes.get(at)? {
@@ -87,12 +84,11 @@ fn list_start(text: &str, key: &str) -> Option<usize> {
             b'}' | b']' => depth = depth.checked_sub(1)?,
             b'"' => {
                 let end = string_end(bytes, at)?;
-                let is_it = depth == 1 && &text[at + 1..end - 1] == key;
+                let is_it = depth == 1 && &bytes[at + 1..end - 1] == key.as_bytes();
                 at = end;
                 if is_it {
-                    let after = text[at..].trim_start_matches(is_space).strip_prefix(':')?;
-                    let list = after.trim_start_matches(is_space).strip_prefix('[')?;
-                    return Some(text.len() - list.len());
+                    at = behind(bytes, skip_space(bytes, at), b':')?;
+                    return behind(bytes, skip_space(bytes, at), b'[');
                 }
                 continue;
             }
@@ -102,8 +98,16 @@ fn list_start(text: &str, key: &str) -> Option<usize> {
     }
 }
 
-fn is_space(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\n' | '\r')
+fn skip_space(bytes: &[u8], mut at: usize) -> usize {
+    while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        at += 1;
+    }
+    at
+}
+
+/// Behind the byte that stands here, if it is this one.
+fn behind(bytes: &[u8], at: usize, byte: u8) -> Option<usize> {
+    (bytes.get(at) == Some(&byte)).then_some(at + 1)
 }
 
 /// Behind the closing quote of the string that opens here.
@@ -118,61 +122,56 @@ fn string_end(bytes: &[u8], open: usize) -> Option<usize> {
     }
 }
 
-/// Reads the rows from behind the `[`; gives where its `]` stands.
+/// Reads the rows from behind the `[`; gives where its `]` stands, and how many rows were read in full.
 fn read_rows<'a, R: WireRow<'a>>(
-    text: &'a str,
+    bytes: &'a [u8],
     start: usize,
     interner: &mut Interner,
     rows: &mut Vec<Live>,
-) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let skip = |mut at: usize| {
-        while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            at += 1;
-        }
-        at
-    };
+) -> Option<(usize, usize)> {
     let mut templates: Vec<Template<'a, R>> = Vec::new();
-    let (mut last, mut lessons) = (0, 0);
-    let mut at = skip(start);
+    let (mut last, mut in_full) = (0, 0);
+    let mut at = skip_space(bytes, start);
     if bytes.get(at) == Some(&b']') {
-        return Some(at);
+        return Some((at, in_full));
     }
     loop {
         if bytes.get(at) != Some(&b'{') || rows.len() == ROWS_MAX {
             return None;
         }
-        let matched = templates.get_mut(last).and_then(|template| template.matched(text, at)).or_else(|| {
-            let others = templates.iter_mut().enumerate().filter(|(other, _)| *other != last);
-            let (found, end) =
-                others.filter_map(|(other, it)| Some((other, it.matched(text, at)?))).next()?;
-            last = found;
-            Some(end)
-        });
+        let matched =
+            templates.get_mut(last).and_then(|template| template.matched(bytes, at)).or_else(|| {
+                let others = templates.iter_mut().enumerate().filter(|(other, _)| *other != last);
+                let (found, end) =
+                    others.filter_map(|(other, it)| Some((other, it.matched(bytes, at)?))).next()?;
+                last = found;
+                Some(end)
+            });
         let end = match (matched, templates.get_mut(last)) {
             (Some(end), Some(template)) => {
                 rows.push(template.row.live(interner).ok()?);
                 end
             }
             _ => {
-                let (strings, end) = strings(text, at)?;
-                let read: R = serde_json::from_str(&text[at..end]).ok()?;
+                let (strings, end) = strings(bytes, at)?;
+                let row = &bytes[at..end];
+                let mut read: R = serde_json::from_str(str::from_utf8(row).ok()?).ok()?;
                 rows.push(read.live(interner).ok()?);
-                if lessons < LESSONS_MAX {
-                    lessons += 1;
-                    let taught = templates.iter_mut().position(|it| it.learn(text, at, end, &strings));
+                in_full += 1;
+                if in_full <= LESSONS_MAX {
+                    let taught = templates.iter_mut().position(|it| it.learn(row, &strings, &mut read));
                     if taught.is_none() && templates.len() < TEMPLATES_MAX {
-                        templates.push(Template::new(text, at, end, strings, read));
+                        templates.push(Template::new(row, strings, read));
                     }
                     last = taught.unwrap_or(templates.len().saturating_sub(1));
                 }
                 end
             }
         };
-        at = skip(end);
+        at = skip_space(bytes, end);
         match bytes.get(at)? {
-            b',' => at = skip(at + 1),
-            b']' => return Some(at),
+            b',' => at = skip_space(bytes, at + 1),
+            b']' => return Some((at, in_full)),
             _ => return None,
         }
     }
@@ -183,14 +182,13 @@ fn read_rows<'a, R: WireRow<'a>>(
 struct TextSpan {
     start: usize,
     end: usize,
-    /// Empty, or with an escape: the reader's texts do not tell whether it took it.
-    is_fixed: bool,
+    /// The reader's own texts do not tell whether it took it.
+    has_escape: bool,
 }
 
 /// The strings of the row at `at` that are values, and where the row ends. What is no JSON is found by
 /// the ordinary reader.
-fn strings(text: &str, at: usize) -> Option<(Vec<TextSpan>, usize)> {
-    let bytes = text.as_bytes();
+fn strings(bytes: &[u8], at: usize) -> Option<(Vec<TextSpan>, usize)> {
     let (mut found, mut depth, mut here) = (Vec::new(), 0_usize, at);
     loop {
         match bytes.get(here)? {
@@ -203,11 +201,10 @@ fn strings(text: &str, at: usize) -> Option<(Vec<TextSpan>, usize)> {
             }
             b'"' => {
                 let end = string_end(bytes, here)?;
-                let is_key = text.get(end..)?.trim_start_matches(is_space).starts_with(':');
+                let is_key = behind(bytes, skip_space(bytes, end), b':').is_some();
                 if !is_key {
-                    let inner = text.get(here + 1..end - 1)?;
-                    let is_fixed = inner.is_empty() || inner.contains('\\');
-                    found.push(TextSpan { start: here + 1 - at, end: end - 1 - at, is_fixed });
+                    let has_escape = bytes[here + 1..end - 1].contains(&b'\\');
+                    found.push(TextSpan { start: here + 1 - at, end: end - 1 - at, has_escape });
                 }
                 here = end;
                 continue;
@@ -227,7 +224,8 @@ struct Template<'a, R> {
     /// The example's values; those that differ are replaced row by row.
     row: R,
     texts: Vec<TextSpan>,
-    /// Which of the row's scalars each text is, where the reader took it.
+    /// Which of the row's scalars each text is, where the reader took it. What is empty points nowhere, so
+    /// that this is learnt from the first row where it is not.
     scalars: Vec<Option<usize>>,
     /// The texts that were seen to differ.
     differs: Vec<bool>,
@@ -246,14 +244,8 @@ struct TemplatePiece {
 }
 
 impl<'a, R: WireRow<'a>> Template<'a, R> {
-    fn new(text: &'a str, at: usize, end: usize, texts: Vec<TextSpan>, mut row: R) -> Self {
-        let bytes = &text.as_bytes()[at..end];
-        let taken: Vec<Option<usize>> = row
-            .scalars()
-            .map(|scalar| Some(scalar.text()?.as_ptr().addr().wrapping_sub(bytes.as_ptr().addr())))
-            .collect();
-        let scalars =
-            texts.iter().map(|text| taken.iter().position(|taken| *taken == Some(text.start))).collect();
+    fn new(bytes: &'a [u8], texts: Vec<TextSpan>, mut row: R) -> Self {
+        let scalars = scalars_of(bytes, &texts, &mut row);
         let differs = vec![false; texts.len()];
         let mut template =
             Self { bytes, row, texts, scalars, differs, pieces: Vec::new(), values: Vec::new() };
@@ -273,8 +265,7 @@ impl<'a, R: WireRow<'a>> Template<'a, R> {
 
     /// Puts the values of the row at `at` into its own, and gives the row's end. `None` where it is no row
     /// of this form.
-    fn matched(&mut self, text: &'a str, mut at: usize) -> Option<usize> {
-        let bytes = text.as_bytes();
+    fn matched(&mut self, bytes: &'a [u8], mut at: usize) -> Option<usize> {
         self.values.clear();
         for piece in &self.pieces {
             let fixed = &self.bytes[piece.start..piece.end];
@@ -282,24 +273,22 @@ impl<'a, R: WireRow<'a>> Template<'a, R> {
             at += fixed.len();
             let Some(text_at) = piece.text else { continue };
             let end = plain_end(bytes, at)?;
+            let value = str::from_utf8(&bytes[at..end]).ok()?;
             if let Some(scalar) = self.scalars[text_at] {
-                self.values.push((scalar, text.get(at..end)?));
+                self.values.push((scalar, value));
             }
             at = end;
         }
         // Only once all of the row fits: a template is tried for rows that it does not fit, too.
-        self.values.sort_unstable_by_key(|(scalar, _)| *scalar);
-        let mut scalars = self.row.scalars().enumerate();
+        let mut scalars = self.row.scalars();
         for (scalar, value) in &self.values {
-            let (_, place) = scalars.find(|(at, _)| at == scalar)?;
-            *place = LenientScalar::plain(value);
+            **scalars.get_mut(*scalar)? = LenientScalar::plain(value);
         }
         Some(at)
     }
 
-    /// Learns which texts differ in the row at `at`. `false` where it is of another form.
-    fn learn(&mut self, text: &str, at: usize, end: usize, texts: &[TextSpan]) -> bool {
-        let row = &text.as_bytes()[at..end];
+    /// Learns which texts differ in a row, which was read as `read`. `false` where it is of another form.
+    fn learn(&mut self, row: &[u8], texts: &[TextSpan], read: &mut R) -> bool {
         if texts.len() != self.texts.len() {
             return false;
         }
@@ -310,8 +299,7 @@ impl<'a, R: WireRow<'a>> Template<'a, R> {
                 return false;
             }
             let is_equal = self.bytes[own.start..own.end] == row[other.start..other.end];
-            let has_escape = other.is_fixed && other.start < other.end;
-            if !is_equal && (own.is_fixed || has_escape) {
+            if !is_equal && (own.has_escape || other.has_escape) {
                 return false;
             }
             differs[nth] |= !is_equal;
@@ -321,9 +309,23 @@ impl<'a, R: WireRow<'a>> Template<'a, R> {
             return false;
         }
         self.differs = differs;
+        let known = self.texts.iter().map(|own| own.start < own.end);
+        for ((own, is_known), other) in self.scalars.iter_mut().zip(known).zip(scalars_of(row, texts, read)) {
+            if !is_known && own.is_none() {
+                *own = other;
+            }
+        }
         self.cut();
         true
     }
+}
+
+/// Which of a row's scalars each of its texts is: the one that points to it.
+fn scalars_of<'a, R: WireRow<'a>>(bytes: &[u8], texts: &[TextSpan], row: &mut R) -> Vec<Option<usize>> {
+    let start = bytes.as_ptr().addr();
+    let place = |scalar: &mut LenientScalar<'_>| Some(scalar.text()?.as_ptr().addr().wrapping_sub(start));
+    let taken: Vec<Option<usize>> = row.scalars().into_iter().map(place).collect();
+    texts.iter().map(|text| taken.iter().position(|taken| *taken == Some(text.start))).collect()
 }
 
 /// Where the string that continues here ends, before its quote. `None` where it has an escape, a control
