@@ -15,7 +15,7 @@ use super::arguments::{Global, InitArgs};
 use super::fleet::Fleet;
 use super::listing::keep_what_is_there;
 use super::process::variable;
-use super::{Ended, Exit, Fatal, output};
+use super::{Ended, Exit, Fatal, output, secrets};
 
 /// Beside the file, for editors; the file's first line names it.
 const SCHEMA: &str = "numctl.schema.json";
@@ -29,6 +29,7 @@ pub(super) async fn run(global: &Global, args: &InitArgs) -> Ended {
     let text = match (found, args.from_live) {
         (Ok(found), true) => {
             let live = export(&[found.account], &Observed::new(vec![found.listing]));
+            secrets::tell(&live.secrets);
             format!("{}{}", editors_line(), live.yaml)
         }
         (Err(error), true) => return Err(error),

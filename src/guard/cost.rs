@@ -128,11 +128,14 @@ pub struct Census {
     acted: BTreeMap<PhoneNumber, Class>,
     unread: Vec<AccountIndex>,
     /// The live numbers with each tag, where that is asked for.
-    tagged: Option<BTreeMap<Tag, BTreeMap<(AccountIndex, Class), usize>>>,
+    tagged: Option<BTreeMap<Tag, ClassCounts>>,
 }
 
 /// A tag's name and value.
 type Tag = (Arc<str>, Arc<str>);
+
+/// How many numbers there are of each sort, by the account that pays.
+type ClassCounts = BTreeMap<(AccountIndex, Class), usize>;
 
 impl Census {
     /// Counts all that is live in the plan's accounts.
@@ -174,7 +177,7 @@ impl Census {
     /// Counts the numbers with each tag, too.
     #[must_use]
     pub fn by_tag(mut self, observed: &Observed, desired: &Desired) -> Self {
-        let mut tagged: BTreeMap<Tag, BTreeMap<(AccountIndex, Class), usize>> = BTreeMap::new();
+        let mut tagged: BTreeMap<Tag, ClassCounts> = BTreeMap::new();
         // The numbers of a claim have its tags.
         for declared in &claims::bind(desired, observed).desired.numbers {
             let tags = declared.labels.iter().flat_map(|labels| &labels.tags);
@@ -242,14 +245,9 @@ pub struct NotKnown {
 }
 
 impl TagCost {
-    fn for_tag(
-        tag: &Tag,
-        census: &Census,
-        after: &BTreeMap<(AccountIndex, Class), usize>,
-        book: &PriceBook,
-    ) -> Self {
+    fn for_tag(tag: &Tag, census: &Census, after: &ClassCounts, book: &PriceBook) -> Self {
         let before = census.tagged.as_ref().and_then(|tagged| tagged.get(tag));
-        let sums = |counts: &BTreeMap<(AccountIndex, Class), usize>| {
+        let sums = |counts: &ClassCounts| {
             let (mut sums, mut not_known) = (Sums::default(), 0);
             for ((payer, class), count) in counts {
                 match book.price(*payer, *class) {

@@ -170,7 +170,6 @@ impl SavedPlan {
     }
 
     /// The plan, with the passwords that it saw and that are live still. Another one makes it stale.
-    #[must_use]
     pub fn revealed(&self, observed: &Observed) -> Plan {
         let mut plan = self.plan.clone();
         let Some(seal) = &self.seal else { return plan };

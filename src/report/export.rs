@@ -41,7 +41,16 @@ pub struct Export {
 /// Writes the desired-state file of what is live in `accounts`, which are those of `observed`.
 #[must_use]
 pub fn export(accounts: &[Account], observed: &Observed) -> Export {
-    let fleet = ExportedFleet::from_observed(accounts, observed);
+    written(ExportedFleet::from_observed(accounts, observed))
+}
+
+/// The same with the passwords of webhooks in it, for what is planned without anything beside the file.
+#[must_use]
+pub fn export_with_passwords(accounts: &[Account], observed: &Observed) -> Export {
+    written(ExportedFleet::new(accounts, observed, |_| Vec::new()))
+}
+
+fn written(fleet: ExportedFleet) -> Export {
     Export {
         yaml: fleet.to_yaml(),
         carries_passwords: fleet.carries_passwords(),
@@ -90,6 +99,15 @@ impl ExportedFleet {
     /// Finds the file for what is live.
     #[must_use]
     pub fn from_observed(accounts: &[Account], observed: &Observed) -> Self {
+        Self::new(accounts, observed, secrets::name_secrets)
+    }
+
+    /// The same; `name` puts names in the place of passwords.
+    fn new(
+        accounts: &[Account],
+        observed: &Observed,
+        name: impl FnOnce(&mut [ExportedEntry]) -> Vec<FoundSecret>,
+    ) -> Self {
         let mut left_out = Vec::new();
         for (account, listing) in observed.listings() {
             let name = Shown(&accounts[usize::from(account.0)].name);
@@ -120,7 +138,7 @@ impl ExportedFleet {
                 numbers.push(ExportedEntry { number, account: found.account, profile: None, settings });
             }
         }
-        let secrets = secrets::name_secrets(&mut numbers);
+        let secrets = name(&mut numbers);
         let mut fleet = Self {
             secrets,
             accounts: accounts.to_vec(),

@@ -15,7 +15,7 @@ use crate::model::live::Live;
 use crate::model::number::AccountSid;
 use crate::model::provider::Api;
 use crate::observed::Observed;
-use crate::report::export::{Export, export};
+use crate::report::export::{Export, export_with_passwords};
 
 /// The resource of RJPearson94/twilio.
 const IN_BLOCKS: &str = "twilio_phone_number";
@@ -88,7 +88,7 @@ pub fn import(text: &str, main: Option<AccountSid>) -> Result<Imported, ImportEr
         declared.push(account(at, *sid, accounts.len()));
         listings.push(listing(*sid, by_account.remove(sid).unwrap_or_default())?);
     }
-    let export = export(&declared, &Observed::new(listings));
+    let export = export_with_passwords(&declared, &Observed::new(listings));
     Ok(Imported { export, numbers, accounts, resources })
 }
 
