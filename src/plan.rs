@@ -46,6 +46,7 @@ pub use digest_key::DigestKey;
 pub use effect::NoEffect;
 pub use held::{ContentDoubt, HeldNumber, HeldReason, LeftOut, NotUndone, Vanished, Warning};
 pub use held_code::HeldCode;
+pub use left_out::beside_fallbacks;
 pub use part::plan_part;
 pub use planner::*;
 pub use reason::Reason;

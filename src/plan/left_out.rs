@@ -23,7 +23,6 @@ pub(super) fn part(
 ) -> (Managed, Vec<LeftOut>) {
     let settings = &declared.settings;
     let has_no_sms = live.is_some_and(|live| live.sms == Some(false));
-    let has = |field: Field| live.is_some_and(|live| live.has(field));
     let is_unmet = |field: Field| match (settings.get(field), live) {
         (Some(want), Some(live)) => !diff::is_met(field, want, live),
         (want, None) => want.is_some(),
@@ -43,27 +42,56 @@ pub(super) fn part(
         refused.insert(Field::SmsServiceSid);
         why.push(LeftOut::ServiceUnknown);
     }
-    for (fallback, primary) in FALLBACKS {
-        if has_no_sms && fallback.is_sms() {
+    for (field, left_out) in beside_fallbacks(settings, live) {
+        if has_no_sms && field.is_sms() {
             continue;
         }
-        let has_primary = settings.get(primary).map_or_else(|| has(primary), |want| *want != Want::Clear);
-        match (settings.get(fallback), settings.get(primary)) {
-            (Some(Want::Set(_)), _) if !has_primary => {
-                refused.insert(fallback);
-                if is_unmet(fallback) {
-                    why.push(LeftOut::FallbackWithoutPrimary { field: fallback });
-                }
-            }
-            (None, Some(Want::Clear)) if has(fallback) && has(primary) => {
-                refused.insert(primary);
-                why.push(LeftOut::FallbackInTheWay { field: primary });
-            }
-            _ => {}
+        refused.insert(field);
+        if left_out != (LeftOut::FallbackWithoutPrimary { field }) || is_unmet(field) {
+            why.push(left_out);
         }
     }
     if refused.is_empty() {
         return (settings.clone(), why);
     }
     (settings.filtered(|field| !refused.contains(&field)), why)
+}
+
+/// The settings that the API refuses because of a fallback URL, which it wants beside its primary one.
+pub fn beside_fallbacks(settings: &Managed, live: Option<&Live>) -> Vec<(Field, LeftOut)> {
+    let has = |field: Field| live.is_some_and(|live| live.has(field));
+    let refused = |(fallback, primary): (Field, Field)| match (settings.get(fallback), settings.get(primary))
+    {
+        (Some(Want::Set(_)), None) if has(primary) => None,
+        (Some(Want::Set(_)), None | Some(Want::Clear)) => {
+            Some((fallback, LeftOut::FallbackWithoutPrimary { field: fallback }))
+        }
+        (None, Some(Want::Clear)) if has(fallback) && has(primary) => {
+            Some((primary, LeftOut::FallbackInTheWay { field: primary }))
+        }
+        _ => None,
+    };
+    FALLBACKS.into_iter().filter_map(refused).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::settings::Value;
+
+    /// What the API refuses with 21405 and 21406, of a number that is not there yet.
+    #[test]
+    fn a_fallback_is_sent_beside_its_primary_one_only() {
+        let url = || Want::Set(Value::Url("https://a.example".into()));
+        let refused = |wants: Vec<(Field, Want)>| {
+            let refused = beside_fallbacks(&wants.into_iter().collect(), None);
+            refused.into_iter().map(|(field, _)| field).collect::<Vec<_>>()
+        };
+        for (fallback, primary) in FALLBACKS {
+            assert_eq!(refused(vec![(fallback, url())]), [fallback]);
+            assert_eq!(refused(vec![(fallback, url()), (primary, Want::Clear)]), [fallback]);
+            assert_eq!(refused(vec![(fallback, url()), (primary, url())]), []);
+            assert_eq!(refused(vec![(fallback, Want::Clear), (primary, Want::Clear)]), []);
+        }
+    }
 }

@@ -16,7 +16,8 @@ use crate::model::settings::{Field, Managed, Value, Want};
 use crate::observed::{Observed, ObservedNumber};
 use crate::plan::diff::{self, FieldChange};
 use crate::plan::{
-    Action, HeldNumber, HeldReason, NotUndone, Plan, Reason, Step, Target, Vanished, Warning, put_in_order,
+    Action, HeldNumber, HeldReason, NotUndone, Plan, Reason, Step, Target, Vanished, Warning,
+    beside_fallbacks, put_in_order,
 };
 
 use crate::plan::outcome::OutcomeKind;
@@ -126,6 +127,7 @@ impl Undoing<'_> {
             return self.hold(number, account, HeldReason::PerhapsIn { account: dark });
         }
         let settings = self.wants(number, account, release.before.iter());
+        let settings = self.sendable(number, account, settings, None);
         let was = Vanished {
             account: self.plan.account(account).sid,
             seen: at.0,
@@ -157,6 +159,7 @@ impl Undoing<'_> {
             return self.hold(number, from, why);
         }
         let fields = configure.map(|step| self.fields(number, found.live, step, to)).unwrap_or_default();
+        let fields = self.sendable(number, to, fields, Some(found.live));
         let changes = diff::changes(&fields, found.live);
         let target =
             Target { number, sid: found.live.sid, account: found.account, before: found.live.all_settings() };
@@ -256,6 +259,22 @@ impl Undoing<'_> {
         };
         self.hold(number, account, HeldReason::NotUndone(why));
         None
+    }
+
+    /// Without what the API refuses beside the rest: it would take all of it down.
+    fn sendable(
+        &mut self,
+        number: PhoneNumber,
+        account: AccountIndex,
+        settings: Managed,
+        live: Option<&Live>,
+    ) -> Managed {
+        let refused: Vec<Field> =
+            beside_fallbacks(&settings, live).into_iter().map(|(field, _)| field).collect();
+        for field in &refused {
+            self.hold(number, account, HeldReason::NotUndone(NotUndone::Unsendable { field: *field }));
+        }
+        settings.filtered(|field| !refused.contains(&field))
     }
 
     /// Says that the files stay as they are, where that is so.
