@@ -137,4 +137,70 @@ mod tests {
         assert_eq!(next(ActionKind::Purchase, &ErrorKind::Throttled { retry_after: None }), Next::Resend);
         assert_eq!(next(ActionKind::Purchase, &ErrorKind::NotAvailable), Next::Stop);
     }
+
+    #[test]
+    fn the_longest_wait_doubles_from_half_a_second_to_half_a_minute() {
+        let longest = [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000].map(Duration::from_millis);
+        for (failures, longest) in (1..).zip(longest) {
+            let below = longest - delay(failures, None, u64::MAX);
+            assert!(below <= Duration::from_nanos(1), "after {failures} failures");
+            assert_eq!(delay(failures, None, 1 << 63), longest / 2, "after {failures} failures");
+        }
+        // Nobody who asks for more gets less than that, and all of them spread over a quarter of our own wait.
+        let asked = Duration::from_secs(7);
+        assert_eq!(delay(3, Some(asked), 1 << 63), asked + Duration::from_millis(250));
+    }
+
+    const REFUSED: [ErrorKind; 14] = [
+        ErrorKind::Unauthorized,
+        ErrorKind::Forbidden,
+        ErrorKind::NotEnabled,
+        ErrorKind::NotAvailable,
+        ErrorKind::PaperworkRequired,
+        ErrorKind::TrialAccount,
+        ErrorKind::AlreadyInService,
+        ErrorKind::InAnotherService,
+        ErrorKind::ServiceFull,
+        ErrorKind::Rejected,
+        ErrorKind::OtherNumber,
+        ErrorKind::Unproven,
+        ErrorKind::PageLink,
+        ErrorKind::Unreachable,
+    ];
+
+    /// What was certainly not processed is sent again, what is in doubt is looked at, what was refused is over.
+    #[test]
+    fn what_is_known_after_a_failure_decides() {
+        let in_doubt = [
+            ErrorKind::TimedOut,
+            ErrorKind::Lost,
+            ErrorKind::Server { retry_after: None },
+            ErrorKind::NotTheApi,
+            ErrorKind::Conflict,
+        ];
+        let not_processed = [ErrorKind::NotSent, ErrorKind::Throttled { retry_after: None }];
+        for action in ActionKind::ALL {
+            assert!(not_processed.iter().all(|kind| next(action, kind) == Next::Resend), "{action:?}");
+            assert!(in_doubt.iter().all(|kind| next(action, kind) == Next::Look), "{action:?}");
+            assert!(REFUSED.iter().all(|kind| next(action, kind) == Next::Stop), "{action:?}");
+            // A number that is not found may have gone elsewhere, where it was to go.
+            let is_gone = matches!(action, ActionKind::Release | ActionKind::Transfer);
+            let wanted = if is_gone { Next::Look } else { Next::Stop };
+            assert_eq!(next(action, &ErrorKind::NotFound), wanted, "{action:?}");
+        }
+    }
+
+    #[test]
+    fn a_read_is_tried_again_where_another_try_can_help() {
+        let helps = [
+            ErrorKind::NotSent,
+            ErrorKind::TimedOut,
+            ErrorKind::Lost,
+            ErrorKind::Server { retry_after: None },
+            ErrorKind::Throttled { retry_after: None },
+        ];
+        assert!(helps.iter().all(read_again));
+        let hopeless = [ErrorKind::NotFound, ErrorKind::Conflict, ErrorKind::NotTheApi];
+        assert!(!REFUSED.iter().chain(&hopeless).any(read_again));
+    }
 }

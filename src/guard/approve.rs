@@ -259,3 +259,91 @@ fn beyond_share(
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desired::{AccountRef, Policy};
+    use crate::model::number::{AccountSid, NumberSid, PhoneNumber};
+    use crate::model::settings::Settings;
+    use crate::plan::{Action, Reason, Step, Target};
+
+    /// Releases so many of the hundred numbers that its account has.
+    fn releases(count: u8) -> Plan {
+        let account = AccountRef {
+            name: "main".into(),
+            sid: AccountSid::declared(&format!("AC{}", "a".repeat(32))).expect("a SID"),
+            parent: None,
+        };
+        let release = |at: u8| Step {
+            action: Action::Release {
+                target: Target {
+                    number: PhoneNumber::declared(&format!("+155522301{at:02}")).expect("a number"),
+                    sid: NumberSid::declared(&format!("PN{at:032x}")).ok(),
+                    account: AccountIndex(0),
+                    before: Settings::default(),
+                },
+            },
+            reason: Reason::Tombstone,
+        };
+        let mut plan = Plan::from_steps(vec![account], (0..count).map(release).collect());
+        plan.live = vec![100];
+        plan
+    }
+
+    fn limits(releases: Limit) -> Limits {
+        Limits { releases, changes: Limit::Count(99), ..Policy::default().limits }
+    }
+
+    fn refused(
+        plan: &Plan,
+        file: Limit,
+        operator: Option<Limit>,
+        outlook: &Outlook,
+    ) -> Vec<(SetBy, Over, usize)> {
+        let operator = OperatorLimits { releases: operator, ..OperatorLimits::default() };
+        let refusal = check(plan, &limits(file), &operator, None, outlook);
+        let broken = refusal.into_iter().flat_map(|refusal| refusal.broken);
+        broken.map(|broken| (broken.set_by, broken.over, broken.allowed)).collect()
+    }
+
+    #[test]
+    fn of_two_limits_that_are_broken_the_stricter_one_is_named() {
+        let plan = releases(6);
+        let refused = |file, operator| refused(&plan, file, operator, &Outlook::default());
+        let count = Limit::Count;
+        assert_eq!(refused(count(6), None), []);
+        assert_eq!(refused(count(5), None), [(SetBy::File, Over::Plan, 5)]);
+        assert_eq!(refused(count(6), Some(count(5))), [(SetBy::Operator, Over::Plan, 5)]);
+        assert_eq!(refused(count(5), Some(count(6))), [(SetBy::File, Over::Plan, 5)]);
+        assert_eq!(refused(count(5), Some(count(4))), [(SetBy::Operator, Over::Plan, 4)]);
+        assert_eq!(refused(count(4), Some(count(5))), [(SetBy::File, Over::Plan, 4)]);
+        // Where both are as strict, the one that a reviewer can edit.
+        assert_eq!(refused(count(4), Some(count(4))), [(SetBy::File, Over::Plan, 4)]);
+        assert_eq!(refused(Limit::Percent(5), Some(count(4))), [(SetBy::Operator, Over::Plan, 4)]);
+    }
+
+    /// What was spent before is no reason to refuse a plan that spends nothing of it, and counts where it does.
+    #[test]
+    fn a_plan_is_held_to_what_its_day_comes_to() {
+        let day = Outlook { day: Some(Amounts::of_plan(&releases(6))), ..Outlook::default() };
+        for limit in [Limit::Count(5), Limit::Percent(5)] {
+            assert_eq!(refused(&releases(0), limit, None, &day), []);
+            assert_eq!(refused(&releases(1), limit, None, &day), [(SetBy::File, Over::Day, 5)]);
+            assert_eq!(refused(&releases(6), limit, None, &day), [(SetBy::File, Over::Plan, 5)]);
+        }
+    }
+
+    #[test]
+    fn the_longer_look_back_guards_a_release() {
+        let days = |text: &str| Lookback::parse(text);
+        let guard = |file: Option<Lookback>, operator: Option<Lookback>| {
+            let file = Limits { release_guard: file, ..limits(Limit::Count(1)) };
+            release_guard(&file, &OperatorLimits { release_guard: operator, ..OperatorLimits::default() })
+        };
+        let (week, month) = (days("7d"), days("30d"));
+        assert!(week.is_some() && month.is_some());
+        assert_eq!([guard(week, month), guard(month, week)], [month, month]);
+        assert_eq!([guard(week, None), guard(None, week), guard(None, None)], [week, week, None]);
+    }
+}

@@ -570,3 +570,6 @@ struct TouchJson {
     at: u64,
     generation: String,
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,4 +93,16 @@ mod tests {
         assert_eq!((many.0.len(), many.latest()), (KEPT, Some(content(99))));
         assert_eq!(Contents::parse("nonsense 12"), Contents::default());
     }
+
+    /// A month of edits, and a content that comes back is in it once.
+    #[test]
+    fn thirty_two_contents_are_remembered_each_once() {
+        let many = (0..100).fold(Contents::default(), |contents, at| contents.followed_by(content(at)));
+        assert_eq!([67, 68].map(|at| many.age(content(at))), [Age::New, Age::Older]);
+        let switching =
+            (0..100).fold(Contents::default(), |contents, at| contents.followed_by(content(at % 2)));
+        assert_eq!(switching.to_string().split(' ').count(), 2);
+        let again = (0..9).fold(many, |contents, _| contents.followed_by(content(99)));
+        assert_eq!(again.age(content(68)), Age::Older);
+    }
 }

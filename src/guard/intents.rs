@@ -356,3 +356,198 @@ impl Intents {
         Ok(Self { open, not_before: file.not_before.map(Duration::from_secs), record })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::arithmetic_side_effects, reason = "of times that are written here")]
+
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(1_800_000_000);
+    /// Not the constant: a purchase that is given up earlier is bought twice.
+    const QUARTER: Duration = Duration::from_secs(900);
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn number(at: u8) -> PhoneNumber {
+        PhoneNumber::declared(&format!("+155522300{at:02}")).expect("a number")
+    }
+
+    fn slot(index: u16) -> Slot {
+        Slot::parse(&format!("support/{}", index + 1)).expect("a slot")
+    }
+
+    fn intent(phase: PurchasePhase) -> Intent {
+        Intent { numbers: vec![number(1), number(2)], phase, seen: false }
+    }
+
+    fn with(phase: PurchasePhase) -> Intents {
+        let mut intents = Intents::default();
+        assert_eq!(intents.put(slot(0), intent(phase)), None);
+        intents
+    }
+
+    fn waits(intents: &Intents, now: Duration) -> bool {
+        intents.waiting(now).next().is_some()
+    }
+
+    fn told(intents: &Intents, now: Duration) -> Survey {
+        let mut survey = Survey::default();
+        intents.tell(&mut survey, now);
+        survey
+    }
+
+    fn seen(holder: u8) -> Marks {
+        Marks { holders: [(slot(0), BTreeSet::from([number(holder)]))].into(), ..Marks::default() }
+    }
+
+    /// Whatever was sent may turn up for a quarter of an hour after its last attempt, and no longer.
+    #[test]
+    fn a_purchase_holds_its_slot_for_a_quarter_of_an_hour() {
+        let over = with(PurchasePhase::Over(NOW));
+        let last = NOW + QUARTER - SECOND;
+        assert!(waits(&over, NOW) && waits(&over, last) && !waits(&over, NOW + QUARTER));
+        // A clock that was set back makes it wait longer.
+        assert!(waits(&over, NOW - QUARTER * 2));
+        let until = i64::try_from((NOW + QUARTER).as_secs()).expect("a time");
+        let survey = told(&over, last);
+        assert_eq!(survey.in_flight[&slot(0)].until, Some(until));
+        assert!(survey.known.is_empty());
+        assert!(told(&over, NOW + QUARTER).in_flight.is_empty());
+        assert_eq!(told(&over, NOW + QUARTER).known[&slot(0)], [number(1), number(2)]);
+        // One that goes on may be sent until now.
+        assert_eq!(intent(PurchasePhase::Running).until(NOW), Some(until));
+        assert!(waits(&with(PurchasePhase::Running), NOW + QUARTER * 1_000));
+        // Only a person closes what carries no mark.
+        let unmarked = with(PurchasePhase::Unmarked);
+        assert!(waits(&unmarked, NOW + QUARTER * 1_000));
+        assert_eq!(told(&unmarked, NOW).in_flight[&slot(0)].until, None);
+    }
+
+    /// Without a record nobody knows what was sent before: nothing is bought until it would have turned up.
+    #[test]
+    fn where_nothing_is_kept_a_start_waits() {
+        let until = i64::try_from((NOW + QUARTER).as_secs()).expect("a time");
+        let mut unkept = Intents::unkept(NOW);
+        assert_eq!(told(&unkept, NOW + QUARTER - SECOND).claims_wait_until, Some(until));
+        assert_eq!(told(&unkept, NOW + QUARTER).claims_wait_until, None);
+        assert!(unkept.asks_for_a_word(NOW + QUARTER - SECOND) && !unkept.asks_for_a_word(NOW + QUARTER));
+        // It waits from the first time on, and not anew each time.
+        unkept.wait(NOW + QUARTER);
+        assert_eq!(told(&unkept, NOW + QUARTER).claims_wait_until, None);
+        let mut later = Intents::default();
+        later.wait(NOW);
+        assert_eq!(told(&later, NOW).claims_wait_until, Some(until));
+        // Nobody waits once a person has said that there was nothing.
+        later.vouch();
+        assert_eq!(told(&later, NOW).claims_wait_until, None);
+    }
+
+    #[test]
+    fn a_record_is_new_until_something_is_bought_or_a_person_vouches() {
+        let kinds = |intents: &Intents| (intents.is_new(), told(intents, NOW).record);
+        assert_eq!(kinds(&Intents::default()), (false, PurchaseRecord::Kept));
+        assert_eq!(kinds(&Intents::begun()), (true, PurchaseRecord::New));
+        assert_eq!(kinds(&Intents::begun().in_ci()), (true, PurchaseRecord::NewInCi));
+        assert_eq!(kinds(&Intents::begun().in_ci().in_ci()), (true, PurchaseRecord::NewInCi));
+        assert_eq!(kinds(&Intents::default().in_ci()), (false, PurchaseRecord::Kept));
+        assert!(Intents::begun().asks_for_a_word(NOW) && !Intents::default().asks_for_a_word(NOW));
+        let mut vouched = Intents::begun();
+        vouched.vouch();
+        assert_eq!(kinds(&vouched), (false, PurchaseRecord::Kept));
+        let read = Intents::from_json(&Intents::begun().to_json(), NOW).expect("our own text");
+        assert_eq!(kinds(&read), (true, PurchaseRecord::New));
+    }
+
+    #[test]
+    fn there_is_something_to_remember_where_a_slot_is_open_or_a_new_record_waits() {
+        let mut waits = Intents::begun();
+        assert!(Intents::default().is_empty() && waits.is_empty());
+        waits.wait(NOW);
+        assert!(!waits.is_empty() && !with(PurchasePhase::Over(NOW)).is_empty());
+        assert!(Intents::unkept(NOW).is_empty(), "what nothing keeps needs no file");
+        let (over, running) = (with(PurchasePhase::Over(NOW)), with(PurchasePhase::Running));
+        assert!(!over.is_any_running() && running.is_any_running() && !Intents::default().is_any_running());
+        let mut both = over;
+        both.put(slot(1), intent(PurchasePhase::Running));
+        assert!(both.is_any_running());
+    }
+
+    /// A number that one look shows may be missing in the next: it is remembered, and looked up then.
+    #[test]
+    fn a_number_that_was_seen_stays_known() {
+        let mut intents = with(PurchasePhase::Over(NOW));
+        intents.observe(&seen(2), NOW + SECOND);
+        assert!(!waits(&intents, NOW + SECOND), "it is there");
+        intents.observe(&Marks::default(), NOW + QUARTER * 9);
+        assert_eq!(told(&intents, NOW + QUARTER * 9).known[&slot(0)], [number(1), number(2)]);
+        // Later looks say which number it has become.
+        intents.observe(&seen(2), NOW + QUARTER * 9);
+        assert_eq!(told(&intents, NOW + QUARTER * 9).known[&slot(0)], [number(2)]);
+        // One that was never seen is forgotten when its time is over, and not before.
+        let mut never = with(PurchasePhase::Over(NOW));
+        never.observe(&Marks::default(), NOW + QUARTER - SECOND);
+        assert!(!never.is_empty());
+        never.observe(&Marks::default(), NOW + QUARTER);
+        assert!(never.is_empty());
+        // A mark that turned up after all closes what only a person could have closed.
+        let mut unmarked = with(PurchasePhase::Unmarked);
+        unmarked.observe(&seen(1), NOW);
+        assert_eq!(unmarked.open[&slot(0)].phase, PurchasePhase::Over(NOW));
+        // What claims have without our doing is known as well.
+        let mut found = Intents::default();
+        found.observe(&seen(3), NOW);
+        assert_eq!(told(&found, NOW).known[&slot(0)], [number(3)]);
+    }
+
+    /// What an earlier life knew and could not keep: what ran then is over by now, what is known now stays.
+    #[test]
+    fn an_earlier_life_adds_what_it_knew() {
+        let mut now = with(PurchasePhase::Over(NOW));
+        let mut earlier = Intents::unkept(NOW);
+        earlier.put(slot(0), intent(PurchasePhase::Unmarked));
+        earlier.put(slot(1), intent(PurchasePhase::Running));
+        earlier.put(slot(2), intent(PurchasePhase::Unmarked));
+        now.recall(&earlier, NOW + SECOND);
+        let phases: Vec<_> = now.open.values().map(|intent| intent.phase).collect();
+        let over = PurchasePhase::Over;
+        assert_eq!(phases, [over(NOW), over(NOW + SECOND), PurchasePhase::Unmarked]);
+        assert!(told(&now, NOW).claims_wait_until.is_some());
+    }
+
+    /// A run that never said how it ended has ended by the time that its record is read.
+    #[test]
+    fn a_record_reads_back_as_it_was() {
+        let mut intents = with(PurchasePhase::Over(NOW));
+        intents.put(slot(1), intent(PurchasePhase::Unmarked));
+        intents.put(slot(2), Intent { seen: true, ..intent(PurchasePhase::Over(NOW)) });
+        intents.wait(NOW);
+        assert_eq!(Intents::from_json(&intents.to_json(), NOW + SECOND).expect("our own text"), intents);
+        let running = Intents::from_json(&with(PurchasePhase::Running).to_json(), NOW + SECOND);
+        assert_eq!(running.expect("our own text"), with(PurchasePhase::Over(NOW + SECOND)));
+        for text in [
+            "",
+            r#"{"format_version":2,"intents":[]}"#,
+            r#"{"format_version":1,"intents":[{"slot":"support","numbers":[],"over":1}]}"#,
+            r#"{"format_version":1,"intents":[{"slot":"support/1","numbers":["x"],"over":1}]}"#,
+        ] {
+            assert!(Intents::from_json(text, NOW).is_err(), "{text}");
+        }
+        assert!(Intents::from_json(r#"{"format_version":1,"intents":[]}"#, NOW).is_ok());
+    }
+
+    #[test]
+    fn what_was_not_kept_is_taken_back_and_a_person_gives_one_up() {
+        let mut intents = with(PurchasePhase::Over(NOW));
+        let before = intents.put(slot(0), intent(PurchasePhase::Running));
+        intents.restore(&slot(0), before);
+        assert_eq!(intents, with(PurchasePhase::Over(NOW)));
+        let before = intents.put(slot(1), intent(PurchasePhase::Running));
+        intents.restore(&slot(1), before);
+        assert_eq!(intents, with(PurchasePhase::Over(NOW)));
+        assert_eq!(intents.resolve(&slot(1)), None);
+        assert_eq!(intents.resolve(&slot(0)), Some(intent(PurchasePhase::Over(NOW))));
+        assert!(intents.is_empty());
+    }
+}

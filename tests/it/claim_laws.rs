@@ -7,11 +7,13 @@ use numctl::client::listing::{Listing, ListingBuilder, ListingPage, Progress};
 use numctl::desired::AccountRef;
 use numctl::desired::{AccountIndex, Desired, Format, Source};
 use numctl::model::action_kind::ActionKind;
-use numctl::model::claim::{ClaimName, Slot};
+use numctl::model::claim::{ClaimName, Mark, Slot};
 use numctl::model::live::Live;
 use numctl::model::number::{AccountSid, PhoneNumber};
+use numctl::model::settings::{Field, Want};
 use numctl::model::tariff::Tariff;
 use numctl::observed::{Finds, InFlight, Observed, Offers, Sight, Survey};
+use numctl::plan::claims::{AdoptError, adopt};
 use numctl::plan::{Action, plan};
 use proptest::prelude::*;
 
@@ -163,5 +165,60 @@ proptest! {
             prop_assert!(!kept, "{} is released: {plan:?}", step.action.number());
         }
         prop_assert!(plan.steps.iter().all(|step| step.action.account() == AccountIndex(0)));
+    }
+
+    /// A number that is adopted fills one slot that nobody has, and nothing else is done.
+    #[test]
+    fn an_adopted_number_fills_one_free_slot_and_nothing_else_happens(
+        counts in [0..5_u16, 0..5_u16],
+        live in prop::collection::btree_map(0..8_u8, name(), 0..8),
+        named in prop::collection::btree_set(0..8_u8, 0..3),
+        flying in prop::collection::btree_map((0..2_usize, 1..5_u16), prop::collection::vec(0..8_u8, 1..3), 0..3),
+        at in 0..8_u8, claim in 0..3_usize,
+    ) {
+        let desired = declared(counts, &named);
+        let in_flight: BTreeMap<Slot, InFlight> = flying
+            .iter()
+            .map(|((claim, index), numbers)| {
+                let numbers = numbers.iter().copied().map(number).collect();
+                (slot(*claim, *index), InFlight { numbers, until: Some(1) })
+            })
+            .collect();
+        let survey = Survey { in_flight: in_flight.clone(), ..Survey::default() };
+        let observed = Observed::from_accounts(vec![Sight::Complete(listing(&live))], survey);
+        let mark = |name: &Name| match name {
+            Name::Marked(claim, index) => Some(slot(*claim, *index)),
+            Name::Plain | Name::Copied(..) => None,
+        };
+        let holders: BTreeSet<Slot> = live.values().filter_map(mark).collect();
+        let own = live.get(&at).and_then(mark);
+        let of_claim = |slot: &&Slot| claim < 2 && slot.claim == self::slot(claim, 1).claim;
+        let used = holders.iter().chain(in_flight.keys()).filter(of_claim).collect::<BTreeSet<_>>().len();
+        let count = usize::from(counts.get(claim).copied().unwrap_or(0));
+        let bought = in_flight.iter().find(|(slot, flight)| of_claim(slot) && flight.numbers.contains(&number(at)));
+        let is_known = claim < 2;
+        match adopt(&desired, &observed, ["a", "ab", "none"][claim], number(at)) {
+            Ok(only) => {
+                prop_assert!(is_known && live.contains_key(&at) && own.is_none() && !named.contains(&at));
+                prop_assert!(only.claims.is_empty());
+                let [declared] = &only.numbers[..] else { panic!("{:?}", only.numbers) };
+                let Some(Want::Set(name)) = declared.settings.get(Field::FriendlyName) else { panic!("no name") };
+                let Mark::Of(filled) = Slot::read(&name.wire(), number(at)) else { panic!("{name:?}") };
+                prop_assert!(of_claim(&&filled));
+                match bought {
+                    Some((slot, _)) => prop_assert_eq!(&filled, slot, "it was bought for that one"),
+                    None => prop_assert!(!holders.contains(&filled) && !in_flight.contains_key(&filled) && used < count),
+                }
+                let account = AccountRef { name: "main".into(), sid: AccountSid::observed(ACCOUNT).expect("a SID"), parent: None };
+                let plan = plan(&only, &[account], &observed);
+                let kinds: Vec<_> = plan.steps.iter().map(|step| (step.action.number(), step.action.kind())).collect();
+                prop_assert_eq!(kinds, [(number(at), ActionKind::Configure)]);
+            }
+            Err(AdoptError::NoClaim(name)) => prop_assert!(!is_known && name == "none"),
+            Err(AdoptError::Bound(_, slot)) => prop_assert_eq!(Some(slot), own),
+            Err(AdoptError::Named(_)) => prop_assert!(named.contains(&at) && own.is_none()),
+            Err(AdoptError::NotOurs(_)) => prop_assert!(!live.contains_key(&at) && !named.contains(&at)),
+            Err(AdoptError::Full { .. }) => prop_assert!(used >= count && bought.is_none()),
+        }
     }
 }

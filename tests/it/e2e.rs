@@ -42,6 +42,7 @@ mod narrow;
 mod offers;
 mod outside;
 mod own_files;
+mod pauses;
 mod preflight;
 mod process;
 mod proof;

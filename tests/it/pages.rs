@@ -43,6 +43,10 @@ const OTHER_PROGRAMS: &[&str] = &[
     "--all-targets",
     "--profile",
     "--edit-last",
+    "--manifest-path",
+    "--until",
+    "--again",
+    "--survivors",
     "--set",
 ];
 

@@ -125,4 +125,37 @@ mod tests {
             assert!(matches!(go(malformed), Err(PageLinkError::Malformed(_))), "{malformed}");
         }
     }
+
+    #[test]
+    fn what_a_link_has_besides_page_and_host_is_looked_at() {
+        let listing = Url::parse("https://preview.example.com/Numbers/ActiveNumbers").expect("a URL");
+        let go = |link: &str| resolve(&listing, link).map(String::from);
+        let page = "https://preview.example.com/Numbers/ActiveNumbers?Page=1";
+        // Nobody sends a fragment; a slash at the end is the same listing.
+        assert_eq!(go("/Numbers/ActiveNumbers?Page=1#top").as_deref(), Ok(page));
+        assert!(go("/Numbers/ActiveNumbers/?Page=1").is_ok());
+        for foreign in [
+            "https://u@preview.example.com/Numbers/ActiveNumbers?Page=1",
+            "https://:p@preview.example.com/Numbers/ActiveNumbers?Page=1",
+        ] {
+            assert!(matches!(go(foreign), Err(PageLinkError::ForeignHost(_))), "{foreign}");
+        }
+        assert!(matches!(go("/Numbers/ActiveNumbers?"), Err(PageLinkError::Malformed(_))));
+    }
+
+    /// It is a guess: a page of megabytes is not searched for it.
+    #[test]
+    fn a_link_is_guessed_within_two_kibibytes_of_an_end() {
+        let link = r#""next_page_url":"/a?b""#;
+        let active = |text: &str| guess(Api::ActiveNumbers, text.as_bytes());
+        let behind = |rest: usize| format!("{}{link}{}", " ".repeat(9_000), " ".repeat(rest - link.len()));
+        assert_eq!(active(&behind(2_048)).as_deref(), Some("/a?b"));
+        assert_eq!(active(&behind(2_049)), None);
+        let before = |start: usize| format!("{}{link}{}", " ".repeat(start - link.len()), " ".repeat(9_000));
+        assert_eq!(active(&before(2_048)).as_deref(), Some("/a?b"));
+        assert_eq!(active(&before(2_048 + link.len())), None);
+        // The last one counts, and of both ends the end.
+        let two = format!(r#"{link}{}"next_page_url":"/c?d""#, " ".repeat(5_000));
+        assert_eq!(active(&two).as_deref(), Some("/c?d"));
+    }
 }

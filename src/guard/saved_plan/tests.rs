@@ -140,3 +140,65 @@ fn passwords_are_declared() {
     assert!(sample().carries_passwords());
     assert!(sample().to_json().contains("\"carries_webhook_passwords\": true"));
 }
+
+/// The file says so, and is written for its owner only, wherever in it a password is.
+#[test]
+fn a_password_anywhere_is_declared() {
+    let secret = || Value::Url("https://u:hunter2@a.example".into());
+    let none = SavedPlan { plan: Plan::from_steps(sample().plan.accounts, Vec::new()), ..sample() };
+    assert!(!none.carries_passwords() && !none.has_claims() && sample().has_claims());
+    let number = PhoneNumber::declared("+15552230009").expect("a number");
+    let target = |before: Settings| Target { number, sid: None, account: AccountIndex(0), before };
+    let set = |value: Value| -> Managed {
+        [
+            (Field::SmsUrl, Want::Set(Value::Url("https://b.example".into()))),
+            (Field::VoiceUrl, Want::Set(value)),
+        ]
+        .into_iter()
+        .collect()
+    };
+    let plain = || Value::Url("https://a.example".into());
+    let with = |value: Value| {
+        let before: Settings =
+            [(Field::SmsUrl, plain()), (Field::VoiceUrl, value.clone())].into_iter().collect();
+        let change = |want| FieldChange { field: Field::VoiceUrl, before: None, want };
+        let changes = vec![change(Want::Clear), change(Want::Set(value.clone()))];
+        [
+            Action::Purchase { number, account: AccountIndex(0), settings: set(value.clone()), claim: None },
+            Action::Transfer {
+                target: target(Settings::default()),
+                to: AccountIndex(1),
+                settings: set(value),
+            },
+            Action::Configure { target: target(Settings::default()), account: AccountIndex(0), changes },
+            Action::Release { target: target(before) },
+        ]
+    };
+    for (value, carries) in [(secret(), true), (plain(), false)] {
+        for action in with(value) {
+            let kind = action.kind();
+            let steps = vec![Step { action, reason: Reason::Drifted }];
+            let saved = SavedPlan { plan: Plan::from_steps(sample().plan.accounts, steps), ..sample() };
+            assert_eq!(saved.carries_passwords(), carries, "{kind:?}");
+            assert!(!saved.has_claims());
+            let read = SavedPlan::from_json(&saved.to_json()).expect("reads back");
+            assert_eq!(read, saved);
+        }
+    }
+}
+
+/// Another program's file of the same shape, or another version's, is not taken; ours ends in a line's end.
+#[test]
+fn a_plan_says_that_it_is_one_and_of_which_format() {
+    let text = sample().to_json();
+    assert!(text.ends_with("}\n") && text.contains("\"format_version\": 2"));
+    let read = |from: &str, to: &str| SavedPlan::from_json(&text.replacen(from, to, 1)).expect_err(to);
+    assert!(matches!(read("numctl-plan", "other-plan"), SavedPlanError::NotAPlan(_)));
+    assert_eq!(read("\"format_version\": 2", "\"format_version\": 1"), SavedPlanError::OtherFormat(1));
+    assert_eq!(read("\"emea\"", "\"main\""), SavedPlanError::Changed);
+    // What a reviewer reads is what is carried out: an edit that is sealed again has another digest.
+    let plain = SavedPlan { plan: Plan::from_steps(sample().plan.accounts, Vec::new()), ..sample() };
+    let digest = Digest::from_plan(&plain.plan).to_string();
+    let forged = plain.to_json().replacen(&digest, &"0".repeat(digest.len()), 1);
+    assert_eq!(SavedPlan::from_json(&forged), Err(SavedPlanError::Changed));
+}

@@ -1,6 +1,6 @@
 //! Saved plans: what was reviewed is what is done, once.
 
-use super::harness::Sandbox;
+use super::harness::{MAIN, Sandbox, owned, world};
 
 const FLEET: &str = "version: 1\npolicy: {max_releases: 1}\nnumbers:\n  - {phone_number: \"+15552230000\", friendly_name: New}\n  \
                      - phone_number: \"+15552230100\"\n  - {phone_number: \"+15552230002\", state: released}\n";
@@ -168,4 +168,31 @@ fn a_plan_file_is_private_and_says_what_it_carries() {
             assert_eq!(mode & 0o777, 0o600);
         }
     }
+}
+
+/// Somebody released the number and bought it again meanwhile: the same digits and settings, another number,
+/// whose owner nobody asked.
+#[test]
+fn a_number_that_was_released_and_bought_again_is_another_one() {
+    let number = "+15552230005";
+    let world = world(&[owned(number, MAIN, None, serde_json::json!({}))]);
+    let (sandbox, bench) = Sandbox::with_state(&world, &[]);
+    bench.write(
+        "fleet.yaml",
+        &format!("version: 1\npolicy: {{max_releases: 1}}\nnumbers:\n  - {{phone_number: \"{number}\", state: released}}\n"),
+    );
+    bench.run(&OUT).exits(0);
+    let before = sandbox.number(number).expect("there");
+    let path = format!("/Numbers/ActiveNumbers/{}", before["sid"].as_str().expect("a SID"));
+    assert_eq!(sandbox.ask("DELETE", &path, "").0, 204);
+    let name =
+        before["friendly_name"].as_str().map(|name| format!("&FriendlyName={name}")).unwrap_or_default();
+    let form = format!("PhoneNumber=%2B15552230005{}", name.replace('+', "%2B").replace(' ', "+"));
+    assert_eq!(sandbox.ask("POST", "/Numbers/ActiveNumbers", &form).0, 201);
+    let after = sandbox.number(number).expect("there again");
+    assert_ne!(before["sid"], after["sid"]);
+    sandbox.forget_requests();
+    bench.run(&APPLY).exits(4).says("stale").says(number);
+    assert_eq!(sandbox.writes(), 0);
+    assert!(sandbox.number(number).is_some());
 }
