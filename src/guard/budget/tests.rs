@@ -1,7 +1,5 @@
 //! What is spent, what is seen of it, and what is given back.
 
-#![expect(clippy::arithmetic_side_effects, reason = "of times and sums that are written here")]
-
 use super::*;
 use crate::client::api::error::{ApiError, ErrorKind};
 use crate::client::listing::{ListingBuilder, ListingPage, Progress};
