@@ -1,7 +1,7 @@
 //! The line: desired → observed → plan → guard → execute → report.
 //!
 //! [`pass`] is the only way from files, a saved plan, an adoption or an undo to a report. Commands differ by
-//! the values they give it ([`Job`], [`State`], [`Hooks`]), never by a copy of these steps: a copy is how a
+//! the values they give it ([`Job`], [`LineState`], [`Hooks`]), never by a copy of these steps: a copy is how a
 //! saved plan once came to ignore maintenance windows.
 //!
 //! In reading order: a file uses only those above it.

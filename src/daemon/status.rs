@@ -189,7 +189,7 @@ pub struct Status {
     pub sids: Arc<Vec<Option<NumberSid>>>,
     /// The tags of those that have any.
     pub tags: Arc<BTreeMap<PhoneNumber, Arc<Labels>>>,
-    /// How many declared numbers are in each state, by [`Standing::ALL`].
+    /// How many declared numbers are in each state, by [`NumberStanding::ALL`].
     pub standings: [usize; NumberStanding::ALL.len()],
     /// Live numbers that the files do not name.
     pub unlisted: usize,

@@ -113,7 +113,7 @@ impl Plan {
         self.short.is_empty() && self.steps.iter().all(|step| step.action.kind() == ActionKind::Configure)
     }
 
-    /// Takes out what is not to be done, with the reason, and keeps it as [`Held`]. Where a purchase
+    /// Takes out what is not to be done, with the reason, and keeps it as [`HeldNumber`]. Where a purchase
     /// or a move is held so, nothing is released (law 4).
     pub fn hold(&mut self, why: impl Fn(&Step) -> Option<HeldReason>) {
         let is_short = self.steps.iter().any(|step| step.replaces() && why(step).is_some());

@@ -74,7 +74,7 @@ impl KeptPrices {
         }
     }
 
-    /// The text that [`Kept::from_json`] reads.
+    /// The text that [`KeptPrices::from_json`] reads.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut file = KeptJson { version: VERSION, answers: BTreeMap::new() };
@@ -93,7 +93,7 @@ impl KeptPrices {
         serde_json::to_string(&file).unwrap_or_default()
     }
 
-    /// Reads what [`Kept::to_json`] wrote. Whatever is broken in it is not there: it is asked for again.
+    /// Reads what [`KeptPrices::to_json`] wrote. Whatever is broken in it is not there: it is asked for again.
     #[must_use]
     pub fn from_json(text: &str) -> Self {
         let Some(file) = serde_json::from_str::<KeptJson>(text).ok().filter(|file| file.version == VERSION)
