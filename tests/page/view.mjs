@@ -21,6 +21,8 @@ try {
 
   // What is the same of many is said once, with how many, since when and when it is tried again.
   assert.equal(await page.ask("document.querySelectorAll('#causes li').length"), 1);
+  // A cycle that runs has no next try yet.
+  await page.until("document.querySelector('#causes li')?.innerText.includes('next try')");
   assert.match(await text('#causes li'), /^\d+ × .*21650[^]* since \d\d:\d\d UTC, next try \d\d:\d\d UTC, /);
   const cards = await page.ask("[...document.querySelectorAll('#drifts .drift')].map((card) => card.innerText)");
   // Those that are tried in this cycle, and those that wait for their next try.
