@@ -113,7 +113,7 @@ pub fn width(text: &str) -> usize {
 }
 
 /// Two values in pieces, cut to so many columns each: in the middle of what is the same in both, so that what
-/// differs stays to be seen. Both are cut at the same places.
+/// differs stays to be seen. A value that fits is left whole.
 #[must_use]
 pub fn cut(
     before: Vec<DeltaPiece>,
@@ -135,6 +135,9 @@ pub fn cut(
     let share = (columns.saturating_sub(most) / same).max(KEPT_MIN);
     let of_changed = columns.saturating_sub(share.min(columns / 4) * same).max(KEPT_MIN * 2);
     let fit = |pieces: Vec<DeltaPiece>| {
+        if total(&pieces) <= columns {
+            return pieces;
+        }
         let many = pieces.iter().filter(|piece| piece.changed).count().max(1);
         let fitted = pieces.into_iter().map(|piece| {
             let most = if piece.changed { (of_changed / many).max(KEPT_MIN) } else { share };
@@ -216,7 +219,7 @@ mod tests {
             );
         }
         let coloured = "\u{1b}[31mone\u{1b}[0m two three four five six";
-        assert_eq!(wrapped(coloured, 24), "\u{1b}[31mone\u{1b}[0m two three four\n  five six");
+        assert_eq!(wrapped(coloured, 20), "\u{1b}[31mone\u{1b}[0m two three four\n  five six");
         let word = "x".repeat(300);
         assert_eq!(wrapped(&word, 80), word);
         let mut out = String::new();
