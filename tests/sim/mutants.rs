@@ -13,7 +13,7 @@ use crate::mutations::{self, Edit};
 use crate::readers;
 use crate::runs::number_from;
 
-/// A bug that is not found within so many seeds is not found.
+/// A bug that is not found within these seeds is not found.
 const SEEDS: u64 = 20_000;
 
 /// What the copy's library says about a name.
@@ -68,18 +68,25 @@ fn every_bug_still_fits() {
     assert!(seen.len() >= 30, "{} bugs", seen.len());
 }
 
-/// The copy's test binaries.
-struct Built {
-    simulation: PathBuf,
-    /// The library's own tests.
-    library: PathBuf,
+/// The tests that a bug is hunted with.
+#[derive(Clone, Copy)]
+enum Hunter {
+    Simulation,
+    /// The library's own tests, which compare the two readers.
+    Library,
 }
 
-/// Builds the simulation and the library's own tests over the copy with every bug in it, all switched off.
+impl Hunter {
+    fn of_bug(name: &str) -> Self {
+        if readers::test_of(name).is_some() { Self::Library } else { Self::Simulation }
+    }
+}
+
+/// Builds a test binary over the copy with every bug in it, all switched off.
 ///
 /// The crates that both builds need are shared; the copy has no program, which could be taken for
 /// the real one.
-fn build(target: &Path) -> Built {
+fn build(target: &Path, hunter: Hunter) -> PathBuf {
     let tree = target.join("mutants");
     // What an earlier run left.
     let _ = fs::remove_dir_all(&tree);
@@ -96,23 +103,26 @@ fn build(target: &Path) -> Built {
         fs::write(&path, edit.in_file(&text)).expect("a folder of our own");
     }
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let (tests, kind): (&[&str], _) = match hunter {
+        Hunter::Simulation => (&["--test", "sim"], "test"),
+        Hunter::Library => (&["--lib"], "lib"),
+    };
     let built = Command::new(cargo)
-        .args(["test", "--lib", "--test", "sim", "--no-run", "--offline", "--message-format=json"])
+        .arg("test")
+        .args(tests)
+        .args(["--no-run", "--offline", "--message-format=json"])
         .current_dir(&tree)
         .env("CARGO_TARGET_DIR", target)
         .output()
         .expect("cargo runs");
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let messages = String::from_utf8_lossy(&built.stdout).into_owned();
-    let executable = |kind: &str| {
-        let mut executables = messages.lines().rev().filter_map(|line| {
-            let message: serde_json::Value = serde_json::from_str(line).ok()?;
-            let is_it = message["target"]["kind"][0] == *kind;
-            Some(PathBuf::from(message["executable"].as_str().filter(|_| is_it)?))
-        });
-        executables.next().expect("a binary of tests")
-    };
-    Built { simulation: executable("test"), library: executable("lib") }
+    let mut executables = messages.lines().rev().filter_map(|line| {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        let is_it = message["target"]["kind"][0] == *kind;
+        Some(PathBuf::from(message["executable"].as_str().filter(|_| is_it)?))
+    });
+    executables.next().expect("a binary of tests")
 }
 
 /// The manifest without what the copy has not, and under another name: cargo would take the builds of
@@ -152,9 +162,9 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Runs seeds with one bug switched on; gives the first one that finds it, and what it found.
-fn hunt(built: &Built, name: &str, seeds: u64) -> Result<(u64, String), String> {
+fn hunt(built: &Path, name: &str, seeds: u64) -> Result<(u64, String), String> {
     if let Some(test) = readers::test_of(name) {
-        return hunt_reader(&built.library, test, name, seeds);
+        return hunt_reader(built, test, name, seeds);
     }
     let (test, seeds) = match name.split_once('-') {
         Some(("claim", _)) => ("no_claim_ever_has_too_many", 10 * seeds),
@@ -162,7 +172,7 @@ fn hunt(built: &Built, name: &str, seeds: u64) -> Result<(u64, String), String> 
         Some(("authority", _)) => ("nothing_is_written_without_authority", seeds),
         _ => ("random_seeds", seeds),
     };
-    let ran = Command::new(&built.simulation)
+    let ran = Command::new(built)
         .args([test, "--nocapture"])
         .env("MUTANT", name)
         .env("NUMCTL_SEEDS", seeds.to_string())
@@ -203,21 +213,38 @@ fn hunt_reader(library: &Path, test: &str, name: &str, seeds: u64) -> Result<(u6
 #[test]
 #[ignore = "builds the simulation a second time and runs for minutes; CI runs it by name"]
 fn mutants() {
+    hunt_all(
+        Hunter::Simulation,
+        &[("none", 200), ("claim-none", 100), ("quarantine-none", 100), ("authority-none", 100)],
+    );
+}
+
+/// The same with the bugs of the readers.
+#[test]
+#[ignore = "builds the library's tests a second time and runs for minutes"]
+fn reader_mutants() {
+    hunt_all(Hunter::Library, &[("page-none", 1_000), ("file-none", 1_000)]);
+}
+
+fn hunt_all(hunter: Hunter, sound: &[(&str, u64)]) {
     let place = std::env::current_exe().expect("a test binary");
     let target = place.ancestors().nth(3).expect("target/debug/deps");
     let started = Instant::now();
-    let built = build(target);
+    let built = build(target, hunter);
     println!("built in {:.0} s", started.elapsed().as_secs_f64());
     // With every bug switched off nothing is found.
-    hunt(&built, "none", 200).expect_err("the sources as they are break a law");
-    hunt(&built, "page-none", 1_000).expect_err("the readers as they are differ");
-    hunt(&built, "file-none", 1_000).expect_err("the readers as they are differ");
-    hunt(&built, "claim-none", 100).expect_err("the sources as they are break a law");
-    hunt(&built, "quarantine-none", 100).expect_err("the sources as they are break a law");
-    hunt(&built, "authority-none", 100).expect_err("the sources as they are break a law");
+    for (name, seeds) in sound {
+        hunt(&built, name, *seeds).expect_err("the sources as they are break a law");
+    }
     let only = std::env::var("MUTANT").ok();
+    let is_meant = |name: &&str| {
+        matches!(
+            (Hunter::of_bug(name), hunter),
+            (Hunter::Simulation, Hunter::Simulation) | (Hunter::Library, Hunter::Library)
+        ) && only.as_deref().is_none_or(|only| only == *name)
+    };
     let mut missed = Vec::new();
-    for name in names().into_iter().filter(|name| only.as_deref().is_none_or(|only| only == *name)) {
+    for name in names().into_iter().filter(is_meant) {
         let started = Instant::now();
         match hunt(&built, name, number_from("NUMCTL_SEEDS", SEEDS)) {
             Ok((seed, what)) => {
