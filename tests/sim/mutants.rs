@@ -16,6 +16,20 @@ use crate::runs::number_from;
 /// A bug that is not found within these seeds is not found.
 const SEEDS: u64 = 20_000;
 
+/// Not found within 1,500 seeds: hunted only by name (`MUTANT=name`), since each costs CI minutes.
+const RARE: &[&str] = &[
+    "release-in-doubt-given-up",
+    "time-out-is-a-no",
+    "html-is-a-no",
+    "conflict-is-a-no",
+    "moved-is-released",
+    "authority-lease-not-asked",
+    "half-done-is-skipped",
+    "any-2xx-is-a-release",
+    "spent-before-recorded",
+    "budget-lost-with-the-lock",
+];
+
 /// What the copy's library says about a name.
 const SWITCH: &str = r#"
 #[doc(hidden)]
@@ -241,7 +255,7 @@ fn hunt_all(hunter: Hunter, sound: &[(&str, u64)]) {
         matches!(
             (Hunter::of_bug(name), hunter),
             (Hunter::Simulation, Hunter::Simulation) | (Hunter::Library, Hunter::Library)
-        ) && only.as_deref().is_none_or(|only| only == *name)
+        ) && only.as_deref().map_or(!RARE.contains(name), |only| only == *name)
     };
     let mut missed = Vec::new();
     for name in names().into_iter().filter(is_meant) {
