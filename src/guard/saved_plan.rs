@@ -405,13 +405,14 @@ fn checksum(file: &SavedFile) -> String {
         // As before where there is none.
         file.narrowed.as_ref().map_or_else(|| Ok(Vec::new()), serde_json::to_vec),
         file.seal.as_ref().map_or_else(|| Ok(Vec::new()), serde_json::to_vec),
+        file.content.as_ref().map_or_else(|| Ok(Vec::new()), serde_json::to_vec),
         serde_json::to_vec(&(&file.kind, file.format_version, &file.digest, &file.tool_version, &file.files)),
     ];
     for part in parts.into_iter().flatten().filter(|part| !part.is_empty()) {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    seal::hex(&hash.finalize())
 }
 
 fn wanted(want: &Want) -> Option<String> {

@@ -123,7 +123,7 @@ pub(super) struct FileSeal {
     fingerprints: BTreeMap<String, String>,
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -122,6 +122,9 @@ fn any_edit_is_noticed() {
         ("\"max_releases\": \"0\"", "\"max_releases\": \"9\""),
         ("09:00", "08:00"),
         ("+15552230000", "+15552230009"),
+        ("00ff00ff00ff00ff", "11ff00ff00ff00ff"),
+        // Files of no known content would not be held to it.
+        ("\"content\": \"00ff00ff00ff00ff\",", ""),
     ] {
         assert!(text.contains(from), "{from}");
         assert!(SavedPlan::from_json(&text.replacen(from, to, 1)).is_err(), "{from}");
