@@ -81,7 +81,7 @@ pub struct Job<'a, T> {
     /// The part of the files that it is about; `None` is all of it.
     pub narrowing: Option<&'a Narrowing>,
     /// Accounts that it leaves out: they are asked only for a number that would be bought.
-    pub neighbours: &'a [Client<T>],
+    pub left_out_clients: &'a [Client<T>],
     /// How many numbers are in progress at once.
     pub numbers_at_once: usize,
     /// [`Extent::Partial`]: look only at what may be other than at the last full look, where that is

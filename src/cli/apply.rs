@@ -41,7 +41,7 @@ async fn fresh(writing: &Writing<'_>, args: &ApplyArgs) -> Ended {
     let (desired, content) = fleet::read(writing.global, &args.files)?;
     // What is left out needs no secrets.
     let (mut desired, narrowing) = args.narrow.part_of(desired)?;
-    secrets::fill(writing.global, &mut desired)?;
+    secrets::fill(&secrets::provider(writing.global), &mut desired)?;
     let narrowing = narrowing.as_ref();
     let has_claims = !desired.claims.is_empty();
     let work = async |fleet: &Fleet, intents: Intents| {

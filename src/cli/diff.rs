@@ -4,7 +4,7 @@ use crate::report::difference;
 
 use super::arguments::{DiffArgs, Global, TextOrJson};
 use super::plan::{Planning, planned};
-use super::{Ended, Exit, output};
+use super::{Ended, Exit, output, secrets};
 use crate::guard::OperatorLimits;
 use crate::reconcile::Pricing;
 
@@ -18,7 +18,7 @@ pub(super) async fn run(global: &Global, args: &DiffArgs) -> Ended {
         pricing: Pricing::WhereLimited,
         operator: OperatorLimits::default(),
     };
-    let (_, _, (plan, _, _)) = planned(global, &planning).await?;
+    let (_, _, (plan, _, _)) = planned(global, &planning, &secrets::provider(global)).await?;
     match args.format {
         TextOrJson::Text => {
             output::print_text(|out| difference::text(out, &plan, output::style()))?;

@@ -135,7 +135,7 @@ pub(super) fn intents(
 /// The same with the secrets that webhooks name, as they are now: for whatever compares or sends them.
 pub(super) fn read_with_secrets(global: &Global, files: &[PathBuf]) -> Result<(Desired, Content), Fatal> {
     let (mut desired, content) = read(global, files)?;
-    secrets::fill(global, &mut desired)?;
+    secrets::fill(&secrets::provider(global), &mut desired)?;
     Ok((desired, content))
 }
 
@@ -198,7 +198,11 @@ impl Fleet {
     }
 
     /// Clients of the declared accounts that `--account` leaves out, as far as there are credentials for them.
-    pub(super) fn neighbours(&self, global: &Global, narrowing: Option<&Narrowing>) -> Vec<Client<Http>> {
+    pub(super) fn left_out_clients(
+        &self,
+        global: &Global,
+        narrowing: Option<&Narrowing>,
+    ) -> Vec<Client<Http>> {
         let all = narrowing.map(Narrowing::all_accounts).unwrap_or_default();
         let running = self.sandbox.as_ref();
         // Whoever cannot be asked is not: Twilio sells no number that someone has.

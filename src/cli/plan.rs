@@ -14,6 +14,7 @@ use crate::guard::memory::{Extent, Memory};
 use crate::guard::saved_plan::SavedPlan;
 use crate::guard::{Approved, OperatorLimits, Refusal};
 use crate::host::clock;
+use crate::model::named_secret::Provide;
 use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::reconcile::{Authority, Decision, Hooks, Job, LineState, Pass, Passed, PlanSource, Pricing, pass};
@@ -49,12 +50,13 @@ struct Listed<'a> {
 pub(super) async fn planned(
     global: &Global,
     planning: &Planning<'_>,
+    provide: &Provide<'_>,
 ) -> Result<(Desired, Generation, Made), Fatal> {
     let journal = ForPlan::from_arguments(global, planning.journal, planning.state.state_dir.as_deref())?;
     let (desired, content) = fleet::read(global, planning.files)?;
     let (mut desired, narrowing) = planning.narrow.part_of(desired)?;
     // What is left out needs no secrets.
-    secrets::fill(global, &mut desired)?;
+    secrets::fill(provide, &mut desired)?;
     let fleet = Fleet::open(global, &desired.accounts).await?;
     let made = match fleet.list().await {
         Ok(observed) => {
@@ -76,13 +78,15 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Ended {
         pricing: if args.cost { Pricing::Always } else { Pricing::WhereTouched },
         operator: args.limits.limits(),
     };
-    let (desired, content, (plan, refusal, bill)) = planned(global, &planning).await?;
+    // Asked once: the plan and its fingerprints are of the same secrets.
+    let provide = secrets::provider(global);
+    let (desired, content, (plan, refusal, bill)) = planned(global, &planning, &provide).await?;
     // What is held back, or has no effect, is not as declared either.
     let pending = !plan.is_empty() || !plan.leaves_nothing() || !plan.no_effect.is_empty();
     let has_errors = plan.has_errors();
     let saved = match &args.out {
         Some(_) => {
-            let seal = secrets::seal(global, &desired)?;
+            let seal = secrets::seal(&provide, &desired)?;
             Some(SavedPlan::new(plan.clone(), &desired, content, global.api()).sealed_with(seal))
         }
         None => None,
@@ -128,7 +132,7 @@ async fn make(
     let now = clock::since_the_epoch();
     let ledger = fleet::ledger(global, planning.state);
     let intents = fleet::intents(global, planning.state, &ledger, now)?;
-    let neighbours = fleet.neighbours(global, narrowing);
+    let left_out_clients = fleet.left_out_clients(global, narrowing);
     let job = Job {
         source: PlanSource::Files(desired),
         // Nothing is spent that could be counted by it.
@@ -141,7 +145,7 @@ async fn make(
         asks_who: true,
         preflight: None,
         narrowing,
-        neighbours: &neighbours,
+        left_out_clients: &left_out_clients,
         numbers_at_once: 1,
         extent: Extent::Full,
         authority: Authority {

@@ -9,7 +9,7 @@ use crate::desired::Desired;
 use crate::guard::saved_plan::Seal;
 use crate::host::bounded_file::{self, BoundedFileError};
 use crate::host::own_file;
-use crate::model::named_secret::{Provided, SecretId, SecretProblem};
+use crate::model::named_secret::{Provide, Provided, SecretId, SecretProblem};
 use crate::report::export::{FoundSecret, table_of_secrets};
 use crate::report::names::plural;
 
@@ -38,12 +38,12 @@ pub(super) fn provider(global: &Global) -> impl Fn(&SecretId) -> Result<Arc<Prov
 }
 
 /// Gives the webhooks of the files their secrets.
-pub(super) fn fill(global: &Global, desired: &mut Desired) -> Result<(), Fatal> {
-    desired.fill_secrets(&provider(global)).map_err(|findings| Fatal::findings(&findings))
+pub(super) fn fill(provide: &Provide<'_>, desired: &mut Desired) -> Result<(), Fatal> {
+    desired.fill_secrets(provide).map_err(|findings| Fatal::findings(&findings))
 }
 
-/// A file of the directory where there is one, else a variable. The hosts stand beside the value, so that
-/// nobody can combine the one with the other's.
+/// A file of the directory where there is one, else a variable. The hosts are beside the value, so that
+/// nobody can combine one secret with the hosts of another.
 fn read(directory: Option<&Path>, id: &SecretId) -> Result<Provided, SecretProblem> {
     let name = format!("{PREFIX}{}", id.in_variables());
     let hosts_name = format!("{name}_{HOSTS}");
@@ -89,12 +89,12 @@ fn where_it_goes(directory: Option<&Path>, id: &SecretId, name: &str) -> String 
 }
 
 /// What a saved plan says of the secrets; `None` where the files name none.
-pub(super) fn seal(global: &Global, desired: &Desired) -> Result<Option<Seal>, Fatal> {
+pub(super) fn seal(provide: &Provide<'_>, desired: &Desired) -> Result<Option<Seal>, Fatal> {
     let ids = desired.secret_ids();
     if ids.is_empty() {
         return Ok(None);
     }
-    let sealed = Seal::new(fresh_salt(), ids, &provider(global));
+    let sealed = Seal::new(fresh_salt(), ids, provide);
     sealed.map(Some).map_err(|problem| Fatal::new(format!("{problem}\n  help: {}", problem.help())))
 }
 

@@ -143,7 +143,7 @@ impl<'a> Writing<'a> {
         let is_older = self.ledger().contents()?.age(errand.content.generation) == Age::Older;
         let doubt = (is_older && self.accepted.is_none()).then_some(ContentDoubt::OtherContentInForce);
         let (stop, stopped) = watch::channel(Stop::Run);
-        let neighbours = fleet.neighbours(self.global, errand.narrowing);
+        let left_out_clients = fleet.left_out_clients(self.global, errand.narrowing);
         let job = Job {
             source: errand.source,
             generation: errand.content.generation,
@@ -156,7 +156,7 @@ impl<'a> Writing<'a> {
             asks_who: true,
             preflight: self.preflight.as_ref(),
             narrowing: errand.narrowing,
-            neighbours: &neighbours,
+            left_out_clients: &left_out_clients,
             numbers_at_once: usize::from(self.global.max_concurrency) * fleet.clients.len().max(1),
             extent: Extent::Full,
             authority: Authority {

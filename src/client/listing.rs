@@ -103,7 +103,7 @@ const LISTING_BYTES_MAX: usize = 1 << 30;
 pub struct ListingBuilder {
     account: AccountSid,
     rows: Vec<Live>,
-    /// Where each SID stands in the rows, behind half of its hash: a table that grows needs all of them, and
+    /// The place of each SID in the rows, behind half of its hash: a table that grows needs all of them, and
     /// the rows are far apart in memory.
     seen: HashTable<(u32, u32)>,
     hashing: RandomState,

@@ -61,7 +61,7 @@ impl<T: Transport> Daemon<'_, T> {
             asks_who: self.options.asks_who,
             preflight: self.options.preflight.as_ref(),
             narrowing: None,
-            neighbours: &[],
+            left_out_clients: &[],
             numbers_at_once: self.options.numbers_at_once * force.reached.clients.len().max(1),
             extent,
             authority: Authority {

@@ -268,7 +268,7 @@ mod tests {
     use crate::model::settings::Settings;
     use crate::plan::{Action, Reason, Step, Target};
 
-    /// Releases so many of the hundred numbers that its account has.
+    /// Releases some of the hundred numbers that its account has.
     fn releases(count: u8) -> Plan {
         let account = AccountRef {
             name: "main".into(),

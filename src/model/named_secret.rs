@@ -7,6 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
@@ -17,7 +18,23 @@ use crate::model::secret_url::{is_secret_name, masked};
 const OPENS: &str = "${secret:";
 
 /// What a URL has in the place of a reference while it is checked.
-const STAND_IN: &str = "numctl0named0secret0";
+const PLACEHOLDER: &str = "numctl0named0secret0";
+
+/// What is encoded in the value of a query parameter,
+const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// and in a password, where RFC 3986 allows its sub-delimiters as well.
+const PASSWORD: &AsciiSet = &QUERY_VALUE
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=');
 
 /// The longest name.
 const NAME_BYTES_MAX: usize = 64;
@@ -50,7 +67,7 @@ impl SecretId {
         self.0.to_ascii_uppercase().replace('-', "_")
     }
 
-    /// The reference that stands for its value.
+    /// The reference that a URL has for its value.
     #[must_use]
     pub fn reference(&self) -> String {
         format!("{OPENS}{self}}}")
@@ -91,18 +108,18 @@ impl SecretUrl {
     /// by [`SecretUrl::without_secrets`].
     ///
     /// # Errors
-    /// Where a reference has no good name, or stands where its value could not be masked.
+    /// Where a reference has no good name, or is where its value could not be masked.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let parts = parts(text)?;
-        let plain = stood_in(&parts);
+        let plain = with_placeholders(&parts);
         let secrets = parts.iter().filter(|part| matches!(part, UrlPart::Secret(_))).count();
         let hidden = Url::parse(&plain).map_or(0, |url| {
-            let in_password = url.password().unwrap_or_default().matches(STAND_IN).count();
+            let in_password = url.password().unwrap_or_default().matches(PLACEHOLDER).count();
             let pairs = url.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
             let of_secrets = pairs.filter(|(name, _)| is_secret_name(name));
-            in_password + of_secrets.map(|(_, value)| value.matches(STAND_IN).count()).sum::<usize>()
+            in_password + of_secrets.map(|(_, value)| value.matches(PLACEHOLDER).count()).sum::<usize>()
         });
-        if hidden != secrets || text.contains(STAND_IN) {
+        if hidden != secrets || text.contains(PLACEHOLDER) {
             return Err(
                 "a secret may be the password of the URL, or the value of a query parameter such as token, and nothing \
                  else: only there is it masked",
@@ -116,7 +133,7 @@ impl SecretUrl {
     /// # Errors
     /// Where a reference has no good name.
     pub fn without_secrets(text: &str) -> Result<String, &'static str> {
-        parts(text).map(|parts| stood_in(&parts))
+        parts(text).map(|parts| with_placeholders(&parts))
     }
 
     /// The URL as it is written: the names of its secrets, and not their values.
@@ -142,7 +159,7 @@ impl SecretUrl {
     /// Where one is not provided, or may not be sent to this host.
     pub fn fill(&self, provide: &Provide<'_>) -> Result<Self, SecretProblem> {
         let parts = parts(&self.written).unwrap_or_default();
-        let plain = Url::parse(&stood_in(&parts)).ok();
+        let plain = Url::parse(&with_placeholders(&parts)).ok();
         let (mut filled, mut in_authority) = (String::new(), true);
         for part in &parts {
             match part {
@@ -233,28 +250,18 @@ fn parts(text: &str) -> Result<Vec<UrlPart<'_>>, &'static str> {
     Ok(parts)
 }
 
-fn stood_in(parts: &[UrlPart<'_>]) -> String {
+fn with_placeholders(parts: &[UrlPart<'_>]) -> String {
     let texts = parts.iter().map(|part| match part {
         UrlPart::Text(text) => text,
-        UrlPart::Secret(_) => STAND_IN,
+        UrlPart::Secret(_) => PLACEHOLDER,
     });
     texts.collect()
 }
 
 /// A value as a URL holds it.
 fn encoded(value: &str, is_password: bool) -> String {
-    let is_plain = |byte: u8| {
-        byte.is_ascii_alphanumeric()
-            || b"-._~".contains(&byte)
-            || (is_password && b"!$&'()*+,;=".contains(&byte))
-    };
-    value.bytes().fold(String::new(), |mut out, byte| {
-        match is_plain(byte) {
-            true => out.push(char::from(byte)),
-            false => out.push_str(&format!("%{byte:02X}")),
-        }
-        out
-    })
+    let encode_set = if is_password { PASSWORD } else { QUERY_VALUE };
+    utf8_percent_encode(value, encode_set).to_string()
 }
 
 fn decoded(text: Option<&str>) -> Vec<u8> {
@@ -269,26 +276,10 @@ fn pairs(url: &Url) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
     all.collect()
 }
 
-/// The bytes that a part of a URL stands for.
+/// The bytes that a part of a URL encodes.
 #[must_use]
 pub fn percent_decode(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let hex = |at: usize| bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-    let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
-    while let Some(byte) = bytes.get(at) {
-        match (byte, hex(at + 1), hex(at + 2)) {
-            // Two hexadecimal digits are one byte.
-            (b'%', Some(high), Some(low)) => {
-                out.push((high * 16 + low) as u8);
-                at += 3;
-            }
-            _ => {
-                out.push(*byte);
-                at += 1;
-            }
-        }
-    }
-    out
+    percent_encoding::percent_decode_str(text).collect()
 }
 
 /// How the operator's secrets are asked for.

@@ -34,7 +34,7 @@ use crate::observed::{Observed, Papers, Sight, Survey};
 const ACCOUNT_PAGES_MAX: usize = 100;
 const ACCOUNTS_A_PAGE: u16 = 1000;
 /// At most this many numbers are looked for in accounts that are left out.
-const NEXT_DOOR_MAX: usize = 50;
+const LEFT_OUT_MAX: usize = 50;
 /// Offers a page: there is one such number.
 const OFFERS_A_PAGE: u16 = 20;
 
@@ -108,13 +108,13 @@ pub async fn survey<T: Transport>(
 
 /// Asks accounts that a command leaves out for the numbers that are missing, each by itself: what one of them
 /// has is not bought.
-pub async fn look_next_door<T: Transport>(
-    neighbours: &[Client<T>],
+pub async fn look_in_left_out_accounts<T: Transport>(
+    left_out_clients: &[Client<T>],
     desired: &Desired,
     narrowing: Option<&Narrowing>,
     mut observed: Observed,
 ) -> Observed {
-    if neighbours.is_empty() {
+    if left_out_clients.is_empty() {
         return observed;
     }
     let is_missing = |declared: &&Declared| {
@@ -123,9 +123,10 @@ pub async fn look_next_door<T: Transport>(
             && observed.find(declared.number).next().is_none()
             && narrowing.is_none_or(|narrowing| narrowing.takes(declared))
     };
-    let missing = desired.numbers.iter().filter(is_missing).take(NEXT_DOOR_MAX);
+    let missing = desired.numbers.iter().filter(is_missing).take(LEFT_OUT_MAX);
     let missing: Vec<PhoneNumber> = missing.map(|declared| declared.number).collect();
-    let asked = neighbours.iter().flat_map(|client| missing.iter().map(move |number| (client, *number)));
+    let asked =
+        left_out_clients.iter().flat_map(|client| missing.iter().map(move |number| (client, *number)));
     let found = join_all(asked.map(async |(client, number)| match client.find(Lane::New, number).await {
         Ok((Sighting::There(_), _)) => Some((number, client.account)),
         Ok((Sighting::Absent | Sighting::Perhaps, _)) => None,

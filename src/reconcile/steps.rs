@@ -26,7 +26,7 @@ use crate::model::traffic::day_at;
 use crate::observed::Observed;
 use crate::observed::holding::Marks;
 use crate::observed::list::observe;
-use crate::observed::missing::look_next_door;
+use crate::observed::missing::look_in_left_out_accounts;
 use crate::observed::surroundings::{applications, look_around};
 use crate::plan::outcome::Report;
 use crate::plan::stale::stale;
@@ -76,7 +76,8 @@ pub(super) async fn draft<T: Transport>(
         Some(desired) => {
             let observed =
                 look_again(clients, accounts, desired, &mut state.kept.intents, now, observed).await;
-            let observed = look_next_door(job.neighbours, desired, job.narrowing, observed).await;
+            let observed =
+                look_in_left_out_accounts(job.left_out_clients, desired, job.narrowing, observed).await;
             state.kept.budget.observe(&observed, job.generation, now);
             state.memory.doubt(observed, desired, accounts, now)
         }

@@ -7,16 +7,16 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::delta::DeltaPiece;
 
-/// What stands where something was cut out.
+/// Marks where something was cut out.
 const CUT: char = '…';
-/// A narrower terminal is none that people read on; lines are as long there as they are.
+/// Nobody reads on a narrower terminal: lines stay as they are there.
 const COLUMNS_MIN: usize = 20;
 /// How much is kept, at least, of what is the same around a difference.
 const KEPT_MIN: usize = 4;
 /// Wrapped lines are not indented beyond this.
 const INDENT_MAX: usize = 12;
 
-/// Writes lines to `out`, wrapped to so many columns.
+/// Writes lines to `out`, wrapped to this many columns.
 pub struct Wrapped<'a, W> {
     out: &'a mut W,
     columns: usize,
@@ -54,7 +54,7 @@ impl<W: Write> Write for Wrapped<'_, W> {
     }
 }
 
-/// A text of lines, each wrapped at blanks to so many columns, what follows indented a little further. A word
+/// A text of lines, each wrapped at blanks to this many columns, continued a little further in. A word
 /// that is longer than a line stays whole: it may be something to copy.
 #[must_use]
 pub fn wrapped(text: &str, columns: usize) -> String {
@@ -112,7 +112,7 @@ pub fn width(text: &str) -> usize {
     }
 }
 
-/// Two values in pieces, cut to so many columns each: in the middle of what is the same in both, so that what
+/// Two values in pieces, cut to this many columns each: in the middle of what is the same in both, so that what
 /// differs stays to be seen. A value that fits is left whole.
 #[must_use]
 pub fn cut(
@@ -148,7 +148,7 @@ pub fn cut(
     (fit(before), fit(after))
 }
 
-/// A text of at most so many columns: what is too much is cut out of its middle.
+/// A text of at most this many columns: the rest is cut out of its middle.
 #[must_use]
 pub fn middle_cut(text: &str, columns: usize) -> String {
     if text.width() <= columns || columns < 3 {

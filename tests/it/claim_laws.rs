@@ -96,6 +96,15 @@ fn name() -> impl Strategy<Value = Name> {
     ]
 }
 
+/// Purchases whose outcome is open, by slot.
+fn in_flight(flying: &BTreeMap<(usize, u16), Vec<u8>>) -> BTreeMap<Slot, InFlight> {
+    let one = |((claim, index), numbers): (&(usize, u16), &Vec<u8>)| {
+        let numbers = numbers.iter().copied().map(number).collect();
+        (slot(*claim, *index), InFlight { numbers, until: Some(1) })
+    };
+    flying.iter().map(one).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
@@ -108,13 +117,7 @@ proptest! {
         flying in prop::collection::btree_map((0..2_usize, 1..5_u16), prop::collection::vec(0..30_u8, 1..3), 0..3),
     ) {
         let desired = declared(counts, &named);
-        let in_flight: BTreeMap<Slot, InFlight> = flying
-            .iter()
-            .map(|((claim, index), numbers)| {
-                let numbers = numbers.iter().copied().map(number).collect();
-                (slot(*claim, *index), InFlight { numbers, until: Some(1) })
-            })
-            .collect();
+        let in_flight = in_flight(&flying);
         let offers = Offers::Found(Finds::from_numbers(offered.iter().copied().map(number).collect()));
         let offers = [0, 1].map(|claim| (slot(claim, 1).claim, offers.clone())).into();
         let survey = Survey { offers, in_flight: in_flight.clone(), ..Survey::default() };
@@ -177,13 +180,7 @@ proptest! {
         at in 0..8_u8, claim in 0..3_usize,
     ) {
         let desired = declared(counts, &named);
-        let in_flight: BTreeMap<Slot, InFlight> = flying
-            .iter()
-            .map(|((claim, index), numbers)| {
-                let numbers = numbers.iter().copied().map(number).collect();
-                (slot(*claim, *index), InFlight { numbers, until: Some(1) })
-            })
-            .collect();
+        let in_flight = in_flight(&flying);
         let survey = Survey { in_flight: in_flight.clone(), ..Survey::default() };
         let observed = Observed::from_accounts(vec![Sight::Complete(listing(&live))], survey);
         let mark = |name: &Name| match name {

@@ -55,7 +55,7 @@ pub(crate) async fn one_pass<T: Transport>(one: &OnePass<'_, T>, stop: watch::Re
         asks_who: false,
         preflight: None,
         narrowing: None,
-        neighbours: &[],
+        left_out_clients: &[],
         numbers_at_once: one.numbers_at_once,
         extent: Extent::Full,
         authority: Authority {

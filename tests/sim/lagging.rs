@@ -381,7 +381,7 @@ async fn cycles(host: &Shared, process: Process, file: &File, passes: usize, see
             asks_who: false,
             preflight: None,
             narrowing: None,
-            neighbours: &[],
+            left_out_clients: &[],
             numbers_at_once: 2,
             extent: Extent::Full,
             accepted: None,

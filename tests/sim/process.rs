@@ -211,7 +211,7 @@ impl Host {
             asks_who: false,
             preflight: None,
             narrowing: None,
-            neighbours: &[],
+            left_out_clients: &[],
             numbers_at_once: 4,
             extent: Extent::Full,
             authority: Authority {

@@ -98,7 +98,7 @@ pub(super) async fn apply(host: &Shared, folder: &Path, mut tape: Tape) {
         accepted: None,
         pricing: Pricing::WhereLimited,
         narrowing: None,
-        neighbours: &[],
+        left_out_clients: &[],
         numbers_at_once: 2,
         extent: Extent::Full,
         authority: Authority {
