@@ -58,7 +58,10 @@ pub const EDITS: &[Edit] = &[
         replace: "    match (action, error) {\n        \
             (ActionKind::Purchase, ErrorKind::TimedOut | ErrorKind::Lost) if @purchase-resent-blindly@ => Next::Resend,\n        \
             (ActionKind::Purchase, ErrorKind::Server { .. }) if @purchase-resent-after-5xx@ => Next::Resend,\n        \
-            (ActionKind::Release, ErrorKind::TimedOut | ErrorKind::Lost) if @release-in-doubt-given-up@ => Next::Stop,\n",
+            (ActionKind::Release, ErrorKind::TimedOut | ErrorKind::Lost) if @release-in-doubt-given-up@ => Next::Stop,\n        \
+            (_, ErrorKind::TimedOut | ErrorKind::Lost) if @time-out-is-a-no@ => Next::Stop,\n        \
+            (_, ErrorKind::NotTheApi) if @html-is-a-no@ => Next::Stop,\n        \
+            (_, ErrorKind::Conflict) if @conflict-is-a-no@ => Next::Stop,\n",
         bugs: &[
             ("purchase-resent-blindly", "a purchase is sent again after a time-out, without a look"),
             ("purchase-resent-after-5xx", "a 5xx is taken for a purchase that was not made"),
@@ -68,7 +71,7 @@ pub const EDITS: &[Edit] = &[
     Edit {
         file: "src/client/api/error.rs",
         find: "Self::TimedOut | Self::Lost | Self::Server { .. } | Self::NotTheApi | Self::Conflict => true,",
-        replace: "Self::TimedOut | Self::Lost if @time-out-is-a-no@ => false,\n            \
+        replace: "Self::TimedOut | Self::Lost if @time-out-is-a-no@ || @release-in-doubt-given-up@ => false,\n            \
             Self::NotTheApi if @html-is-a-no@ => false,\n            \
             Self::Conflict if @conflict-is-a-no@ => false,\n            \
             Self::TimedOut | Self::Lost | Self::Server { .. } | Self::NotTheApi | Self::Conflict => true,",
